@@ -1,0 +1,1 @@
+"""Cells as rows and pictures: measure, crop, judge quality."""

@@ -1,0 +1,27 @@
+"""Colours with a meaning, the same in pages, overlays, charts and exports. All from the Okabe-Ito set, safe for colour-blind readers."""
+
+from __future__ import annotations
+
+CLASS_COLOURS = {"cancer": "#D55E00", "normal": "#0072B2", "unsure": "#8A8A8A", "rejected": "#C8C8C8", "cell": "#E69F00"}
+FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
+
+
+def class_colour(name: str, classes: tuple[str, ...] = ()) -> str:
+    """Return the hexadecimal colour of a class.
+
+    Parameters
+    ----------
+    name : str
+        A class, or one of "unsure", "rejected", "cell" (no head).
+    classes : tuple of str
+        All classes of the head, so that those without a fixed colour always get the same further one.
+    """
+    if name in CLASS_COLOURS:
+        return CLASS_COLOURS[name]
+    others = [c for c in classes if c not in CLASS_COLOURS]
+    return FURTHER_COLOURS[others.index(name) % len(FURTHER_COLOURS)] if name in others else FURTHER_COLOURS[0]
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Split "#RRGGBB" into three numbers, 0 to 255."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -1,0 +1,189 @@
+"""Every choice the user can make, once: defaults live here and forms, command line and API are made from them.
+
+`AnalyseSettings` is what a run is: it is written to ``run.json`` and reproduces the run. `AppSettings` is where and on what
+the program runs: read from ``CELLAPP_*`` environment variables or a ``.env`` file, never part of a result.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PreprocessSettings(_Frozen):
+    """The chain applied to pixels before segmentation and classification, in this order; measurements use raw pixels."""
+
+    clip: bool = True
+    """Clip each channel to percentiles of the slide and scale to 0..1."""
+    clip_low: float = Field(0.2, ge=0, lt=100)
+    clip_high: float = Field(99.8, gt=0, le=100)
+    normalise: bool = True
+    """Scale each channel to 0..1 by its slide minimum and maximum (after clipping: by the clip limits)."""
+    clahe: bool = False
+    """Contrast-limited adaptive histogram equalisation (`skimage.exposure.equalize_adapthist`)."""
+    clahe_clip: float = Field(0.02, gt=0, le=1)
+    denoise: bool = False
+    """Total-variation denoising (Chambolle 2004, `skimage.restoration.denoise_tv_chambolle`)."""
+    denoise_weight: float = Field(0.1, gt=0, le=1)
+    align: bool = False
+    """Turn crops so that the dominant direction of the image (Canny edges, Hough lines) is horizontal."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> PreprocessSettings:
+        if self.clip_low >= self.clip_high:
+            raise ValueError(f"clip_low must be below clip_high; got {self.clip_low} and {self.clip_high}")
+        return self
+
+
+class SegmentSettings(_Frozen):
+    """Segmentation parameters by the names of the field."""
+
+    segmenter: str = "classical"
+    """Name in models/registry.toml, or the path of a fine-tuned Cellpose file."""
+    diameter: float | None = Field(None, gt=0)
+    """Expected cell diameter in `diameter_unit`; None estimates it from the image."""
+    diameter_unit: Literal["px", "um"] = "px"
+    flow_threshold: float = Field(0.4, ge=0, le=10)
+    """Cellpose: largest error between a mask's flows and the network's; 0 switches the check off."""
+    cellprob_threshold: float = Field(0.0, ge=-6, le=6)
+    """Cellpose: cell probability (logit) below which a pixel is background; for classical, shifts the threshold."""
+    min_size_px: int = Field(15, ge=0)
+    """Masks of fewer pixels are dropped."""
+    method: Literal["otsu", "local", "iterative"] = "otsu"
+    """Classical only: global Otsu, local mean threshold, or the iterative Otsu and Canny mask (confluency)."""
+
+
+class CropMode(StrEnum):
+    """How a cell is cut out."""
+
+    MASKED = "masked"  # tight bounding box, background zeroed
+    PADDED = "padded"  # native scale, centred on black, side = `size_px`
+    LETTERBOXED = "letterboxed"  # bounding box scaled to `size_px`, aspect kept
+    WINDOW = "window"  # plain square window around the centroid, neighbours visible
+
+
+class CropSettings(_Frozen):
+    """How crops for download are cut; crops for the encoder follow the head."""
+
+    mode: CropMode = CropMode.WINDOW
+    size_px: int = Field(96, ge=8, le=1024)
+    drop_channels: tuple[str, ...] = ()
+    """Channel names set to zero, for example the nucleus."""
+
+
+class QualitySettings(_Frozen):
+    """Which cells are too poor to classify; each rule can be switched off and each rejected cell keeps its reason."""
+
+    border: bool = True
+    """Reject cells that touch the edge of the image: half a cell looks like a small one."""
+    published: bool = False
+    """The rule of JC-Cell-Pipeline: crop area and share of non-zero pixels on the crop's perimeter."""
+    published_small_px: int = 75
+    published_large_px: int = 100
+    published_perimeter_small: float = Field(0.12, ge=0, le=1)
+    published_perimeter_large: float = Field(0.16, ge=0, le=1)
+    debris: bool = True
+    """Reject objects far smaller than the image's median cell."""
+    debris_area_ratio: float = Field(0.15, ge=0, le=1)
+    blur: bool = False
+    """Reject cells whose sharpness (variance of the Laplacian over intensity) is far below the image's median."""
+    blur_ratio: float = Field(0.1, ge=0, le=1)
+
+
+class ClassifySettings(_Frozen):
+    """Which encoder and head say what a cell is."""
+
+    encoder: str | None = None
+    """None takes the encoder the head was trained on; any other must be that one."""
+    head: str | None = "demo-head"
+    """Name in models/registry.toml or the folder of a trained head; None counts cells without classes."""
+    threshold: float = Field(0.5, gt=0, lt=1)
+    """Probability of the positive class from which a cell is called positive (two classes only)."""
+    unsure_margin: float = Field(0.2, ge=0, le=1)
+    """Cells whose two best probabilities are closer than this are unsure."""
+
+
+class ExplainSettings(_Frozen):
+    """How many and which cells are explained."""
+
+    n: int = Field(0, ge=0)
+    """Cells per image: the surest of each class and the least sure, in turn."""
+    target: str | None = None
+    """Class to explain; None takes each run's positive class."""
+    layer: Literal["final", "last_block"] = "final"
+    """Final norm (the map sums to its share of the logit) or input of the last block (sees attention)."""
+
+
+class AnalyseSettings(_Frozen):
+    """One run, whole: the same settings, input and weights give the same files."""
+
+    channels: dict[str, int] = Field(default_factory=dict)
+    """Role or new channel name -> 1-based channel number, or empty for guessing by name."""
+    um_per_px: float | None = Field(None, gt=0)
+    """Pixel size when the file has none, or to correct it."""
+    preprocess: PreprocessSettings = PreprocessSettings()
+    segment: SegmentSettings = SegmentSettings()
+    crop: CropSettings = CropSettings()
+    quality: QualitySettings = QualitySettings()
+    classify: ClassifySettings = ClassifySettings()
+    explain: ExplainSettings = ExplainSettings()
+    seed: int = 0
+
+
+class BudgetSettings(_Frozen):
+    """What one upload may cost, checked on headers before anything is decoded."""
+
+    max_pixels: int = 4_000_000_000
+    """Pixels of one channel at full resolution."""
+    max_bytes: int = 16 * 2**30
+    """Decoded bytes of the full level, all channels."""
+    max_file_bytes: int = 8 * 2**30
+    max_channels: int = 16
+    max_zip_members: int = 2_000
+    max_zip_ratio: float = 200.0
+    """Decompressed over compressed bytes."""
+    max_analyse_pixels: int = 40_000_000
+    """Pixels analysed in one piece; larger images are refused by `analyse` until tiles land."""
+
+
+class AppSettings(BaseSettings):
+    """Where data live and what the machine may do. Every field is an environment variable with the prefix ``CELLAPP_``."""
+
+    model_config = SettingsConfigDict(env_prefix="CELLAPP_", env_nested_delimiter="__", env_file=".env", extra="ignore")
+
+    home: Path = Field(default_factory=lambda: user_data_path("cellapp"))
+    """Images, runs, downloaded weights and the default database."""
+    database_url: str | None = None
+    """SQLAlchemy URL; None is SQLite in `home`. ``postgresql+psycopg://user:secret@host/name`` works the same."""
+    offline: bool = False
+    """Never ask the network for weights."""
+    hub_url: str = "https://huggingface.co"
+    """Model hub or a mirror of it."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    import_folder: Path | None = None
+    """Folder on the server from which the Upload page may read; None switches that off."""
+    budget: BudgetSettings = BudgetSettings()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'cellapp.db'}"
+
+
+@cache
+def app_settings() -> AppSettings:
+    """Read the environment once per process; tests call ``app_settings.cache_clear()`` after changing it."""
+    return AppSettings()

@@ -1,0 +1,300 @@
+"""The vocabulary: what one image is at each step of the analysis.
+
+Array fields state axes, dtype and unit. C channel, Y row, X column, N cell, P patch token, D embedding dimension, K class,
+S side of a square crop. Everything about cells carries ``cell_ids``; nothing is ever joined by row order. Zero cells are an
+ordinary value of every type here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from cellapp.errors import InputError
+
+POSITIVE_CLASS = "cancer"
+"""The class that sensitivity, precision and every other one-sided metric speak of, declared here and nowhere else."""
+
+OnStep = Callable[[str, float], None]
+"""Progress callback: a step in words and the fraction done, 0 to 1. It may raise `Cancelled`."""
+
+
+class Role(StrEnum):
+    """What a channel shows, whatever its name or place in the file."""
+
+    NUCLEUS = "nucleus"
+    CYTOPLASM = "cytoplasm"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of a slide in full-resolution pixels; ``y``, ``x`` is the upper left corner."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices of the rectangle in the full image."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the header of a file says, read before any pixel is decoded."""
+
+    name: str
+    format: str  # "ome-tiff", "tiff", "png", "jpeg", "bmp", "czi", "nd2", "lif", "ome-zarr"
+    shape: tuple[int, int, int]  # (C, Y, X)
+    dtype: str  # numpy name of the stored type, "uint16"
+    channels: tuple[str, ...]
+    um_per_px: float | None
+    levels: tuple[tuple[int, int], ...]  # (Y, X) of each pyramid level, full resolution first
+    bytes_on_disk: int
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one channel at full resolution."""
+        return self.shape[1] * self.shape[2]
+
+    @property
+    def bytes_decoded(self) -> int:
+        """Bytes of the full level in memory, all channels."""
+        return self.shape[0] * self.pixels * np.dtype(self.dtype).itemsize
+
+
+class LazyArray(Protocol):
+    """A (C, Y, X) array that decodes only what is indexed: a zarr array, a memory map, an ndarray."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> np.ndarray:
+        """Return the pixels of a block, native dtype, axes (C, Y, X)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Slide:
+    """One image, lazily readable at each pyramid level, in the dtype it was stored in."""
+
+    info: ImageInfo
+    digest: str  # sha256 of the file's bytes, hexadecimal
+    levels: tuple[LazyArray, ...]  # each (C, Y, X), full resolution first
+
+    def __post_init__(self) -> None:
+        if len(self.levels) != len(self.info.levels):
+            raise InputError(f"{self.info.name!r} declares {len(self.info.levels)} levels but has {len(self.levels)}")
+        if len(self.info.channels) != self.info.shape[0]:
+            raise InputError(
+                f"{self.info.name!r} has {self.info.shape[0]} channels but {len(self.info.channels)} names: "
+                f"{', '.join(self.info.channels)}"
+            )
+
+    @property
+    def whole(self) -> Region:
+        """The full extent of the slide."""
+        return Region(0, 0, self.info.shape[1], self.info.shape[2])
+
+    def region(self, region: Region | None = None, level: int = 0) -> np.ndarray:
+        """Decode a rectangle.
+
+        Parameters
+        ----------
+        region : Region, optional
+            Rectangle in pixels of `level`; the whole level when left out. It is clipped to the image.
+        level : int
+            Pyramid level, 0 is full resolution.
+
+        Returns
+        -------
+        ndarray of shape (C, Y, X)
+            Native dtype.
+        """
+        array = self.levels[level]
+        box = region or Region(0, 0, array.shape[1], array.shape[2])
+        y0, x0 = max(box.y, 0), max(box.x, 0)
+        y1, x1 = min(box.y + box.height, array.shape[1]), min(box.x + box.width, array.shape[2])
+        return np.asarray(array[:, y0 : max(y1, y0), x0 : max(x1, x0)])
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMask:
+    """One integer per cell; 0 is background."""
+
+    labels: np.ndarray  # (Y, X) int32
+    segmenter: str  # "classical@1", "cellpose:cpsam_v2@4.2.1.1"
+
+    def __post_init__(self) -> None:
+        if self.labels.ndim != 2 or not np.issubdtype(self.labels.dtype, np.integer):
+            raise InputError(
+                f"a label image is a (Y, X) array of integers; got {self.labels.dtype} of shape {self.labels.shape}"
+            )
+
+    @property
+    def cell_ids(self) -> np.ndarray:
+        """Sorted label ids present, (N,) int32, background left out."""
+        ids = np.unique(self.labels)
+        return ids[ids != 0].astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """Square or tight pictures of cells.
+
+    ``pixels[i]`` belongs to ``cell_ids[i]``. Square modes share one side, tight ones differ: that is why it is a sequence.
+    """
+
+    pixels: Sequence[np.ndarray]  # N arrays (C, h, w), native or processed dtype
+    cell_ids: np.ndarray  # (N,) int32
+    channels: tuple[str, ...]
+    inside: Sequence[np.ndarray] = ()  # N arrays (h, w) bool: True on the cell; empty when not asked for
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __post_init__(self) -> None:
+        if len(self.pixels) != len(self.cell_ids):
+            raise InputError(f"{len(self.pixels)} crops but {len(self.cell_ids)} cell ids")
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """What an encoder says of each cell."""
+
+    cls: np.ndarray  # (N, D) float32, class token after the final norm
+    mean_patch: np.ndarray  # (N, D) float32, mean of the patch tokens after the final norm
+    cell_ids: np.ndarray  # (N,) int32
+    encoder: str  # "name@revision"
+    patches: np.ndarray | None = None  # (N, P, D) float32, row-major over `grid`, only on demand
+    grid: tuple[int, int] = (0, 0)
+
+    @property
+    def features(self) -> np.ndarray:
+        """What a head reads, (N, 2 D) float32: [class token, mean patch token]."""
+        return np.concatenate([self.cls, self.mean_patch], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Class probabilities of each cell."""
+
+    probabilities: np.ndarray  # (N, K) float64, rows sum to 1
+    classes: tuple[str, ...]
+    cell_ids: np.ndarray  # (N,) int32
+    unsure: np.ndarray  # (N,) bool: the margin is below the head's or the user's limit
+    unlike_training: np.ndarray  # (N,) bool: farther from the training cells than they are from each other
+    head: str  # "name@version"
+    calibrated: bool
+
+    def __post_init__(self) -> None:
+        if self.probabilities.shape != (len(self.cell_ids), len(self.classes)):
+            raise InputError(
+                f"probabilities of shape {self.probabilities.shape} do not fit {len(self.cell_ids)} cells and "
+                f"{len(self.classes)} classes"
+            )
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The most probable class of each cell, (N,) object; cells that are unsure have one too."""
+        return np.asarray(self.classes, dtype=object)[self.probabilities.argmax(axis=1)]
+
+    @property
+    def margin(self) -> np.ndarray:
+        """Highest minus second highest probability, (N,) float64, 0 to 1."""
+        ordered = np.sort(self.probabilities, axis=1)
+        return ordered[:, -1] - (ordered[:, -2] if ordered.shape[1] > 1 else 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Explanations:
+    """Signed maps of what speaks for (+) and against (-) one class, in logit units."""
+
+    maps: np.ndarray  # (N, h, w) float32 on the token grid; a map's sum is its share of the logit
+    rest: np.ndarray  # (N,) float32: logit minus the sum of the map (class token and bias)
+    logits: np.ndarray  # (N,) float32 of the target class
+    cell_ids: np.ndarray  # (N,) int32
+    target: str
+    method: str
+
+    @property
+    def limit(self) -> float:
+        """Half width of the symmetric colour scale shared by all maps of the run, logit units; 0 when there are none."""
+        return float(np.abs(self.maps).max(initial=0.0))
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Finds cells in processed pixels."""
+
+    name: str  # "classical@1"
+    fast: bool  # a 512 x 512 region takes less than a second on a CPU
+
+    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: Any) -> Any:
+        """Do the expensive part that does not depend on thresholds.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (C, Y, X), float32
+            Processed pixels, see `cellapp.images.preprocess`.
+        roles : sequence of Role
+            What each channel shows, in order of `pixels`.
+        settings : SegmentSettings
+
+        Returns
+        -------
+        Any
+            Kept by callers and handed to `masks` again when only thresholds move.
+        """
+        ...
+
+    def masks(self, flows: Any, settings: Any) -> np.ndarray:
+        """Turn `flows` into labels, (Y, X) int32, ids 1..n without gaps."""
+        ...
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns crops into vectors."""
+
+    name: str
+    revision: str
+    input_px: int  # side of the square it reads
+    grid: tuple[int, int]  # patch tokens as rows, columns
+    dim: int
+
+    def embed(self, crops: np.ndarray, cell_ids: np.ndarray, *, patches: bool = False) -> Embeddings:
+        """Encode crops.
+
+        Parameters
+        ----------
+        crops : ndarray of shape (N, 3, S, S), float32
+            0 to 1, as made by `cellapp.encoders.prepare.encoder_input`; the encoder standardises by itself.
+        cell_ids : ndarray of shape (N,)
+        patches : bool
+            Also return every patch token.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """All that is known of one image after the analysis: what `exports` write and pages draw."""
+
+    name: str  # file stem, safe as a folder name
+    info: ImageInfo
+    digest: str
+    roles: tuple[Role, ...]
+    mask: LabelMask
+    cells: pd.DataFrame  # CellTable, one row per cell, indexed by cell_id; see cellapp.cells.measure and contracts
+    confluency: float  # covered share of the image, 0 to 1
+    explanations: Explanations | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,16 @@
+"""Where tests find the repository and the real images, which are never part of it."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def shared_data(relative: str) -> Path:
+    """Return a file or folder of the development data, or skip the test saying what is missing."""
+    path = SHARED / "data" / relative
+    if not path.exists():
+        pytest.skip(f"development data not here: data/{relative}")
+    return path
