@@ -69,9 +69,9 @@ class CropMode(StrEnum):
     """How a cell is cut out."""
 
     MASKED = "masked"  # tight bounding box, background zeroed
-    PADDED = "padded"  # native scale, centred on black, side = `size_px`
-    LETTERBOXED = "letterboxed"  # bounding box scaled to `size_px`, aspect kept
-    WINDOW = "window"  # plain square window around the centroid, neighbours visible
+    PADDED = "padded"  # background zeroed, native scale, centred on zeros, side = `size_px`
+    LETTERBOXED = "letterboxed"  # the masked crop scaled to fit `size_px`, aspect kept, rest zeros
+    WINDOW = "window"  # plain square window around the bounding box's centre, neighbours and background visible
 
 
 class CropSettings(_Frozen):
