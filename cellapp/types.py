@@ -296,5 +296,6 @@ class Analysis:
     mask: LabelMask
     cells: pd.DataFrame  # CellTable, one row per cell, indexed by cell_id; see cellapp.cells.measure and contracts
     confluency: float  # covered share of the image, 0 to 1
+    embeddings: Embeddings | None = None  # of the classified cells, without patch tokens
     explanations: Explanations | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)

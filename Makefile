@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+VENV ?= .venv
+PYTHON ?= python3
+PORT ?= 8501
+BIN := $(VENV)/bin
+
+.PHONY: help app test lint format benchmarks clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(VENV)/.app: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.app
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+app: $(VENV)/.app ## Install what is missing and open the app (PORT=8501)
+	$(BIN)/python -m cellapp serve --port $(PORT)
+
+test: $(VENV)/.dev ## Install what is missing and run every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## Check style and imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## Rewrite to the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
