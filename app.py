@@ -1,0 +1,24 @@
+"""The app's router: page configuration, navigation and the sidebar every page shares."""
+
+import streamlit as st
+
+from cellapp.ui.frame import show_sidebar
+
+st.set_page_config(page_title="cellapp", page_icon=":material/biotech:", layout="wide")
+
+page = st.navigation(
+    {
+        "Analyse": [
+            st.Page("pages/analyse/upload.py", title="Upload", icon=":material/upload:", default=True),
+            st.Page("pages/analyse/segment.py", title="Segment", icon=":material/blur_on:"),
+            st.Page("pages/analyse/classify.py", title="Classify", icon=":material/donut_small:"),
+            st.Page("pages/analyse/explain.py", title="Explain", icon=":material/lightbulb:"),
+        ],
+        "Manage": [
+            st.Page("pages/manage/runs.py", title="Runs", icon=":material/history:"),
+            st.Page("pages/manage/models.py", title="Models", icon=":material/deployed_code:"),
+        ],
+    }
+)
+show_sidebar()
+page.run()

@@ -1,0 +1,142 @@
+"""The frame around every page: project picker and jobs in the sidebar, one header row on the analysis pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cellapp.store import projects
+from cellapp.store.images import ImageRecord, list_images, thumbnail_path
+from cellapp.store.runs import RunRecord
+from cellapp.ui import state
+from cellapp.ui.jobs_panel import show_jobs
+from cellapp.ui.messages import empty_state
+
+UPLOAD_PAGE = "pages/analyse/upload.py"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an analysis page is about: project and image are always there, the run may not be yet."""
+
+    project: projects.ProjectRecord
+    image: ImageRecord
+    run: RunRecord | None
+
+
+def show_sidebar() -> None:
+    """Draw the project picker and one line for each job under the navigation."""
+    project = state.current_project()
+    with st.sidebar:
+        _project_picker(project)
+        show_jobs(project.id)
+
+
+def analyse_header(*, with_run: bool = True) -> Header:
+    """Draw the row shared by the analysis pages and return what was chosen in it.
+
+    Parameters
+    ----------
+    with_run : bool
+        Show the run picker; Segment, which makes runs, leaves it out.
+
+    Returns
+    -------
+    Header
+        The page stops here, with a way to Upload, when the project has no image.
+    """
+    project = state.current_project()
+    image = state.current_image(project)
+    if image is None:
+        empty_state(
+            "No image yet",
+            "Upload an image, or try the demo slide.",
+            icon=":material/image:",
+            page=UPLOAD_PAGE,
+            link="Go to Upload",
+        )
+        st.stop()
+    run = state.current_run(project, image)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="analyse_header"):
+        st.image(str(thumbnail_path(image.id)), width=56, alt=f"Thumbnail of {image.name}")
+        _image_picker(project, image)
+        if with_run:
+            _run_picker(project, image, run)
+        _badges(image, run)
+    return Header(project, image, run)
+
+
+def _project_picker(project: projects.ProjectRecord) -> None:
+    names = {record.id: record.name for record in projects.list_projects()}
+    st.session_state["project_picker"] = project.id
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+        st.selectbox(
+            "Project",
+            list(names),
+            format_func=lambda key: names.get(key, key),
+            key="project_picker",
+            on_change=_pick,
+            args=("project",),
+        )
+        with st.popover("", icon=":material/add:", help="New project"):
+            name = st.text_input("Name of the new project", key="new_project_name", max_chars=120)
+            if st.button("Create project", key="new_project", disabled=not name.strip()):
+                state.choose("project", projects.create_project(name.strip()).id)
+                st.rerun()
+
+
+def _image_picker(project: projects.ProjectRecord, image: ImageRecord) -> None:
+    names = {record.id: record.name for record in list_images(project.id)}
+    st.session_state["image_picker"] = image.id
+    st.selectbox(
+        "Image",
+        list(names),
+        format_func=lambda key: names.get(key, key),
+        key="image_picker",
+        on_change=_pick,
+        args=("image",),
+        width=300,
+    )
+
+
+def _run_picker(project: projects.ProjectRecord, image: ImageRecord, run: RunRecord | None) -> None:
+    runs = {record.id: record for record in state.runs_of(project, image)}
+    if run is None:
+        return
+    st.session_state["run_picker"] = run.id
+    st.selectbox(
+        "Run",
+        list(runs),
+        format_func=lambda key: runs[key].name if key in runs else key,
+        key="run_picker",
+        on_change=_pick,
+        args=("run",),
+        width=260,
+    )
+
+
+def _pick(key: str) -> None:
+    state.choose(key, st.session_state[f"{key}_picker"])
+
+
+def _badges(image: ImageRecord, run: RunRecord | None) -> None:
+    """Say in small badges how far this image has come in this run."""
+    row = next((row for row in run.images if row.image_id == image.id), None) if run else None
+    with st.container(horizontal=True, gap="xsmall", width="content"):
+        if row is None:
+            st.badge("Not analysed yet", icon=":material/pending:", color="gray")
+        elif row.status == "failed":
+            st.badge("Failed", icon=":material/error:", color="red", help=row.error)
+        elif row.status != "done":
+            st.badge(row.status.capitalize(), icon=":material/hourglass_top:", color="orange")
+        else:
+            _done_badges(run, row.n_cells)
+
+
+def _done_badges(run: RunRecord, n_cells: int | None) -> None:
+    st.badge(f"{n_cells or 0:,} cells", icon=":material/blur_on:", color="blue")
+    if run.settings.classify.head:
+        st.badge("Classified", icon=":material/check:", color="blue")
+    if run.settings.explain.n:
+        st.badge("Explained", icon=":material/check:", color="blue")

@@ -1,0 +1,3 @@
+from cellapp.ui import frame
+
+header = frame.analyse_header()

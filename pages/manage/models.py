@@ -1,0 +1,3 @@
+from cellapp.ui import state
+
+project = state.current_project()
