@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""What is remembered: projects, images, runs, cells and jobs in a database, and files by their content."""

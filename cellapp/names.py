@@ -1,0 +1,54 @@
+"""Names people give to files, made safe to show, to store and to use as folder names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+_MAX_LENGTH = 200
+_IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # device names on Windows
+
+
+def clean_name(name: str) -> str:
+    """Return the last part of a path as one line of printable text of at most 200 characters.
+
+    HTML, quotes and leading ``=+-@`` stay as they are: whoever writes HTML or CSV escapes them there. Nothing left
+    gives "unnamed".
+    """
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in last)
+    return " ".join(printable.split())[:_MAX_LENGTH].strip() or "unnamed"
+
+
+def safe_stem(name: str) -> str:
+    """Return `name` without its image suffix as a folder name for every file system: ASCII letters, digits, ``-_.``."""
+    stem = _IMAGE_SUFFIXES.sub("", clean_name(name))
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("._-")[:100].rstrip("._-")
+    return f"{safe}_" if _RESERVED.match(safe) else safe or "image"
+
+
+def unique_stems(names: Iterable[str]) -> tuple[str, ...]:
+    """Return one folder name for each of `names`, in order; repeated ones get ``_2``, ``_3``...
+
+    Case is ignored when comparing, because some file systems ignore it.
+    """
+    taken: set[str] = set()
+    return tuple(_free(safe_stem(name), taken) for name in names)
+
+
+def suffix_of(name: str) -> str:
+    """Return the last suffix of a file name in lower case with its dot, "" when there is none."""
+    return PurePosixPath(clean_name(name)).suffix.lower()
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    candidate, n = stem, 1
+    while candidate.lower() in taken:
+        n += 1
+        candidate = f"{stem}_{n}"
+    taken.add(candidate.lower())
+    return candidate

@@ -1,0 +1,107 @@
+"""The one way to the database: an engine per URL, migrated before its first use, and two kinds of session.
+
+SQLite runs in WAL mode, so that pages read while the worker writes. Its transactions are begun by us: a writing session
+takes the write lock at once (``BEGIN IMMEDIATE``) and waits for it, where a transaction that reads first and writes
+later would fail without waiting when another process wrote in between.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import Session
+
+from cellapp.errors import StoreError
+from cellapp.settings import app_settings
+from cellapp.store.migrate import migrate
+
+_BUSY_S = 30  # how long a session waits for another one's write
+_WRITES = "cellapp_writes"
+_engines: dict[str, Engine] = {}
+_lock = threading.Lock()
+
+
+def engine() -> Engine:
+    """Return the engine of the database in force, migrated to this version's tables.
+
+    Raises
+    ------
+    StoreError
+        The database cannot be reached, or a newer version of cellapp made it.
+    """
+    url = app_settings().database
+    with _lock:
+        if url not in _engines:
+            _engines[url] = _open(url)
+        return _engines[url]
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Give a session that sees one state of the database and changes nothing."""
+    with Session(engine()) as session:
+        yield session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """Give a session that is committed at the end of the block, or rolled back whole when the block raises."""
+    with Session(engine().execution_options(**{_WRITES: True})) as session, session.begin():
+        yield session
+
+
+def dispose() -> None:
+    """Close every connection of this process; the next use opens them again."""
+    with _lock:
+        for kept in _engines.values():
+            kept.dispose()
+        _engines.clear()
+
+
+def _open(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        made = _sqlite(url, parsed.database) if parsed.get_backend_name() == "sqlite" else _server(url)
+        migrate(made)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise StoreError(
+            "CELLAPP_DATABASE_URL is not a database URL of a known kind; leave it out for SQLite, or write "
+            "postgresql+psycopg://user:password@host/name"
+        ) from error
+    except OperationalError as error:
+        place = parsed.render_as_string(hide_password=True)
+        reason = str(error.orig).strip().splitlines()[0]
+        raise StoreError(
+            f"the database {place} cannot be opened: {reason}; check that it runs and may be written"
+        ) from error
+    return made
+
+
+def _sqlite(url: str, database: str | None) -> Engine:
+    if database:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    made = create_engine(url, connect_args={"timeout": _BUSY_S})
+    event.listen(made, "connect", _prepare_sqlite)
+    event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def _server(url: str) -> Engine:
+    return create_engine(url, pool_pre_ping=True)  # a server may have been restarted since the last query
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,18 @@
+"""Alembic's entry, run by `cellapp.store.migrate`.
+
+To change a table: edit `cellapp.store.schema`, then write the migration with Alembic's autogenerate against a migrated scratch
+database, from Python: ``config = migration_config()``, put an open connection in ``config.attributes["connection"]`` and call
+``alembic.command.revision(config, "what changes", autogenerate=True)``. Read what it wrote before committing it.
+"""
+
+from alembic import context
+
+from cellapp.store.schema import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite cannot alter a column in place
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,143 @@
+"""Projects, and what their channels are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from cellapp.errors import InputError, StoreError
+from cellapp.names import clean_name
+from cellapp.store.database import reading, writing
+from cellapp.store.records import ChannelChoice, ProjectRecord
+from cellapp.store.schema import Image, Project
+from cellapp.types import Role
+
+_DEFAULT_NAME = "My project"
+
+
+def create_project(name: str) -> ProjectRecord:
+    """Create a project; two may have the same name.
+
+    Raises
+    ------
+    InputError
+        The name is empty.
+    """
+    with writing() as session:
+        return _add(session, Project(name=_checked(name)))
+
+
+def default_project() -> ProjectRecord:
+    """Return the project everybody starts in, made at the first call."""
+    try:
+        with writing() as session:
+            kept = session.scalar(select(Project).where(Project.is_default))
+            return _record(kept) if kept else _add(session, Project(name=_DEFAULT_NAME, is_default=True))
+    except IntegrityError:  # another process made it between our look and our write
+        with reading() as session:
+            return _record(session.scalars(select(Project).where(Project.is_default)).one())
+
+
+def list_projects() -> tuple[ProjectRecord, ...]:
+    """Return every project, oldest first."""
+    with reading() as session:
+        return tuple(_record(row) for row in session.scalars(select(Project).order_by(Project.created, Project.id)))
+
+
+def get_project(project_id: str) -> ProjectRecord:
+    """Return a project.
+
+    Raises
+    ------
+    StoreError
+        There is no such project.
+    """
+    with reading() as session:
+        return _record(project_row(session, project_id))
+
+
+def rename_project(project_id: str, name: str) -> ProjectRecord:
+    """Give a project another name."""
+    checked = _checked(name)
+    with writing() as session:
+        row = project_row(session, project_id)
+        row.name = checked
+        return _record(row)
+
+
+def delete_project(project_id: str) -> None:
+    """Delete an empty project for good; the default project stays.
+
+    Raises
+    ------
+    InputError
+        Images are in it, or it is the default one.
+    """
+    with writing() as session:
+        row = project_row(session, project_id)
+        if row.is_default:
+            raise InputError(f"{row.name!r} is the project everybody starts in and stays; rename it instead")
+        n_images = session.scalar(select(func.count()).where(Image.project_id == project_id, Image.removed.is_(None)))
+        if n_images:
+            raise InputError(f"{row.name!r} has {n_images} images; remove them first")
+        session.delete(row)
+
+
+def remember_channels(
+    project_id: str, names: Sequence[str], roles: Sequence[Role], *, file_names: Sequence[str] | None = None
+) -> None:
+    """Remember what channels are called and show, for the next images of the project.
+
+    Parameters
+    ----------
+    project_id : str
+    names : sequence of str
+        Names in force.
+    roles : sequence of Role
+        One per name.
+    file_names : sequence of str, optional
+        What the files call the same channels; `names` when left out.
+    """
+    choices = zip(file_names or names, names, roles, strict=True)
+    with writing() as session:
+        row = project_row(session, project_id)
+        row.channels = {**row.channels, **{file_name: [name, Role(role).value] for file_name, name, role in choices}}
+
+
+def remembered_channels(project_id: str) -> Mapping[str, ChannelChoice]:
+    """Return what `remember_channels` was told, by the channel's name in the file."""
+    with reading() as session:
+        kept = project_row(session, project_id).channels
+    return {file_name: ChannelChoice(name, Role(role)) for file_name, (name, role) in kept.items()}
+
+
+def project_row(session: Session, project_id: str) -> Project:
+    """Return the row of a project inside a session; raises StoreError when there is none."""
+    row = session.get(Project, project_id)
+    if row is None:
+        raise StoreError(f"no project {project_id!r}; it may have been deleted, choose another one")
+    return row
+
+
+def is_project(session: Session, project_id: str) -> bool:
+    """Whether there is such a project."""
+    return bool(session.scalar(select(exists().where(Project.id == project_id))))
+
+
+def _add(session: Session, row: Project) -> ProjectRecord:
+    session.add(row)
+    session.flush()
+    return _record(row)
+
+
+def _record(row: Project) -> ProjectRecord:
+    return ProjectRecord(row.id, row.name, row.created)
+
+
+def _checked(name: str) -> str:
+    if not name.strip():
+        raise InputError("a project needs a name of at least one letter; got an empty one")
+    return clean_name(name)

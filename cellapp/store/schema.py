@@ -1,0 +1,167 @@
+"""The tables. A change here needs a migration, see `cellapp.store.migrations.env`; a test compares the two."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, ForeignKeyConstraint, Index, MetaData, String, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with zone on every database: SQLite forgets the zone, so all times are stored as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn a time with zone to UTC on its way in."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give a time its zone back on its way out."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """Return the present time with zone."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return 12 random hexadecimal characters: short enough for a URL, and no two alike within a laboratory's lifetime."""
+    return uuid.uuid4().hex[:12]
+
+
+class Base(DeclarativeBase):
+    """Tables with constraint names that are the same on every database, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON(), list[str]: JSON(), str: String()}
+
+
+class Project(Base):
+    """A place for images and runs that belong together."""
+
+    __tablename__ = "projects"
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str]
+    is_default: Mapped[bool | None] = mapped_column(
+        unique=True
+    )  # True once, NULL elsewhere: two cannot be made at once
+    channels: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name in the file -> [name in force, role]
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Image(Base):
+    """An image of a project; the same bytes are there once."""
+
+    __tablename__ = "images"
+    __table_args__ = (UniqueConstraint("project_id", "digest"),)
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    digest: Mapped[str] = mapped_column(index=True)
+    parts: Mapped[list[str]] = mapped_column(default=list)
+    info: Mapped[dict[str, Any]]
+    channels: Mapped[list[str]]
+    roles: Mapped[list[str]]
+    um_per_px: Mapped[float | None]
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    reference_id: Mapped[str | None] = mapped_column(ForeignKey("images.id", ondelete="SET NULL"))
+    created: Mapped[datetime] = mapped_column(default=now)
+    removed: Mapped[datetime | None]
+
+
+class Run(Base):
+    """One analysis of some images with one set of settings."""
+
+    __tablename__ = "runs"
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    status: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    created: Mapped[datetime] = mapped_column(default=now)
+    started: Mapped[datetime | None]
+    finished: Mapped[datetime | None]
+    removed: Mapped[datetime | None]
+    images: Mapped[list[RunImageRow]] = relationship(
+        order_by="RunImageRow.position", lazy="selectin", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class RunImageRow(Base):
+    """One image of a run, with what came out."""
+
+    __tablename__ = "run_images"
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id"), primary_key=True, index=True)
+    position: Mapped[int]
+    stem: Mapped[str]
+    status: Mapped[str]
+    n_cells: Mapped[int | None]
+    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    error: Mapped[str | None]
+    image: Mapped[Image] = relationship(lazy="joined", innerjoin=True)
+
+
+class Cell(Base):
+    """What tables and charts show of a cell; every other measurement is in the run's Parquet file."""
+
+    __tablename__ = "cells"
+    __table_args__ = (
+        ForeignKeyConstraint(["run_id", "image_id"], ["run_images.run_id", "run_images.image_id"], ondelete="CASCADE"),
+    )
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    image_id: Mapped[str] = mapped_column(primary_key=True)
+    cell_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    centroid_y_px: Mapped[float]
+    centroid_x_px: Mapped[float]
+    area_px: Mapped[float]
+    qc_pass: Mapped[bool]
+    qc_reason: Mapped[str]
+    label: Mapped[str]
+    p_positive: Mapped[float | None]
+    margin: Mapped[float | None]
+    unsure: Mapped[bool]
+    unlike_training: Mapped[bool]
+    manual_label: Mapped[str]
+
+
+class Job(Base):
+    """One piece of long work."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_status_created", "status", "created"),)
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    project_id: Mapped[str | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    status: Mapped[str]
+    urgent: Mapped[bool] = mapped_column(default=False)
+    step: Mapped[str] = mapped_column(default="")
+    fraction: Mapped[float] = mapped_column(default=0.0)
+    seconds_left: Mapped[float | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    error: Mapped[str | None]
+    worker: Mapped[str | None]
+    heartbeat: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created: Mapped[datetime] = mapped_column(default=now)
+    started: Mapped[datetime | None]
+    finished: Mapped[datetime | None]
