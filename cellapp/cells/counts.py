@@ -1,0 +1,82 @@
+"""How many cells of each kind, with the uncertainty of the shares: the one place pages, tables and reports count by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan, sqrt
+
+import pandas as pd
+
+from cellapp.cells.outcome import REJECTED, UNCLASSIFIED, UNSURE, outcome
+
+Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Fraction:
+    """A share with its 95 % Wilson interval, all 0 to 1; `value` is NaN when there is nothing to count."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Cells of one image or of several, by what they count as (see `cellapp.cells.outcome`)."""
+
+    n_cells: int  # all segmented cells
+    n_rejected: int  # by the quality filter
+    n_unsure: int
+    n_unclassified: int  # accepted cells without any class: no head was used
+    n_of: Mapping[str, int]  # class -> accepted, sure cells of it; every class of the head is there
+
+    @property
+    def n_called(self) -> int:
+        """Cells with a class: accepted and sure. The denominator of every fraction."""
+        return sum(self.n_of.values())
+
+    def fraction(self, name: str) -> Fraction:
+        """Return the share of class `name` among the cells that have one; rejected and unsure cells count nowhere."""
+        n, k = self.n_called, self.n_of.get(name, 0)
+        return Fraction(k / n if n else nan, *wilson(k, n))
+
+
+def count(cells: pd.DataFrame, classes: Sequence[str]) -> Counts:
+    """Count cells by outcome.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        A cell table with at least `qc_pass`.
+    classes : sequence of str
+        Classes of the head; empty without one. Further classes given by hand are added after them.
+    """
+    found = outcome(cells).value_counts()
+    special = {UNSURE, REJECTED, UNCLASSIFIED}
+    by_hand = sorted(str(name) for name in found.index if name not in special and name not in classes)
+    return Counts(
+        n_cells=len(cells),
+        n_rejected=int(found.get(REJECTED, 0)),
+        n_unsure=int(found.get(UNSURE, 0)),
+        n_unclassified=int(found.get(UNCLASSIFIED, 0)),
+        n_of={name: int(found.get(name, 0)) for name in (*classes, *by_hand)},
+    )
+
+
+def wilson(k: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """Return the Wilson score interval of a share (Wilson 1927); 0 to 1 when nothing was counted.
+
+    Parameters
+    ----------
+    k, n : int
+        `k` of `n` cells.
+    z : float
+        Normal quantile, 1.96 for 95 %.
+    """
+    if n == 0:
+        return 0.0, 1.0
+    centre = (k + z**2 / 2) / (n + z**2)
+    half = z * sqrt(k * (n - k) / n + z**2 / 4) / (n + z**2)
+    return max(centre - half, 0.0), min(centre + half, 1.0)

@@ -1,0 +1,193 @@
+"""Cut cells out of an image by their bounding boxes, in the four ways of `CropMode`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+from skimage.transform import resize
+
+from cellapp.cells.source import BlockCache, PixelSource, reader
+from cellapp.errors import InputError
+from cellapp.settings import CropMode, CropSettings
+from cellapp.types import Crops, LabelMask, Region, Role, Slide
+
+BOX = ["bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"]
+
+Picture = tuple[np.ndarray, np.ndarray]
+"""Pixels (C, h, w) of a cell and where the cell is, (h, w) bool."""
+
+
+def crop(
+    pixels_of: PixelSource | Slide | np.ndarray,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    settings: CropSettings,
+    *,
+    channels: Sequence[str],
+    roles: Sequence[Role] = (),
+    angle_deg: float = 0.0,
+    with_inside: bool = False,
+) -> Crops:
+    """Cut out cells.
+
+    MASKED is the tight box with everything but the cell set to zero. PADDED puts it in the middle of a square of zeros
+    at native scale; a cell larger than the square gets a square of its own size, because a cut or shrunk cell would lie
+    about its shape or scale. LETTERBOXED scales it to fit the square, anti-aliased, aspect kept. WINDOW is the plain
+    square around the box's centre; what lies outside the image is zero.
+
+    Parameters
+    ----------
+    pixels_of : callable, Slide or ndarray of shape (C, Y, X)
+        Raw or processed pixels; a callable takes a `Region` inside the image.
+    mask : LabelMask
+    cells : DataFrame
+        Cells to cut, indexed by cell_id, with the ``bbox_*_px`` columns of `measure`; any subset, in any order.
+    settings : CropSettings
+        `drop_channels` names channels or roles; those are set to zero.
+    channels : sequence of str
+        Names in channel order.
+    roles : sequence of Role
+        What each channel shows.
+    angle_deg : float
+        Turn crops by this angle, counter-clockwise, about the box's centre (pixels linear, cell nearest neighbour).
+    with_inside : bool
+        Also return where the cell is in each crop.
+
+    Returns
+    -------
+    Crops
+        In the order of `cells` and the dtype of the pixels.
+
+    Raises
+    ------
+    InputError
+        If a channel to drop is unknown, the image has another size than the labels, or a cell is not among them.
+    """
+    dropped = dropped_channels(settings.drop_channels, channels, roles)
+    read = reader(pixels_of, mask.labels.shape)
+    cached = read if isinstance(pixels_of, np.ndarray) else BlockCache(read, mask.labels.shape)
+    pixels, inside = [], []
+    for cell_id, *box in cells[BOX].itertuples():
+        picture = _shape(_cut(cached, mask.labels, int(cell_id), tuple(box), settings, angle_deg), settings)
+        picture[0][dropped] = 0
+        pixels.append(picture[0])
+        inside.append(picture[1])
+    return Crops(pixels, cells.index.to_numpy(np.int32), tuple(channels), inside if with_inside else ())
+
+
+def dropped_channels(names: Sequence[str], channels: Sequence[str], roles: Sequence[Role] = ()) -> list[int]:
+    """Return the indices of the channels that `names` (channel or role names) ask to drop.
+
+    Raises
+    ------
+    InputError
+        If a name is neither a channel nor the role of one.
+    """
+    found: list[int] = []
+    for name in names:
+        by_role = [i for i, role in enumerate(roles) if role == name]
+        matching = [i for i, channel in enumerate(channels) if channel == name] or by_role
+        if not matching:
+            known = ", ".join(dict.fromkeys([*channels, *(str(role) for role in roles)]))
+            raise InputError(f"no channel {name!r} to drop; choose of: {known}")
+        found += matching
+    return sorted(set(found))
+
+
+def _cut(
+    read: PixelSource,
+    labels: np.ndarray,
+    cell_id: int,
+    box: tuple[int, int, int, int],
+    settings: CropSettings,
+    angle_deg: float,
+) -> Picture:
+    """Return a copy of the window or of the tight box, turned."""
+    y0, x0, y1, x1 = box
+    window = settings.mode is CropMode.WINDOW
+    height, width = (settings.size_px, settings.size_px) if window else (y1 - y0, x1 - x0)
+    margin = _turning_margin(height, width) if angle_deg % 360 else 0
+    region = Region(
+        (y0 + y1 - height) // 2 - margin, (x0 + x1 - width) // 2 - margin, height + 2 * margin, width + 2 * margin
+    )
+    pixels, inside = _read_padded(read, labels, cell_id, region)
+    if not inside.any():
+        raise InputError(f"cell {cell_id} is not in this label image; use the cell table that was measured on it")
+    if margin:
+        pixels, inside = _turn(pixels, inside, angle_deg)
+    if window:
+        core = (slice(margin, margin + height), slice(margin, margin + width))
+    else:
+        core = ndimage.find_objects(inside.astype(np.uint8))[0]
+        pixels = pixels * inside
+    return np.array(pixels[(slice(None), *core)]), np.array(inside[core])
+
+
+def _turning_margin(height: int, width: int) -> int:
+    return int(np.ceil((np.hypot(height, width) - min(height, width)) / 2)) + 1
+
+
+def _read_padded(read: PixelSource, labels: np.ndarray, cell_id: int, region: Region) -> Picture:
+    """Read a region that may reach beyond the image; there, pixels are zero and no cell is."""
+    y0, x0 = max(region.y, 0), max(region.x, 0)
+    y1, x1 = min(region.y + region.height, labels.shape[0]), min(region.x + region.width, labels.shape[1])
+    known = Region(y0, x0, y1 - y0, x1 - x0)
+    missing = (
+        (y0 - region.y, region.y + region.height - y1),
+        (x0 - region.x, region.x + region.width - x1),
+    )
+    return (
+        np.pad(read(known), ((0, 0), *missing)),
+        np.pad(labels[known.slices] == cell_id, missing),
+    )
+
+
+def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> Picture:
+    options = {"reshape": False, "mode": "constant", "cval": 0}
+    turned_inside = ndimage.rotate(inside.astype(np.uint8), angle_deg, order=0, **options).astype(bool)
+    if not turned_inside.any():  # a cell of one or two pixels can fall between the grid's points
+        return pixels, inside
+    turned = [
+        _as_dtype(ndimage.rotate(channel.astype(np.float64), angle_deg, order=1, **options), pixels.dtype)
+        for channel in pixels
+    ]
+    return np.stack(turned), turned_inside
+
+
+def _shape(picture: Picture, settings: CropSettings) -> Picture:
+    """Bring a tight picture to the square that the mode asks for."""
+    if settings.mode is CropMode.PADDED:
+        side = max(settings.size_px, *picture[1].shape)
+        return _centred(picture[0], side), _centred(picture[1], side)
+    if settings.mode is CropMode.LETTERBOXED:
+        return _letterboxed(picture, settings.size_px)
+    return picture
+
+
+def _letterboxed(picture: Picture, side: int) -> Picture:
+    pixels, inside = picture
+    scale = side / max(inside.shape)
+    target = tuple(max(1, round(length * scale)) for length in inside.shape)
+    smooth = {"preserve_range": True, "anti_aliasing": scale < 1, "order": 1}
+    scaled = [_as_dtype(resize(channel.astype(np.float64), target, **smooth), pixels.dtype) for channel in pixels]
+    covered = resize(inside.astype(np.float64), target, **smooth)
+    # at least half covered; a thread thinner than half a pixel still is somewhere
+    return _centred(np.stack(scaled), side), _centred(covered >= min(0.5, covered.max()), side)
+
+
+def _centred(array: np.ndarray, side: int) -> np.ndarray:
+    height, width = array.shape[-2:]
+    top, left = (side - height) // 2, (side - width) // 2
+    around = ((top, side - height - top), (left, side - width - left))
+    return np.pad(array, (*((0, 0),) * (array.ndim - 2), *around))
+
+
+def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Cast back without wrapping round."""
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype)
+        values = np.clip(np.rint(values), limits.min, limits.max)
+    return values.astype(dtype)
