@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class PreprocessSettings(_Frozen):
@@ -173,6 +173,8 @@ class AppSettings(BaseSettings):
     """Model hub or a mirror of it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    engine: str = "serial"
+    """Where the worker analyses images: serial, or a Dask scheduler, ``tcp://HOST:PORT``."""
     import_folder: Path | None = None
     """Folder on the server from which the Upload page may read; None switches that off."""
     budget: BudgetSettings = BudgetSettings()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cellapp.store import projects
-from cellapp.store.images import ImageRecord, list_images, thumbnail_path
-from cellapp.store.runs import RunRecord
+from cellapp.store.images import list_images, thumbnail_path
+from cellapp.store.records import ImageRecord, ProjectRecord, RunRecord, Status
 from cellapp.ui import state
 from cellapp.ui.jobs_panel import show_jobs
 from cellapp.ui.messages import empty_state
@@ -20,7 +20,7 @@ UPLOAD_PAGE = "pages/analyse/upload.py"
 class Header:
     """What an analysis page is about: project and image are always there, the run may not be yet."""
 
-    project: projects.ProjectRecord
+    project: ProjectRecord
     image: ImageRecord
     run: RunRecord | None
 
@@ -67,7 +67,7 @@ def analyse_header(*, with_run: bool = True) -> Header:
     return Header(project, image, run)
 
 
-def _project_picker(project: projects.ProjectRecord) -> None:
+def _project_picker(project: ProjectRecord) -> None:
     names = {record.id: record.name for record in projects.list_projects()}
     st.session_state["project_picker"] = project.id
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
@@ -86,7 +86,7 @@ def _project_picker(project: projects.ProjectRecord) -> None:
                 st.rerun()
 
 
-def _image_picker(project: projects.ProjectRecord, image: ImageRecord) -> None:
+def _image_picker(project: ProjectRecord, image: ImageRecord) -> None:
     names = {record.id: record.name for record in list_images(project.id)}
     st.session_state["image_picker"] = image.id
     st.selectbox(
@@ -100,7 +100,7 @@ def _image_picker(project: projects.ProjectRecord, image: ImageRecord) -> None:
     )
 
 
-def _run_picker(project: projects.ProjectRecord, image: ImageRecord, run: RunRecord | None) -> None:
+def _run_picker(project: ProjectRecord, image: ImageRecord, run: RunRecord | None) -> None:
     runs = {record.id: record for record in state.runs_of(project, image)}
     if run is None:
         return
@@ -122,13 +122,13 @@ def _pick(key: str) -> None:
 
 def _badges(image: ImageRecord, run: RunRecord | None) -> None:
     """Say in small badges how far this image has come in this run."""
-    row = next((row for row in run.images if row.image_id == image.id), None) if run else None
+    row = run.image(image.id) if run else None
     with st.container(horizontal=True, gap="xsmall", width="content"):
         if row is None:
             st.badge("Not analysed yet", icon=":material/pending:", color="gray")
-        elif row.status == "failed":
+        elif row.status is Status.FAILED:
             st.badge("Failed", icon=":material/error:", color="red", help=row.error)
-        elif row.status != "done":
+        elif row.status is not Status.DONE:
             st.badge(row.status.capitalize(), icon=":material/hourglass_top:", color="orange")
         else:
             _done_badges(run, row.n_cells)

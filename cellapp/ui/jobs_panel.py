@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cellapp import jobs
+from cellapp.store.records import JobRecord
 from cellapp.ui.messages import escape
 
 POLL_S = 1.5
@@ -19,7 +20,7 @@ def show_jobs(project_id: str) -> None:
         st.fragment(_lines, run_every=POLL_S)(project_id, len(jobs.list_jobs(project_id, active=True)))
 
 
-def job_progress(job: jobs.JobRecord) -> None:
+def job_progress(job: JobRecord) -> None:
     """Draw a job's step, share done and time left."""
     title = _TITLES.get(job.kind, job.kind)
     left = f", {duration(job.seconds_left)} left" if job.seconds_left is not None else ""
@@ -35,7 +36,7 @@ def duration(seconds: float) -> str:
 
 
 def _lines(project_id: str, n_before: int) -> None:
-    active: Sequence[jobs.JobRecord] = jobs.list_jobs(project_id, active=True)
+    active: Sequence[JobRecord] = jobs.list_jobs(project_id, active=True)
     if len(active) < n_before:
         st.rerun()  # a job ended: the whole page has news
     for job in active:

@@ -9,7 +9,8 @@ import streamlit as st
 
 from cellapp.pipeline import Kit, load_kit
 from cellapp.settings import AnalyseSettings, app_settings
-from cellapp.store import cells, images, runs
+from cellapp.store import cells, images
+from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.types import Slide
 
 
@@ -21,14 +22,14 @@ def kit(settings: AnalyseSettings) -> Kit:
     )
 
 
-def slide(image: images.ImageRecord) -> Slide:
+def slide(image: ImageRecord) -> Slide:
     """Open an image, its names and pixel size as the project knows them."""
     return _slide(image.id, image.digest, image.channels, image.um_per_px)
 
 
-def run_version(run: runs.RunRecord) -> str:
+def run_version(run: RunRecord) -> str:
     """Return what changes whenever the results of a run do; part of the key of everything cached about it."""
-    return f"{run.status}/{sum(row.status == 'done' for row in run.images)}"
+    return f"{run.status}/{run.n_done}"
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -8,7 +8,7 @@ import traceback
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.store.runs import RunRecord
+from cellapp.store.records import RunRecord
 
 RESEARCH_ONLY = "Research use only, not for diagnosis."
 DEMO_NOTE = (

@@ -12,9 +12,10 @@ from typing import TypeVar
 import streamlit as st
 
 from cellapp.errors import StoreError
-from cellapp.store.images import ImageRecord, get_image, list_images
-from cellapp.store.projects import ProjectRecord, default_project, get_project
-from cellapp.store.runs import RunRecord, get_run, list_runs
+from cellapp.store.images import get_image, list_images
+from cellapp.store.projects import default_project, get_project
+from cellapp.store.records import ImageRecord, ProjectRecord, RunRecord
+from cellapp.store.runs import get_run, list_runs
 from cellapp.ui.messages import escape
 
 Record = TypeVar("Record")
@@ -77,7 +78,7 @@ def current_run(project: ProjectRecord, image: ImageRecord | None = None) -> Run
 def runs_of(project: ProjectRecord, image: ImageRecord | None) -> list[RunRecord]:
     """List the project's runs, newest first, only those of `image` when it is given."""
     runs = list_runs(project.id)
-    return [run for run in runs if image is None or any(row.image_id == image.id for row in run.images)]
+    return [run for run in runs if image is None or run.image(image.id) is not None]
 
 
 def selected_cell() -> int | None:

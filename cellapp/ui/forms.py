@@ -1,0 +1,117 @@
+"""Widgets made from the settings themselves: defaults, bounds and help text exist once, in `cellapp.settings`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from cellapp.errors import InputError
+
+_LABELS = {
+    "clip": "Clip outliers",
+    "normalise": "Normalise",
+    "clahe": "Local contrast (CLAHE)",
+    "denoise": "Denoise (TV)",
+    "align": "Turn crops to the fibres",
+    "clip_low": "Lower percentile",
+    "clip_high": "Upper percentile",
+    "clahe_clip": "CLAHE clip limit",
+    "denoise_weight": "Denoising weight",
+    "cellprob_threshold": "Cell probability threshold",
+    "min_size_px": "Minimum size (px)",
+    "border": "Touching the image border",
+    "published": "Published rule (JC-Cell-Pipeline)",
+    "published_small_px": "Small crop: side (px)",
+    "published_large_px": "Large crop: side (px)",
+    "published_perimeter_small": "Perimeter share, small crops",
+    "published_perimeter_large": "Perimeter share, large crops",
+    "debris": "Debris",
+    "debris_area_ratio": "Debris: below this share of the median area",
+    "blur": "Out of focus",
+    "blur_ratio": "Blur: below this share of the median sharpness",
+    "n": "Cells explained per image",
+}
+
+
+def label(name: str) -> str:
+    """Return the words for a field, sentence case."""
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def control(model: type[BaseModel], name: str, *, key: str, upto: float | None = None, disabled: bool = False) -> Any:
+    """Draw the widget that suits a field and return its value.
+
+    Parameters
+    ----------
+    model : type of BaseModel
+        Settings class that owns the field.
+    name : str
+    key : str
+        Prefix of the widget's key; the value stays while the session lives.
+    upto : float, optional
+        Upper end of the slider where the field's own bound is far beyond what anyone uses.
+    disabled : bool
+        Shown, but not in force.
+    """
+    field = model.model_fields[name]
+    shared = {"key": f"{key}_{name}", "help": field.description, "disabled": disabled, "persist_state": "session"}
+    kind = _kind(field)
+    if kind is bool:
+        return st.toggle(label(name), value=field.default, **shared)
+    choices = _choices(kind)
+    if choices:
+        return st.selectbox(label(name), choices, index=choices.index(field.default), **shared)
+    low, high = _bounds(field)
+    high = upto if upto is not None else high
+    if high is None:
+        return st.number_input(label(name), min_value=low, value=field.default, **shared)
+    number = int if kind is int else float
+    step = 1 if number is int else _step(float(high) - float(low or 0))
+    return st.slider(label(name), number(low or 0), number(high), number(field.default), step, **shared)
+
+
+def build(model: type[BaseModel], values: dict[str, Any]) -> Any:
+    """Validate form values into settings.
+
+    Raises
+    ------
+    InputError
+        When two fields contradict each other; the message is the settings' own.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ", ".join(label(str(part)) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{place}: {reason}" if place else reason) from error
+
+
+def _kind(field: FieldInfo) -> Any:
+    """Return the type a field holds, its None left out."""
+    options = [option for option in get_args(field.annotation) if option is not NoneType]
+    literal = get_origin(field.annotation) is Literal
+    return options[0] if options and not literal else field.annotation
+
+
+def _choices(kind: Any) -> list[Any]:
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return list(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else []
+
+
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest value a field takes, None where it is open."""
+    low = next((getattr(rule, side) for rule in field.metadata for side in ("ge", "gt") if hasattr(rule, side)), None)
+    high = next((getattr(rule, side) for rule in field.metadata for side in ("le", "lt") if hasattr(rule, side)), None)
+    return low, high
+
+
+def _step(span: float) -> float:
+    """Return a step that splits a range into about a hundred."""
+    return next(step for step in (0.001, 0.01, 0.1, 1.0, 10.0) if span / step <= 300 or step == 10.0)
