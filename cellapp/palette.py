@@ -1,8 +1,14 @@
-"""Colours with a meaning, the same in pages, overlays, charts and exports. All from the Okabe-Ito set, safe for colour-blind readers."""
+"""Colours with a meaning, the same in pages, overlays, charts and exports: Okabe-Ito, safe for colour-blind readers."""
 
 from __future__ import annotations
 
-CLASS_COLOURS = {"cancer": "#D55E00", "normal": "#0072B2", "unsure": "#8A8A8A", "rejected": "#C8C8C8", "cell": "#E69F00"}
+CLASS_COLOURS = {
+    "cancer": "#D55E00",
+    "normal": "#0072B2",
+    "unsure": "#8A8A8A",
+    "rejected": "#C8C8C8",
+    "cell": "#E69F00",
+}
 FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
 
 

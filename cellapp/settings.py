@@ -1,7 +1,7 @@
 """Every choice the user can make, once: defaults live here and forms, command line and API are made from them.
 
-`AnalyseSettings` is what a run is: it is written to ``run.json`` and reproduces the run. `AppSettings` is where and on what
-the program runs: read from ``CELLAPP_*`` environment variables or a ``.env`` file, never part of a result.
+`AnalyseSettings` is what a run is: it is written to ``run.json`` and reproduces the run. `AppSettings` is where and on
+what the program runs: read from ``CELLAPP_*`` environment variables or a ``.env`` file, never part of a result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Frozen(BaseModel):
 
 
 class PreprocessSettings(_Frozen):
-    """The chain applied to pixels before segmentation and classification, in this order; measurements use raw pixels."""
+    """The chain applied to pixels before segmentation and classification, in this order; measurements use raw ones."""
 
     clip: bool = True
     """Clip each channel to percentiles of the slide and scale to 0..1."""
@@ -159,7 +159,7 @@ class BudgetSettings(_Frozen):
 
 
 class AppSettings(BaseSettings):
-    """Where data live and what the machine may do. Every field is an environment variable with the prefix ``CELLAPP_``."""
+    """Where data live and what the machine may do; every field is an environment variable, prefixed ``CELLAPP_``."""
 
     model_config = SettingsConfigDict(env_prefix="CELLAPP_", env_nested_delimiter="__", env_file=".env", extra="ignore")
 

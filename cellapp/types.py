@@ -1,14 +1,14 @@
 """The vocabulary: what one image is at each step of the analysis.
 
-Array fields state axes, dtype and unit. C channel, Y row, X column, N cell, P patch token, D embedding dimension, K class,
-S side of a square crop. Everything about cells carries ``cell_ids``; nothing is ever joined by row order. Zero cells are an
-ordinary value of every type here.
+Array fields state axes, dtype and unit. C channel, Y row, X column, N cell, P patch token, D embedding dimension, K
+class, S side of a square crop. Everything about cells carries ``cell_ids``; nothing is ever joined by row order. Zero
+cells are an ordinary value of every type here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
@@ -59,6 +59,7 @@ class ImageInfo:
     um_per_px: float | None
     levels: tuple[tuple[int, int], ...]  # (Y, X) of each pyramid level, full resolution first
     bytes_on_disk: int
+    notes: tuple[str, ...] = ()  # what had to be assumed or left out, in sentences for the user
 
     @property
     def pixels(self) -> int:
@@ -150,7 +151,7 @@ class LabelMask:
 class Crops:
     """Square or tight pictures of cells.
 
-    ``pixels[i]`` belongs to ``cell_ids[i]``. Square modes share one side, tight ones differ: that is why it is a sequence.
+    ``pixels[i]`` belongs to ``cell_ids[i]``. Square modes share one side, tight ones differ: hence a sequence.
     """
 
     pixels: Sequence[np.ndarray]  # N arrays (C, h, w), native or processed dtype
@@ -183,6 +184,23 @@ class Embeddings:
         return np.concatenate([self.cls, self.mean_patch], axis=1)
 
 
+def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
+    """Join batches of one encoder, in order; patch tokens are left out.
+
+    Parameters
+    ----------
+    parts : sequence of Embeddings
+        At least one, which may hold no cells.
+    """
+    return replace(
+        parts[0],
+        cls=np.concatenate([part.cls for part in parts]),
+        mean_patch=np.concatenate([part.mean_patch for part in parts]),
+        cell_ids=np.concatenate([part.cell_ids for part in parts]),
+        patches=None,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Class probabilities of each cell."""
@@ -194,6 +212,8 @@ class Predictions:
     unlike_training: np.ndarray  # (N,) bool: farther from the training cells than they are from each other
     head: str  # "name@version"
     calibrated: bool
+    positive: str | None = None  # the class `threshold` speaks of
+    threshold: float = 0.5  # with two classes: probability of `positive` from which a cell is called so
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.cell_ids), len(self.classes)):
@@ -204,12 +224,27 @@ class Predictions:
 
     @property
     def labels(self) -> np.ndarray:
-        """The most probable class of each cell, (N,) object; cells that are unsure have one too."""
-        return np.asarray(self.classes, dtype=object)[self.probabilities.argmax(axis=1)]
+        """The class of each cell, (N,) object: by the threshold with two classes, else the most probable."""
+        names = np.asarray(self.classes, dtype=object)
+        if self._by_threshold:
+            at = self.classes.index(self.positive)
+            return names[np.where(self.probabilities[:, at] >= self.threshold, at, 1 - at)]
+        return names[self.probabilities.argmax(axis=1)]
+
+    @property
+    def _by_threshold(self) -> bool:
+        return self.positive in self.classes and len(self.classes) == 2
 
     @property
     def margin(self) -> np.ndarray:
-        """Highest minus second highest probability, (N,) float64, 0 to 1."""
+        """How far a cell is from being called otherwise, (N,) float64, 0 to 1.
+
+        Highest minus second highest probability; with two classes the way from the threshold towards the end of the
+        scale on that side, which is the same thing at a threshold of 0.5.
+        """
+        if self._by_threshold:
+            p = self.probabilities[:, self.classes.index(self.positive)]
+            return np.where(p >= self.threshold, (p - self.threshold) / (1 - self.threshold), 1 - p / self.threshold)
         ordered = np.sort(self.probabilities, axis=1)
         return ordered[:, -1] - (ordered[:, -2] if ordered.shape[1] > 1 else 0.0)
 
@@ -227,7 +262,7 @@ class Explanations:
 
     @property
     def limit(self) -> float:
-        """Half width of the symmetric colour scale shared by all maps of the run, logit units; 0 when there are none."""
+        """Half width of the symmetric colour scale all maps of the run share, logit units; 0 when there are none."""
         return float(np.abs(self.maps).max(initial=0.0))
 
 

@@ -1,0 +1,7 @@
+"""`python -m cellapp`."""
+
+import sys
+
+from cellapp.cli import main
+
+sys.exit(main())

@@ -1,0 +1,79 @@
+"""The command line: parse, call the core, print. Nothing is computed here.
+
+Exit status 0 done, 1 failed, 2 unusable arguments or input. Progress and sentences go to stderr, results to stdout;
+with ``--json`` the last line of stdout is one object.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from cellapp import __version__
+from cellapp.cli import analysis, evaluation, models, services, vectors
+from cellapp.errors import CellappError, InputError
+
+app = typer.Typer(
+    name="cellapp",
+    help="From microscope images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (
+    analysis.demo,
+    analysis.analyse,
+    analysis.segment,
+    vectors.embed,
+    vectors.predict,
+    services.worker,
+    services.serve,
+    services.doctor,
+):
+    app.command()(command)
+app.add_typer(evaluation.score, name="score")
+app.add_typer(models.models, name="models")
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; those of the process when left out.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    try:
+        status = app(args=None if argv is None else list(argv), prog_name="cellapp", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        return _say(error.format_message(), 2)
+    except click.Abort:
+        return _say("stopped", 1)
+    except InputError as error:
+        return _say(str(error), 2)
+    except CellappError as error:
+        return _say(str(error), 1)
+    return status if isinstance(status, int) else 0
+
+
+def _say(sentence: str, status: int) -> int:
+    sys.stderr.write(f"cellapp: {sentence}\n")
+    return status

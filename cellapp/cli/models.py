@@ -1,0 +1,50 @@
+"""`models`: what there is, what it is for, bring it here."""
+
+from __future__ import annotations
+
+import typer
+
+from cellapp.cli.output import JSON_OPTION, Progress, emit
+
+models = typer.Typer(help="List, show and fetch models.", no_args_is_help=True)
+
+
+@models.command("list")
+def list_models(as_json: bool = JSON_OPTION) -> None:
+    """Name, kind, size and state of every model."""
+    from cellapp.loading import registry, status
+
+    rows = [(entry, status(name)) for name, entry in registry().items()]
+    lines = [f"{entry.name:<45} {entry.kind:<10} {state.state:<12} {entry.purpose}" for entry, state in rows]
+    result = {"models": [{"name": e.name, "kind": e.kind, "state": s.state, "licence": e.licence} for e, s in rows]}
+    emit(result, as_json, lines)
+
+
+@models.command()
+def show(name: str, as_json: bool = JSON_OPTION) -> None:
+    """Print all that is known of one model, with its card."""
+    from dataclasses import asdict
+
+    from cellapp.loading import card, entry, status
+
+    model = entry(name)
+    state = status(name)
+    facts = {key: value for key, value in asdict(model).items() if value not in (None, "", (), {})}
+    lines = [f"{key}: {value}" for key, value in facts.items()] + [
+        f"state: {state.state}, {state.words}",
+        "",
+        card(name),
+    ]
+    emit({"name": name, "state": state.state, "words": state.words}, as_json, lines)
+
+
+@models.command()
+def fetch(names: list[str]) -> None:
+    """Download and verify models."""
+    from cellapp.loading import fetch as fetch_model
+
+    for name in names:
+        progress = Progress()
+        path = fetch_model(name, progress)
+        progress.end()
+        typer.echo(f"{name}: {path}")

@@ -1,0 +1,47 @@
+"""`worker`, `serve` and `doctor`: processes, and what is wrong with this machine."""
+
+from __future__ import annotations
+
+import typer
+
+from cellapp.cli.output import JSON_OPTION, emit
+
+
+def worker(
+    once: bool = typer.Option(False, "--once", help="Work off what is queued, then stop."),
+    idle_s: float = typer.Option(None, help="Stop after so many seconds without work; never when left out."),
+) -> None:
+    """Run queued jobs until stopped. The app starts one by itself."""
+    from cellapp.worker import run_worker
+
+    run_worker(once=once, idle_s=idle_s)
+
+
+def serve(
+    port: int = typer.Option(8501, help="Port to listen on."),
+    host: str = typer.Option("localhost", help="Address to listen on; 0.0.0.0 for other machines."),
+    headless: bool = typer.Option(False, "--headless", help="Do not open a browser."),
+) -> int:
+    """Serve the pages and the API (under /api) in one process."""
+    import subprocess
+    import sys
+
+    from cellapp.settings import REPOSITORY
+
+    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "cellapp" / "server.py")]
+    command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
+    try:
+        return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def doctor(as_json: bool = JSON_OPTION) -> int:
+    """Print versions, device, weights, where data live, and what is wrong in words."""
+    from cellapp.doctor import examine
+
+    findings = examine()
+    lines = [f"{name + ':':<22}{value}" for name, value in findings.facts.items()]
+    lines += [f"problem: {sentence}" for sentence in findings.problems] or ["Nothing is wrong."]
+    emit({"facts": findings.facts, "problems": findings.problems}, as_json, lines)
+    return 1 if findings.problems else 0

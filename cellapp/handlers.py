@@ -1,0 +1,84 @@
+"""What the worker does for each kind of job. Each handler can be killed at any time and started again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from cellapp import loading
+from cellapp.engine import Engine
+from cellapp.exports.report import write_report
+from cellapp.pipeline import preview_flows
+from cellapp.preview import save_preview
+from cellapp.runner import ImageResult, RunItem, run_images
+from cellapp.settings import AnalyseSettings, app_settings
+from cellapp.store import cells as cell_store
+from cellapp.store import images, runs
+from cellapp.store.runs import RunRecord
+from cellapp.types import Analysis, OnStep, Region
+
+Handler = Callable[[dict[str, Any], OnStep], dict[str, Any]]
+"""Takes the job's payload and a progress callback that may raise `Cancelled`; returns plain JSON values."""
+
+
+def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Analyse the images of a run that are not finished yet; payload ``{"run_id": id}``."""
+    run = runs.get_run(payload["run_id"])
+    ids = {image.stem: image.image_id for image in run.images}
+    items = [_item(image.image_id, image.stem) for image in run.images]
+
+    def on_image(result: ImageResult, analysis: Analysis | None) -> None:
+        _record(run, ids[result.stem], result, analysis)
+
+    runs.start_run(run.id)
+    folder = runs.run_folder(run.id)
+    report = run_images(
+        items,
+        run.settings,
+        folder,
+        on_progress=on_step,
+        on_image=on_image,
+        resume=True,
+        engine=Engine(app_settings().engine),
+    )
+    runs.finish_run(run.id)
+    write_report(folder, title=run.name)
+    return {"run_id": run.id, "n_failed": len(report.failed)}
+
+
+def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Run a slow segmenter on one region; payload ``{"image_id", "region", "settings"}``, result ``{"key"}``."""
+    settings = AnalyseSettings.model_validate(payload["settings"])
+    on_step("Loading the model", 0.1)
+    segmenter = loading.load(settings.segment.segmenter)
+    on_step("Finding cells", 0.3)
+    flows = preview_flows(images.open_slide(payload["image_id"]), Region(*payload["region"]), segmenter, settings)
+    return {"key": save_preview(flows)}
+
+
+def fetch(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Download and verify a model; payload ``{"name"}``."""
+    return {"path": str(loading.fetch(payload["name"], on_step))}
+
+
+HANDLERS: Mapping[str, Handler] = {"analyse": analyse, "preview": preview, "fetch": fetch}
+
+
+def _item(image_id: str, stem: str) -> RunItem:
+    reference_id = images.get_image(image_id).reference_id
+    if reference_id is None:
+        return RunItem(stem, partial(images.open_slide, image_id))
+    return RunItem(stem, partial(images.open_slide, reference_id), partial(images.open_slide, image_id))
+
+
+def _record(run: RunRecord, image_id: str, result: ImageResult, analysis: Analysis | None) -> None:
+    """Write an image's outcome to the store; after a kill the table is read back from the image's folder."""
+    if result.error is not None:
+        runs.set_image_status(run.id, image_id, "failed", error=result.error)
+        return
+    from cellapp.exports.tables import read_cells
+
+    table = analysis.cells if analysis else read_cells(runs.run_folder(run.id) / result.stem / "cells.parquet")
+    cell_store.save_cells(run.id, image_id, table)
+    runs.set_image_status(run.id, image_id, "done", n_cells=len(table), summary=result.summary)
