@@ -1,0 +1,1 @@
+"""Synthetic fluorescence slides with known truth, of any size."""

@@ -1,0 +1,169 @@
+"""Paints one cell: outline, nucleus, cytoplasm and fibres, from the cell's own random generator."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from cellapp.synthetic.layout import REACH, PlannedCell, shared_direction
+from cellapp.synthetic.settings import SyntheticSettings
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedCell:
+    """A cell on its own square patch."""
+
+    y: int  # upper left corner of the patch in px of the slide, may be negative
+    x: int
+    radius: np.ndarray  # (h, w) float32: distance from the centre in outline radii, below 1 is inside
+    channels: np.ndarray  # (C, h, w) float32: light of the cell, 0 to about 1, order of settings.channels
+
+
+@dataclass(frozen=True)
+class _Habit:
+    """What differs between the two classes; angles in radians, lengths in cell radii."""
+
+    aspect: tuple[float, float]
+    roughness: float  # relative amplitude of the outline's longest wave
+    smoothness: float  # how fast shorter waves fade: amplitude goes with 1 / k ** smoothness
+    nucleus: tuple[float, float]
+    nucleus_aspect: tuple[float, float]
+    nucleus_roughness: float
+    chromatin: float  # contrast of the texture inside the nucleus
+    brightness: float  # spread of ln(brightness)
+    n_fibres: int
+    fibre_length: tuple[float, float]
+    bend: float
+
+
+NORMAL = _Habit(
+    aspect=(1.25, 1.85),
+    roughness=0.075,
+    smoothness=2.2,
+    nucleus=(0.42, 0.48),
+    nucleus_aspect=(1.15, 1.35),
+    nucleus_roughness=0.008,
+    chromatin=0.10,
+    brightness=0.10,
+    n_fibres=18,
+    fibre_length=(0.7, 1.2),
+    bend=0.04,
+)
+CANCER = _Habit(
+    aspect=(1.0, 1.5),
+    roughness=0.075,
+    smoothness=0.7,
+    nucleus=(0.46, 0.62),
+    nucleus_aspect=(1.0, 1.6),
+    nucleus_roughness=0.05,
+    chromatin=0.28,
+    brightness=0.30,
+    n_fibres=26,
+    fibre_length=(0.2, 0.6),
+    bend=0.5,
+)
+
+
+def paint_cell(settings: SyntheticSettings, cell: PlannedCell) -> PaintedCell:
+    """Paint a cell on a patch that is large enough for every cell of the slide.
+
+    Parameters
+    ----------
+    settings : SyntheticSettings
+    cell : PlannedCell
+
+    Returns
+    -------
+    PaintedCell
+    """
+    rng = np.random.default_rng([3, *cell.key])
+    habit = CANCER if cell.cancer else NORMAL
+    reach = math.ceil(REACH * settings.diameter_px)
+    top, left = math.floor(cell.y) - reach, math.floor(cell.x) - reach
+    side = 2 * reach + 2
+    dy, dx = np.mgrid[0:side, 0:side].astype(np.float32) + np.float32([top - cell.y, left - cell.x])[:, None, None]
+    lie = shared_direction(settings) + rng.normal(0, 0.09) if not cell.cancer else rng.uniform(0, math.pi)
+    outline = _outline(
+        rng, (dy, dx), cell.radius_px, (rng.uniform(*habit.aspect), lie, habit.roughness, habit.smoothness)
+    )
+    nucleus = _nucleus(rng, (dy, dx), cell, habit, lie)
+    grain = _grain(rng, (side, side), settings.diameter_px)
+    planes = _planes(rng, outline, nucleus, grain, habit)
+    inside = outline < 1
+    planes[0][inside] += _fibres(rng, dy[inside] / cell.radius_px, dx[inside] / cell.radius_px, habit, lie) * np.sqrt(
+        np.maximum(1 - outline[inside] ** 2, 0)
+    )
+    return PaintedCell(top, left, outline, planes[: settings.n_channels])
+
+
+def _outline(
+    rng: np.random.Generator,
+    grid: tuple[np.ndarray, np.ndarray],
+    radius_px: float,
+    form: tuple[float, float, float, float],
+) -> np.ndarray:
+    """Distance from the centre divided by the outline's radius in that direction, (h, w) float32."""
+    dy, dx = grid
+    aspect, lie, roughness, smoothness = form
+    angle = np.arctan2(dy, dx)
+    along, across = np.cos(angle - lie), np.sin(angle - lie)
+    ellipse = 1 / np.sqrt(along**2 / aspect + across**2 * aspect)
+    waves = np.ones_like(ellipse)
+    for k in range(2, 8):
+        waves += rng.normal(0, roughness * (2 / k) ** smoothness) * np.cos(k * angle + rng.uniform(0, 2 * math.pi))
+    return (np.hypot(dy, dx) / (radius_px * ellipse * np.clip(waves, 0.75, 1.25))).astype(np.float32)
+
+
+def _nucleus(
+    rng: np.random.Generator, grid: tuple[np.ndarray, np.ndarray], cell: PlannedCell, habit: _Habit, lie: float
+) -> np.ndarray:
+    shift = rng.normal(0, 0.08, 2) * cell.radius_px
+    tilt = lie + rng.normal(0, 0.12 if not cell.cancer else 0.8)
+    form = (rng.uniform(*habit.nucleus_aspect), tilt, habit.nucleus_roughness, 0.5)
+    radius = rng.uniform(*habit.nucleus) * cell.radius_px
+    return _outline(rng, (grid[0] - np.float32(shift[0]), grid[1] - np.float32(shift[1])), radius, form)
+
+
+def _grain(rng: np.random.Generator, shape: tuple[int, int], diameter_px: float) -> np.ndarray:
+    """Fine and coarse granularity, (2, h, w) float32 of unit variance."""
+    grains = []
+    for scale in (0.018, 0.06):
+        field = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), max(scale * diameter_px, 0.5))
+        grains.append(field / max(float(field.std()), 1e-6))
+    return np.stack(grains)
+
+
+def _planes(
+    rng: np.random.Generator, outline: np.ndarray, nucleus: np.ndarray, grain: np.ndarray, habit: _Habit
+) -> np.ndarray:
+    """Light of actin (without fibres), cytoplasm, nucleus and orange, (4, h, w) float32."""
+    fine, coarse = grain
+    stain = np.exp(rng.normal(0, [0.2, 0.2, habit.brightness, 0.25])).astype(np.float32)
+    dome = np.maximum(1 - outline**2, 0) ** 0.5
+    core = np.clip((1 - nucleus) * 6, 0, 1)
+    actin = 0.07 + 0.10 * dome * (1 + 0.2 * coarse) + 0.22 * np.exp(-(((outline - 0.95) / 0.05) ** 2))
+    # Thin at the rim, thickest around the nucleus, as in spread adherent cells.
+    thickness = 0.13 + 0.15 * dome + 0.42 * np.exp(-(np.maximum(nucleus - 0.9, 0) ** 1.3)) * dome
+    cytoplasm = thickness * (1 + 0.12 * fine + 0.16 * coarse) * (1 - 0.35 * core)
+    body = np.maximum(1 - nucleus**2, 0) ** 0.3 * (1 + habit.chromatin * (0.6 * coarse + 0.4 * fine))
+    dna = 0.62 * np.clip(body, 0, None) + 0.02 * dome
+    around = np.exp(-(((nucleus - 1.35) / 0.45) ** 2))
+    orange = 0.04 * dome + 0.4 * around * np.clip(fine + 0.3 * coarse, 0, None)
+    return (np.stack([actin, cytoplasm, dna, orange]) * stain[:, None, None]).astype(np.float32)
+
+
+def _fibres(rng: np.random.Generator, y: np.ndarray, x: np.ndarray, habit: _Habit, lie: float) -> np.ndarray:
+    """Actin bundles at points of the cell; `y`, `x` (n,) in cell radii; returns (n,) float32."""
+    light = np.zeros_like(x)
+    for _ in range(habit.n_fibres):
+        angle = lie + rng.normal(0, 0.05) if habit is NORMAL else rng.uniform(0, math.pi)
+        centre = rng.uniform(-0.75, 0.75, 2)
+        length, bend = rng.uniform(*habit.fibre_length), rng.normal(0, habit.bend)
+        along = (x - centre[1]) * math.cos(angle) + (y - centre[0]) * math.sin(angle)
+        across = (y - centre[0]) * math.cos(angle) - (x - centre[1]) * math.sin(angle) + bend * along**2
+        strength = 0.30 * math.exp(rng.normal(0, 0.35))
+        light += strength * np.exp(-((across / 0.035) ** 2) - (along / length) ** 4)
+    return light.astype(np.float32)

@@ -1,0 +1,47 @@
+"""What a synthetic slide looks like."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CHANNELS = ("actin", "cytoplasm", "nucleus", "orange")
+"""Channel names in order; slides of three channels leave the last one out."""
+
+
+class SyntheticSettings(BaseModel):
+    """Everything that decides the pixels of a synthetic slide; two equal settings give equal files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    height: int = Field(1024, ge=1)
+    """Rows, px."""
+    width: int = Field(1024, ge=1)
+    """Columns, px."""
+    seed: int = Field(0, ge=0)
+    density: float = Field(0.4, ge=0, le=0.9)
+    """Share of the area that cells would cover if none overlapped; 0 is an empty slide."""
+    touching: float = Field(0.25, ge=0, le=1)
+    """Share of cells that are born as a touching pair; crowding adds more."""
+    cancer_fraction: float = Field(0.4, ge=0, le=1)
+    """Expected share of cancer cells; the two cells of a pair are of one class."""
+    noise: float = Field(0.4, ge=0, le=2)
+    """Strength of shot and read noise; 0 is none, 1 is a dim exposure."""
+    illumination: float = Field(0.25, ge=0, le=0.9)
+    """Largest loss of light between the brightest and the darkest place."""
+    cell_diameter_um: float = Field(28.0, gt=0)
+    """Diameter of the disc with the area of an average cell, um."""
+    um_per_px: float = Field(0.5, gt=0)
+    dtype: Literal["uint8", "uint16"] = "uint16"
+    n_channels: Literal[3, 4] = 3
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels written."""
+        return CHANNELS[: self.n_channels]
+
+    @property
+    def diameter_px(self) -> float:
+        """Diameter of an average cell, px."""
+        return self.cell_diameter_um / self.um_per_px

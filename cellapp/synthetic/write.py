@@ -1,0 +1,182 @@
+"""Writes a synthetic slide of any size with its truth, tile by tile."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tifffile
+
+from cellapp.errors import InputError
+from cellapp.synthetic.field import CLASSES, render_region
+from cellapp.synthetic.layout import plan_cells
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.types import Region
+
+TILE = 512
+TRUTH_NOTE = "cellapp truth labels"
+"""ImageDescription of truth_labels.tif, by which it is told from an image."""
+
+
+@dataclass(frozen=True)
+class DemoFiles:
+    """Where a synthetic slide and its truth were written."""
+
+    image: Path  # OME-TIFF (C, Y, X)
+    labels: Path  # TIFF (Y, X) uint32
+    cells: Path  # CSV, one row per cell
+
+
+def write_demo(out: Path, settings: SyntheticSettings | None = None) -> DemoFiles:
+    """Write demo.tif, truth_labels.tif and truth_cells.csv.
+
+    Memory does not grow with the slide but for a few numbers per cell; pixels wait uncompressed in a temporary file
+    inside `out` because TIFF wants one channel after the other.
+
+    Parameters
+    ----------
+    out : Path
+        Folder, made when missing; files of these names in it are replaced.
+    settings : SyntheticSettings, optional
+
+    Returns
+    -------
+    DemoFiles
+
+    Raises
+    ------
+    InputError
+        When `out` is a file.
+    """
+    settings = settings or SyntheticSettings()
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out must be a folder; {out.name!r} is a file: give another name")
+    out.mkdir(parents=True, exist_ok=True)
+    files = DemoFiles(out / "demo.tif", out / "truth_labels.tif", out / "truth_cells.csv")
+    with tempfile.TemporaryDirectory(dir=out, prefix=".demo-") as folder:
+        scratch = Path(folder)
+        sums = _render(settings, scratch)
+        _write_image(scratch / "image.tif", scratch / "pixels.raw", settings)
+        _write_labels(scratch / "truth.tif", scratch / "labels.raw", settings)
+        _truth_table(settings, sums).to_csv(scratch / "truth.csv", index=False)
+        for name, target in (("image.tif", files.image), ("truth.tif", files.labels), ("truth.csv", files.cells)):
+            (scratch / name).replace(target)
+    return files
+
+
+def is_truth(path: Path) -> bool:
+    """Tell whether a file holds the truth of a synthetic slide and no picture.
+
+    Parameters
+    ----------
+    path : Path
+        Any file; what is not a readable TIFF is no truth.
+    """
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            return tiff.pages.first.description == TRUTH_NOTE
+    except (tifffile.TiffFileError, OSError, IndexError, ValueError):
+        return False
+
+
+def _tiles(settings: SyntheticSettings) -> Iterator[Region]:
+    for y in range(0, settings.height, TILE):
+        for x in range(0, settings.width, TILE):
+            yield Region(y, x, min(TILE, settings.height - y), min(TILE, settings.width - x))
+
+
+def _render(settings: SyntheticSettings, scratch: Path) -> pd.DataFrame:
+    """Render every tile into raw files; return area and sums of rows and columns of each cell, indexed by cell_id."""
+    size = (settings.height, settings.width)
+    sums = []
+    for tile in _tiles(settings):
+        pixels, labels = render_region(settings, tile)
+        # Mapped anew for each tile: an unmapped page no longer counts as memory of this process.
+        _raw(scratch / "pixels.raw", settings.dtype, (settings.n_channels, *size))[(slice(None), *tile.slices)] = pixels
+        _raw(scratch / "labels.raw", "uint32", size)[tile.slices] = labels
+        sums.append(_sums(labels, tile))
+    return pd.concat(sums).groupby(level=0).sum()
+
+
+def _raw(path: Path, dtype: str, shape: tuple[int, ...]) -> np.memmap:
+    return np.memmap(path, dtype=dtype, mode="r+" if path.exists() else "w+", shape=shape)
+
+
+def _sums(labels: np.ndarray, tile: Region) -> pd.DataFrame:
+    y, x = np.nonzero(labels)
+    rows = {"cell_id": labels[y, x].astype(np.int64), "area_px": 1, "y": y + tile.y, "x": x + tile.x}
+    return pd.DataFrame(rows).groupby("cell_id").sum()
+
+
+def _write_image(path: Path, raw: Path, settings: SyntheticSettings) -> None:
+    shape = (settings.n_channels, settings.height, settings.width)
+    metadata = {
+        "axes": "CYX",
+        # Drawn from the settings, where the standard would have one of the clock: equal settings give equal bytes.
+        "UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, settings.model_dump_json())),
+        "Channel": {"Name": list(settings.channels)},
+        "PhysicalSizeX": settings.um_per_px,
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": settings.um_per_px,
+        "PhysicalSizeYUnit": "µm",
+    }
+    tiles = (
+        _padded(_raw(raw, settings.dtype, shape)[(c, *tile.slices)])
+        for c in range(settings.n_channels)
+        for tile in _tiles(settings)
+    )
+    with tifffile.TiffWriter(path, ome=True, bigtiff=_is_big(shape, settings.dtype)) as tiff:
+        tiff.write(
+            tiles,
+            shape=shape,
+            dtype=settings.dtype,
+            tile=(TILE, TILE),
+            photometric="minisblack",
+            compression="zlib",
+            predictor=True,
+            metadata=metadata,
+        )
+
+
+def _write_labels(path: Path, raw: Path, settings: SyntheticSettings) -> None:
+    shape = (settings.height, settings.width)
+    tiles = (_padded(_raw(raw, "uint32", shape)[tile.slices]) for tile in _tiles(settings))
+    with tifffile.TiffWriter(path, bigtiff=_is_big(shape, "uint32")) as tiff:
+        tiff.write(
+            tiles,
+            shape=shape,
+            dtype="uint32",
+            tile=(TILE, TILE),
+            photometric="minisblack",
+            compression="zlib",
+            description=TRUTH_NOTE,
+            metadata=None,
+        )
+
+
+def _is_big(shape: tuple[int, ...], dtype: str) -> bool:
+    """Tell whether offsets might not fit 32 bits; half of the limit leaves room for data that do not compress."""
+    return np.prod(shape, dtype=np.int64) * np.dtype(dtype).itemsize > 2**31
+
+
+def _padded(tile: np.ndarray) -> np.ndarray:
+    return np.pad(tile, [(0, TILE - tile.shape[0]), (0, TILE - tile.shape[1])])
+
+
+def _truth_table(settings: SyntheticSettings, sums: pd.DataFrame) -> pd.DataFrame:
+    whole = Region(0, 0, settings.height, settings.width)
+    classes = {cell.cell_id: CLASSES[cell.cancer] for cell in plan_cells(settings, whole)}
+    return pd.DataFrame(
+        {
+            "cell_id": sums.index,
+            "centroid_y_px": (sums["y"] / sums["area_px"]).round(3).to_numpy(),
+            "centroid_x_px": (sums["x"] / sums["area_px"]).round(3).to_numpy(),
+            "class": [classes[cell_id] for cell_id in sums.index],
+            "area_px": sums["area_px"].to_numpy(),
+        }
+    )
