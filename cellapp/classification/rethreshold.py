@@ -1,0 +1,56 @@
+"""Move the threshold of a finished run: the same probabilities, other calls, no model run again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cellapp.classification.table import positive_class
+from cellapp.types import Predictions
+
+
+def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float, unsure_margin: float) -> pd.DataFrame:
+    """Call classified cells anew from their probabilities.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Cell table, any index; rows without probabilities (rejected cells) keep their empty label.
+    classes : sequence of str
+        Classes of the head, in its order.
+    threshold : float
+        Probability of the positive class from which a cell is called so; only two classes have one.
+    unsure_margin : float
+        Cells whose `Predictions.margin` is below it are unsure.
+
+    Returns
+    -------
+    DataFrame
+        `cells` with new `label`, `margin` and `unsure`; the same table when it has no probabilities.
+    """
+    columns = [f"p_{name}" for name in classes]
+    if not columns or not set(columns) <= set(cells.columns):
+        return cells
+    known = cells[columns].notna().all(axis=1).to_numpy()
+    predictions = Predictions(
+        probabilities=cells.loc[known, columns].to_numpy(float),
+        classes=tuple(classes),
+        cell_ids=np.flatnonzero(known).astype(np.int32),
+        unsure=np.zeros(known.sum(), bool),
+        unlike_training=np.zeros(known.sum(), bool),
+        head="",
+        calibrated=False,
+        positive=positive_class(classes),
+        threshold=threshold,
+    )
+    label = np.full(len(cells), "", dtype=object)
+    margin = np.full(len(cells), np.nan)
+    label[known], margin[known] = predictions.labels, predictions.margin
+    return cells.assign(label=label, margin=margin, unsure=np.nan_to_num(margin, nan=1.0) < unsure_margin)
+
+
+def unsure_band(threshold: float, unsure_margin: float) -> tuple[float, float]:
+    """Return between which probabilities of the positive class a cell is unsure, as `Predictions.margin` has it."""
+    return threshold * (1 - unsure_margin), threshold + unsure_margin * (1 - threshold)

@@ -1,0 +1,153 @@
+"""Embeddings on a plane: computed once per run, stored in its folder, read by pages and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from cellapp.errors import InputError
+
+Method = Literal["pca", "umap"]
+UMAP_MIN_CELLS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Each cell of a run as a point."""
+
+    xy: np.ndarray  # (N, 2) float32, no unit
+    images: np.ndarray  # (N,) str, the image's folder name in the run
+    cell_ids: np.ndarray  # (N,) int32
+    axes: tuple[str, str]  # what the two axes are, in words
+    method: Method
+
+
+def project(features: np.ndarray, *, method: Method = "pca", seed: int = 0) -> tuple[np.ndarray, tuple[str, str]]:
+    """Lay embeddings out in two dimensions.
+
+    Parameters
+    ----------
+    features : ndarray of shape (N, F)
+        Any float type; zero cells and one cell are fine.
+    method : {"pca", "umap"}
+        PCA through the covariance (exact, deterministic, seconds for 50,000 cells) or UMAP (McInnes 2018, umap-learn).
+    seed : int
+        UMAP's random state; PCA has none.
+
+    Returns
+    -------
+    xy : ndarray of shape (N, 2), float32
+    axes : tuple of str
+        Titles; for PCA with the share of the variance.
+
+    Raises
+    ------
+    InputError
+        If UMAP is asked of fewer than five cells.
+    """
+    if method == "pca":
+        return _pca(features)
+    if len(features) < UMAP_MIN_CELLS:
+        raise InputError(f"UMAP needs at least {UMAP_MIN_CELLS} cells; got {len(features)}. PCA works for any number")
+    return _umap(features, seed), ("UMAP 1", "UMAP 2")
+
+
+def project_run(folder: Path, stems: Sequence[str], *, method: Method = "pca", seed: int = 0) -> Projection:
+    """Project all cells of a run, or read what was projected before.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run; ``<stem>/embeddings.npz`` (features, cell_ids) is read, ``projection_<method>.npz`` is written.
+    stems : sequence of str
+        Folder names of the images; those without embeddings are left out.
+    method : {"pca", "umap"}
+    seed : int
+
+    Returns
+    -------
+    Projection
+        No points when no image has embeddings.
+    """
+    kept = read_projection(folder, method)
+    sources = [(stem, folder / stem / "embeddings.npz") for stem in stems]
+    sources = [(stem, path) for stem, path in sources if path.exists()]
+    if kept is not None and _is_fresh(folder, method, [path for _, path in sources]):
+        return kept
+    features, images, cell_ids = _gather(sources)
+    xy, axes = project(features, method=method, seed=seed)
+    projection = Projection(xy, images, cell_ids, axes, method)
+    _write(projection, _path(folder, method))
+    return projection
+
+
+def read_projection(folder: Path, method: Method) -> Projection | None:
+    """Return what `project_run` stored, None when it has not run."""
+    path = _path(folder, method)
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as held:
+        axes = (str(held["axes"][0]), str(held["axes"][1]))
+        return Projection(held["xy"], held["images"], held["cell_ids"], axes, method)
+
+
+def _is_fresh(folder: Path, method: Method, sources: Sequence[Path]) -> bool:
+    written = _path(folder, method).stat().st_mtime_ns
+    return all(source.stat().st_mtime_ns <= written for source in sources)
+
+
+def _gather(sources: Sequence[tuple[str, Path]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    features, images, cell_ids = [], [], []
+    for stem, path in sources:
+        with np.load(path, allow_pickle=False) as held:
+            features.append(held["features"].astype(np.float32))
+            cell_ids.append(held["cell_ids"].astype(np.int32))
+            images.append(np.full(len(cell_ids[-1]), stem))
+    if not features:
+        return np.zeros((0, 0), np.float32), np.zeros(0, "U1"), np.zeros(0, np.int32)
+    filled = [block for block in features if len(block)] or features[:1]
+    return np.concatenate(filled), np.concatenate(images), np.concatenate(cell_ids)
+
+
+def _write(projection: Projection, path: Path) -> None:
+    part = path.with_name(f"{path.stem}.part.npz")
+    np.savez_compressed(
+        part,
+        xy=projection.xy,
+        images=projection.images,
+        cell_ids=projection.cell_ids,
+        axes=np.asarray(projection.axes),
+    )
+    part.replace(path)
+
+
+def _path(folder: Path, method: Method) -> Path:
+    return folder / f"projection_{method}.npz"
+
+
+def _pca(features: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
+    names = ("First principal component", "Second principal component")
+    n, width = features.shape
+    if n < 2 or width < 2:
+        return np.zeros((n, 2), np.float32), names
+    centred = features.astype(np.float32) - features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    variances, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64) / (n - 1))
+    top = vectors[:, :-3:-1]
+    # The sign of an eigenvector is arbitrary; the largest weight is made positive so that reruns agree.
+    top = top * np.sign(top[np.abs(top).argmax(axis=0), [0, 1]])
+    shares = variances[:-3:-1] / max(float(variances.sum()), np.finfo(float).tiny)
+    axes = tuple(f"{name} ({share:.0%} of the variance)" for name, share in zip(names, shares, strict=True))
+    return (centred @ top).astype(np.float32), (axes[0], axes[1])
+
+
+def _umap(features: np.ndarray, seed: int) -> np.ndarray:
+    from umap import UMAP  # seconds to import: only when a map is asked for
+
+    # Spectral initialisation needs more neighbours than a handful of cells have.
+    start = "spectral" if len(features) > 3 * 15 else "random"
+    model = UMAP(n_neighbors=min(15, len(features) - 1), init=start, random_state=seed, n_jobs=1)
+    return model.fit_transform(features.astype(np.float32)).astype(np.float32)

@@ -1,0 +1,207 @@
+"""Charts of counts and distributions: pure functions from a table to a Plotly figure, all in one look.
+
+The template fixes what is ours (margins, legend, class colours and patterns); colours of text and surface are left to
+Streamlit's theme, so that every chart follows light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cellapp.palette import CLASS_COLOURS, class_colour
+
+FONT_PX = 13
+ACCENT = "#2F6F8F"
+PATTERNS = {"normal": "", "cancer": "/", "unsure": ".", "rejected": "x", "cell": ""}
+FURTHER_PATTERNS = ("\\", "+", "|", "-")
+
+TEMPLATE = go.layout.Template(
+    layout=go.Layout(
+        font={"size": FONT_PX},
+        title={"font": {"size": 15}, "x": 0, "xref": "container", "xanchor": "left", "yref": "container", "y": 0.97},
+        margin={"l": 8, "r": 12, "t": 56, "b": 8},
+        legend={"orientation": "h", "y": -0.22, "x": 0, "title": {"text": ""}},
+        hoverlabel={"align": "left"},
+        bargap=0.35,
+        xaxis={"automargin": True, "zeroline": False, "title": {"standoff": 8}},
+        yaxis={"automargin": True, "zeroline": False, "title": {"standoff": 8}},
+        dragmode=False,
+        uirevision="keep",
+    )
+)
+
+
+def styled(figure: go.Figure, title: str, *, height: int = 320) -> go.Figure:
+    """Put a figure into the common look, in place.
+
+    Parameters
+    ----------
+    figure : Figure
+    title : str
+        In plain words, sentence case.
+    height : int
+        Pixels.
+
+    Returns
+    -------
+    Figure
+        The same object.
+    """
+    figure.update_layout(template=TEMPLATE, title_text=title, height=height)
+    return figure
+
+
+def chart_config(file_name: str) -> dict[str, Any]:
+    """Return Plotly's configuration: a quiet bar whose camera saves SVG under `file_name` (without ending)."""
+    return {
+        "displaylogo": False,
+        "scrollZoom": False,
+        "modeBarButtonsToRemove": ["autoScale2d", "zoomIn2d", "zoomOut2d"],
+        "toImageButtonOptions": {"format": "svg", "filename": file_name},
+    }
+
+
+def pattern(name: str, classes: Sequence[str] = ()) -> str:
+    """Return the fill pattern that goes with a class, so that colour is never alone."""
+    if name in PATTERNS:
+        return PATTERNS[name]
+    others = [c for c in classes if c not in PATTERNS]
+    return FURTHER_PATTERNS[others.index(name) % len(FURTHER_PATTERNS)] if name in others else ""
+
+
+def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image") -> go.Figure:
+    """Draw the share of one class per group as bars with their 95 % interval.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        One row per group: `group`, `n` (cells the share is of), `share`, `low`, `high` (0 to 1, unused where `n` is 0).
+    target : str
+        The class.
+    group_title : str
+        What a group is, "image" or the name of a condition.
+    """
+    known = shares[shares["n"] > 0]
+    percent = known[["share", "low", "high"]] * 100
+    figure = go.Figure(
+        go.Bar(
+            x=percent["share"],
+            y=known["group"].astype(str),
+            orientation="h",
+            marker={"color": class_colour(target), "opacity": 0.75},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": percent["high"] - percent["share"],
+                "arrayminus": percent["share"] - percent["low"],
+                "thickness": 2,
+                "width": 5,
+                "color": CLASS_COLOURS["unsure"],
+            },
+            customdata=np.column_stack([percent["low"], percent["high"], known["n"]]),
+            hovertemplate="%{y}: %{x:.0f} % (%{customdata[0]:.0f} to %{customdata[1]:.0f}) "
+            "of %{customdata[2]:,} cells<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 102], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %")
+    figure.update_yaxes(type="category", autorange="reversed", title_text="")
+    return styled(
+        figure, f"{target.capitalize()} cells per {group_title}, with 95 % interval", height=_rows_height(len(known))
+    )
+
+
+def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: str = "image") -> go.Figure:
+    """Stack how many cells of each outcome every group has.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Long: `group`, `outcome`, `n`.
+    classes : sequence of str
+        Classes of the head, for colours; the order of stacking is the order in which outcomes first appear.
+    group_title : str
+        What a group is.
+    """
+    figure = go.Figure()
+    for outcome in counts["outcome"].unique():
+        rows = counts[counts["outcome"] == outcome]
+        figure.add_bar(
+            x=rows["n"],
+            y=rows["group"].astype(str),
+            name=outcome,
+            orientation="h",
+            text=rows["n"].map(lambda n: f"{n:,}" if n else ""),
+            textposition="inside",
+            insidetextanchor="middle",
+            marker=_fill(outcome, classes),
+            hovertemplate="%{y}: %{x:,} " + outcome + "<extra></extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title_text="cells")
+    figure.update_yaxes(type="category", autorange="reversed", title_text="")
+    return styled(figure, f"Cells per {group_title}", height=_rows_height(counts["group"].nunique()))
+
+
+def probability_histogram(
+    p: np.ndarray, threshold: float, target: str, *, other: str, band: tuple[float, float], calibrated: bool
+) -> go.Figure:
+    """Show how sure the calls are, where the threshold lies and which cells count as unsure.
+
+    Parameters
+    ----------
+    p : ndarray of shape (N,)
+        Probability of `target`, 0 to 1.
+    threshold : float
+        From here on a cell is called `target`.
+    target, other : str
+        The two sides.
+    band : tuple of float
+        Between these probabilities a cell is unsure.
+    calibrated : bool
+        Said on the axis, as every probability must.
+    """
+    edges = np.linspace(0, 1, 41)
+    n, _ = np.histogram(np.asarray(p, dtype=float), bins=edges)
+    centres = (edges[:-1] + edges[1:]) / 2
+    figure = go.Figure()
+    for side, name in ((centres < threshold, other), (centres >= threshold, target)):
+        figure.add_bar(x=centres[side], y=n[side], width=0.023, name=name, marker=_fill(name, (other, target)))
+    _mark_threshold(figure, threshold, band)
+    figure.update_traces(hovertemplate="p about %{x:.2f}: %{y:,} cells<extra></extra>")
+    figure.update_xaxes(range=[0, 1], title_text=f"p({target}), {'calibrated' if calibrated else 'uncalibrated'}")
+    figure.update_yaxes(title_text="cells", rangemode="tozero")
+    return styled(figure.update_layout(bargap=0), f"How sure the call {target} is", height=300)
+
+
+def size_histogram(values: np.ndarray, *, unit: str, minimum: float | None = None) -> go.Figure:
+    """Show how large the cells are, with the smallest size that is kept."""
+    figure = go.Figure(go.Histogram(x=np.asarray(values, dtype=float), nbinsx=30, marker_color=ACCENT))
+    figure.update_traces(hovertemplate="%{x} " + unit + ": %{y:,} cells<extra></extra>")
+    if minimum is not None:
+        figure.add_vline(x=minimum, line={"width": 2, "dash": "dash", "color": CLASS_COLOURS["unsure"]})
+    figure.update_xaxes(title_text=f"area, {unit}", rangemode="tozero")
+    figure.update_yaxes(title_text="cells")
+    return styled(figure.update_layout(bargap=0.05), "Cell size", height=220)
+
+
+def _fill(name: str, classes: Sequence[str]) -> dict[str, Any]:
+    stripes = {"shape": pattern(name, classes), "size": 6, "solidity": 0.12, "fgcolor": "#FFFFFF"}
+    return {"color": class_colour(name, tuple(classes)), "pattern": stripes}
+
+
+def _mark_threshold(figure: go.Figure, threshold: float, band: tuple[float, float]) -> None:
+    grey = CLASS_COLOURS["unsure"]
+    if band[1] > band[0]:
+        words = {"text": "unsure", "font": {"size": 11}}
+        where = {"annotation": words, "annotation_position": "top left"}
+        figure.add_vrect(x0=band[0], x1=band[1], fillcolor=grey, opacity=0.18, line_width=0, **where)
+    figure.add_vline(x=threshold, line={"width": 2, "dash": "dash", "color": grey})
+
+
+def _rows_height(n_rows: int) -> int:
+    return int(np.clip(150 + 34 * n_rows, 200, 900))

@@ -1,0 +1,88 @@
+"""One cell beside its reason: crop, signed map and both together, on the colour scale of the whole run."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cellapp.ui.charts import styled
+
+DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
+"""Blue speaks against the class, white says nothing, vermillion speaks for it; safe for colour-blind readers."""
+
+
+def explanation_figure(
+    crop: np.ndarray, heat: np.ndarray, *, limit: float, target: str, height: int = 360
+) -> go.Figure:
+    """Draw crop, map and overlay side by side.
+
+    Parameters
+    ----------
+    crop : ndarray of shape (Y, X, 3), uint8
+        The picture the encoder saw, as shown.
+    heat : ndarray of shape (h, w), float
+        Signed map on the token grid, logit units.
+    limit : float
+        Half width of the symmetric scale, the same for all cells of the run; 0 is drawn as a scale of 1.
+    target : str
+        The class explained.
+    height : int
+        Pixels.
+
+    Returns
+    -------
+    Figure
+        The map is not smoothed: one square is one token.
+    """
+    figure = make_subplots(
+        cols=3, horizontal_spacing=0.02, subplot_titles=("Cell", f"For and against {target}", "Both")
+    )
+    heatmap = _heatmap(heat, crop.shape[:2], limit or 1.0)
+    figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=1)
+    figure.add_trace(heatmap, row=1, col=2)
+    figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=3)
+    figure.add_trace(go.Heatmap(heatmap).update(opacity=0.55, showscale=False), row=1, col=3)
+    figure.update_xaxes(visible=False, range=[-0.5, crop.shape[1] - 0.5], constrain="domain")
+    figure.update_yaxes(visible=False, range=[crop.shape[0] - 0.5, -0.5], constrain="domain")
+    for column, anchor in enumerate(("x", "x2", "x3"), start=1):
+        figure.update_yaxes(scaleanchor=anchor, row=1, col=column)
+    styled(figure, "", height=height)
+    return figure.update_layout(margin={"t": 32, "b": 4})
+
+
+def _heatmap(heat: np.ndarray, shape: tuple[int, int], limit: float) -> go.Heatmap:
+    rows, columns = heat.shape
+    step_y, step_x = shape[0] / rows, shape[1] / columns
+    return go.Heatmap(
+        z=np.asarray(heat, dtype=float),
+        y=(np.arange(rows) + 0.5) * step_y - 0.5,
+        x=(np.arange(columns) + 0.5) * step_x - 0.5,
+        zmin=-limit,
+        zmax=limit,
+        colorscale=[list(stop) for stop in DIVERGING],
+        colorbar={"title": {"text": "logit", "side": "top"}, "thickness": 12, "tickformat": "+.2~f"},
+        hovertemplate="%{z:+.3f} logit<extra></extra>",
+    )
+
+
+def channel_strip(planes: np.ndarray, names: tuple[str, ...], *, height: int = 190) -> go.Figure:
+    """Draw each channel of a crop on its own, in grey.
+
+    Parameters
+    ----------
+    planes : ndarray of shape (C, Y, X), float32
+        0 to 1.
+    names : tuple of str
+        Channel names in order.
+    height : int
+        Pixels.
+    """
+    figure = make_subplots(cols=max(len(names), 1), horizontal_spacing=0.02, subplot_titles=names)
+    for column, plane in enumerate(planes, start=1):
+        grey = np.repeat((np.clip(plane, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2)
+        figure.add_trace(go.Image(z=grey, hoverinfo="skip"), row=1, col=column)
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, constrain="domain")
+    styled(figure, "", height=height)
+    return figure.update_layout(margin={"t": 28, "b": 4})
