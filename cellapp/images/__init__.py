@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""Pixels in: what a file holds, lazy reading, channels, display and preprocessing."""

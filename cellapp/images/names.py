@@ -1,0 +1,76 @@
+"""Names of channels: those of the file made presentable, or plain ones where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cellapp.errors import InputError
+
+PHOTO_CHANNELS = ("red", "green", "blue")
+
+
+def default_names(n_channels: int) -> tuple[str, ...]:
+    """Name the channels of a file that does not.
+
+    Parameters
+    ----------
+    n_channels : int
+        How many.
+
+    Returns
+    -------
+    tuple of str
+        "gray" for one, "red", "green", "blue" for three, else "channel 1" and so on. It depends on the number alone, so
+        that the same pixels stored as (C, Y, X) and as (Y, X, C) get the same names.
+    """
+    if n_channels == 1:
+        return ("gray",)
+    return PHOTO_CHANNELS if n_channels == 3 else tuple(f"channel {i + 1}" for i in range(n_channels))
+
+
+def clean_names(found: Sequence[str | None], n_channels: int) -> tuple[str, ...]:
+    """Return one distinct, printable name per channel.
+
+    Parameters
+    ----------
+    found : sequence of str or None
+        What the file says, in order; a list of another length than `n_channels` is not believed.
+    n_channels : int
+        How many channels there are.
+
+    Returns
+    -------
+    tuple of str
+        White space runs become one space, control characters go, a name that occurs before gets a number.
+    """
+    fallback = default_names(n_channels)
+    if len(found) != n_channels or not any(found):
+        return fallback
+    names: list[str] = []
+    for i, given in enumerate(found):
+        base = " ".join("".join(c if c.isprintable() else " " for c in str(given or "")).split()) or f"channel {i + 1}"
+        name, n_same = base, 1
+        while name in names:
+            n_same += 1
+            name = f"{base} {n_same}"
+        names.append(name)
+    return tuple(names)
+
+
+def check_names(names: Sequence[str], n_channels: int) -> tuple[str, ...]:
+    """Return names that a user typed, or refuse them.
+
+    Raises
+    ------
+    InputError
+        When they are not one per channel, one is empty, or two are equal.
+    """
+    cleaned = tuple(" ".join(name.split()) for name in names)
+    if len(cleaned) != n_channels:
+        raise InputError(f"{n_channels} channels need {n_channels} names; got {len(cleaned)}: {', '.join(cleaned)}")
+    if "" in cleaned:
+        raise InputError(f"channel {cleaned.index('') + 1} has no name; give it one")
+    repeated = sorted({name for name in cleaned if cleaned.count(name) > 1})
+    if repeated:
+        raise InputError(f"channel names must differ; {', '.join(map(repr, repeated))} occurs more than once")
+    return cleaned

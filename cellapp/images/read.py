@@ -1,0 +1,111 @@
+"""Open an image file as a `Slide`: lazy, in its own dtype, at each pyramid level."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.images import microscopes, ome_zarr, photo, tiff
+from cellapp.images.probe import admit
+from cellapp.settings import BudgetSettings
+from cellapp.types import ImageInfo, LazyArray, Slide
+
+
+def open_slide(
+    path: Path, *, name: str | None = None, digest: str | None = None, budget: BudgetSettings | None = None
+) -> Slide:
+    """Open an image without decoding it.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or the folder of an OME-Zarr image.
+    name : str, optional
+        What the user calls it; the file's name when left out.
+    digest : str, optional
+        Its sha256 where already known; computed when left out.
+    budget : BudgetSettings, optional
+        Limits checked on the header; those of the environment when left out.
+
+    Returns
+    -------
+    Slide
+        TIFF and OME-Zarr decode the tiles that are asked for; PNG, JPEG and BMP are decoded whole on first access and
+        kept.
+
+    Raises
+    ------
+    BudgetError
+        When the image is larger than the limits.
+    InputError
+        When it cannot be read; see `cellapp.images.probe.admit`. Damage that only decoding finds is raised by
+        ``Slide.region``.
+    """
+    path = Path(path)
+    info = admit(path, name, budget)
+    return Slide(info=info, digest=digest or file_digest(path), levels=_open_levels(path, info))
+
+
+def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
+    if info.format in ("tiff", "ome-tiff"):
+        return tiff.open_levels(path, info)
+    if info.format == "ome-zarr":
+        return ome_zarr.open_levels(path, info)
+    if info.format in microscopes.READERS:
+        return microscopes.open_levels(path, info)
+    return photo.open_levels(path, info)
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file, read in blocks.
+
+    Parameters
+    ----------
+    path : Path
+        A file; of a folder, the relative names and contents of its files count, in sorted order.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
+        total.update(f"{name}\0{file_digest(path / name)}\0".encode())
+    return total.hexdigest()
+
+
+def check_pixels(pixels: np.ndarray, name: str) -> np.ndarray:
+    """Refuse pixels that are not numbers.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Decoded pixels, any shape and dtype.
+    name : str
+        What the user calls the image.
+
+    Returns
+    -------
+    ndarray
+        `pixels`, unchanged.
+
+    Raises
+    ------
+    InputError
+        With the counts of NaN and infinite pixels, when there are any.
+    """
+    if np.issubdtype(pixels.dtype, np.floating) and not np.isfinite(pixels).all():
+        n_nan, n_infinite = int(np.isnan(pixels).sum()), int(np.isinf(pixels).sum())
+        raise InputError(
+            f"{name!r} has {n_nan:,} NaN and {n_infinite:,} infinite pixels of {pixels.size:,}; "
+            "replace them by numbers (for example 0) and export it again"
+        )
+    return pixels
