@@ -21,7 +21,7 @@ from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.classification.head import LinearHead
 from cellapp.classification.predict import predict
-from cellapp.classification.table import add_predictions, choose_cells, positive_class
+from cellapp.classification.table import add_predictions, choose_cells
 from cellapp.encoders.prepare import encoder_input
 from cellapp.errors import BudgetError, ModelError
 from cellapp.images.channels import assign, check_pair, with_names
@@ -76,7 +76,7 @@ def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "a
         return Kit(segmenter)
     head = loading.load(settings.classify.head, device, dtype)
     encoder = loading.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
-    head.check_encoder(encoder)
+    head.require_encoder(encoder.identity)
     return Kit(segmenter, encoder, head)
 
 
@@ -229,7 +229,7 @@ def explain_cells(
     slide, roles, _ = describe(slide, settings)
     preprocessor = Preprocessor.fit(slide, kit.head.preprocess)
     pixels = _encoder_crops(slide, mask, cells, roles, kit, preprocessor)
-    goal = target or settings.explain.target or positive_class(kit.head.classes)
+    goal = target or settings.explain.target
     return explain(
         kit.encoder, kit.head, pixels, cells.index.to_numpy(np.int32), target=goal, layer=settings.explain.layer
     )

@@ -306,6 +306,11 @@ class Encoder(Protocol):
     grid: tuple[int, int]  # patch tokens as rows, columns
     dim: int
 
+    @property
+    def identity(self) -> str:
+        """Name and revision, "name@revision"."""
+        ...
+
     def embed(self, crops: np.ndarray, cell_ids: np.ndarray, *, patches: bool = False) -> Embeddings:
         """Encode crops.
 

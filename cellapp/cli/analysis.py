@@ -22,11 +22,12 @@ def demo(
     seed: int = typer.Option(0, help="The same seed gives the same slide."),
 ) -> None:
     """Write a synthetic multi-channel slide with its truth."""
-    from cellapp.synthetic import SyntheticSettings, write_demo
+    from cellapp.synthetic.settings import SyntheticSettings
+    from cellapp.synthetic.write import write_demo
 
     height, width = parse_size(size)
     files = write_demo(out, SyntheticSettings(height=height, width=width, seed=seed))
-    for path in (files.slide, files.labels, files.cells):
+    for path in (files.image, files.labels, files.cells):
         typer.echo(str(path))
 
 

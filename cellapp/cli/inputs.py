@@ -9,7 +9,7 @@ from pathlib import Path
 from cellapp.cli.output import note
 from cellapp.errors import InputError
 from cellapp.images.probe import SUFFIXES
-from cellapp.synthetic import is_truth
+from cellapp.synthetic.write import is_truth
 
 
 def expand(inputs: Sequence[str]) -> list[Path]:

@@ -53,7 +53,7 @@ def predict(
     write_csv(table, out)
     counts = table["label"].value_counts().to_dict()
     emit(
-        {"out": str(out), "n": len(table), "counts": counts, "head": model.name},
+        {"out": str(out), "n": len(table), "counts": counts, "head": model.identity},
         as_json,
         [f"{n:,} {c}" for c, n in counts.items()],
     )
