@@ -115,27 +115,6 @@ def run_images(
     return RunReport(out, tuple(results))
 
 
-def unique_stems(names: Sequence[str]) -> list[str]:
-    """Turn image names into folder names: no separators, no leading dots, no two the same.
-
-    Parameters
-    ----------
-    names : sequence of str
-        File names as the user gave them.
-    """
-    taken: dict[str, int] = {}
-    stems = []
-    for name in names:
-        plain = name
-        for suffix in (".ome.tiff", ".ome.tif", ".ome.zarr"):
-            plain = plain.removesuffix(suffix)
-        plain = Path(plain).stem if plain == name else plain
-        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in plain).strip(". ")[:80] or "image"
-        count = taken[stem.lower()] = taken.get(stem.lower(), 0) + 1
-        stems.append(stem if count == 1 else f"{stem}-{count}")
-    return stems
-
-
 @dataclass(frozen=True)
 class _Task:
     """One image's work on another machine; loads its own models."""

@@ -59,6 +59,7 @@ class ImageInfo:
     um_per_px: float | None
     levels: tuple[tuple[int, int], ...]  # (Y, X) of each pyramid level, full resolution first
     bytes_on_disk: int
+    roles: tuple[Role, ...] = ()  # what each channel shows, where a person said so; empty: guessed from names
     notes: tuple[str, ...] = ()  # what had to be assumed or left out, in sentences for the user
 
     @property

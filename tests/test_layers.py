@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cellapp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    {"errors", "types", "settings", "palette", "__init__"},
+    {"errors", "types", "settings", "palette", "names", "__init__"},
     {"torch_guard", "devices", "synthetic", "images", "segmentation", "cells"},
     {"encoders", "classification", "explanation"},
     {"loading", "projection"},

@@ -51,7 +51,8 @@ def analyse(
 ) -> int:
     """Segment, measure, classify and explain images: the main job."""
     from cellapp.engine import Engine
-    from cellapp.runner import RunItem, run_images, unique_stems
+    from cellapp.names import unique_stems
+    from cellapp.runner import RunItem, run_images
 
     chosen = build_settings(
         base=settings,
@@ -96,7 +97,7 @@ def segment(
     from cellapp.exports.labels import write_labels
     from cellapp.loading import load
     from cellapp.pipeline import find_cells
-    from cellapp.runner import unique_stems
+    from cellapp.names import unique_stems
 
     chosen = build_settings(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
