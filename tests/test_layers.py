@@ -86,7 +86,12 @@ def test_no_script_sits_directly_in_pages():
     assert not list((ROOT / "pages").glob("*.py"))
 
 
-HELP = "from cellapp.cli import main; import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): main(['--help'])"
+HELP = """
+import contextlib, io
+from cellapp.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main(["--help"])
+"""
 
 
 @pytest.mark.parametrize("contact", ["import cellapp", HELP], ids=["import", "help"])

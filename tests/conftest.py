@@ -1,0 +1,35 @@
+"""What every test stands on: a home folder of its own, one thread, and small synthetic slides made once."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+
+from cellapp.settings import app_settings
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.synthetic.write import DemoFiles, write_demo
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch) -> Path:
+    """A fresh CELLAPP_HOME, so that no test sees another's files or the developer's."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("CELLAPP_HOME", str(folder))
+    app_settings.cache_clear()
+    yield folder
+    app_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> DemoFiles:
+    """A synthetic slide of some forty cells with its truth."""
+    return write_demo(tmp_path_factory.mktemp("demo"), SyntheticSettings(height=512, width=512, seed=7))
+
+
+@pytest.fixture(scope="session")
+def empty_demo(tmp_path_factory) -> DemoFiles:
+    """A synthetic slide without any cell."""
+    return write_demo(tmp_path_factory.mktemp("empty"), SyntheticSettings(height=128, width=128, seed=7, density=0))

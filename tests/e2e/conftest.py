@@ -1,0 +1,85 @@
+"""A real server, a real worker and a real browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.paths import ROOT
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
+    if found is None and os.environ.get("CI"):
+        pytest.fail("chromium is missing, and CI must run the browser tests")
+    if found is None:
+        pytest.skip("chromium is not installed: browser tests need it (Debian: apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """Address of an app with a store of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    log = (folder / "log.txt").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cellapp", "serve", "--headless", "--host", "127.0.0.1", "--port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "CELLAPP_HOME": str(folder / "home")},
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(f"{address}/api/health", process, folder / "log.txt")
+        yield address
+    finally:
+        subprocess.run(["pkill", "-TERM", "-s", str(os.getsid(process.pid))], check=False)
+        process.wait(timeout=20)
+        log.close()
+
+
+@pytest.fixture
+def page(chromium, tmp_path):
+    """A page of 1440 x 900 that fails the test when the browser reports an error."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
+        page = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True).new_page()
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def _wait(address: str, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.25)
+    pytest.fail(f"the server did not answer at {address}:\n{log.read_text()[-2000:]}")

@@ -1,0 +1,158 @@
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from cellapp.cli import main
+from cellapp.cli.analysis import build_settings, parse_size
+from cellapp.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def results(demo, tmp_path_factory):
+    out = tmp_path_factory.mktemp("results")
+    assert main(["analyse", str(demo.image.parent / "*.tif"), "--out", str(out), "--explain", "3", "--json"]) == 0
+    return out
+
+
+def last_json(capsys):
+    return json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+
+def test_analyse_writes_every_file_of_the_contract(results):
+    assert {path.name for path in results.iterdir()} == {"summary.csv", "demo"}
+    names = {path.name for path in (results / "demo").iterdir()}
+    promised = {"labels.tif", "cells.csv", "cells.parquet", "outlines.geojson", "overlay.png", "crops.zip", "run.json"}
+    assert promised | {"explanations"} <= names
+    assert len(list((results / "demo" / "explanations").glob("*.png"))) == 3
+
+
+def test_files_of_one_image_agree_about_its_cells(results):
+    folder = results / "demo"
+    cells = pd.read_csv(folder / "cells.csv")
+    ids = set(cells["cell_id"])
+    assert set(np.unique(tifffile.imread(folder / "labels.tif"))) - {0} == ids
+    features = json.loads((folder / "outlines.geojson").read_text())["features"]
+    assert {feature["properties"]["cell_id"] for feature in features} == ids
+    with zipfile.ZipFile(folder / "crops.zip") as bundle:
+        assert bundle.testzip() is None
+        manifest = pd.read_csv(bundle.open("manifest.csv"))
+        assert set(manifest["cell_id"]) == ids
+    summary = pd.read_csv(results / "summary.csv").iloc[0]
+    assert summary["n_cells"] == len(ids)
+    parts = [summary[f"n_{name}"] for name in ("cancer", "normal", "unsure", "rejected")]
+    assert sum(parts) == len(ids)
+    low, middle, high = (summary[f"fraction_cancer{end}"] for end in ("_low", "", "_high"))
+    assert 0 <= low <= middle <= high <= 1
+
+
+def test_the_demo_slide_is_segmented_as_its_truth_says(results, demo, capsys):
+    assert main(["score", "segmentation", str(results / "demo" / "labels.tif"), str(demo.labels), "--json"]) == 0
+    assert last_json(capsys)["mean"]["ap50"] >= 0.9
+
+
+def test_segment_gives_the_labels_of_analyse(results, demo, tmp_path):
+    assert main(["segment", str(demo.image), "--out", str(tmp_path)]) == 0
+    labels = tifffile.imread(tmp_path / "demo" / "labels.tif")
+    np.testing.assert_array_equal(labels, tifffile.imread(results / "demo" / "labels.tif"))
+
+
+def test_run_json_repeats_the_run(results, demo, tmp_path):
+    settings = results / "demo" / "run.json"
+    assert main(["analyse", str(demo.image), "--out", str(tmp_path), "--settings", str(settings)]) == 0
+    for name in ("cells.csv", "labels.tif", "outlines.geojson", "crops.zip"):
+        assert (tmp_path / "demo" / name).read_bytes() == (results / "demo" / name).read_bytes(), name
+
+
+def test_embed_and_predict_read_exported_crops(results, tmp_path, capsys):
+    with zipfile.ZipFile(results / "demo" / "crops.zip") as bundle:
+        raw = [name for name in bundle.namelist() if name.startswith("raw/")][:5]
+        bundle.extractall(tmp_path / "crops", raw)
+    assert main(["embed", str(tmp_path / "crops"), "--out", str(tmp_path / "v.npz"), "--json"]) == 0
+    with np.load(tmp_path / "v.npz") as vectors:
+        assert len(vectors["cls"]) == 5
+        assert vectors["file"].tolist() == sorted(raw)
+    assert main(["predict", str(tmp_path / "crops"), "--head", "demo-head", "--out", str(tmp_path / "p.csv")]) == 0
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert table.columns.tolist() == ["file", "label", "p_cancer", "p_normal", "unsure", "unlike_training"]
+    np.testing.assert_allclose(table["p_cancer"] + table["p_normal"], 1)
+    capsys.readouterr()
+
+
+def test_a_prediction_does_not_depend_on_the_other_files(results, tmp_path):
+    with zipfile.ZipFile(results / "demo" / "crops.zip") as bundle:
+        raw = [name for name in bundle.namelist() if name.startswith("raw/")][:4]
+        bundle.extractall(tmp_path / "many", raw)
+        bundle.extract(raw[2], tmp_path / "one")
+    for folder in ("many", "one"):
+        main(["predict", str(tmp_path / folder), "--head", "demo-head", "--out", str(tmp_path / f"{folder}.csv")])
+    many, one = (pd.read_csv(tmp_path / f"{name}.csv").set_index("file") for name in ("many", "one"))
+    np.testing.assert_allclose(many.loc[one.index, "p_cancer"], one["p_cancer"], atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["analyse", "nowhere.tif", "--out", "o"], 2, "nowhere.tif"),
+        (["analyse", "--out", "o"], 2, "INPUT"),
+        (["frobnicate"], 2, "frobnicate"),
+        (["demo", "--out", "o", "--size", "12by3"], 2, "12by3"),
+        (["models", "show", "no-such-model"], 1, "no-such-model"),
+        (["predict", "no-folder", "--head", "demo-head", "--out", "o.csv"], 2, "no-folder"),
+        (["score", "segmentation", "a.tif", "b.tif"], 2, "a.tif"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(arguments, status, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == status
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert words in said.err
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) in ([], [tmp_path / "home"])
+
+
+def test_one_bad_file_among_good_ones_fails_softly(demo, tmp_path, capsys):
+    (tmp_path / "bad.tif").write_text("text")
+    status = main(
+        ["analyse", str(demo.image), str(tmp_path / "bad.tif"), "--out", str(tmp_path / "o"), "--head", "none"]
+    )
+    assert status == 1
+    assert "bad" in capsys.readouterr().err
+    assert (tmp_path / "o" / "demo" / "cells.csv").exists()
+
+
+def test_options_win_over_settings_and_defaults_exist_once(tmp_path):
+    file = tmp_path / "s.json"
+    file.write_text(json.dumps({"segment": {"segmenter": "classical", "diameter": 40}, "um_per_px": 0.5}))
+    settings = build_settings(base=file, diameter=20, preprocess="clahe, denoise", channels="nucleus=3", head="none")
+    assert settings.segment.diameter == 20
+    assert settings.um_per_px == 0.5
+    assert settings.preprocess.clahe
+    assert not settings.preprocess.clip
+    assert settings.channels == {"nucleus": 3}
+    assert settings.classify.head is None
+
+
+@pytest.mark.parametrize("wrong", [{"diameter": -1.0}, {"preprocess": "sharpen"}, {"channels": "nucleus"}])
+def test_settings_that_do_not_fit_are_refused(wrong):
+    with pytest.raises(InputError):
+        build_settings(**wrong)
+
+
+def test_size_is_rows_by_columns():
+    assert parse_size("22656x5594") == (22656, 5594)
+
+
+def test_doctor_finds_nothing_wrong_here(capsys):
+    assert main(["doctor", "--json"]) == 0
+    assert last_json(capsys)["problems"] == []
+
+
+def test_models_list_names_the_bundled_ones(capsys):
+    assert main(["models", "list", "--json"]) == 0
+    states = {model["name"]: model["state"] for model in last_json(capsys)["models"]}
+    assert states["demo-vit"] == states["demo-head"] == "bundled"

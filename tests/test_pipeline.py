@@ -1,0 +1,146 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from cellapp.cells.outcome import REJECTED
+from cellapp.classification.table import choose_cells
+from cellapp.errors import BudgetError, InputError, ModelError
+from cellapp.images.read import open_slide
+from cellapp.pipeline import analyse, explain_cells, load_kit
+from cellapp.settings import AnalyseSettings, app_settings
+from cellapp.types import Role
+
+SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 4}})
+COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
+
+
+@pytest.fixture(scope="module")
+def kit():
+    return load_kit(SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def whole(demo, kit):
+    return analyse(open_slide(demo.image), kit, SETTINGS)
+
+
+def save(path, pixels, names):
+    tifffile.imwrite(path, pixels, metadata={"axes": "CYX", "Channel": {"Name": list(names)}}, ome=True)
+    return open_slide(path)
+
+
+def test_rows_are_the_labels(whole):
+    assert whole.cells.index.tolist() == whole.mask.cell_ids.tolist()
+    assert len(whole.cells) > 20
+
+
+def test_probabilities_sum_to_one_and_rejected_cells_have_none(whole):
+    columns = [name for name in whole.cells if name.startswith("p_")]
+    accepted = whole.cells["qc_pass"]
+    np.testing.assert_allclose(whole.cells.loc[accepted, columns].sum(axis=1), 1)
+    assert whole.cells.loc[~accepted, columns].isna().all(axis=None)
+    assert (whole.cells.loc[~accepted, "label"] == "").all()
+    assert (whole.cells.loc[~accepted, "qc_reason"] != "").all()
+
+
+def test_explanations_add_up_to_the_logit_of_the_probability(whole):
+    explained = whole.explanations
+    assert len(explained.cell_ids) == 4
+    logits = explained.maps.sum(axis=(1, 2)) + explained.rest
+    p = whole.cells.loc[explained.cell_ids, f"p_{explained.target}"].to_numpy()
+    # The encoder may compute in bfloat16 while explanations are float32.
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), p, atol=0.02)
+
+
+def test_positions_of_named_channels_do_not_matter(tmp_path, demo, kit, whole):
+    slide = open_slide(demo.image)
+    order = [2, 0, 1]
+    permuted = save(tmp_path / "p.ome.tif", slide.region()[order], [slide.info.channels[i] for i in order])
+    again = analyse(permuted, kit, SETTINGS)
+    pd.testing.assert_frame_equal(again.cells[sorted(again.cells)], whole.cells[sorted(whole.cells)], rtol=1e-5)
+
+
+def test_channels_declared_by_number_equal_channels_declared_by_name(tmp_path, demo, kit, whole):
+    slide = open_slide(demo.image)
+    nameless = save(tmp_path / "n.ome.tif", slide.region(), ["a", "b", "c"])
+    declared = SETTINGS.model_copy(update={"channels": {"actin": 1, "cytoplasm": 2, "nucleus": 3}})
+    again = analyse(nameless, kit, declared)
+    np.testing.assert_array_equal(again.mask.labels, whole.mask.labels)
+    assert again.roles == whole.roles
+    assert again.cells["label"].tolist() == whole.cells["label"].tolist()
+
+
+def test_an_empty_slide_is_a_result(empty_demo, kit):
+    result = analyse(open_slide(empty_demo.image), kit, SETTINGS)
+    assert len(result.cells) == 0
+    assert {"label", "unsure", "qc_reason", "manual_label"} <= set(result.cells)
+    assert result.confluency == 0
+    assert len(result.explanations.cell_ids) == 0
+
+
+def test_one_cell_is_a_result(tmp_path, kit):
+    y, x = np.mgrid[:96, :96]
+    disc = (((y - 48) ** 2 + (x - 48) ** 2) < 20**2) * 200
+    slide = save(
+        tmp_path / "one.ome.tif", np.stack([disc, disc, disc // 2]).astype(np.uint8), ["a", "cytoplasm", "nucleus"]
+    )
+    result = analyse(slide, kit, SETTINGS)
+    assert len(result.cells) == 1
+    assert result.cells["qc_pass"].all()
+    assert len(result.explanations.cell_ids) == 1
+
+
+def test_without_a_head_cells_are_counted(demo):
+    result = analyse(open_slide(demo.image), load_kit(COUNTING), COUNTING)
+    assert "label" not in result.cells
+    assert len(result.cells) > 20
+    with pytest.raises(ModelError, match="needs a head"):
+        explain_cells(open_slide(demo.image), load_kit(COUNTING), COUNTING, result.mask, result.cells)
+
+
+def test_cells_are_found_on_the_reference_and_measured_on_the_target(tmp_path, demo, kit, whole):
+    slide = open_slide(demo.image)
+    darker = save(tmp_path / "t.ome.tif", slide.region() // 2, slide.info.channels)
+    result = analyse(slide, kit, SETTINGS, target=darker)
+    np.testing.assert_array_equal(result.mask.labels, whole.mask.labels)
+    name = f"intensity_max_{slide.info.channels[0]}"
+    np.testing.assert_array_equal(result.cells[name], whole.cells[name] // 2)
+    small = save(tmp_path / "s.ome.tif", slide.region()[:, :100, :100], slide.info.channels)
+    with pytest.raises(InputError, match="100"):
+        analyse(slide, kit, SETTINGS, target=small)
+
+
+def test_too_large_an_image_is_refused_before_it_is_read(demo, kit, monkeypatch):
+    monkeypatch.setenv("CELLAPP_BUDGET__MAX_ANALYSE_PIXELS", "1000")
+    app_settings.cache_clear()
+    with pytest.raises(BudgetError, match=r"512 x 512 pixels.*CELLAPP_BUDGET__MAX_ANALYSE_PIXELS"):
+        analyse(open_slide(demo.image), kit, SETTINGS)
+
+
+def test_the_same_input_gives_the_same_result(demo, kit, whole):
+    again = analyse(open_slide(demo.image), kit, SETTINGS)
+    pd.testing.assert_frame_equal(again.cells, whole.cells)
+    np.testing.assert_array_equal(again.explanations.maps, whole.explanations.maps)
+
+
+def test_roles_are_guessed_from_names(whole):
+    assert whole.roles[list(whole.info.channels).index("nucleus")] is Role.NUCLEUS
+
+
+def test_provenance_names_everything_that_made_the_numbers(whole):
+    facts = whole.provenance
+    assert facts["settings"] == SETTINGS.model_dump(mode="json")
+    assert all(len(sha) == 64 for sha in facts["weights_sha256"].values())
+    assert facts["weights_sha256"]
+    assert len(facts["input"]["sha256"]) == 64
+
+
+def test_cells_worth_a_look_come_in_turn(whole):
+    classes = ("cancer", "normal")
+    chosen = choose_cells(whole.cells, 3, classes)
+    known = whole.cells[whole.cells["label"] != ""]
+    assert chosen["margin"].min() == known["margin"].min()
+    assert len(chosen) == 3
+    assert (chosen["qc_reason"] != REJECTED).all()
+    assert len(choose_cells(whole.cells, 10_000, classes)) == len(known)
