@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""Linear heads on frozen vectors: training, prediction, calibration."""

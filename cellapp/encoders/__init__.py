@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""Frozen encoders: crops in, vectors out."""

@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""Signed maps of what speaks for and against a class."""

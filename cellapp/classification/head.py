@@ -1,0 +1,118 @@
+"""A linear head: what it is and how it is kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cellapp.classification.novelty import TrainingCloud
+from cellapp.errors import ModelError
+from cellapp.settings import CropSettings, PreprocessSettings
+from cellapp.types import Embeddings, Encoder
+
+
+@dataclass(frozen=True, eq=False)
+class LinearHead:
+    """Class scores as a linear function of ``[class token, mean patch token]``.
+
+    With standardised features ``x = (features - mean) / std`` the calibrated scores are
+    ``z = (weight @ x + bias) / temperature`` and the probabilities ``softmax(z)``. A score means something only
+    against the scores of the other classes, so "the logit" of a class is everywhere `contrast`: its score minus the
+    mean score of the others. For two classes that is the log-odds, ``log(p / (1 - p))``.
+    """
+
+    name: str
+    weight: np.ndarray  # (K, F) float32, F = 2 D
+    bias: np.ndarray  # (K,) float32
+    mean: np.ndarray  # (F,) float32
+    std: np.ndarray  # (F,) float32, positive
+    classes: tuple[str, ...]
+    encoder: str  # "name@revision" of the encoder the features came from
+    positive: str
+    crop: CropSettings
+    preprocess: PreprocessSettings
+    trained_on: str  # one sentence for every page that shows a call
+    cloud: TrainingCloud
+    temperature: float = 1.0
+    calibrated: bool = False
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    version: str = "0"  # start of the digest of the stored tensors
+
+    def __post_init__(self) -> None:
+        n_classes, n_features = self.weight.shape
+        shapes = {"bias": (n_classes,), "mean": (n_features,), "std": (n_features,)}
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise ModelError(f"head {self.name!r}: {name} has shape {getattr(self, name).shape}; expected {shape}")
+        if len(self.classes) != n_classes or len(set(self.classes)) != n_classes or n_classes < 2:
+            raise ModelError(f"head {self.name!r} needs {n_classes} different classes, at least 2; got {self.classes}")
+        if self.positive not in self.classes:
+            raise ModelError(f"head {self.name!r}: {self.positive!r} is none of its classes {', '.join(self.classes)}")
+        if self.temperature <= 0 or not (self.std > 0).all():
+            raise ModelError(
+                f"head {self.name!r}: temperature and standard deviations must be positive; train it again"
+            )
+
+    @property
+    def identity(self) -> str:
+        """Name and version as written into results, "demo-head@1a2b3c4d5e6f"."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def dim(self) -> int:
+        """Embedding dimension D it reads, half of its features."""
+        return self.weight.shape[1] // 2
+
+    def standardise(self, features: np.ndarray) -> np.ndarray:
+        """Scale features, (N, F), by the training mean and standard deviation; float64."""
+        return (features.astype(np.float64) - self.mean) / self.std
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Return calibrated scores z, (N, K) float64, of raw features (N, F)."""
+        return (self.standardise(features) @ self.weight.T.astype(np.float64) + self.bias) / self.temperature
+
+    def contrast(self, target: str) -> tuple[np.ndarray, float]:
+        """Return the logit of a class as a linear function of raw features.
+
+        Parameters
+        ----------
+        target : str
+            One of `classes`.
+
+        Returns
+        -------
+        weight : ndarray of shape (F,), float64
+        bias : float
+            ``features @ weight + bias`` is the calibrated score of `target` minus the mean score of the other classes.
+
+        Raises
+        ------
+        ModelError
+            When the head does not know the class.
+        """
+        if target not in self.classes:
+            raise ModelError(f"head {self.name!r} has no class {target!r}; it knows {', '.join(self.classes)}")
+        signs = np.full(len(self.classes), -1.0 / (len(self.classes) - 1))
+        signs[self.classes.index(target)] = 1.0
+        weight = (signs @ self.weight.astype(np.float64)) / self.std / self.temperature
+        return weight, float(signs @ self.bias / self.temperature - weight @ self.mean)
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raise ModelError unless this is the encoder the head was trained on, revision included."""
+        self._check_identity(f"{encoder.name}@{encoder.revision}")
+
+    def check(self, embeddings: Embeddings) -> None:
+        """Raise ModelError unless this head reads these embeddings."""
+        self._check_identity(embeddings.encoder)
+        if embeddings.cls.shape[1] != self.dim:
+            raise ModelError(f"head {self.name!r} reads {self.dim} dimensions; got {embeddings.cls.shape[1]}")
+
+    def _check_identity(self, encoder: str) -> None:
+        if encoder != self.encoder:
+            raise ModelError(
+                f"head {self.name!r} was trained on the encoder {self.encoder}, not on {encoder}; "
+                "choose that encoder or a head trained on this one"
+            )

@@ -1,0 +1,81 @@
+"""How far a cell is from the cells a head was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_COMPONENTS = 32
+_SHRINKAGE = 0.05  # share of the mean variance added to each direction, so that a flat one is not infinitely strict
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCloud:
+    """A Gaussian around each class, with one shared covariance of low rank plus an isotropic rest.
+
+    The distance is the Mahalanobis distance to the nearest class mean (Lee et al. 2018, arXiv:1807.03888) with the
+    covariance of probabilistic principal components (Tipping and Bishop 1999), which stays small for wide encoders.
+    """
+
+    means: np.ndarray  # (K, F) float32, standardised features
+    basis: np.ndarray  # (R, F) float32, orthonormal rows
+    variances: np.ndarray  # (R,) float32
+    rest_variance: float
+    limit: float = np.inf
+    """Distance above which a cell counts as unlike the training cells."""
+
+    def distance(self, features: np.ndarray) -> np.ndarray:
+        """Return the distance of each cell to the nearest class.
+
+        Parameters
+        ----------
+        features : ndarray of shape (N, F)
+            Standardised by the head.
+
+        Returns
+        -------
+        ndarray of shape (N,), float64
+            Per direction: about 1 for a typical training cell, whatever F is.
+        """
+        if len(features) == 0:
+            return np.zeros(0)
+        return np.min([self._distance(features - mean) for mean in self.means.astype(np.float64)], axis=0)
+
+    def _distance(self, offset: np.ndarray) -> np.ndarray:
+        scores = offset @ self.basis.T.astype(np.float64)
+        outside = np.maximum((offset**2).sum(axis=1) - (scores**2).sum(axis=1), 0.0)
+        squared = (scores**2 / self.variances).sum(axis=1) + outside / self.rest_variance
+        return np.sqrt(squared / offset.shape[1])
+
+
+def fit_cloud(features: np.ndarray, codes: np.ndarray, n_classes: int) -> TrainingCloud:
+    """Describe where the training cells lie.
+
+    Parameters
+    ----------
+    features : ndarray of shape (N, F)
+        Standardised features, at least one row per class.
+    codes : ndarray of shape (N,)
+        Class of each row, 0 to `n_classes` - 1.
+    n_classes : int
+
+    Returns
+    -------
+    TrainingCloud
+        Without a limit; `cellapp.classification.train` sets it from held-out distances.
+    """
+    means = np.stack([features[codes == code].mean(axis=0) for code in range(n_classes)])
+    within = features - means[codes]
+    _, singular, basis = np.linalg.svd(within, full_matrices=False)
+    spectrum = np.zeros(features.shape[1])
+    spectrum[: len(singular)] = singular**2 / max(len(features) - n_classes, 1)
+    floor = _SHRINKAGE * max(float(spectrum.mean()), np.finfo(np.float32).tiny)
+    rank = min(MAX_COMPONENTS, len(singular))
+    rest = float(spectrum[rank:].mean()) if rank < len(spectrum) else 0.0
+    return TrainingCloud(
+        means.astype(np.float32),
+        basis[:rank].astype(np.float32),
+        (spectrum[:rank] + floor).astype(np.float32),
+        rest + floor,
+    )

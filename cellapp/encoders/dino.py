@@ -1,0 +1,185 @@
+"""DINO, DINOv2, DINOv3 and supervised ViT encoders in Hugging Face format: the only file that imports transformers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cellapp import torch_guard
+from cellapp.encoders.folder import WEIGHTS, read_config, read_standardisation
+from cellapp.errors import InputError, ModelError
+from cellapp.types import Embeddings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_BATCH = {"cpu": 32, "mps": 64, "cuda": 256}
+
+
+class HubEncoder:
+    """A frozen vision transformer read from a folder; class and patch tokens are taken after the final norm.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``config.json``, ``model.safetensors`` and ``preprocessor_config.json``.
+    name, revision : str
+        Written as "name@revision" into everything made from its vectors.
+    input_px : int, optional
+        Side of the square it reads, a multiple of the patch; by default the side it was trained on. Position embeddings
+        are interpolated for other sides.
+    device, dtype : str
+        See `cellapp.devices`; "bfloat16" computes under autocast, results are float32 either way.
+
+    Raises
+    ------
+    ModelError
+        When files are missing, of another family or do not fit each other.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        revision: str,
+        input_px: int | None = None,
+        device: str = "cpu",
+        dtype: str = "float32",
+    ) -> None:
+        config = read_config(folder)
+        self.name, self.revision = name, revision
+        self.patch_px = int(config["patch_size"])
+        self.input_px = input_px or int(config["image_size"])
+        if self.input_px % self.patch_px:
+            raise ModelError(f"{name} reads patches of {self.patch_px} px; {self.input_px} is not a multiple of it")
+        self.grid = (self.input_px // self.patch_px,) * 2
+        self.dim = int(config["hidden_size"])
+        self.n_prefix = 1 + int(config.get("num_register_tokens", 0))  # class token, then registers
+        self.device, self.dtype = device, dtype
+        self.lock = threading.RLock()
+        self.network = _load_network(folder, config["model_type"]).to(device)
+        self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
+        self._mean, self._std = (_planes(value, device) for value in read_standardisation(folder))
+
+    @property
+    def identity(self) -> str:
+        """Name and revision, "facebook/dinov2-small@ed25f3a"."""
+        return f"{self.name}@{self.revision}"
+
+    @property
+    def norm(self) -> nn.Module:
+        """The final norm, whose output the class and patch tokens are."""
+        return self.network.norm if hasattr(self.network, "norm") else self.network.layernorm
+
+    @property
+    def before_last_block(self) -> nn.Module:
+        """The module whose output is the input of the last block."""
+        blocks = _blocks(self.network)
+        return blocks[-2] if len(blocks) > 1 else self.network.embeddings
+
+    def tokens(self, crops: torch.Tensor) -> torch.Tensor:
+        """Return all tokens after the final norm.
+
+        Parameters
+        ----------
+        crops : Tensor of shape (N, 3, S, S)
+            0 to 1, on the encoder's device.
+
+        Returns
+        -------
+        Tensor of shape (N, n_prefix + P, D)
+            Differentiable in `crops`.
+        """
+        return self.network((crops - self._mean) / self._std, **self._interpolates).last_hidden_state
+
+    def embed(self, crops: np.ndarray, cell_ids: np.ndarray, *, patches: bool = False) -> Embeddings:
+        """Encode crops; see `cellapp.types.Encoder`.
+
+        Raises
+        ------
+        InputError
+            When the crops do not have the side this encoder reads or their number differs from that of the ids.
+        """
+        self.require_input(crops, cell_ids)
+        n_patches = self.grid[0] * self.grid[1]
+        cls, mean = (np.zeros((len(crops), self.dim), np.float32) for _ in range(2))
+        kept = np.zeros((len(crops) if patches else 0, n_patches, self.dim), np.float32)
+        batch = _BATCH[self.device]
+        with self.lock:
+            for start in range(0, len(crops), batch):
+                rows = slice(start, start + batch)
+                tokens = self._infer(crops[rows])
+                cls[rows], mean[rows] = tokens[:, 0], tokens[:, self.n_prefix :].mean(axis=1)
+                if patches:
+                    kept[rows] = tokens[:, self.n_prefix :]
+        return Embeddings(
+            cls, mean, cell_ids, self.identity, kept if patches else None, self.grid if patches else (0, 0)
+        )
+
+    def require_input(self, crops: np.ndarray, cell_ids: np.ndarray) -> None:
+        """Raise InputError unless `crops` is (N, 3, S, S) for this encoder with one id per crop."""
+        shape = (len(cell_ids), 3, self.input_px, self.input_px)
+        if crops.shape != shape:
+            raise InputError(f"{self.name} reads crops of shape {shape} for these cells; got {crops.shape}")
+
+    def _infer(self, crops: np.ndarray) -> np.ndarray:
+        import torch
+
+        reduced = self.dtype == "bfloat16"
+        autocast = torch.autocast(self.device, torch.bfloat16) if reduced else nullcontext()
+        with torch.inference_mode(), autocast:
+            pixels = torch.from_numpy(np.ascontiguousarray(crops, dtype=np.float32)).to(self.device)
+            return self.tokens(pixels).float().cpu().numpy()
+
+
+def blank_network(config: Mapping[str, Any]) -> nn.Module:
+    """Make an untrained network from the content of a ``config.json``; seed torch first."""
+    torch_guard.install()
+    from transformers import AutoConfig, AutoModel
+
+    settings = dict(config)
+    return AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings))
+
+
+def _load_network(folder: Path, family: str) -> nn.Module:
+    torch_guard.install()
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModel
+
+    extra = {"add_pooling_layer": False} if family == "vit" else {}
+    try:
+        network, report = AutoModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **extra
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"the encoder in {folder} cannot be loaded ({error}); fetch or copy it again") from error
+    absent = [key for key in report["missing_keys"] if not key.endswith("mask_token")]
+    if absent:
+        raise ModelError(f"{folder / WEIGHTS} lacks {len(absent)} tensors its config asks for, first {absent[0]}")
+    return network.eval().requires_grad_(False)
+
+
+def _blocks(network: nn.Module) -> nn.ModuleList:
+    """Find the transformer blocks, wherever the family keeps them."""
+    for path in ("encoder.layer", "model.layer", "layers"):
+        module = network
+        for part in path.split("."):
+            module = getattr(module, part, None)
+        if module is not None:
+            return module
+    raise ModelError(f"{type(network).__name__} keeps its blocks where this adapter does not look")
+
+
+def _planes(values: tuple[float, ...], device: str) -> torch.Tensor:
+    """Lay out one number per plane so that it broadcasts over crops, (1, 3, 1, 1)."""
+    import torch
+
+    return torch.tensor(values, dtype=torch.float32, device=device).view(1, 3, 1, 1)

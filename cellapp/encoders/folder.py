@@ -1,0 +1,67 @@
+"""An encoder folder in Hugging Face format, read without loading a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cellapp.errors import ModelError
+
+FAMILIES = ("dinov2", "dinov2_with_registers", "dinov3_vit", "vit")
+CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
+FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json`` of an encoder folder and refuse what this adapter cannot run.
+
+    Raises
+    ------
+    ModelError
+        When a file is missing, weights come only in a format that can carry code, or the family is unknown.
+    """
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if WEIGHTS in missing and any(folder.glob("*.bin")):
+        raise ModelError(f"{folder} has its weights only as .bin, which can carry code; convert them to {WEIGHTS}")
+    if missing:
+        raise ModelError(
+            f"no encoder in {folder}: {', '.join(missing)} is missing; give a folder in Hugging Face format"
+        )
+    config = read_json(folder / CONFIG)
+    if config.get("model_type") not in FAMILIES:
+        raise ModelError(
+            f"{folder / CONFIG} is of type {config.get('model_type')!r}; this adapter runs {', '.join(FAMILIES)}"
+        )
+    if not all(isinstance(config.get(key), int) for key in ("patch_size", "image_size", "hidden_size")):
+        raise ModelError(f"{folder / CONFIG} must give patch_size, image_size and hidden_size as whole numbers")
+    return config
+
+
+def read_standardisation(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Read mean and standard deviation of the three planes, 0..1, the network was trained with.
+
+    Raises
+    ------
+    ModelError
+        When ``preprocessor_config.json`` does not give them.
+    """
+    settings = read_json(folder / PREPROCESSOR)
+    try:
+        mean, std = (tuple(float(number) for number in settings[key]) for key in ("image_mean", "image_std"))
+    except (KeyError, TypeError, ValueError):
+        mean, std = (), ()
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise ModelError(f"{folder / PREPROCESSOR} must give image_mean and image_std as three numbers each")
+    return mean, std
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; ModelError when the file holds anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read as JSON ({error}); fetch or copy it again") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} does not hold a JSON object; fetch or copy it again")
+    return content

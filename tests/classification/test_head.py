@@ -1,0 +1,119 @@
+"""A head is a linear function, kept on disk without loss and bound to its encoder."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from cellapp.classification.head_files import load_head, save_head
+from cellapp.errors import ModelError
+from tests.classification.heads import random_embeddings, random_head
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_with_two_classes_the_logit_is_the_log_odds(seed):
+    head, features = random_head(seed=seed), random_embeddings(seed=seed).features
+    weight, bias = head.contrast("cancer")
+    p = softmax(head.scores(features), axis=1)[:, 0]
+    np.testing.assert_allclose(features @ weight + bias, np.log(p / (1 - p)), rtol=1e-5, atol=1e-5)
+
+
+def test_with_more_classes_the_logit_is_against_the_mean_of_the_others():
+    head, features = random_head(classes=("a", "b", "c")), random_embeddings().features
+    weight, bias = head.contrast("b")
+    scores = head.scores(features)
+    expected = scores[:, 1] - scores[:, [0, 2]].mean(axis=1)
+    np.testing.assert_allclose(features @ weight + bias, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_logits_of_two_classes_are_opposite():
+    head, features = random_head(), random_embeddings().features
+    logits = [features @ head.contrast(name)[0] + head.contrast(name)[1] for name in head.classes]
+    np.testing.assert_allclose(logits[0], -logits[1], atol=1e-9)
+
+
+def test_an_unknown_class_names_those_there_are():
+    with pytest.raises(ModelError, match="'stroma'; it knows cancer, normal"):
+        random_head().contrast("stroma")
+
+
+def test_disk_keeps_everything(tmp_path):
+    head = save_head(random_head(metrics={"auc": 0.9}, calibrated=True), tmp_path / "head")
+    again = load_head(tmp_path / "head")
+    features = random_embeddings().features
+    np.testing.assert_array_equal(again.scores(features), head.scores(features))
+    np.testing.assert_allclose(again.cloud.distance(features), head.cloud.distance(features))
+    for name in (
+        "name",
+        "classes",
+        "encoder",
+        "positive",
+        "crop",
+        "preprocess",
+        "temperature",
+        "metrics",
+        "calibrated",
+    ):
+        assert getattr(again, name) == getattr(head, name)
+    assert again.identity == head.identity != random_head().identity
+    assert again.cloud.limit == np.inf
+
+
+def test_a_finite_limit_is_kept(tmp_path):
+    head = random_head()
+    save_head(replace(head, cloud=replace(head.cloud, limit=1.25)), tmp_path)
+    assert load_head(tmp_path).cloud.limit == 1.25
+
+
+def test_other_numbers_are_another_version(tmp_path):
+    versions = {save_head(random_head(seed=seed), tmp_path / str(seed)).version for seed in range(3)}
+    assert len(versions) == 3
+
+
+def test_changed_tensors_are_refused(tmp_path):
+    save_head(random_head(), tmp_path)
+    content = bytearray((tmp_path / "head.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "head.safetensors").write_bytes(content)
+    with pytest.raises(ModelError, match="does not match the sha256"):
+        load_head(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["head.json", "head.safetensors"])
+def test_a_missing_file_is_named(tmp_path, name):
+    save_head(random_head(), tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(ModelError, match=name.replace(".", r"\.")):
+        load_head(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"format": 99}, {"classes": ["one"]}, {"temperature": 0}, {"crop": {"mode": "round"}}, {"cloud": None}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_description_that_makes_no_sense_is_refused(tmp_path, change):
+    save_head(random_head(), tmp_path)
+    description = json.loads((tmp_path / "head.json").read_text()) | change
+    (tmp_path / "head.json").write_text(json.dumps(description))
+    with pytest.raises(ModelError):
+        load_head(tmp_path)
+
+
+def test_shapes_are_checked_at_construction():
+    with pytest.raises(ModelError, match="bias has shape"):
+        replace(random_head(), bias=np.zeros(3, np.float32))
+    with pytest.raises(ModelError, match="none of its classes"):
+        random_head(positive="stroma")
+
+
+def test_embeddings_of_another_encoder_name_both():
+    with pytest.raises(ModelError, match=r"tiny@1, not on other@2"):
+        random_head().check(random_embeddings(encoder="other@2"))
+    with pytest.raises(ModelError, match="reads 4 dimensions; got 6"):
+        random_head().check(random_embeddings(dim=6))

@@ -1,0 +1,33 @@
+"""Encoders of a few thousand weights, one per family, written to disk in Hugging Face format."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from cellapp.encoders.dino import HubEncoder, blank_network
+
+SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
+FAMILIES = {
+    "dinov2": SMALL | {"mlp_ratio": 2},
+    "dinov2_with_registers": SMALL | {"mlp_ratio": 2, "num_register_tokens": 3},
+    "dinov3_vit": SMALL | {"intermediate_size": 32, "num_register_tokens": 4},
+    "vit": SMALL | {"intermediate_size": 32},
+}
+
+
+def write_encoder(folder: Path, family: str = "dinov2_with_registers", *, seed: int = 0) -> Path:
+    """Write a random encoder; weights are larger than at the start of a training so that tokens differ clearly."""
+    torch.manual_seed(seed)
+    network = blank_network(FAMILIES[family] | {"model_type": family})
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    network.save_pretrained(folder)
+    standard = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 0.6, 0.7]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(standard))
+    return folder
+
+
+def tiny_encoder(folder: Path, family: str = "dinov2_with_registers", **options) -> HubEncoder:
+    return HubEncoder(write_encoder(folder, family), name=f"tiny-{family}", revision="1", **options)
