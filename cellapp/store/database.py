@@ -42,6 +42,11 @@ def engine() -> Engine:
         return _engines[url]
 
 
+def check_database() -> str:
+    """Return which database is in use, without its password; raises StoreError when it cannot be used."""
+    return engine().url.render_as_string(hide_password=True)
+
+
 @contextmanager
 def reading() -> Iterator[Session]:
     """Give a session that sees one state of the database and changes nothing."""

@@ -1,7 +1,7 @@
 """Files kept by their content: the same bytes are on disk once, whatever they were called.
 
-Everything is written to a temporary file beside its place and renamed into it, so that a crash leaves no half file behind
-under a digest.
+Everything is written to a temporary file beside its place and renamed into it, so that a crash leaves no half file
+behind under a digest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,6 +152,7 @@ def _copy_tree(source: Path, path: Path, budget: BudgetSettings) -> StagedFile:
     n_bytes = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
     _check(n_bytes, budget)
     shutil.copytree(source, path)
+    path.touch()  # the copy took over the original's time, and `_sweep` must not think it abandoned
     return StagedFile(file_digest(path), path, n_bytes)
 
 
@@ -166,8 +167,9 @@ def _check(n_bytes: int, budget: BudgetSettings) -> None:
 def _sweep(folder: Path) -> None:
     old = time.time() - _ABANDONED_S
     for path in folder.iterdir():
-        if path.stat().st_mtime < old:
-            _delete(path)
+        with suppress(FileNotFoundError):  # whoever wrote it has just moved it to its place
+            if path.stat().st_mtime < old:
+                _delete(path)
 
 
 def _delete(path: Path) -> None:

@@ -59,8 +59,8 @@ def _refuse_newer(connection: Connection) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()}
     if current is not None and current not in known:
         raise StoreError(
-            f"the database was made by a newer cellapp (revision {current}); update cellapp, or set CELLAPP_HOME or "
-            "CELLAPP_DATABASE_URL to another place"
+            f"the database is at revision {current} of a newer cellapp; get that version, or point CELLAPP_HOME or "
+            "CELLAPP_DATABASE_URL elsewhere"
         )
 
 

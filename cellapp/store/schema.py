@@ -11,6 +11,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from cellapp.store.records import Status
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A time with zone on every database: SQLite forgets the zone, so all times are stored as UTC."""
@@ -29,13 +31,28 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+class StatusText(TypeDecorator[Status]):
+    """A status by its word, so that the database can be read without this program."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Status | None, dialect: Dialect) -> str | None:
+        """Turn a status to its word on its way in."""
+        return Status(value).value if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Status | None:
+        """Turn a word to its status on its way out."""
+        return Status(value) if value else None
+
+
 def now() -> datetime:
     """Return the present time with zone."""
     return datetime.now(UTC)
 
 
 def new_id() -> str:
-    """Return 12 random hexadecimal characters: short enough for a URL, and no two alike within a laboratory's lifetime."""
+    """Return 12 random hexadecimal characters: short enough for a URL, too many to meet twice."""
     return uuid.uuid4().hex[:12]
 
 
@@ -50,7 +67,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON(), list[str]: JSON(), str: String()}
+    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON(), list[str]: JSON(), Status: StatusText()}
 
 
 class Project(Base):
@@ -59,9 +76,7 @@ class Project(Base):
     __tablename__ = "projects"
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str]
-    is_default: Mapped[bool | None] = mapped_column(
-        unique=True
-    )  # True once, NULL elsewhere: two cannot be made at once
+    is_default: Mapped[bool | None] = mapped_column(unique=True)  # True once, else NULL: two cannot be made
     channels: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name in the file -> [name in force, role]
     created: Mapped[datetime] = mapped_column(default=now)
 
@@ -93,7 +108,7 @@ class Run(Base):
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
-    status: Mapped[str]
+    status: Mapped[Status]
     settings: Mapped[dict[str, Any]]
     created: Mapped[datetime] = mapped_column(default=now)
     started: Mapped[datetime | None]
@@ -112,7 +127,7 @@ class RunImageRow(Base):
     image_id: Mapped[str] = mapped_column(ForeignKey("images.id"), primary_key=True, index=True)
     position: Mapped[int]
     stem: Mapped[str]
-    status: Mapped[str]
+    status: Mapped[Status]
     n_cells: Mapped[int | None]
     summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
     error: Mapped[str | None]
@@ -151,7 +166,7 @@ class Job(Base):
     project_id: Mapped[str | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
-    status: Mapped[str]
+    status: Mapped[Status]
     urgent: Mapped[bool] = mapped_column(default=False)
     step: Mapped[str] = mapped_column(default="")
     fraction: Mapped[float] = mapped_column(default=0.0)

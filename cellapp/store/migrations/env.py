@@ -1,8 +1,9 @@
 """Alembic's entry, run by `cellapp.store.migrate`.
 
-To change a table: edit `cellapp.store.schema`, then write the migration with Alembic's autogenerate against a migrated scratch
-database, from Python: ``config = migration_config()``, put an open connection in ``config.attributes["connection"]`` and call
-``alembic.command.revision(config, "what changes", autogenerate=True)``. Read what it wrote before committing it.
+To change a table: edit `cellapp.store.schema`, then write the migration with Alembic's autogenerate against a migrated
+scratch database, from Python: ``config = migration_config()``, put an open connection in
+``config.attributes["connection"]`` and call ``alembic.command.revision(config, "what changes", autogenerate=True)``.
+Read what it wrote before committing it. A renamed or dropped setting needs a migration of ``runs.settings`` too.
 """
 
 from alembic import context

@@ -1,0 +1,145 @@
+"""Cells of a run: what tables and charts show of them, and what a person said; the rest is in the Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from cellapp.errors import StoreError
+from cellapp.store.database import reading, writing
+from cellapp.store.schema import Cell, RunImageRow
+from cellapp.types import POSITIVE_CLASS
+
+COLUMNS = {
+    "centroid_y_px": float,
+    "centroid_x_px": float,
+    "area_px": float,
+    "qc_pass": bool,
+    "qc_reason": str,
+    "label": str,
+    "p_positive": float,
+    "margin": float,
+    "unsure": bool,
+    "unlike_training": bool,
+    "manual_label": str,
+}
+"""Columns kept of a cell table and their types; text that is missing is "", truth False, a number NaN."""
+
+_EMPTY = {float: float("nan"), bool: False, str: ""}
+_BATCH = 5_000  # rows per statement: bounds the memory, costs no time
+
+
+def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
+    """Replace what is kept of an image's cells in a run.
+
+    A person's labels stay where `cells` brings no other: a run that is repeated after a crash forgets nothing.
+
+    Parameters
+    ----------
+    run_id, image_id : str
+    cells : DataFrame
+        A cell table indexed by ``cell_id``; no rows are a result. `p_positive` is taken from ``p_<positive class>``.
+
+    Raises
+    ------
+    StoreError
+        The run has no such image.
+    """
+    light = _light(cells)
+    with writing() as session:
+        _check_part(session, run_id, image_id)
+        said = light.index.to_series().map(_manual_labels(session, run_id, image_id)).fillna("").astype(object)
+        light["manual_label"] = light["manual_label"].where(light["manual_label"] != "", said)
+        session.execute(delete(Cell).where(Cell.run_id == run_id, Cell.image_id == image_id))
+        for start in range(0, len(light), _BATCH):
+            session.execute(insert(Cell), _rows(run_id, image_id, light.iloc[start : start + _BATCH]))
+
+
+def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:
+    """Return the cells of one image of a run, or of all of them.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`; indexed by ``cell_id`` for one image, by ``image_id`` and ``cell_id`` for all. Ordered by the
+        run's images, then by cell. No cells give no rows.
+    """
+    query = (
+        select(RunImageRow.image_id, Cell.cell_id, *(getattr(Cell, name) for name in COLUMNS))
+        .join(Cell, (Cell.run_id == RunImageRow.run_id) & (Cell.image_id == RunImageRow.image_id))
+        .where(RunImageRow.run_id == run_id)
+        .order_by(RunImageRow.position, Cell.cell_id)
+    )
+    if image_id is not None:
+        query = query.where(RunImageRow.image_id == image_id)
+    with reading() as session:
+        rows = session.execute(query).all()
+    table = pd.DataFrame(rows, columns=["image_id", "cell_id", *COLUMNS])
+    table = table.astype({"cell_id": "int32", **{name: _dtype(kind) for name, kind in COLUMNS.items()}})
+    return (
+        table.set_index(["image_id", "cell_id"])
+        if image_id is None
+        else table.drop(columns="image_id").set_index("cell_id")
+    )
+
+
+def relabel(run_id: str, image_id: str, labels: Mapping[int, str]) -> None:
+    """Write down what a person says cells are; "" takes the word back.
+
+    Parameters
+    ----------
+    run_id, image_id : str
+    labels : mapping
+        Cell id -> class or "".
+
+    Raises
+    ------
+    StoreError
+        A cell is not there; then none is changed.
+    """
+    if not labels:
+        return
+    here = (Cell.run_id == run_id, Cell.image_id == image_id)
+    with writing() as session:
+        known = set(session.scalars(select(Cell.cell_id).where(*here)))
+        missing = sorted(set(map(int, labels)) - known)
+        if missing:
+            raise StoreError(f"run {run_id!r} has no cell {missing[0]} in image {image_id!r}; reload the page")
+        said = update(Cell.__table__).where(*here, Cell.cell_id == bindparam("the_cell"))
+        values = [{"the_cell": int(cell_id), "word": word or ""} for cell_id, word in labels.items()]
+        session.execute(said.values(manual_label=bindparam("word")), values)
+
+
+def _light(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return `COLUMNS` of a cell table, filled where it has none."""
+    source = cells.rename(columns={f"p_{POSITIVE_CLASS}": "p_positive"})
+    light = pd.DataFrame(index=cells.index.astype("int64"))
+    for name, kind in COLUMNS.items():
+        column = source[name].to_numpy() if name in source else _EMPTY[kind]
+        filled = pd.Series(column, index=light.index, dtype=object)
+        light[name] = filled.where(filled.notna(), _EMPTY[kind]).astype(_dtype(kind))
+    return light
+
+
+def _dtype(kind: type) -> str:
+    return {float: "float64", bool: "bool", str: "object"}[kind]
+
+
+def _rows(run_id: str, image_id: str, light: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = light.astype(object).where(light.notna(), None)  # NaN has no place in a column that may be NULL
+    plain = plain.assign(run_id=run_id, image_id=image_id, cell_id=light.index)
+    return plain.to_dict("records")
+
+
+def _manual_labels(session: Session, run_id: str, image_id: str) -> dict[int, str]:
+    query = select(Cell.cell_id, Cell.manual_label).where(Cell.run_id == run_id, Cell.image_id == image_id)
+    return {cell_id: word for cell_id, word in session.execute(query.where(Cell.manual_label != ""))}
+
+
+def _check_part(session: Session, run_id: str, image_id: str) -> None:
+    if session.get(RunImageRow, (run_id, image_id)) is None:
+        raise StoreError(f"run {run_id!r} has no image {image_id!r}")

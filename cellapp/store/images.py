@@ -1,0 +1,164 @@
+"""Images of a project: what is known of each, and what a user may say of it.
+
+Bringing images in is in `cellapp.store.uploads` and opening them in `cellapp.store.slides`; both are offered here too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from cellapp.errors import InputError
+from cellapp.images.channels import check_pair
+from cellapp.images.names import check_names
+from cellapp.names import clean_name
+from cellapp.store.database import reading, writing
+from cellapp.store.image_rows import image_record, image_row
+from cellapp.store.projects import remember_channels
+from cellapp.store.records import CONDITIONS, ImageRecord
+from cellapp.store.schema import Image, now
+from cellapp.store.slides import open_slide, thumbnail_path
+from cellapp.store.uploads import add_image, add_upload, add_zip, combine_images
+from cellapp.types import Role
+
+__all__ = [
+    "ImageRecord",
+    "add_image",
+    "add_upload",
+    "add_zip",
+    "combine_images",
+    "count_images",
+    "get_image",
+    "list_images",
+    "open_slide",
+    "remove_image",
+    "rename_image",
+    "restore_image",
+    "set_channels",
+    "set_conditions",
+    "set_reference",
+    "set_um_per_px",
+    "thumbnail_path",
+]
+
+
+def get_image(image_id: str) -> ImageRecord:
+    """Return an image, removed ones too.
+
+    Raises
+    ------
+    StoreError
+        There is no such image.
+    """
+    with reading() as session:
+        return image_record(image_row(session, image_id))
+
+
+def list_images(project_id: str, *, removed: bool = False) -> tuple[ImageRecord, ...]:
+    """Return the images of a project, newest first.
+
+    Parameters
+    ----------
+    project_id : str
+    removed : bool
+        Return the ones in the bin instead.
+    """
+    kept = Image.removed.is_not(None) if removed else Image.removed.is_(None)
+    query = select(Image).where(Image.project_id == project_id, kept).order_by(Image.created.desc(), Image.id)
+    with reading() as session:
+        return tuple(image_record(row) for row in session.scalars(query))
+
+
+def count_images(project_id: str) -> int:
+    """Return how many images a project has, without those in the bin."""
+    with reading() as session:
+        return session.scalar(select(func.count()).where(Image.project_id == project_id, Image.removed.is_(None))) or 0
+
+
+def rename_image(image_id: str, name: str) -> ImageRecord:
+    """Give an image another name."""
+    if not name.strip():
+        raise InputError("an image needs a name of at least one letter; got an empty one")
+    return _change(image_id, name=clean_name(name))
+
+
+def remove_image(image_id: str) -> ImageRecord:
+    """Put an image into the bin: it leaves the lists, runs keep it, `restore_image` brings it back."""
+    return _change(image_id, removed=now())
+
+
+def restore_image(image_id: str) -> ImageRecord:
+    """Take an image out of the bin."""
+    return _change(image_id, removed=None)
+
+
+def set_conditions(image_id: str, conditions: Mapping[str, str]) -> ImageRecord:
+    """Say what a sample is; keys left out stay as they are, empty values are forgotten.
+
+    Raises
+    ------
+    InputError
+        A key is not one of `CONDITIONS`.
+    """
+    unknown = sorted(set(conditions) - set(CONDITIONS))
+    if unknown:
+        raise InputError(f"no condition {unknown[0]!r}; choose one of: {', '.join(CONDITIONS)}")
+    with writing() as session:
+        row = image_row(session, image_id)
+        merged = {**row.conditions, **{key: str(value).strip() for key, value in conditions.items()}}
+        row.conditions = {key: merged[key] for key in CONDITIONS if merged.get(key)}
+        return image_record(row)
+
+
+def set_channels(image_id: str, names: Sequence[str], roles: Sequence[Role]) -> ImageRecord:
+    """Name the channels of an image and say what they show; the project remembers it for the next images.
+
+    Raises
+    ------
+    InputError
+        Too few or many, empty, or repeated names.
+    """
+    before = get_image(image_id)
+    checked = check_names(names, before.info.shape[0])
+    if len(roles) != len(checked):
+        raise InputError(f"{before.name!r} has {len(checked)} channels; got {len(roles)} roles")
+    record = _change(image_id, channels=list(checked), roles=[Role(role).value for role in roles])
+    remember_channels(before.project_id, checked, roles, file_names=before.info.channels)
+    return record
+
+
+def set_um_per_px(image_id: str, um_per_px: float | None) -> ImageRecord:
+    """Correct the pixel size in micrometres; None goes back to what the file says."""
+    if um_per_px is None:
+        return _change(image_id, um_per_px=get_image(image_id).info.um_per_px)
+    if not (math.isfinite(um_per_px) and um_per_px > 0):
+        raise InputError(f"a pixel size is a number of micrometres above 0; got {um_per_px}")
+    return _change(image_id, um_per_px=float(um_per_px))
+
+
+def set_reference(image_id: str, reference_id: str | None) -> ImageRecord:
+    """Say which image is segmented in place of this one; crops and measurements still come from this one.
+
+    Raises
+    ------
+    InputError
+        The sizes differ, or the reference is the image itself or of another project.
+    """
+    if reference_id is not None:
+        target, reference = get_image(image_id), get_image(reference_id)
+        if reference_id == image_id or reference.project_id != target.project_id:
+            raise InputError(f"the reference of {target.name!r} must be another image of the same project")
+        check_pair(open_slide(reference_id), open_slide(image_id))
+    return _change(image_id, reference_id=reference_id)
+
+
+def _change(image_id: str, **values: str | float | datetime | list[str] | None) -> ImageRecord:
+    with writing() as session:
+        row = image_row(session, image_id)
+        for column, value in values.items():
+            setattr(row, column, value)
+        session.flush()
+        return image_record(row)

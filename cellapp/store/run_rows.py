@@ -1,0 +1,70 @@
+"""Rows of the runs table and the records made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cellapp.errors import InputError, StoreError
+from cellapp.names import unique_stems
+from cellapp.settings import AnalyseSettings
+from cellapp.store.image_rows import image_row
+from cellapp.store.records import RunImage, RunRecord, Status
+from cellapp.store.schema import Run, RunImageRow
+
+
+def run_row(session: Session, run_id: str) -> Run:
+    """Return the row of a run inside a session; raises StoreError when there is none."""
+    row = session.get(Run, run_id)
+    if row is None:
+        raise StoreError(f"no run {run_id!r}; it may have been deleted, choose another one")
+    return row
+
+
+def run_record(row: Run) -> RunRecord:
+    """Return what callers get to see of a row."""
+    return RunRecord(
+        id=row.id,
+        project_id=row.project_id,
+        name=row.name,
+        status=row.status,
+        settings=AnalyseSettings.model_validate(row.settings),
+        images=tuple(_image_record(image) for image in row.images),
+        created=row.created,
+        started=row.started,
+        finished=row.finished,
+        removed=row.removed,
+    )
+
+
+def _image_record(row: RunImageRow) -> RunImage:
+    return RunImage(
+        image_id=row.image_id,
+        name=row.image.name,
+        stem=row.stem,
+        status=row.status,
+        n_cells=row.n_cells,
+        summary=dict(row.summary or {}),
+        error=row.error,
+    )
+
+
+def new_image_rows(session: Session, project_id: str, image_ids: Sequence[str]) -> list[RunImageRow]:
+    """Return the rows of a new run's images, in order, each with a folder name of its own."""
+    images = [image_row(session, image_id) for image_id in image_ids]
+    strangers = [image.name for image in images if image.project_id != project_id]
+    if strangers:
+        raise InputError(f"{strangers[0]!r} is an image of another project; a run takes images of its own project")
+    stems = unique_stems(image.name for image in images)
+    return [
+        RunImageRow(image_id=image.id, image=image, position=position, stem=stem, status=Status.QUEUED)
+        for position, (image, stem) in enumerate(zip(images, stems, strict=True))
+    ]
+
+
+def next_name(session: Session, project_id: str) -> str:
+    """Return "Run 1", "Run 2"... for the next run of a project; the number counts deleted ones too."""
+    n_runs = session.scalar(select(func.count()).where(Run.project_id == project_id)) or 0
+    return f"Run {n_runs + 1}"

@@ -1,0 +1,189 @@
+"""Runs: which images were analysed with which settings, and how far that is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from cellapp.errors import InputError, StoreError
+from cellapp.names import clean_name
+from cellapp.settings import AnalyseSettings
+from cellapp.store.database import reading, writing
+from cellapp.store.files import home_folder
+from cellapp.store.json_values import json_mapping, plain_text
+from cellapp.store.projects import project_row
+from cellapp.store.records import RunRecord, Status
+from cellapp.store.run_rows import new_image_rows, next_name, run_record, run_row
+from cellapp.store.schema import Run, RunImageRow, now
+
+UNDO_S = 7 * 24 * 3600.0
+"""A deleted run can be brought back for a week."""
+
+
+def create_run(
+    project_id: str, image_ids: Sequence[str], settings: AnalyseSettings, name: str | None = None
+) -> RunRecord:
+    """Write down a run to be done; its images get folder names that stay.
+
+    Parameters
+    ----------
+    project_id : str
+    image_ids : sequence of str
+        Images of the project, each once.
+    settings : AnalyseSettings
+    name : str, optional
+        "Run 1", "Run 2"... when left out.
+
+    Raises
+    ------
+    InputError
+        No image, one twice, or one of another project.
+    """
+    if not image_ids or len(set(image_ids)) < len(image_ids):
+        raise InputError(f"a run takes at least one image and each once; got {len(image_ids)}")
+    with writing() as session:
+        project_row(session, project_id)
+        rows = new_image_rows(session, project_id, image_ids)
+        run = Run(project_id=project_id, status=Status.QUEUED, settings=settings.model_dump(mode="json"), images=rows)
+        run.name = clean_name(name) if name and name.strip() else next_name(session, project_id)
+        session.add(run)
+        session.flush()
+        return run_record(run)
+
+
+def get_run(run_id: str) -> RunRecord:
+    """Return a run, deleted ones too until they are purged. Raises StoreError when there is none."""
+    with reading() as session:
+        return run_record(run_row(session, run_id))
+
+
+def list_runs(project_id: str, *, removed: bool = False) -> tuple[RunRecord, ...]:
+    """Return the runs of a project, newest first; those in the bin instead when `removed`."""
+    kept = Run.removed.is_not(None) if removed else Run.removed.is_(None)
+    query = select(Run).where(Run.project_id == project_id, kept).order_by(Run.created.desc(), Run.id)
+    with reading() as session:
+        return tuple(run_record(row) for row in session.scalars(query))
+
+
+def count_runs(project_id: str) -> int:
+    """Return how many runs a project has, without those in the bin."""
+    with reading() as session:
+        return session.scalar(select(func.count()).where(Run.project_id == project_id, Run.removed.is_(None))) or 0
+
+
+def run_folder(run_id: str) -> Path:
+    """Return the folder of a run's files, made when it is not there. Raises StoreError when there is no such run."""
+    with reading() as session:
+        return home_folder("runs", run_row(session, run_id).id)
+
+
+def rename_run(run_id: str, name: str) -> RunRecord:
+    """Give a run another name."""
+    if not name.strip():
+        raise InputError("a run needs a name of at least one letter; got an empty one")
+    with writing() as session:
+        row = run_row(session, run_id)
+        row.name = clean_name(name)
+        return run_record(row)
+
+
+def start_run(run_id: str) -> RunRecord:
+    """Say that work on a run begins, for the first time or again; images that are done stay done."""
+    with writing() as session:
+        row = run_row(session, run_id)
+        row.status, row.started, row.finished = Status.RUNNING, row.started or now(), None
+        for image in row.images:
+            if image.status != Status.DONE:
+                image.status, image.error = Status.QUEUED, None
+        return run_record(row)
+
+
+def set_image_status(
+    run_id: str,
+    image_id: str,
+    status: Status | str,
+    *,
+    n_cells: int | None = None,
+    summary: Mapping[str, Any] | None = None,
+    error: str | None = None,
+) -> None:
+    """Write down how far one image of a run is.
+
+    Parameters
+    ----------
+    run_id, image_id : str
+    status : Status
+    n_cells : int, optional
+        Cells found, once done.
+    summary : mapping, optional
+        The image's row of summary.csv; numbers that are not finite are kept as None.
+    error : str, optional
+        One sentence, once failed.
+    """
+    with writing() as session:
+        row = session.get(RunImageRow, (run_id, image_id))
+        if row is None:
+            raise StoreError(f"run {run_id!r} has no image {image_id!r}")
+        row.status, row.n_cells, row.error = Status(status), n_cells, plain_text(error)
+        row.summary = json_mapping(summary or {})
+
+
+def finish_run(run_id: str, *, interrupted: Status = Status.FAILED, error: str | None = None) -> RunRecord:
+    """Say that nobody works on a run any more; its status follows from its images.
+
+    Parameters
+    ----------
+    run_id : str
+    interrupted : Status
+        What images become that were not reached, `Status.CANCELLED` or `Status.FAILED`.
+    error : str, optional
+        One sentence for the images that were not reached.
+    """
+    with writing() as session:
+        row = run_row(session, run_id)
+        for image in row.images:
+            if image.status.active:
+                image.status, image.error = interrupted, plain_text(error)
+        row.status, row.finished = _overall({image.status for image in row.images}), now()
+        return run_record(row)
+
+
+def delete_run(run_id: str) -> RunRecord:
+    """Put a run into the bin: it leaves the lists, its files stay until `purge_deleted`."""
+    with writing() as session:
+        row = run_row(session, run_id)
+        row.removed = now()
+        return run_record(row)
+
+
+def restore_run(run_id: str) -> RunRecord:
+    """Take a run out of the bin."""
+    with writing() as session:
+        row = run_row(session, run_id)
+        row.removed = None
+        return run_record(row)
+
+
+def purge_deleted(older_than_s: float = UNDO_S) -> int:
+    """Delete runs for good, rows and files, that have been in the bin for so many seconds; returns how many."""
+    with writing() as session:
+        rows = session.scalars(select(Run).where(Run.removed < now() - timedelta(seconds=older_than_s))).all()
+        run_ids = [row.id for row in rows]
+        for row in rows:
+            session.delete(row)
+    for run_id in run_ids:
+        shutil.rmtree(home_folder("runs") / run_id, ignore_errors=True)
+    return len(run_ids)
+
+
+def _overall(statuses: set[Status]) -> Status:
+    if len(statuses) == 1:
+        return statuses.pop()
+    if Status.DONE in statuses:
+        return Status.PARTIAL
+    return Status.CANCELLED if Status.CANCELLED in statuses else Status.FAILED

@@ -1,0 +1,196 @@
+"""Bring images in: from a stream, a file, a zip, or one file per channel.
+
+A bad file leaves no row and no file; what arrives is looked at before it counts.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from cellapp.errors import InputError
+from cellapp.images.archive import extract_images
+from cellapp.images.budget import check_budget
+from cellapp.images.channels import assign, combine
+from cellapp.images.read import admit
+from cellapp.names import clean_name
+from cellapp.settings import app_settings
+from cellapp.store.database import reading, writing
+from cellapp.store.files import StagedFile, home_folder, keep, staged
+from cellapp.store.image_rows import image_record, image_row, info_to_json
+from cellapp.store.projects import get_project, project_row
+from cellapp.store.records import ImageRecord, UploadOutcome
+from cellapp.store.schema import Image, Project, now
+from cellapp.store.slides import open_slide
+from cellapp.types import ImageInfo, Role
+
+_ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, an empty one
+
+
+def add_image(project_id: str, source: Path | Iterable[bytes], name: str) -> ImageRecord:
+    """Add one image to a project; the same bytes again give the image that is there, out of the bin if need be.
+
+    Parameters
+    ----------
+    project_id : str
+    source : Path or iterable of bytes
+        A file, an OME-Zarr folder, or chunks as they arrive.
+    name : str
+        What the user calls it; it is never used as a path.
+
+    Raises
+    ------
+    InputError
+        The bytes are no image that can be read, or larger than the budget (`BudgetError`).
+    """
+    get_project(project_id)  # an unknown project is told before gigabytes have moved
+    with staged(source, app_settings().budget) as arrived:
+        return _admit(project_id, arrived, clean_name(name))[0]
+
+
+def add_upload(project_id: str, source: Path | Iterable[bytes], name: str) -> tuple[UploadOutcome, ...]:
+    """Add what a user dropped: an image, or a zip of images, told apart by content.
+
+    Returns
+    -------
+    tuple of UploadOutcome
+        One per image, good or bad; a bad one never stops the others.
+    """
+    get_project(project_id)
+    shown = clean_name(name)
+    try:
+        with staged(source, app_settings().budget) as arrived:
+            if arrived.path.is_file() and _starts_like_zip(arrived.path):
+                return add_zip(project_id, arrived.path, shown)
+            return (_outcome(project_id, arrived, shown),)
+    except InputError as error:
+        return (UploadOutcome(shown, problem=str(error)),)
+
+
+def add_zip(project_id: str, path: Path, name: str | None = None) -> tuple[UploadOutcome, ...]:
+    """Add every image of a zip.
+
+    Parameters
+    ----------
+    project_id : str
+    path : Path
+    name : str, optional
+        What the user calls the zip, for the messages; the file's name when left out.
+
+    Returns
+    -------
+    tuple of UploadOutcome
+        One per image; a single problem when the zip itself is refused or has no image.
+    """
+    shown = clean_name(name or path.name)
+    with tempfile.TemporaryDirectory(dir=home_folder("files", "incoming")) as folder:
+        try:
+            members = extract_images(path, Path(folder), app_settings().budget)
+        except InputError as error:
+            return (UploadOutcome(shown, problem=str(error)),)
+        if not members:
+            return (UploadOutcome(shown, problem=f"{shown!r} has no image in it; put images into the zip"),)
+        return tuple(outcome for member in members for outcome in add_upload(project_id, member, member.name))
+
+
+def combine_images(
+    project_id: str, image_ids: Sequence[str], names: Sequence[str], *, name: str | None = None
+) -> ImageRecord:
+    """Make one image of several that hold one channel each; the parts go to the bin, from which they can come back.
+
+    Parameters
+    ----------
+    project_id : str
+    image_ids : sequence of str
+        In the order of the channels.
+    names : sequence of str
+        Names of the channels.
+    name : str, optional
+        Name of the new image; the first part's when left out.
+
+    Raises
+    ------
+    InputError
+        Sizes differ, names repeat, or a part has several channels.
+    """
+    if len(image_ids) < 2:
+        raise InputError(f"combining takes at least two images, one per channel; got {len(image_ids)}")
+    slide = combine([open_slide(image_id) for image_id in image_ids], names)
+    check_budget(slide.info, app_settings().budget)
+    with reading() as session:
+        rows = [image_row(session, image_id) for image_id in image_ids]
+        parts = [digest for row in rows for digest in row.parts or [row.digest]]
+        shown = clean_name(name or rows[0].name)
+    record, _ = _insert(project_id, slide.digest, shown, slide.info, parts=parts)
+    with writing() as session:
+        for image_id in image_ids:
+            image_row(session, image_id).removed = now()
+    return record
+
+
+def _outcome(project_id: str, arrived: StagedFile, shown: str) -> UploadOutcome:
+    record, existed = _admit(project_id, arrived, shown)
+    return UploadOutcome(shown, image=record, existed=existed)
+
+
+def _admit(project_id: str, arrived: StagedFile, shown: str) -> tuple[ImageRecord, bool]:
+    info = admit(arrived.path, shown, app_settings().budget)
+    keep(arrived)
+    return _insert(project_id, arrived.digest, shown, info)
+
+
+def _insert(
+    project_id: str, digest: str, name: str, info: ImageInfo, *, parts: Sequence[str] = ()
+) -> tuple[ImageRecord, bool]:
+    try:
+        with writing() as session:
+            if kept := _same_bytes(session, project_id, digest):
+                existed, kept.removed = kept.removed is None, None
+                return image_record(kept), existed
+            row = _new_row(project_row(session, project_id), info, digest, name)
+            row.parts = list(parts)
+            session.add(row)
+            session.flush()
+            return image_record(row), False
+    except IntegrityError:  # somebody else added the same bytes between our look and our write
+        with reading() as session:
+            if kept := _same_bytes(session, project_id, digest):
+                return image_record(kept), True
+        raise
+
+
+def _new_row(project: Project, info: ImageInfo, digest: str, name: str) -> Image:
+    channels, roles = _channels(project, info)
+    return Image(
+        project_id=project.id,
+        name=name,
+        digest=digest,
+        info=info_to_json(info),
+        channels=list(channels),
+        roles=[role.value for role in roles],
+        um_per_px=info.um_per_px,
+    )
+
+
+def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequence[Role]]:
+    """Names and roles as the project remembers them, guessed where it does not."""
+    names, roles = assign(info, {})
+    kept = [project.channels.get(channel) for channel in info.channels]
+    named = [choice[0] if choice else name for choice, name in zip(kept, names, strict=True)]
+    if len(set(named)) < len(named):  # two files with other channels taught names that clash here
+        return names, roles
+    return named, [Role(choice[1]) if choice else role for choice, role in zip(kept, roles, strict=True)]
+
+
+def _same_bytes(session: Session, project_id: str, digest: str) -> Image | None:
+    return session.scalar(select(Image).where(Image.project_id == project_id, Image.digest == digest))
+
+
+def _starts_like_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in _ZIP_STARTS
