@@ -52,7 +52,7 @@ def _open(record: ImageRecord) -> Slide:
         slide = combine([_open_file(digest, record.name) for digest in record.parts], record.channels)
     else:
         slide = with_names(_open_file(record.digest, record.name), record.channels)
-    return replace(slide, info=replace(slide.info, name=record.name, um_per_px=record.um_per_px))
+    return replace(slide, info=replace(slide.info, name=record.name, um_per_px=record.um_per_px, roles=record.roles))
 
 
 def _open_file(digest: str, name: str) -> Slide:
