@@ -12,6 +12,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.formats import decoding
+from cellapp.types import LazyArray
 
 MOST_CHANNELS_GUESSED = 16
 """An axis without a name is taken for channels up to this length; longer stacks have to say what they are."""
@@ -145,7 +146,8 @@ class ChannelsFirst:
         with decoding(self.name):
             block = reduce(np.maximum, (self._plane(wanted, z) for z in range(self.layout.size("Z"))))
         block = block if len(colour) == 1 else block[channels]
-        return np.ascontiguousarray(block, dtype=self.dtype.newbyteorder("="))
+        # A copy: what is stored may be a memory map or be kept for the next caller, and must not be written to.
+        return np.array(block, dtype=self.dtype.newbyteorder("="), order="C")
 
     def _plane(self, wanted: dict[str, slice], z: int) -> np.ndarray:
         index = tuple(wanted.get(letter, z if letter == "Z" else 0) for letter in self.layout.axes)
@@ -153,3 +155,30 @@ class ChannelsFirst:
         kept = [letter for letter in self.layout.axes if letter in wanted]
         block = block.transpose([kept.index(letter) for letter in "CSYX" if letter in kept])
         return block.reshape(math.prod(block.shape[:-2]), *block.shape[-2:])
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """Arrays of equal height and width as the channels of one; of several channels in a part the brightest counts."""
+
+    parts: Sequence[LazyArray]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, Y, X), one channel per part."""
+        return len(self.parts), *self.parts[0].shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest type that holds the values of all parts."""
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> np.ndarray:
+        """Decode a block, (C, Y, X)."""
+        channels, rows, columns = key
+        wanted = self.parts[channels]
+        height, width = (len(range(n)[s]) for n, s in zip(self.shape[1:], (rows, columns), strict=True))
+        block = np.empty((len(wanted), height, width), dtype=self.dtype)
+        for plane, part in zip(block, wanted, strict=True):
+            plane[...] = part[:, rows, columns].max(axis=0)
+        return block

@@ -15,8 +15,8 @@ from cellapp.images.formats import decoding
 from cellapp.images.names import default_names
 from cellapp.types import ImageInfo, LazyArray
 
-# Opened by class instead of Image.open: its guard against large pictures is one fixed number for the whole process, ours
-# is `budget.check_budget`, which says the number and how to raise it.
+# Opened by class instead of Image.open: its guard against large pictures is one fixed number for the whole process,
+# ours is `budget.check_budget`, which says the number and how to raise it.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "png": PngImagePlugin.PngImageFile,
     "jpeg": JpegImagePlugin.JpegImageFile,

@@ -13,6 +13,9 @@ from cellapp.images.formats import detect
 from cellapp.settings import BudgetSettings, app_settings
 from cellapp.types import ImageInfo
 
+SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".zarr"})
+"""Endings by which a folder is searched for images; whether one is an image its content decides."""
+
 
 def probe(path: Path, name: str | None = None) -> ImageInfo:
     """Read the header of an image file; no pixel is decoded.

@@ -127,9 +127,13 @@ class _Level:
     dtype: np.dtype
 
     @cached_property
-    def _array(self) -> zarr.Array:
+    def _array(self) -> zarr.Array | np.ndarray:
         tif = tifffile.TiffFile(self.path)
         weakref.finalize(self, tif.close)
+        series = tif.series[0].levels[self.level]
+        # Uncompressed files are often one strip per plane, which zarr would read whole for each block.
+        if series.dataoffset is not None and series.keyframe.is_memmappable:
+            return series.asarray(out="memmap")
         return zarr.open_array(tif.series[0].aszarr(level=self.level), mode="r")
 
     def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:

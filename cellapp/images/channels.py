@@ -1,0 +1,191 @@
+"""Which channel shows what: names, roles, and channels that come as one file each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cellapp.errors import InputError
+from cellapp.images.axes import Stacked
+from cellapp.images.grouping import group_by_name
+from cellapp.images.names import PHOTO_CHANNELS, check_names, default_names
+from cellapp.types import ImageInfo, LazyArray, Role, Slide
+
+_ROLE_WORDS = {
+    Role.NUCLEUS: ("dapi", "hoechst", "nucle", "h2b", "draq", "sytox", "blue"),
+    Role.CYTOPLASM: ("cyto", "actin", "phalloidin", "tubulin", "membrane", "gfp", "green", "wga", "cellmask"),
+}
+
+
+def parse_channels(text: str) -> dict[str, int]:
+    """Read a channel assignment such as "nucleus=3, cytoplasm=2, orange=4".
+
+    Parameters
+    ----------
+    text : str
+        Comma-separated ``name=number``; numbers count from 1. A name that is no `Role` becomes the channel's name.
+
+    Returns
+    -------
+    dict of str to int
+        In the order given; empty for empty text.
+
+    Raises
+    ------
+    InputError
+        For anything that is not ``name=number``, and for a name or number given twice.
+    """
+    channels: dict[str, int] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        if not name or not number.isdecimal() or int(number) < 1:
+            raise InputError(f'channels are written "nucleus=3, cytoplasm=2", counted from 1; got {part!r}')
+        if name in channels:
+            raise InputError(f"channel name {name!r} is given twice in {text!r}; give each name once")
+        channels[name] = int(number)
+    _refuse_repeated(channels)
+    return channels
+
+
+def assign(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[Role, ...]]:
+    """Decide the name and the role of each channel.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The image.
+    channels : mapping of str to int
+        Role or new name -> channel number from 1; empty to guess by name.
+
+    Returns
+    -------
+    names : tuple of str
+        The file's names, new ones where given. A channel the file does not name ("channel 2", "blue") takes the name of
+        the role it is given.
+    roles : tuple of Role
+        As given; where no role is given at all, those the image declares, else guessed from the names. The colours of a photo are no dyes: unless
+        given, they have no role.
+
+    Raises
+    ------
+    InputError
+        For a channel number that the image does not have, one given twice, or two equal names.
+    """
+    n_channels = info.shape[0]
+    _refuse_repeated(channels)
+    names, given = list(info.channels), {}
+    unnamed = default_names(n_channels)
+    for name, number in channels.items():
+        if not 1 <= number <= n_channels:
+            listed = ", ".join(f"{i + 1} {known}" for i, known in enumerate(info.channels))
+            raise InputError(f"{info.name!r} has no channel {number} for {name!r}; it has {listed}")
+        role = _role(name)
+        if role is not None:
+            given[number - 1] = role
+        if role is None or names[number - 1] == unnamed[number - 1]:
+            names[number - 1] = name
+    final = check_names(names, n_channels)
+    if given:
+        return final, tuple(given.get(i, Role.OTHER) for i in range(n_channels))
+    return final, info.roles or _guessed(final)
+
+
+def _refuse_repeated(channels: Mapping[str, int]) -> None:
+    numbers = list(channels.values())
+    repeated = {number for number in numbers if numbers.count(number) > 1}
+    if repeated:
+        names = ", ".join(repr(name) for name, number in channels.items() if number in repeated)
+        raise InputError(f"{names} name the same channel {min(repeated)}; give each channel once")
+
+
+def _role(name: str) -> Role | None:
+    return Role(name.lower()) if name.lower() in set(Role) else None
+
+
+def _guessed(names: Sequence[str]) -> tuple[Role, ...]:
+    if tuple(names) == PHOTO_CHANNELS:
+        return (Role.OTHER,) * len(names)
+    return tuple(
+        next((role for role, words in _ROLE_WORDS.items() if any(word in name.lower() for word in words)), Role.OTHER)
+        for name in names
+    )
+
+
+def with_names(slide: Slide, names: Sequence[str]) -> Slide:
+    """Return the same slide with other channel names.
+
+    Raises
+    ------
+    InputError
+        When they are not one per channel, empty, or not distinct.
+    """
+    return replace(slide, info=replace(slide.info, channels=check_names(names, slide.info.shape[0])))
+
+
+def check_pair(reference: Slide, target: Slide) -> None:
+    """Refuse two images of different height or width, which cannot share a label image.
+
+    Raises
+    ------
+    InputError
+        With both sizes.
+    """
+    pair = (reference.info, target.info)
+    if pair[0].shape[1:] != pair[1].shape[1:]:
+        sizes = " but ".join(f"{info.name!r} is {info.shape[1]} x {info.shape[2]} px" for info in pair)
+        raise InputError(f"{sizes}; images used together must have the same height and width")
+
+
+def group_channel_files(names: Sequence[str]) -> dict[str, list[str]]:
+    """Guess which files are channels of one image; see `cellapp.images.grouping.group_by_name`."""
+    return group_by_name(names)
+
+
+def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
+    """Make one image of files that hold one channel each.
+
+    Parameters
+    ----------
+    slides : sequence of Slide
+        In the order of the channels. Of a colour picture the brightest colour counts: exports of one channel are often
+        stored in a colour.
+    names : sequence of str
+        One per slide.
+
+    Returns
+    -------
+    Slide
+        Lazy like its parts, with the pyramid levels that all have, the first known pixel size, a dtype that holds all
+        values, and the sha256 of the digests in order.
+
+    Raises
+    ------
+    InputError
+        When sizes differ, a file has two or more than three channels, or the names do not fit.
+    """
+    if not slides:
+        raise InputError("combining takes at least one image; got none")
+    for slide in slides:
+        check_pair(slides[0], slide)
+        if slide.info.shape[0] not in (1, 3):
+            raise InputError(
+                f"{slide.info.name!r} has {slide.info.shape[0]} channels; combine files of one channel each"
+            )
+    levels = tuple(Stacked(parts) for parts in zip(*(s.levels for s in slides), strict=False) if _alike(parts))
+    infos = [slide.info for slide in slides]
+    info = replace(
+        infos[0],
+        shape=(len(slides), *infos[0].shape[1:]),
+        dtype=levels[0].dtype.name,
+        channels=check_names(names, len(slides)),
+        um_per_px=next((i.um_per_px for i in infos if i.um_per_px is not None), None),
+        levels=tuple(level.shape[1:] for level in levels),
+        bytes_on_disk=sum(i.bytes_on_disk for i in infos),
+        notes=tuple(dict.fromkeys(note for i in infos for note in i.notes)),
+    )
+    return Slide(info, hashlib.sha256("".join(slide.digest for slide in slides).encode()).hexdigest(), levels)
+
+
+def _alike(parts: Sequence[LazyArray]) -> bool:
+    return len({part.shape[1:] for part in parts}) == 1
