@@ -64,8 +64,8 @@ def assign(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple[str, ...
         The file's names, new ones where given. A channel the file does not name ("channel 2", "blue") takes the name of
         the role it is given.
     roles : tuple of Role
-        As given; where no role is given at all, those the image declares, else guessed from the names. The colours of a photo are no dyes: unless
-        given, they have no role.
+        As given; where no role is given at all, those the image declares, else guessed from the names. The colours of a
+        photo are no dyes: unless given, they have no role.
 
     Raises
     ------
@@ -179,6 +179,7 @@ def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
         shape=(len(slides), *infos[0].shape[1:]),
         dtype=levels[0].dtype.name,
         channels=check_names(names, len(slides)),
+        roles=(),  # those of the first part say nothing of the whole
         um_per_px=next((i.um_per_px for i in infos if i.um_per_px is not None), None),
         levels=tuple(level.shape[1:] for level in levels),
         bytes_on_disk=sum(i.bytes_on_disk for i in infos),
