@@ -19,7 +19,7 @@ LAYERS = (
     {"loading", "projection"},
     {"pipeline", "preview", "provenance", "crops_folder"},
     {"exports", "engine", "store"},
-    {"jobs", "runner"},
+    {"jobs", "process", "presence", "runner"},
     {"handlers", "worker", "doctor"},
     {"cli", "api", "ui"},
     {"server", "__main__"},
