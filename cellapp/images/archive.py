@@ -57,8 +57,9 @@ def extract_images(
         for member in members:
             zarr_depth = _zarr_depth(member)
             if zarr_depth:
-                target = into.joinpath(*map(clean_name, PurePosixPath(member.filename).parts[zarr_depth - 1 :]))
-                root = into / target.relative_to(into).parts[0]
+                parts = PurePosixPath(member.filename).parts
+                root = into / clean_name("_".join(parts[:zarr_depth]))
+                target = root.joinpath(*map(clean_name, parts[zarr_depth:]))
             elif _is_image(archive, member):
                 root = target = into / _free_name(member.filename, taken)
             else:
@@ -87,9 +88,8 @@ def _check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSet
     check_limit(len(members), "max_zip_members", budget, f"{name!r} has {len(members):,} files")
     for member in members:
         if _OUTSIDE.search(member.filename) or stat.S_ISLNK(member.external_attr >> 16):
-            raise InputError(
-                f"{name!r} has a file that points outside it ({clean_name(member.filename)!r}); zip it anew"
-            )
+            outside = clean_name(member.filename)
+            raise InputError(f"{name!r} has a file that points outside it ({outside!r}); zip the images anew")
         if member.flag_bits & _ENCRYPTED:
             raise InputError(f"{name!r} is encrypted; zip the images without a password")
     n_bytes = sum(member.file_size for member in members)

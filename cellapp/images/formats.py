@@ -106,9 +106,15 @@ def decoding(name: str) -> Iterator[None]:
         yield
     except (CellappError, MemoryError):
         raise
+    except OSError as error:
+        if error.errno is not None:  # the disk's trouble, not the file's: libraries set no number
+            raise
+        raise _damaged(name, error) from error
     # Format libraries raise nearly everything on damaged input (struct.error, KeyError, ZeroDivisionError, their own).
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"{name!r} is damaged or uses an unsupported variant of its format ({reason[:160]}); export it again"
-        ) from error
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    return InputError(f"{name!r} is damaged or uses an unsupported variant of its format ({reason}); export it again")

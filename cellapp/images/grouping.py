@@ -10,28 +10,12 @@ from pathlib import PurePath
 MOST_FILES = 16
 
 _DYES = (
-    *(
-        "dapi",
-        "hoechst",
-        "hoe",
-        "h2ax",
-        "h2b",
-        "gfp",
-        "egfp",
-        "rfp",
-        "mcherry",
-        "fitc",
-        "tritc",
-        "cy3",
-        "cy5",
-        "yfp",
-        "cfp",
-    ),
-    *("actin", "tubulin", "phalloidin", "nuclei", "nucleus", "cytoplasm", "membrane", "brightfield", "phase"),
-    *("red", "green", "blue", "orange", "yellow", "cyan", "magenta"),
+    *("dapi", "hoechst", "hoe", "h2ax", "h2b", "gfp", "egfp", "yfp", "cfp", "rfp", "mcherry", "fitc", "tritc"),
+    *("cy3", "cy5", "actin", "tubulin", "phalloidin", "nuclei", "nucleus", "cytoplasm", "membrane", "brightfield"),
+    *("phase", "red", "green", "blue", "orange", "yellow", "cyan", "magenta"),
 )
-# What instruments put before a channel's number. Time points (t01), sites (s1), fields (f00), depths (z3) and wells (A01,
-# C1) have letters of their own and never match.
+# What instruments put before a channel's number. Time points (t01), sites (s1), fields (f00), depths (z3) and wells
+# (A01, C1) have letters of their own and never match.
 _MARKERS = re.compile(
     "|".join(
         (
