@@ -11,6 +11,9 @@ CLASS_COLOURS = {
 }
 FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
 
+DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
+"""Signed maps, from -limit to limit: blue speaks against the class, white says nothing, vermillion speaks for it."""
+
 
 def class_colour(name: str, classes: tuple[str, ...] = ()) -> str:
     """Return the hexadecimal colour of a class.

@@ -43,6 +43,11 @@ class Counts:
         return Fraction(k / n if n else nan, *wilson(k, n))
 
 
+def classes_of(cells: pd.DataFrame) -> tuple[str, ...]:
+    """Return the classes a cell table has probabilities of, in the order of its columns; none without a head."""
+    return tuple(str(name).removeprefix("p_") for name in cells.columns if str(name).startswith("p_"))
+
+
 def count(cells: pd.DataFrame, classes: Sequence[str]) -> Counts:
     """Count cells by outcome.
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import ndimage
 from skimage.transform import resize
 
-from cellapp.cells.source import BlockCache, PixelSource, reader
+from cellapp.cells.source import PixelSource, cached_reader
 from cellapp.errors import InputError
 from cellapp.settings import CropMode, CropSettings
 from cellapp.types import Crops, LabelMask, Region, Role, Slide
@@ -67,11 +67,10 @@ def crop(
         If a channel to drop is unknown, the image has another size than the labels, or a cell is not among them.
     """
     dropped = dropped_channels(settings.drop_channels, channels, roles)
-    read = reader(pixels_of, mask.labels.shape)
-    cached = read if isinstance(pixels_of, np.ndarray) else BlockCache(read, mask.labels.shape)
+    read = cached_reader(pixels_of, mask.labels.shape)
     pixels, inside = [], []
     for cell_id, *box in cells[BOX].itertuples():
-        picture = _shape(_cut(cached, mask.labels, int(cell_id), tuple(box), settings, angle_deg), settings)
+        picture = _shape(_cut(read, mask.labels, int(cell_id), tuple(box), settings, angle_deg), settings)
         picture[0][dropped] = 0
         pixels.append(picture[0])
         inside.append(picture[1])

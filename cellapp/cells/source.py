@@ -45,6 +45,18 @@ def reader(pixels: PixelSource | Slide | np.ndarray, shape: tuple[int, int]) -> 
     return lambda region: pixels[(slice(None), *region.slices)]
 
 
+def cached_reader(pixels: PixelSource | Slide | np.ndarray, shape: tuple[int, int]) -> PixelSource:
+    """Return `reader` behind a `BlockCache`, for many small rectangles; an array or a cache needs none.
+
+    Parameters
+    ----------
+    pixels, shape
+        See `reader`.
+    """
+    read = reader(pixels, shape)
+    return read if isinstance(pixels, np.ndarray | BlockCache) else BlockCache(read, shape)
+
+
 class BlockCache:
     """Reads small rectangles through square blocks and keeps the latest ones.
 

@@ -1,0 +1,109 @@
+"""explanations/: the reason of each explained cell as a picture, and all maps as numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.exports.atomic import replacing_folder
+from cellapp.exports.drawing import PAPER, png_bytes, signed_colours, squared, strip
+from cellapp.exports.rendering import Rendering
+from cellapp.palette import rgb
+from cellapp.types import Crops, Explanations
+
+SIDE_PX = 240
+GAP_PX = 8
+BAR_PX = 16
+OPACITY = 0.55  # of the map over the crop
+
+
+def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *, rendering: Rendering) -> Path:
+    """Write ``<cell_id>.png`` for every explained cell and ``maps.npz``.
+
+    Parameters
+    ----------
+    explanations : Explanations
+    crops : Crops
+        Raw crops of the same cells, cut as the encoder saw them.
+    folder : Path
+        Replaced when it exists.
+    rendering : Rendering
+        How crops look.
+
+    Returns
+    -------
+    Path
+        `folder`. Pictures show crop, signed map with colour bar, and both; every cell of the run shares one scale. One
+        square of the map is one token, unsmoothed. ``maps.npz`` holds maps, rest, logits (logit units), cell_ids,
+        target, method and reads without pickle.
+
+    Raises
+    ------
+    InputError
+        If `crops` are of other cells.
+    """
+    rows = {int(cell_id): i for i, cell_id in enumerate(crops.cell_ids)}
+    missing = sorted(set(explanations.cell_ids.tolist()) - set(rows))
+    if missing:
+        raise InputError(f"every explained cell needs its crop; cell {missing[0]} has none; cut the same cells")
+    with replacing_folder(folder) as part:
+        for i, cell_id in enumerate(explanations.cell_ids.tolist()):
+            picture = draw_explanation(explanations, i, rendering.show(crops.pixels[rows[cell_id]]))
+            (part / f"{cell_id}.png").write_bytes(png_bytes(picture))
+        np.savez_compressed(
+            part / "maps.npz",
+            maps=explanations.maps,
+            rest=explanations.rest,
+            logits=explanations.logits,
+            cell_ids=explanations.cell_ids,
+            target=np.array(explanations.target),
+            method=np.array(explanations.method),
+        )
+    return folder
+
+
+def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) -> np.ndarray:
+    """Draw one cell: crop, signed map with colour bar, both, and the sum in words.
+
+    Parameters
+    ----------
+    explanations : Explanations
+    row : int
+        Which of its cells.
+    picture : ndarray of shape (h, w, 3), uint8
+        Display rendering of the crop.
+
+    Returns
+    -------
+    ndarray of shape (h, w, 3), uint8
+    """
+    shown = squared(picture, SIDE_PX)
+    heat = signed_colours(_enlarged(explanations.maps[row]), explanations.limit)
+    both = np.rint((1 - OPACITY) * shown + OPACITY * heat).astype(np.uint8)
+    gap = np.full((SIDE_PX, GAP_PX, 3), rgb(PAPER), np.uint8)
+    body = np.concatenate([shown, gap, heat, gap, _colour_bar(explanations.limit), gap, both], axis=1)
+    total, part, rest = explanations.logits[row], explanations.maps[row].sum(), explanations.rest[row]
+    words = [
+        f"cell {explanations.cell_ids[row]}: for (vermillion) and against (blue) {explanations.target}, in logit units",
+        f"logit {total:+.2f} = map {part:+.2f} and the rest {rest:+.2f}; {explanations.method}",
+    ]
+    return np.concatenate([body, strip(body.shape[1], words)])
+
+
+def _enlarged(values: np.ndarray) -> np.ndarray:
+    rows, columns = (np.arange(SIDE_PX) * n // SIDE_PX for n in values.shape)
+    return values[np.ix_(rows, columns)]
+
+
+def _colour_bar(limit: float) -> np.ndarray:
+    """Return the bar with its three numbers, (SIDE_PX, w, 3) uint8."""
+    values = np.linspace(1, -1, SIDE_PX)
+    bar = np.repeat(signed_colours(values, 1.0)[:, None], BAR_PX, axis=1)
+    numbers = np.full((SIDE_PX, 48, 3), rgb(PAPER), np.uint8)
+    for value, top in ((limit, 0), (0.0, None), (-limit, -1)):
+        text = strip(48, [f"{value:+.2g}" if value else "0"], size_px=11)
+        start = {0: 0, -1: SIDE_PX - len(text)}.get(top, (SIDE_PX - len(text)) // 2)
+        numbers[start : start + len(text)] = text
+    return np.concatenate([bar, numbers], axis=1)

@@ -1,0 +1,159 @@
+"""outlines.geojson: cells as polygons that QuPath opens with their class, and back to labels."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cellapp.cells.counts import classes_of
+from cellapp.cells.crop import BOX
+from cellapp.cells.outcome import outcome
+from cellapp.errors import InputError
+from cellapp.exports.atomic import replacing
+from cellapp.exports.outlines import Ring, fill, polygons_of
+from cellapp.palette import class_colour, rgb
+from cellapp.types import LabelMask
+
+MEASURED = ("area_px", "area_um2", "margin")
+
+
+def write_geojson(
+    mask: LabelMask, cells: pd.DataFrame, path: Path, *, classes: Sequence[str] = (), object_type: str = "detection"
+) -> Path:
+    """Write one feature per cell, one after the other, so that a million cells need no more memory than one.
+
+    Parameters
+    ----------
+    mask : LabelMask
+    cells : DataFrame
+        Cell table with boxes and `qc_pass`; what a cell counts as becomes its QuPath classification.
+    path : Path
+    classes : sequence of str
+        All classes of the head, which decide the colours.
+    object_type : {"detection", "annotation"}
+        What QuPath makes of a cell.
+
+    Returns
+    -------
+    Path
+        A FeatureCollection in full-resolution pixels, along pixel edges. Properties follow QuPath 0.4 and later; the
+        cell's id is in ``cell_id``, in ``name`` and among the measurements, which QuPath keeps when it exports again.
+    """
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        for i, feature in enumerate(_features(mask.labels, cells, tuple(classes), object_type)):
+            file.write(("\n" if i == 0 else ",\n") + json.dumps(feature, allow_nan=False))
+        file.write("\n]}\n")
+    return path
+
+
+def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    """Fill the polygons of a GeoJSON file.
+
+    Parameters
+    ----------
+    path : Path
+        A FeatureCollection, a list of features or one feature with (Multi)Polygons, as QuPath exports them.
+    shape : tuple of int
+        (Y, X) of the image; polygons are cut off at its edge.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), int32
+        A pixel belongs to a polygon when its centre does; later polygons cover earlier ones. Cells keep the id they
+        were written with; those without one are numbered on after the largest.
+
+    Raises
+    ------
+    InputError
+        If it is no such file or an id comes twice.
+    """
+    features = _parse(path)
+    known = [_id_of(feature) for feature in features]
+    given = [number for number in known if number is not None]
+    if len(set(given)) != len(given):
+        raise InputError(f"each outline needs its own cell_id; {path.name!r} has some twice; number them anew")
+    following = iter(range(max(given, default=0) + 1, max(given, default=0) + len(features) + 1))
+    labels = np.zeros(shape, np.int32)
+    for feature, number in zip(features, known, strict=True):
+        _paint(labels, _rings_of(feature, path.name), next(following) if number is None else number)
+    return labels
+
+
+def _features(
+    labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str
+) -> Iterator[dict[str, Any]]:
+    names = [*(f"p_{name}" for name in classes_of(cells)), *(name for name in MEASURED if name in cells)]
+    values, counted_as = cells[names].to_numpy(np.float64), outcome(cells)
+    for row, (cell_id, y0, x0, y1, x1) in enumerate(cells[BOX].itertuples()):
+        name = str(counted_as.iloc[row])
+        measured = {key: value for key, value in zip(names, values[row].tolist(), strict=True) if math.isfinite(value)}
+        yield {
+            "type": "Feature",
+            "geometry": _geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0])),
+            "properties": {
+                "objectType": object_type,
+                "name": str(cell_id),
+                "cell_id": int(cell_id),
+                "classification": {"name": name, "color": list(rgb(class_colour(name, classes)))},
+                "measurements": {"cell_id": int(cell_id)} | measured,
+            },
+        }
+
+
+def _geometry(inside: np.ndarray, corner: np.ndarray) -> dict[str, Any]:
+    polygons = [[(ring + corner).tolist() for ring in polygon] for polygon in polygons_of(inside)]
+    if len(polygons) == 1:
+        return {"type": "Polygon", "coordinates": polygons[0]}
+    return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def _parse(path: Path) -> list[dict[str, Any]]:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        features = tree["features"] if isinstance(tree, dict) and "features" in tree else tree
+        features = [features] if isinstance(features, dict) else list(features)
+        if all(isinstance(feature, dict) and isinstance(feature["geometry"], dict) for feature in features):
+            return features
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path.name!r} is no GeoJSON with outlines; export it from QuPath as GeoJSON") from error
+    raise InputError(f"{path.name!r} has features without a geometry; export the objects from QuPath as GeoJSON")
+
+
+def _id_of(feature: dict[str, Any]) -> int | None:
+    properties = feature.get("properties") or {}
+    measurements = properties.get("measurements") or {}
+    number = properties.get("cell_id", measurements.get("cell_id") if isinstance(measurements, dict) else None)
+    whole = isinstance(number, int | float) and 0 < number <= np.iinfo(np.int32).max and number == int(number)
+    return int(number) if whole else None
+
+
+def _rings_of(feature: dict[str, Any], file: str) -> list[Ring]:
+    kind, coordinates = feature["geometry"].get("type"), feature["geometry"].get("coordinates")
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise InputError(f"outlines are polygons; {file!r} has a {kind}; delete it or draw it as an area")
+    try:
+        polygons = [coordinates] if kind == "Polygon" else coordinates
+        rings = [np.asarray(ring, dtype=np.float64)[:, :2] for polygon in polygons for ring in polygon]
+    except (ValueError, IndexError, TypeError) as error:
+        raise InputError(f"{file!r} has a polygon whose corners are no pairs of numbers; export it again") from error
+    if not all(np.isfinite(ring).all() for ring in rings):
+        raise InputError(f"{file!r} has a polygon with corners that are not finite; export it again")
+    return rings
+
+
+def _paint(labels: np.ndarray, rings: list[Ring], cell_id: int) -> None:
+    """Fill inside the polygon's own box: an array the size of the slide per cell would never end."""
+    if not rings:
+        return
+    corners = np.concatenate(rings)
+    x0, y0 = np.clip(np.floor(corners.min(axis=0)), 0, labels.shape[::-1]).astype(int)
+    x1, y1 = np.clip(np.ceil(corners.max(axis=0)), 0, labels.shape[::-1]).astype(int)
+    if x1 > x0 and y1 > y0:
+        labels[y0:y1, x0:x1][fill([ring - (x0, y0) for ring in rings], (y1 - y0, x1 - x0))] = cell_id

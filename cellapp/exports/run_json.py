@@ -1,0 +1,84 @@
+"""run.json: what was done to one image, enough to do it again, and to read the folder back."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.exports.atomic import replacing
+from cellapp.settings import AnalyseSettings
+from cellapp.types import Analysis, ImageInfo, Role
+
+
+def write_run(analysis: Analysis, settings: AnalyseSettings, summary: Mapping[str, Any], path: Path) -> Path:
+    """Write provenance, settings, the image's header and its summary row.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Its provenance is written as it is, at the top level.
+    settings : AnalyseSettings
+    summary : mapping
+        From `cellapp.exports.summary.summary_row`.
+    path : Path
+    """
+    tree = {
+        **analysis.provenance,
+        "settings": settings.model_dump(mode="json"),
+        "image": {**asdict(analysis.info), "stem": analysis.name, "sha256": analysis.digest},
+        "roles": [role.value for role in analysis.roles],
+        "labels_by": analysis.mask.segmenter,
+        "confluency": analysis.confluency,
+        "summary": dict(summary),
+    }
+    with replacing(path) as part:
+        part.write_text(json.dumps(_plain(tree), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """Read what `write_run` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is absent or something else.
+    """
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} cannot be read; give the folder of one analysed image") from error
+    if not isinstance(tree, dict) or not {"settings", "image", "summary"} <= set(tree):
+        raise InputError(f"{str(path)!r} describes no analysed image; give a folder that this program wrote")
+    return tree
+
+
+def image_of(tree: Mapping[str, Any]) -> tuple[ImageInfo, tuple[Role, ...]]:
+    """Return the image's header and channel roles as they were for the analysis."""
+    fields = {name: _tupled(value) for name, value in tree["image"].items() if name not in ("stem", "sha256")}
+    fields["roles"] = tuple(Role(role) for role in fields.get("roles", ()))
+    return ImageInfo(**fields), tuple(Role(role) for role in tree["roles"])
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy values, paths and tuples into what JSON knows; numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | np.ndarray):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(part) for part in value) if isinstance(value, list) else value

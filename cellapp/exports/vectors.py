@@ -1,0 +1,40 @@
+"""embeddings.npz: what an encoder said of each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.exports.atomic import replacing
+from cellapp.types import Embeddings
+
+
+def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str] | None = None) -> Path:
+    """Write vectors as plain arrays, readable with ``allow_pickle=False``.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    path : Path
+    files : sequence of str, optional
+        Name of the picture behind each row.
+
+    Returns
+    -------
+    Path
+        Holding ``cls``, ``mean_patch``, ``features`` (N, 2 D), ``cell_ids``, ``encoder`` and, when given, ``file``.
+    """
+    arrays = {
+        "cls": embeddings.cls,
+        "mean_patch": embeddings.mean_patch,
+        "features": embeddings.features,
+        "cell_ids": embeddings.cell_ids,
+        "encoder": np.array(embeddings.encoder),
+    }
+    if files is not None:
+        arrays["file"] = np.array(files, dtype=str)
+    with replacing(path) as part:
+        np.savez_compressed(part, **arrays)
+    return path
