@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import textwrap
 import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ from cellapp.settings import CropMode, CropSettings
 from cellapp.types import LabelMask, Slide
 
 BATCH = 64  # cells in memory at a time
+CAPTION_LETTERS = 28  # fit the narrowest picture
 SHOWN_PX = 192  # crops are magnified by a whole factor up to this side
 OME_TYPES = ("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 
@@ -126,9 +128,10 @@ def _annotated(picture: np.ndarray, inside: np.ndarray, colour: str, um_per_px: 
 def _caption(row: pd.Series, name: str) -> list[str]:
     label = row.get("label", "")
     p = row.get(f"p_{label}", math.nan)
-    sure = f", p({label}) {p:.2f}" if isinstance(label, str) and label and not math.isnan(p) else ""
+    sure = f"p({label}) {p:.2f}" if isinstance(label, str) and label and not math.isnan(p) else ""
     by_hand = " (by hand)" if row.get("manual_label", "") else ""
-    return [f"cell {row.name}: {name}{by_hand}{sure}", row["qc_reason"] if name == REJECTED else ""]
+    why = textwrap.wrap(row["qc_reason"], CAPTION_LETTERS) if name == REJECTED else []
+    return [f"cell {row.name}: {name}{by_hand}", *(why or [sure])]
 
 
 def _manifest(cells: pd.DataFrame, counted_as: pd.Series, digests: list[str]) -> pd.DataFrame:

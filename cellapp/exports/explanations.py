@@ -16,7 +16,7 @@ from cellapp.types import Crops, Explanations
 SIDE_PX = 240
 GAP_PX = 8
 BAR_PX = 16
-OPACITY = 0.55  # of the map over the crop
+OPACITY = 0.7  # of the strongest token over the crop
 
 
 def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *, rendering: Rendering) -> Path:
@@ -80,8 +80,11 @@ def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) 
     ndarray of shape (h, w, 3), uint8
     """
     shown = squared(picture, SIDE_PX)
-    heat = signed_colours(_enlarged(explanations.maps[row]), explanations.limit)
-    both = np.rint((1 - OPACITY) * shown + OPACITY * heat).astype(np.uint8)
+    values = _enlarged(explanations.maps[row])
+    heat = signed_colours(values, explanations.limit)
+    # what says nothing hides nothing
+    weight = OPACITY * np.abs(values[..., None]) / (explanations.limit or 1.0)
+    both = np.rint((1 - weight) * shown + weight * heat).astype(np.uint8)
     gap = np.full((SIDE_PX, GAP_PX, 3), rgb(PAPER), np.uint8)
     body = np.concatenate([shown, gap, heat, gap, _colour_bar(explanations.limit), gap, both], axis=1)
     total, part, rest = explanations.logits[row], explanations.maps[row].sum(), explanations.rest[row]

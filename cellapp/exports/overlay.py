@@ -55,7 +55,7 @@ def draw_overlay(rendering: Rendering, mask: LabelMask, cells: pd.DataFrame, cla
     labels = _at_scale(mask.labels, rendering.overview.shape[:2], rendering.scale)
     picture = draw_outlines(rendering.overview, labels, {i: colours[name] for i, name in counted_as.items()})
     marks = [
-        (x * rendering.scale, y * rendering.scale, letters[name], colours[name])
+        (x * rendering.scale, y * rendering.scale, letters[name])
         for name, y, x in zip(counted_as, cells["centroid_y_px"], cells["centroid_x_px"], strict=True)
     ]
     high = (cells["bbox_y1_px"] - cells["bbox_y0_px"]) * rendering.scale >= LETTER_PX
