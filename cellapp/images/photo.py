@@ -22,6 +22,7 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "bmp": BmpImagePlugin.BmpImageFile,
 }
+_PNG_GRAY_TYPES = {0, 4}
 _GRAY_MODES = {"1", "L", "LA", "La", "I;16", "I;16B", "I", "F"}
 
 
@@ -74,8 +75,11 @@ def probe(path: Path, name: str, picture_format: str) -> ImageInfo:
     """
     with decoding(name), path.open("rb") as file, _READERS[picture_format](file) as picture:
         width, height = picture.size
-        n_channels = 1 if _is_gray(picture) else 3
-    deep = picture_format == "png" and _png_depth(path) == 16
+        gray = _is_gray(picture)
+    deep = picture_format == "png" and _png_header(path)[0] == 16
+    if deep:  # Pillow's mode of a 16-bit file is that of the 8 bits it would reduce it to
+        gray = _png_header(path)[1] in _PNG_GRAY_TYPES
+    n_channels = 1 if gray else 3
     return ImageInfo(
         name=name,
         format=picture_format,
@@ -119,6 +123,8 @@ def _decode_deep_png(path: Path) -> np.ndarray:
     return pixels[..., :-1] if has_alpha else pixels
 
 
-def _png_depth(path: Path) -> int:
+def _png_header(path: Path) -> tuple[int, int]:
+    """Return bit depth and colour type, which the first chunk of every PNG holds at a fixed place."""
     with path.open("rb") as file:
-        return file.read(25)[24]
+        depth, colour_type = file.read(26)[24:]
+    return depth, colour_type

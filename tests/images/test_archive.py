@@ -1,0 +1,142 @@
+"""Zips bring images in and nothing else."""
+
+import io
+import os
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from cellapp.errors import BudgetError, InputError
+from cellapp.images.archive import extract_images
+from cellapp.images.read import open_slide
+from cellapp.settings import BudgetSettings
+from tests.images.slides import noise
+from tests.images.test_ome_zarr import write as write_ome_zarr
+
+
+def picture(seed: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(noise(20, 30, dtype="uint8", seed=seed)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def zipped(path, members: dict[str, bytes]):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def into(tmp_path):
+    folder = tmp_path / "into"
+    folder.mkdir()
+    return folder
+
+
+def test_images_of_all_folders_come_out_under_distinct_names(tmp_path, into):
+    members = {"a.png": picture(0), "day 1/a.png": picture(1), "day 2/a.png": picture(2), "day 2/A.PNG": picture(3)}
+    found = extract_images(zipped(tmp_path / "z.zip", members), into, BudgetSettings())
+    assert [path.read_bytes() for path in found] == list(members.values())
+    assert len({path.name.lower() for path in found}) == 4
+    assert found[1].name == "day 1_a.png"
+    assert {path.parent for path in found} == {into}
+
+
+def test_what_is_no_image_is_skipped_and_told(tmp_path, into):
+    members = {"__MACOSX/._a.png": picture(), ".DS_Store": b"x", "notes.png": b"text", "a": picture(), "empty.tif": b""}
+    skipped = []
+    found = extract_images(zipped(tmp_path / "z.zip", members), into, BudgetSettings(), skipped.append)
+    assert [path.name for path in found] == ["a"]
+    assert skipped == ["__MACOSX/._a.png", ".DS_Store", "notes.png", "empty.tif"]
+
+
+def test_a_zip_without_images_is_an_empty_result(tmp_path, into):
+    assert extract_images(zipped(tmp_path / "z.zip", {}), into, BudgetSettings()) == []
+    assert extract_images(zipped(tmp_path / "z.zip", {"a.txt": b"hello"}), into, BudgetSettings()) == []
+
+
+@pytest.mark.parametrize("name", ["../out.png", "a/../../out.png", "/etc/out.png", "C:/out.png", "..\\out.png", ".."])
+def test_names_that_lead_outside_are_refused(tmp_path, into, name):
+    path = zipped(tmp_path / "z.zip", {"good.png": picture(), name: picture()})
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="points outside"):
+        extract_images(path, into, BudgetSettings())
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_two_dots_inside_a_name_are_only_a_name(tmp_path, into):
+    assert len(extract_images(zipped(tmp_path / "z.zip", {"cells..1.png": picture()}), into, BudgetSettings())) == 1
+
+
+def test_links_are_refused(tmp_path, into):
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr(link, os.fsencode(tmp_path / "secret"))
+    with pytest.raises(InputError, match="points outside"):
+        extract_images(tmp_path / "z.zip", into, BudgetSettings())
+
+
+@pytest.mark.parametrize(
+    ("limits", "variable"),
+    [
+        ({"max_zip_members": 2}, "MAX_ZIP_MEMBERS"),
+        ({"max_bytes": 100_000}, "MAX_BYTES"),
+        ({}, "MAX_ZIP_RATIO"),
+    ],
+)
+def test_bombs_are_refused_before_they_unpack(tmp_path, into, limits, variable):
+    path = zipped(tmp_path / "bomb.zip", {f"{i}.tif": b"II*\0" + bytes(500_000) for i in range(3)})
+    with pytest.raises(BudgetError, match=f"CELLAPP_BUDGET__{variable}="):
+        extract_images(path, into, BudgetSettings(**limits))
+    assert list(into.iterdir()) == []
+
+
+def test_damage_leaves_nothing_behind(tmp_path, into):
+    path = zipped(tmp_path / "z.zip", {"a.png": picture(0), "b.png": picture(1)})
+    content = bytearray(path.read_bytes())
+    at = content.index(b"b.png") + 100
+    content[at : at + 40] = bytes(40)
+    path.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        extract_images(path, into, BudgetSettings())
+    assert "\n" not in str(refused.value)
+    assert list(into.iterdir()) == []
+
+
+def test_a_file_that_is_no_zip_is_one_sentence(tmp_path, into):
+    (tmp_path / "z.zip").write_bytes(b"PK\x03\x04 nonsense")
+    with pytest.raises(InputError, match=r"'z.zip' is damaged"):
+        extract_images(tmp_path / "z.zip", into, BudgetSettings())
+
+
+def test_encrypted_zips_are_told_so(tmp_path, into):
+    path = zipped(tmp_path / "z.zip", {"a.png": picture()})
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + offset] |= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="without a password"):
+        extract_images(path, into, BudgetSettings())
+
+
+def test_an_ome_zarr_folder_stays_a_folder(tmp_path, into):
+    pixels = noise(2, 40, 60)
+    source = write_ome_zarr(tmp_path / "a.zarr", pixels, "cyx", version="0.5")
+    members = {f"day/{f.relative_to(tmp_path).as_posix()}": f.read_bytes() for f in source.rglob("*") if f.is_file()}
+    (found,) = extract_images(zipped(tmp_path / "z.zip", members), into, BudgetSettings())
+    np.testing.assert_array_equal(open_slide(found).region(), pixels)
+
+
+def test_extracted_images_read_as_before(tmp_path, into):
+    pixels = noise(3, 40, 50)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+    (found,) = extract_images(
+        zipped(tmp_path / "z.zip", {"a.tif": (tmp_path / "a.tif").read_bytes()}), into, BudgetSettings()
+    )
+    np.testing.assert_array_equal(open_slide(found).region(), pixels)
