@@ -145,8 +145,8 @@ def _work(job: JobRecord, handler: Handler, progress: _Progress) -> None:
         jobs.fail(job.id, str(error), worker_id=worker_id)
     except Exception as error:  # a defect in one job must not take the worker from the others
         _log.exception("job %s failed", job.id)
-        sentence = f"something unexpected happened ({type(error).__name__}); details are in {log_path(LOG_NAME)} under job {job.id}"
-        jobs.fail(job.id, sentence, worker_id=worker_id)
+        place = f"details are in {log_path(LOG_NAME)} under job {job.id}"
+        jobs.fail(job.id, f"something unexpected happened ({type(error).__name__}); {place}", worker_id=worker_id)
     else:
         jobs.finish(job.id, result, worker_id=worker_id)
 

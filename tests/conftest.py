@@ -11,6 +11,9 @@ import pytest
 from cellapp.settings import app_settings
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import DemoFiles, write_demo
+from tests.databases import database, postgres_url
+
+__all__ = ["database", "postgres_url"]
 
 
 @pytest.fixture(autouse=True)

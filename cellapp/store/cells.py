@@ -65,8 +65,8 @@ def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`; indexed by ``cell_id`` for one image, by ``image_id`` and ``cell_id`` for all. Ordered by the
-        run's images, then by cell. No cells give no rows.
+        Indexed by ``cell_id``, columns ``image_id`` and `COLUMNS`, ordered by the run's images, then by cell. With
+        several images an id occurs once per image. No cells give no rows.
     """
     query = (
         select(RunImageRow.image_id, Cell.cell_id, *(getattr(Cell, name) for name in COLUMNS))
@@ -80,11 +80,7 @@ def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:
         rows = session.execute(query).all()
     table = pd.DataFrame(rows, columns=["image_id", "cell_id", *COLUMNS])
     table = table.astype({"cell_id": "int32", **{name: _dtype(kind) for name, kind in COLUMNS.items()}})
-    return (
-        table.set_index(["image_id", "cell_id"])
-        if image_id is None
-        else table.drop(columns="image_id").set_index("cell_id")
-    )
+    return table.set_index("cell_id")
 
 
 def relabel(run_id: str, image_id: str, labels: Mapping[int, str]) -> None:
@@ -137,7 +133,7 @@ def _rows(run_id: str, image_id: str, light: pd.DataFrame) -> list[dict[str, Any
 
 def _manual_labels(session: Session, run_id: str, image_id: str) -> dict[int, str]:
     query = select(Cell.cell_id, Cell.manual_label).where(Cell.run_id == run_id, Cell.image_id == image_id)
-    return {cell_id: word for cell_id, word in session.execute(query.where(Cell.manual_label != ""))}
+    return dict(session.execute(query.where(Cell.manual_label != "")).tuples().all())
 
 
 def _check_part(session: Session, run_id: str, image_id: str) -> None:

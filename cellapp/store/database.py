@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from cellapp.errors import StoreError
 from cellapp.settings import app_settings
+from cellapp.store.files import make_folder
 from cellapp.store.migrate import migrate
 
 _BUSY_S = 30  # how long a session waits for another one's write
@@ -50,14 +51,15 @@ def check_database() -> str:
 @contextmanager
 def reading() -> Iterator[Session]:
     """Give a session that sees one state of the database and changes nothing."""
-    with Session(engine()) as session:
+    with _told_in_words(), Session(engine()) as session:
         yield session
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
     """Give a session that is committed at the end of the block, or rolled back whole when the block raises."""
-    with Session(engine().execution_options(**{_WRITES: True})) as session, session.begin():
+    writer = engine().execution_options(**{_WRITES: True})
+    with _told_in_words(), Session(writer) as session, session.begin():
         yield session
 
 
@@ -67,6 +69,20 @@ def dispose() -> None:
         for kept in _engines.values():
             kept.dispose()
         _engines.clear()
+
+
+@contextmanager
+def _told_in_words() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise _unusable(make_url(app_settings().database), error) from error
+
+
+def _unusable(url: URL, error: DatabaseError) -> StoreError:
+    reason = " ".join(str(error.orig).split())
+    place = url.render_as_string(hide_password=True)
+    return StoreError(f"the database {place} cannot be used: {reason}; is it running, and is there room on the disk?")
 
 
 def _open(url: str) -> Engine:
@@ -79,18 +95,14 @@ def _open(url: str) -> Engine:
             "CELLAPP_DATABASE_URL is not a database URL of a known kind; leave it out for SQLite, or write "
             "postgresql+psycopg://user:password@host/name"
         ) from error
-    except OperationalError as error:
-        place = parsed.render_as_string(hide_password=True)
-        reason = str(error.orig).strip().splitlines()[0]
-        raise StoreError(
-            f"the database {place} cannot be opened: {reason}; check that it runs and may be written"
-        ) from error
+    except DatabaseError as error:  # the operational ones, and a file that is no database at all
+        raise _unusable(parsed, error) from error
     return made
 
 
 def _sqlite(url: str, database: str | None) -> Engine:
     if database:
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(database).parent)
     made = create_engine(url, connect_args={"timeout": _BUSY_S})
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)

@@ -44,8 +44,17 @@ class StagedFile:
 
 def home_folder(*parts: str) -> Path:
     """Return a folder under CELLAPP_HOME and make it when it is not there."""
-    folder = app_settings().home.joinpath(*parts)
-    folder.mkdir(parents=True, exist_ok=True)
+    return make_folder(app_settings().home.joinpath(*parts))
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it; raises StoreError where that is not allowed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the folder {folder} cannot be made; point CELLAPP_HOME to a place you may write to"
+        ) from error
     return folder
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from cellapp.errors import StoreError
 from cellapp.store.records import ImageRecord
 from cellapp.store.schema import Image
 from cellapp.types import ImageInfo, Role
+
+_INFO = TypeAdapter(ImageInfo)
 
 
 def image_row(session: Session, image_id: str) -> Image:
@@ -42,12 +44,9 @@ def image_record(row: Image) -> ImageRecord:
 
 def info_to_json(info: ImageInfo) -> dict[str, Any]:
     """Return a header as plain JSON values."""
-    return asdict(info)
+    return _INFO.dump_python(info, mode="json")
 
 
 def info_from_json(kept: dict[str, Any]) -> ImageInfo:
-    """Return the header that `info_to_json` was given: JSON knows no tuples."""
-    channels, height, width = kept["shape"]
-    levels = tuple((int(y), int(x)) for y, x in kept["levels"])
-    fields = {"shape": (channels, height, width), "channels": tuple(kept["channels"]), "levels": levels}
-    return ImageInfo(**{**kept, **fields})
+    """Return the header that `info_to_json` was given; JSON knows neither tuples nor roles, this brings them back."""
+    return _INFO.validate_python(kept)

@@ -23,7 +23,7 @@ THUMBNAIL_PX = 256
 
 
 def open_slide(image_id: str) -> Slide:
-    """Open an image with the channel names and the pixel size in force.
+    """Open an image with the name, channel names, roles and pixel size in force.
 
     Raises
     ------

@@ -7,29 +7,26 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from pathlib import Path, PurePosixPath
 
 from cellapp.errors import InputError
 from cellapp.images.archive import extract_images
 from cellapp.images.budget import check_budget
-from cellapp.images.channels import assign, combine
+from cellapp.images.channels import combine
 from cellapp.images.read import admit
 from cellapp.names import clean_name
 from cellapp.settings import app_settings
 from cellapp.store.database import reading, writing
 from cellapp.store.files import StagedFile, home_folder, keep, staged
-from cellapp.store.image_rows import image_record, image_row, info_to_json
-from cellapp.store.projects import get_project, project_row
+from cellapp.store.image_rows import image_row
+from cellapp.store.new_images import insert_image
+from cellapp.store.projects import get_project
 from cellapp.store.records import ImageRecord, UploadOutcome
-from cellapp.store.schema import Image, Project, now
+from cellapp.store.schema import now
 from cellapp.store.slides import open_slide
-from cellapp.types import ImageInfo, Role
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, an empty one
+_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
 def add_image(project_id: str, source: Path | Iterable[bytes], name: str) -> ImageRecord:
@@ -85,17 +82,18 @@ def add_zip(project_id: str, path: Path, name: str | None = None) -> tuple[Uploa
     Returns
     -------
     tuple of UploadOutcome
-        One per image; a single problem when the zip itself is refused or has no image.
+        One per member, a problem for those that are no image; a single problem when the zip itself is refused or empty.
     """
     shown = clean_name(name or path.name)
     with tempfile.TemporaryDirectory(dir=home_folder("files", "incoming")) as folder:
+        skipped: list[str] = []
         try:
-            members = extract_images(path, Path(folder), app_settings().budget)
+            members = extract_images(path, Path(folder), app_settings().budget, skipped.append)
         except InputError as error:
             return (UploadOutcome(shown, problem=str(error)),)
-        if not members:
-            return (UploadOutcome(shown, problem=f"{shown!r} has no image in it; put images into the zip"),)
-        return tuple(outcome for member in members for outcome in add_upload(project_id, member, member.name))
+        outcomes = [outcome for member in members for outcome in add_upload(project_id, member, member.name)]
+    outcomes += [_left_out(member) for member in skipped if not _is_litter(member)]
+    return tuple(outcomes) or (UploadOutcome(shown, problem=f"{shown!r} has no image in it; put images into the zip"),)
 
 
 def combine_images(
@@ -126,7 +124,7 @@ def combine_images(
         rows = [image_row(session, image_id) for image_id in image_ids]
         parts = [digest for row in rows for digest in row.parts or [row.digest]]
         shown = clean_name(name or rows[0].name)
-    record, _ = _insert(project_id, slide.digest, shown, slide.info, parts=parts)
+    record, _ = insert_image(project_id, slide.digest, shown, slide.info, parts=parts)
     with writing() as session:
         for image_id in image_ids:
             image_row(session, image_id).removed = now()
@@ -138,57 +136,21 @@ def _outcome(project_id: str, arrived: StagedFile, shown: str) -> UploadOutcome:
     return UploadOutcome(shown, image=record, existed=existed)
 
 
+def _left_out(member: str) -> UploadOutcome:
+    shown = clean_name(member)
+    return UploadOutcome(shown, problem=f"{shown!r} in the zip is no image that can be read; it was left out")
+
+
+def _is_litter(member: str) -> bool:
+    """Whether a member of a zip is what operating systems leave there, which nobody wants to hear of."""
+    parts = PurePosixPath(member).parts
+    return any(part.startswith(".") for part in parts) or not _LITTER.isdisjoint(parts)
+
+
 def _admit(project_id: str, arrived: StagedFile, shown: str) -> tuple[ImageRecord, bool]:
     info = admit(arrived.path, shown, app_settings().budget)
     keep(arrived)
-    return _insert(project_id, arrived.digest, shown, info)
-
-
-def _insert(
-    project_id: str, digest: str, name: str, info: ImageInfo, *, parts: Sequence[str] = ()
-) -> tuple[ImageRecord, bool]:
-    try:
-        with writing() as session:
-            if kept := _same_bytes(session, project_id, digest):
-                existed, kept.removed = kept.removed is None, None
-                return image_record(kept), existed
-            row = _new_row(project_row(session, project_id), info, digest, name)
-            row.parts = list(parts)
-            session.add(row)
-            session.flush()
-            return image_record(row), False
-    except IntegrityError:  # somebody else added the same bytes between our look and our write
-        with reading() as session:
-            if kept := _same_bytes(session, project_id, digest):
-                return image_record(kept), True
-        raise
-
-
-def _new_row(project: Project, info: ImageInfo, digest: str, name: str) -> Image:
-    channels, roles = _channels(project, info)
-    return Image(
-        project_id=project.id,
-        name=name,
-        digest=digest,
-        info=info_to_json(info),
-        channels=list(channels),
-        roles=[role.value for role in roles],
-        um_per_px=info.um_per_px,
-    )
-
-
-def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequence[Role]]:
-    """Names and roles as the project remembers them, guessed where it does not."""
-    names, roles = assign(info, {})
-    kept = [project.channels.get(channel) for channel in info.channels]
-    named = [choice[0] if choice else name for choice, name in zip(kept, names, strict=True)]
-    if len(set(named)) < len(named):  # two files with other channels taught names that clash here
-        return names, roles
-    return named, [Role(choice[1]) if choice else role for choice, role in zip(kept, roles, strict=True)]
-
-
-def _same_bytes(session: Session, project_id: str, digest: str) -> Image | None:
-    return session.scalar(select(Image).where(Image.project_id == project_id, Image.digest == digest))
+    return insert_image(project_id, arrived.digest, shown, info)
 
 
 def _starts_like_zip(path: Path) -> bool:
