@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from cellapp.ui.frame import show_sidebar
+from cellapp.ui.frame import ICON, show_sidebar
 
-st.set_page_config(page_title="cellapp", page_icon=":material/biotech:", layout="wide")
+st.set_page_config(page_title="cellapp", page_icon=str(ICON), layout="wide")
 
 page = st.navigation(
     {

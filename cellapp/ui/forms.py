@@ -65,7 +65,7 @@ def control(model: type[BaseModel], name: str, *, key: str, upto: float | None =
         return st.toggle(label(name), value=field.default, **shared)
     choices = _choices(kind)
     if choices:
-        return st.selectbox(label(name), choices, index=choices.index(field.default), **shared)
+        return st.selectbox(label(name), choices, index=choices.index(field.default), format_func=label, **shared)
     low, high = _bounds(field)
     high = upto if upto is not None else high
     if high is None:

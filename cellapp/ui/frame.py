@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from cellapp.store import projects
-from cellapp.store.images import list_images, thumbnail_path
+from cellapp.store.images import list_images
 from cellapp.store.records import ImageRecord, ProjectRecord, RunRecord, Status
 from cellapp.ui import state
 from cellapp.ui.jobs_panel import show_jobs
+from cellapp.ui.loaders import thumbnail_uri
 from cellapp.ui.messages import empty_state
 
+ICON = Path(__file__).with_name("icon.svg")  # a file of ours: Material page icons come from a font server
 UPLOAD_PAGE = "pages/analyse/upload.py"
 
 
@@ -59,7 +62,9 @@ def analyse_header(*, with_run: bool = True) -> Header:
         st.stop()
     run = state.current_run(project, image)
     with st.container(horizontal=True, vertical_alignment="bottom", key="analyse_header"):
-        st.image(str(thumbnail_path(image.id)), width=56, alt=f"Thumbnail of {image.name}")
+        thumbnail = thumbnail_uri(image)
+        if thumbnail:
+            st.image(thumbnail, width=56, alt=f"Thumbnail of {image.name}")
         _image_picker(project, image)
         if with_run:
             _run_picker(project, image, run)

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import base64
 import gc
+import time
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cellapp import loading, preview
+from cellapp.errors import CellappError
+from cellapp.images.display import read_at_most, to_display
 from cellapp.pipeline import Kit, load_kit
-from cellapp.settings import AnalyseSettings, app_settings
+from cellapp.preview import PreviewFlows, preview_flows
+from cellapp.settings import AnalyseSettings, SegmentSettings, app_settings
 from cellapp.store import cells, images
 from cellapp.store.records import ImageRecord, RunRecord
-from cellapp.types import Slide
+from cellapp.types import Region, Segmenter, Slide
+from cellapp.ui import viewer
+from cellapp.ui.composer import Composition
+from cellapp.ui.layers import Layer
+
+OVERVIEW_PX = 1280
+THRESHOLDS = ("flow_threshold", "cellprob_threshold", "min_size_px")
+"""Fields of `SegmentSettings` that move masks but not flows."""
+
+
+@dataclass(frozen=True, eq=False)
+class TimedFlows:
+    """Flows of a region and what they took on this machine."""
+
+    flows: PreviewFlows
+    seconds: float
 
 
 def kit(settings: AnalyseSettings) -> Kit:
@@ -25,6 +48,48 @@ def kit(settings: AnalyseSettings) -> Kit:
 def slide(image: ImageRecord) -> Slide:
     """Open an image, its names and pixel size as the project knows them."""
     return _slide(image.id, image.digest, image.channels, image.um_per_px)
+
+
+def overview(image: ImageRecord) -> np.ndarray:
+    """Return a small version of the image in raw values, (C, Y, X) with at most `OVERVIEW_PX` on the longer side."""
+    return _overview(image.id, _look(image))
+
+
+def picture(image: ImageRecord, composition: Composition, region: Region | None = None) -> Layer:
+    """Render the image, or a region of it at full resolution, as `composition` says; see `cellapp.ui.viewer`."""
+    return _picture(image.id, _look(image), composition, region, image.info.shape[1:])
+
+
+def thumbnail_uri(image: ImageRecord) -> str | None:
+    """Return the image's thumbnail for an `img` tag; None when its file is gone or cannot be decoded."""
+    return _thumbnail_uri(image.id, (*_look(image), image.roles))
+
+
+def segmenter(name: str) -> Segmenter:
+    """Load a segmenter, kept while it is in use."""
+    return _segmenter(name, app_settings().device, app_settings().dtype)
+
+
+def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> TimedFlows:
+    """Run a fast segmenter on a region; thresholds do not matter for it and are no part of the key."""
+    return _flows(image.id, (*_look(image), image.um_per_px), region, flow_settings(settings).model_dump_json())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def kept_flows(key: str) -> PreviewFlows:
+    """Read what a preview job left; see `cellapp.preview`."""
+    return preview.load_preview(key)
+
+
+def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
+    """Return `settings` with everything at its default that flows do not depend on."""
+    segment = settings.segment.model_dump(exclude=set(THRESHOLDS))
+    return AnalyseSettings(
+        channels=settings.channels,
+        um_per_px=settings.um_per_px,
+        preprocess=settings.preprocess,
+        segment=SegmentSettings.model_validate(segment),
+    )
 
 
 def run_version(run: RunRecord) -> str:
@@ -45,7 +110,7 @@ def run_table(run_id: str, image_id: str | None, version: str) -> pd.DataFrame:
     return cells.load_cells(run_id, image_id)
 
 
-def _free(_kit: Kit) -> None:
+def _free(_model: object) -> None:
     gc.collect()  # the weights of a replaced kit go before the next one's arrive
 
 
@@ -55,6 +120,54 @@ def _kit(segmenter: str, encoder: str | None, head: str | None, device: str, dty
         {"segment": {"segmenter": segmenter}, "classify": {"encoder": encoder, "head": head}}
     )
     return load_kit(settings, device=device, dtype=dtype)
+
+
+def _look(image: ImageRecord) -> tuple[str, tuple[str, ...]]:
+    """Return what decides an image's rendering besides the composition."""
+    return image.digest, image.channels
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _thumbnail_uri(image_id: str, look: tuple[object, ...]) -> str | None:
+    try:
+        png = images.thumbnail_path(image_id).read_bytes()
+    except CellappError:
+        return None  # the page that opens the image says why
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _overview(image_id: str, look: tuple[str, tuple[str, ...]]) -> np.ndarray:
+    return read_at_most(images.open_slide(image_id), OVERVIEW_PX)[0]
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _picture(
+    image_id: str,
+    look: tuple[str, tuple[str, ...]],
+    composition: Composition,
+    region: Region | None,
+    shape: tuple[int, int],
+) -> Layer:
+    pixels = images.open_slide(image_id).region(region) if region else _overview(image_id, look)
+    drawn = to_display(
+        pixels, composition.colours, composition.windows, gamma=composition.gamma, hidden=composition.hidden
+    )
+    return viewer.picture(drawn, region or Region(0, 0, *shape))
+
+
+@st.cache_resource(max_entries=2, on_release=_free, show_spinner="Loading the segmenter")
+def _segmenter(name: str, device: str, dtype: str) -> Segmenter:
+    return loading.load(name, device, dtype)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _flows(image_id: str, look: tuple[object, ...], region: Region, settings: str) -> TimedFlows:
+    chosen = AnalyseSettings.model_validate_json(settings)
+    network = segmenter(chosen.segment.segmenter)
+    start = time.perf_counter()
+    found = preview_flows(images.open_slide(image_id), region, network, chosen)
+    return TimedFlows(found, time.perf_counter() - start)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

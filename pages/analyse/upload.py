@@ -1,3 +1,57 @@
-from cellapp.ui import frame
+"""Bring images in, name what they show, look at them."""
+
+import streamlit as st
+
+from cellapp.store.images import list_images
+from cellapp.ui import channel_names, frame, intake, loaders, samples, state, viewer
+from cellapp.ui.composer import channel_composer
+from cellapp.ui.messages import RESEARCH_ONLY, escape
+
+project = state.current_project()
+records = list_images(project.id)
+
+if not records:
+    st.title("Upload")
+    with st.container(border=True):
+        st.markdown("#### Drop microscope images here")
+        intake.drop_zone(project.id, compact=False)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            intake.demo_button(project.id, primary=True)
+            intake.folder_import(project.id)
+    intake.problems()
+    samples.undo_bar()
+    st.caption(RESEARCH_ONLY)
+    st.stop()
 
 header = frame.analyse_header()
+image = header.image
+left, right = st.columns([5, 4], gap="medium")
+with left:
+    intake.drop_zone(project.id, compact=True)
+    intake.problems()
+    samples.sample_table(records)
+    samples.undo_bar()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("pages/analyse/segment.py", label="Segment these images", icon=":material/arrow_forward:")
+        intake.demo_button(project.id, primary=False)
+        intake.folder_import(project.id)
+    with st.expander("Channel names and roles", icon=":material/label:"):
+        channel_names.names_and_roles(image, records)
+    with st.expander("Segment on another image", icon=":material/compare:"):
+        channel_names.pairing(image, records)
+    channel_names.combine_files(project.id, records)
+with right:
+    overview = loaders.overview(image)
+    shown = st.container()
+    composition = channel_composer(image, overview)
+    with shown:
+        viewer.show_image(
+            loaders.picture(image, composition),
+            key="upload_viewer",
+            alt=f"{image.name}, all visible channels",
+            um_per_px=image.um_per_px,
+            height=440,
+        )
+    for note in image.info.notes:
+        st.caption(escape(note))
+st.caption(RESEARCH_ONLY)

@@ -1,0 +1,126 @@
+"""How images come in: dropped files, the demo slide, a server folder. A bad file is a row beside the good ones."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import streamlit as st
+
+from cellapp.settings import app_settings
+from cellapp.store import images
+from cellapp.store.records import UploadOutcome
+from cellapp.synthetic.write import write_demo
+from cellapp.ui import state
+from cellapp.ui.messages import escape
+
+FORMATS = "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float."
+_CHUNK = 1 << 20
+
+
+class Upload(Protocol):
+    """A file as the browser sent it."""
+
+    name: str
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        ...
+
+
+def drop_zone(project_id: str, *, compact: bool) -> None:
+    """Draw the uploader; files are taken over at once and the zone is free for the next ones."""
+    round_trip = st.session_state.get("uploads_taken", 0)
+    files = st.file_uploader(
+        "Add images",
+        accept_multiple_files=True,
+        key=f"uploads_{round_trip}",
+        help=FORMATS,
+        label_visibility="collapsed" if compact else "visible",
+    )
+    st.caption(FORMATS)
+    if files:
+        _take(project_id, files)
+        st.session_state["uploads_taken"] = round_trip + 1  # a fresh uploader: the same file is not added twice
+        st.rerun()
+
+
+def demo_button(project_id: str, *, primary: bool) -> None:
+    """Draw the button that renders the synthetic slide and adds it."""
+    kind = "primary" if primary else "tertiary"
+    if st.button(
+        "Try the demo slide",
+        icon=":material/science:",
+        type=kind,
+        key="try_demo",
+        help="A synthetic slide with known truth",
+    ):
+        with st.spinner("Drawing the demo slide", show_time=True), tempfile.TemporaryDirectory() as folder:
+            demo = write_demo(Path(folder))
+            _note(images.add_upload(project_id, demo.slide, demo.slide.name))
+        st.rerun()
+
+
+def folder_import(project_id: str) -> None:
+    """Offer the files of the server's import folder, when there is one."""
+    folder = app_settings().import_folder
+    if folder is None:
+        return
+    with st.popover("From the server's folder", icon=":material/folder_open:", type="tertiary"):
+        paths = (
+            {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+            if folder.is_dir()
+            else {}
+        )
+        if not paths:
+            st.caption("The folder is empty or away.")
+            return
+        chosen = st.multiselect("Files", list(paths), key="import_files")
+        if st.button(f"Add {len(chosen)} files", key="import_button", disabled=not chosen):
+            for name in chosen:
+                _note(images.add_upload(project_id, paths[name], name))
+            st.rerun()
+
+
+def problems() -> None:
+    """Draw a row for each file that could not be added, until it is dismissed."""
+    kept: list[tuple[str, str]] = st.session_state.get("upload_problems", [])
+    for position, (name, sentence) in enumerate(kept):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge("Not added", icon=":material/error:", color="red")
+            st.markdown(f"**{escape(name)}**: {escape(sentence)}", width="stretch")
+            st.button(
+                "",
+                icon=":material/close:",
+                type="tertiary",
+                key=f"dismiss_{position}",
+                help="Dismiss",
+                on_click=kept.pop,
+                args=(position,),
+            )
+
+
+def _take(project_id: str, files: list[Upload]) -> None:
+    bar = st.progress(0.0)
+    for done, file in enumerate(files):
+        bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
+        _note(images.add_upload(project_id, _chunks(file), file.name))
+    bar.empty()
+
+
+def _chunks(file: Upload) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _note(outcomes: Iterable[UploadOutcome]) -> None:
+    """Show the newest good image and remember what could not be added."""
+    for outcome in outcomes:
+        if outcome.image is not None:
+            state.choose("image", outcome.image.id)
+        if outcome.existed:
+            st.toast(f"{escape(outcome.name)} was here already.", icon=":material/content_copy:")
+        if outcome.problem is not None:
+            st.session_state.setdefault("upload_problems", []).append((outcome.name, outcome.problem))

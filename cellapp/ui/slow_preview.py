@@ -1,0 +1,62 @@
+"""Previews by segmenters that take longer than a page may: the worker makes them, the page waits politely."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cellapp import jobs, presence
+from cellapp.errors import ModelError
+from cellapp.preview import PreviewFlows
+from cellapp.settings import AnalyseSettings
+from cellapp.store.records import ImageRecord, JobRecord, Status
+from cellapp.types import Region
+from cellapp.ui.jobs_panel import POLL_S, job_progress
+from cellapp.ui.loaders import flow_settings, kept_flows
+
+
+def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> PreviewFlows | None:
+    """Return the flows of a region, or draw what is needed to have them made and return None.
+
+    Raises
+    ------
+    ModelError
+        When the worker could not make them.
+    """
+    payload = _payload(image, region, settings)
+    job = _asked(image, payload)
+    if job is None or job.status is Status.CANCELLED:
+        if st.button("Segment this region", icon=":material/play_arrow:", key="ask_preview"):
+            _ask(image, payload)
+            st.rerun(scope="fragment")
+        return None
+    if job.status is Status.FAILED:
+        raise ModelError(job.error or "the preview failed; see the log of the worker")
+    if job.status is Status.DONE and job.result:
+        return kept_flows(job.result["key"])
+    st.fragment(_wait, run_every=POLL_S)(job.id)
+    return None
+
+
+def _payload(image: ImageRecord, region: Region, settings: AnalyseSettings) -> dict[str, object]:
+    box = [region.y, region.x, region.height, region.width]
+    return {"image_id": image.id, "region": box, "settings": flow_settings(settings).model_dump(mode="json")}
+
+
+def _asked(image: ImageRecord, payload: dict[str, object]) -> JobRecord | None:
+    """Return the job this visitor asked for with the same payload; other settings need another one."""
+    job_id = st.session_state.get(f"preview_{image.id}")
+    job = jobs.get_job(job_id) if job_id else None
+    return job if job is not None and dict(job.payload) == payload else None
+
+
+def _ask(image: ImageRecord, payload: dict[str, object]) -> None:
+    job = jobs.submit("preview", payload, image.project_id)
+    presence.ensure_worker()
+    st.session_state[f"preview_{image.id}"] = job.id
+
+
+def _wait(job_id: str) -> None:
+    job = jobs.get_job(job_id)
+    if not job.status.active:
+        st.rerun()
+    job_progress(job)

@@ -1,0 +1,199 @@
+"""The Segment page's bench: a region, its cells under the present settings, and what they count to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellapp.errors import CellappError
+from cellapp.images.display import to_display
+from cellapp.palette import class_colour
+from cellapp.preview import PreviewFlows, preview_masks
+from cellapp.settings import AnalyseSettings
+from cellapp.store.images import get_image, list_images
+from cellapp.store.records import ImageRecord
+from cellapp.store.runs import list_runs
+from cellapp.types import LabelMask, Region
+from cellapp.ui import charts, loaders, region_picker, slow_preview, viewer
+from cellapp.ui.composer import Composition, composition
+from cellapp.ui.estimate import run_seconds
+from cellapp.ui.frame import Header
+from cellapp.ui.messages import show_error
+from cellapp.ui.region import judge
+from cellapp.ui.rejects import rejected_cells
+from cellapp.ui.run_panel import follow_run, run_controls
+from cellapp.ui.segment_form import settings_panel
+
+_REGION, _WHOLE = "Region", "Whole image"
+_RAW, _PROCESSED = "Raw", "Preprocessed"
+_HEIGHT = 560
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the present settings find in the region."""
+
+    flows: PreviewFlows
+    mask: LabelMask
+    cells: pd.DataFrame  # judged; cells cut by the region's edge left out
+    seconds_per_px: float | None
+
+
+@st.fragment
+def workbench(header: Header) -> None:
+    """Draw the bench; moving a slider draws only this again."""
+    source = get_image(header.image.reference_id) if header.image.reference_id else header.image
+    if source is not header.image:
+        st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
+    left, right = st.columns([2, 1], gap="medium")
+    try:
+        with right:
+            settings = settings_panel(source)
+        with left:
+            region, view, picture, opacity = _toolbar(source)
+            slot, numbers = st.container(), st.container()
+        found = _find(source, region, settings)
+        look = composition(source, loaders.overview(source))
+        with slot:
+            _view(source, found, look, region, view=view, picture=picture, opacity=opacity)
+        with numbers:
+            _summary(source, found, settings)
+        if found is not None:
+            _rejected(source, found, look)
+    except CellappError as error:
+        show_error(error)
+        return
+    _footer(header, settings, found)
+
+
+def _toolbar(image: ImageRecord) -> tuple[Region, str, str, float]:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        view = st.segmented_control(
+            "View", [_REGION, _WHOLE], default=_REGION, required=True, key="segment_view", label_visibility="collapsed"
+        )
+        region = region_picker.region_of(image)
+        region_picker.region_numbers(image)
+        picture = st.segmented_control(
+            "Picture",
+            [_RAW, _PROCESSED],
+            default=_RAW,
+            required=True,
+            key="segment_picture",
+            label_visibility="collapsed",
+            disabled=view == _WHOLE,
+        )
+        with st.popover("Outlines", icon=":material/opacity:"):
+            opacity = st.slider("Opacity", 0.0, 1.0, 0.9, 0.05, key="outline_opacity", persist_state="session")
+    return region, view, picture, opacity
+
+
+def _find(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Found | None:
+    """Segment the region; None while a slow segmenter has not been asked or still works."""
+    network = loaders.segmenter(settings.segment.segmenter)
+    if network.fast:
+        timed = loaders.flows(image, region, settings)
+        flows, rate = timed.flows, timed.seconds / (region.height * region.width)
+    else:
+        flows, rate = slow_preview.flows(image, region, settings), None
+    if flows is None:
+        return None
+    mask = preview_masks(flows, network, settings)
+    cells = judge(flows, mask, settings.quality, shape=image.info.shape[1:], channels=image.channels)
+    return Found(flows, mask, cells, rate)
+
+
+def _view(
+    image: ImageRecord,
+    found: Found | None,
+    look: Composition,
+    region: Region,
+    *,
+    view: str,
+    picture: str,
+    opacity: float,
+) -> None:
+    whole = view == _WHOLE
+    base = loaders.picture(image, look, None if whole else region)
+    if found is not None and picture == _PROCESSED and not whole:
+        unit = [(0.0, 1.0)] * len(look.colours)
+        base = viewer.picture(
+            to_display(found.flows.processed, look.colours, unit, gamma=look.gamma, hidden=look.hidden), region
+        )
+    viewer.show_image(
+        base,
+        key=f"segment_viewer_{view}",
+        alt=f"{image.name} with the outlines of the cells found",
+        overlay=viewer.outlines(found.mask.labels, region, _colours(found)) if found else None,
+        opacity=opacity,
+        um_per_px=image.um_per_px,
+        rectangle=region if whole else None,
+        circle_px=found.flows.diameter_px if found else None,
+        pick=("box",) if whole else (),
+        on_pick=lambda mark: region_picker.move_region(image, mark.region),
+        height=_HEIGHT,
+    )
+    if whole:
+        st.caption("Drag a box on the image to move the region.")
+
+
+def _colours(found: Found) -> dict[int, str]:
+    """Give rejected cells their grey, all others the colour of cells without a class."""
+    rejected = set(found.cells.index[~found.cells["qc_pass"]].tolist())
+    return {i: class_colour("rejected" if i in rejected else "cell") for i in found.mask.cell_ids.tolist()}
+
+
+def _summary(image: ImageRecord, found: Found | None, settings: AnalyseSettings) -> None:
+    if found is None:
+        return
+    n_cells, n_rejected = len(found.mask.cell_ids), int((~found.cells["qc_pass"]).sum())
+    counts, sizes = st.columns([1, 2], gap="medium")
+    with counts:
+        rejected = f"{n_rejected:,} rejected" if n_rejected else None
+        st.metric("Cells in this region", f"{n_cells:,}", rejected, delta_color="off", delta_arrow="off")
+        st.caption(_diameter_words(found.flows.diameter_px, image.um_per_px))
+    with sizes:
+        if n_cells == 0:
+            st.caption(
+                "Nothing found. Lower the cell probability threshold, check the diameter, or choose another region."
+            )
+            return
+        area, unit, scale = _areas(found.cells, image.um_per_px)
+        figure = charts.size_histogram(area, unit=unit, minimum=settings.segment.min_size_px * scale)
+        config = charts.chart_config("cell-size")
+        st.plotly_chart(figure, key="segment_sizes", config=config, alt="Histogram of cell areas in the region")
+
+
+def _areas(cells: pd.DataFrame, um_per_px: float | None) -> tuple[np.ndarray, str, float]:
+    scale = um_per_px**2 if um_per_px else 1.0
+    return cells["area_px"].to_numpy(float) * scale, "µm²" if um_per_px else "px²", scale
+
+
+def _diameter_words(diameter_px: float, um_per_px: float | None) -> str:
+    metric = f" ({diameter_px * um_per_px:,.1f} µm)" if um_per_px else ""
+    return f"Cell diameter in force: {diameter_px:,.0f} px{metric}, the yellow circle."
+
+
+def _rejected(image: ImageRecord, found: Found, look: Composition) -> None:
+    n_rejected = int((~found.cells["qc_pass"]).sum())
+    n_cut = len(found.mask.cell_ids) - len(found.cells)
+    panel = st.expander(
+        f"Rejected cells ({n_rejected:,})", icon=":material/filter_alt:", key="rejected_panel", on_change="rerun"
+    )
+    if panel.open:
+        with panel:
+            rejected_cells(found.flows, found.mask, found.cells, look, image.channels)
+            if n_cut:
+                st.caption(f"{n_cut:,} cells cut by the edge of the region are not judged here; a run sees them whole.")
+
+
+def _footer(header: Header, settings: AnalyseSettings, found: Found | None) -> None:
+    records: Sequence[ImageRecord] = list_images(header.project.id)
+    rate = found.seconds_per_px if found else None
+    seconds = run_seconds(records, list_runs(header.project.id), settings, preview_s_per_px=rate)
+    run_controls(header.project, header.image, records, settings, seconds)
+    if header.run is not None:
+        follow_run(header.run)
