@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -66,22 +69,22 @@ def _heatmap(heat: np.ndarray, shape: tuple[int, int], limit: float) -> go.Heatm
     )
 
 
-def channel_strip(planes: np.ndarray, names: tuple[str, ...], *, height: int = 190) -> go.Figure:
-    """Draw each channel of a crop on its own, in grey.
+def channel_strip(pictures: Sequence[np.ndarray], names: Sequence[str], *, height: int = 190) -> go.Figure:
+    """Draw each channel of a crop on its own.
 
     Parameters
     ----------
-    planes : ndarray of shape (C, Y, X), float32
-        0 to 1.
-    names : tuple of str
+    pictures : sequence of ndarray of shape (Y, X, 3), uint8
+        One rendering per channel.
+    names : sequence of str
         Channel names in order.
     height : int
         Pixels.
     """
-    figure = make_subplots(cols=max(len(names), 1), horizontal_spacing=0.02, subplot_titles=names)
-    for column, plane in enumerate(planes, start=1):
-        grey = np.repeat((np.clip(plane, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2)
-        figure.add_trace(go.Image(z=grey, hoverinfo="skip"), row=1, col=column)
+    titles = [escape(name) for name in names]
+    figure = make_subplots(cols=max(len(titles), 1), horizontal_spacing=0.02, subplot_titles=titles)
+    for column, drawn in enumerate(pictures, start=1):
+        figure.add_trace(go.Image(z=drawn, hoverinfo="skip"), row=1, col=column)
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, constrain="domain")
     styled(figure, "", height=height)

@@ -16,15 +16,17 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import streamlit as st
 
+from cellapp.cells.counts import classes_of
 from cellapp.cells.outcome import outcome
 from cellapp.classification.rethreshold import rethreshold
 from cellapp.store.records import RunImage, RunRecord, Status
 from cellapp.store.runs import run_folder
 
 KEPT = (
-    "cell_id centroid_y_px centroid_x_px bbox_y0_px bbox_x0_px bbox_y1_px bbox_x1_px area_px area_um2 "
-    "qc_pass qc_reason label margin unsure unlike_training manual_label"
-).split()
+    *("cell_id", "centroid_y_px", "centroid_x_px", "bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"),
+    *("area_px", "area_um2", "qc_pass", "qc_reason"),
+    *("label", "margin", "unsure", "unlike_training", "manual_label"),
+)
 """Columns the pages need; probabilities are added. A wide table of measurements stays on disk."""
 
 Version = tuple[tuple[str, int], ...]
@@ -72,11 +74,6 @@ def run_json(folder: Path) -> dict[str, Any]:
     """Read run.json of one image; empty when it is not there."""
     path = folder / "run.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def classes_of(cells: pd.DataFrame) -> tuple[str, ...]:
-    """Return the classes a table has probabilities of, in the order of its columns."""
-    return tuple(column.removeprefix("p_") for column in cells.columns if column.startswith("p_"))
 
 
 def condition_of(images: Mapping[str, Mapping[str, str]], key: str) -> dict[str, str]:

@@ -1,3 +1,83 @@
-from cellapp.ui import frame
+"""What the cells are, how sure that is, and everything to take home."""
+
+import streamlit as st
+
+from cellapp.store.images import list_images
+from cellapp.ui import frame, waiting
+from cellapp.ui.answer import answer_line
+from cellapp.ui.cells_view import gallery_section, table_section
+from cellapp.ui.classify_view import (
+    EVERY_IMAGE,
+    THIS_IMAGE,
+    View,
+    counts_section,
+    histogram_section,
+    map_section,
+    slide_section,
+)
+from cellapp.ui.downloads import show_downloads
+from cellapp.ui.head_note import show_head_note
+from cellapp.ui.messages import trust_line
+from cellapp.ui.results import results_of
 
 header = frame.analyse_header()
+run = waiting.run_or_stop(header)
+results = results_of(run)
+waiting.say_state(run, results)
+
+threshold_key = f"classify_threshold_{run.id}"
+threshold = float(st.session_state.get(threshold_key, run.settings.classify.threshold))
+several = len(results.version) > 1
+scope = st.session_state.get("classify_scope", EVERY_IMAGE) if several else THIS_IMAGE
+images = {image.id: image for image in list_images(header.project.id)}
+view = View(
+    results,
+    {row.image_id: images[row.image_id] for row in run.images if row.image_id in images},
+    header.image,
+    threshold,
+    scope,
+)
+entry = run.image(header.image.id)
+
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    st.markdown(f"### {answer_line(view.called, results.classes)}", width="content")
+    show_downloads(results.folder, entry.stem, key="classify_download")
+show_head_note(run, view.called, results.classes)
+if threshold != run.settings.classify.threshold:
+    st.caption(
+        f"Counted at a threshold of {threshold:.2f}; the files of this run use {run.settings.classify.threshold:.2f}."
+    )
+if results.cells.empty:
+    waiting.no_cells()
+    trust_line(run)
+    st.stop()
+
+counts, slide = st.columns([2, 3], gap="medium")
+with counts:
+    counts_section(view)
+with slide:
+    slide_section(view)
+
+if several:
+    st.segmented_control(
+        "Cells of", [EVERY_IMAGE, THIS_IMAGE], default=EVERY_IMAGE, required=True, key="classify_scope"
+    )
+sure, alike = st.columns(2, gap="medium")
+with sure:
+    histogram_section(view)
+    if len(results.classes) == 2:
+        st.slider(
+            f"Call a cell {view.target} from p =",
+            0.01,
+            0.99,
+            run.settings.classify.threshold,
+            0.01,
+            key=threshold_key,
+            help="Counts, colours and tables follow at once; no model runs again.",
+        )
+with alike:
+    map_section(view)
+
+gallery_section(view)
+table_section(view)
+trust_line(run)

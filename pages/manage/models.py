@@ -1,3 +1,21 @@
-from cellapp.ui import state
+"""Every model the app knows: its card, licence, size and whether it is here."""
 
-project = state.current_project()
+import streamlit as st
+
+from cellapp.loading import registry
+from cellapp.ui.messages import RESEARCH_ONLY
+from cellapp.ui.model_cards import KINDS, model_card, offline_note
+
+COLUMNS = 2
+
+st.title("Models")
+entries = registry()
+offline_note(entries)
+kind = st.segmented_control(
+    "What for", list(KINDS), default="segmenter", required=True, format_func=KINDS.get, key="models_kind"
+)
+columns = st.columns(COLUMNS, gap="medium")
+for at, entry in enumerate(entry for entry in entries.values() if entry.kind == kind):
+    with columns[at % COLUMNS]:
+        model_card(entry)
+st.caption(f"A download is checked against its published sha256 before it is used. {RESEARCH_ONLY}")

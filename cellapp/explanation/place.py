@@ -1,0 +1,64 @@
+"""Where in a cell a map speaks, in words: only what the mask and the nucleus channel show."""
+
+from __future__ import annotations
+
+import numpy as np
+from skimage.filters import threshold_otsu
+from skimage.transform import resize
+
+NUCLEUS, CYTOPLASM, CELL, OUTSIDE = "in the nucleus", "in the cytoplasm", "in the cell", "outside the cell"
+_HALF = 0.5  # a token belongs to a place that covers at least half of it
+
+
+def regions(inside: np.ndarray, nucleus: np.ndarray | None, grid: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Divide a crop into places on the token grid.
+
+    Parameters
+    ----------
+    inside : ndarray of shape (Y, X), bool
+        Where the cell is.
+    nucleus : ndarray of shape (Y, X), optional
+        Nucleus channel, any intensity; inside the cell, brighter than Otsu's threshold counts as nucleus.
+    grid : tuple of int
+        Rows and columns of the map.
+
+    Returns
+    -------
+    dict of place to ndarray of shape `grid`, bool
+        Places do not overlap and cover the grid. Without a nucleus channel, or where it is even, the cell is one place.
+    """
+    cell = _share(inside, grid) >= _HALF
+    nuclear = _nuclear(inside, nucleus)
+    if nuclear is None:
+        return {CELL: cell, OUTSIDE: ~cell}
+    core = cell & (_share(nuclear, grid) >= _HALF)
+    return {NUCLEUS: core, CYTOPLASM: cell & ~core, OUTSIDE: ~cell}
+
+
+def attribution(heat: np.ndarray, places: dict[str, np.ndarray]) -> dict[str, float]:
+    """Sum a signed map over each place, logit units; the sums add up to the map's."""
+    return {name: float(heat[where].sum()) for name, where in places.items()}
+
+
+def strongest_place(heat: np.ndarray, places: dict[str, np.ndarray]) -> str | None:
+    """Return the place of the token that speaks loudest, for or against; None for a map of zeros."""
+    if not np.any(heat):
+        return None
+    at = np.unravel_index(np.abs(heat).argmax(), heat.shape)
+    return next(name for name, where in places.items() if where[at])
+
+
+def _nuclear(inside: np.ndarray, nucleus: np.ndarray | None) -> np.ndarray | None:
+    if nucleus is None or not inside.any():
+        return None
+    values = nucleus[inside].astype(np.float64)
+    if values.max() <= values.min():
+        return None
+    return inside & (nucleus > threshold_otsu(values))
+
+
+def _share(where: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Return how much of each token a place covers, 0 to 1."""
+    side = tuple(-(-n // g) * g for n, g in zip(where.shape, grid, strict=True))
+    fine = resize(where.astype(np.float64), side, order=0, anti_aliasing=False)
+    return fine.reshape(grid[0], side[0] // grid[0], grid[1], side[1] // grid[1]).mean(axis=(1, 3))

@@ -1,0 +1,143 @@
+"""Pictures of cells and slides for the pages, cached by what determines them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from cellapp.cells.crop import crop
+from cellapp.exports.labels import read_labels
+from cellapp.images.display import draw_outlines, to_display
+from cellapp.segmentation.labels import resize_labels
+from cellapp.settings import CropMode, CropSettings
+from cellapp.store.records import ImageRecord
+from cellapp.types import LabelMask, Region
+from cellapp.ui import loaders
+from cellapp.ui.composer import Composition, composition
+from cellapp.ui.viewer import Layer, outlines
+
+OUTLINES_PX = 2048
+TILE_PX = 208  # twice the width on the page, for sharp screens
+_SIDE_PX = (32, 512)
+
+
+def slide_layer(image: ImageRecord) -> Layer:
+    """Return the whole slide as the visitor chose to see it."""
+    return loaders.picture(image, composition(image, loaders.overview(image)))
+
+
+def outline_layer(folder: Path, colours: Mapping[int, str], *, key: str) -> Layer:
+    """Return the outlines of cells over the whole slide.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image in its run.
+    colours : mapping of cell id to "#RRGGBB"
+        Cells left out are not drawn.
+    key : str
+        Changes whenever `colours` does.
+    """
+    return _outline_layer(str(folder), _changed(folder / "labels.tif"), key, colours)
+
+
+def labels_of(folder: Path) -> np.ndarray:
+    """Return the label image of one image of a run, (Y, X) int32."""
+    path = folder / "labels.tif"
+    return _labels(str(path), _changed(path))
+
+
+def cell_uris(
+    folder: Path, image: ImageRecord, cells: pd.DataFrame, colours: Sequence[str], *, side_px: int
+) -> dict[int, str]:
+    """Cut a few dozen cells out of one image and return them as pictures with their outline.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image in its run.
+    image : ImageRecord
+    cells : DataFrame
+        Rows of the image's table with `cell_id` and the bounding box.
+    colours : sequence of str
+        Of the outline, in the order of `cells`.
+    side_px : int
+        Side of the window in slide pixels, the same for all so that sizes compare.
+    """
+    ids = tuple(cells["cell_id"].astype(int))
+    shown = composition(image, loaders.overview(image))
+    changed = _changed(folder / "labels.tif")
+    uris = _cell_uris(str(folder), changed, ids, tuple(colours), side_px, shown, image, cells)
+    return dict(zip(ids, uris, strict=True))
+
+
+def window_side_px(cells: pd.DataFrame) -> int:
+    """Return a window side in pixels into which nearly every cell of a run fits with some room."""
+    if cells.empty:
+        return _SIDE_PX[0]
+    height = cells["bbox_y1_px"] - cells["bbox_y0_px"]
+    width = cells["bbox_x1_px"] - cells["bbox_x0_px"]
+    return int(np.clip(1.3 * np.maximum(height, width).quantile(0.95), *_SIDE_PX))
+
+
+def draw(pixels: np.ndarray, shown: Composition) -> np.ndarray:
+    """Render raw pixels (C, Y, X) as (Y, X, 3) uint8."""
+    return to_display(pixels, shown.colours, shown.windows, gamma=shown.gamma, hidden=shown.hidden)
+
+
+def image_uri(pixels: np.ndarray, *, at_most_px: int = TILE_PX) -> str:
+    """Encode (Y, X, 3) uint8 for a browser."""
+    drawn = Image.fromarray(pixels)
+    drawn.thumbnail((at_most_px, at_most_px))
+    buffer = io.BytesIO()
+    drawn.save(buffer, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _outline_layer(folder: str, changed: int, key: str, _colours: Mapping[int, str]) -> Layer:
+    labels = labels_of(Path(folder))
+    scale = min(OUTLINES_PX / max(labels.shape), 1.0)
+    shape = tuple(max(round(side * scale), 1) for side in labels.shape)
+    return outlines(resize_labels(labels, shape), Region(0, 0, *labels.shape), _colours)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _labels(path: str, changed: int) -> np.ndarray:
+    return read_labels(Path(path))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cell_uris(
+    folder: str,
+    changed: int,
+    ids: tuple[int, ...],
+    colours: tuple[str, ...],
+    side_px: int,
+    shown: Composition,
+    _image: ImageRecord,
+    _cells: pd.DataFrame,
+) -> list[str]:
+    crops = crop(
+        loaders.slide(_image),
+        LabelMask(labels_of(Path(folder)), ""),
+        _cells.set_index("cell_id"),
+        CropSettings(mode=CropMode.WINDOW, size_px=side_px),
+        channels=_image.channels,
+        with_inside=True,
+    )
+    return [
+        image_uri(draw_outlines(draw(pixels, shown), inside.astype(np.int32), colour))
+        for pixels, inside, colour in zip(crops.pixels, crops.inside, colours, strict=True)
+    ]

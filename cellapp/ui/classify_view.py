@@ -1,0 +1,215 @@
+"""The sections of the Classify page: each draws one view of the same cells and hands its selection to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellapp.classification.rethreshold import unsure_band
+from cellapp.classification.table import positive_class
+from cellapp.palette import class_colour
+from cellapp.projection import Method, read_projection
+from cellapp.store.records import CONDITIONS, ImageRecord
+from cellapp.ui import charts, scatters, selection
+from cellapp.ui.answer import outcome_table, share_table
+from cellapp.ui.cell_pictures import outline_layer, slide_layer
+from cellapp.ui.project_panel import projection_of
+from cellapp.ui.results import Results, condition_of
+from cellapp.ui.viewer import show_image
+
+EVERY_IMAGE, THIS_IMAGE = "All images", "This image"
+LOOKS: Mapping[str, Method | None] = {"Alike (PCA)": "pca", "Alike (UMAP)": "umap", "Place on the slide": None}
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What all sections look at."""
+
+    results: Results
+    images: Mapping[str, ImageRecord]  # of the run, by id
+    image: ImageRecord  # the one in the header
+    threshold: float
+    scope: str
+
+    @cached_property
+    def called(self) -> pd.DataFrame:
+        """All cells of the run with their outcome at the threshold in force."""
+        return self.results.called(self.threshold)
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """The cells in scope."""
+        return self.here if self.scope == THIS_IMAGE else self.called
+
+    @cached_property
+    def here(self) -> pd.DataFrame:
+        """The cells of the image in the header."""
+        return self.called[self.called["image_id"] == self.image.id]
+
+    @cached_property
+    def chosen(self) -> list[int]:
+        """Row numbers of the selected cells."""
+        return selection.selected(self.results.run, self.called)
+
+    @property
+    def target(self) -> str:
+        """The positive class, "" without a head."""
+        return positive_class(self.results.classes) if self.results.classes else ""
+
+    @property
+    def drawn(self) -> str:
+        """Changes whenever calls do; what charts are redrawn by."""
+        return f"{self.results.run.id}/{hash(self.results.version)}/{self.threshold}/{self.scope}/{self.image.id}"
+
+    def take(self, rows: list[int], *, source: str) -> None:
+        """Adopt what a view reports, if that is new."""
+        if selection.listen(self.results.run, self.called, rows, source=source, drawn=self.drawn):
+            st.rerun()
+
+
+def counts_section(view: View) -> None:
+    """Draw counts and shares per image, or per value of a condition."""
+    conditions = [key for key in CONDITIONS if any(image.conditions.get(key) for image in view.images.values())]
+    by = st.segmented_control(
+        "Group by",
+        ["image", *conditions],
+        default="image",
+        required=True,
+        format_func=lambda key: str(key).replace("_", " ").capitalize(),
+        key="classify_group",
+        label_visibility="collapsed" if not conditions else "visible",
+    )
+    group = {image_id: image.name for image_id, image in view.images.items()}
+    if by != "image":
+        group = condition_of({image_id: image.conditions for image_id, image in view.images.items()}, str(by))
+    words = str(by).replace("_", " ")
+    if view.target:
+        shares = charts.share_chart(
+            share_table(view.called, view.results.classes, group), view.target, group_title=words
+        )
+        _chart(shares, "classify_shares", alt=f"Share of {view.target} cells per {words} with 95 % interval")
+    counts = outcome_table(view.called, view.results.classes, group)
+    _chart(
+        charts.counts_chart(counts, view.results.classes, group_title=words),
+        "classify_counts",
+        alt=f"Number of cells of each class per {words}",
+    )
+
+
+def slide_section(view: View) -> None:
+    """Draw the slide with its cells in the colours of their class; picking cells selects them."""
+    entry = view.results.run.image(view.image.id)
+    folder = view.results.folder / entry.stem
+    chosen = view.here[view.here.index.isin(view.chosen)]
+    drawn = chosen if len(chosen) else view.here
+    colours = dict(zip(drawn["cell_id"], _colours(view, drawn["outcome"]), strict=True))
+    opacity = st.slider("Outlines", 0.0, 1.0, 0.9, 0.1, key="classify_opacity", persist_state="session", width=220)
+    picked = show_image(
+        slide_layer(view.image),
+        key=f"classify_slide_{view.image.id}",
+        alt=f"{view.image.name} with the outline of each cell in the colour of its class",
+        overlay=outline_layer(folder, colours, key=f"{view.drawn}/{hash(tuple(view.chosen))}"),
+        opacity=opacity,
+        um_per_px=view.results.run.settings.um_per_px or view.image.um_per_px,
+        cells={
+            int(cell_id): (y, x)
+            for cell_id, y, x in view.here[["cell_id", "centroid_y_px", "centroid_x_px"]].itertuples(index=False)
+        },
+        pick=("points", "box", "lasso"),
+        height=460,
+    )
+    view.take(view.results.rows_of(view.image.id, picked.cell_ids), source="slide")
+
+
+def histogram_section(view: View) -> None:
+    """Draw how sure the calls are and let the threshold move; cells are counted anew, no model runs."""
+    if not view.target:
+        st.caption("Without a head there are no probabilities. Choose one on the Segment page and run again.")
+        return
+    settings = view.results.run.settings.classify
+    p = view.cells[f"p_{view.target}"].dropna().to_numpy()
+    other = next(name for name in view.results.classes if name != view.target)
+    figure = charts.probability_histogram(
+        p,
+        view.threshold,
+        view.target,
+        other=other if len(view.results.classes) == 2 else "other classes",
+        band=unsure_band(view.threshold, settings.unsure_margin),
+        calibrated=bool(view.results.made_by.get("calibrated", True)),
+    )
+    _chart(figure, "classify_histogram", alt=f"Histogram of the probability of {view.target}")
+
+
+def map_section(view: View) -> None:
+    """Draw the cells as points, by likeness or by place; a lasso or a box selects."""
+    look = st.segmented_control(
+        "Map", list(LOOKS), default="Alike (PCA)", required=True, key="classify_map", label_visibility="collapsed"
+    )
+    method = LOOKS[str(look)]
+    points = _places(view) if method is None else _alike(view, method)
+    if points is None or points.empty:
+        return
+    source = f"map_{method or 'place'}"
+    points["selected"] = points["row"].isin(view.chosen) & selection.highlights(source, view.drawn)
+    if method is None:
+        unit, scale = _unit(view)
+        height, width = view.image.info.shape[1:]
+        extent = (height * scale, width * scale)
+        figure = scatters.spatial_map(points, view.results.classes, extent=extent, unit=unit)
+    else:
+        axes = read_projection(view.results.folder, method).axes
+        figure = scatters.embedding_map(points, view.results.classes, method=method.upper(), axes=axes)
+    event = st.plotly_chart(
+        figure,
+        key=f"classify_{source}",
+        config=charts.chart_config(f"cells_{source}"),
+        on_select="rerun",
+        selection_mode=("box", "lasso", "points"),
+        alt=f"{len(points):,} cells as points, {str(look).lower()}; draw round some to select them",
+    )
+    view.take(scatters.selected_rows(event), source=source)
+
+
+def _alike(view: View, method: Method) -> pd.DataFrame | None:
+    projection = projection_of(view.results, method)
+    if projection is None:
+        return None
+    if not len(projection.xy):
+        st.caption("No cell of this run has an embedding.")
+        return None
+    points = pd.DataFrame(projection.xy, columns=["x", "y"])
+    points = points.assign(stem=projection.images.astype(str), cell_id=projection.cell_ids)
+    cells = view.cells.assign(row=view.cells.index)
+    return _described(points.merge(cells, on=["stem", "cell_id"], how="inner"), view)
+
+
+def _places(view: View) -> pd.DataFrame:
+    _, scale = _unit(view)
+    cells = view.here.assign(row=view.here.index)
+    return _described(cells.assign(x=cells["centroid_x_px"] * scale, y=cells["centroid_y_px"] * scale), view)
+
+
+def _described(cells: pd.DataFrame, view: View) -> pd.DataFrame:
+    text = "cell " + cells["cell_id"].astype(str) + ", " + cells["outcome"].astype(str)
+    if view.target:
+        p = cells[f"p_{view.target}"]
+        text += np.where(p.notna(), f", p({view.target}) " + p.map("{:.2f}".format), "")
+    return cells[["x", "y", "outcome", "row"]].assign(text=text)
+
+
+def _unit(view: View) -> tuple[str, float]:
+    um_per_px = view.results.run.settings.um_per_px or view.image.um_per_px
+    return ("µm", um_per_px) if um_per_px else ("px", 1.0)
+
+
+def _colours(view: View, outcomes: pd.Series) -> list[str]:
+    return outcomes.map({name: class_colour(name, view.results.classes) for name in outcomes.unique()}).tolist()
+
+
+def _chart(figure: object, key: str, *, alt: str) -> None:
+    st.plotly_chart(figure, key=key, config=charts.chart_config(key), alt=alt)

@@ -1,0 +1,202 @@
+"""Which cells to explain, and their maps: those of the run's files first, others computed on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellapp.cells.crop import crop
+from cellapp.classification.head import LinearHead
+from cellapp.explanation.place import attribution, regions, strongest_place
+from cellapp.pipeline import explain_cells
+from cellapp.settings import AnalyseSettings, ExplainSettings
+from cellapp.store.records import ImageRecord
+from cellapp.types import Explanations, LabelMask, Role
+from cellapp.ui import loaders
+from cellapp.ui.cell_pictures import labels_of
+from cellapp.ui.results import Results
+
+LISTED = 12
+SELECTED, UNSURE = "Selected", "Unsure"
+
+
+@dataclass(frozen=True, eq=False)
+class Reason:
+    """One explained cell."""
+
+    heat: np.ndarray  # (h, w) float32, signed, logit units
+    logit: float
+    rest: float
+    target: str
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the encoder saw of one cell, in raw pixels, squared."""
+
+    pixels: np.ndarray  # (C, S, S) native dtype
+    inside: np.ndarray  # (S, S) bool
+
+
+def listings(cells: pd.DataFrame, classes: tuple[str, ...], chosen: list[int]) -> dict[str, pd.DataFrame]:
+    """Offer cells worth explaining, each list at most a dozen.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The image's classified cells with `outcome`.
+    classes : tuple of str
+    chosen : list of int
+        Row numbers selected on any page.
+
+    Returns
+    -------
+    dict
+        Title -> rows; empty lists are left out. "Strongest": highest probability of the class; "typical": probability
+        nearest to the median of the class; "unsure": smallest margin.
+    """
+    known = cells[cells[f"p_{classes[0]}"].notna()] if classes else cells.iloc[:0]
+    offered = {SELECTED: known[known.index.isin(chosen)]}
+    for name in classes:
+        of = known[known["label"] == name]
+        p = of[f"p_{name}"]
+        offered[f"Strongest {name}"] = of.loc[p.sort_values(ascending=False, kind="stable").index]
+        offered[f"Typical {name}"] = of.loc[(p - p.median()).abs().sort_values(kind="stable").index]
+    offered[UNSURE] = known.sort_values("margin", kind="stable")
+    return {title: rows.head(LISTED) for title, rows in offered.items() if len(rows)}
+
+
+def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str, layer: str) -> dict[int, Reason]:
+    """Return the maps of some cells of one image by cell id.
+
+    Maps in the run's files are read; the others are computed, a dozen at a time, with the run's own models.
+
+    Parameters
+    ----------
+    results : Results
+    image : ImageRecord
+    cells : DataFrame
+        Rows of the run's table, all of this image.
+    target : str
+        Class to explain.
+    layer : str
+        "final" or "last_block".
+
+    Raises
+    ------
+    ModelError
+        When maps have to be computed and the models cannot be had.
+    """
+    folder = results.folder / cells["stem"].iloc[0] if len(cells) else results.folder
+    found = stored_reasons(folder, target, layer)
+    missing = tuple(int(i) for i in cells["cell_id"] if int(i) not in found)
+    if missing:
+        found |= _computed(results.run.id, image.id, results.version, missing, target, layer, results, image, folder)
+    return {int(i): found[int(i)] for i in cells["cell_id"]}
+
+
+def stored_reasons(folder: Path, target: str, layer: str) -> dict[int, Reason]:
+    """Read the maps of one image's folder; none when they are of another class or layer."""
+    path = folder / "explanations" / "maps.npz"
+    if not path.exists():
+        return {}
+    with np.load(path, allow_pickle=False) as held:
+        if str(held["target"]) != target or not str(held["method"]).endswith(layer):
+            return {}
+        rows = zip(held["cell_ids"], held["maps"], held["logits"], held["rest"], strict=True)
+        return {int(i): Reason(heat, float(logit), float(rest), target) for i, heat, logit, rest in rows}
+
+
+def common_limit(results: Results, shown: Mapping[int, Reason], *, target: str, layer: str) -> float:
+    """Return the half width of the colour scale shared by all cells of the run, logit units.
+
+    It spans every map in the run's files and those computed for this page.
+    """
+    heats = [reason.heat for reason in shown.values()]
+    for stem, _ in results.version:
+        heats += [reason.heat for reason in stored_reasons(results.folder / stem, target, layer).values()]
+    return max((float(np.abs(heat).max(initial=0.0)) for heat in heats), default=0.0)
+
+
+def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series, head: LinearHead) -> Seen:
+    """Cut one cell as the head's encoder sees it, from raw pixels."""
+    angle = float(results.made_by.get("encoder_angle_deg") or 0.0)
+    crops = crop(
+        loaders.slide(image),
+        LabelMask(labels_of(results.folder / cell["stem"]), ""),
+        pd.DataFrame([cell]).set_index("cell_id"),
+        head.crop,
+        channels=image.channels,
+        roles=image.roles,
+        angle_deg=angle,
+        with_inside=True,
+    )
+    return Seen(_squared(crops.pixels[0]), _squared(crops.inside[0][None])[0].astype(bool))
+
+
+def in_words(reason: Reason, seen: Seen, roles: tuple[Role, ...], *, p: float) -> str:
+    """Say in one sentence what the call rests on; only what was measured.
+
+    Parameters
+    ----------
+    reason : Reason
+    seen : Seen
+    roles : tuple of Role
+        Of the channels.
+    p : float
+        Probability of the class explained.
+    """
+    share = float(reason.heat.sum())
+    nucleus = next((seen.pixels[i] for i, role in enumerate(roles) if role is Role.NUCLEUS), None)
+    places = regions(seen.inside, nucleus, reason.heat.shape)
+    said = f"p({reason.target}) is {p:.2f}, a logit of {reason.logit:+.2f}: "
+    said += f"the map gives {share:+.2f}, class token and bias {reason.rest:+.2f}."
+    loudest = strongest_place(reason.heat, places)
+    if loudest is None:
+        return said
+    sums = ", ".join(f"{value:+.2f} {place}" for place, value in attribution(reason.heat, places).items())
+    return f"{said} Of the map, {sums}; its strongest square lies {loudest}."
+
+
+def _squared(pixels: np.ndarray) -> np.ndarray:
+    """Pad the shorter side with zeros on both ends, as the encoder's input is."""
+    height, width = pixels.shape[1:]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    return np.pad(pixels, ((0, 0), (top, side - height - top), (left, side - width - left)))
+
+
+@st.cache_data(max_entries=32, show_spinner="Explaining cells")
+def _computed(
+    run_id: str,
+    image_id: str,
+    version: tuple[tuple[str, int], ...],
+    cell_ids: tuple[int, ...],
+    target: str,
+    layer: str,
+    _results: Results,
+    _image: ImageRecord,
+    _folder: Path,
+) -> dict[int, Reason]:
+    settings = _with_layer(_results.run.settings, layer)
+    cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
+    explained: Explanations = explain_cells(
+        loaders.slide(_image),
+        loaders.kit(settings),
+        settings,
+        LabelMask(labels_of(_folder), ""),
+        cells.set_index("cell_id"),
+        target=target,
+    )
+    rows = zip(explained.cell_ids, explained.maps, explained.logits, explained.rest, strict=True)
+    return {int(i): Reason(heat, float(logit), float(rest), target) for i, heat, logit, rest in rows}
+
+
+def _with_layer(settings: AnalyseSettings, layer: str) -> AnalyseSettings:
+    chosen = ExplainSettings.model_validate({**settings.explain.model_dump(), "layer": layer})
+    return settings.model_copy(update={"explain": chosen})

@@ -1,0 +1,98 @@
+"""The parts of the Explain page: a list of cells on the left, the reason of one on the right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.cells.counts import classes_of
+from cellapp.classification.head import LinearHead
+from cellapp.palette import class_colour
+from cellapp.store.records import ImageRecord
+from cellapp.ui import charts, heat, loaders, state
+from cellapp.ui.cell_pictures import cell_uris, draw, window_side_px
+from cellapp.ui.composer import composition
+from cellapp.ui.explain_cells import Reason, in_words, seen_by_encoder
+from cellapp.ui.gallery import Tile, pick_tile
+from cellapp.ui.results import Results
+
+LAYERS = {"Final norm, exact": "final", "Last block": "last_block"}
+_LAYER_HELP = (
+    "Final norm: the squares add up to the map's share of the logit. Last block: also sees what attention moves "
+    "between squares, but adds up only roughly."
+)
+
+
+def toolbar(results: Results, target: str) -> tuple[str, str]:
+    """Let the visitor choose the class to explain and the layer; returns both."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        goal = st.segmented_control(
+            "Speaks for or against", results.classes, default=target, required=True, key="explain_target"
+        )
+        first = next(name for name, layer in LAYERS.items() if layer == results.run.settings.explain.layer)
+        layer = st.segmented_control(
+            "Where to look", list(LAYERS), default=first, required=True, key="explain_layer", help=_LAYER_HELP
+        )
+    return str(goal), LAYERS[str(layer)]
+
+
+def pick_cell(results: Results, image: ImageRecord, offered: dict[str, pd.DataFrame], target: str) -> pd.Series:
+    """Draw the list of cells and return the chosen one: ticked here, else named in the URL, else the first."""
+    title = st.selectbox("Cells", list(offered), key="explain_list")
+    cells = offered[str(title)]
+    key = f"explain_gallery_{results.run.id}_{image.id}_{title}"
+    chosen = _chosen(cells)
+    tiles = _tiles(results, image, cells, target)
+    with st.container(height=560, border=False):
+        picked = pick_tile(tiles, str(chosen), key=key, tile_px=96)
+    state.select_cell(int(picked) if picked else chosen)
+    if picked:
+        st.rerun()
+    return cells[cells["cell_id"] == chosen].iloc[0]
+
+
+def reason_panel(
+    results: Results, image: ImageRecord, cell: pd.Series, reason: Reason, *, limit: float, head: LinearHead
+) -> None:
+    """Draw crop, map and overlay of one cell, its channels, and what the call rests on in words."""
+    seen = seen_by_encoder(results, image, cell, head)
+    shown = composition(image, loaders.overview(image))
+    p = float(cell[f"p_{reason.target}"])
+    st.markdown(f"**Cell {int(cell['cell_id'])}** counts as **{cell['outcome']}**.")
+    figure = heat.explanation_figure(draw(seen.pixels, shown), reason.heat, limit=limit, target=reason.target)
+    words = in_words(reason, seen, image.roles, p=p)
+    st.plotly_chart(
+        figure,
+        key="explain_figure",
+        config=charts.chart_config(f"cell_{int(cell['cell_id'])}_explained"),
+        alt=f"Crop, signed map and both together. {words}",
+    )
+    st.markdown(words)
+    if len(image.channels) > 1:
+        alone = [replace(shown, hidden=tuple({*range(len(image.channels))} - {i})) for i in range(len(image.channels))]
+        st.plotly_chart(
+            heat.channel_strip([draw(seen.pixels, look) for look in alone], image.channels),
+            key="explain_channels",
+            config=charts.chart_config(f"cell_{int(cell['cell_id'])}_channels"),
+            alt=f"Each channel of the crop: {', '.join(image.channels)}",
+        )
+
+
+def _chosen(cells: pd.DataFrame) -> int:
+    wanted = state.selected_cell()
+    known = cells["cell_id"].astype(int).tolist()
+    return wanted if wanted in known else known[0]
+
+
+def _tiles(results: Results, image: ImageRecord, cells: pd.DataFrame, target: str) -> list[Tile]:
+    classes = classes_of(cells)
+    colours = [class_colour(name, classes) for name in cells["outcome"]]
+    side_px = window_side_px(results.cells)
+    uris = cell_uris(results.folder / cells["stem"].iloc[0], image, cells, colours, side_px=side_px)
+    rows = zip(cells["cell_id"].astype(int), cells["outcome"], cells[f"p_{target}"], colours, strict=True)
+    return [
+        Tile(str(i), uris[i], f"{i} · {p:.2f}", name[:1].upper(), colour, f"Cell {i}: {name}, p({target}) {p:.2f}")
+        for i, name, p, colour in rows
+    ]
