@@ -76,15 +76,15 @@ def probe(path: Path, name: str, picture_format: str) -> ImageInfo:
     with decoding(name), path.open("rb") as file, _READERS[picture_format](file) as picture:
         width, height = picture.size
         gray = _is_gray(picture)
-    deep = picture_format == "png" and _png_header(path)[0] == 16
-    if deep:  # Pillow's mode of a 16-bit file is that of the 8 bits it would reduce it to
-        gray = _png_header(path)[1] in _PNG_GRAY_TYPES
+    depth, colour_type = _png_header(path) if picture_format == "png" else (8, None)
+    if depth == 16:  # Pillow's mode of a 16-bit file is that of the 8 bits it would reduce it to
+        gray = colour_type in _PNG_GRAY_TYPES
     n_channels = 1 if gray else 3
     return ImageInfo(
         name=name,
         format=picture_format,
         shape=(n_channels, height, width),
-        dtype="uint16" if deep else "uint8",
+        dtype="uint16" if depth == 16 else "uint8",
         channels=default_names(n_channels),
         um_per_px=None,
         levels=((height, width),),

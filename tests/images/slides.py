@@ -1,5 +1,6 @@
 """Slides in memory and small files for the tests of images."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,24 @@ def slide_of(
         format="tiff",
         shape=first.shape,
         dtype=first.dtype.name,
-        channels=channels or default_names(len(first)),
+        channels=channels or default_names(first.shape[0]),
         um_per_px=um_per_px,
         levels=tuple(level.shape[1:] for level in levels),
-        bytes_on_disk=first.nbytes,
+        bytes_on_disk=math.prod(first.shape) * first.dtype.itemsize,
     )
     return Slide(info, digest=name.ljust(64, "0"), levels=levels)
+
+
+class Undecodable:
+    """A level that must not be read."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+    def __getitem__(self, key: object) -> np.ndarray:
+        raise AssertionError("the full level was decoded")
 
 
 def noise(*shape: int, dtype: str = "uint16", seed: int = 0) -> np.ndarray:

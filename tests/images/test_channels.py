@@ -1,0 +1,179 @@
+"""Names and roles of channels, and channels that come as one file each."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellapp.errors import InputError
+from cellapp.images.channels import assign, check_pair, combine, group_channel_files, parse_channels, with_names
+from cellapp.images.read import open_slide
+from cellapp.types import Region, Role
+from tests.images.slides import noise, ome_tiff, slide_of
+from tests.paths import shared_data
+
+N, C, O = Role.NUCLEUS, Role.CYTOPLASM, Role.OTHER  # noqa: E741
+
+
+def info_of(*channels: str):
+    return slide_of(np.zeros((len(channels), 4, 5), np.uint8), channels=channels).info
+
+
+def test_assignments_are_read_in_order():
+    assert parse_channels(" nucleus=3, cytoplasm = 2,far red=1 ") == {"nucleus": 3, "cytoplasm": 2, "far red": 1}
+    assert parse_channels("") == {}
+
+
+@given(numbers=st.permutations(range(1, 6)), n=st.integers(1, 5))
+def test_what_is_written_is_what_is_read(numbers, n):
+    channels = {f"channel {chr(97 + i)}": number for i, number in enumerate(numbers[:n])}
+    assert parse_channels(",".join(f"{name}={number}" for name, number in channels.items())) == channels
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nucleus", "counted from 1; got 'nucleus'"),
+        ("nucleus=first", "counted from 1"),
+        ("nucleus=0", "counted from 1"),
+        ("nucleus=-1", "counted from 1"),
+        ("=2", "counted from 1"),
+        ("nucleus=1,nucleus=2", "'nucleus' is given twice"),
+        ("nucleus=2,cytoplasm=2", "'nucleus', 'cytoplasm' name the same channel 2"),
+    ],
+)
+def test_unreadable_assignments_are_refused(text, words):
+    with pytest.raises(InputError, match=words):
+        parse_channels(text)
+
+
+@pytest.mark.parametrize(
+    ("names", "roles"),
+    [
+        (("DAPI", "GFP", "orange"), (N, C, O)),
+        (("Hoechst 33342", "Phalloidin", "Cy5"), (N, C, O)),
+        (("actin", "cytoplasm", "nucleus"), (C, C, N)),
+        (("gray",), (O,)),
+        (("channel 1", "channel 2"), (O, O)),
+        (("red", "green", "blue"), (O, O, O)),
+        (("red", "green", "blue", "orange"), (O, C, N, O)),
+    ],
+)
+def test_roles_are_guessed_from_names_but_not_from_the_colours_of_a_photo(names, roles):
+    assert assign(info_of(*names), {}) == (names, roles)
+
+
+def test_a_given_role_counts_alone_and_names_what_has_no_name():
+    names, roles = assign(info_of("red", "green", "blue"), {"nucleus": 3})
+    assert names == ("red", "green", "nucleus")
+    assert roles == (O, O, N)
+    names, roles = assign(info_of("DAPI", "GFP"), {"cytoplasm": 1})
+    assert names == ("DAPI", "GFP")
+    assert roles == (C, O)
+
+
+def test_a_new_name_is_taken_and_speaks_for_its_role():
+    names, roles = assign(info_of("channel 1", "channel 2", "channel 3", "channel 4"), {"orange": 4, "DAPI": 1})
+    assert names == ("DAPI", "channel 2", "channel 3", "orange")
+    assert roles == (N, O, O, O)
+
+
+@given(order=st.permutations(range(4)))
+def test_permuted_channels_with_declared_names_are_the_same_channels(order):
+    declared = {"actin": 1, "cytoplasm": 2, "nucleus": 3, "orange": 4}
+    moved = {name: order.index(number - 1) + 1 for name, number in declared.items()}
+    unnamed = info_of("channel 1", "channel 2", "channel 3", "channel 4")
+    expected = dict(zip(*assign(unnamed, declared), strict=True))
+    assert dict(zip(*assign(unnamed, moved), strict=True)) == expected
+
+
+def test_assigning_twice_changes_nothing_more():
+    slide = slide_of(np.zeros((3, 4, 5), np.uint8))
+    channels = {"nucleus": 3, "membrane": 1}
+    names, roles = assign(slide.info, channels)
+    assert assign(with_names(slide, names).info, channels) == (names, roles)
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [
+        ({"nucleus": 4}, "has no channel 4 for 'nucleus'; it has 1 DAPI, 2 GFP, 3 RFP"),
+        ({"nucleus": 0}, "has no channel 0"),
+        ({"nucleus": 1, "x": 1}, "name the same channel 1"),
+        ({"GFP": 1}, "'GFP' occurs more than once"),
+    ],
+)
+def test_assignments_that_do_not_fit_the_image_are_refused(channels, words):
+    with pytest.raises(InputError, match=words):
+        assign(info_of("DAPI", "GFP", "RFP"), channels)
+
+
+def test_renaming_changes_names_alone():
+    slide = slide_of(noise(2, 4, 5))
+    renamed = with_names(slide, ("a", "b"))
+    assert renamed.info.channels == ("a", "b")
+    np.testing.assert_array_equal(renamed.region(), slide.region())
+    with pytest.raises(InputError):
+        with_names(slide, ("a",))
+
+
+def test_pairs_need_one_size():
+    one, other = slide_of(np.zeros((1, 4, 5))), slide_of(np.zeros((3, 4, 5)))
+    check_pair(one, other)
+    with pytest.raises(InputError, match=r"is 4 x 5 px but .* is 5 x 4 px"):
+        check_pair(one, slide_of(np.zeros((1, 5, 4))))
+
+
+def test_combined_files_read_as_one_image():
+    parts = [
+        slide_of(noise(1, 40, 50, seed=i), name=f"d{i}.tif", um_per_px=um) for i, um in enumerate((None, 0.5, None))
+    ]
+    slide = combine(parts, ("nucleus", "cytoplasm", "orange"))
+    assert slide.info.shape == (3, 40, 50)
+    assert slide.info.channels == ("nucleus", "cytoplasm", "orange")
+    assert slide.info.um_per_px == 0.5
+    assert slide.info.roles == ()
+    box = Region(3, 4, 10, 20)
+    np.testing.assert_array_equal(slide.region(box), np.concatenate([part.region(box) for part in parts]))
+
+
+def test_the_combined_digest_knows_parts_and_their_order():
+    parts = [slide_of(noise(1, 4, 5, seed=i), name=str(i)) for i in range(2)]
+    forth, back = combine(parts, "ab"), combine(parts[::-1], "ab")
+    assert forth.digest == hashlib.sha256("".join(part.digest for part in parts).encode()).hexdigest()
+    assert forth.digest != back.digest
+    assert combine(parts, "xy").digest == forth.digest
+
+
+def test_levels_that_all_parts_have_are_kept(tmp_path):
+    pixels = noise(1, 256, 256)
+    pyramid = open_slide(ome_tiff(tmp_path / "p.ome.tif", pixels, ["a"], levels=2))
+    assert combine([pyramid, pyramid], "ab").info.levels == ((256, 256), (128, 128))
+    assert combine([pyramid, slide_of(pixels)], "ab").info.levels == ((256, 256),)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "names", "words"),
+    [
+        (((1, 4, 5), (1, 4, 6)), "ab", "same height and width"),
+        (((1, 4, 5), (2, 4, 5)), "ab", "has 2 channels"),
+        (((1, 4, 5), (1, 4, 5)), "aa", "occurs more than once"),
+        (((1, 4, 5), (1, 4, 5)), "abc", "2 channels need 2 names"),
+        ((), "", "at least one image"),
+    ],
+)
+def test_files_that_are_not_channels_of_one_image_are_refused(shapes, names, words):
+    with pytest.raises(InputError, match=words):
+        combine([slide_of(np.zeros(shape, np.uint8)) for shape in shapes], names)
+
+
+def test_real_channel_files_combine():
+    folder = shared_data("fields/cellprofiler_examples/ExampleHuman")
+    ((stem, names),) = group_channel_files([path.name for path in folder.iterdir()]).items()
+    slide = combine([open_slide(folder / name) for name in names], ("nucleus", "dna damage", "cytoplasm"))
+    assert stem == "AS_09125_050116030001_D03f00"
+    expected = np.stack([tifffile.imread(folder / name) for name in names])
+    np.testing.assert_array_equal(slide.region(), expected)
