@@ -5,27 +5,29 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 _MAX_LENGTH = 200
 _IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # device names on Windows
 
 
-def clean_name(name: str) -> str:
-    """Return the last part of a path as one line of printable text of at most 200 characters.
+def clean_text(text: str) -> str:
+    """Return text as one printable line of at most 200 characters, "unnamed" when nothing is left.
 
-    HTML, quotes and leading ``=+-@`` stay as they are: whoever writes HTML or CSV escapes them there. Nothing left
-    gives "unnamed".
+    HTML, quotes and leading ``=+-@`` stay as they are: whoever writes HTML or CSV escapes them there.
     """
-    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in last)
+    printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
     return " ".join(printable.split())[:_MAX_LENGTH].strip() or "unnamed"
+
+
+def clean_name(path: str) -> str:
+    """Return the last part of a path, of any system, as `clean_text`."""
+    return clean_text(re.split(r"[/\\]", path.rstrip("/\\"))[-1])
 
 
 def safe_stem(name: str) -> str:
     """Return `name` without its image suffix as a folder name for every file system: ASCII letters, digits, ``-_.``."""
-    stem = _IMAGE_SUFFIXES.sub("", clean_name(name))
+    stem = _IMAGE_SUFFIXES.sub("", clean_text(name))
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("._-")[:100].rstrip("._-")
     return f"{safe}_" if _RESERVED.match(safe) else safe or "image"
@@ -38,11 +40,6 @@ def unique_stems(names: Iterable[str]) -> tuple[str, ...]:
     """
     taken: set[str] = set()
     return tuple(_free(safe_stem(name), taken) for name in names)
-
-
-def suffix_of(name: str) -> str:
-    """Return the last suffix of a file name in lower case with its dot, "" when there is none."""
-    return PurePosixPath(clean_name(name)).suffix.lower()
 
 
 def _free(stem: str, taken: set[str]) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.names import clean_name, safe_stem, unique_stems
+from cellapp.names import clean_name, clean_text, safe_stem, unique_stems
 
 HOSTILE = [
     "../../etc/passwd",
@@ -52,4 +52,6 @@ def test_ordinary_names_stay_what_they_are():
     assert clean_name("C:\\data\\MCF7 day 2.ome.tif") == "MCF7 day 2.ome.tif"
     assert safe_stem("MCF7_day-2.ome.tif") == "MCF7_day-2"
     assert safe_stem("image.v2.tiff") == "image.v2"
+    assert safe_stem("5 nM / 24 h") == "5_nM_24_h"
+    assert clean_text("5 nM / 24 h") == "5 nM / 24 h"
     assert unique_stems(["x.tif", "y.tif", "x.png"]) == ("x", "y", "x_2")

@@ -133,7 +133,7 @@ def _rows(run_id: str, image_id: str, light: pd.DataFrame) -> list[dict[str, Any
 
 def _manual_labels(session: Session, run_id: str, image_id: str) -> dict[int, str]:
     query = select(Cell.cell_id, Cell.manual_label).where(Cell.run_id == run_id, Cell.image_id == image_id)
-    return dict(session.execute(query.where(Cell.manual_label != "")).tuples().all())
+    return dict(session.execute(query.where(Cell.manual_label != "")).all())
 
 
 def _check_part(session: Session, run_id: str, image_id: str) -> None:

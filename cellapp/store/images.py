@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from cellapp.errors import InputError
 from cellapp.images.channels import check_pair
 from cellapp.images.names import check_names
-from cellapp.names import clean_name
+from cellapp.names import clean_text
 from cellapp.store.database import reading, writing
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.projects import remember_channels
@@ -82,7 +82,7 @@ def rename_image(image_id: str, name: str) -> ImageRecord:
     """Give an image another name."""
     if not name.strip():
         raise InputError("an image needs a name of at least one letter; got an empty one")
-    return _change(image_id, name=clean_name(name))
+    return _change(image_id, name=clean_text(name))
 
 
 def remove_image(image_id: str) -> ImageRecord:

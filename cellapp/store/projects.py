@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
-from cellapp.names import clean_name
+from cellapp.names import clean_text
 from cellapp.store.database import reading, writing
 from cellapp.store.records import ChannelChoice, ProjectRecord
 from cellapp.store.schema import Image, Project
@@ -140,4 +140,4 @@ def _record(row: Project) -> ProjectRecord:
 def _checked(name: str) -> str:
     if not name.strip():
         raise InputError("a project needs a name of at least one letter; got an empty one")
-    return clean_name(name)
+    return clean_text(name)

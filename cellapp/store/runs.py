@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from cellapp.errors import InputError, StoreError
-from cellapp.names import clean_name
+from cellapp.names import clean_text
 from cellapp.settings import AnalyseSettings
 from cellapp.store.database import reading, writing
 from cellapp.store.files import home_folder
@@ -50,7 +50,7 @@ def create_run(
         project_row(session, project_id)
         rows = new_image_rows(session, project_id, image_ids)
         run = Run(project_id=project_id, status=Status.QUEUED, settings=settings.model_dump(mode="json"), images=rows)
-        run.name = clean_name(name) if name and name.strip() else next_name(session, project_id)
+        run.name = clean_text(name) if name and name.strip() else next_name(session, project_id)
         session.add(run)
         session.flush()
         return run_record(run)
@@ -88,7 +88,7 @@ def rename_run(run_id: str, name: str) -> RunRecord:
         raise InputError("a run needs a name of at least one letter; got an empty one")
     with writing() as session:
         row = run_row(session, run_id)
-        row.name = clean_name(name)
+        row.name = clean_text(name)
         return run_record(row)
 
 

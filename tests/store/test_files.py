@@ -14,6 +14,11 @@ from cellapp.store.files import add_path, add_stream, digest_path, discard, home
 BUDGET = BudgetSettings()
 
 
+@pytest.fixture(autouse=True)
+def _on_every_database():
+    """Nothing here needs a database."""
+
+
 def incoming():
     return list(home_folder("files", "incoming").iterdir())
 
