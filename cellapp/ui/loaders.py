@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from cellapp import loading, preview
@@ -17,8 +16,8 @@ from cellapp.images.display import read_at_most, to_display
 from cellapp.pipeline import Kit, load_kit
 from cellapp.preview import PreviewFlows, preview_flows
 from cellapp.settings import AnalyseSettings, SegmentSettings, app_settings
-from cellapp.store import cells, images
-from cellapp.store.records import ImageRecord, RunRecord
+from cellapp.store import images
+from cellapp.store.records import ImageRecord
 from cellapp.types import Region, Segmenter, Slide
 from cellapp.ui import viewer
 from cellapp.ui.composer import Composition
@@ -90,24 +89,6 @@ def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
         preprocess=settings.preprocess,
         segment=SegmentSettings.model_validate(segment),
     )
-
-
-def run_version(run: RunRecord) -> str:
-    """Return what changes whenever the results of a run do; part of the key of everything cached about it."""
-    return f"{run.status}/{run.n_done}"
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def run_table(run_id: str, image_id: str | None, version: str) -> pd.DataFrame:
-    """Read the cells of a run, of one image or of all.
-
-    Parameters
-    ----------
-    run_id, image_id : str
-    version : str
-        See `run_version`; add a count of one's own after a manual relabel.
-    """
-    return cells.load_cells(run_id, image_id)
 
 
 def _free(_model: object) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -64,16 +66,23 @@ def empty_state(title: str, text: str, *, icon: str, page: str | None = None, li
         st.space("small")
 
 
-def trust_line(run: RunRecord | None) -> None:
-    """End a page of results with what made them and what they are not for."""
+def trust_line(run: RunRecord | None, made_by: Mapping[str, Any] | None = None) -> None:
+    """End a page of results with what made them and what they are not for.
+
+    Parameters
+    ----------
+    run : RunRecord, optional
+    made_by : mapping, optional
+        The ``run.json`` of one of its images, which knows exact versions; without it the names that were asked for.
+    """
     if run is None:
         st.caption(RESEARCH_ONLY)
         return
-    made_by = run.settings
-    parts = [f"Run {run.id}", f"segmenter {made_by.segment.segmenter}"]
-    if made_by.classify.head:
-        parts += [f"head {made_by.classify.head}", f"encoder {made_by.classify.encoder or 'that of the head'}"]
-    st.caption(escape(" · ".join(parts)) + f" · {RESEARCH_ONLY}")
+    asked = run.settings
+    named = {"segmenter": asked.segment.segmenter, "head": asked.classify.head, "encoder": asked.classify.encoder}
+    known = {part: (made_by or {}).get(part) or name for part, name in named.items()}
+    parts = [f"Run {run.id}", *(f"{part} {name}" for part, name in known.items() if name)]
+    st.caption(f"{escape(' · '.join(parts))} · {RESEARCH_ONLY}")
 
 
 def demo_note(run: RunRecord | None) -> None:

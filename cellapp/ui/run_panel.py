@@ -88,7 +88,9 @@ def _progress(run_id: str) -> None:
             _active(job, run)
         else:
             _ended(run)
-        st.dataframe(images_table(run), hide_index=True, column_config=_columns(), alt=f"Images of {run.name}")
+        st.dataframe(
+            images_table(run), hide_index=True, column_config=_columns(), placeholder="", alt=f"Images of {run.name}"
+        )
 
 
 def images_table(run: RunRecord) -> pd.DataFrame:

@@ -92,20 +92,6 @@ def select_cell(cell_id: int | None) -> None:
     choose("cell", None if cell_id is None else str(cell_id))
 
 
-def selected_cells(run: RunRecord | None, image: ImageRecord | None) -> list[int]:
-    """Return the cells gathered by lasso, box or table on any page, for this run and image only."""
-    return list(st.session_state.get("chosen_cells", {}).get(_place(run, image), []))
-
-
-def select_cells(run: RunRecord | None, image: ImageRecord | None, cell_ids: list[int]) -> None:
-    """Choose several cells of one image on every page."""
-    st.session_state["chosen_cells"] = {_place(run, image): [int(cell_id) for cell_id in cell_ids]}
-
-
-def _place(run: RunRecord | None, image: ImageRecord | None) -> str:
-    return f"{run.id if run else ''}/{image.id if image else ''}"
-
-
 def _remember(key: str, value: str | None) -> None:
     st.session_state[f"chosen_{key}"] = value
     if value is None:

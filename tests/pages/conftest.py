@@ -1,0 +1,59 @@
+"""The app, opened the way a browser opens it, on a home folder seeded by the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellapp import presence
+from cellapp.store import database
+from tests.pages.seeding import Seeded, seed_image, seed_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch, home):
+    """Pages ask for a worker; tests of pages do not start one."""
+    asked: list[int] = []
+    monkeypatch.setattr(presence, "ensure_worker", lambda *_: asked.append(1))
+    yield asked
+    database.dispose()
+
+
+@pytest.fixture
+def open_page() -> Callable[..., AppTest]:
+    """Open a page from the entrypoint, with query parameters; fails when the script raises."""
+
+    def open_(path: str = "pages/analyse/upload.py", **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app.query_params.update(query)
+        app.run()
+        assert not app.exception, app.exception
+        if path != "pages/analyse/upload.py":
+            app.switch_page(path)
+            app.query_params.update(query)
+            app.run()
+            assert not app.exception, app.exception
+        return app
+
+    return open_
+
+
+@pytest.fixture
+def seeded(tmp_path) -> Seeded:
+    """One image of a few cells in the default project."""
+    return seed_image(tmp_path)
+
+
+@pytest.fixture
+def run_of(seeded):
+    """Make a finished run of the seeded image: `run_of(head=..., n_cells=...)`."""
+
+    def make(**options):
+        return seed_run([seeded], **options)
+
+    return make

@@ -1,0 +1,113 @@
+"""Projects as the core makes them, small enough for a page test: images in the store, runs with all their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from cellapp.classification.table import add_predictions
+from cellapp.exports.folder import write_analysis, write_summary
+from cellapp.pipeline import Kit, analyse
+from cellapp.segmentation.labels import relabel
+from cellapp.settings import AnalyseSettings
+from cellapp.store import cells as cell_store
+from cellapp.store import images, projects, runs
+from cellapp.store.records import ImageRecord, ProjectRecord, RunRecord
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.types import Analysis, Embeddings, Predictions
+
+CLASSES = ("cancer", "normal")
+HOSTILE_NAME = "=<img src=x onerror=alert(1)>\"'*_`$x$ :material/warning: [a](http://b).tif"
+_DIM = 4
+
+
+@dataclass(frozen=True, eq=False)
+class FixedSegmenter:
+    """Finds the cells it was given."""
+
+    labels: np.ndarray
+    name: str = "fixed@1"
+    fast: bool = True
+
+    def flows(self, pixels, roles, settings):
+        return self.labels
+
+    def masks(self, flows, settings):
+        return flows
+
+
+@dataclass(frozen=True, eq=False)
+class Seeded:
+    """What a page test starts from."""
+
+    project: ProjectRecord
+    image: ImageRecord
+    labels: np.ndarray  # (Y, X) int32, the truth of `image`
+
+
+def seed_image(folder: Path, *, name: str = "cells.tif", seed: int = 1, side: int = 256) -> Seeded:
+    """Put a synthetic image of a few cells into the default project."""
+    pixels, truth, _ = render_field(SyntheticSettings(height=side, width=side, seed=seed))
+    path = folder / f"seed-{seed}.ome.tif"
+    metadata = {"axes": "CYX", "Channel": {"Name": ["actin", "cytoplasm", "nucleus"]}, "PhysicalSizeX": 0.5}
+    tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", metadata=metadata)
+    project = projects.default_project()
+    return Seeded(project, images.add_image(project.id, path, name), relabel(truth.astype(np.int32)))
+
+
+def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cells: int | None = None) -> RunRecord:
+    """Write a finished run of some images with every file of the contract.
+
+    Parameters
+    ----------
+    seeded : sequence of Seeded
+    head : str, optional
+        Whose calls they seem to be; None counts only. The probabilities are drawn, no network runs.
+    n_cells : int, optional
+        Keep so many cells of each image; all when left out.
+    """
+    settings = AnalyseSettings.model_validate({"classify": {"head": head}})
+    run = runs.create_run(seeded[0].project.id, [one.image.id for one in seeded], settings)
+    runs.start_run(run.id)
+    rows = [_analyse(run, row.stem, one, settings, n_cells) for row, one in zip(run.images, seeded, strict=True)]
+    write_summary(rows, runs.run_folder(run.id))
+    return runs.finish_run(run.id)
+
+
+def _analyse(run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None) -> dict:
+    kept = one.labels if n_cells is None else np.where(one.labels <= _last_id(one.labels, n_cells), one.labels, 0)
+    slide = images.open_slide(one.image.id)
+    count_only = settings.model_copy(update={"classify": settings.classify.model_copy(update={"head": None})})
+    found = analyse(slide, Kit(FixedSegmenter(relabel(kept))), count_only, name=stem)
+    found = _called(found) if settings.classify.head else found
+    row = write_analysis(found, slide, runs.run_folder(run.id), settings=settings, seconds=1.0)
+    cell_store.save_cells(run.id, one.image.id, found.cells)
+    runs.set_image_status(run.id, one.image.id, "done", n_cells=len(found.cells), summary=row)
+    return row
+
+
+def _last_id(labels: np.ndarray, n_cells: int) -> int:
+    ids = np.unique(labels)
+    return int(ids[min(n_cells, len(ids) - 1)])
+
+
+def _called(found: Analysis) -> Analysis:
+    """Add what a head would say: probabilities from a seeded draw, vectors that follow them."""
+    ids = found.cells.index[found.cells["qc_pass"]].to_numpy(np.int32)
+    p = np.random.default_rng(0).uniform(0, 1, len(ids))
+    doubt = np.abs(2 * p - 1) < 0.2
+    far = p > 0.95
+    said = Predictions(np.column_stack([p, 1 - p]), CLASSES, ids, doubt, far, "demo-head@1", True)
+    vectors = np.repeat(p[:, None], _DIM, axis=1).astype(np.float32)
+    provenance = {**found.provenance, "head": said.head, "encoder": "demo-vit@1", "calibrated": True}
+    return replace(
+        found,
+        cells=add_predictions(found.cells, said),
+        embeddings=Embeddings(vectors, vectors, ids, "demo-vit@1"),
+        provenance=provenance,
+    )

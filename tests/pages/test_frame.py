@@ -1,0 +1,105 @@
+import pytest
+
+from cellapp import jobs
+from cellapp.store import images, projects
+from tests.pages.conftest import ROOT
+from tests.pages.seeding import HOSTILE_NAME
+
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "pages").rglob("*.py"))
+ANALYSE = [page for page in PAGES if "/analyse/" in page]
+
+
+def texts(app):
+    return " ".join(element.value for kind in (app.markdown, app.caption, app.text) for element in kind)
+
+
+def badges(app):
+    return " ".join(element.value for element in app.markdown if "badge" in element.value)
+
+
+def test_no_script_sits_directly_in_pages():
+    assert not list((ROOT / "pages").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_opens_on_an_empty_project(page, open_page):
+    open_page(page)
+
+
+@pytest.mark.parametrize("n_cells", [None, 0, 1])
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_opens_on_a_finished_run(page, n_cells, open_page, run_of):
+    run = run_of(n_cells=n_cells)
+    app = open_page(page, run=run.id)
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_opens_on_a_run_without_classes(page, open_page, run_of):
+    open_page(page, run=run_of(head=None).id)
+
+
+@pytest.mark.parametrize("key", ["project", "image", "run", "cell"])
+@pytest.mark.parametrize("page", ANALYSE)
+def test_a_link_to_what_is_not_here_opens_on_what_is(page, key, open_page, seeded, run_of):
+    run_of()
+    app = open_page(page, **{key: "<b>gone</b>"})
+    assert app.query_params["image"] == seeded.image.id
+    assert app.query_params["project"] == seeded.project.id
+
+
+def test_a_link_to_an_image_of_another_project_opens_that_project(open_page, seeded):
+    projects.create_project("Another")
+    app = open_page(image=seeded.image.id)
+    assert app.query_params["project"] == seeded.project.id
+
+
+def test_the_chosen_image_stays_when_the_page_changes(open_page, seeded, tmp_path):
+    from tests.pages.seeding import seed_image
+
+    seed_image(tmp_path, name="second.tif", seed=2)
+    app = open_page()
+    app.selectbox(key="image_picker").select(seeded.image.id).run()
+    app.switch_page("pages/analyse/segment.py").run()
+    assert app.query_params["image"] == seeded.image.id
+    assert app.selectbox(key="image_picker").value == seeded.image.id
+
+
+def test_badges_say_how_far_the_image_is(open_page, seeded, run_of):
+    assert "Not analysed yet" in badges(open_page())
+    run = run_of()
+    assert f"{run.n_cells} cells" in badges(open_page())
+
+
+def test_changing_the_project_forgets_the_image(open_page, seeded):
+    other = projects.create_project("Other")
+    app = open_page(image=seeded.image.id)
+    app.selectbox(key="project_picker").select(other.id).run()
+    assert not app.exception
+    assert "image" not in app.query_params
+    assert app.query_params["project"] == other.id
+
+
+def test_a_project_can_be_made(open_page):
+    app = open_page()
+    app.text_input(key="new_project_name").set_value(HOSTILE_NAME).run()
+    app.button(key="new_project").click().run()
+    assert not app.exception
+    assert len(projects.list_projects()) == 2
+
+
+def test_running_work_is_one_line_in_the_sidebar_and_can_be_cancelled(open_page, seeded):
+    job = jobs.submit("analyse", {"run_id": "none"}, seeded.project.id)
+    app = open_page()
+    app.sidebar.button(key=f"cancel_{job.id}").click().run()
+    assert not app.exception
+    assert not jobs.list_jobs(seeded.project.id)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_hostile_names_stay_text(page, open_page, seeded, run_of):
+    images.rename_image(seeded.image.id, HOSTILE_NAME)
+    run_of()
+    app = open_page(page)
+    shown = " ".join(element.value for kind in (app.markdown, app.caption) for element in kind)
+    assert "<img" not in shown.replace("\\<img", "")
