@@ -53,5 +53,6 @@ class Engine:
         except (OSError, TimeoutError) as error:
             raise InputError(f"no Dask scheduler answers at {self.address}: start one with `dask scheduler`") from error
         with client:
-            for future in as_completed(client.map(task, items, pure=False)):
+            futures = client.map(task, items, pure=False)
+            for future in as_completed(futures, loop=client.loop):
                 yield future.result()

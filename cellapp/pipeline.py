@@ -148,8 +148,9 @@ def analyse(
         cells = measure(source, mask, channels=source.info.channels, um_per_px=um_per_px)
         cells = assess(cells, mask, source, settings.quality)
     tell("Classifying cells", 0.5)
+    preprocessor = Preprocessor.fit(source, kit.head.preprocess) if kit.head else None
     with clock("classify"):
-        embeddings, predictions = _classify(source, mask, cells, roles, kit, settings.classify)
+        embeddings, predictions = _classify(source, mask, cells, roles, kit, settings.classify, preprocessor)
         cells = add_predictions(cells, predictions)
     tell("Explaining cells", 0.85)
     with clock("explain"):
@@ -165,7 +166,8 @@ def analyse(
         confluency=confluency(mask),
         explanations=explanations,
         embeddings=embeddings,
-        provenance=provenance(slide, source, kit, settings, clock.seconds),
+        provenance=provenance(slide, source, kit, settings, clock.seconds)
+        | {"encoder_angle_deg": preprocessor.angle_deg if preprocessor else 0.0},
     )
 
 
@@ -275,12 +277,17 @@ def _encoder_crops(
 
 
 def _classify(
-    slide: Slide, mask: LabelMask, cells: pd.DataFrame, roles: Sequence[Role], kit: Kit, settings: ClassifySettings
+    slide: Slide,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    roles: Sequence[Role],
+    kit: Kit,
+    settings: ClassifySettings,
+    preprocessor: Preprocessor | None,
 ) -> tuple[Embeddings | None, Predictions | None]:
-    if kit.head is None or kit.encoder is None:
+    if kit.head is None or preprocessor is None:
         return None, None
     accepted = cells[cells["qc_pass"]]
-    preprocessor = Preprocessor.fit(slide, kit.head.preprocess)
     parts = []
     for start in range(0, max(len(accepted), 1), _BATCH):
         batch = accepted.iloc[start : start + _BATCH]

@@ -29,7 +29,7 @@ def test_health_and_models(client):
 
 
 def test_upload_run_and_files_equal_the_command_line(client, demo, tmp_path):
-    image = upload(client, demo.image).json()
+    image = upload(client, demo.slide).json()
     run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS})
     assert run.status_code == 202
     worker.run_worker(once=True)
@@ -37,7 +37,7 @@ def test_upload_run_and_files_equal_the_command_line(client, demo, tmp_path):
     assert state["status"] == "done"
     assert state["images"][0]["summary"]["n_cells"] > 20
 
-    main(["analyse", str(demo.image), "--out", str(tmp_path / "cli"), "--explain", "2"])
+    main(["analyse", str(demo.slide), "--out", str(tmp_path / "cli"), "--explain", "2"])
     for name in ("cells.csv", "cells.parquet", "labels.tif", "outlines.geojson", "overlay.png", "crops.zip"):
         served = client.get(f"/runs/{state['id']}/files/demo/{name}")
         assert served.status_code == 200, name
@@ -50,7 +50,7 @@ def test_upload_run_and_files_equal_the_command_line(client, demo, tmp_path):
 
 
 def test_the_same_bytes_twice_are_one_image(client, demo):
-    first, second = (upload(client, demo.image, name).json() for name in ("a.tif", "b.tif"))
+    first, second = (upload(client, demo.slide, name).json() for name in ("a.tif", "b.tif"))
     assert first["id"] == second["id"]
     assert len(client.get("/images").json()) == 1
 
@@ -69,7 +69,7 @@ def test_too_large_a_file_is_413(client, demo, monkeypatch):
 
     monkeypatch.setenv("CELLAPP_BUDGET__MAX_PIXELS", "1000")
     app_settings.cache_clear()
-    answer = upload(client, demo.image)
+    answer = upload(client, demo.slide)
     assert answer.status_code == 413
     assert "CELLAPP_BUDGET__MAX_PIXELS" in answer.json()["error"]
 
@@ -80,7 +80,7 @@ def test_unknown_ids_are_404(client):
 
 
 def test_settings_are_checked(client, demo):
-    image = upload(client, demo.image).json()
+    image = upload(client, demo.slide).json()
     answer = client.post("/runs", json={"image_ids": [image["id"]], "settings": {"segment": {"diametre": 3}}})
     assert answer.status_code == 422
     assert client.post("/runs", json={"image_ids": [], "settings": {}}).status_code == 422
@@ -88,6 +88,6 @@ def test_settings_are_checked(client, demo):
 
 @pytest.mark.parametrize("path", ["../../cellapp.db", "%2e%2e/%2e%2e/cellapp.db", "/etc/passwd", "demo/../../x"])
 def test_files_outside_the_run_are_not_served(client, demo, path):
-    image = upload(client, demo.image).json()
+    image = upload(client, demo.slide).json()
     run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS}).json()
     assert client.get(f"/runs/{run['id']}/files/{path}").status_code in (404, 422)

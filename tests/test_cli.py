@@ -14,7 +14,7 @@ from cellapp.errors import InputError
 @pytest.fixture(scope="module")
 def results(demo, tmp_path_factory):
     out = tmp_path_factory.mktemp("results")
-    assert main(["analyse", str(demo.image.parent / "*.tif"), "--out", str(out), "--explain", "3", "--json"]) == 0
+    assert main(["analyse", str(demo.slide.parent / "*.tif"), "--out", str(out), "--explain", "3", "--json"]) == 0
     return out
 
 
@@ -55,14 +55,14 @@ def test_the_demo_slide_is_segmented_as_its_truth_says(results, demo, capsys):
 
 
 def test_segment_gives_the_labels_of_analyse(results, demo, tmp_path):
-    assert main(["segment", str(demo.image), "--out", str(tmp_path)]) == 0
+    assert main(["segment", str(demo.slide), "--out", str(tmp_path)]) == 0
     labels = tifffile.imread(tmp_path / "demo" / "labels.tif")
     np.testing.assert_array_equal(labels, tifffile.imread(results / "demo" / "labels.tif"))
 
 
 def test_run_json_repeats_the_run(results, demo, tmp_path):
     settings = results / "demo" / "run.json"
-    assert main(["analyse", str(demo.image), "--out", str(tmp_path), "--settings", str(settings)]) == 0
+    assert main(["analyse", str(demo.slide), "--out", str(tmp_path), "--settings", str(settings)]) == 0
     for name in ("cells.csv", "labels.tif", "outlines.geojson", "crops.zip"):
         assert (tmp_path / "demo" / name).read_bytes() == (results / "demo" / name).read_bytes(), name
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_used_is_said_in_one_line(arguments, status, words, tmp_p
 def test_one_bad_file_among_good_ones_fails_softly(demo, tmp_path, capsys):
     (tmp_path / "bad.tif").write_text("text")
     status = main(
-        ["analyse", str(demo.image), str(tmp_path / "bad.tif"), "--out", str(tmp_path / "o"), "--head", "none"]
+        ["analyse", str(demo.slide), str(tmp_path / "bad.tif"), "--out", str(tmp_path / "o"), "--head", "none"]
     )
     assert status == 1
     assert "bad" in capsys.readouterr().err

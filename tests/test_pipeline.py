@@ -22,7 +22,7 @@ def kit():
 
 @pytest.fixture(scope="module")
 def whole(demo, kit):
-    return analyse(open_slide(demo.image), kit, SETTINGS)
+    return analyse(open_slide(demo.slide), kit, SETTINGS)
 
 
 def save(path, pixels, names):
@@ -54,7 +54,7 @@ def test_explanations_add_up_to_the_logit_of_the_probability(whole):
 
 
 def test_positions_of_named_channels_do_not_matter(tmp_path, demo, kit, whole):
-    slide = open_slide(demo.image)
+    slide = open_slide(demo.slide)
     order = [2, 0, 1]
     permuted = save(tmp_path / "p.ome.tif", slide.region()[order], [slide.info.channels[i] for i in order])
     again = analyse(permuted, kit, SETTINGS)
@@ -62,7 +62,7 @@ def test_positions_of_named_channels_do_not_matter(tmp_path, demo, kit, whole):
 
 
 def test_channels_declared_by_number_equal_channels_declared_by_name(tmp_path, demo, kit, whole):
-    slide = open_slide(demo.image)
+    slide = open_slide(demo.slide)
     nameless = save(tmp_path / "n.ome.tif", slide.region(), ["a", "b", "c"])
     declared = SETTINGS.model_copy(update={"channels": {"actin": 1, "cytoplasm": 2, "nucleus": 3}})
     again = analyse(nameless, kit, declared)
@@ -72,7 +72,7 @@ def test_channels_declared_by_number_equal_channels_declared_by_name(tmp_path, d
 
 
 def test_an_empty_slide_is_a_result(empty_demo, kit):
-    result = analyse(open_slide(empty_demo.image), kit, SETTINGS)
+    result = analyse(open_slide(empty_demo.slide), kit, SETTINGS)
     assert len(result.cells) == 0
     assert {"label", "unsure", "qc_reason", "manual_label"} <= set(result.cells)
     assert result.confluency == 0
@@ -92,15 +92,15 @@ def test_one_cell_is_a_result(tmp_path, kit):
 
 
 def test_without_a_head_cells_are_counted(demo):
-    result = analyse(open_slide(demo.image), load_kit(COUNTING), COUNTING)
+    result = analyse(open_slide(demo.slide), load_kit(COUNTING), COUNTING)
     assert "label" not in result.cells
     assert len(result.cells) > 20
     with pytest.raises(ModelError, match="needs a head"):
-        explain_cells(open_slide(demo.image), load_kit(COUNTING), COUNTING, result.mask, result.cells)
+        explain_cells(open_slide(demo.slide), load_kit(COUNTING), COUNTING, result.mask, result.cells)
 
 
 def test_cells_are_found_on_the_reference_and_measured_on_the_target(tmp_path, demo, kit, whole):
-    slide = open_slide(demo.image)
+    slide = open_slide(demo.slide)
     darker = save(tmp_path / "t.ome.tif", slide.region() // 2, slide.info.channels)
     result = analyse(slide, kit, SETTINGS, target=darker)
     np.testing.assert_array_equal(result.mask.labels, whole.mask.labels)
@@ -115,11 +115,11 @@ def test_too_large_an_image_is_refused_before_it_is_read(demo, kit, monkeypatch)
     monkeypatch.setenv("CELLAPP_BUDGET__MAX_ANALYSE_PIXELS", "1000")
     app_settings.cache_clear()
     with pytest.raises(BudgetError, match=r"512 x 512 pixels.*CELLAPP_BUDGET__MAX_ANALYSE_PIXELS"):
-        analyse(open_slide(demo.image), kit, SETTINGS)
+        analyse(open_slide(demo.slide), kit, SETTINGS)
 
 
 def test_the_same_input_gives_the_same_result(demo, kit, whole):
-    again = analyse(open_slide(demo.image), kit, SETTINGS)
+    again = analyse(open_slide(demo.slide), kit, SETTINGS)
     pd.testing.assert_frame_equal(again.cells, whole.cells)
     np.testing.assert_array_equal(again.explanations.maps, whole.explanations.maps)
 

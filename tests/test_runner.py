@@ -25,7 +25,7 @@ def broken(tmp_path):
 
 
 def test_a_failed_image_is_reported_and_the_others_go_on(tmp_path, demo, empty_demo, broken):
-    report = run_images(items_of(demo.image, broken, empty_demo.image), COUNTING, tmp_path / "out")
+    report = run_images(items_of(demo.slide, broken, empty_demo.slide), COUNTING, tmp_path / "out")
     assert [result.stem for result in report.results] == ["image0", "image1", "image2"]
     assert [result.stem for result in report.failed] == ["image1"]
     assert report.failed[0].unusable
@@ -36,15 +36,15 @@ def test_a_failed_image_is_reported_and_the_others_go_on(tmp_path, demo, empty_d
 
 def test_resume_keeps_what_is_finished_with_the_same_settings_and_bytes(tmp_path, demo, empty_demo):
     out = tmp_path / "out"
-    run_images(items_of(demo.image), COUNTING, out)
+    run_images(items_of(demo.slide), COUNTING, out)
     before = (out / "image0" / "run.json").stat().st_mtime_ns
-    again = run_images(items_of(demo.image, empty_demo.image), COUNTING, out, resume=True)
+    again = run_images(items_of(demo.slide, empty_demo.slide), COUNTING, out, resume=True)
     assert [result.resumed for result in again.results] == [True, False]
     assert (out / "image0" / "run.json").stat().st_mtime_ns == before
     assert len(pd.read_csv(out / "summary.csv")) == 2
     other = COUNTING.model_copy(update={"seed": 1})
-    assert not run_images(items_of(demo.image), other, out, resume=True).results[0].resumed
-    assert not run_images(items_of(empty_demo.image), other, out, resume=True).results[0].resumed
+    assert not run_images(items_of(demo.slide), other, out, resume=True).results[0].resumed
+    assert not run_images(items_of(empty_demo.slide), other, out, resume=True).results[0].resumed
 
 
 def test_cancel_keeps_finished_images(tmp_path, demo, empty_demo):
@@ -53,7 +53,7 @@ def test_cancel_keeps_finished_images(tmp_path, demo, empty_demo):
             raise Cancelled("stopped by the user")
 
     with pytest.raises(Cancelled):
-        run_images(items_of(empty_demo.image, demo.image), COUNTING, tmp_path / "out", on_progress=stop_at_second)
+        run_images(items_of(empty_demo.slide, demo.slide), COUNTING, tmp_path / "out", on_progress=stop_at_second)
     assert json.loads((tmp_path / "out" / "image0" / "run.json").read_text())
     assert not (tmp_path / "out" / "image1").exists()
 
@@ -61,7 +61,7 @@ def test_cancel_keeps_finished_images(tmp_path, demo, empty_demo):
 def test_progress_never_goes_back_and_ends_at_one(tmp_path, demo, empty_demo):
     told = []
     run_images(
-        items_of(demo.image, empty_demo.image), COUNTING, tmp_path, on_progress=lambda _, part: told.append(part)
+        items_of(demo.slide, empty_demo.slide), COUNTING, tmp_path, on_progress=lambda _, part: told.append(part)
     )
     assert told == sorted(told)
     assert told[-1] == 1
@@ -70,7 +70,7 @@ def test_progress_never_goes_back_and_ends_at_one(tmp_path, demo, empty_demo):
 def test_a_cluster_gives_the_same_files(tmp_path, demo, empty_demo):
     from dask.distributed import LocalCluster
 
-    images = items_of(demo.image, empty_demo.image)
+    images = items_of(demo.slide, empty_demo.slide)
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         remote = run_images(images, COUNTING, tmp_path / "dask", engine=Engine(cluster.scheduler_address))
     local = run_images(images, COUNTING, tmp_path / "serial")

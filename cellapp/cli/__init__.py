@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from cellapp import __version__
@@ -19,7 +18,6 @@ from cellapp.errors import CellappError, InputError
 app = typer.Typer(
     name="cellapp",
     help="From microscope images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -40,10 +38,13 @@ app.add_typer(models.models, name="models")
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+def _root(
+    context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")
+) -> None:
     if version:
         typer.echo(__version__)
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,12 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         status = app(args=None if argv is None else list(argv), prog_name="cellapp", standalone_mode=False)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        return _say(error.format_message(), 2)
-    except click.Abort:
+    except typer.Abort:
         return _say("stopped", 1)
+    except typer.TyperException as error:
+        return _say(" ".join(error.format_message().split()), 2)
     except InputError as error:
         return _say(str(error), 2)
     except CellappError as error:

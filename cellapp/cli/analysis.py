@@ -27,7 +27,7 @@ def demo(
 
     height, width = parse_size(size)
     files = write_demo(out, SyntheticSettings(height=height, width=width, seed=seed))
-    for path in (files.image, files.labels, files.cells):
+    for path in (files.slide, files.labels, files.cells):
         typer.echo(str(path))
 
 
@@ -96,8 +96,8 @@ def segment(
     """Write DIR/<stem>/labels.tif for each image."""
     from cellapp.exports.labels import write_labels
     from cellapp.loading import load
-    from cellapp.pipeline import find_cells
     from cellapp.names import unique_stems
+    from cellapp.pipeline import find_cells
 
     chosen = build_settings(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess

@@ -9,7 +9,7 @@ import typer
 
 from cellapp.cli.output import JSON_OPTION, emit
 
-score = typer.Typer(help="Compare results with truth.", no_args_is_help=True)
+score = typer.Typer(help="Compare results with truth.")
 
 
 @score.callback()
@@ -24,7 +24,7 @@ def segmentation(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Average precision at IoU 0.5 and 0.75, Dice and IoU, per image and mean."""
-    from cellapp.segmentation.score import score_paths
+    from cellapp.segmentation.score_files import score_paths
 
     result = score_paths(pred, truth)
     lines = [f"{row['image']}: {_figures(row)}" for row in result["images"]]

@@ -6,7 +6,7 @@ import typer
 
 from cellapp.cli.output import JSON_OPTION, Progress, emit
 
-models = typer.Typer(help="List, show and fetch models.", no_args_is_help=True)
+models = typer.Typer(help="List, show and fetch models.")
 
 
 @models.command("list")
