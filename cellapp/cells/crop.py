@@ -52,7 +52,8 @@ def crop(
     roles : sequence of Role
         What each channel shows.
     angle_deg : float
-        Turn crops by this angle, counter-clockwise, about the box's centre (pixels linear, cell nearest neighbour).
+        Direction that is to lie horizontally, counter-clockwise from the horizontal as `Preprocessor.angle_deg` has it:
+        crops are turned clockwise by it about the box's centre (pixels linear, cell nearest neighbour).
     with_inside : bool
         Also return where the cell is in each crop.
 
@@ -70,7 +71,9 @@ def crop(
     read = cached_reader(pixels_of, mask.labels.shape)
     pixels, inside = [], []
     for cell_id, *box in cells[BOX].itertuples():
-        picture = _shape(_cut(read, mask.labels, int(cell_id), tuple(box), settings, angle_deg), settings)
+        picture = _shape(
+            _cut(read, mask.labels, int(cell_id), tuple(box), settings=settings, angle_deg=angle_deg), settings
+        )
         picture[0][dropped] = 0
         pixels.append(picture[0])
         inside.append(picture[1])
@@ -101,6 +104,7 @@ def _cut(
     labels: np.ndarray,
     cell_id: int,
     box: tuple[int, int, int, int],
+    *,
     settings: CropSettings,
     angle_deg: float,
 ) -> Picture:
@@ -146,11 +150,11 @@ def _read_padded(read: PixelSource, labels: np.ndarray, cell_id: int, region: Re
 
 def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> Picture:
     options = {"reshape": False, "mode": "constant", "cval": 0}
-    turned_inside = ndimage.rotate(inside.astype(np.uint8), angle_deg, order=0, **options).astype(bool)
+    turned_inside = ndimage.rotate(inside.astype(np.uint8), -angle_deg, order=0, **options).astype(bool)
     if not turned_inside.any():  # a cell of one or two pixels can fall between the grid's points
         return pixels, inside
     turned = [
-        _as_dtype(ndimage.rotate(channel.astype(np.float64), angle_deg, order=1, **options), pixels.dtype)
+        _as_dtype(ndimage.rotate(channel.astype(np.float64), -angle_deg, order=1, **options), pixels.dtype)
         for channel in pixels
     ]
     return np.stack(turned), turned_inside

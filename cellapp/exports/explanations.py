@@ -10,12 +10,14 @@ from cellapp.errors import InputError
 from cellapp.exports.atomic import replacing_folder
 from cellapp.exports.drawing import PAPER, png_bytes, signed_colours, squared, strip
 from cellapp.exports.rendering import Rendering
+from cellapp.exports.vectors import write_arrays
 from cellapp.palette import rgb
 from cellapp.types import Crops, Explanations
 
 SIDE_PX = 240
 GAP_PX = 8
 BAR_PX = 16
+STORED = ("maps", "rest", "logits", "cell_ids", "target", "method")
 OPACITY = 0.7  # of the strongest token over the crop
 
 
@@ -52,15 +54,8 @@ def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *
         for i, cell_id in enumerate(explanations.cell_ids.tolist()):
             picture = draw_explanation(explanations, i, rendering.show(crops.pixels[rows[cell_id]]))
             (part / f"{cell_id}.png").write_bytes(png_bytes(picture))
-        np.savez_compressed(
-            part / "maps.npz",
-            maps=explanations.maps,
-            rest=explanations.rest,
-            logits=explanations.logits,
-            cell_ids=explanations.cell_ids,
-            target=np.array(explanations.target),
-            method=np.array(explanations.method),
-        )
+        arrays = {name: np.asarray(getattr(explanations, name)) for name in STORED}
+        write_arrays(arrays, part / "maps.npz")
     return folder
 
 

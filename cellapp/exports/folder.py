@@ -17,7 +17,7 @@ from cellapp.exports.geojson import write_geojson
 from cellapp.exports.labels import read_labels, write_labels
 from cellapp.exports.overlay import write_overlay
 from cellapp.exports.rendering import Rendering
-from cellapp.exports.run_json import image_of, read_run, write_run
+from cellapp.exports.run_json import OF_ANALYSIS, image_of, read_run, write_run
 from cellapp.exports.summary import summary_row, write_summary
 from cellapp.exports.tables import read_cells, write_cells, write_csv
 from cellapp.exports.vectors import write_embeddings
@@ -54,7 +54,7 @@ def write_analysis(
     InputError
         If the analysis' name is no plain folder name.
     """
-    if Path(analysis.name).name != analysis.name or analysis.name in ("", "."):
+    if Path(analysis.name).name != analysis.name or analysis.name in ("", ".", ".."):
         raise InputError(f"an analysis is named like a folder; got {analysis.name!r}; use cellapp.names.safe_stem")
     rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
     with replacing_folder(out / analysis.name) as folder:
@@ -138,7 +138,7 @@ def read_analysis(folder: Path) -> Analysis:
         mask=LabelMask(read_labels(folder / "labels.tif", info.shape[1:]), tree["labels_by"]),
         cells=read_cells(folder / "cells.parquet"),
         confluency=tree["confluency"],
-        provenance={key: value for key, value in tree.items() if key not in ("image", "summary")},
+        provenance={key: value for key, value in tree.items() if key not in OF_ANALYSIS},
     )
 
 

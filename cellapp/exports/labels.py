@@ -43,7 +43,7 @@ def write_labels(mask: LabelMask, path: Path, *, um_per_px: float | None = None)
             mask.labels.astype(np.uint32, copy=False),
             ome=True,
             tile=(TILE_PX, TILE_PX),
-            compression="deflate",
+            compression="zlib",  # Adobe's deflate, which every reader knows
             photometric="minisblack",
             metadata=metadata,
             **resolution,

@@ -16,6 +16,9 @@ from cellapp.exports.atomic import replacing
 from cellapp.settings import AnalyseSettings
 from cellapp.types import Analysis, ImageInfo, Role
 
+OF_ANALYSIS = ("image", "roles", "labels_by", "confluency", "summary")
+"""Keys of run.json that come from the analysis itself; all others are its provenance."""
+
 
 def write_run(analysis: Analysis, settings: AnalyseSettings, summary: Mapping[str, Any], path: Path) -> Path:
     """Write provenance, settings, the image's header and its summary row.

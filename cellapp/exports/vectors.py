@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str]
     }
     if files is not None:
         arrays["file"] = np.array(files, dtype=str)
-    with replacing(path) as part:
-        np.savez_compressed(part, **arrays)
+    return write_arrays(arrays, path)
+
+
+def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Path:
+    """Write named arrays as a compressed npz; unlike `numpy.savez` any name will do and bytes repeat."""
+    with replacing(path) as part, zipfile.ZipFile(part, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
     return path

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from cellapp.cells import source
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
+from cellapp.images.align import dominant_angle
 from cellapp.settings import CropMode, CropSettings
 from cellapp.types import Role
 from tests.cells.toy import CHANNELS, blobs, label_arrays, measured, noise, slide_of
@@ -116,13 +117,26 @@ def test_cell_of_another_label_image_is_refused():
         crop(pixels, mask, cells.rename(index={2: 9}), CropSettings(), channels=CHANNELS)
 
 
-def test_quarter_turn_is_counter_clockwise_in_every_mode():
-    for mode in CropMode:
+def test_quarter_turn_is_clockwise():
+    for mode in (CropMode.MASKED, CropMode.WINDOW):
         straight, _, _ = cut(blobs(4), mode, size_px=41)
         turned, _, _ = cut(blobs(4), mode, size_px=41, angle_deg=90)
         for before, after in zip(straight.pixels[:1], turned.pixels[:1], strict=True):
-            assert after.shape == np.rot90(before, axes=(1, 2)).shape
-            assert np.mean(after == np.rot90(before, axes=(1, 2))) > 0.99
+            assert after.shape == np.rot90(before, -1, axes=(1, 2)).shape
+            assert np.mean(after == np.rot90(before, -1, axes=(1, 2))) > 0.99
+
+
+@pytest.mark.parametrize("angle_deg", [-25, 15])
+def test_dominant_direction_becomes_horizontal(angle_deg):
+    y, x = np.mgrid[:256, :256]
+    slope = np.deg2rad(angle_deg)
+    stripes = np.sin((y * np.cos(slope) + x * np.sin(slope)) / 3)[None].astype(np.float32)
+    found = dominant_angle(stripes)
+    labels = np.zeros((256, 256), np.int32)
+    labels[108:148, 108:148] = 1
+    picture = cut(labels, CropMode.WINDOW, pixels=stripes, size_px=128, angle_deg=found)[0].pixels[0]
+    assert found == pytest.approx(angle_deg, abs=1)
+    assert np.abs(np.diff(picture, axis=2)).mean() < 0.1 * np.abs(np.diff(picture, axis=1)).mean()
 
 
 def test_turned_window_has_no_black_corners():

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cellapp.cells.crop import crop
+from cellapp.errors import InputError
+from cellapp.exports.explanations import BAR_PX, GAP_PX, SIDE_PX, draw_explanation, write_explanations
+from cellapp.exports.rendering import Rendering
+from cellapp.settings import CropMode, CropSettings
+from tests.exports.toy import CHANNELS, toy_analysis
+
+
+def made(tmp_path, n=3, mode=CropMode.MASKED):
+    analysis, slide = toy_analysis(9, explained=n)
+    rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
+    cells = analysis.cells.loc[analysis.explanations.cell_ids[::-1]]
+    crops = crop(slide, analysis.mask, cells, CropSettings(mode=mode), channels=CHANNELS)
+    return analysis.explanations, crops, rendering, tmp_path / "explanations"
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+@pytest.mark.parametrize("mode", list(CropMode))
+def test_one_picture_per_cell_and_all_numbers(tmp_path, n, mode):
+    explanations, crops, rendering, folder = made(tmp_path, n, mode)
+    write_explanations(explanations, crops, folder, rendering=rendering)
+    assert {p.name for p in folder.iterdir()} == {"maps.npz", *(f"{i}.png" for i in explanations.cell_ids)}
+    with np.load(folder / "maps.npz", allow_pickle=False) as held:
+        np.testing.assert_array_equal(held["maps"], explanations.maps)
+        np.testing.assert_array_equal(held["cell_ids"], explanations.cell_ids)
+        np.testing.assert_allclose(held["maps"].sum((1, 2)) + held["rest"], held["logits"], rtol=1e-5)
+        assert (str(held["target"]), str(held["method"])) == ("cancer", "hirescam:final")
+
+
+def test_all_cells_share_one_scale():
+    analysis, _ = toy_analysis(9, explained=2)
+    maps = np.stack([np.full((4, 5), 1.0), np.full((4, 5), 0.5)]).astype(np.float32)
+    both = replace(analysis.explanations, maps=maps)
+    strong, weak = (draw_explanation(both, row, np.zeros((9, 9, 3), np.uint8)) for row in (0, 1))
+    start = SIDE_PX + GAP_PX
+    assert strong[5, start + 5].tolist() == [213, 94, 0]
+    assert weak[5, start + 5].tolist() == [234, 174, 128]
+    bar = slice(start + SIDE_PX + GAP_PX, start + SIDE_PX + GAP_PX + BAR_PX)
+    np.testing.assert_array_equal(strong[:SIDE_PX, bar], weak[:SIDE_PX, bar])
+
+
+def test_silent_map_is_white_and_hides_nothing():
+    analysis, _ = toy_analysis(9, explained=1)
+    silent = replace(analysis.explanations, maps=np.zeros((1, 4, 5), np.float32))
+    picture = draw_explanation(silent, 0, np.full((8, 8, 3), 77, np.uint8))[:SIDE_PX]
+    assert (picture[:, SIDE_PX + GAP_PX : 2 * SIDE_PX + GAP_PX] == 255).all()
+    assert (picture[:, -SIDE_PX:] == 77).all()
+
+
+def test_pictures_are_of_the_cell_they_are_named_after(tmp_path):
+    explanations, crops, rendering, folder = made(tmp_path)
+    write_explanations(explanations, crops, folder, rendering=rendering)
+    wanted = draw_explanation(explanations, 0, rendering.show(crops.pixels[-1]))
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / f"{explanations.cell_ids[0]}.png")), wanted)
+
+
+def test_crops_of_other_cells_are_refused(tmp_path):
+    explanations, crops, rendering, folder = made(tmp_path)
+    with pytest.raises(InputError, match="has none"):
+        write_explanations(explanations, replace(crops, cell_ids=crops.cell_ids + 100), folder, rendering=rendering)
+    assert not folder.exists()

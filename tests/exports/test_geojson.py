@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from cellapp.cells.quality import assess
+from cellapp.errors import InputError
+from cellapp.exports.geojson import read_geojson, write_geojson
+from cellapp.palette import CLASS_COLOURS, rgb
+from cellapp.settings import QualitySettings
+from tests.cells.toy import label_arrays, measured
+from tests.exports.toy import HOSTILE, toy_analysis
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+@given(labels=label_arrays())
+@settings(max_examples=40, deadline=None)
+def test_labels_survive_the_way_through_polygons(tmp_path_factory, labels):
+    path = tmp_path_factory.mktemp("geojson") / "outlines.geojson"
+    mask, pixels, cells = measured(labels)
+    write_geojson(mask, assess(cells, mask, pixels, QualitySettings()), path)
+    np.testing.assert_array_equal(read_geojson(path, labels.shape), labels)
+
+
+def test_holes_islands_and_broken_pieces_survive(tmp_path):
+    analysis, _ = toy_analysis()
+    path = write_geojson(analysis.mask, analysis.cells, tmp_path / "o.geojson")
+    np.testing.assert_array_equal(read_geojson(path, analysis.mask.labels.shape), analysis.mask.labels)
+    shapes = {f["properties"]["cell_id"]: f["geometry"] for f in json.loads(path.read_text())["features"]}
+    assert shapes[1]["type"] == "Polygon"
+    assert shapes[77]["type"] == "MultiPolygon"
+    assert sorted(len(polygon) for polygon in shapes[77]["coordinates"]) == [1, 1, 2]
+
+
+def test_features_speak_quapths_language(tmp_path):
+    analysis, _ = toy_analysis(classes=("cancer", HOSTILE))
+    path = write_geojson(analysis.mask, analysis.cells, tmp_path / "o.geojson", classes=("cancer", HOSTILE))
+    features = {f["properties"]["cell_id"]: f for f in json.loads(path.read_text())["features"]}
+    assert sorted(features) == analysis.cells.index.tolist()
+    border = features[40]["properties"]
+    assert border["objectType"] == "detection"
+    assert border["classification"] == {"name": "rejected", "color": list(rgb(CLASS_COLOURS["rejected"]))}
+    assert "p_cancer" not in border["measurements"], "a missing probability is left out, JSON knows no NaN"
+    called = next(f["properties"] for f in features.values() if f["properties"]["classification"]["name"] == HOSTILE)
+    cell = analysis.cells.loc[called["cell_id"]]
+    assert called["measurements"][f"p_{HOSTILE}"] == cell[f"p_{HOSTILE}"]
+    assert called["measurements"]["area_px"] == cell["area_px"]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_zero_and_one_cell(tmp_path, n):
+    analysis, _ = toy_analysis(n)
+    path = write_geojson(analysis.mask, analysis.cells, tmp_path / "o.geojson")
+    assert len(json.loads(path.read_text())["features"]) == n
+    np.testing.assert_array_equal(read_geojson(path, analysis.mask.labels.shape), analysis.mask.labels)
+
+
+def square(x, y, side, **properties):
+    ring = [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
+    return {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": properties}
+
+
+def write(path, tree):
+    path.write_text(tree if isinstance(tree, str) else json.dumps(tree), encoding="utf-8")
+    return path
+
+
+def test_outlines_drawn_elsewhere_get_ids_after_the_known_ones_and_are_cut_at_the_edge(tmp_path):
+    features = [square(-3, -3, 5), square(4, 4, 2, cell_id=9), square(0.4, 6.4, 0.9, measurements={"cell_id": 3.0})]
+    labels = read_geojson(write(tmp_path / "o.geojson", features), (8, 8))
+    assert {int(i): int((labels == i).sum()) for i in np.unique(labels) if i} == {10: 4, 9: 4, 3: 1}
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ("not json", "no GeoJSON"),
+        ({"features": [{"type": "Feature"}]}, "no GeoJSON"),
+        ({"features": [{"geometry": None}]}, "without a geometry"),
+        ([{"geometry": {"type": "Point", "coordinates": [1, 2]}}], "has a Point"),
+        ([{"geometry": {"type": "Polygon", "coordinates": [[["a", "b"]]]}}], "pairs of numbers"),
+        ([{"geometry": {"type": "Polygon", "coordinates": [[[1e999, 0], [0, 1], [1, 1]]]}}], "not finite"),
+        ([square(0, 0, 2, cell_id=1), square(4, 4, 2, cell_id=1)], "its own cell_id"),
+    ],
+)
+def test_what_holds_no_outlines_is_refused(tmp_path, tree, words):
+    with pytest.raises(InputError, match=words):
+        read_geojson(write(tmp_path / "o.geojson", tree), (8, 8))
+
+
+def test_peak_memory_does_not_follow_the_number_of_cells(tmp_path):
+    import tracemalloc
+
+    labels = np.kron(np.arange(1, 626).reshape(25, 25), np.ones((6, 6), int)).astype(np.int32)
+    labels[::6], labels[:, ::6] = 0, 0
+    mask, pixels, cells = measured(labels)
+    cells = assess(cells, mask, pixels, QualitySettings())
+    tracemalloc.start()
+    path = write_geojson(mask, cells, tmp_path / "o.geojson")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.7 * path.stat().st_size

@@ -1,0 +1,70 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from cellapp.exports.folder import write_analysis
+from cellapp.exports.report import answer, write_report
+from tests.exports.toy import HOSTILE, SETTINGS, toy_analysis
+
+
+class Page(HTMLParser):
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.links, self.text = [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "action")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def report(tmp_path, *analyses, title="My run"):
+    for analysis, slide in analyses:
+        write_analysis(analysis, slide, tmp_path, settings=SETTINGS)
+    return write_report(tmp_path, title=title).read_text(encoding="utf-8")
+
+
+def test_report_says_the_answer_and_that_it_is_no_diagnosis(tmp_path):
+    page = Page(report(tmp_path, toy_analysis(9), toy_analysis(4, name="second")))
+    assert re.search(r"\d+ cells in 2 images: \d+ % cancer \(\d+ to \d+\)", page.text)
+    assert "Research use only, not for diagnosis." in page.text
+    assert "segmenter" in page.text
+    assert page.tags.count("img") == 2
+
+
+def test_nothing_is_asked_of_the_network(tmp_path):
+    html = report(tmp_path, toy_analysis(4))
+    assert all(link.startswith("data:") for link in Page(html).links)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_hostile_names_stay_text(tmp_path):
+    name = "</pre><script>alert(1)</script><img src=x onerror=y>"
+    page = Page(report(tmp_path, toy_analysis(9, classes=(name, HOSTILE)), title=name))
+    assert "script" not in page.tags
+    assert page.tags.count("img") == 1
+    assert name in page.text
+
+
+@pytest.mark.parametrize("classes", [(), ("cancer", "normal")])
+@pytest.mark.parametrize("n", [0, 1])
+def test_zero_and_one_cell(tmp_path, n, classes):
+    text = Page(report(tmp_path, toy_analysis(n, classes=classes))).text
+    assert ("1 cell in 1 image" if n else "0 cells in 1 image") in text
+    assert "nan" not in text.lower().split()
+
+
+def test_run_without_finished_images(tmp_path):
+    assert "0 cells in 0 images" in report(tmp_path)
+
+
+def test_answer_names_the_doubts():
+    cells = toy_analysis(9)[0].cells
+    said = answer([cells.assign(unlike_training=True)], ("cancer", "normal"))
+    assert f"{len(cells)} unlike the training cells" in said
+    assert "1 rejected by the quality rules" in said
