@@ -1,1 +1,1 @@
-"""TODO one line."""
+"""Finding cells: one file per segmenter, and what they share."""

@@ -27,7 +27,7 @@ TRUTH_NOTE = "cellapp truth labels"
 class DemoFiles:
     """Where a synthetic slide and its truth were written."""
 
-    image: Path  # OME-TIFF (C, Y, X)
+    slide: Path  # OME-TIFF (C, Y, X)
     labels: Path  # TIFF (Y, X) uint32
     cells: Path  # CSV, one row per cell
 
@@ -64,7 +64,7 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None) -> DemoFile
         _write_image(scratch / "image.tif", scratch / "pixels.raw", settings)
         _write_labels(scratch / "truth.tif", scratch / "labels.raw", settings)
         _truth_table(settings, sums).to_csv(scratch / "truth.csv", index=False)
-        for name, target in (("image.tif", files.image), ("truth.tif", files.labels), ("truth.csv", files.cells)):
+        for name, target in (("image.tif", files.slide), ("truth.tif", files.labels), ("truth.csv", files.cells)):
             (scratch / name).replace(target)
     return files
 

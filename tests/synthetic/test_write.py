@@ -20,12 +20,12 @@ def demo(tmp_path_factory):
 
 def test_written_tiles_equal_the_field_in_memory(demo):
     pixels, labels, _ = render_field(SETTINGS)
-    np.testing.assert_array_equal(tifffile.imread(demo.image), pixels)
+    np.testing.assert_array_equal(tifffile.imread(demo.slide), pixels)
     np.testing.assert_array_equal(tifffile.imread(demo.labels), labels)
 
 
 def test_image_is_a_tiled_compressed_ome_tiff_with_names_and_pixel_size(demo):
-    with tifffile.TiffFile(demo.image) as tiff:
+    with tifffile.TiffFile(demo.slide) as tiff:
         assert tiff.is_ome
         assert tiff.series[0].axes == "CYX"
         page = tiff.pages.first
@@ -61,7 +61,7 @@ def test_truth_is_told_from_image_and_table(demo, tmp_path):
     empty = tmp_path / "empty.tif"
     empty.touch()
     assert is_truth(demo.labels)
-    assert [is_truth(p) for p in (demo.image, demo.cells, text, empty, tmp_path / "absent.tif")] == [False] * 5
+    assert [is_truth(p) for p in (demo.slide, demo.cells, text, empty, tmp_path / "absent.tif")] == [False] * 5
 
 
 def test_an_empty_slide_has_an_empty_truth(tmp_path):
@@ -71,7 +71,7 @@ def test_an_empty_slide_has_an_empty_truth(tmp_path):
 
 
 def test_only_the_three_files_are_left(demo):
-    assert sorted(path.name for path in demo.image.parent.iterdir()) == [
+    assert sorted(path.name for path in demo.slide.parent.iterdir()) == [
         "demo.tif",
         "truth_cells.csv",
         "truth_labels.tif",

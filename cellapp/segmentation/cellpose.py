@@ -1,0 +1,222 @@
+"""Cellpose 4 (Pachitariu, Rariden and Stringer 2025) and any network that predicts its flows."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+
+from cellapp import torch_guard
+from cellapp.errors import ModelError
+from cellapp.segmentation.compose import compose, is_photo
+from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.labels import relabel
+from cellapp.settings import SegmentSettings
+from cellapp.types import Role
+
+TRAINED_DIAMETER_PX = 30.0
+STEPS = 200  # of the dynamics, for cells of the trained diameter
+TILE_PX = {"sam_vitl": 256, "dino_vitl": 384, "dino_vitb": 384}
+DINO_WIDTHS = {1024: "dino_vitl", 768: "dino_vitb"}
+BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class CellposeFlows:
+    """What the network said, at the size of the image."""
+
+    flow: np.ndarray  # (2, Y, X) float32: rows, columns, towards the middle of the cell
+    probability: np.ndarray  # (Y, X) float32: logit of being in a cell
+    diameter_px: float
+
+
+class CellposeSegmenter:
+    """A network of Cellpose's kind: flows from the network, masks from Cellpose's dynamics."""
+
+    fast = False
+
+    def __init__(
+        self, weights: Path, backbone: str | None = None, device: str = "cpu", dtype: str = "float32", *, name: str = ""
+    ) -> None:
+        """Load a Cellpose 4 file; nothing is ever downloaded from here.
+
+        Parameters
+        ----------
+        weights : Path
+            cpsam, cpsam_v2, cpdino, cpdino-vitb or a file fine-tuned from one of them.
+        backbone : {"sam_vitl", "dino_vitl", "dino_vitb"}, optional
+            Read from the file when left out.
+        device, dtype : str
+            As torch names them.
+        name : str
+            Of the model; the file's stem when left out.
+
+        Raises
+        ------
+        ModelError
+            When the file is missing or no Cellpose 4 file, or dinov3 is needed and not installed.
+        """
+        net = _load_network(weights, backbone, device, dtype)
+        self._adopt(net, name or weights.stem, tile_px=TILE_PX[net.backbone], reads_photos=True)
+
+    @classmethod
+    def from_network(
+        cls, net: Any, name: str, *, tile_px: int = 256, reads_photos: bool = False, fast: bool = False
+    ) -> CellposeSegmenter:
+        """Use any torch network that predicts Cellpose flows.
+
+        Parameters
+        ----------
+        net : torch.nn.Module
+            Has ``.device`` and ``.dtype``; maps (N, 3, tile, tile) to (N, 3, tile, tile), flows of rows and columns
+            times 5 and the logit of the cell, and (N, 256) that is not used.
+        name : str
+        tile_px : int
+            Side of the squares the network reads.
+        reads_photos : bool
+            Give it red, green and blue of a photo; else luminance, bright cells, in the first plane.
+        fast : bool
+            512 x 512 px take less than a second on a CPU.
+        """
+        segmenter = cls.__new__(cls)
+        segmenter._adopt(net, name, tile_px=tile_px, reads_photos=reads_photos)
+        segmenter.fast = fast
+        return segmenter
+
+    def _adopt(self, net: Any, name: str, *, tile_px: int, reads_photos: bool) -> None:
+        self._net = net.eval().requires_grad_(False)
+        self._tile_px, self._reads_photos = tile_px, reads_photos
+        self._lock = threading.Lock()  # one network serves many visitors
+        self.name = f"cellpose:{name}@{version('cellpose')}"
+
+    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings) -> CellposeFlows:
+        """Run the network once.
+
+        Cells are scaled to the trained diameter of 30 px. Intensities are taken as they come: they were scaled by the
+        statistics of the whole slide, and doing it again here would make a region differ from the slide.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (C, Y, X), float32
+            Processed, 0 to 1.
+        roles : sequence of Role
+        settings : SegmentSettings
+            `diameter` in px, or None to estimate it.
+
+        Returns
+        -------
+        CellposeFlows
+        """
+        torch_guard.install()
+        from cellpose.core import run_net
+        from cellpose.transforms import resize_image
+
+        diameter_px = resolve_diameter(settings, None, pixels, roles)
+        scale = max(TRAINED_DIAMETER_PX / diameter_px, 1 / min(pixels.shape[1:]))
+        image = self._planes(pixels, roles)
+        with self._lock:
+            out, _ = run_net(
+                self._net, image[None], batch_size=BATCH, bsize=self._tile_px, rsz=None if scale == 1 else scale
+            )
+        full = out[0] if out.shape[1:3] == image.shape[:2] else resize_image(out[0], *image.shape[:2])
+        flow, probability = full[..., :2].transpose(2, 0, 1), full[..., 2]
+        return CellposeFlows(np.ascontiguousarray(flow), np.ascontiguousarray(probability), diameter_px)
+
+    def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
+        """Follow the flows to masks, without the network.
+
+        Parameters
+        ----------
+        flows : CellposeFlows
+        settings : SegmentSettings
+            `flow_threshold`, `cellprob_threshold` and `min_size_px` count here.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), int32
+            Ids 1..n.
+        """
+        torch_guard.install()
+        from cellpose.dynamics import resize_and_compute_masks
+
+        masks = resize_and_compute_masks(
+            flows.flow,
+            flows.probability,
+            niter=max(int(STEPS * flows.diameter_px / TRAINED_DIAMETER_PX), 1),
+            cellprob_threshold=settings.cellprob_threshold,
+            flow_threshold=settings.flow_threshold,
+            min_size=settings.min_size_px,
+            max_size_fraction=1.0,  # a region may well show one cell and nothing else
+            device=self._net.device,
+        )
+        return relabel(masks)
+
+    def _planes(self, pixels: np.ndarray, roles: Sequence[Role]) -> np.ndarray:
+        """Lay out channels for the network, (Y, X, 3) float32: cells, nuclei, nothing; or a photo."""
+        if self._reads_photos and is_photo(roles):
+            return np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
+        planes = compose(pixels, roles)
+        image = np.zeros((*planes.body.shape, 3), np.float32)
+        image[..., 0] = planes.body
+        if planes.nucleus is not None:
+            image[..., 1] = planes.nucleus
+        return image
+
+
+def _load_network(weights: Path, backbone: str | None, device: str, dtype: str) -> Any:
+    torch_guard.install()
+    import torch
+
+    state = _read_state(weights)
+    backbone = backbone or _backbone_of(state, weights)
+    net = _empty_network(backbone, getattr(torch, dtype))
+    missing = net.load_state_dict(state, strict=False).missing_keys
+    if missing:
+        raise ModelError(f"{weights.name!r} lacks {len(missing)} parts of a {backbone} network, such as {missing[0]!r}")
+    return net.to(device=torch.device(device), dtype=getattr(torch, dtype))
+
+
+def _read_state(weights: Path) -> dict[str, Any]:
+    import torch
+
+    if not weights.is_file():
+        raise ModelError(f"no Cellpose weights at {str(weights)!r}: give the path of a Cellpose 4 file")
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+    except (RuntimeError, UnpicklingError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{weights.name!r} is not readable as Cellpose weights ({reason}): fetch it again") from error
+    if not isinstance(state, dict) or "W2" not in {key.removeprefix("module.") for key in state}:
+        raise ModelError(f"{weights.name!r} is no Cellpose 4 file; older ones do not fit: train it anew with 4")
+    return {key.removeprefix("module."): value for key, value in state.items()}
+
+
+def _backbone_of(state: dict[str, Any], weights: Path) -> str:
+    if "encoder.cls_token" not in state:
+        return "sam_vitl"
+    width = state["encoder.patch_embed.proj.weight"].shape[0]
+    if width not in DINO_WIDTHS:
+        raise ModelError(f"{weights.name!r} has an encoder of width {width}; known are {sorted(DINO_WIDTHS)}")
+    return DINO_WIDTHS[width]
+
+
+def _empty_network(backbone: str, dtype: Any) -> Any:
+    if backbone not in TILE_PX:
+        raise ModelError(f"no Cellpose backbone {backbone!r}; choose one of: {', '.join(TILE_PX)}")
+    from cellpose import vit
+
+    if backbone == "sam_vitl":
+        return vit.CPSAM(dtype=dtype)
+    if importlib.util.find_spec("dinov3") is None:
+        raise ModelError(
+            "this Cellpose model is built on DINOv3, which is not installed: "
+            "pip install git+https://github.com/facebookresearch/dinov3"
+        )
+    return vit.CPDINO(model_name=backbone.removeprefix("dino_"), dtype=dtype)

@@ -1,0 +1,105 @@
+"""Segmentation without a network: threshold, distance watershed, nuclei as seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.morphology import isotropic_opening
+
+from cellapp.segmentation.compose import compose
+from cellapp.segmentation.confluency import iterative_mask
+from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.foreground import LOCAL_BLOCK, LOGIT_SPAN, SMOOTHING, Foreground, find_foreground
+from cellapp.segmentation.labels import drop_small, relabel
+from cellapp.segmentation.watershed import grow_cells, split_touching
+from cellapp.settings import SegmentSettings
+from cellapp.types import Role
+
+NUCLEUS_SHARE = 0.5  # diameter of a nucleus in cell diameters
+OPENING = 0.05  # radius of what is too thin to be part of a cell, in cell diameters
+
+
+@dataclass(frozen=True, eq=False)
+class ClassicalFlows:
+    """Foreground of cells and nuclei; thresholds and seeds are cheap from here."""
+
+    body: Foreground
+    nucleus: Foreground | None
+    diameter_px: float
+
+
+class Classical:
+    """Otsu, local or iterative threshold, then watershed; needs no weights and no torch."""
+
+    name = "classical@1"
+    fast = True
+
+    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings) -> ClassicalFlows:
+        """Find the soft foreground.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (C, Y, X), float32
+            Processed, 0 to 1.
+        roles : sequence of Role
+        settings : SegmentSettings
+            `diameter` in px, or None to estimate it.
+
+        Returns
+        -------
+        ClassicalFlows
+
+        Raises
+        ------
+        InputError
+            When roles and channels differ in number, or the diameter is in um.
+        """
+        diameter_px = resolve_diameter(settings, None, pixels, roles)
+        planes = compose(pixels, roles)
+        nucleus = None
+        if planes.nucleus is not None:
+            nucleus = find_foreground(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px))
+        return ClassicalFlows(_body(planes.outline, settings, diameter_px), nucleus, diameter_px)
+
+    def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
+        """Cut the foreground into cells.
+
+        Parameters
+        ----------
+        flows : ClassicalFlows
+        settings : SegmentSettings
+            `cellprob_threshold` raises the limit of the foreground, `min_size_px` drops small cells.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), int32
+            Ids 1..n; all 0 where the image shows nothing but noise.
+        """
+        mask = _tidy(flows.body.mask(settings.cellprob_threshold), OPENING * flows.diameter_px)
+        if flows.nucleus is None or flows.nucleus.empty:
+            labels = split_touching(mask, flows.diameter_px)
+        else:
+            size = NUCLEUS_SHARE * flows.diameter_px
+            centres = _tidy(flows.nucleus.mask(), OPENING * flows.diameter_px)
+            labels = grow_cells(split_touching(centres, size), mask, flows.body.logit, flows.diameter_px)
+        return relabel(drop_small(labels, settings.min_size_px))
+
+
+def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float) -> Foreground:
+    if settings.method == "iterative":
+        covered = iterative_mask(plane)
+        return Foreground(np.where(covered, LOGIT_SPAN, -LOGIT_SPAN).astype(np.float32), empty=not covered.any())
+    block_px = LOCAL_BLOCK * diameter_px if settings.method == "local" else None
+    return find_foreground(plane, _sigma_px(diameter_px), block_px)
+
+
+def _sigma_px(diameter_px: float) -> float:
+    return max(SMOOTHING * diameter_px, 1.0)
+
+
+def _tidy(mask: np.ndarray, radius_px: float) -> np.ndarray:
+    """Remove hairs and fill holes."""
+    return ndimage.binary_fill_holes(isotropic_opening(mask, radius_px)) if mask.any() else mask

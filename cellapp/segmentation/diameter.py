@@ -1,0 +1,109 @@
+"""How large the cells are, from settings or from the image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from cellapp.errors import InputError
+from cellapp.segmentation.compose import compose
+from cellapp.segmentation.foreground import Foreground, find_foreground
+from cellapp.segmentation.watershed import grow_cells, split_touching
+from cellapp.settings import SegmentSettings
+from cellapp.types import Role
+
+FALLBACK_PX = 30.0
+"""Diameter where there is nothing to measure; the mean of Cellpose's training cells."""
+QUICK_SIDE_PX = 1024  # larger images are shrunk for the estimate
+SIGMA_PX = 1.5
+SPECK = 0.15  # objects below this share of the expected area say nothing about cells
+
+
+def resolve_diameter(
+    settings: SegmentSettings, um_per_px: float | None, pixels: np.ndarray, roles: Sequence[Role]
+) -> float:
+    """Return the cell diameter in px.
+
+    Parameters
+    ----------
+    settings : SegmentSettings
+    um_per_px : float or None
+    pixels : ndarray of shape (C, Y, X), float32
+        Processed; looked at only where the settings leave the diameter open.
+    roles : sequence of Role
+
+    Raises
+    ------
+    InputError
+        When the diameter is in um and the pixel size is unknown.
+    """
+    if settings.diameter is None:
+        return estimate_diameter(pixels, roles)
+    if settings.diameter_unit == "px":
+        return settings.diameter
+    if um_per_px is None:
+        raise InputError(
+            f"a diameter of {settings.diameter:g} um needs a pixel size and the image has none: "
+            "give --um-per-px, or the diameter in px"
+        )
+    return settings.diameter / um_per_px
+
+
+def estimate_diameter(pixels: np.ndarray, roles: Sequence[Role]) -> float:
+    """Estimate the median equivalent diameter of the cells by a quick classical pass.
+
+    The ridge of the distance map gives a first size, the pieces that a watershed of that size cuts give the answer.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (C, Y, X), float32
+        Processed, 0 to 1.
+    roles : sequence of Role
+
+    Returns
+    -------
+    float
+        Diameter in px of the disc with the median area; `FALLBACK_PX` where there are no cells.
+    """
+    step = max(1, math.ceil(max(pixels.shape[1:]) / QUICK_SIDE_PX))
+    planes = compose(_shrink(pixels, step), roles)
+    body = find_foreground(planes.outline, SIGMA_PX)
+    nuclei = find_foreground(planes.nucleus, SIGMA_PX) if planes.nucleus is not None else None
+    labels = _quick_cells(body, nuclei)
+    areas = np.bincount(labels.ravel())[1:]
+    areas = areas[areas > SPECK * areas.max(initial=0)]
+    return FALLBACK_PX if areas.size == 0 else step * 2 * math.sqrt(float(np.median(areas)) / math.pi)
+
+
+def _quick_cells(body: Foreground, nuclei: Foreground | None) -> np.ndarray:
+    mask = body.mask()
+    if nuclei is None or nuclei.empty:
+        return split_touching(mask, _ridge_diameter(mask))
+    centres = nuclei.mask()
+    size = _ridge_diameter(centres)
+    return grow_cells(split_touching(centres, size), mask, body.logit, size)
+
+
+def _ridge_diameter(mask: np.ndarray) -> float:
+    """Twice the median half width of the pieces of a mask, each by its area; px."""
+    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    tops = (distance == ndimage.maximum_filter(distance, 7)) & (distance > 1.5)
+    if not tops.any():
+        return FALLBACK_PX
+    heights = np.sort(distance[tops])
+    # Weighted by area, so that specks and the many small summits of rough outlines do not outvote cells.
+    share = np.cumsum(heights**2) / np.sum(heights**2)
+    return 2 * float(heights[np.searchsorted(share, 0.5)])
+
+
+def _shrink(pixels: np.ndarray, step: int) -> np.ndarray:
+    if step == 1:
+        return pixels
+    height, width = (side // step * step for side in pixels.shape[1:])
+    if min(height, width) == 0:
+        return pixels[:, ::step, ::step]
+    blocks = pixels[:, :height, :width].reshape(len(pixels), height // step, step, width // step, step)
+    return blocks.mean(axis=(2, 4), dtype=np.float32)

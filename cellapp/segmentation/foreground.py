@@ -1,0 +1,109 @@
+"""Where there is something: smoothing, thresholds, and the decision that there is nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.filters import threshold_local, threshold_otsu
+
+SMOOTHING = 0.02  # width of the smoothing, in cell diameters
+LOCAL_BLOCK = 3.0  # side of the neighbourhood of a local threshold, in cell diameters
+LOGIT_SPAN = 6.0  # foreground logit of a pixel as bright as the mean cell; the range of the probability slider
+LEAST_CONTRAST = 3.5  # between the means of the two classes, in noise widths; white noise alone gives 1.6
+LEAST_STEP = 0.12  # rise across the outlines found, of the contrast; a slow drift of light has next to none
+STEP_PX = 3
+LAPLACIAN = np.float32([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
+
+
+@dataclass(frozen=True, eq=False)
+class Foreground:
+    """A soft foreground: moving its limit needs no image."""
+
+    logit: np.ndarray  # (Y, X) float32; 0 on the threshold, about 6 on cells, -6 on background
+    empty: bool = False  # there is no structure in the plane
+
+    def mask(self, limit: float = 0.0) -> np.ndarray:
+        """Return the pixels above a limit, (Y, X) bool."""
+        return np.zeros(self.logit.shape, bool) if self.empty else self.logit > limit
+
+
+def find_foreground(plane: np.ndarray, sigma_px: float, block_px: float | None = None) -> Foreground:
+    """Threshold a smoothed plane by Otsu (1979).
+
+    Parameters
+    ----------
+    plane : ndarray of shape (Y, X), float32
+        Bright where there are cells.
+    sigma_px : float
+        Width of the Gaussian smoothing, px.
+    block_px : float, optional
+        Also ask that a pixel be brighter than the mean of its neighbourhood of this side, px (local threshold).
+
+    Returns
+    -------
+    Foreground
+        Empty where the plane is constant, white noise or a slow drift of light.
+    """
+    smooth = ndimage.gaussian_filter(plane, sigma_px, output=np.float32)
+    if smooth.max() - smooth.min() < 1e-6:
+        return Foreground(np.full(plane.shape, -LOGIT_SPAN, np.float32), empty=True)
+    threshold = threshold_otsu(smooth)
+    above = smooth > threshold
+    contrast = float(smooth[above].mean() - smooth[~above].mean())
+    empty = is_noise(plane, sigma_px, contrast) or is_drift(smooth, above, contrast)
+    if block_px is not None:
+        threshold = np.maximum(threshold_local(smooth, _odd(block_px), "mean"), threshold - contrast / 4)
+    logit = (smooth - threshold) * (2 * LOGIT_SPAN / contrast)
+    return Foreground(logit.astype(np.float32), empty=empty)
+
+
+def is_noise(plane: np.ndarray, sigma_px: float, contrast: float) -> bool:
+    """Tell whether a contrast is no more than what smoothed white noise shows.
+
+    Parameters
+    ----------
+    plane : ndarray of shape (Y, X), float
+        Before smoothing.
+    sigma_px : float
+        Width of the Gaussian smoothing that `contrast` was measured after, px.
+    contrast : float
+        Difference of the means of the two classes of the smoothed plane.
+    """
+    # White noise of width s has width s / (2 sqrt(pi) sigma) after a Gaussian of width sigma.
+    left = noise_width(plane) / max(2 * np.sqrt(np.pi) * sigma_px, 1.0)
+    return contrast < LEAST_CONTRAST * left
+
+
+def noise_width(plane: np.ndarray) -> float:
+    """Estimate the standard deviation of white noise from second differences (Immerkaer 1996, by the median).
+
+    Parameters
+    ----------
+    plane : ndarray of shape (Y, X), float
+    """
+    response = np.abs(ndimage.convolve(plane, LAPLACIAN))
+    return float(np.median(response)) / 0.6745 / 6
+
+
+def is_drift(smooth: np.ndarray, above: np.ndarray, contrast: float) -> bool:
+    """Tell whether the outlines of a mask cut a slow drift of light rather than follow an edge.
+
+    Parameters
+    ----------
+    smooth : ndarray of shape (Y, X), float
+    above : ndarray of shape (Y, X), bool
+        Mask found in `smooth`.
+    contrast : float
+        Difference of the means within and without the mask.
+    """
+    inside = above & ~ndimage.binary_erosion(above, iterations=STEP_PX, border_value=1)
+    outside = ~above & ndimage.binary_dilation(above, iterations=STEP_PX)
+    if not inside.any() or not outside.any():
+        return False
+    return bool(smooth[inside].mean() - smooth[outside].mean() < LEAST_STEP * contrast)
+
+
+def _odd(side_px: float) -> int:
+    return 2 * max(round(side_px / 2), 1) + 1
