@@ -110,7 +110,7 @@ def _alive() -> int | None:
         process = psutil.Process(said["pid"])
         same = abs(process.create_time() - said["created"]) < _CLOCK_SLACK_S and said["host"] == socket.gethostname()
         return process.pid if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (OSError, ValueError, KeyError, psutil.Error):  # no file, a damaged one, or nobody of that number
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):  # no file, a damaged one, nobody of that number
         return None
 
 

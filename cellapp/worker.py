@@ -135,7 +135,7 @@ def _work(job: JobRecord, handler: Handler, progress: _Progress) -> None:
     worker_id = progress.worker_id
     _log.info("job %s (%s), attempt %d", job.id, job.kind, job.attempts)
     try:
-        result = handler(dict(job.payload), progress)
+        jobs.finish(job.id, handler(dict(job.payload), progress), worker_id=worker_id)
     except WorkerStopping:
         jobs.requeue(job.id, worker_id=worker_id)
     except Cancelled:
@@ -147,8 +147,6 @@ def _work(job: JobRecord, handler: Handler, progress: _Progress) -> None:
         _log.exception("job %s failed", job.id)
         place = f"details are in {log_path(LOG_NAME)} under job {job.id}"
         jobs.fail(job.id, f"something unexpected happened ({type(error).__name__}); {place}", worker_id=worker_id)
-    else:
-        jobs.finish(job.id, result, worker_id=worker_id)
 
 
 def _idle(worked_s: float, idle_s: float | None) -> bool:
