@@ -1,18 +1,29 @@
-"""What a segmenter finds in one region, quickly: the expensive half is kept, thresholds move the cheap one."""
+"""What a segmenter finds in one region, quickly: the expensive half is kept, thresholds move the cheap one.
+
+A fast segmenter runs where the preview is shown. A slow one runs in the worker, which leaves its flows in a file.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cellapp.errors import InputError, StoreError
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels
 from cellapp.pipeline import describe
+from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.segment import resolve_diameter
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, app_settings
 from cellapp.types import LabelMask, Region, Segmenter, Slide
+
+_KEPT = 16  # previews on disk; each may hold some hundred megabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,3 +70,61 @@ def preview_masks(flows: PreviewFlows, segmenter: Segmenter, settings: AnalyseSe
     """
     fixed = settings.segment.model_copy(update={"diameter": flows.diameter_px, "diameter_unit": "px"})
     return LabelMask(segmenter.masks(flows.flows, fixed), segmenter.name)
+
+
+def save_preview(preview: PreviewFlows) -> str:
+    """Keep the flows of a slow segmenter in a file under ``CELLAPP_HOME``; older ones are dropped.
+
+    Parameters
+    ----------
+    preview : PreviewFlows
+        Made by a segmenter of Cellpose's kind.
+
+    Returns
+    -------
+    str
+        Key for `load_preview`.
+
+    Raises
+    ------
+    InputError
+        When the flows are of another kind; those are cheap and need no keeping.
+    """
+    if not isinstance(preview.flows, CellposeFlows):
+        raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    key = uuid.uuid4().hex
+    arrays = {
+        "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
+        "raw": preview.raw,
+        "processed": preview.processed,
+        **{f"flows_{name}": value for name, value in asdict(preview.flows).items()},
+    }
+    unfinished = folder / f"{key}.part.npz"
+    np.savez(unfinished, **arrays)
+    unfinished.replace(folder / f"{key}.npz")
+    for old in sorted(folder.glob("*.npz"), key=os.path.getmtime)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+    return key
+
+
+def load_preview(key: str) -> PreviewFlows:
+    """Read what `save_preview` kept.
+
+    Raises
+    ------
+    StoreError
+        When there is no such file; previews are dropped when newer ones come.
+    """
+    path = _folder() / f"{key}.npz"
+    if not re.fullmatch(r"[0-9a-f]{32}", key) or not path.is_file():
+        raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
+    with np.load(path, allow_pickle=False) as kept:
+        flows = CellposeFlows(kept["flows_flow"], kept["flows_probability"], float(kept["flows_diameter_px"]))
+        region = Region(*(int(value) for value in kept["region"]))
+        return PreviewFlows(region, kept["raw"], kept["processed"], flows, flows.diameter_px)
+
+
+def _folder() -> Path:
+    return app_settings().home / "previews"
