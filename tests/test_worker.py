@@ -26,7 +26,7 @@ def start(*arguments):
     return subprocess.Popen([sys.executable, "-m", "tests.worker_for_tests", *arguments], cwd=ROOT)
 
 
-def wait_until(true: Callable[[], bool], seconds=40):
+def wait_until(true: Callable[[], bool], seconds=120):
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "waited in vain"
@@ -73,13 +73,16 @@ def test_time_left_follows_the_pace_since_this_worker_took_over():
     job = jobs.submit("steady", {})
 
     def steady(payload, on_step):
+        began = time.monotonic()
         for fraction in (0.5, 0.6, 0.7):
             on_step("tile", fraction)
+            elapsed = time.monotonic() - began
             time.sleep(0.4)
-        return jobs.get_job(job.id).seconds_left and {"left": jobs.get_job(job.id).seconds_left}
+        return {"said": jobs.get_job(job.id).seconds_left, "expected": elapsed * 0.3 / 0.2}
 
     work_off(steady=steady)
-    assert 0.6 < jobs.get_job(job.id).result["left"] < 3  # 0.3 at 0.2 per 0.8 s, and the machine may be busy
+    result = jobs.get_job(job.id).result
+    assert result["said"] == pytest.approx(result["expected"], rel=0.3)
 
 
 def test_a_told_error_is_the_jobs_sentence_and_the_worker_goes_on():
@@ -158,13 +161,13 @@ def test_a_handler_that_says_nothing_keeps_its_job_by_heartbeats():
     taken_over = []
 
     def silent(payload, on_step):
-        for _ in range(20):
-            time.sleep(0.1)
-            taken_over.append(jobs.claim("another worker", lost_after_s=1))
+        for _ in range(15):
+            time.sleep(0.2)
+            taken_over.append(jobs.claim("another worker", lost_after_s=2))
         return {}
 
-    run_worker(once=True, handlers={"silent": silent}, lost_after_s=1)
-    assert taken_over == [None] * 20
+    run_worker(once=True, handlers={"silent": silent}, lost_after_s=2)
+    assert taken_over == [None] * 15
     assert jobs.get_job(job.id).status is Status.DONE
 
 
@@ -225,6 +228,6 @@ def test_two_workers_share_the_work_and_do_nothing_twice(tmp_path):
         folder.mkdir()
     submitted = [count_job(folder, n=3, pause_s=0.05) for folder in folders]
     workers = [start("--once"), start("--once")]
-    assert [worker.wait(60) for worker in workers] == [0, 0]
+    assert [worker.wait(120) for worker in workers] == [0, 0]
     assert all(jobs.get_job(job.id).attempts == 1 for job in submitted)
     assert all(items(folder) == ["0", "1", "2"] for folder in folders)

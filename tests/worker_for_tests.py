@@ -20,4 +20,4 @@ def count(payload, on_step):
 
 
 if __name__ == "__main__":
-    run_worker(handlers={"count": count}, poll_s=0.05, once="--once" in sys.argv, lost_after_s=1.5)
+    run_worker(handlers={"count": count}, poll_s=0.05, once="--once" in sys.argv, lost_after_s=5)
