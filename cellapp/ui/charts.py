@@ -7,6 +7,7 @@ Streamlit's theme, so that every chart follows light and dark.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ FURTHER_PATTERNS = ("\\", "+", "|", "-")
 TEMPLATE = go.layout.Template(
     layout=go.Layout(
         font={"size": FONT_PX},
-        title={"font": {"size": 15}, "x": 0, "xref": "container", "xanchor": "left", "yref": "container", "y": 0.97},
-        margin={"l": 8, "r": 12, "t": 56, "b": 8},
-        legend={"orientation": "h", "y": -0.22, "x": 0, "title": {"text": ""}},
+        title={"font": {"size": 15}, "x": 0, "xref": "container", "xanchor": "left", "yref": "container", "y": 0.98},
+        margin={"l": 8, "r": 12, "t": 64, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": {"text": ""}},
         hoverlabel={"align": "left"},
         bargap=0.35,
         xaxis={"automargin": True, "zeroline": False, "title": {"standoff": 8}},
@@ -91,9 +92,9 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
     figure = go.Figure(
         go.Bar(
             x=percent["share"],
-            y=known["group"].astype(str),
+            y=_safe(known["group"]),
             orientation="h",
-            marker={"color": class_colour(target), "opacity": 0.75},
+            marker=_fill(target, (target,)),
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -101,14 +102,16 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
                 "arrayminus": percent["share"] - percent["low"],
                 "thickness": 2,
                 "width": 5,
-                "color": CLASS_COLOURS["unsure"],
+                "color": "#5A5A5A",
             },
             customdata=np.column_stack([percent["low"], percent["high"], known["n"]]),
             hovertemplate="%{y}: %{x:.0f} % (%{customdata[0]:.0f} to %{customdata[1]:.0f}) "
             "of %{customdata[2]:,} cells<extra></extra>",
         )
     )
-    figure.update_xaxes(range=[0, 102], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %")
+    figure.update_xaxes(
+        range=[0, 102], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %", dtick=25
+    )
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     return styled(
         figure, f"{target.capitalize()} cells per {group_title}, with 95 % interval", height=_rows_height(len(known))
@@ -132,7 +135,7 @@ def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: s
         rows = counts[counts["outcome"] == outcome]
         figure.add_bar(
             x=rows["n"],
-            y=rows["group"].astype(str),
+            y=_safe(rows["group"]),
             name=outcome,
             orientation="h",
             text=rows["n"].map(lambda n: f"{n:,}" if n else ""),
@@ -141,7 +144,9 @@ def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: s
             marker=_fill(outcome, classes),
             hovertemplate="%{y}: %{x:,} " + outcome + "<extra></extra>",
         )
-    figure.update_layout(barmode="stack")
+    figure.update_layout(
+        barmode="stack", showlegend=False, title_subtitle_text=_key(counts["outcome"].unique(), classes)
+    )
     figure.update_xaxes(title_text="cells")
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     return styled(figure, f"Cells per {group_title}", height=_rows_height(counts["group"].nunique()))
@@ -189,8 +194,29 @@ def size_histogram(values: np.ndarray, *, unit: str, minimum: float | None = Non
     return styled(figure.update_layout(bargap=0.05), "Cell size", height=220)
 
 
+def _key(outcomes: Sequence[str], classes: Sequence[str]) -> str:
+    """Write the legend as a line of coloured words: Plotly's own would wrap in a narrow column."""
+    signs = {"/": "▨", "": "■", ".": "▩", "x": "▩"}
+    words = []
+    for name in outcomes:
+        sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))
+        words.append(f'<span style="color:{colour}">{sign} {escape(name)}</span>')
+    return "  ".join(words)
+
+
+def _safe(names: pd.Series) -> pd.Series:
+    """Escape names given by people: Plotly reads a little HTML in its labels."""
+    return names.astype(str).map(escape)
+
+
 def _fill(name: str, classes: Sequence[str]) -> dict[str, Any]:
-    stripes = {"shape": pattern(name, classes), "size": 6, "solidity": 0.12, "fgcolor": "#FFFFFF"}
+    stripes = {
+        "shape": pattern(name, classes),
+        "fillmode": "overlay",
+        "size": 6,
+        "solidity": 0.15,
+        "fgcolor": "#FFFFFF",
+    }
     return {"color": class_colour(name, tuple(classes)), "pattern": stripes}
 
 

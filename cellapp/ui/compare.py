@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from cellapp.ui.charts import styled
 
 
 def flat_settings(settings: AnalyseSettings) -> dict[str, str]:
-    """Return every setting as text under its dotted name, "segment.diameter"."""
+    """Return every setting as text under its full name, "segment diameter"."""
     return dict(_flat(settings.model_dump(mode="json")))
 
 
@@ -98,7 +99,7 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
     for _, row in known.iterrows():
         figure.add_scatter(
             x=[row["share_first"], row["share_second"]],
-            y=[row["image"]] * 2,
+            y=[escape(row["image"])] * 2,
             mode="lines",
             line={"color": class_colour("unsure"), "width": 2},
             showlegend=False,
@@ -107,9 +108,9 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
     for which, name, marker in (("first", names[0], "circle-open"), ("second", names[1], "circle")):
         figure.add_scatter(
             x=table[f"share_{which}"],
-            y=table["image"],
+            y=table["image"].map(escape),
             mode="markers",
-            name=name,
+            name=escape(name),
             marker={"size": 11, "symbol": marker, "color": class_colour(target), "line": {"width": 2}},
             hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
         )
@@ -146,9 +147,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     flat: list[tuple[str, str]] = []
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
-            flat += _flat(value, f"{prefix}{name}.")
+            flat += _flat(value, f"{prefix}{name} ")
         else:
-            flat.append((f"{prefix}{name}", _words(value)))
+            flat.append((f"{prefix}{name.replace('_', ' ')}", _words(value)))
     return flat
 
 

@@ -11,10 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.crop import crop
-from cellapp.classification.head import LinearHead
 from cellapp.explanation.place import attribution, regions, strongest_place
 from cellapp.pipeline import explain_cells
-from cellapp.settings import AnalyseSettings, ExplainSettings
+from cellapp.settings import AnalyseSettings, CropMode, CropSettings, ExplainSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types import Explanations, LabelMask, Role
 from cellapp.ui import loaders
@@ -41,6 +40,14 @@ class Seen:
 
     pixels: np.ndarray  # (C, S, S) native dtype
     inside: np.ndarray  # (S, S) bool
+
+
+def explainable(results: Results, cells: pd.DataFrame, target: str, layer: str, *, models: bool) -> pd.DataFrame:
+    """Return the cells of one image whose map is on disk or, with the run's models at hand, can be computed."""
+    if models or cells.empty:
+        return cells
+    stored = stored_reasons(results.folder / cells["stem"].iloc[0], target, layer)
+    return cells[cells["cell_id"].isin(stored)]
 
 
 def listings(cells: pd.DataFrame, classes: tuple[str, ...], chosen: list[int]) -> dict[str, pd.DataFrame]:
@@ -123,14 +130,15 @@ def common_limit(results: Results, shown: Mapping[int, Reason], *, target: str, 
     return max((float(np.abs(heat).max(initial=0.0)) for heat in heats), default=0.0)
 
 
-def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series, head: LinearHead) -> Seen:
-    """Cut one cell as the head's encoder sees it, from raw pixels."""
+def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series) -> Seen:
+    """Cut one cell as the head's encoder saw it, from raw pixels; the run says how, so that no model is needed."""
     angle = float(results.made_by.get("encoder_angle_deg") or 0.0)
+    settings = results.made_by.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
     crops = crop(
         loaders.slide(image),
         LabelMask(labels_of(results.folder / cell["stem"]), ""),
         pd.DataFrame([cell]).set_index("cell_id"),
-        head.crop,
+        CropSettings.model_validate(settings),
         channels=image.channels,
         roles=image.roles,
         angle_deg=angle,

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.counts import classes_of
-from cellapp.classification.head import LinearHead
 from cellapp.palette import class_colour
 from cellapp.store.records import ImageRecord
 from cellapp.ui import charts, heat, loaders, state
@@ -38,8 +37,10 @@ def toolbar(results: Results, target: str) -> tuple[str, str]:
     return str(goal), LAYERS[str(layer)]
 
 
-def pick_cell(results: Results, image: ImageRecord, offered: dict[str, pd.DataFrame], target: str) -> pd.Series:
-    """Draw the list of cells and return the chosen one: ticked here, else named in the URL, else the first."""
+def pick_cell(
+    results: Results, image: ImageRecord, offered: dict[str, pd.DataFrame], target: str
+) -> tuple[str, pd.Series]:
+    """Draw the lists of cells and return the list and the cell in it: picked, else named in the URL, else the first."""
     title = st.selectbox("Cells", list(offered), key="explain_list")
     cells = offered[str(title)]
     key = f"explain_gallery_{results.run.id}_{image.id}_{title}"
@@ -50,14 +51,12 @@ def pick_cell(results: Results, image: ImageRecord, offered: dict[str, pd.DataFr
     state.select_cell(int(picked) if picked else chosen)
     if picked:
         st.rerun()
-    return cells[cells["cell_id"] == chosen].iloc[0]
+    return str(title), cells[cells["cell_id"] == chosen].iloc[0]
 
 
-def reason_panel(
-    results: Results, image: ImageRecord, cell: pd.Series, reason: Reason, *, limit: float, head: LinearHead
-) -> None:
+def reason_panel(results: Results, image: ImageRecord, cell: pd.Series, reason: Reason, *, limit: float) -> None:
     """Draw crop, map and overlay of one cell, its channels, and what the call rests on in words."""
-    seen = seen_by_encoder(results, image, cell, head)
+    seen = seen_by_encoder(results, image, cell)
     shown = composition(image, loaders.overview(image))
     p = float(cell[f"p_{reason.target}"])
     st.markdown(f"**Cell {int(cell['cell_id'])}** counts as **{cell['outcome']}**.")

@@ -15,8 +15,12 @@ DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
 """Blue speaks against the class, white says nothing, vermillion speaks for it; safe for colour-blind readers."""
 
 
+VEIL = [[0.0, "rgba(0,114,178,0.85)"], [0.5, "rgba(255,255,255,0)"], [1.0, "rgba(213,94,0,0.85)"]]
+"""The same scale over a picture: where the map says nothing the cell shows through."""
+
+
 def explanation_figure(
-    crop: np.ndarray, heat: np.ndarray, *, limit: float, target: str, height: int = 360
+    crop: np.ndarray, heat: np.ndarray, *, limit: float, target: str, height: int = 300
 ) -> go.Figure:
     """Draw crop, map and overlay side by side.
 
@@ -45,7 +49,7 @@ def explanation_figure(
     figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=1)
     figure.add_trace(heatmap, row=1, col=2)
     figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=3)
-    figure.add_trace(go.Heatmap(heatmap).update(opacity=0.55, showscale=False), row=1, col=3)
+    figure.add_trace(go.Heatmap(heatmap).update(colorscale=VEIL, showscale=False), row=1, col=3)
     figure.update_xaxes(visible=False, range=[-0.5, crop.shape[1] - 0.5], constrain="domain")
     figure.update_yaxes(visible=False, range=[crop.shape[0] - 0.5, -0.5], constrain="domain")
     for column, anchor in enumerate(("x", "x2", "x3"), start=1):

@@ -18,15 +18,13 @@ from cellapp.ui.messages import escape, show_error
 KINDS = {"segmenter": "Find cells", "encoder": "Describe cells", "head": "Classify cells"}
 _ICONS = {"segmenter": ":material/blur_on:", "encoder": ":material/scatter_plot:", "head": ":material/donut_small:"}
 _BADGES = {
-    "built-in": ("Built in", ":material/check:", "green"),
     "bundled": ("Ships with the app", ":material/check:", "green"),
     "cached": ("Downloaded", ":material/check:", "green"),
-    "present": ("Here", ":material/check:", "green"),
+    "present": ("Built in", ":material/check:", "green"),
     "missing": ("Not here", ":material/cloud_download:", "gray"),
     "gated": ("Needs a login", ":material/lock:", "orange"),
     "incompatible": ("Cannot run here", ":material/block:", "red"),
 }
-HERE = ("built-in", "bundled", "cached", "present")
 
 
 def offline_note(entries: Mapping[str, ModelEntry]) -> None:
@@ -51,14 +49,14 @@ def model_card(entry: ModelEntry) -> None:
             words, icon, colour = _BADGES.get(state.state, (state.state, ":material/help:", "gray"))
             st.badge(words, icon=icon, color=colour, help=escape(state.words))
         st.markdown(escape(entry.purpose))
-        size = size_words(entry.bytes) if entry.bytes else "no weights"
+        size = size_words(entry.bytes) if entry.bytes else "No weights"
         st.caption(escape(f"Trained on {entry.trained_on}. {entry.licence}. {size}."))
         _fetch(entry, state)
         _details(entry)
 
 
 def _fetch(entry: ModelEntry, state: ModelStatus) -> None:
-    if state.state in HERE:
+    if state.present:
         return
     job = _job(entry.name)
     if job is not None:
@@ -68,7 +66,7 @@ def _fetch(entry: ModelEntry, state: ModelStatus) -> None:
     if last is not None:
         st.error(escape(last.error or "The download failed."), icon=":material/error:")
     if state.state != "missing" or app_settings().offline:
-        st.caption(escape(state.words))
+        st.caption(escape(state.words[:1].upper() + state.words[1:]))
         return
     if st.button(f"Download {size_words(entry.bytes)}", icon=":material/download:", key=f"fetch_{entry.name}"):
         _submit(entry.name)

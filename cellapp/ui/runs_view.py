@@ -13,7 +13,7 @@ from cellapp.store.images import list_images
 from cellapp.store.records import ProjectRecord, RunRecord, Status
 from cellapp.store.runs import delete_run, list_runs, rename_run, restore_run, run_folder
 from cellapp.ui import charts, state
-from cellapp.ui.compare import differing, image_table, paired_chart, settings_table
+from cellapp.ui.compare import differing, flat_settings, image_table, paired_chart, settings_table
 from cellapp.ui.downloads import show_downloads
 from cellapp.ui.jobs_panel import POLL_S
 from cellapp.ui.messages import escape, show_error, trust_line
@@ -60,7 +60,7 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
                 "Status", options=[status.value for status in Status], color=_STATUS_COLOURS, width="small"
             ),
             "progress": column.ProgressColumn("Progress", format="percent", width="small"),
-            "images": column.TextColumn("Images done", width="small"),
+            "images": column.TextColumn("Images", width="small"),
             "cells": column.NumberColumn("Cells", format="localized", width="small"),
             "seconds": column.NumberColumn("Seconds", format="%.1f", width="small"),
             "created": column.DatetimeColumn("Started", format="D MMM YYYY, HH:mm"),
@@ -89,7 +89,8 @@ def one_run(project: ProjectRecord, run: RunRecord) -> None:
         )
     with right:
         st.caption("Settings")
-        st.json(run.settings.model_dump(mode="json"), expanded=1)
+        settings = pd.DataFrame(flat_settings(run.settings).items(), columns=["Setting", "Value"])
+        st.dataframe(settings, hide_index=True, height=320, alt="Settings of the run")
     trust_line(run)
 
 

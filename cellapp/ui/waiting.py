@@ -75,7 +75,7 @@ def nothing_to_explain(results: Results, here: pd.DataFrame) -> None:
             page=SEGMENT_PAGE,
             link="Go to Segment",
         )
-    elif not here["qc_pass"].any():
+    else:
         empty_state(
             "Every cell was rejected",
             "The quality rules found all cells of this image too poor to classify. Segment shows them by reason.",
@@ -83,14 +83,17 @@ def nothing_to_explain(results: Results, here: pd.DataFrame) -> None:
             page=SEGMENT_PAGE,
             link="Go to Segment",
         )
-    else:
-        empty_state(
-            "The head is not here",
-            "The model that classified these cells is missing. The Models page says how to get it.",
-            icon=":material/deployed_code:",
-            page=MODELS_PAGE,
-            link="Go to Models",
-        )
+
+
+def no_head() -> None:
+    """Say that the run's models are missing and no map was kept of this kind."""
+    empty_state(
+        "The head is not here",
+        "The model that classified these cells is missing, and the run kept no such maps. Models says how to get it.",
+        icon=":material/deployed_code:",
+        page=MODELS_PAGE,
+        link="Go to Models",
+    )
 
 
 def _poll(run_id: str, n_done: int) -> None:

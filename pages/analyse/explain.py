@@ -5,7 +5,7 @@ import streamlit as st
 from cellapp.classification.table import positive_class
 from cellapp.errors import CellappError
 from cellapp.ui import frame, selection, waiting
-from cellapp.ui.explain_cells import common_limit, listings, reasons
+from cellapp.ui.explain_cells import common_limit, explainable, listings, reasons
 from cellapp.ui.explain_view import pick_cell, reason_panel, toolbar
 from cellapp.ui.head_note import head_of, show_head_note
 from cellapp.ui.messages import show_error, trust_line
@@ -15,28 +15,32 @@ header = frame.analyse_header()
 run = waiting.run_or_stop(header)
 results = results_of(run)
 waiting.say_state(run, results)
-head = head_of(run)
 cells = results.called()
 here = cells[cells["image_id"] == header.image.id]
-offered = listings(here, results.classes, selection.selected(run, cells)) if results.classes else {}
 
 st.markdown("### Why was this cell called so?")
 show_head_note(run, cells, results.classes)
-if head is None or not offered:
+if not results.classes or not here["label"].any():
     waiting.nothing_to_explain(results, here)
     trust_line(run)
     st.stop()
 
 target, layer = toolbar(results, run.settings.explain.target or positive_class(results.classes))
+known = explainable(results, here, target, layer, models=head_of(run) is not None)
+offered = listings(known, results.classes, selection.selected(run, cells))
+if not offered:
+    waiting.no_head()
+    trust_line(run)
+    st.stop()
+
 listed, shown = st.columns([1, 3], gap="medium")
 with listed:
-    cell = pick_cell(results, header.image, offered, target)
+    title, cell = pick_cell(results, header.image, offered, target)
 with shown:
     try:
-        title = st.session_state["explain_list"]
         found = reasons(results, header.image, offered[title], target=target, layer=layer)
         limit = common_limit(results, found, target=target, layer=layer)
-        reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit, head=head)
+        reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
     except CellappError as error:
         show_error(error)
 trust_line(run)
