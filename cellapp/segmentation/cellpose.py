@@ -190,9 +190,8 @@ def _read_state(weights: Path) -> dict[str, Any]:
         raise ModelError(f"no Cellpose weights at {str(weights)!r}: give the path of a Cellpose 4 file")
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{weights.name!r} is not readable as Cellpose weights ({reason}): fetch it again") from error
+    except (RuntimeError, UnpicklingError, EOFError, ValueError, LookupError) as error:
+        raise ModelError(f"{weights.name!r} is not readable as Cellpose weights: fetch it again") from error
     if not isinstance(state, dict) or "W2" not in {key.removeprefix("module.") for key in state}:
         raise ModelError(f"{weights.name!r} is no Cellpose 4 file; older ones do not fit: train it anew with 4")
     return {key.removeprefix("module."): value for key, value in state.items()}

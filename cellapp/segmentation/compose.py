@@ -37,10 +37,10 @@ def is_photo(roles: Sequence[Role]) -> bool:
 def compose(pixels: np.ndarray, roles: Sequence[Role]) -> Planes:
     """Choose the planes by role, never by place.
 
-    Cytoplasm channels (their mean) show whole cells and nucleus channels (their mean) their centres; where only nuclei are
-    known the nuclei are the cells. Without roles a photo becomes its luminance and anything else its mean, and the data
-    decide the polarity: the background is what most pixels agree on, so when the commonest intensity lies in the brighter
-    half of the range, cells are dark and the plane is turned over. Channels with a role are light and stay as they are.
+    Cytoplasm channels (their mean) show whole cells and nucleus channels (their mean) their centres; where only nuclei
+    are known the nuclei are the cells. Without roles a photo becomes its luminance and anything else its mean, and the
+    data decide the polarity: the background is what most pixels agree on, so when the commonest intensity lies in the
+    brighter half of the range, cells are dark and the plane is turned over. Channels with a role stay as they are.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.feature import canny
 from skimage.filters import threshold_otsu
-from skimage.morphology import isotropic_closing, isotropic_opening
+from skimage.morphology import isotropic_closing, isotropic_dilation, isotropic_opening
 
 from cellapp.segmentation.foreground import is_drift, is_noise
 from cellapp.types import LabelMask
@@ -15,6 +15,7 @@ MAX_ROUNDS = 5
 EDGE_SIGMA_PX = 2.0
 SMOOTHING_PX = 1.5
 BRIDGE_PX = 3
+HALO_PX = 6  # blur reaches this far beyond an outline
 LEAST_GAIN = 0.002
 
 
@@ -31,11 +32,11 @@ def confluency(mask: LabelMask | np.ndarray) -> float:
 
 
 def iterative_mask(plane: np.ndarray) -> np.ndarray:
-    """Find covered area in a plane of any contrast by iterative Otsu and Canny, after CLANet (Tong et al. 2024).
+    """Find covered area in a plane of any contrast by iterative Otsu and Canny, in the manner of CLANet.
 
-    What differs from the background, darker or brighter, is thresholded by Otsu again and again among the pixels not yet
-    covered, until a round finds nothing but noise or next to nothing new. Canny edges (1986) then close outlines that are
-    open, and what they enclose is filled.
+    What differs from the background, darker or brighter, is thresholded by Otsu again and again among the pixels not
+    yet covered, until a round finds nothing but noise or next to nothing new. Canny edges (1986) then close outlines
+    that are open, and what they enclose is filled.
 
     Parameters
     ----------
@@ -60,17 +61,21 @@ def iterative_mask(plane: np.ndarray) -> np.ndarray:
 
 def _differing(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Pixels outside `covered` that differ from the background by more than Otsu's threshold."""
-    rest = smooth[~covered]
+    away = ~isotropic_dilation(covered, HALO_PX)
+    rest = smooth[away]
     if rest.size == 0:
         return np.zeros_like(covered)
     difference = np.abs(smooth - _background(rest))
-    values = difference[~covered]
+    values = difference[away]
     if values.max() - values.min() < 1e-6:
         return np.zeros_like(covered)
     above = (difference > threshold_otsu(values)) & ~covered
-    contrast = float(difference[above].mean())
+    if not (above & away).any():
+        return np.zeros_like(covered)
+    contrast = float(difference[above & away].mean())
     nothing = is_noise(plane, SMOOTHING_PX, contrast) or is_drift(difference, above | covered, contrast)
-    return np.zeros_like(covered) if nothing else above
+    # The blurred rims of what is covered already pass any lower threshold; they are thin, cells are not.
+    return np.zeros_like(covered) if nothing else _opened(above)
 
 
 def _background(values: np.ndarray) -> float:
@@ -84,4 +89,8 @@ def _close_outlines(plane: np.ndarray, covered: np.ndarray) -> np.ndarray:
     near = isotropic_closing(covered, BRIDGE_PX)
     edges = canny(plane, sigma=EDGE_SIGMA_PX) & near
     filled = ndimage.binary_fill_holes(covered | edges)
-    return isotropic_opening(filled, BRIDGE_PX) if min(plane.shape) > 2 * BRIDGE_PX else filled
+    return _opened(filled)
+
+
+def _opened(mask: np.ndarray) -> np.ndarray:
+    return isotropic_opening(mask, BRIDGE_PX) if min(mask.shape) > 2 * BRIDGE_PX else mask

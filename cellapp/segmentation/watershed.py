@@ -61,8 +61,8 @@ def seeds_of(landscape: np.ndarray, mask: np.ndarray, diameter_px: float) -> np.
 def grow_cells(nuclei: np.ndarray, body: np.ndarray, brightness: np.ndarray, diameter_px: float) -> np.ndarray:
     """Grow nuclei to whole cells.
 
-    Seeds spread over the body by watershed; the way costs distance from the nucleus and crossing dim seams, in the manner
-    of the propagation of Jones, Carpenter and Golland (2005).
+    Seeds spread over the body by watershed; the way costs distance from the nucleus and crossing dim seams, in the
+    manner of the propagation of Jones, Carpenter and Golland (2005).
 
     Parameters
     ----------

@@ -1,0 +1,101 @@
+"""How well label images fit the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+from cellapp.errors import InputError
+
+
+@dataclass(frozen=True)
+class Score:
+    """Agreement of two label images; 1 is perfect, and two empty images agree perfectly."""
+
+    ap50: float  # average precision TP / (TP + FP + FN) at IoU 0.5, Stringer et al. 2021
+    ap75: float
+    dice: float  # of the foreground, whatever the cells
+    iou: float  # of the foreground
+    n_pred: int
+    n_truth: int
+
+
+def score_labels(pred: np.ndarray, truth: np.ndarray) -> Score:
+    """Compare predicted cells with true ones.
+
+    Parameters
+    ----------
+    pred, truth : ndarray of shape (Y, X), integer
+        Label images of one size, 0 is background; ids need not be gapless.
+
+    Returns
+    -------
+    Score
+
+    Raises
+    ------
+    InputError
+        When one is no label image or the sizes differ.
+    """
+    check_labels(pred, "the prediction")
+    check_labels(truth, "the truth")
+    if pred.shape != truth.shape:
+        raise InputError(
+            f"label images must have one size; the prediction has {pred.shape} and the truth {truth.shape} (Y, X)"
+        )
+    iou = _iou_matrix(pred, truth)
+    both = np.count_nonzero((pred != 0) & (truth != 0))
+    either = np.count_nonzero((pred != 0) | (truth != 0))
+    return Score(
+        ap50=_average_precision(iou, 0.5),
+        ap75=_average_precision(iou, 0.75),
+        dice=_ratio(2 * both, both + either),
+        iou=_ratio(both, either),
+        n_pred=iou.shape[0],
+        n_truth=iou.shape[1],
+    )
+
+
+def check_labels(labels: np.ndarray, name: str) -> None:
+    """Refuse what is no label image.
+
+    Raises
+    ------
+    InputError
+        When `labels` are not integers, not two-dimensional, or negative.
+    """
+    if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"{name} must be a label image, whole numbers in one plane; got {labels.dtype} of shape {labels.shape}"
+        )
+    if labels.size and labels.min() < 0:
+        raise InputError(f"{name} must have ids from 0 up; the smallest is {labels.min()}")
+
+
+def _iou_matrix(pred: np.ndarray, truth: np.ndarray) -> sparse.csr_array:
+    """Intersection over union of each predicted with each true cell, (n_pred, n_truth), overlapping pairs only."""
+    pred_ids, p = np.unique(pred, return_inverse=True)
+    truth_ids, t = np.unique(truth, return_inverse=True)
+    overlap = sparse.coo_array((np.ones(pred.size), (p.ravel(), t.ravel())), (len(pred_ids), len(truth_ids))).tocsr()
+    area_p, area_t = np.asarray(overlap.sum(axis=1)), np.asarray(overlap.sum(axis=0))
+    pairs = overlap.tocoo()
+    rows, columns = pairs.coords
+    values = pairs.data / (area_p[rows] + area_t[columns] - pairs.data)
+    iou = sparse.coo_array((values, (rows, columns)), overlap.shape).tocsr()
+    return iou[np.flatnonzero(pred_ids)][:, np.flatnonzero(truth_ids)]
+
+
+def _average_precision(iou: sparse.csr_array, threshold: float) -> float:
+    n_pred, n_truth = iou.shape
+    if n_pred == 0 or n_truth == 0:
+        return float(n_pred == n_truth)
+    allowed = (iou >= threshold).tocsr()
+    matched = int(np.count_nonzero(maximum_bipartite_matching(sparse.csr_matrix(allowed)) >= 0))
+    return matched / (n_pred + n_truth - matched)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return float(part / whole) if whole else 1.0
