@@ -76,8 +76,15 @@ class ImageInfo:
 class LazyArray(Protocol):
     """A (C, Y, X) array that decodes only what is indexed: a zarr array, a memory map, an ndarray."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, Y, X)."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Stored type."""
+        ...
 
     def __getitem__(self, key: tuple[slice, slice, slice]) -> np.ndarray:
         """Return the pixels of a block, native dtype, axes (C, Y, X)."""

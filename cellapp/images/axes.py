@@ -166,7 +166,8 @@ class Stacked:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, Y, X), one channel per part."""
-        return len(self.parts), *self.parts[0].shape[1:]
+        _, height, width = self.parts[0].shape
+        return len(self.parts), height, width
 
     @property
     def dtype(self) -> np.dtype:

@@ -100,12 +100,16 @@ def decoding(name: str) -> Iterator[None]:
     Raises
     ------
     InputError
-        In place of whatever a format library raises on a damaged file.
+        In place of whatever a format library raises on a damaged file, and when memory runs out.
     """
     try:
         yield
-    except (CellappError, MemoryError):
+    except CellappError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{name!r} needs more memory than there is, or is damaged; export a smaller region or use a larger machine"
+        ) from error
     except OSError as error:
         if error.errno is not None:  # the disk's trouble, not the file's: libraries set no number
             raise

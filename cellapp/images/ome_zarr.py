@@ -65,7 +65,7 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
 
 
 def _multiscale(path: Path, name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    attributes = dict(zarr.open_group(path, mode="r").attrs)
+    attributes: dict[str, Any] = dict(zarr.open_group(path, mode="r").attrs)
     metadata = attributes.get("ome", attributes)  # 0.5 nests under "ome", 0.4 does not
     if not metadata.get("multiscales"):
         raise InputError(f"{name!r} is a Zarr folder without an OME-Zarr image; choose the image's folder inside it")

@@ -141,7 +141,7 @@ class _Level:
 
 
 def _ome_image(tif: tifffile.TiffFile) -> Mapping[str, Any]:
-    if not tif.is_ome:
+    if not tif.is_ome or tif.ome_metadata is None:
         return {}
     images = tifffile.xml2dict(tif.ome_metadata)["OME"].get("Image", {})
     return images[0] if isinstance(images, Sequence) else images
@@ -157,7 +157,7 @@ def _channel_names(tif: tifffile.TiffFile, ome: Mapping[str, Any], n_channels: i
 
 
 def _resolution(tif: tifffile.TiffFile) -> float | None:
-    tags = tif.pages[0].tags
+    tags = tif.pages.first.tags
     per_unit = [tags.valueof(tag, (0, 1)) for tag in ("YResolution", "XResolution")]
     y, x = (numerator / denominator if denominator else 0.0 for numerator, denominator in per_unit)
     if tif.imagej_metadata:

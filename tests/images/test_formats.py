@@ -70,7 +70,12 @@ def test_errors_of_format_libraries_become_one_line():
     assert "'a.tif' is damaged" in message
 
 
-@pytest.mark.parametrize("error", [BudgetError("too large"), MemoryError(), OSError(errno.ENOSPC, "disk full")])
+def test_running_out_of_memory_is_told():
+    with pytest.raises(InputError, match="'a.tif' needs more memory"), decoding("a.tif"):
+        raise MemoryError
+
+
+@pytest.mark.parametrize("error", [BudgetError("too large"), OSError(errno.ENOSPC, "disk full")])
 def test_errors_that_are_not_the_files_fault_pass(error):
     with pytest.raises(type(error)) as passed, decoding("a.tif"):
         raise error
