@@ -7,15 +7,17 @@ from functools import partial
 from typing import Any
 
 from cellapp import loading
+from cellapp.corrections import correct_cells
 from cellapp.engine import Engine
 from cellapp.exports.report import write_report
-from cellapp.pipeline import preview_flows
-from cellapp.preview import save_preview
+from cellapp.exports.tables import read_cells
+from cellapp.preview import preview_flows, save_preview
+from cellapp.projection import project_run
 from cellapp.runner import ImageResult, RunItem, run_images
 from cellapp.settings import AnalyseSettings, app_settings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, runs
-from cellapp.store.runs import RunRecord
+from cellapp.store.records import RunRecord, Status
 from cellapp.types import Analysis, OnStep, Region
 
 Handler = Callable[[dict[str, Any], OnStep], dict[str, Any]]
@@ -62,7 +64,30 @@ def fetch(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"path": str(loading.fetch(payload["name"], on_step))}
 
 
-HANDLERS: Mapping[str, Handler] = {"analyse": analyse, "preview": preview, "fetch": fetch}
+def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Lay the cells of a run out on a plane; payload ``{"run_id", "method"}``, see `cellapp.projection`."""
+    run = runs.get_run(payload["run_id"])
+    on_step("Laying out cells", 0.1)
+    stems = [image.stem for image in run.images]
+    projection = project_run(runs.run_folder(run.id), stems, method=payload["method"], seed=run.settings.seed)
+    return {"n_cells": len(projection.xy)}
+
+
+def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Carry a person's words into a run's files; payload ``{"run_id", "labels": {image id: {cell id: class}}}``."""
+    labels = {image: {int(cell): word for cell, word in said.items()} for image, said in payload["labels"].items()}
+    on_step("Writing the new labels", 0.1)
+    correct_cells(payload["run_id"], labels)
+    return {"run_id": payload["run_id"]}
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "analyse": analyse,
+    "preview": preview,
+    "fetch": fetch,
+    "project": project,
+    "relabel": relabel,
+}
 
 
 def _item(image_id: str, stem: str) -> RunItem:
@@ -75,10 +100,8 @@ def _item(image_id: str, stem: str) -> RunItem:
 def _record(run: RunRecord, image_id: str, result: ImageResult, analysis: Analysis | None) -> None:
     """Write an image's outcome to the store; after a kill the table is read back from the image's folder."""
     if result.error is not None:
-        runs.set_image_status(run.id, image_id, "failed", error=result.error)
+        runs.set_image_status(run.id, image_id, Status.FAILED, error=result.error)
         return
-    from cellapp.exports.tables import read_cells
-
     table = analysis.cells if analysis else read_cells(runs.run_folder(run.id) / result.stem / "cells.parquet")
     cell_store.save_cells(run.id, image_id, table)
-    runs.set_image_status(run.id, image_id, "done", n_cells=len(table), summary=result.summary)
+    runs.set_image_status(run.id, image_id, Status.DONE, n_cells=len(table), summary=result.summary)
