@@ -1,0 +1,251 @@
+"""From a name to a verified model, through the real download code and a hub on this machine."""
+
+import tomllib
+
+import numpy as np
+import pytest
+
+from cellapp import loading
+from cellapp.classification.head_files import save_head
+from cellapp.encoders.dino import HubEncoder
+from cellapp.errors import Cancelled, ModelError
+from cellapp.settings import AnalyseSettings, ClassifySettings, app_settings
+from tests.classification.heads import random_head
+from tests.encoders.tiny import write_encoder
+from tests.weights.conftest import FILES, NAME
+from tests.weights.hub_server import COMMIT
+
+OTHER_COMMIT = "f" * 40
+
+
+def test_the_first_download_decides_what_later_loads_are_held_to(declare, home, hub, pins):
+    declare()
+    folder = loading.fetch(NAME)
+    assert sorted(path.name for path in folder.iterdir() if path.suffix in (".json", ".safetensors")) == sorted(FILES)
+    lock = tomllib.loads((home / "models.lock.toml").read_text())
+    assert lock == {NAME: {"revision": COMMIT, "files": pins}}
+    encoder = loading.load(NAME)
+    assert encoder.identity == f"{NAME}@{COMMIT}"
+    assert encoder.embed(np.zeros((2, 3, 32, 32), np.float32), np.arange(2)).cls.shape == (2, 16)
+
+
+def test_the_second_use_asks_the_hub_for_nothing(declare, hub):
+    declare()
+    loading.fetch(NAME)
+    n_requests = len(hub.requests)
+    loading.fetch(NAME)
+    loading.load(NAME)
+    assert len(hub.requests) == n_requests
+    assert loading.status(NAME).state == "cached"
+
+
+def test_progress_rises_to_one(declare):
+    declare()
+    seen = []
+    loading.fetch(NAME, lambda step, fraction: seen.append((step, fraction)))
+    fractions = [fraction for _, fraction in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1, abs=0.01)
+    assert "model.safetensors" in seen[-1][0]
+
+
+def test_a_pinned_digest_is_enforced(declare, home, hub, pins):
+    declare(revision=COMMIT, files=pins | {"model.safetensors": "0" * 64})
+    with pytest.raises(ModelError, match="not the file it should be"):
+        loading.fetch(NAME)
+    assert not list((home / "models").rglob("model.safetensors*"))
+    assert not loading.status(NAME).present
+
+
+def test_bytes_that_are_not_what_the_hub_declares_are_thrown_away(declare, home, hub):
+    declare()
+    hub.etag = "a" * 64
+    with pytest.raises(ModelError, match="not the file it should be"):
+        loading.fetch(NAME)
+    assert not list((home / "models").rglob("model.safetensors*"))
+    assert not (home / "models.lock.toml").exists()
+
+
+def test_small_files_are_checked_by_their_git_name(declare, hub):
+    declare()
+    hub.blob = "b" * 40
+    with pytest.raises(ModelError, match=r"config\.json"):
+        loading.fetch(NAME)
+
+
+def test_a_dropped_connection_is_resumed_within_one_call(declare, hub, tiny_files):
+    declare()
+    size = len(tiny_files["config.json"])
+    hub.drop_after = size // 2
+    loading.fetch(NAME)
+    ranges = [asked for _, file, asked in hub.downloads("config.json")]
+    assert ranges == [None, f"bytes={size // 2 // 64 * 64}-"]
+
+
+def test_an_interrupted_download_goes_on_in_the_next_call(declare, home, hub, tiny_files):
+    declare(files={"model.safetensors": ""})
+    half = len(tiny_files["model.safetensors"]) // 2
+    hub.drop_after, hub.busy_after_drop = half, True
+    with pytest.raises(ModelError, match="goes on where it stopped"):
+        loading.fetch(NAME)
+    (partial,) = (home / "models").rglob("*.partial")
+    kept = partial.stat().st_size
+    assert half - 64 < kept <= half
+    hub.refuse_status = None
+    loading.fetch(NAME)
+    assert hub.downloads()[-1] == ("GET", "model.safetensors", f"bytes={kept}-")
+    assert not list((home / "models").rglob("*.partial"))
+
+
+def test_a_cancelled_download_goes_on_in_the_next_call(declare, home, hub):
+    declare()
+
+    def stop(step, fraction):
+        raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        loading.fetch(NAME, stop)
+    loading.fetch(NAME)
+    assert loading.status(NAME).present
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gated_model_says_how_to_get_access(declare, hub, status):
+    declare(gated=True)
+    assert loading.status(NAME).state == "gated"
+    assert "HF_TOKEN" in loading.status(NAME).words
+    hub.refuse_status = status
+    with pytest.raises(ModelError, match=rf"accept the terms at {hub.url}/{NAME}, set HF_TOKEN"):
+        loading.fetch(NAME)
+
+
+def test_a_hub_that_is_away_is_a_plain_message(declare, hub):
+    declare()
+    hub.close()
+    with pytest.raises(ModelError, match="cannot be reached") as caught:
+        loading.fetch(NAME)
+    assert "\n" not in str(caught.value)
+    assert "CELLAPP_HUB_URL" in str(caught.value)
+
+
+def test_a_hub_in_trouble_is_a_plain_message(declare, hub):
+    declare()
+    hub.refuse_status = 500
+    with pytest.raises(ModelError, match="HTTP 500"):
+        loading.fetch(NAME)
+
+
+def test_offline_asks_nothing(declare, hub, monkeypatch):
+    declare()
+    monkeypatch.setenv("CELLAPP_OFFLINE", "1")
+    app_settings.cache_clear()
+    with pytest.raises(ModelError, match=f"CELLAPP_OFFLINE forbids downloads.*models fetch {NAME}"):
+        loading.fetch(NAME)
+    assert not hub.requests
+
+
+def test_offline_still_loads_what_is_here(declare, hub, monkeypatch):
+    declare()
+    loading.fetch(NAME)
+    monkeypatch.setenv("CELLAPP_OFFLINE", "1")
+    app_settings.cache_clear()
+    hub.close()
+    assert isinstance(loading.load(NAME), HubEncoder)
+
+
+def test_loading_never_downloads(declare, hub):
+    declare()
+    with pytest.raises(ModelError, match=f"python -m cellapp models fetch {NAME}"):
+        loading.load(NAME)
+    assert not hub.requests
+
+
+def test_a_file_changed_after_the_download_is_refused(declare, home):
+    declare()
+    folder = loading.fetch(NAME)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    with pytest.raises(ModelError, match=f"models fetch {NAME}"):
+        loading.load(NAME)
+    loading.fetch(NAME)
+    loading.load(NAME)
+
+
+def test_another_pinned_revision_is_fetched_anew(declare, hub):
+    declare()
+    loading.fetch(NAME)
+    declare(revision=OTHER_COMMIT)
+    assert loading.status(NAME).state == "missing"
+    with pytest.raises(ModelError, match=f"revision {OTHER_COMMIT}"):
+        loading.fetch(NAME)
+
+
+def test_a_repository_without_safetensors_is_refused(declare, hub):
+    declare()
+    del hub.files[NAME]["model.safetensors"]
+    hub.files[NAME]["pytorch_model.bin"] = b"pickle"
+    with pytest.raises(ModelError, match="convert them to safetensors"):
+        loading.fetch(NAME)
+
+
+def test_a_damaged_lock_file_says_what_to_do(declare, home):
+    declare()
+    home.mkdir()
+    (home / "models.lock.toml").write_text("[")
+    with pytest.raises(ModelError, match="fetch the models again"):
+        loading.status(NAME)
+
+
+def test_a_missing_package_makes_a_model_incompatible(declare):
+    declare(needs="no_such_package", needs_install="pip install it")
+    assert loading.status(NAME).state == "incompatible"
+    with pytest.raises(ModelError, match="pip install it"):
+        loading.load(NAME)
+
+
+def test_cards_say_how_a_model_is_known(declare, pins):
+    declare()
+    assert "trust on first use" in loading.card(NAME)
+    declare(revision=COMMIT, files=pins)
+    assert f"commit {COMMIT} and sha256" in loading.card(NAME)
+
+
+def test_an_unknown_name_lists_the_known_ones(declare):
+    declare()
+    with pytest.raises(ModelError, match=f"classical, {NAME}"):
+        loading.load("cpsam_v9")
+
+
+def test_classical_needs_no_files():
+    assert loading.load("classical").name.startswith("classical@")
+    assert loading.fetch("classical")
+    assert loading.status("classical").state == "present"
+
+
+def test_an_encoder_folder_loads_by_path(tmp_path):
+    encoder = loading.load(str(write_encoder(tmp_path / "mine")), dtype="float32")
+    again = loading.load(str(write_encoder(tmp_path / "other", seed=1)), dtype="float32")
+    assert encoder.dim == 16
+    assert encoder.revision != again.revision
+
+
+def test_a_head_folder_loads_by_path(tmp_path):
+    head = save_head(random_head(), tmp_path)
+    assert loading.load(str(tmp_path)).identity == head.identity
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="neither"):
+        loading.load(str(tmp_path))
+
+
+def test_digests_of_a_run_cover_every_file(tmp_path, pins, declare):
+    declare(revision=COMMIT, files=pins)
+    save_head(random_head(encoder=f"{NAME}@{COMMIT}"), tmp_path / "head")
+    settings = AnalyseSettings(classify=ClassifySettings(head=str(tmp_path / "head")))
+    digests = loading.weights_digests(settings)
+    assert {f"{NAME}/{file}" for file in FILES} < set(digests)
+    assert any(key.endswith("head.safetensors") for key in digests)
+    assert all(len(value) == 64 for value in digests.values())
+    assert loading.weights_digests(AnalyseSettings(classify=ClassifySettings(head=None))) == {}
