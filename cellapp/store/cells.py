@@ -110,6 +110,16 @@ def relabel(run_id: str, image_id: str, labels: Mapping[int, str]) -> None:
         session.execute(said.values(manual_label=bindparam("word")), values)
 
 
+def manual_labels(run_id: str) -> dict[str, dict[int, str]]:
+    """Return what people said cells of a run are: image id -> cell id -> class; cells nobody spoke of are left out."""
+    query = select(Cell.image_id, Cell.cell_id, Cell.manual_label).where(Cell.run_id == run_id, Cell.manual_label != "")
+    said: dict[str, dict[int, str]] = {}
+    with reading() as session:
+        for image_id, cell_id, word in session.execute(query):
+            said.setdefault(image_id, {})[cell_id] = word
+    return said
+
+
 def _light(cells: pd.DataFrame) -> pd.DataFrame:
     """Return `COLUMNS` of a cell table, filled where it has none."""
     source = cells.rename(columns={f"p_{POSITIVE_CLASS}": "p_positive"})

@@ -8,9 +8,9 @@ import streamlit as st
 from cellapp.palette import class_colour
 from cellapp.ui import selection
 from cellapp.ui.cell_pictures import cell_uris, window_side_px
-from cellapp.ui.classify_view import View
 from cellapp.ui.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
 from cellapp.ui.relabel import relabel_controls
+from cellapp.ui.view import THIS_IMAGE, View
 
 PAGE_SIZE = 36
 TABLE_ROWS = 2_000
@@ -65,7 +65,7 @@ def table_section(view: View) -> None:
 
 def _heading(view: View, n_cells: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = "selected" if view.chosen else "in this image" if view.scope == "This image" else "in all images"
+        words = "selected" if view.chosen else "in this image" if view.scope == THIS_IMAGE else "in all images"
         st.subheader(f"{n_cells:,} {'cell' if n_cells == 1 else 'cells'} {words}")
         if view.chosen:
             st.button("Clear selection", icon=":material/close:", type="tertiary", key="clear_cells", on_click=_clear)

@@ -3,73 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from cellapp.classification.rethreshold import unsure_band
-from cellapp.classification.table import positive_class
 from cellapp.palette import class_colour
 from cellapp.projection import Method, read_projection
-from cellapp.store.records import CONDITIONS, ImageRecord
-from cellapp.ui import charts, scatters, selection
+from cellapp.store.records import CONDITIONS
+from cellapp.ui import charts, histograms, scatters, selection
 from cellapp.ui.answer import outcome_table, share_table
 from cellapp.ui.cell_pictures import outline_layer, slide_layer
 from cellapp.ui.project_panel import projection_of
-from cellapp.ui.results import Results, condition_of
+from cellapp.ui.results import condition_of
+from cellapp.ui.view import View
 from cellapp.ui.viewer import show_image
 
-EVERY_IMAGE, THIS_IMAGE = "All images", "This image"
 LOOKS: Mapping[str, Method | None] = {"Alike (PCA)": "pca", "Alike (UMAP)": "umap", "Place on the slide": None}
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """What all sections look at."""
-
-    results: Results
-    images: Mapping[str, ImageRecord]  # of the run, by id
-    image: ImageRecord  # the one in the header
-    threshold: float
-    scope: str
-
-    @cached_property
-    def called(self) -> pd.DataFrame:
-        """All cells of the run with their outcome at the threshold in force."""
-        return self.results.called(self.threshold)
-
-    @cached_property
-    def cells(self) -> pd.DataFrame:
-        """The cells in scope."""
-        return self.here if self.scope == THIS_IMAGE else self.called
-
-    @cached_property
-    def here(self) -> pd.DataFrame:
-        """The cells of the image in the header."""
-        return self.called[self.called["image_id"] == self.image.id]
-
-    @cached_property
-    def chosen(self) -> list[int]:
-        """Row numbers of the selected cells."""
-        return selection.selected(self.results.run, self.called)
-
-    @property
-    def target(self) -> str:
-        """The positive class, "" without a head."""
-        return positive_class(self.results.classes) if self.results.classes else ""
-
-    @property
-    def drawn(self) -> str:
-        """Changes whenever calls do; what charts are redrawn by."""
-        return f"{self.results.run.id}/{hash(self.results.version)}/{self.threshold}/{self.scope}/{self.image.id}"
-
-    def take(self, rows: list[int], *, source: str) -> None:
-        """Adopt what a view reports, if that is new."""
-        if selection.listen(self.results.run, self.called, rows, source=source, drawn=self.drawn):
-            st.rerun()
 
 
 def counts_section(view: View) -> None:
@@ -104,6 +55,9 @@ def counts_section(view: View) -> None:
 def slide_section(view: View) -> None:
     """Draw the slide with its cells in the colours of their class; picking cells selects them."""
     entry = view.results.run.image(view.image.id)
+    if entry is None or entry.stem not in dict(view.results.version):
+        st.caption("This image has no result in this run.")
+        return
     folder = view.results.folder / entry.stem
     chosen = view.here[view.here.index.isin(view.chosen)]
     drawn = chosen if len(chosen) else view.here
@@ -134,7 +88,7 @@ def histogram_section(view: View) -> None:
     settings = view.results.run.settings.classify
     p = view.cells[f"p_{view.target}"].dropna().to_numpy()
     other = next(name for name in view.results.classes if name != view.target)
-    figure = charts.probability_histogram(
+    figure = histograms.probability_histogram(
         p,
         view.threshold,
         view.target,

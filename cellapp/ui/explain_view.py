@@ -13,7 +13,8 @@ from cellapp.store.records import ImageRecord
 from cellapp.ui import charts, heat, loaders, state
 from cellapp.ui.cell_pictures import cell_uris, draw, window_side_px
 from cellapp.ui.composer import composition
-from cellapp.ui.explain_cells import Reason, in_words, seen_by_encoder
+from cellapp.ui.explain_cells import Reason
+from cellapp.ui.explain_words import in_words, seen_by_encoder
 from cellapp.ui.gallery import Tile, pick_tile
 from cellapp.ui.results import Results
 

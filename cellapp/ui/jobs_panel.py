@@ -6,18 +6,26 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cellapp import jobs
+from cellapp import jobs, presence
 from cellapp.store.records import JobRecord
 from cellapp.ui.messages import escape
 
 POLL_S = 1.5
-_TITLES = {"analyse": "Analysing", "preview": "Preview", "fetch": "Downloading"}
+_TITLES = {
+    "analyse": "Analysing",
+    "preview": "Preview",
+    "fetch": "Downloading",
+    "project": "Mapping",
+    "relabel": "Relabelling",
+}
 
 
 def show_jobs(project_id: str) -> None:
     """Draw one compact line for each queued or running job of the project; nothing when there is none."""
-    if jobs.list_jobs(project_id, active=True):
-        st.fragment(_lines, run_every=POLL_S)(project_id, len(jobs.list_jobs(project_id, active=True)))
+    active = jobs.list_jobs(project_id, active=True)
+    if active:
+        presence.ensure_worker()  # a worker that was killed leaves its jobs waiting: the next visit brings another
+        st.fragment(_lines, run_every=POLL_S)(project_id, len(active))
 
 
 def job_progress(job: JobRecord) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellapp import jobs
+from cellapp import jobs, presence
 from cellapp.errors import CellappError
-from cellapp.presence import ensure_worker
 from cellapp.projection import UMAP_MIN_CELLS, Method, Projection, project_run, read_projection
 from cellapp.ui.jobs_panel import job_progress
 from cellapp.ui.messages import show_error
@@ -41,7 +40,7 @@ def projection_of(results: Results, method: Method) -> Projection | None:
 def _submit(results: Results) -> None:
     try:
         jobs.submit("project", {"run_id": results.run.id, "method": "umap"}, results.run.project_id)
-        ensure_worker()
+        presence.ensure_worker()
     except CellappError as error:
         show_error(error)
         return

@@ -1,4 +1,4 @@
-"""A person's word on cells, given by picking a class."""
+"""A person's word on cells: counted at once, written into the run's files by the worker."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from cellapp.corrections import correct_cells
+from cellapp import jobs, presence
 from cellapp.errors import CellappError
+from cellapp.store import cells as cell_store
+from cellapp.store.records import RunRecord
 from cellapp.ui.messages import show_error
 from cellapp.ui.results import Results
 
@@ -18,7 +20,7 @@ NEW_CLASSES = ("cancer", "normal")
 
 
 def labels_by_image(cells: pd.DataFrame, rows: Sequence[int], label: str) -> dict[str, dict[int, str]]:
-    """Return what `correct_cells` takes, for rows of a run's table."""
+    """Return the words for rows of a run's table: image id -> cell id -> class, "" to take a word back."""
     chosen = cells.loc[list(rows), ["image_id", "cell_id"]]
     return {
         str(image_id): dict.fromkeys(group["cell_id"].astype(int).tolist(), label)
@@ -36,12 +38,22 @@ def relabel_controls(results: Results, rows: Sequence[int]) -> None:
             _apply(results, rows, "" if label == AS_CALLED else str(label))
 
 
+def files_note(run: RunRecord) -> None:
+    """Say that the files of a run do not have the newest labels yet."""
+    waits = [job for job in jobs.list_jobs(run.project_id, active=True) if job.kind == "relabel"]
+    if any(job.payload.get("run_id") == run.id for job in waits):
+        st.caption("The new labels are being written into the files.")
+
+
 def _apply(results: Results, rows: Sequence[int], label: str) -> None:
+    labels = labels_by_image(results.cells, rows, label)
     try:
-        with st.spinner("Writing the new labels into the run's files"):
-            correct_cells(results.run.id, labels_by_image(results.cells, rows, label))
+        for image_id, words in labels.items():
+            cell_store.relabel(results.run.id, image_id, words)
+        jobs.submit("relabel", {"run_id": results.run.id, "labels": labels}, results.run.project_id, urgent=True)
+        presence.ensure_worker()
     except CellappError as error:
         show_error(error)
         return
-    st.toast(f"{len(rows):,} cells relabelled.", icon=":material/check:")
+    st.toast(f"{len(rows):,} {'cell' if len(rows) == 1 else 'cells'} relabelled.", icon=":material/check:")
     st.rerun()

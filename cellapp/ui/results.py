@@ -19,6 +19,7 @@ import streamlit as st
 from cellapp.cells.counts import classes_of
 from cellapp.cells.outcome import outcome
 from cellapp.classification.rethreshold import rethreshold
+from cellapp.store.cells import manual_labels
 from cellapp.store.records import RunImage, RunRecord, Status
 from cellapp.store.runs import run_folder
 
@@ -43,6 +44,12 @@ class Results:
     cells: pd.DataFrame  # columns `KEPT` where they exist, p_<class>, image_id, image, stem; RangeIndex
     classes: tuple[str, ...]  # of the head; empty without one
     made_by: Mapping[str, Any]  # run.json of the first image that is done
+    said: Mapping[str, Mapping[int, str]]  # what people said, image id -> cell id -> class; the store is ahead of files
+
+    @property
+    def mark(self) -> str:
+        """Changes whenever a result does."""
+        return f"{self.run.id}/{hash(self.version)}/{hash(json.dumps(self.said, sort_keys=True))}"
 
     def called(self, threshold: float | None = None) -> pd.DataFrame:
         """Return the cells with an `outcome` column, at another threshold when one is given."""
@@ -50,7 +57,15 @@ class Results:
         table = self.cells
         if threshold is not None and threshold != settings.threshold:
             table = rethreshold(table, self.classes, threshold=threshold, unsure_margin=settings.unsure_margin)
+        table = table.assign(manual_label=self._words())
         return table.assign(outcome=outcome(table))
+
+    def _words(self) -> np.ndarray:
+        words = np.full(len(self.cells), "", dtype=object)
+        for image_id, labels in self.said.items():
+            here = np.flatnonzero(self.cells["image_id"] == image_id)
+            words[here] = self.cells["cell_id"].iloc[here].map(labels).fillna("")
+        return words
 
     def rows_of(self, image_id: str, cell_ids: Sequence[int]) -> list[int]:
         """Return row numbers of some cells of one image, in the table's order; unknown ids are left out."""
@@ -67,7 +82,7 @@ def results_of(run: RunRecord) -> Results:
     version = tuple((image.stem, path.stat().st_mtime_ns) for image, path in paths)
     cells = _cells(run.id, version, [image for image, _ in paths], folder)
     made_by = run_json(folder / paths[0][0].stem) if paths else {}
-    return Results(run, folder, version, cells, classes_of(cells), made_by)
+    return Results(run, folder, version, cells, classes_of(cells), made_by, manual_labels(run.id))
 
 
 def run_json(folder: Path) -> dict[str, Any]:
