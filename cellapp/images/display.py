@@ -18,7 +18,7 @@ from cellapp.types import Role, Slide
 
 _PERCENTILES = (0.1, 99.9)
 _SAMPLED_PIXELS = 1_000_000
-_BAND_ROWS = 1024
+_BAND_ROWS = 2048
 
 _ROLE_COLOURS = {Role.NUCLEUS: "#4D79FF", Role.CYTOPLASM: "#00D26A"}
 _FURTHER_COLOURS = ("#FF9A3D", "#FF5CE1", "#FFE14D", "#40E0E0", "#FF4D4D", "#FFFFFF", "#00D26A", "#4D79FF")
@@ -141,7 +141,8 @@ def read_at_most(slide: Slide, max_px: int) -> tuple[np.ndarray, float]:
     step = math.ceil(longest[level] / max_px)
     array, band = slide.levels[level], max(_BAND_ROWS // step, 1) * step
     bounds = [*range(0, array.shape[1], band), array.shape[1]]
-    bands = [array[:, y0:y1, :][:, ::step, ::step] for y0, y1 in pairwise(bounds)]
+    # Copied, because a strided view would keep its whole band in memory.
+    bands = [array[:, y0:y1, :][:, ::step, ::step].copy() for y0, y1 in pairwise(bounds)]
     return np.concatenate(bands, axis=1), longest[level] / longest[0] / step
 
 
