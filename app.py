@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from cellapp.errors import CellappError
 from cellapp.ui.frame import ICON, show_sidebar
+from cellapp.ui.messages import show_error
 
 st.set_page_config(page_title="cellapp", page_icon=str(ICON), layout="wide")
 
@@ -21,4 +23,7 @@ page = st.navigation(
     }
 )
 show_sidebar()
-page.run()
+try:
+    page.run()
+except CellappError as error:  # whatever a page did not tell in its own place
+    show_error(error)

@@ -95,8 +95,11 @@ def pairing(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
 
 
 def channel_groups(records: Sequence[ImageRecord]) -> Mapping[str, list[ImageRecord]]:
-    """Group one-channel images that belong together by their names, in channel order."""
-    single = {record.name: record for record in records if record.info.shape[0] == 1}
+    """Group images that hold one channel each and belong together by their names, in channel order.
+
+    Exports of one channel are often colour pictures in the colour of the dye: those count too.
+    """
+    single = {record.name: record for record in records if record.info.shape[0] in (1, 3) and not record.parts}
     groups = group_channel_files(list(single))
     return {
         stem: [single[name] for name in names]

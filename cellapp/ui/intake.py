@@ -30,15 +30,11 @@ class Upload(Protocol):
         ...
 
 
-def drop_zone(project_id: str, *, compact: bool) -> None:
+def drop_zone(project_id: str) -> None:
     """Draw the uploader; files are taken over at once and the zone is free for the next ones."""
     round_trip = st.session_state.get("uploads_taken", 0)
     files = st.file_uploader(
-        "Add images",
-        accept_multiple_files=True,
-        key=f"uploads_{round_trip}",
-        help=FORMATS,
-        label_visibility="collapsed" if compact else "visible",
+        "Add images", accept_multiple_files=True, key=f"uploads_{round_trip}", label_visibility="collapsed"
     )
     st.caption(FORMATS)
     if files:

@@ -37,7 +37,9 @@ def empty_figure(box: Region, *, height: int, dragmode: str) -> go.Figure:
         images=[],
     )
     figure.update_xaxes(visible=False, range=[box.x, box.x + box.width], constrain="domain")
-    figure.update_yaxes(visible=False, range=[box.y + box.height, box.y], scaleanchor="x", constrain="domain")
+    figure.update_yaxes(
+        visible=False, range=[box.y + box.height, box.y], scaleanchor="x", constrain="domain", constraintoward="top"
+    )
     return figure
 
 

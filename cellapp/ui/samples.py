@@ -18,7 +18,6 @@ from cellapp.ui.loaders import thumbnail_uri
 
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
-_ROWS_SHOWN = 8
 
 
 def sample_table(records: Sequence[ImageRecord]) -> None:
@@ -30,7 +29,6 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
         table,
         key=key,
         hide_index=True,
-        height=_ROW_PX * (min(len(ids), _ROWS_SHOWN) + 1),
         row_height=_ROW_PX,
         column_config=_columns(ids),
         disabled=["image", "size", "channels"],

@@ -12,28 +12,23 @@ from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types import Region
 from cellapp.ui.jobs_panel import POLL_S, job_progress
 from cellapp.ui.loaders import flow_settings, kept_flows
+from cellapp.ui.messages import show_error
 
 
 def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> PreviewFlows | None:
-    """Return the flows of a region, or draw what is needed to have them made and return None.
-
-    Raises
-    ------
-    ModelError
-        When the worker could not make them.
-    """
+    """Return the flows of a region, or draw what is needed to have them made and return None."""
     payload = _payload(image, region, settings)
     job = _asked(image, payload)
-    if job is None or job.status is Status.CANCELLED:
-        if st.button("Segment this region", icon=":material/play_arrow:", key="ask_preview"):
-            _ask(image, payload)
-            st.rerun(scope="fragment")
-        return None
-    if job.status is Status.FAILED:
-        raise ModelError(job.error or "the preview failed; see the log of the worker")
-    if job.status is Status.DONE and job.result:
+    if job is not None and job.status is Status.DONE and job.result:
         return kept_flows(job.result["key"])
-    st.fragment(_wait, run_every=POLL_S)(job.id)
+    if job is not None and job.status.active:
+        st.fragment(_wait, run_every=POLL_S)(job.id)
+        return None
+    if job is not None and job.status is Status.FAILED:
+        show_error(ModelError(job.error or "the preview failed; the worker's log says why"))
+    st.button(
+        "Segment this region", icon=":material/play_arrow:", key="ask_preview", on_click=_ask, args=(image, payload)
+    )
     return None
 
 
@@ -50,7 +45,7 @@ def _asked(image: ImageRecord, payload: dict[str, object]) -> JobRecord | None:
 
 
 def _ask(image: ImageRecord, payload: dict[str, object]) -> None:
-    job = jobs.submit("preview", payload, image.project_id)
+    job = jobs.submit("preview", payload, image.project_id, urgent=True)
     presence.ensure_worker()
     st.session_state[f"preview_{image.id}"] = job.id
 

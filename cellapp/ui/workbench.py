@@ -22,6 +22,7 @@ from cellapp.ui import charts, loaders, region_picker, slow_preview, viewer
 from cellapp.ui.composer import Composition, composition
 from cellapp.ui.estimate import run_seconds
 from cellapp.ui.frame import Header
+from cellapp.ui.histograms import size_histogram
 from cellapp.ui.messages import show_error
 from cellapp.ui.region import judge
 from cellapp.ui.rejects import rejected_cells
@@ -49,7 +50,8 @@ def workbench(header: Header) -> None:
     source = get_image(header.image.reference_id) if header.image.reference_id else header.image
     if source is not header.image:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
-    left, right = st.columns([2, 1], gap="medium")
+    bench = st.grid(3, min_column_width=230, gap="medium")
+    left, right = bench.cell(column_span=2), bench.cell()
     try:
         with right:
             settings = settings_panel(source)
@@ -162,7 +164,7 @@ def _summary(image: ImageRecord, found: Found | None, settings: AnalyseSettings)
             )
             return
         area, unit, scale = _areas(found.cells, image.um_per_px)
-        figure = charts.size_histogram(area, unit=unit, minimum=settings.segment.min_size_px * scale)
+        figure = size_histogram(area, unit=unit, minimum=settings.segment.min_size_px * scale)
         config = charts.chart_config("cell-size")
         st.plotly_chart(figure, key="segment_sizes", config=config, alt="Histogram of cell areas in the region")
 

@@ -2,22 +2,27 @@
 
 import streamlit as st
 
+from cellapp.errors import CellappError
 from cellapp.store.images import list_images
 from cellapp.ui import channel_names, frame, intake, loaders, samples, state, viewer
 from cellapp.ui.composer import channel_composer
-from cellapp.ui.messages import RESEARCH_ONLY, escape
+from cellapp.ui.messages import RESEARCH_ONLY, escape, show_error
 
 project = state.current_project()
 records = list_images(project.id)
 
 if not records:
     st.title("Upload")
-    with st.container(border=True):
-        st.markdown("#### Drop microscope images here")
-        intake.drop_zone(project.id, compact=False)
-        with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown("From microscope images to counted, explained, downloadable cells.")
+    with st.container(border=True, gap="medium"):
+        st.space("small")
+        st.markdown("#### :material/add_photo_alternate: Drop microscope images here", text_alignment="center")
+        intake.drop_zone(project.id)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="center"):
+            st.markdown("No image at hand?", width="content")
             intake.demo_button(project.id, primary=True)
             intake.folder_import(project.id)
+        st.space("small")
     intake.problems()
     samples.undo_bar()
     st.caption(RESEARCH_ONLY)
@@ -25,9 +30,10 @@ if not records:
 
 header = frame.analyse_header()
 image = header.image
-left, right = st.columns([5, 4], gap="medium")
+halves = st.grid(2, min_column_width=380, gap="medium")
+left, right = halves.cell(), halves.cell()
 with left:
-    intake.drop_zone(project.id, compact=True)
+    intake.drop_zone(project.id)
     intake.problems()
     samples.sample_table(records)
     samples.undo_bar()
@@ -41,17 +47,19 @@ with left:
         channel_names.pairing(image, records)
     channel_names.combine_files(project.id, records)
 with right:
-    overview = loaders.overview(image)
-    shown = st.container()
-    composition = channel_composer(image, overview)
-    with shown:
-        viewer.show_image(
-            loaders.picture(image, composition),
-            key="upload_viewer",
-            alt=f"{image.name}, all visible channels",
-            um_per_px=image.um_per_px,
-            height=440,
-        )
-    for note in image.info.notes:
-        st.caption(escape(note))
+    try:
+        shown = st.container()
+        composition = channel_composer(image, loaders.overview(image))
+        with shown:
+            viewer.show_image(
+                loaders.picture(image, composition),
+                key="upload_viewer",
+                alt=f"{image.name}, all visible channels",
+                um_per_px=image.um_per_px,
+                height=440,
+            )
+        for note in image.info.notes:
+            st.caption(escape(note))
+    except CellappError as error:
+        show_error(error)
 st.caption(RESEARCH_ONLY)

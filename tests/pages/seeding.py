@@ -22,7 +22,7 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types import Analysis, Embeddings, Predictions
 
 CLASSES = ("cancer", "normal")
-HOSTILE_NAME = "=<img src=x onerror=alert(1)>\"'*_`$x$ :material/warning: [a](http://b).tif"
+HOSTILE_NAME = "=<img src=x onerror=alert(1)>\"'*_`$x$ :smile: [a](b).tif"
 _DIM = 4
 
 

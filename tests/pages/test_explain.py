@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from cellapp.store import runs
+from cellapp.ui.results import results_of
+from tests.pages.seeding import seed_image, seed_run
+
+PAGE = "pages/analyse/explain.py"
+
+
+@pytest.fixture
+def explained(run_of):
+    """A run whose files hold maps of its first cells."""
+    run = run_of()
+    results = results_of(run)
+    cells = results.cells[results.cells["label"] != ""].head(5)
+    folder = runs.run_folder(run.id) / run.images[0].stem / "explanations"
+    folder.mkdir()
+    maps = np.random.default_rng(0).normal(size=(len(cells), 4, 4)).astype(np.float32)
+    np.savez(
+        folder / "maps.npz",
+        maps=maps,
+        rest=np.ones(len(cells), np.float32),
+        logits=maps.sum(axis=(1, 2)) + 1,
+        cell_ids=cells["cell_id"].to_numpy(np.int32),
+        target=np.array("cancer"),
+        method=np.array("hirescam:final"),
+    )
+    return run, cells["cell_id"].astype(int).tolist(), float(np.abs(maps).max())
+
+
+def figures(app):
+    return [element.proto for element in app.get("plotly_chart")]
+
+
+def sentence(app):
+    return next(m.value for m in app.markdown if "a logit of" in m.value)
+
+
+def test_a_cell_is_explained_from_the_files_of_the_run(open_page, explained):
+    run, known, limit = explained
+    app = open_page(PAGE, run=run.id)
+    assert "class token and bias +1.00" in sentence(app)
+    assert f'"zmax":{limit:.3f}'[:9] in figures(app)[0].spec.replace(" ", "")
+    assert app.query_params["cell"] in ([str(i)] for i in known) or int(np.ravel(app.query_params["cell"])[0]) in known
+
+
+def test_the_cell_in_the_link_is_shown(open_page, explained):
+    run, known, _ = explained
+    app = open_page(PAGE, run=run.id)
+    offered = app.selectbox(key="explain_list").options
+    app.selectbox(key="explain_list").select(offered[-1]).run()
+    app.query_params["cell"] = str(known[-1])
+    app.run()
+    assert any(f"Cell {known[-1]}" in m.value for m in app.markdown)
+
+
+def test_the_scale_is_that_of_the_whole_run(open_page, explained):
+    run, _, limit = explained
+    app = open_page(PAGE, run=run.id)
+    assert any(f"{limit:.6}"[:6] in figure.spec for figure in figures(app))
+
+
+def test_a_selection_is_offered_first(open_page, explained):
+    run, known, _ = explained
+    app = open_page(PAGE, run=run.id)
+    app.session_state["chosen_cells"] = {f"{run.id}/{run.images[0].image_id}": known[:2]}
+    app.run()
+    assert app.selectbox(key="explain_list").options[0] == "Selected"
+
+
+def test_maps_of_another_kind_need_the_models(open_page, explained, monkeypatch):
+    from cellapp.ui import head_note
+
+    monkeypatch.setattr(head_note, "head_of", lambda _run: None)
+    run, _, _ = explained
+    app = open_page(PAGE, run=run.id)
+    app.segmented_control(key="explain_target").set_value("normal").run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("options", [{"head": None}, {"n_cells": 0}, {"n_cells": 1}])
+def test_nothing_to_explain_is_said(open_page, run_of, options):
+    app = open_page(PAGE, run=run_of(**options).id)
+    assert any("Go to" in link.value for link in app.page_link) or app.selectbox
+
+
+def test_without_image_and_without_run(open_page, tmp_path):
+    assert any("No image yet" in m.value for m in open_page(PAGE).markdown)
+    one = seed_image(tmp_path)
+    assert any("has not been analysed" in m.value for m in open_page(PAGE, image=one.image.id).markdown)
+
+
+def test_unknown_cell_in_the_link(open_page, explained):
+    run, _, _ = explained
+    assert "a logit of" in sentence(open_page(PAGE, run=run.id, cell="999999"))
+
+
+def test_cells_of_other_images_are_not_offered(open_page, tmp_path):
+    seeds = [seed_image(tmp_path, seed=seed, name=f"{seed}.tif") for seed in (1, 2)]
+    run = seed_run(seeds)
+    app = open_page(PAGE, run=run.id, image=seeds[1].image.id)
+    assert not app.exception

@@ -1,0 +1,56 @@
+import pytest
+
+from cellapp import jobs
+from cellapp.loading import registry, status
+from cellapp.settings import app_settings
+
+PAGE = "pages/manage/models.py"
+
+
+@pytest.mark.parametrize("kind", ["segmenter", "encoder", "head"])
+def test_every_model_of_a_kind_has_a_card(open_page, kind):
+    app = open_page(PAGE)
+    app.segmented_control(key="models_kind").set_value(kind).run()
+    assert not app.exception
+    cards = {name for name, entry in registry().items() if entry.kind == kind}
+    assert all(app.get_by_key(f"model_{name}") for name in cards)
+
+
+def test_a_missing_model_can_be_fetched_and_shows_progress(open_page, no_worker):
+    name = next(n for n, e in registry().items() if e.kind == "segmenter" and status(n).state == "missing")
+    app = open_page(PAGE)
+    app.button(key=f"fetch_{name}").click().run()
+    assert not app.exception
+    assert [job.payload for job in jobs.list_jobs()] == [{"name": name}]
+    assert no_worker
+    assert app.progress
+    app.button(key=f"cancel_{name}").click().run()
+    assert not app.exception
+
+
+def test_what_is_here_has_no_download(open_page):
+    keys = [button.key for button in open_page(PAGE).button]
+    assert "fetch_classical" not in keys
+
+
+def test_a_failed_download_says_why(open_page):
+    name = next(n for n, e in registry().items() if e.kind == "segmenter" and status(n).state == "missing")
+    job = jobs.submit("fetch", {"name": name})
+    jobs.claim("w")
+    jobs.fail(job.id, "the hub cannot be reached", worker_id="w")
+    assert any("cannot be reached" in error.value for error in open_page(PAGE).error)
+
+
+def test_offline_says_how_models_get_here(open_page, monkeypatch):
+    monkeypatch.setenv("CELLAPP_OFFLINE", "true")
+    app_settings.cache_clear()
+    app = open_page(PAGE)
+    assert any("models fetch" in info.value for info in app.info)
+    assert not any(str(button.key).startswith("fetch_") for button in app.button)
+
+
+def test_a_card_opens(open_page):
+    app = open_page(PAGE)
+    app.session_state["card_classical"] = True
+    app.run()
+    assert not app.exception

@@ -1,0 +1,210 @@
+import numpy as np
+import pytest
+import tifffile
+
+from cellapp import jobs, loading
+from cellapp.settings import SegmentSettings
+from cellapp.store import images, projects, runs
+from cellapp.store.records import Status
+from cellapp.types import Region
+from cellapp.ui.region_picker import region_of
+from tests.pages.seeding import seed_image
+
+PAGE = "pages/analyse/segment.py"
+
+
+@pytest.fixture
+def page(open_page, seeded):
+    return open_page(PAGE)
+
+
+def counted(app):
+    return int(app.metric[0].value.replace(",", ""))
+
+
+def add_pixels(folder, pixels, name="plain.tif"):
+    tifffile.imwrite(folder / name, pixels, photometric="minisblack")
+    return images.add_image(projects.default_project().id, folder / name, name)
+
+
+def test_the_region_is_segmented_at_once_with_the_defaults(page):
+    assert counted(page) > 0
+    assert page.slider(key="segment_min_size_px").value == SegmentSettings().min_size_px
+    assert not page.error
+
+
+def test_a_larger_minimum_size_leaves_fewer_cells(page):
+    before = counted(page)
+    page.slider(key="segment_min_size_px").set_value(2000).run()
+    assert not page.exception
+    assert counted(page) < before
+
+
+def test_thresholds_do_not_run_the_network_again(page, monkeypatch):
+    from cellapp.segmentation.classical import Classical
+
+    def refuse(*_):
+        raise AssertionError("flows were made again")
+
+    monkeypatch.setattr(Classical, "flows", refuse)
+    page.slider(key="segment_cellprob_threshold").set_value(1.0).run()
+    page.slider(key="segment_min_size_px").set_value(40).run()
+    assert not page.exception
+
+
+def test_an_image_without_cells_says_what_to_try(open_page, tmp_path):
+    add_pixels(tmp_path, np.full((80, 80), 5, np.uint16))
+    app = open_page(PAGE)
+    assert counted(app) == 0
+    assert "Nothing found" in " ".join(caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (40, 40)])
+def test_small_images_open(shape, open_page, tmp_path):
+    add_pixels(tmp_path, np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
+    assert not open_page(PAGE).error
+
+
+def test_pixels_that_are_not_numbers_are_refused_in_one_sentence(open_page, tmp_path):
+    add_pixels(tmp_path, np.full((40, 40), np.nan, np.float32))
+    app = open_page(PAGE)
+    assert len(app.error) == 1
+    assert "\n" not in app.error[0].value
+
+
+def test_a_diameter_can_be_typed(page):
+    page.toggle(key="segment_auto").set_value(False).run()
+    page.number_input(key="segment_diameter").set_value(20.0).run()
+    assert not page.exception
+    assert "20 px" in " ".join(caption.value for caption in page.caption)
+
+
+def test_contradicting_percentiles_are_told_and_lose_nothing(page):
+    page.slider(key="preprocess_clip_low").set_value(90.0).run()
+    page.slider(key="preprocess_clip_high").set_value(50.0).run()
+    assert not page.exception
+    assert len(page.error) == 1
+    page.slider(key="preprocess_clip_high").set_value(99.0).run()
+    assert not page.error
+
+
+def test_preprocessing_can_be_compared_with_the_raw_region(page):
+    before = page.get("plotly_chart")[0].proto.spec
+    page.segmented_control(key="segment_picture").set_value("Preprocessed").run()
+    assert not page.exception
+    assert page.get("plotly_chart")[0].proto.spec != before
+
+
+def test_the_region_moves_by_numbers_and_stays_inside(page, seeded):
+    key = f"region_{seeded.image.id}"
+    page.number_input(key=f"{key}_height").set_value(64).run()
+    page.number_input(key=f"{key}_y").set_value(9999).run()
+    assert not page.exception
+    assert page.session_state[key] == (192, 0, 64, 256)
+
+
+def test_the_region_is_central_at_first(seeded):
+    assert region_of(seeded.image) == Region(0, 0, 256, 256)
+
+
+def test_rejected_cells_are_shown_by_reason(page):
+    page.session_state["rejected_panel"] = True
+    page.run()
+    assert not page.exception
+    assert "touches the image border" in " ".join(element.value for element in page.markdown)
+
+
+def test_run_writes_the_settings_queues_the_job_and_asks_for_a_worker(page, seeded, no_worker):
+    page.slider(key="segment_min_size_px").set_value(30).run()
+    page.button(key="start_run").click().run()
+    assert not page.exception
+    run = runs.list_runs(seeded.project.id)[0]
+    assert run.settings.segment.min_size_px == 30
+    assert [row.image_id for row in run.images] == [seeded.image.id]
+    assert [job.payload["run_id"] for job in jobs.list_jobs(seeded.project.id)] == [run.id]
+    assert no_worker
+    assert page.query_params["run"] == run.id
+
+
+def test_settings_left_alone_are_the_defaults(page, seeded):
+    page.button(key="start_run").click().run()
+    from cellapp.settings import AnalyseSettings
+
+    chosen = runs.list_runs(seeded.project.id)[0].settings
+    default = AnalyseSettings()
+    assert (chosen.segment, chosen.preprocess, chosen.quality, chosen.crop) == (
+        default.segment,
+        default.preprocess,
+        default.quality,
+        default.crop,
+    )
+
+
+def test_a_run_takes_all_images_or_this_one(open_page, seeded, tmp_path):
+    seed_image(tmp_path, name="second.tif", seed=2)
+    app = open_page(PAGE, image=seeded.image.id)
+    assert app.button(key="start_run").label == "Run on 2 images"
+    app.segmented_control(key="run_images").set_value("This image").run()
+    app.button(key="start_run").click().run()
+    assert [row.image_id for row in runs.list_runs(seeded.project.id)[0].images] == [seeded.image.id]
+
+
+def test_a_run_can_be_cancelled(page, seeded):
+    page.button(key="start_run").click().run()
+    page.button(key="cancel_run").click().run()
+    assert not page.exception
+    assert runs.list_runs(seeded.project.id)[0].status is Status.CANCELLED
+
+
+def test_a_failed_image_keeps_its_sentence(open_page, seeded):
+    from cellapp.settings import AnalyseSettings
+
+    run = runs.create_run(seeded.project.id, [seeded.image.id], AnalyseSettings())
+    runs.set_image_status(run.id, seeded.image.id, "failed", error="the pixels are all the same")
+    runs.finish_run(run.id)
+    app = open_page(PAGE)
+    table = app.dataframe[-1].value
+    assert table["problem"].tolist() == ["the pixels are all the same"]
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """The classical segmenter, pretending to need a worker."""
+    from cellapp.segmentation.classical import Classical
+    from cellapp.ui import loaders
+
+    loaders._segmenter.clear()
+    monkeypatch.setattr(Classical, "fast", False)
+    yield
+    loaders._segmenter.clear()
+
+
+def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seeded, slow, monkeypatch):
+    from cellapp import preview
+    from cellapp.settings import AnalyseSettings
+
+    app = open_page(PAGE)
+    assert not app.metric
+    app.button(key="ask_preview").click().run()
+    (job,) = jobs.list_jobs(seeded.project.id)
+    settings = AnalyseSettings.model_validate(job.payload["settings"])
+    region = Region(*job.payload["region"])
+    found = preview.preview_flows(images.open_slide(seeded.image.id), region, loading.load("classical"), settings)
+    jobs.claim("tester")
+    jobs.finish(job.id, {"key": "kept"}, worker_id="tester")
+    monkeypatch.setattr(preview, "load_preview", {"kept": found}.__getitem__, raising=False)
+    app.run()
+    assert not app.exception
+    assert counted(app) > 0
+
+
+def test_a_failed_preview_says_why_and_can_be_asked_again(open_page, seeded, slow):
+    app = open_page(PAGE)
+    app.button(key="ask_preview").click().run()
+    (job,) = jobs.list_jobs(seeded.project.id)
+    jobs.claim("tester")
+    jobs.fail(job.id, "out of memory", worker_id="tester")
+    app.run()
+    assert "out of memory" in app.error[0].value
+    app.button(key="ask_preview").click().run()
+    assert len(jobs.list_jobs(seeded.project.id)) == 1
