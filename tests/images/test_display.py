@@ -1,5 +1,7 @@
 """What is shown is what is there, in colours, and never changes the pixels."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -132,6 +134,21 @@ def test_bands_of_a_tall_image_join_without_seams():
     overview, scale = read_at_most(slide_of(pixels), 700)
     assert overview.shape[1] <= 700
     assert set(np.diff(overview[0, :, 0]).tolist()) == {round(1 / scale)}
+
+
+def test_an_overview_never_holds_the_full_image():
+    class Made:
+        shape, dtype = (1, 20_000, 4_000), np.dtype(np.uint8)
+
+        def __getitem__(self, key):
+            _, rows, columns = key
+            return np.zeros((1, len(range(20_000)[rows]), len(range(4_000)[columns])), np.uint8)
+
+    tracemalloc.start()
+    read_at_most(slide_of(Made()), 500)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000 * 4_000 / 3
 
 
 @pytest.mark.parametrize(
