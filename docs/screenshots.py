@@ -75,7 +75,7 @@ def serving(home: Path) -> Iterator[str]:
     try:
         for _ in range(240):
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=1)  # noqa: S310
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=1)
                 break
             time.sleep(0.25)
         yield f"http://127.0.0.1:{port}"
@@ -109,10 +109,8 @@ def settle(page: object) -> None:
     """Wait until nothing on the page runs or loads any more."""
     page.wait_for_selector("[data-testid=stAppViewContainer] h1, [data-testid=stAppViewContainer] h2", timeout=60_000)
     page.wait_for_timeout(1_500)
-    page.wait_for_function(
-        "!document.querySelector('[data-testid=stStatusWidget]') && !document.querySelector('[data-testid=stSkeleton]')",
-        timeout=90_000,
-    )
+    for unfinished in ("stStatusWidget", "stSkeleton"):
+        page.wait_for_function(f"!document.querySelector('[data-testid={unfinished}]')", timeout=90_000)
     page.wait_for_timeout(1_500)
 
 
