@@ -1,116 +1,101 @@
-"""Scores of label images on disk."""
+"""How well label images fit the truth."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import tifffile
-from PIL import Image, UnidentifiedImageError
+from scipy import sparse
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from cellapp.errors import InputError
-from cellapp.segmentation.agreement import Score, check_labels, score_labels
-
-__all__ = ["Score", "label_files", "read_labels", "score_labels", "score_paths"]
-
-TIFFS = {".tif", ".tiff"}
-LABEL_SUFFIXES = TIFFS | {".png"}
 
 
-def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
-    """Score a file against a file, or folders matched by stem.
+@dataclass(frozen=True)
+class Score:
+    """Agreement of two label images; 1 is perfect, and two empty images agree perfectly."""
+
+    ap50: float  # average precision TP / (TP + FP + FN) at IoU 0.5, Stringer et al. 2021
+    ap75: float
+    dice: float  # of the foreground, whatever the cells
+    iou: float  # of the foreground
+    n_pred: int
+    n_truth: int
+
+
+def score_labels(pred: np.ndarray, truth: np.ndarray) -> Score:
+    """Compare predicted cells with true ones.
 
     Parameters
     ----------
-    pred : Path
-        Label image, folder of label images, or the ``--out`` folder of segment or analyse.
-    truth : Path
-        Label image, or folder of label images.
+    pred, truth : ndarray of shape (Y, X), integer
+        Label images of one size, 0 is background; ids need not be gapless.
 
     Returns
     -------
-    dict
-        ``images``: one row per pair with ``image``, ap50, ap75, dice, iou, n_pred, n_truth; ``n`` pairs; ``mean`` of
-        each figure; ``without_prediction`` and ``without_truth``: stems that found no partner.
+    Score
 
     Raises
     ------
     InputError
-        When nothing can be compared, a file is no label image, or two sizes differ.
+        When one is no label image or the sizes differ.
     """
-    found, wanted = label_files(pred), label_files(truth)
-    if truth.is_file() and len(found) == 1:
-        wanted = dict(zip(found, wanted.values(), strict=True))
-    stems = sorted(found.keys() & wanted.keys())
-    if not stems:
+    check_labels(pred, "the prediction")
+    check_labels(truth, "the truth")
+    if pred.shape != truth.shape:
         raise InputError(
-            f"nothing to compare: {_some(found)} in {pred.name!r} and {_some(wanted)} in {truth.name!r} share no stem"
+            f"label images must have one size; the prediction has {pred.shape} and the truth {truth.shape} (Y, X)"
         )
-    scores = {stem: _score_pair(found[stem], wanted[stem]) for stem in stems}
-    return {
-        "images": [{"image": stem, **asdict(score)} for stem, score in scores.items()],
-        "n": len(scores),
-        "mean": {f.name: float(np.mean([getattr(s, f.name) for s in scores.values()])) for f in fields(Score)},
-        "without_prediction": sorted(wanted.keys() - found.keys()),
-        "without_truth": sorted(found.keys() - wanted.keys()),
-    }
+    iou = _iou_matrix(pred, truth)
+    both = np.count_nonzero((pred != 0) & (truth != 0))
+    either = np.count_nonzero((pred != 0) | (truth != 0))
+    return Score(
+        ap50=_average_precision(iou, 0.5),
+        ap75=_average_precision(iou, 0.75),
+        dice=_ratio(2 * both, both + either),
+        iou=_ratio(both, either),
+        n_pred=iou.shape[0],
+        n_truth=iou.shape[1],
+    )
 
 
-def label_files(place: Path) -> dict[str, Path]:
-    """Return the label images of a file or folder by stem.
-
-    Parameters
-    ----------
-    place : Path
-        A label image; a folder of them; or a folder of folders with a ``labels.tif`` each, whose names are the stems.
+def check_labels(labels: np.ndarray, name: str) -> None:
+    """Refuse what is no label image.
 
     Raises
     ------
     InputError
-        When there is none.
+        When `labels` are not integers, not two-dimensional, or negative.
     """
-    if place.is_file():
-        return {place.parent.name if place.name == "labels.tif" else place.stem: place}
-    if not place.is_dir():
-        raise InputError(f"no file or folder {str(place)!r}")
-    if (place / "labels.tif").is_file():
-        return {place.name: place / "labels.tif"}
-    nested = {path.parent.name: path for path in sorted(place.glob("*/labels.tif"))}
-    flat = {path.stem: path for path in sorted(place.iterdir()) if path.suffix.lower() in LABEL_SUFFIXES}
-    if not (nested or flat):
-        raise InputError(f"no label images (.tif, .png or <stem>/labels.tif) in {place.name!r}")
-    return nested or flat
+    if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"{name} must be a label image, whole numbers in one plane; got {labels.dtype} of shape {labels.shape}"
+        )
+    if labels.size and labels.min() < 0:
+        raise InputError(f"{name} must have ids from 0 up; the smallest is {labels.min()}")
 
 
-def read_labels(path: Path) -> np.ndarray:
-    """Read a label image.
-
-    Returns
-    -------
-    ndarray of shape (Y, X), integer
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read or holds no label image.
-    """
-    try:
-        labels = tifffile.imread(path) if path.suffix.lower() in TIFFS else np.asarray(Image.open(path))
-    except (tifffile.TiffFileError, UnidentifiedImageError, OSError, ValueError) as error:
-        raise InputError(f"{path.name!r} is not a readable label image: {error}") from error
-    check_labels(labels, repr(path.name))
-    return labels
+def _iou_matrix(pred: np.ndarray, truth: np.ndarray) -> sparse.csr_array:
+    """Intersection over union of each predicted with each true cell, (n_pred, n_truth), overlapping pairs only."""
+    pred_ids, p = np.unique(pred, return_inverse=True)
+    truth_ids, t = np.unique(truth, return_inverse=True)
+    overlap = sparse.coo_array((np.ones(pred.size), (p.ravel(), t.ravel())), (len(pred_ids), len(truth_ids))).tocsr()
+    area_p, area_t = np.asarray(overlap.sum(axis=1)), np.asarray(overlap.sum(axis=0))
+    pairs = overlap.tocoo()
+    rows, columns = pairs.coords
+    values = pairs.data / (area_p[rows] + area_t[columns] - pairs.data)
+    iou = sparse.coo_array((values, (rows, columns)), overlap.shape).tocsr()
+    return iou[np.flatnonzero(pred_ids)][:, np.flatnonzero(truth_ids)]
 
 
-def _score_pair(pred: Path, truth: Path) -> Score:
-    try:
-        return score_labels(read_labels(pred), read_labels(truth))
-    except InputError as error:
-        raise InputError(f"{pred.name} against {truth.name}: {error}") from error
+def _average_precision(iou: sparse.csr_array, threshold: float) -> float:
+    n_pred, n_truth = iou.shape
+    if n_pred == 0 or n_truth == 0:
+        return float(n_pred == n_truth)
+    allowed = (iou >= threshold).tocsr()
+    matched = int(np.count_nonzero(maximum_bipartite_matching(sparse.csr_matrix(allowed)) >= 0))
+    return matched / (n_pred + n_truth - matched)
 
 
-def _some(files: dict[str, Path]) -> str:
-    names = sorted(files)
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _ratio(part: int, whole: int) -> float:
+    return float(part / whole) if whole else 1.0

@@ -1,65 +1,75 @@
-"""Scores of files and folders."""
+"""Scores follow from counting."""
 
 import numpy as np
 import pytest
-import tifffile
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from cellapp.errors import InputError
-from cellapp.segmentation.score import score_paths
+from cellapp.segmentation.score import score_labels
 from tests.segmentation.phantoms import grid_of_discs
 
-TRUTH = grid_of_discs(8, n=2).astype(np.uint16)
+LABELS = arrays(np.int32, (8, 8), elements=st.integers(0, 4))
 
 
-@pytest.fixture
-def folders(tmp_path):
-    """An --out folder of two images and a truth folder of three, one of them a PNG."""
-    for stem, labels in (("a", TRUTH), ("b", TRUTH * 0)):
-        (tmp_path / "out" / stem).mkdir(parents=True)
-        tifffile.imwrite(tmp_path / "out" / stem / "labels.tif", labels.astype(np.uint32))
-    (tmp_path / "truth").mkdir()
-    tifffile.imwrite(tmp_path / "truth" / "a.tif", TRUTH)
-    Image.fromarray(TRUTH).save(tmp_path / "truth" / "b.png")
-    tifffile.imwrite(tmp_path / "truth" / "c.tif", TRUTH)
-    return tmp_path
+def squares(*columns):
+    labels = np.zeros((10, 100), np.int32)
+    for number, x in enumerate(columns, start=1):
+        labels[:, x : x + 10] = number
+    return labels
 
 
-def test_folders_are_matched_by_stem(folders):
-    result = score_paths(folders / "out", folders / "truth")
-    assert [(row["image"], row["ap50"]) for row in result["images"]] == [("a", 1), ("b", 0)]
-    assert (result["n"], result["mean"]["ap50"]) == (2, 0.5)
-    assert (result["without_prediction"], result["without_truth"]) == (["c"], [])
+@settings(max_examples=40, deadline=None)
+@given(labels=LABELS)
+def test_the_truth_itself_is_perfect_under_any_names(labels):
+    score = score_labels(labels * 7, labels)
+    assert (score.ap50, score.ap75, score.dice, score.iou) == (1, 1, 1, 1)
 
 
-def test_a_flat_folder_of_predictions_works_too(folders):
-    assert score_paths(folders / "truth", folders / "truth")["mean"]["ap75"] == 1
+@settings(max_examples=40, deadline=None)
+@given(one=LABELS, other=LABELS)
+def test_scores_are_symmetric_and_between_0_and_1(one, other):
+    there, back = score_labels(one, other), score_labels(other, one)
+    assert (there.ap50, there.ap75, there.dice) == (back.ap50, back.ap75, back.dice)
+    assert 0 <= there.ap75 <= there.ap50 <= 1
 
 
-@pytest.mark.parametrize("pred", ["out/a/labels.tif", "out/a"])
-def test_one_prediction_against_one_file_needs_no_stem(folders, pred):
-    result = score_paths(folders / pred, folders / "truth" / "c.tif")
-    assert (result["images"][0]["image"], result["mean"]["ap50"]) == ("a", 1)
+def test_hits_misses_and_extras_are_counted():
+    score = score_labels(squares(0, 22, 80), squares(0, 20, 50))
+    # IoU 1, 8/12 and none: at 0.5 two of four, at 0.75 one of five.
+    assert (score.ap50, score.ap75) == (2 / 4, 1 / 5)
+    assert (score.n_pred, score.n_truth) == (3, 3)
+    assert (score.dice, score.iou) == (2 * 18 / 60, 18 / 42)
 
 
-def test_no_common_stem_is_said(folders):
-    with pytest.raises(InputError, match="share no stem"):
-        score_paths(folders / "out", folders / "truth" / "c.tif")
+def test_merged_cells_are_one_wrong_cell():
+    truth = squares(0, 10)
+    score = score_labels((truth > 0).astype(int), truth)
+    assert score.dice == 1
+    assert score.ap75 == 0
 
 
-def test_what_cannot_be_read_is_named(folders):
-    (folders / "truth" / "a.tif").write_text("no picture")
-    with pytest.raises(InputError, match=r"a\.tif"):
-        score_paths(folders / "out", folders / "truth")
+def test_many_cells():
+    truth = grid_of_discs(4, n=40)
+    assert score_labels(truth, truth).n_truth == 1600
 
 
-def test_floats_are_no_labels(folders):
-    tifffile.imwrite(folders / "truth" / "a.tif", TRUTH.astype(np.float32))
-    with pytest.raises(InputError, match="whole numbers"):
-        score_paths(folders / "out", folders / "truth")
+def test_nothing_against_nothing_is_perfect_and_against_something_is_nil():
+    empty, one = np.zeros((10, 100), int), squares(3)
+    assert score_labels(empty, empty).ap50 == score_labels(empty, empty).dice == 1
+    assert score_labels(empty, one).ap50 == score_labels(one, empty).ap50 == 0
 
 
-def test_empty_and_absent_places_are_refused(tmp_path):
-    for place in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(InputError, match="no "):
-            score_paths(place, place)
+@pytest.mark.parametrize(
+    ("pred", "says"),
+    [
+        (np.zeros((10, 100)), "whole numbers"),
+        (np.zeros((10, 99), int), "one size"),
+        (np.zeros((3, 10, 100), int), "one plane"),
+        (np.full((10, 100), -1), "from 0 up"),
+    ],
+)
+def test_what_is_no_label_image_is_refused(pred, says):
+    with pytest.raises(InputError, match=says):
+        score_labels(pred, squares(0))
