@@ -10,7 +10,7 @@ from cellapp.cells.counts import Counts, count
 from cellapp.classification.table import positive_class
 
 
-def answer_line(cells: pd.DataFrame, classes: Sequence[str]) -> str:
+def answer_line(cells: pd.DataFrame, classes: Sequence[str], *, n_images: int) -> str:
     """Say what a run found in one sentence of plain words, as Streamlit markdown without user text.
 
     Parameters
@@ -19,9 +19,10 @@ def answer_line(cells: pd.DataFrame, classes: Sequence[str]) -> str:
         The run's table with `image_id`, `qc_pass` and calls.
     classes : sequence of str
         Classes of the head; empty when cells were only counted.
+    n_images : int
+        Images that are done, those without a cell too.
     """
     counts = count(cells, classes)
-    n_images = cells["image_id"].nunique()
     where = f"{counts.n_cells:,} {_plural(counts.n_cells, 'cell')} in {n_images:,} {_plural(n_images, 'image')}"
     parts = [*_shares(counts, classes), *_doubts(counts, cells)]
     return f"**{where}**" + (": " + ", ".join(parts) if parts else "")

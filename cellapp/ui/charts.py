@@ -102,7 +102,7 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
                 "arrayminus": percent["share"] - percent["low"],
                 "thickness": 2,
                 "width": 5,
-                "color": "#5A5A5A",
+                "color": "#8A8A8A",
             },
             customdata=np.column_stack([percent["low"], percent["high"], known["n"]]),
             hovertemplate="%{y}: %{x:.0f} % (%{customdata[0]:.0f} to %{customdata[1]:.0f}) "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -55,7 +55,13 @@ def settings_table(first: RunRecord, second: RunRecord) -> pd.DataFrame:
 _NAMES = ["setting", "first run", "second run"]
 
 
-def image_table(first: pd.DataFrame, second: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+def image_table(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    done: tuple[Collection[str], Collection[str]],
+) -> pd.DataFrame:
     """Compare two runs image by image.
 
     Parameters
@@ -64,6 +70,8 @@ def image_table(first: pd.DataFrame, second: pd.DataFrame, names: Mapping[str, s
         The runs' cell tables with `image_id`, `qc_pass` and calls.
     names : mapping of image id to name
         Images to compare, in order; an image only one run has keeps its gap.
+    done : tuple of collections of image ids
+        What each run has finished: an image without cells is a result, one that was not reached is not.
 
     Returns
     -------
@@ -74,7 +82,8 @@ def image_table(first: pd.DataFrame, second: pd.DataFrame, names: Mapping[str, s
     classes = tuple(
         dict.fromkeys(c.removeprefix("p_") for t in (first, second) for c in t.columns if c.startswith("p_"))
     )
-    rows = [_row(name, image_id, first, second, classes) for image_id, name in names.items()]
+    sides = ((first, done[0]), (second, done[1]))
+    rows = [_row(name, image_id, sides, classes) for image_id, name in names.items()]
     table = pd.DataFrame(rows, columns=["image", *(f"{what}_{which}" for what in _WHAT for which in _WHICH)])
     return table if classes else table[["image", *(f"cells_{which}" for which in _WHICH)]]
 
@@ -120,17 +129,16 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
 
 
 def _row(
-    name: str, image_id: str, first: pd.DataFrame, second: pd.DataFrame, classes: tuple[str, ...]
+    name: str, image_id: str, sides: Sequence[tuple[pd.DataFrame, Collection[str]]], classes: tuple[str, ...]
 ) -> tuple[Any, ...]:
-    pair = [_counted(table, image_id, classes) for table in (first, second)]
+    pair = [_counted(table, image_id, classes) if image_id in done else None for table, done in sides]
     cells = [counts.n_cells if counts else None for counts in pair]
     shares = [_percent(counts, classes) for counts in pair]
     return name, *cells, _change(cells), *shares, _change(shares)
 
 
-def _counted(table: pd.DataFrame, image_id: str, classes: tuple[str, ...]) -> Counts | None:
-    here = table[table["image_id"] == image_id]
-    return count(here, classes) if len(here) else None
+def _counted(table: pd.DataFrame, image_id: str, classes: tuple[str, ...]) -> Counts:
+    return count(table[table["image_id"] == image_id], classes)
 
 
 def _percent(counts: Counts | None, classes: tuple[str, ...]) -> float | None:

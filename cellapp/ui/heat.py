@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cellapp.ui.charts import styled
+from cellapp.ui.charts import FONT_PX, styled
 
 DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
 """Blue speaks against the class, white says nothing, vermillion speaks for it; safe for colour-blind readers."""
@@ -55,6 +55,7 @@ def explanation_figure(
     for column, anchor in enumerate(("x", "x2", "x3"), start=1):
         figure.update_yaxes(scaleanchor=anchor, row=1, col=column)
     styled(figure, "", height=height)
+    figure.update_annotations(font_size=FONT_PX)
     return figure.update_layout(margin={"t": 32, "b": 4})
 
 
@@ -92,4 +93,5 @@ def channel_strip(pictures: Sequence[np.ndarray], names: Sequence[str], *, heigh
     figure.update_xaxes(visible=False, constrain="domain")
     figure.update_yaxes(visible=False, constrain="domain")
     styled(figure, "", height=height)
+    figure.update_annotations(font_size=FONT_PX)
     return figure.update_layout(margin={"t": 28, "b": 4})

@@ -51,6 +51,12 @@ class Results:
         """Changes whenever a result does."""
         return f"{self.run.id}/{hash(self.version)}/{hash(json.dumps(self.said, sort_keys=True))}"
 
+    @property
+    def done(self) -> set[str]:
+        """Ids of the images whose cells are here, none of which may have any."""
+        stems = dict(self.version)
+        return {image.image_id for image in self.run.images if image.stem in stems}
+
     def called(self, threshold: float | None = None) -> pd.DataFrame:
         """Return the cells with an `outcome` column, at another threshold when one is given."""
         settings = self.run.settings.classify

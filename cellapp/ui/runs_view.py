@@ -104,7 +104,7 @@ def two_runs(first: RunRecord, second: RunRecord) -> None:
         st.dataframe(settings, hide_index=True, alt="Settings in which the two runs differ")
     one, two = results_of(first), results_of(second)
     names = {image.image_id: image.name for run in (first, second) for image in run.images}
-    table = image_table(one.called(), two.called(), names)
+    table = image_table(one.called(), two.called(), names, done=(one.done, two.done))
     if "share_first" in table:
         target = positive_class(one.classes or two.classes)
         figure = paired_chart(table, target, names=(first.name, second.name))

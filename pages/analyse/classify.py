@@ -26,7 +26,7 @@ scope = st.session_state.get("classify_scope", EVERY_IMAGE) if several else THIS
 images = {image.id: image for image in list_images(header.project.id)}
 view = View(
     results,
-    {row.image_id: images[row.image_id] for row in run.images if row.image_id in images},
+    {image_id: image for image_id, image in images.items() if image_id in results.done},
     header.image,
     threshold,
     scope,
@@ -34,7 +34,7 @@ view = View(
 entry = run.image(header.image.id)
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.markdown(f"### {answer_line(view.called, results.classes)}", width="content")
+    st.markdown(f"### {answer_line(view.called, results.classes, n_images=len(results.version))}", width="content")
     show_downloads(results.folder, entry.stem, key="classify_download")
 show_head_note(run, view.called, results.classes)
 if threshold != run.settings.classify.threshold:

@@ -35,7 +35,7 @@ def test_no_image_at_all(open_page):
 
 def test_zero_cells_say_what_to_try(open_page, run_of):
     app = open_page(PAGE, run=run_of(n_cells=0).id)
-    assert "**0 cells" in answer(app)
+    assert "**0 cells in 1 image**" in answer(app)
     assert any("No cells were found" in m.value for m in app.markdown)
 
 
