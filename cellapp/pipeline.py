@@ -76,7 +76,7 @@ def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "a
         return Kit(segmenter)
     head = loading.load(settings.classify.head, device, dtype)
     encoder = loading.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
-    head.require_encoder(encoder.identity)
+    head.check_encoder(encoder)
     return Kit(segmenter, encoder, head)
 
 

@@ -127,7 +127,7 @@ def test_a_preview_of_a_fast_segmenter_needs_no_job(project):
 def test_the_default_kit_loads_from_the_repository_alone(monkeypatch):
     monkeypatch.setenv("CELLAPP_OFFLINE", "1")
     kit = load_kit(AnalyseSettings())
-    assert kit.head.require_encoder(kit.encoder.identity) is None
+    assert kit.head.encoder == kit.encoder.identity
 
 
 def _wait_for(happened, seconds=120):
