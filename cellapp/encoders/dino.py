@@ -153,7 +153,9 @@ def _load_network(folder: Path, family: str) -> nn.Module:
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # a load takes a second; the shells have their own way to show progress
     extra = {"add_pooling_layer": False} if family == "vit" else {}
     try:
         network, report = AutoModel.from_pretrained(

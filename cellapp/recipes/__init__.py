@@ -1,0 +1,1 @@
+"""How the models that ship were made, so that another person can make them again."""
