@@ -58,7 +58,7 @@ def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
         for i, name in enumerate(image.channels):
             _channel_row(image, i, name, overview[i], first)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown("Gamma", width=_NAME_PX + 56)
+            st.caption("Gamma", width=_NAME_PX + 56)
             st.slider(
                 "Gamma",
                 *_GAMMA,

@@ -84,9 +84,10 @@ def problems() -> None:
     """Draw a row for each file that could not be added, until it is dismissed."""
     kept: list[tuple[str, str]] = st.session_state.get("upload_problems", [])
     for position, (name, sentence) in enumerate(kept):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        words = sentence if name in sentence else f"{name}: {sentence}"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
             st.badge("Not added", icon=":material/error:", color="red")
-            st.markdown(f"**{escape(name)}**: {escape(sentence)}", width="stretch")
+            st.markdown(escape(words), width="stretch")
             st.button(
                 "",
                 icon=":material/close:",
