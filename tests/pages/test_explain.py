@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cellapp.store import runs
+from cellapp.ui import head_note
 from cellapp.ui.results import results_of
 from tests.pages.seeding import seed_image, seed_run
 
@@ -9,8 +10,9 @@ PAGE = "pages/analyse/explain.py"
 
 
 @pytest.fixture
-def explained(run_of):
-    """A run whose files hold maps of its first cells."""
+def explained(run_of, monkeypatch):
+    """A run whose files hold maps of its first cells, on a machine that has not its models."""
+    monkeypatch.setattr(head_note, "head_of", lambda _run: None)
     run = run_of()
     results = results_of(run)
     cells = results.cells[results.cells["label"] != ""].head(5)
@@ -69,14 +71,12 @@ def test_a_selection_is_offered_first(open_page, explained):
     assert app.selectbox(key="explain_list").options[0] == "Selected"
 
 
-def test_maps_of_another_kind_need_the_models(open_page, explained, monkeypatch):
-    from cellapp.ui import head_note
-
-    monkeypatch.setattr(head_note, "head_of", lambda _run: None)
+def test_maps_of_another_kind_need_the_models(open_page, explained):
     run, _, _ = explained
     app = open_page(PAGE, run=run.id)
     app.segmented_control(key="explain_target").set_value("normal").run()
     assert not app.exception
+    assert any("The head is not here" in m.value for m in app.markdown)
 
 
 @pytest.mark.parametrize("options", [{"head": None}, {"n_cells": 0}, {"n_cells": 1}])
