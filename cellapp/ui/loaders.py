@@ -18,11 +18,12 @@ from cellapp.preview import PreviewFlows, preview_flows
 from cellapp.settings import AnalyseSettings, SegmentSettings, app_settings
 from cellapp.store import images
 from cellapp.store.records import ImageRecord
-from cellapp.types import Region, Segmenter, Slide
+from cellapp.types import Region, Role, Segmenter, Slide
 from cellapp.ui import viewer
 from cellapp.ui.composer import Composition
 from cellapp.ui.layers import Layer
 
+Identity = tuple[str, tuple[str, ...], tuple[Role, ...], float | None]
 OVERVIEW_PX = 1280
 THRESHOLDS = ("flow_threshold", "cellprob_threshold", "min_size_px")
 """Fields of `SegmentSettings` that move masks but not flows."""
@@ -46,22 +47,27 @@ def kit(settings: AnalyseSettings) -> Kit:
 
 def slide(image: ImageRecord) -> Slide:
     """Open an image, its names and pixel size as the project knows them."""
-    return _slide(image.id, image.digest, image.channels, image.um_per_px)
+    return _slide(image.id, identity(image))
 
 
 def overview(image: ImageRecord) -> np.ndarray:
     """Return a small version of the image in raw values, (C, Y, X) with at most `OVERVIEW_PX` on the longer side."""
-    return _overview(image.id, _look(image))
+    return _overview(image.id, identity(image))
 
 
 def picture(image: ImageRecord, composition: Composition, region: Region | None = None) -> Layer:
     """Render the image, or a region of it at full resolution, as `composition` says; see `cellapp.ui.viewer`."""
-    return _picture(image.id, _look(image), composition, region, image.info.shape[1:])
+    return _picture(image.id, identity(image), composition, region, image.info.shape[1:])
 
 
 def thumbnail_uri(image: ImageRecord) -> str | None:
     """Return the image's thumbnail for an `img` tag; None when its file is gone or cannot be decoded."""
-    return _thumbnail_uri(image.id, (*_look(image), image.roles))
+    return _thumbnail_uri(image.id, identity(image))
+
+
+def identity(image: ImageRecord) -> Identity:
+    """Return what decides everything read or computed from an image: its bytes and what the project says of them."""
+    return image.digest, image.channels, image.roles, image.um_per_px
 
 
 def segmenter(name: str) -> Segmenter:
@@ -71,7 +77,7 @@ def segmenter(name: str) -> Segmenter:
 
 def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> TimedFlows:
     """Run a fast segmenter on a region; thresholds do not matter for it and are no part of the key."""
-    return _flows(image.id, (*_look(image), image.um_per_px), region, flow_settings(settings).model_dump_json())
+    return _flows(image.id, identity(image), region, flow_settings(settings).model_dump_json())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -103,13 +109,8 @@ def _kit(segmenter: str, encoder: str | None, head: str | None, device: str, dty
     return load_kit(settings, device=device, dtype=dtype)
 
 
-def _look(image: ImageRecord) -> tuple[str, tuple[str, ...]]:
-    """Return what decides an image's rendering besides the composition."""
-    return image.digest, image.channels
-
-
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _thumbnail_uri(image_id: str, look: tuple[object, ...]) -> str | None:
+def _thumbnail_uri(image_id: str, look: Identity) -> str | None:
     try:
         png = images.thumbnail_path(image_id).read_bytes()
     except CellappError:
@@ -118,14 +119,14 @@ def _thumbnail_uri(image_id: str, look: tuple[object, ...]) -> str | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _overview(image_id: str, look: tuple[str, tuple[str, ...]]) -> np.ndarray:
+def _overview(image_id: str, look: Identity) -> np.ndarray:
     return read_at_most(images.open_slide(image_id), OVERVIEW_PX)[0]
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _picture(
     image_id: str,
-    look: tuple[str, tuple[str, ...]],
+    look: Identity,
     composition: Composition,
     region: Region | None,
     shape: tuple[int, int],
@@ -143,7 +144,7 @@ def _segmenter(name: str, device: str, dtype: str) -> Segmenter:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _flows(image_id: str, look: tuple[object, ...], region: Region, settings: str) -> TimedFlows:
+def _flows(image_id: str, look: Identity, region: Region, settings: str) -> TimedFlows:
     chosen = AnalyseSettings.model_validate_json(settings)
     network = segmenter(chosen.segment.segmenter)
     start = time.perf_counter()
@@ -152,5 +153,5 @@ def _flows(image_id: str, look: tuple[object, ...], region: Region, settings: st
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _slide(image_id: str, digest: str, channels: tuple[str, ...], um_per_px: float | None) -> Slide:
+def _slide(image_id: str, look: Identity) -> Slide:
     return images.open_slide(image_id)

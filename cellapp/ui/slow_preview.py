@@ -33,8 +33,13 @@ def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Prev
 
 
 def _payload(image: ImageRecord, region: Region, settings: AnalyseSettings) -> dict[str, object]:
-    box = [region.y, region.x, region.height, region.width]
-    return {"image_id": image.id, "region": box, "settings": flow_settings(settings).model_dump(mode="json")}
+    return {
+        "image_id": image.id,
+        "region": [region.y, region.x, region.height, region.width],
+        "settings": flow_settings(settings).model_dump(mode="json"),
+        "roles": [role.value for role in image.roles],  # not read by the worker: other roles make it another preview
+        "um_per_px": image.um_per_px,
+    }
 
 
 def _asked(image: ImageRecord, payload: dict[str, object]) -> JobRecord | None:

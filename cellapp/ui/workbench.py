@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,36 +11,25 @@ import streamlit as st
 from cellapp.errors import CellappError
 from cellapp.images.display import to_display
 from cellapp.palette import class_colour
-from cellapp.preview import PreviewFlows, preview_masks
 from cellapp.settings import AnalyseSettings
 from cellapp.store.images import get_image, list_images
 from cellapp.store.records import ImageRecord
 from cellapp.store.runs import list_runs
-from cellapp.types import LabelMask, Region
-from cellapp.ui import charts, loaders, region_picker, slow_preview, viewer
+from cellapp.types import Region
+from cellapp.ui import charts, loaders, region_picker, viewer
 from cellapp.ui.composer import Composition, composition
 from cellapp.ui.estimate import run_seconds
 from cellapp.ui.frame import Header
 from cellapp.ui.histograms import size_histogram
 from cellapp.ui.messages import show_error
-from cellapp.ui.region import judge
 from cellapp.ui.rejects import rejected_cells
 from cellapp.ui.run_panel import follow_run, run_controls
 from cellapp.ui.segment_form import settings_panel
+from cellapp.ui.trial import Found, find
 
 _REGION, _WHOLE = "Region", "Whole image"
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What the present settings find in the region."""
-
-    flows: PreviewFlows
-    mask: LabelMask
-    cells: pd.DataFrame  # judged; cells cut by the region's edge left out
-    seconds_per_px: float | None
 
 
 @st.fragment
@@ -58,7 +46,7 @@ def workbench(header: Header) -> None:
         with left:
             region, view, picture, opacity = _toolbar(source)
             slot, numbers = st.container(), st.container()
-        found = _find(source, region, settings)
+        found = find(source, region, settings)
         look = composition(source, loaders.overview(source))
         with slot:
             _view(source, found, look, region, view=view, picture=picture, opacity=opacity)
@@ -91,21 +79,6 @@ def _toolbar(image: ImageRecord) -> tuple[Region, str, str, float]:
         with st.popover("Outlines", icon=":material/opacity:"):
             opacity = st.slider("Opacity", 0.0, 1.0, 0.9, 0.05, key="outline_opacity", persist_state="session")
     return region, view, picture, opacity
-
-
-def _find(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Found | None:
-    """Segment the region; None while a slow segmenter has not been asked or still works."""
-    network = loaders.segmenter(settings.segment.segmenter)
-    if network.fast:
-        timed = loaders.flows(image, region, settings)
-        flows, rate = timed.flows, timed.seconds / (region.height * region.width)
-    else:
-        flows, rate = slow_preview.flows(image, region, settings), None
-    if flows is None:
-        return None
-    mask = preview_masks(flows, network, settings)
-    cells = judge(flows, mask, settings.quality, shape=image.info.shape[1:], channels=image.channels)
-    return Found(flows, mask, cells, rate)
 
 
 def _view(
