@@ -109,6 +109,8 @@ def load(name: str, device: str = "auto", dtype: str = "auto") -> Segmenter | En
         return Classical()
     if model.adapter == "head":
         return load_head(model.folder)
+    if model.adapter == "compact":
+        return _compact(model.folder, name, device, dtype)
     if model.adapter == "cellpose":
         return _cellpose(model.folder / next(iter(model.files)), device, dtype)
     revision = model.revision or _revision_on_disk(model)
@@ -124,10 +126,12 @@ def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Lin
         return _cellpose(path, device, dtype)
     if (path / DESCRIPTION).exists() or (path / TENSORS).exists():
         return load_head(path)
+    if (path / _NETWORK).exists():
+        return _compact(path, path.name, device, dtype)
     if (path / CONFIG).exists():
         revision = local_revision(path) if (path / WEIGHTS).is_file() else ""
         return _encoder(path, str(path), revision, device, dtype, None)
-    raise ModelError(f"{path} holds neither {CONFIG} (an encoder) nor {DESCRIPTION} (a head); give another folder")
+    raise ModelError(f"{path} holds neither {CONFIG} (an encoder or segmenter) nor {DESCRIPTION} (a head)")
 
 
 def _encoder(folder: Path, name: str, revision: str, device: str, dtype: str, input_px: int | None) -> Encoder:
@@ -142,6 +146,13 @@ def _cellpose(weights: Path, device: str, dtype: str) -> Segmenter:
 
     device, dtype = _place(device, dtype)
     return CellposeSegmenter(weights, device=device, dtype=dtype)
+
+
+def _compact(folder: Path, name: str, device: str, dtype: str) -> Segmenter:
+    from cellapp.segmentation.compact import CompactSegmenter
+
+    device, dtype = _place(device, dtype)
+    return CompactSegmenter(folder, name=name, device=device, dtype=dtype)
 
 
 def _place(device: str, dtype: str) -> tuple[str, str]:
@@ -172,3 +183,4 @@ def _digests(name: str) -> dict[str, str]:
 
 
 _WEIGHT_SUFFIXES = (".safetensors", ".json")
+_NETWORK = "weights.safetensors"  # of cellapp.segmentation.network_file, which imports torch

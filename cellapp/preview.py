@@ -53,7 +53,7 @@ def preview_flows(slide: Slide, region: Region, segmenter: Segmenter, settings: 
     raw = slide.region(region)
     check_pixels(raw, slide.info.name)
     processed = Preprocessor.fit(slide, settings.preprocess).apply(raw)
-    diameter_px = resolve_diameter(settings.segment, um_per_px, processed, roles)
+    diameter_px = resolve_diameter(settings.segment, um_per_px, processed, roles, segmenter=segmenter)
     fixed = settings.segment.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
     return PreviewFlows(region, raw, processed, segmenter.flows(processed, roles, fixed), diameter_px)
 

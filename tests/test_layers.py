@@ -17,7 +17,7 @@ LAYERS = (
     {"torch_guard", "devices", "synthetic", "images", "segmentation", "cells"},
     {"encoders", "classification", "explanation", "projection"},
     {"weights", "loading"},
-    {"pipeline", "preview", "provenance", "crops_folder", "recipes"},
+    {"pipeline", "preview", "provenance", "crops_folder", "recipes", "training"},
     {"exports", "engine", "store"},
     {"jobs", "process", "presence", "runner", "corrections"},
     {"handlers", "worker", "doctor"},
@@ -34,7 +34,16 @@ ONLY_IN = {
     "alembic": {"store"},
     "fastapi": {"api"},
     "typer": {"cli"},
-    "torch": {"torch_guard", "devices", "segmentation", "encoders", "classification", "explanation", "loading"},
+    "torch": {
+        "torch_guard",
+        "devices",
+        "segmentation",
+        "encoders",
+        "classification",
+        "explanation",
+        "loading",
+        "training",
+    },
 }
 ONE_FILE = ("cellpose", "transformers", "timm", "pytorch_grad_cam")
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analysis, evaluation, models, services, vectors
+from cellapp.cli import analysis, evaluation, models, services, training, vectors
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -28,11 +28,13 @@ for command in (
     analysis.segment,
     vectors.embed,
     vectors.predict,
+    training.train_segmenter,
     services.worker,
     services.serve,
     services.doctor,
 ):
     app.command()(command)
+evaluation.score.command("segmenter")(training.score_segmenter)
 app.add_typer(evaluation.score, name="score")
 app.add_typer(models.models, name="models")
 

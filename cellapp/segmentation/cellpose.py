@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 
 from cellapp import torch_guard
 from cellapp.errors import ModelError
+from cellapp.segmentation.cellpose_file import backbone_of, read_state
 from cellapp.segmentation.compose import compose, is_photo
 from cellapp.segmentation.diameter import resolve_diameter
 from cellapp.segmentation.labels import relabel
@@ -24,7 +24,6 @@ from cellapp.types import Role
 TRAINED_DIAMETER_PX = 30.0
 STEPS = 200  # of the dynamics, for cells of the trained diameter
 TILE_PX = {"sam_vitl": 256, "dino_vitl": 384, "dino_vitb": 384}
-DINO_WIDTHS = {1024: "dino_vitl", 768: "dino_vitb"}
 BATCH = 8
 
 
@@ -170,40 +169,37 @@ class CellposeSegmenter:
         return image
 
 
+def flow_targets(labels: np.ndarray) -> np.ndarray:
+    """Compute the flows a network of Cellpose's kind is trained to predict, by Cellpose's own diffusion.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (Y, X), integer
+        Ids 1..n without gaps, 0 is background.
+
+    Returns
+    -------
+    ndarray of shape (2, Y, X), float32
+        Unit vectors (rows, columns) towards the middle of each cell, 0 outside.
+    """
+    torch_guard.install()
+    import torch
+    from cellpose.dynamics import masks_to_flows_gpu
+
+    return masks_to_flows_gpu(labels.astype(np.int64), device=torch.device("cpu"))[0].astype(np.float32)
+
+
 def _load_network(weights: Path, backbone: str | None, device: str, dtype: str) -> Any:
     torch_guard.install()
     import torch
 
-    state = _read_state(weights)
-    backbone = backbone or _backbone_of(state, weights)
+    state = read_state(weights)
+    backbone = backbone or backbone_of(state, weights)
     net = _empty_network(backbone, getattr(torch, dtype))
     missing = net.load_state_dict(state, strict=False).missing_keys
     if missing:
         raise ModelError(f"{weights.name!r} lacks {len(missing)} parts of a {backbone} network, such as {missing[0]!r}")
     return net.to(device=torch.device(device), dtype=getattr(torch, dtype))
-
-
-def _read_state(weights: Path) -> dict[str, Any]:
-    import torch
-
-    if not weights.is_file():
-        raise ModelError(f"no Cellpose weights at {str(weights)!r}: give the path of a Cellpose 4 file")
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, ValueError, LookupError) as error:
-        raise ModelError(f"{weights.name!r} is not readable as Cellpose weights: fetch it again") from error
-    if not isinstance(state, dict) or "W2" not in {key.removeprefix("module.") for key in state}:
-        raise ModelError(f"{weights.name!r} is no Cellpose 4 file; older ones do not fit: train it anew with 4")
-    return {key.removeprefix("module."): value for key, value in state.items()}
-
-
-def _backbone_of(state: dict[str, Any], weights: Path) -> str:
-    if "encoder.cls_token" not in state:
-        return "sam_vitl"
-    width = state["encoder.patch_embed.proj.weight"].shape[0]
-    if width not in DINO_WIDTHS:
-        raise ModelError(f"{weights.name!r} has an encoder of width {width}; known are {sorted(DINO_WIDTHS)}")
-    return DINO_WIDTHS[width]
 
 
 def _empty_network(backbone: str, dtype: Any) -> Any:

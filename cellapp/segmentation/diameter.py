@@ -13,7 +13,7 @@ from cellapp.segmentation.compose import compose
 from cellapp.segmentation.foreground import Foreground, find_foreground
 from cellapp.segmentation.watershed import grow_cells, split_touching
 from cellapp.settings import SegmentSettings
-from cellapp.types import Role
+from cellapp.types import Role, Segmenter
 
 FALLBACK_PX = 30.0
 """Diameter where there is nothing to measure; the mean of Cellpose's training cells."""
@@ -23,7 +23,12 @@ SPECK = 0.15  # objects below this share of the expected area say nothing about 
 
 
 def resolve_diameter(
-    settings: SegmentSettings, um_per_px: float | None, pixels: np.ndarray, roles: Sequence[Role]
+    settings: SegmentSettings,
+    um_per_px: float | None,
+    pixels: np.ndarray,
+    roles: Sequence[Role],
+    *,
+    segmenter: Segmenter | None = None,
 ) -> float:
     """Return the cell diameter in px.
 
@@ -34,6 +39,8 @@ def resolve_diameter(
     pixels : ndarray of shape (C, Y, X), float32
         Processed; looked at only where the settings leave the diameter open.
     roles : sequence of Role
+    segmenter : Segmenter, optional
+        Asked where it has an ``estimate_diameter(pixels, roles)`` of its own, in place of the classical one.
 
     Raises
     ------
@@ -41,7 +48,7 @@ def resolve_diameter(
         When the diameter is in um and the pixel size is unknown.
     """
     if settings.diameter is None:
-        return estimate_diameter(pixels, roles)
+        return getattr(segmenter, "estimate_diameter", estimate_diameter)(pixels, roles)
     if settings.diameter_unit == "px":
         return settings.diameter
     if um_per_px is None:

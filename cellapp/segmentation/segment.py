@@ -48,6 +48,6 @@ def segment(
         raise InputError(
             f"pixels must be (C, Y, X) with one role per channel; got {pixels.shape} and {len(roles)} roles"
         )
-    diameter_px = resolve_diameter(settings, um_per_px, pixels, roles)
+    diameter_px = resolve_diameter(settings, um_per_px, pixels, roles, segmenter=segmenter)
     fixed = settings.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
     return LabelMask(segmenter.masks(segmenter.flows(pixels, roles, fixed), fixed), segmenter.name)

@@ -1,0 +1,131 @@
+"""The network that comes with the program: Cellpose's tiling and dynamics, and a cell diameter it finds by itself."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
+from cellapp.segmentation.compose import compose
+from cellapp.segmentation.diameter import FALLBACK_PX
+from cellapp.segmentation.network import REFERENCE_PX
+from cellapp.segmentation.network_file import digest_of, load_network
+from cellapp.settings import SegmentSettings
+from cellapp.types import Role
+
+WINDOW_PX = 512  # the diameter is read off windows of this side, after rescaling
+N_WINDOWS = 2  # each way, spread over images that are larger
+STARTS = (1.0, 1 / 3, 3.0)  # scales to try until cells show
+LOOKS = 3  # times the scale is mended
+NEAR_OCTAVES = 0.15  # a scale this close to the reference is right
+MIN_SHARE = 0.002  # of the pixels looked at must be cell, or nothing was seen
+LIMITS_PX = (4.0, 400.0)
+
+
+class CompactSegmenter:
+    """A `FlowNetwork` run as Cellpose runs its own."""
+
+    fast = True
+
+    def __init__(self, folder: Path, *, name: str = "compact", device: str = "cpu", dtype: str = "float32") -> None:
+        """Load ``weights.safetensors`` and ``config.json`` of a folder.
+
+        Parameters
+        ----------
+        folder : Path
+        name : str
+            Of the model; the first digits of the weights' sha256 are added to it.
+        device, dtype : str
+            As torch names them.
+
+        Raises
+        ------
+        ModelError
+            When a file is missing, damaged or not the one the config names.
+        """
+        network = load_network(folder).to(device=device, dtype=getattr(torch, dtype))
+        self._network = network.to(memory_format=torch.channels_last)
+        self._inner = CellposeSegmenter.from_network(self._network, f"{name}-{digest_of(folder)[:8]}", fast=True)
+        self.name = self._inner.name
+
+    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings) -> CellposeFlows:
+        """Run the network once, with cells scaled to 30 px.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (C, Y, X), float32
+            Processed, 0 to 1.
+        roles : sequence of Role
+        settings : SegmentSettings
+            `diameter` in px, or None to let the network find it.
+        """
+        if settings.diameter is None:
+            settings = settings.model_copy(update={"diameter": self.estimate_diameter(pixels, roles)})
+        return self._inner.flows(pixels, roles, settings)
+
+    def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
+        """Follow the flows to masks, (Y, X) int32, ids 1..n."""
+        return self._inner.masks(flows, settings)
+
+    def estimate_diameter(self, pixels: np.ndarray, roles: Sequence[Role]) -> float:
+        """Read the median cell diameter off the image: look, rescale to what was seen, look again.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (C, Y, X), float32
+            Processed, 0 to 1.
+        roles : sequence of Role
+
+        Returns
+        -------
+        float
+            px; 30 where no cells show at any of the scales tried.
+        """
+        planes = compose(pixels, roles)
+        nucleus = np.zeros_like(planes.body) if planes.nucleus is None else planes.nucleus
+        image = torch.from_numpy(np.stack([planes.body, nucleus])).to(self._network.device)
+        for start in STARTS:
+            octaves = self._octaves(image, start)
+            if octaves is not None:
+                return self._mend(image, start, octaves)
+        return FALLBACK_PX
+
+    def _mend(self, image: torch.Tensor, scale: float, octaves: float) -> float:
+        for _ in range(LOOKS):
+            scale = REFERENCE_PX / np.clip(REFERENCE_PX * 2**octaves / scale, *LIMITS_PX)
+            octaves = self._octaves(image, scale) or 0.0
+            if abs(octaves) < NEAR_OCTAVES:
+                break
+        return float(np.clip(REFERENCE_PX * 2**octaves / scale, *LIMITS_PX))
+
+    @torch.inference_mode()
+    def _octaves(self, image: torch.Tensor, scale: float) -> float | None:
+        """Median size of the cells seen at a scale, octaves above 30 px; None where there are none."""
+        sizes, n_pixels = [], 0
+        for window in _windows(image, scale):
+            maps = self._network.predict(window[None].to(self._network.dtype))[0].float()
+            sizes.append(maps[3][maps[2] > 0])
+            n_pixels += maps[2].numel()
+        seen = torch.cat(sizes)
+        return float(seen.median()) if len(seen) > MIN_SHARE * n_pixels else None
+
+
+def _windows(image: torch.Tensor, scale: float) -> Iterator[torch.Tensor]:
+    """Cut (2, Y, X) into the windows looked at, rescaled; the whole image where it is small."""
+    side = math.ceil(WINDOW_PX / scale)
+    for y, x in itertools.product(*(_starts(length, side) for length in image.shape[1:])):
+        part = image[:, y : y + side, x : x + side]
+        shape = [max(1, round(length * scale)) for length in part.shape[1:]]
+        yield F.interpolate(part[None], size=shape, mode="bilinear")[0]
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where windows of `side` begin on an axis: at the thirds of the room there is, at 0 without room."""
+    room = length - side
+    return [room * (at + 1) // (N_WINDOWS + 1) for at in range(N_WINDOWS)] if room > 0 else [0]

@@ -1,0 +1,159 @@
+"""Train the network of `cellapp.segmentation.network` from a recipe; killed and started again, it goes on."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cellapp.errors import InputError
+from cellapp.segmentation.network import FlowNetwork
+from cellapp.segmentation.network_file import save_network
+from cellapp.training.augment import draw_sample
+from cellapp.training.examples import Example, prepare, read_pictures
+from cellapp.training.loss import flow_loss
+from cellapp.training.recipe import SegmenterRecipe
+from cellapp.types import OnStep
+
+CHECKPOINT = "checkpoint.pt"
+REPORT_EVERY = 20  # steps
+
+
+@dataclass(eq=False)
+class _State:
+    """What a checkpoint holds."""
+
+    network: FlowNetwork
+    averaged: FlowNetwork
+    optimiser: torch.optim.AdamW
+    step: int = 0
+
+    def save(self, path: Path) -> None:
+        parts = {"network": self.network, "averaged": self.averaged, "optimiser": self.optimiser}
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        torch.save({name: part.state_dict() for name, part in parts.items()} | {"step": self.step}, temporary)
+        temporary.replace(path)
+
+    def restore(self, path: Path) -> None:
+        kept = torch.load(path, map_location=self.network.device, weights_only=True)
+        self.network.load_state_dict(kept["network"])
+        self.averaged.load_state_dict(kept["averaged"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.step = kept["step"]
+
+
+def train_segmenter(
+    recipe: SegmenterRecipe,
+    data: Path,
+    out: Path,
+    *,
+    device: str = "cpu",
+    dtype: str = "float32",
+    checkpoint_s: float = 120.0,
+    on_step: OnStep | None = None,
+) -> Path:
+    """Train a network and write its weights; a checkpoint of an earlier call in `out` is taken up.
+
+    Parameters
+    ----------
+    recipe : SegmenterRecipe
+    data : Path
+        See `cellapp.training.examples.read_pictures`; the split ``train`` is read and nothing else.
+    out : Path
+        Folder for ``weights.safetensors``, ``config.json``, ``checkpoint.pt`` and the flows that were computed.
+    device, dtype : str
+        "bfloat16" computes convolutions in it and keeps weights in float32.
+    checkpoint_s : float
+        Seconds between checkpoints.
+    on_step : callable, optional
+        Told the loss and the fraction done; it may raise `Cancelled`, and the next call goes on from there.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to learn from.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = read_pictures(data, "train", recipe.n_synthetic)
+    examples = [example for example in (prepare(picture, out / "flows") for picture in pictures) if example]
+    state = _begin(recipe, device)
+    if (out / CHECKPOINT).is_file():
+        state.restore(out / CHECKPOINT)
+    saved = time.monotonic()
+    for loss in _steps(recipe, examples, state, dtype):
+        if state.step % REPORT_EVERY == 0 and on_step:
+            on_step(f"Training, loss {loss:.3f}", state.step / recipe.steps)
+        if time.monotonic() - saved > checkpoint_s:
+            state.save(out / CHECKPOINT)
+            saved = time.monotonic()
+    state.save(out / CHECKPOINT)
+    save_network(state.averaged, out)
+    return out
+
+
+def _begin(recipe: SegmenterRecipe, device: str) -> _State:
+    torch.manual_seed(recipe.seed)
+    network = FlowNetwork(recipe.network).to(device, memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    return _State(network, copy.deepcopy(network).requires_grad_(False), optimiser)
+
+
+def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _State, dtype: str) -> Iterator[float]:
+    """Take the steps that are left, telling the loss after each."""
+    state.network.train()
+    while state.step < recipe.steps:
+        rng = np.random.default_rng([recipe.seed, state.step])  # a resumed run draws what it would have drawn
+        planes, targets = _draw_batch(recipe, examples, rng, state.network.device)
+        for group in state.optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * _pace(state.step / recipe.steps, recipe)
+        with torch.autocast(planes.device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
+            maps = state.network.predict(planes)
+        loss = flow_loss(maps.float(), targets)
+        state.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+        state.optimiser.step()
+        state.step += 1
+        _average(state, min(recipe.average, state.step / (state.step + 10)))
+        yield float(loss.detach())
+
+
+def _draw_batch(
+    recipe: SegmenterRecipe, examples: list[Example], rng: np.random.Generator, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    by_kind = {kind: [e for e in examples if e.kind is kind] for kind in recipe.shares}
+    kinds = [kind for kind, members in by_kind.items() if members]
+    if not kinds:
+        raise InputError("none of the training images holds a cell of a kind in the recipe's shares")
+    shares = np.array([recipe.shares[kind] for kind in kinds])
+    drawn = rng.choice(len(kinds), recipe.batch, p=shares / shares.sum())
+    pools = [by_kind[kinds[at]] for at in drawn]
+    samples = [draw_sample(pool[rng.integers(len(pool))], recipe.crop_px, rng) for pool in pools]
+    planes = torch.stack([s.planes for s in samples]).to(device, memory_format=torch.channels_last)
+    return planes, torch.stack([s.targets for s in samples]).to(device)
+
+
+def _pace(done: float, recipe: SegmenterRecipe) -> float:
+    """Share of the full learning rate: up, flat, down."""
+    up = min(1.0, (done + 1e-3) / max(recipe.warm_up, 1e-3))
+    return min(up, (1 - done) / recipe.cool_down)
+
+
+@torch.no_grad()
+def _average(state: _State, memory: float) -> None:
+    for kept, new in zip(state.averaged.state_dict().values(), state.network.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, 1 - memory)
+        else:
+            kept.copy_(new)
