@@ -44,8 +44,9 @@ def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
         resume=True,
         engine=Engine(app_settings().engine),
     )
-    runs.finish_run(run.id)
     write_report(folder, title=run.name)
+    project_run(folder, [image.stem for image in run.images], seed=run.settings.seed)  # the map opens at once
+    runs.finish_run(run.id)
     return {"run_id": run.id, "n_failed": len(report.failed)}
 
 

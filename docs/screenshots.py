@@ -107,7 +107,7 @@ def picture(address: str, query: str, out: Path, state: str, chosen: argparse.Na
 
 def settle(page: object) -> None:
     """Wait until nothing on the page runs or loads any more."""
-    page.wait_for_selector("[data-testid=stAppViewContainer] h1, [data-testid=stAppViewContainer] h2", timeout=60_000)
+    page.get_by_text("Research use only").first.wait_for(timeout=90_000)  # the last line of every page
     page.wait_for_timeout(1_500)
     for unfinished in ("stStatusWidget", "stSkeleton"):
         page.wait_for_function(f"!document.querySelector('[data-testid={unfinished}]')", timeout=90_000)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 UNSURE, REJECTED, UNCLASSIFIED = "unsure", "rejected", "cell"
+RESERVED = frozenset({UNSURE, REJECTED, UNCLASSIFIED, "cells"})
+"""Names no class may have: summaries count other things under them."""
 
 
 def outcome(cells: pd.DataFrame) -> pd.Series:
     """Return what each cell counts as.
 
-    A person's word (`manual_label`) beats everything; then the quality filter ("rejected"), then doubt ("unsure"), then the
-    head's label. Without a head every accepted cell is a "cell".
+    A person's word (`manual_label`) beats everything; then the quality filter ("rejected"), then doubt ("unsure"), then
+    the head's label. Without a head every accepted cell is a "cell".
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cellapp.cells.outcome import RESERVED
 from cellapp.classification.novelty import TrainingCloud
 from cellapp.errors import ModelError
 from cellapp.settings import CropSettings, PreprocessSettings
@@ -49,6 +50,9 @@ class LinearHead:
                 raise ModelError(f"head {self.name!r}: {name} has shape {getattr(self, name).shape}; expected {shape}")
         if len(self.classes) != n_classes or len(set(self.classes)) != n_classes or n_classes < 2:
             raise ModelError(f"head {self.name!r} needs {n_classes} different classes, at least 2; got {self.classes}")
+        reserved = sorted(set(self.classes) & RESERVED)
+        if reserved:
+            raise ModelError(f"head {self.name!r}: {reserved[0]!r} is no class, cells are counted under it; rename it")
         if self.positive not in self.classes:
             raise ModelError(f"head {self.name!r}: {self.positive!r} is none of its classes {', '.join(self.classes)}")
         if self.temperature <= 0 or not (self.std > 0).all():

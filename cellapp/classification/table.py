@@ -23,7 +23,8 @@ def add_predictions(cells: pd.DataFrame, predictions: Predictions | None) -> pd.
     cells : DataFrame
         Indexed by cell_id.
     predictions : Predictions, optional
-        Of some of the cells; the others (rejected ones) get an empty label and missing probabilities. None changes nothing.
+        Of some of the cells; the others (rejected ones) get an empty label and missing probabilities. None changes
+        nothing.
     """
     if predictions is None:
         return cells

@@ -12,10 +12,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import fit_cloud
+from cellapp.classification.table import positive_class
 from cellapp.classification.validate import cross_calibrate, fit_temperature, measure_calls
 from cellapp.errors import InputError
 from cellapp.settings import CropSettings, PreprocessSettings
-from cellapp.types import POSITIVE_CLASS
 
 REGULARISATION = 0.1  # scikit-learn's C on standardised features: strong, vectors are wide and labelled cells few
 _MAX_ITERATIONS = 2000
@@ -101,7 +101,7 @@ def fit(data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 
 
 
 def _positive(purpose: Purpose, classes: tuple[str, ...]) -> str:
-    positive = purpose.positive or (POSITIVE_CLASS if POSITIVE_CLASS in classes else classes[-1])
+    positive = purpose.positive or positive_class(classes)
     if positive not in classes:
         raise InputError(f"the positive class {positive!r} is none of {', '.join(classes)}; name one of these")
     return positive

@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellapp.store.runs import list_runs
 from cellapp.ui import state
-from cellapp.ui.messages import empty_state
+from cellapp.ui.messages import RESEARCH_ONLY, empty_state
 from cellapp.ui.runs_view import bin_of, choose_runs, one_run, two_runs
 from cellapp.ui.waiting import SEGMENT_PAGE
 
@@ -30,3 +30,4 @@ else:
     else:
         st.caption("Tick one run to see its files and settings, or two to compare them.")
 bin_of(project, removed)
+st.caption(RESEARCH_ONLY)
