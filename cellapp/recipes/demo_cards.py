@@ -21,8 +21,8 @@ encoder so that the program can be tried without a network, and loads through th
 
 - Trained on: {figures["n_encoder_cells"]:,} cells of synthetic slides that differ in light, noise, crowding, cell size,
   bit depth and channels; found by the classical segmenter, cut letterboxed to 64 px, background zero.
-- How: supervised, cancer against normal, and brightness, direction and order of texture of patch and crop; with random
-  turns, mirrors, scale, exposure and missing channels.
+- How: supervised, cancer against normal, and per patch its brightness and direction of texture; with random turns,
+  mirrors, scale, exposure and missing channels.
 - Not for: any real image. Use DINOv2 (`facebook/dinov2-small`) and a head trained on your own labelled cells.
 - Licence: BSD-3-Clause, as the program.
 - Made by: `cellapp.recipes.demo.train_demo`, numbers in recipe.toml, figures in metrics.json.

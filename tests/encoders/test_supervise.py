@@ -67,25 +67,15 @@ def test_some_crops_lose_a_channel_and_some_keep_one_only():
     planes = augment(crops)
     lost = (planes.amax(dim=(2, 3)) < 0.06).any(dim=1).float().mean()
     alike = ((planes[:, 0] - planes[:, 1]).abs().amax(dim=(1, 2)) < 1e-6).float().mean()
-    assert 0.15 < lost < 0.35
-    assert 0.03 < alike < 0.2
+    assert 0.08 < lost < 0.22
+    assert 0.01 < alike < 0.12
 
 
 def test_textures_tell_directions_apart():
     wave = 0.5 + 0.4 * torch.sin(torch.arange(32) * torch.pi / 4)
     upright, lying = wave.expand(1, 3, 32, 32), wave[:, None].expand(1, 3, 32, 32)
-    found, _ = textures(torch.cat([upright, lying]), 8)
+    found = textures(torch.cat([upright, lying]), 8)
     assert found.shape == (2, 16, 12)
     difference = found[..., 6:9]  # Jxx - Jyy
     assert (difference[0] > 0).all()
     assert (difference[1] < 0).all()
-
-
-def test_order_is_the_share_of_texture_that_runs_one_way():
-    torch.manual_seed(0)
-    wave = 0.5 + 0.4 * torch.sin(torch.arange(32) * torch.pi / 4)
-    stripes_, noise = wave.expand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
-    _, order = textures(torch.cat([stripes_, noise, torch.full((1, 3, 32, 32), 0.5)]), 8)
-    assert (order[0] > 0.95).all()
-    assert (order[1] < 0.2).all()
-    assert (order[2] == 0).all()
