@@ -26,7 +26,7 @@ _SMOOTHING = 0.05  # labels are softened so that the features do not collapse on
 class Schedule:
     """How long and how hard to train."""
 
-    epochs: int = 16
+    epochs: int = 24
     batch: int = 32
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
