@@ -1,0 +1,95 @@
+"""The main job as a collaborator does it: upload, segment, classify, explain, download, in a browser."""
+
+import io
+import re
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from playwright.sync_api import Page, expect
+
+from tests.paths import shared_data
+
+pytestmark = pytest.mark.browser
+
+PATIENT_MS = 180_000
+
+
+def open_page(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
+    page.wait_for_url(re.compile(f"/{name.lower()}"))
+
+
+def upload(page: Page, server: str, path) -> None:
+    page.goto(server)
+    page.get_by_role("button", name="Try the demo slide").wait_for()
+    page.set_input_files("input[type=file]", str(path))
+
+
+def download(page: Page, label: str) -> bytes:
+    page.get_by_role("button", name="Download", exact=False).first.click()
+    with page.expect_download(timeout=PATIENT_MS) as started:
+        page.get_by_role("button", name=re.compile(label)).click()
+    with open(started.value.path(), "rb") as file:
+        content = file.read()
+    page.keyboard.press("Escape")
+    return content
+
+
+def test_from_a_real_image_to_crops_on_disk(server, page):
+    source = shared_data("fields/instanseg_examples/Fluorescence_example.tif")
+    upload(page, server, source)
+    expect(
+        page.get_by_text("450 x 450 px").or_(page.get_by_alt_text(re.compile("Fluorescence_example")))
+    ).not_to_have_count(0)
+
+    open_page(page, "Segment")
+    expect(page.get_by_text("Cells in this region")).to_be_visible(timeout=PATIENT_MS)
+    page.get_by_role("button", name=re.compile("Run on 1 image")).click()
+    page.get_by_text("See the classes").click(timeout=PATIENT_MS)
+
+    answer = page.get_by_role("heading", name=re.compile(r"cells in 1 image"))
+    expect(answer).to_be_visible(timeout=PATIENT_MS)
+    n_cells = int(re.search(r"([\d,]+) cells", answer.inner_text()).group(1).replace(",", ""))
+    assert n_cells > 20
+    expect(page.get_by_text("Demo head, trained on synthetic cells only").first).to_be_visible()
+
+    crops = zipfile.ZipFile(io.BytesIO(download(page, "Crops, raw and annotated")))
+    check_crops(crops, tifffile.imread(source), n_cells)
+
+    open_page(page, "Explain")
+    expect(page.get_by_text(re.compile(r"p\(cancer\) is")).first).to_be_visible(timeout=PATIENT_MS)
+
+
+def check_crops(archive: zipfile.ZipFile, image: np.ndarray, n_cells: int) -> None:
+    """Every file opens, every row has its two files, and raw pixels are those of the image."""
+    assert archive.testzip() is None
+    manifest = pd.read_csv(archive.open("manifest.csv"))
+    assert len(manifest) == n_cells
+    assert set(manifest["file"]) | set(manifest["annotated"]) | {"manifest.csv"} == set(archive.namelist())
+    row = manifest.iloc[n_cells // 2]
+    raw = tifffile.imread(io.BytesIO(archive.read(row["file"])))
+    assert raw.dtype == image.dtype
+    assert len(raw) == len(image)
+    middle = ((row["bbox_y0_px"] + row["bbox_y1_px"]) // 2, (row["bbox_x0_px"] + row["bbox_x1_px"]) // 2)
+    around = image[:, max(middle[0] - 8, 0) : middle[0] + 8, max(middle[1] - 8, 0) : middle[1] + 8]
+    assert np.isin(around, raw).mean() > 0.99
+
+
+def test_a_broken_file_is_a_row_and_changes_nothing(server, page, tmp_path):
+    broken = tmp_path / "note <b>bold.tif"
+    broken.write_text("no image at all")
+    page.goto(server)
+    page.get_by_role("button", name="Try the demo slide").wait_for()
+    page.set_input_files("input[type=file]", str(broken))
+    expect(page.get_by_text("Not added").first).to_be_visible()
+    assert page.locator("b", has_text="bold").count() == 0
+
+
+@pytest.mark.parametrize("path", ["segment", "classify", "explain", "runs", "models"])
+def test_a_link_to_any_page_opens_it(server, page, path):
+    page.goto(f"{server}/{path}")
+    expect(page.get_by_text("Research use only").first).to_be_visible(timeout=PATIENT_MS)
+    assert page.get_by_text("Page not found").count() == 0
