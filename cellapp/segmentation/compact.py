@@ -19,11 +19,12 @@ from cellapp.segmentation.network_file import digest_of, load_network
 from cellapp.settings import SegmentSettings
 from cellapp.types import Role
 
-WINDOW_PX = 512  # the diameter is read off windows of this side, after rescaling
+WINDOW_PX = 384  # the diameter is read off windows of this side, after rescaling
 N_WINDOWS = 2  # each way, spread over images that are larger
 STARTS = (1.0, 1 / 3, 3.0)  # scales to try until cells show
-LOOKS = 3  # times the scale is mended
-NEAR_OCTAVES = 0.15  # a scale this close to the reference is right
+LOOKS = 5  # times the scale is mended
+GAIN = 1.6  # the network understates how far a size is from 30 px, but not on which side
+NEAR_OCTAVES = 0.04  # a scale this close to the reference is right
 MIN_SHARE = 0.002  # of the pixels looked at must be cell, or nothing was seen
 LIMITS_PX = (4.0, 400.0)
 
@@ -98,11 +99,11 @@ class CompactSegmenter:
 
     def _mend(self, image: torch.Tensor, scale: float, octaves: float) -> float:
         for _ in range(LOOKS):
-            scale = REFERENCE_PX / np.clip(REFERENCE_PX * 2**octaves / scale, *LIMITS_PX)
+            scale = REFERENCE_PX / np.clip(REFERENCE_PX / scale * 2 ** (GAIN * octaves), *LIMITS_PX)
             octaves = self._octaves(image, scale) or 0.0
             if abs(octaves) < NEAR_OCTAVES:
                 break
-        return float(np.clip(REFERENCE_PX * 2**octaves / scale, *LIMITS_PX))
+        return float(np.clip(REFERENCE_PX / scale * 2 ** (GAIN * octaves), *LIMITS_PX))
 
     @torch.inference_mode()
     def _octaves(self, image: torch.Tensor, scale: float) -> float | None:

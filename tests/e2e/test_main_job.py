@@ -91,5 +91,7 @@ def test_a_broken_file_is_a_row_and_changes_nothing(server, page, tmp_path):
 @pytest.mark.parametrize("path", ["segment", "classify", "explain", "runs", "models"])
 def test_a_link_to_any_page_opens_it(server, page, path):
     page.goto(f"{server}/{path}")
-    expect(page.get_by_text("Research use only").first).to_be_visible(timeout=PATIENT_MS)
+    expect(page.get_by_test_id("stMain").locator("p").first).to_be_visible(timeout=PATIENT_MS)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENT_MS)
     assert page.get_by_text("Page not found").count() == 0
+    assert page.get_by_test_id("stException").count() == 0

@@ -1,41 +1,11 @@
 """Pictures by index and by seed, ready to draw from."""
 
-import csv
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from cellapp.errors import InputError
 from cellapp.training.examples import Kind, median_diameter, prepare, read_pictures
-from tests.segmentation.phantoms import discs, glowing
-
-
-@pytest.fixture
-def data(tmp_path):
-    """A folder of the layout of the development data: one fluorescence image of each split, one of phase contrast."""
-    truth = discs((96, 96), [(24, 24), (60, 60)], 12)
-    gray = (glowing(truth)[0] * 255).astype(np.uint8)
-    photo = np.stack([gray // 2, gray, gray // 3], axis=-1)
-    write(tmp_path / "dsb2018", "id", [("a", "train", "fluorescence"), ("b", "val", "stained_or_colour")], truth)
-    Image.fromarray(gray).save(tmp_path / "dsb2018" / "images" / "a.png")
-    Image.fromarray(photo).save(tmp_path / "dsb2018" / "images" / "b.png")
-    fragment = truth.copy()
-    fragment[90:94, 90:94] = 3
-    write(tmp_path / "usiigaci", "file", [("c", "train", None)], fragment)
-    Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "usiigaci" / "images" / "c.png")
-    return tmp_path
-
-
-def write(folder, key, rows, truth):
-    (folder / "images").mkdir(parents=True)
-    (folder / "labels").mkdir()
-    with (folder / "index.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([key, "split", "type"] if rows[0][2] else [key, "split"])
-        writer.writerows([[value for value in row if value] for row in rows])
-    for name, *_ in rows:
-        Image.fromarray(truth.astype(np.uint16)).save(folder / "labels" / f"{name}.png")
+from tests.segmentation.phantoms import discs
 
 
 def test_a_split_holds_its_own_images(data):
