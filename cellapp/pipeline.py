@@ -10,23 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from cellapp import loading
 from cellapp.cells.crop import crop
 from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
-from cellapp.classification.head import LinearHead
 from cellapp.classification.predict import predict
 from cellapp.classification.table import add_predictions, choose_cells
 from cellapp.encoders.prepare import encoder_input
 from cellapp.errors import BudgetError, ModelError
-from cellapp.images.channels import assign, check_pair, with_names
+from cellapp.images.channels import check_pair
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels
+from cellapp.kit import Kit, describe
 from cellapp.provenance import provenance
 from cellapp.segmentation.confluency import confluency
 from cellapp.segmentation.segment import segment
@@ -34,7 +32,6 @@ from cellapp.settings import AnalyseSettings, ClassifySettings, app_settings
 from cellapp.types import (
     Analysis,
     Embeddings,
-    Encoder,
     Explanations,
     LabelMask,
     OnStep,
@@ -46,55 +43,6 @@ from cellapp.types import (
 )
 
 _BATCH = 256  # crops in memory at once while embedding
-
-
-@dataclass(frozen=True, eq=False)
-class Kit:
-    """The models of one run, loaded once by whoever runs it."""
-
-    segmenter: Segmenter
-    encoder: Encoder | None = None
-    head: LinearHead | None = None
-
-
-def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> Kit:
-    """Load the models a run names.
-
-    Parameters
-    ----------
-    settings : AnalyseSettings
-    device, dtype : str
-        Passed to `cellapp.loading.load`.
-
-    Raises
-    ------
-    ModelError
-        When a model cannot be had, or the head was trained on another encoder than the one named.
-    """
-    segmenter = loading.load(settings.segment.segmenter, device, dtype)
-    if settings.classify.head is None:
-        return Kit(segmenter)
-    head = loading.load(settings.classify.head, device, dtype)
-    encoder = loading.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
-    head.check_encoder(encoder)
-    return Kit(segmenter, encoder, head)
-
-
-def describe(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:
-    """Apply the user's channel names, roles and pixel size to a slide.
-
-    Returns
-    -------
-    slide : Slide
-        With channel names as declared.
-    roles : tuple of Role
-    um_per_px : float or None
-        Typed in, else from the file, else unknown.
-    """
-    names, roles = assign(slide.info, settings.channels)
-    um_per_px = settings.um_per_px or slide.info.um_per_px
-    named = with_names(slide, names)
-    return replace(named, info=replace(named.info, um_per_px=um_per_px)), roles, um_per_px
 
 
 def analyse(

@@ -17,7 +17,7 @@ import numpy as np
 from cellapp.errors import InputError, StoreError
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels
-from cellapp.pipeline import describe
+from cellapp.kit import describe
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.segment import resolve_diameter
 from cellapp.settings import AnalyseSettings, app_settings

@@ -14,7 +14,7 @@ from cellapp.settings import AnalyseSettings
 from cellapp.types import Slide
 
 if TYPE_CHECKING:
-    from cellapp.pipeline import Kit
+    from cellapp.kit import Kit
 
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 

@@ -16,7 +16,8 @@ from typing import Any
 from cellapp.engine import Engine
 from cellapp.errors import Cancelled, CellappError, InputError
 from cellapp.exports.folder import write_analysis, write_summary
-from cellapp.pipeline import Kit, analyse, load_kit
+from cellapp.kit import Kit, load_kit
+from cellapp.pipeline import analyse
 from cellapp.provenance import settings_digest
 from cellapp.settings import AnalyseSettings
 from cellapp.types import Analysis, OnStep, Slide

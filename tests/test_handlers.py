@@ -10,7 +10,7 @@ import pytest
 from cellapp import jobs
 from cellapp.exports.folder import read_analysis
 from cellapp.handlers import HANDLERS
-from cellapp.pipeline import load_kit
+from cellapp.kit import load_kit
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells, images, projects, runs
 from cellapp.store.files import digest_path

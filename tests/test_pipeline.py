@@ -7,7 +7,8 @@ from cellapp.cells.outcome import REJECTED
 from cellapp.classification.table import choose_cells
 from cellapp.errors import BudgetError, InputError, ModelError
 from cellapp.images.read import open_slide
-from cellapp.pipeline import analyse, explain_cells, load_kit
+from cellapp.kit import load_kit
+from cellapp.pipeline import analyse, explain_cells
 from cellapp.settings import AnalyseSettings, app_settings
 from cellapp.types import Role
 

@@ -40,9 +40,7 @@ app.add_typer(models.models, name="models")
 
 
 @app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")
-) -> None:
+def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
     if version:
         typer.echo(__version__)
     elif context.invoked_subcommand is None:

@@ -13,7 +13,7 @@ import streamlit as st
 from cellapp import loading, preview
 from cellapp.errors import CellappError
 from cellapp.images.display import read_at_most, to_display
-from cellapp.pipeline import Kit, load_kit
+from cellapp.kit import Kit, load_kit
 from cellapp.preview import PreviewFlows, preview_flows
 from cellapp.settings import AnalyseSettings, SegmentSettings, app_settings
 from cellapp.store import images

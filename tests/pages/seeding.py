@@ -11,7 +11,8 @@ import tifffile
 
 from cellapp.classification.table import add_predictions
 from cellapp.exports.folder import write_analysis, write_summary
-from cellapp.pipeline import Kit, analyse
+from cellapp.kit import Kit
+from cellapp.pipeline import analyse
 from cellapp.segmentation.labels import relabel
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store

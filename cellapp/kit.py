@@ -1,0 +1,60 @@
+"""What an analysis starts from: the models of a run, and the image as the user described it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cellapp import loading
+from cellapp.classification.head import LinearHead
+from cellapp.images.channels import assign, with_names
+from cellapp.settings import AnalyseSettings
+from cellapp.types import Encoder, Role, Segmenter, Slide
+
+
+@dataclass(frozen=True, eq=False)
+class Kit:
+    """The models of one run, loaded once by whoever runs it."""
+
+    segmenter: Segmenter
+    encoder: Encoder | None = None
+    head: LinearHead | None = None
+
+
+def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> Kit:
+    """Load the models a run names.
+
+    Parameters
+    ----------
+    settings : AnalyseSettings
+    device, dtype : str
+        Passed to `cellapp.loading.load`.
+
+    Raises
+    ------
+    ModelError
+        When a model cannot be had, or the head was trained on another encoder than the one named.
+    """
+    segmenter = loading.load(settings.segment.segmenter, device, dtype)
+    if settings.classify.head is None:
+        return Kit(segmenter)
+    head = loading.load(settings.classify.head, device, dtype)
+    encoder = loading.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
+    head.check_encoder(encoder)
+    return Kit(segmenter, encoder, head)
+
+
+def describe(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:
+    """Apply the user's channel names, roles and pixel size to a slide.
+
+    Returns
+    -------
+    slide : Slide
+        With channel names as declared.
+    roles : tuple of Role
+    um_per_px : float or None
+        Typed in, else from the file, else unknown.
+    """
+    names, roles = assign(slide.info, settings.channels)
+    um_per_px = settings.um_per_px or slide.info.um_per_px
+    named = with_names(slide, names)
+    return replace(named, info=replace(named.info, um_per_px=um_per_px)), roles, um_per_px
