@@ -9,6 +9,7 @@ import tifffile
 from cellapp.cli import main
 from cellapp.cli.analysis import build_settings, parse_size
 from cellapp.errors import InputError
+from tests.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,7 @@ def test_a_prediction_does_not_depend_on_the_other_files(results, tmp_path):
         (["analyse", "--out", "o"], 2, "INPUT"),
         (["frobnicate"], 2, "frobnicate"),
         (["demo", "--out", "o", "--size", "12by3"], 2, "12by3"),
+        (["demo", "--out", "o", "--density", "3"], 2, "density"),
         (["models", "show", "no-such-model"], 1, "no-such-model"),
         (["predict", "no-folder", "--head", "demo-head", "--out", "o.csv"], 2, "no-folder"),
         (["score", "segmentation", "a.tif", "b.tif"], 2, "a.tif"),
@@ -145,6 +147,22 @@ def test_settings_that_do_not_fit_are_refused(wrong):
 
 def test_size_is_rows_by_columns():
     assert parse_size("22656x5594") == (22656, 5594)
+
+
+def test_the_demo_slide_is_adjustable(tmp_path):
+    options = ["--size", "96x128", "--n-channels", "4", "--dtype", "uint8", "--um-per-px", "1", "--density", "0.3"]
+    assert main(["demo", "--out", str(tmp_path), *options]) == 0
+    pixels = tifffile.imread(tmp_path / "demo.tif")
+    assert (pixels.shape, pixels.dtype) == ((4, 96, 128), np.uint8)
+
+
+def test_readme_names_every_command(capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    main(["--help"])
+    listed = capsys.readouterr().out.split("Commands:")[1]
+    commands = [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert len(commands) >= 10
+    assert [name for name in commands if f"cellapp {name}" not in text] == []
 
 
 def test_doctor_finds_nothing_wrong_here(capsys):

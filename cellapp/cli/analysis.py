@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 from cellapp.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _OUT = typer.Option(..., "--out", help="Folder to write to.", file_okay=False)
 _PREPROCESS = typer.Option(None, help="Steps before segmentation: clip,normalise,clahe,denoise,align; or none.")
@@ -20,13 +23,25 @@ def demo(
     out: Path = _OUT,
     size: str = typer.Option("1024x1024", help="Rows x columns, in pixels."),
     seed: int = typer.Option(0, help="The same seed gives the same slide."),
+    density: float = typer.Option(None, help="Share of the area that cells cover, 0 to 0.9."),
+    touching: float = typer.Option(None, help="Share of cells born as touching pairs, 0 to 1."),
+    cancer_fraction: float = typer.Option(None, help="Expected share of cancer cells, 0 to 1."),
+    noise: float = typer.Option(None, help="Shot and read noise, 0 to 2."),
+    illumination: float = typer.Option(None, help="Loss of light from the brightest to the darkest place, 0 to 0.9."),
+    um_per_px: float = typer.Option(None, help="Pixel size."),
+    n_channels: int = typer.Option(None, help="3, or 4 with an orange one."),
+    dtype: str = typer.Option(None, help="uint8 or uint16."),
 ) -> None:
     """Write a synthetic multi-channel slide with its truth."""
     from cellapp.synthetic.settings import SyntheticSettings
     from cellapp.synthetic.write import write_demo
 
     height, width = parse_size(size)
-    files = write_demo(out, SyntheticSettings(height=height, width=width, seed=seed))
+    chosen = {"height": height, "width": width, "seed": seed, "density": density, "touching": touching}
+    chosen |= {"cancer_fraction": cancer_fraction, "noise": noise, "illumination": illumination}
+    chosen |= {"um_per_px": um_per_px, "n_channels": n_channels, "dtype": dtype}
+    settings = validated(SyntheticSettings, {key: value for key, value in chosen.items() if value is not None})
+    files = write_demo(out, settings)
     for path in (files.slide, files.labels, files.cells):
         typer.echo(str(path))
 
@@ -148,8 +163,6 @@ def build_settings(
     InputError
         When a value does not fit.
     """
-    from pydantic import ValidationError
-
     from cellapp.images.channels import parse_channels
     from cellapp.settings import AnalyseSettings
 
@@ -165,8 +178,21 @@ def build_settings(
         tree["channels"] = parse_channels(channels)
     if um_per_px is not None:
         tree["um_per_px"] = um_per_px
+    return validated(AnalyseSettings, tree)
+
+
+def validated(model: type[BaseModel], tree: dict[str, Any]) -> Any:
+    """Build settings, or say in one line which value does not fit.
+
+    Raises
+    ------
+    InputError
+        Names the field, the rule and the value.
+    """
+    from pydantic import ValidationError
+
     try:
-        return AnalyseSettings.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}; got {first['input']!r}") from error

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from playwright.sync_api import Page, expect
 
+from cellapp.cli import main
 from tests.paths import shared_data
 
 pytestmark = pytest.mark.browser
@@ -38,7 +39,7 @@ def download(page: Page, label: str) -> bytes:
     return content
 
 
-def test_from_a_real_image_to_crops_on_disk(server, page):
+def test_from_a_real_image_to_crops_on_disk(server, page, tmp_path):
     source = shared_data("fields/instanseg_examples/Fluorescence_example.tif")
     upload(page, server, source)
     expect(
@@ -58,6 +59,9 @@ def test_from_a_real_image_to_crops_on_disk(server, page):
 
     crops = zipfile.ZipFile(io.BytesIO(download(page, "Crops, raw and annotated")))
     check_crops(crops, tifffile.imread(source), n_cells)
+    assert main(["analyse", str(source), "--out", str(tmp_path)]) == 0
+    headless = zipfile.ZipFile(tmp_path / source.stem / "crops.zip")
+    assert crops.read("manifest.csv") == headless.read("manifest.csv"), "the page and the command line differ"
 
     open_page(page, "Explain")
     expect(page.get_by_text(re.compile(r"p\(cancer\) is")).first).to_be_visible(timeout=PATIENT_MS)

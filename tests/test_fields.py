@@ -1,0 +1,54 @@
+"""Real images of every kind go through the whole analysis: 8 bit, 16 bit and float, gray, colour and many channels."""
+
+import numpy as np
+import pytest
+
+from cellapp.images.channels import combine
+from cellapp.images.read import open_slide
+from cellapp.kit import load_kit
+from cellapp.pipeline import analyse
+from cellapp.settings import AnalyseSettings
+from tests.paths import shared_data
+
+SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 1}})
+IMAGES = (
+    "bccd/images/BloodImage_00000.jpg",
+    "cellprofiler_examples/ExampleHuman/AS_09125_050116030001_D03f00d0.tif",
+    "cellprofiler_sbs_u2os/Channel1-01-A-01.tif",
+    "instanseg_examples/Fluorescence_example.tif",
+    "lbc_cervical/NL/NL_10_1.jpg",
+    "malaria_nih_sample/images/Parasitized___C105P66ThinF_IMG_20150924_100655_cell_124_109.png",
+    "neubias_examples/anchor_nuclei_downsampled.tiff",
+    "neubias_examples/xyc_16bit__nuclei_tubulin.tif",
+    "pbc_barcelona_sample/images/basophil___BA_298210_110.jpg",
+    "stardist_examples/img2d.tif",
+    "usiigaci_t98g_sample/images/20180101ef002xy01t01.tif",
+    "whoisjack_cells/example_cells_1.tif",
+)
+
+
+@pytest.fixture(scope="module")
+def kit():
+    return load_kit(SETTINGS)
+
+
+def check(result):
+    assert result.cells.index.tolist() == result.mask.cell_ids.tolist()
+    assert result.mask.labels.shape == result.info.shape[1:]
+    accepted = result.cells[result.cells["qc_pass"]]
+    columns = [name for name in accepted if name.startswith("p_")]
+    np.testing.assert_allclose(accepted[columns].sum(axis=1), 1)
+    assert (result.cells.loc[~result.cells["qc_pass"], "qc_reason"] != "").all()
+
+
+@pytest.mark.parametrize("name", IMAGES, ids=lambda name: name.split("/")[0])
+def test_a_real_image_of_each_kind_is_analysed(name, kit):
+    check(analyse(open_slide(shared_data(f"fields/{name}")), kit, SETTINGS))
+
+
+def test_one_file_per_channel_becomes_one_image(kit):
+    folder = shared_data("fields/cellprofiler_examples/ExampleHuman")
+    slides = [open_slide(path) for path in sorted(folder.glob("*.tif"))]
+    result = analyse(combine(slides, ["nucleus", "phospho", "cytoplasm"]), kit, SETTINGS)
+    assert len(result.cells) > 20
+    check(result)
