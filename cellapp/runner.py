@@ -99,7 +99,6 @@ def run_images(
         When `on_progress` says so; finished images stay.
     """
     tell = on_progress or (lambda step, fraction: None)
-    out.mkdir(parents=True, exist_ok=True)
     if engine is not None and engine.remote:
         outcomes = engine.map(_Task(settings, out, resume), items)
     else:
@@ -112,7 +111,9 @@ def run_images(
         tell(f"{result.stem} done" if result.error is None else f"{result.stem} failed", n_done / len(items))
     order = {item.stem: rank for rank, item in enumerate(items)}
     results.sort(key=lambda result: order[result.stem])
-    write_summary([result.summary for result in results if result.summary], out)
+    summaries = [result.summary for result in results if result.summary]
+    if summaries:  # a run in which nothing could be read leaves nothing behind
+        write_summary(summaries, out)
     return RunReport(out, tuple(results))
 
 

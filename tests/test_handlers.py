@@ -79,6 +79,16 @@ def test_a_broken_image_fails_alone(project, home):
     assert jobs.get_job(job.id).result["n_failed"] == 1
 
 
+def test_a_run_whose_images_all_fail_ends_as_failed(project):
+    run, _ = submit(project)
+    for image in run.images:
+        digest_path(images.get_image(image.image_id).digest).unlink()
+    run_worker(once=True)
+    done = runs.get_run(run.id)
+    assert done.status is Status.FAILED
+    assert all(image.error for image in done.images)
+
+
 def test_roles_picked_on_the_page_are_those_of_the_run(project):
     image = images.list_images(project.id)[0]
     images.set_channels(image.id, ("a", "b", "c"), ("other", "nucleus", "cytoplasm"))

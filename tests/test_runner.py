@@ -34,6 +34,12 @@ def test_a_failed_image_is_reported_and_the_others_go_on(tmp_path, demo, empty_d
     assert not (tmp_path / "out" / "image1").exists()
 
 
+def test_a_run_in_which_nothing_can_be_read_leaves_nothing_behind(tmp_path, broken):
+    report = run_images(items_of(broken), COUNTING, tmp_path / "out")
+    assert len(report.failed) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_resume_keeps_what_is_finished_with_the_same_settings_and_bytes(tmp_path, demo, empty_demo):
     out = tmp_path / "out"
     run_images(items_of(demo.slide), COUNTING, out)
