@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from cellapp.cli import main
-from cellapp.cli.analysis import build_settings, parse_size
+from cellapp.cli.options import build_settings, parse_size
 from cellapp.errors import InputError
 from tests.paths import ROOT
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analysis, evaluation, models, services, training, vectors
+from cellapp.cli import analysis, evaluation, models, services, slides, training, vectors
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    analysis.demo,
+    slides.demo,
     analysis.analyse,
     analysis.segment,
     vectors.embed,
