@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,8 @@ def _remembered(device: str) -> str:
     known = _read(path)
     if known.get(key) not in DTYPES:
         known[key] = _measure(device)
-        _write(path, known)
+        with suppress(OSError):  # only a cache: where it cannot be kept, the next start measures again
+            _write(path, known)
     return known[key]
 
 
