@@ -49,7 +49,6 @@ def table_section(view: View) -> None:
         _columns(view, cells),
         key=_table_key(view),
         hide_index=True,
-        height=360,
         on_select="rerun",
         selection_mode="multi-row",
         column_config=_column_config(view),
@@ -70,7 +69,7 @@ def _heading(view: View, n_cells: int) -> None:
         if view.chosen:
             st.button("Clear selection", icon=":material/close:", type="tertiary", key="clear_cells", on_click=_clear)
         else:
-            st.caption("Draw round points, pick cells on the slide or tick rows to select some.")
+            st.caption("To select cells, circle points, click cells on the slide or tick rows of the table.")
 
 
 def _clear() -> None:
@@ -153,8 +152,8 @@ def _column_config(view: View) -> dict[str, object]:
         "outcome": column.TextColumn("Counts as"),
         "margin": column.NumberColumn("Margin", format="%.2f", help="How far from being called otherwise, 0 to 1"),
         "unlike_training": column.CheckboxColumn("Unlike training"),
-        "area_um2": column.NumberColumn("Area, µm²", format="localized"),
-        "area_px": column.NumberColumn("Area, px", format="localized"),
+        "area_um2": column.NumberColumn("Area, µm²", format="%,.0f"),
+        "area_px": column.NumberColumn("Area, px²", format="%,.0f"),
         "qc_reason": column.TextColumn("Rejected because"),
         "manual_label": column.TextColumn("By hand"),
         **shares,

@@ -110,7 +110,7 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
         )
     )
     figure.update_xaxes(
-        range=[0, 102], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %", dtick=25
+        range=[0, 108], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %", dtick=25
     )
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     return styled(
@@ -147,7 +147,7 @@ def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: s
     figure.update_layout(
         barmode="stack", showlegend=False, title_subtitle_text=_key(counts["outcome"].unique(), classes)
     )
-    figure.update_xaxes(title_text="cells")
+    figure.update_xaxes(title_text="cells", tickformat=",d", dtick=whole_step(counts.groupby("group")["n"].sum().max()))
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     return styled(figure, f"Cells per {group_title}", height=_rows_height(counts["group"].nunique()))
 
@@ -177,6 +177,11 @@ def fill(name: str, classes: Sequence[str]) -> dict[str, Any]:
         "fgcolor": "#FFFFFF",
     }
     return {"color": class_colour(name, tuple(classes)), "pattern": stripes}
+
+
+def whole_step(longest: float) -> int | None:
+    """Return a step of 1 for axes of a few cells, which Plotly would divide into halves; None leaves it to Plotly."""
+    return 1 if longest < 4 else None
 
 
 def _rows_height(n_rows: int) -> int:

@@ -20,7 +20,7 @@ from cellapp.ui.results import condition_of
 from cellapp.ui.view import View
 from cellapp.ui.viewer import show_image
 
-LOOKS: Mapping[str, Method | None] = {"Alike (PCA)": "pca", "Alike (UMAP)": "umap", "Place on the slide": None}
+LOOKS: Mapping[str, Method | None] = {"By likeness (PCA)": "pca", "By likeness (UMAP)": "umap", "By place": None}
 
 
 def counts_section(view: View) -> None:
@@ -102,11 +102,14 @@ def histogram_section(view: View) -> None:
 def map_section(view: View) -> None:
     """Draw the cells as points, by likeness or by place; a lasso or a box selects."""
     look = st.segmented_control(
-        "Map", list(LOOKS), default="Alike (PCA)", required=True, key="classify_map", label_visibility="collapsed"
+        "Map", list(LOOKS), default=next(iter(LOOKS)), required=True, key="classify_map", label_visibility="collapsed"
     )
     method = LOOKS[str(look)]
     points = _places(view) if method is None else _alike(view, method)
-    if points is None or points.empty:
+    if points is None:
+        return
+    if points.empty:
+        st.caption("No cell to draw here. Choose all images, or another image above.")
         return
     source = f"map_{method or 'place'}"
     points["selected"] = points["row"].isin(view.chosen) & selection.highlights(source, view.drawn)
@@ -152,7 +155,7 @@ def _described(cells: pd.DataFrame, view: View) -> pd.DataFrame:
     text = "cell " + cells["cell_id"].astype(str) + ", " + cells["outcome"].astype(str)
     if view.target:
         p = cells[f"p_{view.target}"]
-        text += np.where(p.notna(), f", p({view.target}) " + p.map("{:.2f}".format), "")
+        text += np.where(p.notna(), f", p({view.target}) " + p.map("{:.2f}".format).astype(str), "")
     return cells[["x", "y", "outcome", "row"]].assign(text=text)
 
 

@@ -103,7 +103,7 @@ def _slider_range(plane: np.ndarray, window: tuple[float, float]) -> tuple[float
     low, high = min(float(plane.min()), window[0]), max(float(plane.max()), window[1])
     high = high if high > low else low + 1.0
     if np.issubdtype(plane.dtype, np.integer):
-        return float(np.floor(low)), float(np.ceil(high)), 1.0, "%.0f"
+        return float(np.floor(low)), float(np.ceil(high)), 1.0, "localized"
     return low, high, (high - low) / 500, "%.3g"
 
 

@@ -65,7 +65,7 @@ def run_downloads(folder: Path) -> list[Download]:
     ]
 
 
-def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Download") -> None:
+def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Download", primary: bool = False) -> None:
     """Draw the menu of downloads with their sizes.
 
     Parameters
@@ -78,8 +78,17 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
         Prefix of widget keys.
     label : str
         Of the menu's button.
+    primary : bool
+        Whether the menu is what the page leads to.
     """
-    menu = st.popover(label, icon=":material/download:", key=key, on_change="rerun", help="Files of this run")
+    menu = st.popover(
+        label,
+        icon=":material/download:",
+        type="primary" if primary else "secondary",
+        key=key,
+        on_change="rerun",
+        help="Files of this run",
+    )
     if not menu.open:
         return
     with menu:

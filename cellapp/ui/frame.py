@@ -36,11 +36,13 @@ def show_sidebar() -> None:
         show_jobs(project.id)
 
 
-def analyse_header(*, with_run: bool = True) -> Header:
+def analyse_header(title: str | None = None, *, with_run: bool = True) -> Header:
     """Draw the row shared by the analysis pages and return what was chosen in it.
 
     Parameters
     ----------
+    title : str, optional
+        Heading of the page, at the start of the row; left out where the page's first line is the answer.
     with_run : bool
         Show the run picker; Segment, which makes runs, leaves it out.
 
@@ -62,6 +64,8 @@ def analyse_header(*, with_run: bool = True) -> Header:
         st.stop()
     run = state.current_run(project, image)
     with st.container(horizontal=True, vertical_alignment="bottom", key="analyse_header"):
+        if title:
+            st.markdown(f"### {title}", width="content")
         thumbnail = thumbnail_uri(image)
         if thumbnail:
             st.image(thumbnail, width=56, alt=f"Thumbnail of {image.name}")
@@ -101,7 +105,7 @@ def _image_picker(project: ProjectRecord, image: ImageRecord) -> None:
         key="image_picker",
         on_change=_pick,
         args=("image",),
-        width=300,
+        width=280,
     )
 
 
@@ -117,7 +121,7 @@ def _run_picker(project: ProjectRecord, image: ImageRecord, run: RunRecord | Non
         key="run_picker",
         on_change=_pick,
         args=("run",),
-        width=260,
+        width=200,
     )
 
 
@@ -140,7 +144,9 @@ def _badges(image: ImageRecord, run: RunRecord | None) -> None:
 
 
 def _done_badges(run: RunRecord, n_cells: int | None) -> None:
-    st.badge(f"{n_cells or 0:,} cells", icon=":material/blur_on:", color="blue")
+    st.badge(f"{n_cells or 0:,} {'cell' if n_cells == 1 else 'cells'}", icon=":material/blur_on:", color="blue")
+    if not n_cells:
+        return
     if run.settings.classify.head:
         st.badge("Classified", icon=":material/check:", color="blue")
     if run.settings.explain.n:

@@ -9,11 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cellapp.palette import DIVERGING
 from cellapp.ui.charts import FONT_PX, styled
-
-DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
-"""Blue speaks against the class, white says nothing, vermillion speaks for it; safe for colour-blind readers."""
-
 
 VEIL = [[0.0, "rgba(0,114,178,0.85)"], [0.5, "rgba(255,255,255,0)"], [1.0, "rgba(213,94,0,0.85)"]]
 """The same scale over a picture: where the map says nothing the cell shows through."""

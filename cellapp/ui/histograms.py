@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellapp.palette import CLASS_COLOURS
-from cellapp.ui.charts import ACCENT, fill, styled
+from cellapp.ui.charts import ACCENT, fill, styled, whole_step
 
 
 def probability_histogram(
@@ -36,7 +36,7 @@ def probability_histogram(
     _mark_threshold(figure, threshold, band)
     figure.update_traces(hovertemplate="p about %{x:.2f}: %{y:,} cells<extra></extra>")
     figure.update_xaxes(range=[0, 1], title_text=f"p({target}), {'calibrated' if calibrated else 'uncalibrated'}")
-    figure.update_yaxes(title_text="cells", rangemode="tozero")
+    figure.update_yaxes(title_text="cells", rangemode="tozero", tickformat=",d", dtick=whole_step(n.max()))
     return styled(figure.update_layout(bargap=0), f"How sure the call {target} is", height=300)
 
 

@@ -66,10 +66,18 @@ def _fetch(entry: ModelEntry, state: ModelStatus) -> None:
     if last is not None:
         st.error(escape(last.error or "The download failed."), icon=":material/error:")
     if state.state != "missing" or app_settings().offline:
-        st.caption(escape(state.words[:1].upper() + state.words[1:]))
+        _way_out(state)
         return
     if st.button(f"Download {size_words(entry.bytes)}", icon=":material/download:", key=f"fetch_{entry.name}"):
         _submit(entry.name)
+
+
+def _way_out(state: ModelStatus) -> None:
+    """Say how the model gets here by other hands, a command as something to copy."""
+    words, _, command = state.words.partition(": ")
+    st.caption(escape(f"{words[:1].upper()}{words[1:]}{':' if command else '.'}"))
+    if command:
+        st.code(command, language="bash", wrap_lines=True)
 
 
 def _details(entry: ModelEntry) -> None:

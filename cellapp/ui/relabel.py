@@ -32,7 +32,7 @@ def relabel_controls(results: Results, rows: Sequence[int]) -> None:
     """Draw the choice of a class and the button that gives it to `rows`."""
     classes = [*(results.classes or NEW_CLASSES), AS_CALLED]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        label = st.selectbox("Call them", classes, key="relabel_class", width=200, disabled=not rows)
+        label = st.selectbox("Class by hand", classes, key="relabel_class", width=200, disabled=not rows)
         words = f"Relabel {len(rows):,} {'cell' if len(rows) == 1 else 'cells'}" if rows else "Relabel"
         if st.button(words, icon=":material/edit:", key="relabel_apply", disabled=not rows):
             _apply(results, rows, "" if label == AS_CALLED else str(label))

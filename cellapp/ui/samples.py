@@ -15,6 +15,7 @@ from cellapp.store.records import CONDITIONS, ImageRecord
 from cellapp.ui import state
 from cellapp.ui.forms import label
 from cellapp.ui.loaders import thumbnail_uri
+from cellapp.ui.messages import escape
 
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
@@ -36,6 +37,14 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
         args=(key, ids),
         alt="Images of this project with their conditions",
     )
+    problem = st.session_state.pop("samples_problem", None)
+    if problem:
+        st.error(escape(problem), icon=":material/error:")
+
+
+def segment_words(records: Sequence[ImageRecord]) -> str:
+    """Say on the button that leads on how many images there are to segment."""
+    return f"Segment {len(records):,} {'image' if len(records) == 1 else 'images'}"
 
 
 def undo_bar() -> None:
@@ -89,10 +98,10 @@ def _row(record: ImageRecord) -> dict[str, Any]:
         "image": thumbnail_uri(record),
         "actions": [_VIEW, _REMOVE],
         "name": record.name,
-        "size": f"{width:,} x {height:,} px",
-        "channels": ", ".join(record.channels),
         "um_per_px": record.um_per_px,
         **{name: record.conditions.get(name, "") for name in CONDITIONS},
+        "size": f"{width:,} x {height:,}",
+        "channels": ", ".join(record.channels),
     }
 
 
@@ -101,17 +110,17 @@ def _columns(ids: tuple[str, ...]) -> dict[str, Any]:
     return {
         "image": column.ImageColumn("", width=_ROW_PX + 12, pinned=True),
         "name": column.TextColumn("Name", width=150, required=True, max_chars=200),
-        "size": column.TextColumn("Size", width=125),
-        "channels": column.TextColumn("Channels", width=150),
+        "size": column.TextColumn("Size, px", width=105),
+        "channels": column.TextColumn("Channels", width=130),
         "um_per_px": column.NumberColumn(
             "µm per px",
             min_value=0.0,
             max_value=1000.0,
-            width=90,
+            width=85,
             help="Pixel size; type it in where the file has none.",
         ),
-        **{name: column.TextColumn(label(name), width=100, max_chars=200) for name in CONDITIONS},
-        "actions": column.ButtonColumn("", width=70, type="tertiary", on_click=_act, args=(ids,), key="sample_action"),
+        **{name: column.TextColumn(label(name), width=88, max_chars=200) for name in CONDITIONS},
+        "actions": column.ButtonColumn("", width=44, type="tertiary", on_click=_act, args=(ids,), key="sample_action"),
     }
 
 

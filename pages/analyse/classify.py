@@ -22,7 +22,8 @@ waiting.say_state(run, results)
 threshold_key = f"classify_threshold_{run.id}"
 threshold = float(st.session_state.get(threshold_key, run.settings.classify.threshold))
 several = len(results.version) > 1
-scope = st.session_state.get("classify_scope", EVERY_IMAGE) if several else THIS_IMAGE
+only = THIS_IMAGE if header.image.id in results.done else EVERY_IMAGE
+scope = st.session_state.get("classify_scope", EVERY_IMAGE) if several else only
 images = {image.id: image for image in list_images(header.project.id)}
 view = View(
     results,
@@ -35,7 +36,7 @@ entry = run.image(header.image.id)
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.markdown(f"### {answer_line(view.called, results.classes, n_images=len(results.version))}", width="content")
-    show_downloads(results.folder, entry.stem, key="classify_download")
+    show_downloads(results.folder, entry.stem, key="classify_download", primary=True)
 show_head_note(run, view.called, results.classes)
 if threshold != run.settings.classify.threshold:
     st.caption(
@@ -46,7 +47,8 @@ if results.cells.empty:
     trust_line(run)
     st.stop()
 
-counts, slide = st.columns([2, 3], gap="medium")
+bench = st.grid(5, min_column_width=150, gap="medium")
+counts, slide = bench.cell(column_span=2), bench.cell(column_span=3)
 with counts:
     counts_section(view)
 with slide:
@@ -56,7 +58,8 @@ if several:
     st.segmented_control(
         "Cells of", [EVERY_IMAGE, THIS_IMAGE], default=EVERY_IMAGE, required=True, key="classify_scope"
     )
-sure, alike = st.columns(2, gap="medium")
+halves = st.grid(2, min_column_width=380, gap="medium")
+sure, alike = halves.cell(), halves.cell()
 with sure:
     histogram_section(view)
     if len(results.classes) == 2:

@@ -33,7 +33,8 @@ if not offered:
     trust_line(run)
     st.stop()
 
-listed, shown = st.columns([1, 3], gap="medium")
+bench = st.grid(3, min_column_width=240, gap="medium")
+listed, shown = bench.cell(), bench.cell(column_span=2)
 with listed:
     title, cell = pick_cell(results, header.image, offered, target)
 with shown:

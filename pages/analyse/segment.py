@@ -6,6 +6,6 @@ from cellapp.ui import frame
 from cellapp.ui.messages import RESEARCH_ONLY
 from cellapp.ui.workbench import workbench
 
-header = frame.analyse_header(with_run=False)
+header = frame.analyse_header("Segment", with_run=False)
 workbench(header)
 st.caption(RESEARCH_ONLY)

@@ -122,7 +122,7 @@ def test_groups_by_condition(open_page, tmp_path):
     assert not app.exception
 
 
-@pytest.mark.parametrize("look", ["Alike (UMAP)", "Place on the slide"])
+@pytest.mark.parametrize("look", ["By likeness (UMAP)", "By place"])
 def test_every_map_opens(open_page, run_of, look):
     app = open_page(PAGE, run=run_of().id)
     app.segmented_control(key="classify_map").set_value(look).run()
@@ -132,7 +132,7 @@ def test_every_map_opens(open_page, run_of, look):
 def test_umap_goes_to_the_worker(open_page, run_of, no_worker):
     run = run_of()
     app = open_page(PAGE, run=run.id)
-    app.segmented_control(key="classify_map").set_value("Alike (UMAP)").run()
+    app.segmented_control(key="classify_map").set_value("By likeness (UMAP)").run()
     app.button(key="classify_umap").click().run()
     assert [job.kind for job in jobs.list_jobs(run.project_id)] == ["project"]
     assert no_worker
@@ -150,6 +150,26 @@ def test_a_failed_image_says_why(open_page, seeded, run_of):
     runs.finish_run(run.id)
     app = open_page(PAGE, run=run.id)
     assert any("the disk is full" in error.value for error in app.error)
+
+
+def test_a_failed_image_is_looked_at_beside_good_ones(open_page, seeded, tmp_path):
+    run = seed_run([seeded, seed_image(tmp_path, name="broken.tif", seed=2)])
+    runs.set_image_status(run.id, run.images[1].image_id, Status.FAILED, error="the disk is full")
+    runs.finish_run(run.id)
+    app = open_page(PAGE, run=run.id, image=run.images[1].image_id)
+    assert "in 1 image" in answer(app)
+    assert any("cells in all images" in subheader.value for subheader in app.subheader)
+
+
+def test_this_image_alone_when_it_failed(open_page, seeded, tmp_path):
+    others = [seed_image(tmp_path, name=f"{seed}.tif", seed=seed) for seed in (2, 3)]
+    run = seed_run([seeded, *others])
+    runs.set_image_status(run.id, run.images[2].image_id, Status.FAILED, error="the disk is full")
+    runs.finish_run(run.id)
+    app = open_page(PAGE, run=run.id, image=run.images[2].image_id)
+    app.segmented_control(key="classify_scope").set_value("This image").run()
+    assert not app.exception
+    assert any("No cell to draw" in caption.value for caption in app.caption)
 
 
 def test_unknown_ids_in_the_link_are_no_crash(open_page, run_of):
