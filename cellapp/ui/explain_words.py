@@ -58,13 +58,18 @@ def in_words(reason: Reason, seen: Seen, roles: tuple[Role, ...], *, p: float) -
     share = float(reason.heat.sum())
     nucleus = next((seen.pixels[i] for i, role in enumerate(roles) if role is Role.NUCLEUS), None)
     places = regions(seen.inside, nucleus, reason.heat.shape)
-    said = f"p({reason.target}) is {p:.2f}, a logit of {reason.logit:+.2f}: "
-    said += f"the map gives {share:+.2f}, class token and bias {reason.rest:+.2f}."
+    said = f"p({reason.target}) is {p:.2f}, a logit of {_signed(reason.logit)}: "
+    said += f"the map gives {_signed(share)}, class token and bias {_signed(reason.rest)}."
     loudest = strongest_place(reason.heat, places)
     if loudest is None:
         return said
-    sums = ", ".join(f"{value:+.2f} {place}" for place, value in attribution(reason.heat, places).items())
+    sums = ", ".join(f"{_signed(value)} {place}" for place, value in attribution(reason.heat, places).items())
     return f"{said} Of the map, {sums}; its strongest square lies {loudest}."
+
+
+def _signed(value: float) -> str:
+    """Write a number with its sign, a true minus rather than a hyphen."""
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _squared(pixels: np.ndarray) -> np.ndarray:

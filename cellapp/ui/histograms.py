@@ -47,7 +47,7 @@ def size_histogram(values: np.ndarray, *, unit: str, minimum: float | None = Non
     if minimum is not None:
         figure.add_vline(x=minimum, line={"width": 2, "dash": "dash", "color": CLASS_COLOURS["unsure"]})
     figure.update_xaxes(title_text=f"area, {unit}", rangemode="tozero")
-    figure.update_yaxes(title_text="cells")
+    figure.update_yaxes(title_text="cells", dtick=whole_step(np.histogram(values, bins=30)[0].max()))
     return styled(figure.update_layout(bargap=0.05), "Cell size", height=220)
 
 

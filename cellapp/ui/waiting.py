@@ -63,9 +63,17 @@ def no_cells() -> None:
     )
 
 
-def nothing_to_explain(results: Results, here: pd.DataFrame) -> None:
+def nothing_to_explain(results: Results, image_id: str, here: pd.DataFrame) -> None:
     """Say why no cell of an image can be explained, and what to do about it."""
-    if here.empty:
+    if image_id not in results.done:
+        empty_state(
+            "No result for this image yet",
+            "It failed or still waits in this run. Choose another image above, or run it again from Segment.",
+            icon=":material/pending:",
+            page=SEGMENT_PAGE,
+            link="Go to Segment",
+        )
+    elif here.empty:
         no_cells()
     elif not results.classes:
         empty_state(

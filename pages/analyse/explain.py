@@ -21,7 +21,7 @@ here = cells[cells["image_id"] == header.image.id]
 st.markdown("### Why was this cell called so?")
 show_head_note(run, cells, results.classes)
 if not results.classes or not here["label"].any():
-    waiting.nothing_to_explain(results, here)
+    waiting.nothing_to_explain(results, header.image.id, here)
     trust_line(run)
     st.stop()
 

@@ -101,3 +101,12 @@ def test_cells_of_other_images_are_not_offered(open_page, tmp_path):
     run = seed_run(seeds)
     app = open_page(PAGE, run=run.id, image=seeds[1].image.id)
     assert not app.exception
+
+
+def test_an_image_that_failed_is_not_said_to_have_no_cells(open_page, seeded, tmp_path):
+    run = seed_run([seeded, seed_image(tmp_path, name="broken.tif", seed=2)])
+    runs.set_image_status(run.id, run.images[1].image_id, "failed", error="the disk is full")
+    runs.finish_run(run.id)
+    app = open_page(PAGE, run=run.id, image=run.images[1].image_id)
+    assert any("No result for this image yet" in m.value for m in app.markdown)
+    assert not any("No cells were found" in m.value for m in app.markdown)
