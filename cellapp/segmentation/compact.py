@@ -19,12 +19,12 @@ from cellapp.segmentation.network_file import digest_of, load_network
 from cellapp.settings import SegmentSettings
 from cellapp.types import Role
 
-WINDOW_PX = 384  # the diameter is read off windows of this side, after rescaling
+WINDOW_PX = 512  # the diameter is read off windows of this side, after rescaling
 N_WINDOWS = 2  # each way, spread over images that are larger
 STARTS = (1.0, 1 / 3, 3.0)  # scales to try until cells show
-LOOKS = 5  # times the scale is mended
-GAIN = 1.6  # the network understates how far a size is from 30 px, but not on which side
-NEAR_OCTAVES = 0.04  # a scale this close to the reference is right
+LOOKS = 3  # times the scale is mended
+NEAR_OCTAVES = 0.15  # a scale this close to the reference is right
+MIN_CELLS = 3  # whose median says more than the network's word
 MIN_SHARE = 0.002  # of the pixels looked at must be cell, or nothing was seen
 LIMITS_PX = (4.0, 400.0)
 
@@ -75,7 +75,10 @@ class CompactSegmenter:
         return self._inner.masks(flows, settings)
 
     def estimate_diameter(self, pixels: np.ndarray, roles: Sequence[Role]) -> float:
-        """Read the median cell diameter off the image: look, rescale to what was seen, look again.
+        """Find the median cell diameter: look, rescale to what was seen, look again, and measure the cells found there.
+
+        The network understates how far a size is from 30 px; masks made near 30 px do not, as Cellpose's own size model
+        was followed by a measurement (Stringer et al. 2021).
 
         Parameters
         ----------
@@ -99,22 +102,36 @@ class CompactSegmenter:
 
     def _mend(self, image: torch.Tensor, scale: float, octaves: float) -> float:
         for _ in range(LOOKS):
-            scale = REFERENCE_PX / np.clip(REFERENCE_PX / scale * 2 ** (GAIN * octaves), *LIMITS_PX)
+            scale = REFERENCE_PX / _within(REFERENCE_PX / scale * 2**octaves)
             octaves = self._octaves(image, scale) or 0.0
             if abs(octaves) < NEAR_OCTAVES:
                 break
-        return float(np.clip(REFERENCE_PX / scale * 2 ** (GAIN * octaves), *LIMITS_PX))
+        measured_px = self._measure(image, scale)
+        return _within((measured_px or REFERENCE_PX * 2**octaves) / scale)
 
-    @torch.inference_mode()
+    def _measure(self, image: torch.Tensor, scale: float) -> float | None:
+        """Median diameter of the masks at a scale, px of that scale; None for fewer than `MIN_CELLS`."""
+        areas = []
+        for maps in self._look(image, scale):
+            flows = CellposeFlows(maps[:2].cpu().numpy(), maps[2].cpu().numpy(), REFERENCE_PX)
+            areas.extend(np.bincount(self._inner.masks(flows, SegmentSettings()).ravel())[1:])
+        return 2 * math.sqrt(float(np.median(areas)) / math.pi) if len(areas) >= MIN_CELLS else None
+
     def _octaves(self, image: torch.Tensor, scale: float) -> float | None:
         """Median size of the cells seen at a scale, octaves above 30 px; None where there are none."""
-        sizes, n_pixels = [], 0
+        views = list(self._look(image, scale))
+        seen = torch.cat([maps[3][maps[2] > 0] for maps in views])
+        return float(seen.median()) if len(seen) > MIN_SHARE * sum(maps[2].numel() for maps in views) else None
+
+    @torch.inference_mode()
+    def _look(self, image: torch.Tensor, scale: float) -> Iterator[torch.Tensor]:
+        """Predict the maps of each window, (4, Y, X) float32."""
         for window in _windows(image, scale):
-            maps = self._network.predict(window[None].to(self._network.dtype))[0].float()
-            sizes.append(maps[3][maps[2] > 0])
-            n_pixels += maps[2].numel()
-        seen = torch.cat(sizes)
-        return float(seen.median()) if len(seen) > MIN_SHARE * n_pixels else None
+            yield self._network.predict(window[None].to(self._network.dtype))[0].float()
+
+
+def _within(diameter_px: float) -> float:
+    return float(np.clip(diameter_px, *LIMITS_PX))
 
 
 def _windows(image: torch.Tensor, scale: float) -> Iterator[torch.Tensor]:

@@ -22,7 +22,7 @@ class ModelEntry:
 
     name: str
     kind: str  # one of KINDS
-    adapter: str  # "classical", "cellpose", "dino", "head"
+    adapter: str  # "classical", "compact", "cellpose", "dino", "head"
     source: str  # one of SOURCES
     licence: str
     purpose: str
