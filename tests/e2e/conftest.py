@@ -38,16 +38,17 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """Address of an app with a store of its own."""
+    """Address of an app with a store of its own, started as a person starts it on a machine that never saw it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
     log = (folder / "log.txt").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "cellapp", "serve", "--headless", "--host", "127.0.0.1", "--port", str(port)],
+        [sys.executable, "-m", "cellapp", "serve", "--host", "127.0.0.1", "--port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "CELLAPP_HOME": str(folder / "home")},
+        env={**os.environ, "HOME": str(folder), "BROWSER": "true", "CELLAPP_HOME": str(folder / "home")},
+        stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
         start_new_session=True,
