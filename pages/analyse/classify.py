@@ -44,7 +44,7 @@ if threshold != run.settings.classify.threshold:
     )
 if results.cells.empty:
     waiting.no_cells()
-    trust_line(run)
+    trust_line(run, results.made_by)
     st.stop()
 
 bench = st.grid(5, min_column_width=150, gap="medium")
@@ -78,4 +78,4 @@ with alike:
 gallery_section(view)
 files_note(run)
 table_section(view)
-trust_line(run)
+trust_line(run, results.made_by)

@@ -22,7 +22,7 @@ st.markdown("### Why was this cell called so?")
 show_head_note(run, cells, results.classes)
 if not results.classes or not here["label"].any():
     waiting.nothing_to_explain(results, header.image.id, here)
-    trust_line(run)
+    trust_line(run, results.made_by)
     st.stop()
 
 target, layer = toolbar(results, run.settings.explain.target or positive_class(results.classes))
@@ -30,7 +30,7 @@ known = explainable(results, here, target, layer, models=head_of(run) is not Non
 offered = listings(known, results.classes, selection.selected(run, cells))
 if not offered:
     waiting.no_head()
-    trust_line(run)
+    trust_line(run, results.made_by)
     st.stop()
 
 bench = st.grid(3, min_column_width=240, gap="medium")
@@ -44,4 +44,4 @@ with shown:
         reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
     except CellappError as error:
         show_error(error)
-trust_line(run)
+trust_line(run, results.made_by)
