@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import sys
 import threading
-from functools import cache
 from pathlib import Path
 
 _SCHEMAS = (
@@ -19,6 +18,7 @@ _SCHEMAS = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 _KEPT: list[object] = []  # a torch Library undoes its definitions when it is collected
+_ANSWER: list[bool] = []  # of the first call, for all later ones
 _LOCK = threading.Lock()  # two threads may load their first models at once; a namespace can be defined only once
 
 
@@ -32,10 +32,11 @@ def install() -> bool:
         Later calls in the same process return the same answer and do nothing.
     """
     with _LOCK:
-        return _install()
+        if not _ANSWER:
+            _ANSWER.append(_install())
+        return _ANSWER[0]
 
 
-@cache
 def _install() -> bool:
     if "torchvision" in sys.modules or _operators_load():
         return False
