@@ -281,7 +281,7 @@ class Segmenter(Protocol):
     name: str  # "classical@1"
     fast: bool  # a 512 x 512 region takes less than a second on a CPU
 
-    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: Any) -> Any:
+    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: Any, fit: Any = None) -> Any:
         """Do the expensive part that does not depend on thresholds.
 
         Parameters
@@ -291,6 +291,8 @@ class Segmenter(Protocol):
         roles : sequence of Role
             What each channel shows, in order of `pixels`.
         settings : SegmentSettings
+        fit : cellapp.segmentation.fit.SlideFit, optional
+            Given where `pixels` are a tile: what was decided for its whole slide.
 
         Returns
         -------
@@ -346,4 +348,5 @@ class Analysis:
     confluency: float  # covered share of the image, 0 to 1
     embeddings: Embeddings | None = None  # of the classified cells, without patch tokens
     explanations: Explanations | None = None
+    regions: pd.DataFrame | None = None  # what the calls of the explained cells rest on, see cellapp.regions
     provenance: Mapping[str, Any] = field(default_factory=dict)

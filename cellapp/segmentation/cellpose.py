@@ -15,8 +15,9 @@ import numpy as np
 from cellapp import torch_guard
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose_file import backbone_of, read_state
-from cellapp.segmentation.compose import compose, is_photo
+from cellapp.segmentation.compose import Polarity, compose, is_photo
 from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.fit import SlideFit
 from cellapp.segmentation.labels import relabel
 from cellapp.settings import SegmentSettings
 from cellapp.types import Role
@@ -95,7 +96,9 @@ class CellposeSegmenter:
         self._lock = threading.Lock()  # one network serves many visitors
         self.name = f"cellpose:{name}@{version('cellpose')}"
 
-    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings) -> CellposeFlows:
+    def flows(
+        self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None = None
+    ) -> CellposeFlows:
         """Run the network once.
 
         Cells are scaled to the trained diameter of 30 px. Intensities are taken as they come: they were scaled by the
@@ -108,6 +111,8 @@ class CellposeSegmenter:
         roles : sequence of Role
         settings : SegmentSettings
             `diameter` in px, or None to estimate it.
+        fit : SlideFit, optional
+            Of the slide that `pixels` are a tile of.
 
         Returns
         -------
@@ -119,7 +124,7 @@ class CellposeSegmenter:
 
         diameter_px = resolve_diameter(settings, None, pixels, roles)
         scale = max(TRAINED_DIAMETER_PX / diameter_px, 1 / min(pixels.shape[1:]))
-        image = self._planes(pixels, roles)
+        image = self._planes(pixels, roles, fit.polarity if fit else None)
         with self._lock:
             out, _ = run_net(
                 self._net, image[None], batch_size=BATCH, bsize=self._tile_px, rsz=None if scale == 1 else scale
@@ -157,11 +162,11 @@ class CellposeSegmenter:
         )
         return relabel(masks)
 
-    def _planes(self, pixels: np.ndarray, roles: Sequence[Role]) -> np.ndarray:
+    def _planes(self, pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None) -> np.ndarray:
         """Lay out channels for the network, (Y, X, 3) float32: cells, nuclei, nothing; or a photo."""
         if self._reads_photos and is_photo(roles):
             return np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
-        planes = compose(pixels, roles)
+        planes = compose(pixels, roles, polarity)
         image = np.zeros((*planes.body.shape, 3), np.float32)
         image[..., 0] = planes.body
         if planes.nucleus is not None:

@@ -9,10 +9,19 @@ import numpy as np
 from scipy import ndimage
 from skimage.morphology import isotropic_opening
 
-from cellapp.segmentation.compose import compose
-from cellapp.segmentation.confluency import iterative_mask
+from cellapp.segmentation.compose import Polarity, compose
+from cellapp.segmentation.confluency import Cut, find_cuts, iterative_mask
 from cellapp.segmentation.diameter import resolve_diameter
-from cellapp.segmentation.foreground import LOCAL_BLOCK, LOGIT_SPAN, SMOOTHING, Foreground, find_foreground
+from cellapp.segmentation.fit import SlideFit
+from cellapp.segmentation.foreground import (
+    LOCAL_BLOCK,
+    LOGIT_SPAN,
+    SMOOTHING,
+    Foreground,
+    Level,
+    find_foreground,
+    find_level,
+)
 from cellapp.segmentation.labels import drop_small, relabel
 from cellapp.segmentation.watershed import grow_cells, split_touching
 from cellapp.settings import SegmentSettings
@@ -31,13 +40,51 @@ class ClassicalFlows:
     diameter_px: float
 
 
+@dataclass(frozen=True)
+class ClassicalFit:
+    """Thresholds of a slide; None where its sample showed none and each tile looks for itself."""
+
+    body: Level | None = None
+    nucleus: Level | None = None
+    cuts: tuple[Cut, ...] | None = None  # of the iterative method
+
+
 class Classical:
     """Otsu, local or iterative threshold, then watershed; needs no weights and no torch."""
 
     name = "classical@1"
     fast = True
 
-    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings) -> ClassicalFlows:
+    def fit(
+        self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
+    ) -> ClassicalFit:
+        """Find the thresholds of a slide, so that a tile with few or no cells is cut where the others are.
+
+        Parameters
+        ----------
+        sample : ndarray of shape (C, Y, X), float32
+            Windows of the slide side by side.
+        roles : sequence of Role
+        settings : SegmentSettings
+            With the diameter in px.
+        polarity : Polarity
+            Of the slide.
+        """
+        diameter_px, planes = resolve_diameter(settings, None, sample, roles), compose(sample, roles, polarity)
+        nucleus = None
+        if planes.nucleus is not None:
+            nucleus = _found(find_level(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px)))
+        if settings.method == "iterative":
+            return ClassicalFit(nucleus=nucleus, cuts=find_cuts(planes.outline) or None)
+        return ClassicalFit(_found(find_level(planes.outline, _sigma_px(diameter_px))), nucleus)
+
+    def flows(
+        self,
+        pixels: np.ndarray,
+        roles: Sequence[Role],
+        settings: SegmentSettings,
+        fit: SlideFit | None = None,
+    ) -> ClassicalFlows:
         """Find the soft foreground.
 
         Parameters
@@ -47,6 +94,8 @@ class Classical:
         roles : sequence of Role
         settings : SegmentSettings
             `diameter` in px, or None to estimate it.
+        fit : SlideFit, optional
+            Of the slide that `pixels` are a tile of.
 
         Returns
         -------
@@ -58,11 +107,13 @@ class Classical:
             When roles and channels differ in number, or the diameter is in um.
         """
         diameter_px = resolve_diameter(settings, None, pixels, roles)
-        planes = compose(pixels, roles)
+        known = fit.own if fit else ClassicalFit()
+        planes = compose(pixels, roles, fit.polarity if fit else None)
         nucleus = None
         if planes.nucleus is not None:
-            nucleus = find_foreground(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px))
-        return ClassicalFlows(_body(planes.outline, settings, diameter_px), nucleus, diameter_px)
+            sigma_px = _sigma_px(NUCLEUS_SHARE * diameter_px)
+            nucleus = find_foreground(planes.nucleus, sigma_px, level=known.nucleus)
+        return ClassicalFlows(_body(planes.outline, settings, diameter_px, known), nucleus, diameter_px)
 
     def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
         """Cut the foreground into cells.
@@ -88,12 +139,16 @@ class Classical:
         return relabel(drop_small(labels, settings.min_size_px))
 
 
-def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float) -> Foreground:
+def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float, known: ClassicalFit) -> Foreground:
     if settings.method == "iterative":
-        covered = iterative_mask(plane)
+        covered = iterative_mask(plane, known.cuts)
         return Foreground(np.where(covered, LOGIT_SPAN, -LOGIT_SPAN).astype(np.float32), empty=not covered.any())
     block_px = LOCAL_BLOCK * diameter_px if settings.method == "local" else None
-    return find_foreground(plane, _sigma_px(diameter_px), block_px)
+    return find_foreground(plane, _sigma_px(diameter_px), block_px, known.body)
+
+
+def _found(level: Level) -> Level | None:
+    return None if level.empty else level
 
 
 def _sigma_px(diameter_px: float) -> float:

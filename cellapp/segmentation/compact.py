@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
 from cellapp.segmentation.compose import compose
 from cellapp.segmentation.diameter import FALLBACK_PX
+from cellapp.segmentation.fit import SlideFit
 from cellapp.segmentation.network import REFERENCE_PX
 from cellapp.segmentation.network_file import digest_of, load_network
 from cellapp.settings import SegmentSettings
@@ -55,7 +56,9 @@ class CompactSegmenter:
         self._inner = CellposeSegmenter.from_network(self._network, f"{name}-{digest_of(folder)[:8]}", fast=True)
         self.name = self._inner.name
 
-    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings) -> CellposeFlows:
+    def flows(
+        self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None = None
+    ) -> CellposeFlows:
         """Run the network once, with cells scaled to 30 px.
 
         Parameters
@@ -65,10 +68,12 @@ class CompactSegmenter:
         roles : sequence of Role
         settings : SegmentSettings
             `diameter` in px, or None to let the network find it.
+        fit : SlideFit, optional
+            Of the slide that `pixels` are a tile of.
         """
         if settings.diameter is None:
             settings = settings.model_copy(update={"diameter": self.estimate_diameter(pixels, roles)})
-        return self._inner.flows(pixels, roles, settings)
+        return self._inner.flows(pixels, roles, settings, fit)
 
     def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
         """Follow the flows to masks, (Y, X) int32, ids 1..n."""

@@ -29,12 +29,28 @@ class Planes:
         return np.sqrt(np.maximum(self.body, 0)) if self.thins else self.body
 
 
+@dataclass(frozen=True)
+class Polarity:
+    """Whether planes without roles show dark cells on a bright background; one answer for a whole slide."""
+
+    inverted: bool = False
+    span: float = 0.0  # darkest plus brightest intensity: a plane is turned over by taking it from this
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, roles: Sequence[Role]) -> Polarity:
+        """Decide it from (C, Y, X) pixels; channels with a role are never turned over."""
+        if any(role in (Role.CYTOPLASM, Role.NUCLEUS) for role in roles):
+            return cls()
+        plane = _roleless_plane(pixels, roles)
+        return cls(True, float(plane.max() + plane.min())) if has_bright_background(plane) else cls()
+
+
 def is_photo(roles: Sequence[Role]) -> bool:
     """Tell whether channels are the red, green and blue of a photo: three of them, none with a role."""
     return len(roles) == 3 and all(role is Role.OTHER for role in roles)
 
 
-def compose(pixels: np.ndarray, roles: Sequence[Role]) -> Planes:
+def compose(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None = None) -> Planes:
     """Choose the planes by role, never by place.
 
     Cytoplasm channels (their mean) show whole cells and nucleus channels (their mean) their centres; where only nuclei
@@ -48,6 +64,8 @@ def compose(pixels: np.ndarray, roles: Sequence[Role]) -> Planes:
         Processed, 0 to 1.
     roles : sequence of Role
         One per channel.
+    polarity : Polarity, optional
+        Of the slide that `pixels` are a part of; decided from `pixels` alone when left out.
 
     Returns
     -------
@@ -67,11 +85,8 @@ def compose(pixels: np.ndarray, roles: Sequence[Role]) -> Planes:
         return Planes(cytoplasm, nucleus, thins=True)
     if nucleus is not None:
         return Planes(nucleus)
-    plane = np.tensordot(LUMINANCE, pixels, axes=1) if is_photo(roles) else pixels.mean(axis=0)
-    plane = plane.astype(np.float32)
-    if has_bright_background(plane):
-        return Planes(plane.max() + plane.min() - plane, inverted=True)
-    return Planes(plane)
+    plane, known = _roleless_plane(pixels, roles), polarity or Polarity.of(pixels, roles)
+    return Planes(np.float32(known.span) - plane, inverted=True) if known.inverted else Planes(plane)
 
 
 def has_bright_background(plane: np.ndarray) -> bool:
@@ -87,6 +102,11 @@ def has_bright_background(plane: np.ndarray) -> bool:
     counts, edges = np.histogram(np.clip(plane, low, high), HISTOGRAM_BINS)
     counts = np.convolve(counts, np.ones(5), mode="same")  # one saturated bin alone is no background
     return bool(edges[counts.argmax()] > (low + high) / 2)
+
+
+def _roleless_plane(pixels: np.ndarray, roles: Sequence[Role]) -> np.ndarray:
+    plane = np.tensordot(LUMINANCE, pixels, axes=1) if is_photo(roles) else pixels.mean(axis=0)
+    return plane.astype(np.float32)
 
 
 def _mean_of(pixels: np.ndarray, roles: Sequence[Role], wanted: Role) -> np.ndarray | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 from skimage.feature import canny
@@ -31,7 +34,21 @@ def confluency(mask: LabelMask | np.ndarray) -> float:
     return float(np.count_nonzero(covered) / covered.size) if covered.size else 0.0
 
 
-def iterative_mask(plane: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class Cut:
+    """One round of `iterative_mask`: what is farther than `threshold` from `background` is covered."""
+
+    background: float
+    threshold: float
+
+
+def find_cuts(plane: np.ndarray) -> tuple[Cut, ...]:
+    """Find the rounds of `iterative_mask` in a sample of a slide; none where there is nothing but noise."""
+    plane, smooth = _prepared(plane)
+    return _search(plane, smooth)[1]
+
+
+def iterative_mask(plane: np.ndarray, cuts: Sequence[Cut] | None = None) -> np.ndarray:
     """Find covered area in a plane of any contrast by iterative Otsu and Canny, in the manner of CLANet.
 
     What differs from the background, darker or brighter, is thresholded by Otsu again and again among the pixels not
@@ -42,40 +59,66 @@ def iterative_mask(plane: np.ndarray) -> np.ndarray:
     ----------
     plane : ndarray of shape (Y, X), float
         Fluorescence, bright field or phase contrast.
+    cuts : sequence of Cut, optional
+        Of the slide that `plane` is a part of; found in `plane` alone when left out.
 
     Returns
     -------
     ndarray of shape (Y, X), bool
         All False where the plane is constant or only noise.
     """
-    plane = np.asarray(plane, dtype=np.float32)
-    smooth = ndimage.gaussian_filter(plane, SMOOTHING_PX)
-    covered = np.zeros(plane.shape, bool)
-    for _ in range(MAX_ROUNDS):
-        fresh = _differing(plane, smooth, covered)
-        covered |= fresh
-        if fresh.mean() < LEAST_GAIN:
-            break
+    plane, smooth = _prepared(plane)
+    if cuts is None:
+        covered, _ = _search(plane, smooth)
+    else:
+        covered = np.zeros(plane.shape, bool)
+        for cut in cuts:
+            covered |= _beyond(cut, smooth, covered)
     return _close_outlines(plane, covered) if covered.any() else covered
 
 
-def _differing(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """Pixels outside `covered` that differ from the background by more than Otsu's threshold."""
+def _prepared(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    plane = np.asarray(plane, dtype=np.float32)
+    return plane, ndimage.gaussian_filter(plane, SMOOTHING_PX)
+
+
+def _search(plane: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, tuple[Cut, ...]]:
+    covered, cuts = np.zeros(plane.shape, bool), []
+    for _ in range(MAX_ROUNDS):
+        cut = _next_cut(plane, smooth, covered)
+        if cut is None:
+            break
+        fresh = _beyond(cut, smooth, covered)
+        covered |= fresh
+        cuts.append(cut)
+        if fresh.mean() < LEAST_GAIN:
+            break
+    return covered, tuple(cuts)
+
+
+def _next_cut(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> Cut | None:
+    """Split what lies outside `covered` by Otsu's threshold of the difference from the background."""
     away = ~isotropic_dilation(covered, HALO_PX)
     rest = smooth[away]
     if rest.size == 0:
-        return np.zeros_like(covered)
-    difference = np.abs(smooth - _background(rest))
+        return None
+    background = _background(rest)
+    difference = np.abs(smooth - background)
     values = difference[away]
     if values.max() - values.min() < 1e-6:
-        return np.zeros_like(covered)
-    above = (difference > threshold_otsu(values)) & ~covered
+        return None
+    cut = Cut(background, float(threshold_otsu(values)))
+    above = (difference > cut.threshold) & ~covered
     if not (above & away).any():
-        return np.zeros_like(covered)
+        return None
     contrast = float(difference[above & away].mean())
     nothing = is_noise(plane, SMOOTHING_PX, contrast) or is_drift(difference, above | covered, contrast)
+    return None if nothing else cut
+
+
+def _beyond(cut: Cut, smooth: np.ndarray, covered: np.ndarray) -> np.ndarray:
     # The blurred rims of what is covered already pass any lower threshold; they are thin, cells are not.
-    return np.zeros_like(covered) if nothing else _opened(above)
+    return _opened((np.abs(smooth - cut.background) > cut.threshold) & ~covered)
 
 
 def _background(values: np.ndarray) -> float:

@@ -29,7 +29,23 @@ class Foreground:
         return np.zeros(self.logit.shape, bool) if self.empty else self.logit > limit
 
 
-def find_foreground(plane: np.ndarray, sigma_px: float, block_px: float | None = None) -> Foreground:
+@dataclass(frozen=True)
+class Level:
+    """Where a smoothed plane is cut in two; one answer for a whole slide."""
+
+    threshold: float
+    contrast: float  # between the means of the two classes
+    empty: bool = False  # there is nothing to cut
+
+
+def find_level(plane: np.ndarray, sigma_px: float) -> Level:
+    """Find the threshold of `find_foreground` without applying it; parameters as there."""
+    return _level_of(plane, ndimage.gaussian_filter(plane, sigma_px, output=np.float32), sigma_px)
+
+
+def find_foreground(
+    plane: np.ndarray, sigma_px: float, block_px: float | None = None, level: Level | None = None
+) -> Foreground:
     """Threshold a smoothed plane by Otsu (1979).
 
     Parameters
@@ -40,6 +56,8 @@ def find_foreground(plane: np.ndarray, sigma_px: float, block_px: float | None =
         Width of the Gaussian smoothing, px.
     block_px : float, optional
         Also ask that a pixel be brighter than the mean of its neighbourhood of this side, px (local threshold).
+    level : Level, optional
+        Of the slide that `plane` is a part of, not an empty one; found in `plane` alone when left out.
 
     Returns
     -------
@@ -47,16 +65,24 @@ def find_foreground(plane: np.ndarray, sigma_px: float, block_px: float | None =
         Empty where the plane is constant, white noise or a slow drift of light.
     """
     smooth = ndimage.gaussian_filter(plane, sigma_px, output=np.float32)
-    if smooth.max() - smooth.min() < 1e-6:
+    known = level or _level_of(plane, smooth, sigma_px)
+    if known.contrast == 0:
         return Foreground(np.full(plane.shape, -LOGIT_SPAN, np.float32), empty=True)
+    threshold: float | np.ndarray = known.threshold
+    if block_px is not None:
+        local = threshold_local(smooth, _odd(block_px), "mean")
+        threshold = np.maximum(local, known.threshold - known.contrast / 4)
+    logit = (smooth - threshold) * (2 * LOGIT_SPAN / known.contrast)
+    return Foreground(logit.astype(np.float32), empty=known.empty)
+
+
+def _level_of(plane: np.ndarray, smooth: np.ndarray, sigma_px: float) -> Level:
+    if smooth.max() - smooth.min() < 1e-6:
+        return Level(0.0, 0.0, empty=True)
     threshold = threshold_otsu(smooth)
     above = smooth > threshold
     contrast = float(smooth[above].mean() - smooth[~above].mean())
-    empty = is_noise(plane, sigma_px, contrast) or is_drift(smooth, above, contrast)
-    if block_px is not None:
-        threshold = np.maximum(threshold_local(smooth, _odd(block_px), "mean"), threshold - contrast / 4)
-    logit = (smooth - threshold) * (2 * LOGIT_SPAN / contrast)
-    return Foreground(logit.astype(np.float32), empty=empty)
+    return Level(threshold, contrast, is_noise(plane, sigma_px, contrast) or is_drift(smooth, above, contrast))
 
 
 def is_noise(plane: np.ndarray, sigma_px: float, contrast: float) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types import LabelMask, Role, Segmenter
 
@@ -20,8 +21,10 @@ def segment(
     segmenter: Segmenter,
     settings: SegmentSettings,
     um_per_px: float | None = None,
+    *,
+    fit: SlideFit | None = None,
 ) -> LabelMask:
-    """Find the cells of an image.
+    """Find the cells of an image, or of a tile of one.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def segment(
     settings : SegmentSettings
     um_per_px : float, optional
         Needed where the diameter is in um.
+    fit : SlideFit, optional
+        Where `pixels` are a tile: what was decided for the slide (see `cellapp.segmentation.fit.fit_slide`).
 
     Returns
     -------
@@ -48,6 +53,7 @@ def segment(
         raise InputError(
             f"pixels must be (C, Y, X) with one role per channel; got {pixels.shape} and {len(roles)} roles"
         )
-    diameter_px = resolve_diameter(settings, um_per_px, pixels, roles, segmenter=segmenter)
+    diameter_px = fit.diameter_px if fit else resolve_diameter(settings, um_per_px, pixels, roles, segmenter=segmenter)
     fixed = settings.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
-    return LabelMask(segmenter.masks(segmenter.flows(pixels, roles, fixed), fixed), segmenter.name)
+    flows = segmenter.flows(pixels, roles, fixed, fit) if fit else segmenter.flows(pixels, roles, fixed)
+    return LabelMask(segmenter.masks(flows, fixed), segmenter.name)
