@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
-from cellapp.cells.crop import crop
 from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.classification.predict import predict
@@ -26,6 +25,8 @@ from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels
 from cellapp.kit import Kit, describe
 from cellapp.provenance import provenance
+from cellapp.regions import explain_regions
+from cellapp.seen import seen_crops
 from cellapp.segmentation.confluency import confluency
 from cellapp.segmentation.segment import segment
 from cellapp.settings import AnalyseSettings, ClassifySettings, app_settings
@@ -102,7 +103,7 @@ def analyse(
         cells = add_predictions(cells, predictions)
     tell("Explaining cells", 0.85)
     with clock("explain"):
-        explanations = _explain_some(source, kit, settings, mask, cells, roles)
+        explanations, regions = _explain_some(source, kit, settings, mask, cells)
     tell("Done", 1.0)
     return Analysis(
         name=name or source.info.name,
@@ -113,6 +114,7 @@ def analyse(
         cells=cells,
         confluency=confluency(mask),
         explanations=explanations,
+        regions=regions,
         embeddings=embeddings,
         provenance=provenance(slide, source, kit, settings, clock.seconds)
         | {"encoder_angle_deg": preprocessor.angle_deg if preprocessor else 0.0},
@@ -178,7 +180,8 @@ def explain_cells(
         raise ModelError("explaining needs a head; this run counted cells without classes: choose a head and run again")
     slide, roles, _ = describe(slide, settings)
     preprocessor = Preprocessor.fit(slide, kit.head.preprocess)
-    pixels = _encoder_crops(slide, mask, cells, roles, kit, preprocessor)
+    crops = seen_crops(slide, mask, cells, roles, kit, preprocessor)
+    pixels = encoder_input(crops, roles, kit.encoder.input_px)
     goal = target or settings.explain.target
     return explain(
         kit.encoder, kit.head, pixels, cells.index.to_numpy(np.int32), target=goal, layer=settings.explain.layer
@@ -208,22 +211,6 @@ def _check_size(slide: Slide) -> None:
         )
 
 
-def _encoder_crops(
-    slide: Slide, mask: LabelMask, cells: pd.DataFrame, roles: Sequence[Role], kit: Kit, preprocessor: Preprocessor
-) -> np.ndarray:
-    """Cut cells the way the head was trained, (N, 3, S, S) float32."""
-    crops = crop(
-        lambda region: preprocessor.apply(slide.region(region)),
-        mask,
-        cells,
-        kit.head.crop,
-        channels=slide.info.channels,
-        roles=roles,
-        angle_deg=preprocessor.angle_deg,
-    )
-    return encoder_input(crops, roles, kit.encoder.input_px)
-
-
 def _classify(
     slide: Slide,
     mask: LabelMask,
@@ -239,16 +226,18 @@ def _classify(
     parts = []
     for start in range(0, max(len(accepted), 1), _BATCH):
         batch = accepted.iloc[start : start + _BATCH]
-        pixels = _encoder_crops(slide, mask, batch, roles, kit, preprocessor)
+        crops = seen_crops(slide, mask, batch, roles, kit, preprocessor)
+        pixels = encoder_input(crops, roles, kit.encoder.input_px)
         parts.append(kit.encoder.embed(pixels, batch.index.to_numpy(np.int32)))
     embeddings = join_embeddings(parts)
     return embeddings, predict(kit.head, embeddings, settings)
 
 
 def _explain_some(
-    slide: Slide, kit: Kit, settings: AnalyseSettings, mask: LabelMask, cells: pd.DataFrame, roles: Sequence[Role]
-) -> Explanations | None:
+    slide: Slide, kit: Kit, settings: AnalyseSettings, mask: LabelMask, cells: pd.DataFrame
+) -> tuple[Explanations | None, pd.DataFrame | None]:
     if settings.explain.n == 0 or kit.head is None:
-        return None
+        return None, None
     chosen = choose_cells(cells, settings.explain.n, kit.head.classes)
-    return explain_cells(slide, kit, settings, mask, chosen)
+    explained = explain_cells(slide, kit, settings, mask, chosen)
+    return explained, explain_regions(slide, kit, settings, mask, chosen, target=explained.target)

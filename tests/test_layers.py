@@ -17,7 +17,7 @@ LAYERS = (
     {"torch_guard", "devices", "synthetic", "images", "segmentation", "cells"},
     {"encoders", "classification", "explanation", "projection"},
     {"weights", "loading"},
-    {"kit", "pipeline", "preview", "provenance", "crops_folder", "recipes", "training"},
+    {"kit", "seen", "regions", "pipeline", "preview", "provenance", "crops_folder", "recipes", "training"},
     {"exports", "engine", "store"},
     {"jobs", "process", "presence", "runner", "corrections"},
     {"handlers", "worker", "doctor"},

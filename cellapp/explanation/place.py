@@ -1,12 +1,23 @@
-"""Where in a cell a map speaks, in words: only what the mask and the nucleus channel show."""
+"""Where in a cell a map speaks: only what the mask and the nucleus channel show."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import binary_erosion
 from skimage.filters import threshold_otsu
 from skimage.transform import resize
 
-NUCLEUS, CYTOPLASM, CELL, OUTSIDE = "in the nucleus", "in the cytoplasm", "in the cell", "outside the cell"
+NUCLEUS, CYTOPLASM, CELL, EDGE, OUTSIDE = "nucleus", "cytoplasm", "cell", "edge", "outside"
+PLACES = (NUCLEUS, CYTOPLASM, CELL, EDGE, OUTSIDE)
+"""Every place there can be, from the middle of a cell outwards."""
+
+IN_WORDS = {
+    NUCLEUS: "in the nucleus",
+    CYTOPLASM: "in the cytoplasm",
+    CELL: "inside the cell",
+    EDGE: "at the cell's edge",
+    OUTSIDE: "outside the cell",
+}
 _HALF = 0.5  # a token belongs to a place that covers at least half of it
 
 
@@ -25,14 +36,16 @@ def regions(inside: np.ndarray, nucleus: np.ndarray | None, grid: tuple[int, int
     Returns
     -------
     dict of place to ndarray of shape `grid`, bool
-        Places do not overlap and cover the grid. Without a nucleus channel, or where it is even, the cell is one place.
+        Places do not overlap and cover the grid. The edge is the outermost ring of the cell's tokens, unless they are
+        nucleus. Without a nucleus channel, or where it is even, the rest of the cell is one place.
     """
     cell = _share(inside, grid) >= _HALF
+    edge = cell & ~binary_erosion(cell)
     nuclear = _nuclear(inside, nucleus)
     if nuclear is None:
-        return {CELL: cell, OUTSIDE: ~cell}
+        return {CELL: cell & ~edge, EDGE: edge, OUTSIDE: ~cell}
     core = cell & (_share(nuclear, grid) >= _HALF)
-    return {NUCLEUS: core, CYTOPLASM: cell & ~core, OUTSIDE: ~cell}
+    return {NUCLEUS: core, CYTOPLASM: cell & ~core & ~edge, EDGE: edge & ~core, OUTSIDE: ~cell}
 
 
 def attribution(heat: np.ndarray, places: dict[str, np.ndarray]) -> dict[str, float]:

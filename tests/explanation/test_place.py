@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cellapp.explanation.place import (
     CELL,
     CYTOPLASM,
+    EDGE,
     NUCLEUS,
     OUTSIDE,
     attribution,
@@ -41,13 +42,21 @@ def test_a_bright_core_is_the_nucleus():
     cell, core = _disc(64, 28), _disc(64, 12)
     places = regions(cell, np.where(core, 900, 100), (8, 8))
     assert places[NUCLEUS][4, 4]
-    assert places[CYTOPLASM][4, 1]
+    assert places[CYTOPLASM][4, 2]
+    assert places[EDGE][4, 1]
     assert places[OUTSIDE][0, 0]
 
 
 @pytest.mark.parametrize("nucleus", [None, np.full((32, 32), 7)])
 def test_without_contrast_the_cell_is_one_place(nucleus):
-    assert set(regions(_disc(32, 12), nucleus, (4, 4))) == {CELL, OUTSIDE}
+    assert set(regions(_disc(32, 12), nucleus, (4, 4))) == {CELL, EDGE, OUTSIDE}
+
+
+def test_the_edge_is_the_outermost_ring_of_the_cell_also_where_the_crop_ends():
+    places = regions(np.ones((32, 32), bool), None, (4, 4))
+    assert places[CELL].sum() == 4
+    assert places[EDGE].sum() == 12
+    assert not places[OUTSIDE].any()
 
 
 def test_a_crop_without_its_cell_is_all_outside():
@@ -55,10 +64,10 @@ def test_a_crop_without_its_cell_is_all_outside():
 
 
 def test_the_loudest_token_decides_whatever_its_sign():
-    places = regions(_disc(32, 12), None, (4, 4))
-    heat = np.zeros((4, 4))
+    places = regions(_disc(32, 14), None, (8, 8))
+    heat = np.zeros((8, 8))
     assert strongest_place(heat, places) is None
-    heat[1, 1] = 0.2
+    heat[3, 3] = 0.2
     assert strongest_place(heat, places) == CELL
     heat[0, 0] = -0.9
     assert strongest_place(heat, places) == OUTSIDE
