@@ -11,12 +11,13 @@ from cellapp.corrections import correct_cells
 from cellapp.engine import Engine
 from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
+from cellapp.overview import measure_overview
 from cellapp.preview import preview_flows, save_preview
 from cellapp.projection import project_run
 from cellapp.runner import ImageResult, RunItem, run_images
 from cellapp.settings import AnalyseSettings, app_settings
 from cellapp.store import cells as cell_store
-from cellapp.store import images, runs
+from cellapp.store import images, runs, slides
 from cellapp.store.records import RunRecord, Status
 from cellapp.types import Analysis, OnStep, Region
 
@@ -74,6 +75,11 @@ def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"n_cells": len(projection.xy)}
 
 
+def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Measure what the calls of a run rest on; payload ``{"run_id", "target"}``, see `cellapp.overview`."""
+    return {"n_cells": len(measure_overview(payload["run_id"], payload["target"], on_step))}
+
+
 def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Carry a person's words into a run's files; payload ``{"run_id", "labels": {image id: {cell id: class}}}``."""
     labels = {image: {int(cell): word for cell, word in said.items()} for image, said in payload["labels"].items()}
@@ -82,12 +88,20 @@ def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"run_id": payload["run_id"]}
 
 
+def pyramid(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Make the smaller levels of a large image, for the viewer; payload ``{"image_id"}``."""
+    path = slides.make_pyramid(payload["image_id"], on_step)
+    return {"path": str(path) if path else None}
+
+
 HANDLERS: Mapping[str, Handler] = {
     "analyse": analyse,
     "preview": preview,
     "fetch": fetch,
     "project": project,
+    "regions": regions,
     "relabel": relabel,
+    "pyramid": pyramid,
 }
 
 

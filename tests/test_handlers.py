@@ -4,8 +4,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from cellapp import jobs
 from cellapp.exports.folder import read_analysis
@@ -15,6 +17,7 @@ from cellapp.settings import AnalyseSettings
 from cellapp.store import cells, images, projects, runs
 from cellapp.store.files import digest_path
 from cellapp.store.records import Status
+from cellapp.store.slides import lacks_pyramid
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 from cellapp.worker import run_worker
@@ -145,3 +148,13 @@ def _wait_for(happened, seconds=120):
     while not happened():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
+
+
+def test_a_large_image_gets_its_pyramid_from_a_job(tmp_path):
+    project = projects.default_project()
+    tifffile.imwrite(tmp_path / "wide.tif", np.ones((8, 3000), np.uint8))
+    image = images.add_image(project.id, tmp_path / "wide.tif", "wide.tif")
+    job = jobs.submit("pyramid", {"image_id": image.id}, project.id)
+    run_worker(once=True)
+    assert jobs.get_job(job.id).status is Status.DONE
+    assert not lacks_pyramid(image)

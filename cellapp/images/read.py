@@ -59,6 +59,18 @@ def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     return photo.open_levels(path, info)
 
 
+def reads_regions(path: Path, info: ImageInfo) -> bool:
+    """Whether a part of the full level can be decoded without decoding all of it.
+
+    Parameters
+    ----------
+    path : Path
+    info : ImageInfo
+        What `cellapp.images.probe.probe` said of it.
+    """
+    return info.format == "ome-zarr" or (info.format in ("tiff", "ome-tiff") and tiff.reads_regions(Path(path), info))
+
+
 def file_digest(path: Path) -> str:
     """Return the sha256 of a file, read in blocks.
 

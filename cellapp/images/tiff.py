@@ -21,6 +21,8 @@ from cellapp.images.names import clean_names
 from cellapp.images.pixel_size import from_ome, from_resolution
 from cellapp.types import ImageInfo, LazyArray
 
+_STRIP_PX = 2**22  # a strip of so many pixels is decoded in a few milliseconds
+
 
 @contextmanager
 def _main_series(path: Path, name: str) -> Iterator[tuple[tifffile.TiffFile, tifffile.TiffPageSeries]]:
@@ -89,6 +91,14 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         shapes = [level.shape for level in series.levels]
     stored = (_Level(path, i, np.dtype(info.dtype)) for i in range(len(shapes)))
     return tuple(ChannelsFirst(s, layout.resized(shape), info.name) for s, shape in zip(stored, shapes, strict=True))
+
+
+def reads_regions(path: Path, info: ImageInfo) -> bool:
+    """Whether a part of the full level is decoded without much of the rest: tiles, short strips, a memory map."""
+    with _main_series(path, info.name) as (_, series):
+        page = series.keyframe
+        mapped = series.dataoffset is not None and page.is_memmappable
+        return bool(mapped or page.is_tiled or page.rowsperstrip * page.imagewidth <= _STRIP_PX)
 
 
 def check_complete(path: Path, name: str) -> None:

@@ -63,6 +63,11 @@ def digest_path(digest: str) -> Path:
     return app_settings().home / "files" / digest[:2] / digest
 
 
+def pyramid_path(digest: str) -> Path:
+    """Return where the smaller levels of an image are kept, whether they are there or not."""
+    return app_settings().home / "pyramids" / digest[:2] / f"{digest}.ome.zarr"
+
+
 def stored_path(digest: str, name: str) -> Path:
     """Return the path of a kept file.
 
@@ -129,8 +134,9 @@ def add_path(path: Path, budget: BudgetSettings) -> StoredFile:
 
 
 def discard(digest: str) -> None:
-    """Delete a kept file; nothing happens when it is not there. Callers make sure that no image needs it."""
+    """Delete a kept file and its pyramid, if they are there. Callers make sure that no image needs them."""
     _delete(digest_path(digest))
+    _delete(pyramid_path(digest))
 
 
 def _is_folder(source: Path | Iterable[bytes]) -> bool:

@@ -1,23 +1,25 @@
-"""Open images of the store as the project knows them, and keep small pictures of them."""
+"""Open images of the store as the project knows them, and keep smaller versions of them."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image as Picture
 
-from cellapp.images import read
+from cellapp.images import ome_zarr, read
 from cellapp.images.channels import combine, with_names
 from cellapp.images.display import thumbnail
+from cellapp.images.pyramid import needs_pyramid, write_pyramid
 from cellapp.settings import app_settings
 from cellapp.store.database import reading
-from cellapp.store.files import home_folder, stored_path
+from cellapp.store.files import home_folder, pyramid_path, stored_path
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.records import ImageRecord
-from cellapp.types import Slide
+from cellapp.types import LazyArray, OnStep, Slide
 
 THUMBNAIL_PX = 256
 
@@ -33,6 +35,57 @@ def open_slide(image_id: str) -> Slide:
     with reading() as session:
         record = image_record(image_row(session, image_id))
     return _open(record)
+
+
+def open_view(image_id: str) -> Slide:
+    """Open an image for looking at it: as `open_slide`, with the levels of its pyramid once that is made.
+
+    Analyses use `open_slide`: what they find must not depend on whether the pyramid was ready.
+    """
+    with reading() as session:
+        record = image_record(image_row(session, image_id))
+    slide = _open(record)
+    smaller = [level for level in _pyramid(record) if level.shape[1:] != slide.info.levels[0]]
+    shapes = (*slide.info.levels, *(level.shape[1:] for level in smaller))
+    return replace(slide, info=replace(slide.info, levels=shapes), levels=(*slide.levels, *smaller))
+
+
+def make_pyramid(image_id: str, on_step: OnStep | None = None) -> Path | None:
+    """Write the smaller levels of a large image that has none, once.
+
+    Files that cannot be read in parts (a large PNG, one compressed strip) get their full level written too, and it is
+    what `open_slide` reads from then on: the same pixels, without decoding the whole file for each region.
+
+    Parameters
+    ----------
+    image_id : str
+    on_step : callable, optional
+        See `cellapp.images.pyramid.write_pyramid`.
+
+    Returns
+    -------
+    Path or None
+        The OME-Zarr folder; None for an image that needs none.
+    """
+    with reading() as session:
+        record = image_record(image_row(session, image_id))
+    target = pyramid_path(record.digest)
+    if not needs_pyramid(record.info):
+        return None
+    if not target.exists():
+        with_full = not all(
+            read.reads_regions(stored_path(part, record.name), record.info) for part in record.parts or [record.digest]
+        )
+        unfinished = target.with_suffix(".part")  # always the same name: what a killed worker left is begun anew
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_pyramid(_open(record), unfinished, with_full=with_full, on_step=on_step)
+        unfinished.replace(target)
+    return target
+
+
+def lacks_pyramid(record: ImageRecord) -> bool:
+    """Whether `make_pyramid` would have something to do."""
+    return needs_pyramid(record.info) and not pyramid_path(record.digest).exists()
 
 
 def thumbnail_path(image_id: str) -> Path:
@@ -52,7 +105,15 @@ def _open(record: ImageRecord) -> Slide:
         slide = combine([_open_file(digest, record.name) for digest in record.parts], record.channels)
     else:
         slide = with_names(_open_file(record.digest, record.name), record.channels)
-    return replace(slide, info=replace(slide.info, name=record.name, um_per_px=record.um_per_px, roles=record.roles))
+    full = [level for level in _pyramid(record) if level.shape[1:] == slide.info.levels[0]]
+    levels = (*full, *slide.levels[len(full) :])
+    info = replace(slide.info, name=record.name, um_per_px=record.um_per_px, roles=record.roles)
+    return replace(slide, info=info, levels=levels)
+
+
+def _pyramid(record: ImageRecord) -> tuple[LazyArray, ...]:
+    path = pyramid_path(record.digest)
+    return ome_zarr.open_levels(path, record.info) if path.exists() else ()
 
 
 def _open_file(digest: str, name: str) -> Slide:

@@ -17,6 +17,7 @@ _TITLES = {
     "fetch": "Downloading",
     "project": "Mapping",
     "relabel": "Relabelling",
+    "pyramid": "Viewer",
 }
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cellapp.errors import BudgetError, InputError
-from cellapp.images.read import check_pixels, file_digest, open_slide
+from cellapp.images.probe import probe
+from cellapp.images.read import check_pixels, file_digest, open_slide, reads_regions
 from cellapp.settings import BudgetSettings
 from cellapp.types import Region
 from tests.images.slides import noise, ome_tiff
@@ -207,3 +208,23 @@ def test_one_image_of_each_further_folder_opens(folder):
     path = min(shared_data(f"fields/{folder}").iterdir())
     pixels = open_slide(path).region()
     np.testing.assert_array_equal(pixels.transpose(1, 2, 0), np.asarray(Image.open(path).convert("RGB")))
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"tile": (256, 256), "compression": "zlib"}, True),
+        ({}, True),  # uncompressed: mapped into memory
+        ({"compression": "zlib", "rowsperstrip": 16}, True),
+        ({"compression": "zlib", "rowsperstrip": 2100}, False),
+    ],
+    ids=["tiles", "mapped", "short strips", "one strip"],
+)
+def test_which_files_can_be_read_in_parts(tmp_path, options, parts):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2100, 2100), np.uint8), photometric="minisblack", **options)
+    assert reads_regions(tmp_path / "a.tif", probe(tmp_path / "a.tif")) is parts
+
+
+def test_a_picture_is_decoded_whole(tmp_path):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
+    assert not reads_regions(tmp_path / "a.png", probe(tmp_path / "a.png"))
