@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from cellapp import loading
 from cellapp.classification.head import LinearHead
 from cellapp.images.channels import assign, with_names
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.types import Encoder, Role, Segmenter, Slide
 
 
@@ -41,6 +41,16 @@ def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "a
     encoder = loading.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
     head.check_encoder(encoder)
     return Kit(segmenter, encoder, head)
+
+
+def load_kit_to_explain(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> Kit:
+    """Load encoder and head of a run whose cells are found already.
+
+    Explaining segments nothing, so the segmenter without weights takes the place of the run's own, which may be large
+    and may be missing. Parameters and errors are those of `load_kit`.
+    """
+    without_weights = SegmentSettings(segmenter="classical")
+    return load_kit(settings.model_copy(update={"segment": without_weights}), device=device, dtype=dtype)
 
 
 def describe(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:

@@ -19,7 +19,7 @@ LAYERS = (
     {"weights", "loading"},
     {"kit", "seen", "regions", "pipeline", "preview", "provenance", "crops_folder", "recipes", "training"},
     {"exports", "engine", "store"},
-    {"jobs", "process", "presence", "runner", "corrections"},
+    {"jobs", "process", "presence", "runner", "corrections", "overview"},
     {"handlers", "worker", "doctor"},
     {"cli", "api", "ui"},
     {"server", "__main__"},

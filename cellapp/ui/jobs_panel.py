@@ -16,6 +16,7 @@ _TITLES = {
     "preview": "Preview",
     "fetch": "Downloading",
     "project": "Mapping",
+    "regions": "Explaining",
     "relabel": "Relabelling",
     "pyramid": "Viewer",
 }

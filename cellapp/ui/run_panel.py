@@ -68,7 +68,7 @@ def start_run(project: ProjectRecord, records: Sequence[ImageRecord], settings: 
 def job_of(run: RunRecord) -> JobRecord | None:
     """Return the queued or running job that works on a run."""
     active = jobs.list_jobs(run.project_id, active=True)
-    return next((job for job in active if job.payload.get("run_id") == run.id), None)
+    return next((job for job in active if job.kind == "analyse" and job.payload.get("run_id") == run.id), None)
 
 
 def follow_run(run: RunRecord) -> None:

@@ -1,0 +1,116 @@
+"""What a head looks for over all cells of a run: measured on a sample of them, kept in the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cellapp.cells.outcome import outcome
+from cellapp.cells.sample import sample_evenly
+from cellapp.exports.labels import read_labels
+from cellapp.exports.tables import read_cells, write_cells
+from cellapp.kit import load_kit_to_explain
+from cellapp.names import safe_stem
+from cellapp.regions import explain_regions
+from cellapp.store import runs
+from cellapp.store.records import Status
+from cellapp.store.slides import open_slide
+from cellapp.types import LabelMask, OnStep
+
+CELLS = 200
+"""At most so many cells of a run are measured: they stand for all, and a laptop does them in seconds."""
+
+_NOTHING = pd.DataFrame({"stem": pd.Series(dtype=object), "target": pd.Series(dtype=object)}).rename_axis("cell_id")
+
+
+def measure_overview(run_id: str, target: str, on_step: OnStep | None = None) -> pd.DataFrame:
+    """Measure what the calls of a run rest on, on at most `CELLS` cells drawn evenly over what they count as.
+
+    Parameters
+    ----------
+    run_id : str
+    target : str
+        Class to explain.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+
+    Returns
+    -------
+    DataFrame
+        As `cellapp.regions.explain_regions`, with ``stem``, the image's folder in the run; ids repeat between images.
+        It is kept as ``regions_<target>.parquet`` in the run's folder.
+
+    Raises
+    ------
+    ModelError
+        When the run has no head, the head is away, or it does not know the class.
+    StoreError
+        When an image's file is gone.
+    """
+    run, folder = runs.get_run(run_id), runs.run_folder(run_id)
+    tell = on_step or (lambda step, fraction: None)
+    tell("Loading models", 0.0)
+    kit = load_kit_to_explain(run.settings)
+    done = {image.stem: image.image_id for image in run.images if image.status is Status.DONE}
+    chosen = sample_run(folder, list(done))
+    n_all, n_before, tables = sum(map(len, chosen.values())), 0, [_NOTHING]
+    for stem, cells in chosen.items():
+        slide = open_slide(done[stem])
+        mask = LabelMask(read_labels(folder / stem / "labels.tif", slide.info.shape[1:]), "")
+
+        def on_image(step: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
+            tell(step, (before + part * n) / n_all)
+
+        table = explain_regions(slide, kit, run.settings, mask, cells, target=target, on_step=on_image)
+        tables.append(table.assign(stem=stem))
+        n_before += len(cells)
+    found = pd.concat(tables[1:] or tables)
+    write_cells(found, _path(folder, target))
+    return found
+
+
+def read_overview(folder: Path, stems: Sequence[str], target: str) -> pd.DataFrame | None:
+    """Return what `measure_overview` kept; None when it has not run since an image of the run was segmented.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    stems : sequence of str
+        Folder names of its finished images.
+    target : str
+        Class explained.
+    """
+    path = _path(folder, target)
+    if not path.exists():
+        return None
+    written = path.stat().st_mtime_ns
+    if any((folder / stem / "labels.tif").stat().st_mtime_ns > written for stem in stems):
+        return None
+    kept = read_cells(path)
+    return kept if (kept["target"] == target).all() else None
+
+
+def sample_run(folder: Path, stems: Sequence[str], n: int = CELLS) -> dict[str, pd.DataFrame]:
+    """Draw classified cells of a run, evenly over what they count as.
+
+    Returns
+    -------
+    dict of stem to DataFrame
+        Rows of each image's cell table; images without a drawn cell are left out.
+    """
+    tables = {stem: _classified(read_cells(folder / stem / "cells.parquet")) for stem in stems}
+    calls = pd.concat([outcome(table) for table in tables.values()], keys=tables) if tables else pd.Series(dtype=object)
+    drawn = sample_evenly(calls, n)
+    chosen = {stem: [cell for of, cell in drawn if of == stem] for stem in tables}
+    return {stem: tables[stem].loc[ids] for stem, ids in chosen.items() if ids}
+
+
+def _classified(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[cells["label"].fillna("") != ""] if "label" in cells else cells.iloc[:0]
+
+
+def _path(folder: Path, target: str) -> Path:
+    return folder / f"regions_{safe_stem(target)}.parquet"
