@@ -151,8 +151,7 @@ class LabelMask:
     @property
     def cell_ids(self) -> np.ndarray:
         """Sorted label ids present, (N,) int32, background left out."""
-        ids = np.unique(self.labels)
-        return ids[ids != 0].astype(np.int32)
+        return np.unique(self.labels[self.labels != 0]).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)

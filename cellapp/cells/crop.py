@@ -123,10 +123,9 @@ def _cut(
         pixels, inside = _turn(pixels, inside, angle_deg)
     if window:
         core = (slice(margin, margin + height), slice(margin, margin + width))
-    else:
-        core = ndimage.find_objects(inside.astype(np.uint8))[0]
-        pixels = pixels * inside
-    return np.array(pixels[(slice(None), *core)]), np.array(inside[core])
+        return np.array(pixels[(slice(None), *core)]), np.array(inside[core])
+    core = ndimage.find_objects(inside.astype(np.uint8))[0] if margin else (slice(None), slice(None))
+    return pixels[(slice(None), *core)] * inside[core], inside[core]
 
 
 def _turning_margin(height: int, width: int) -> int:
@@ -142,10 +141,10 @@ def _read_padded(read: PixelSource, labels: np.ndarray, cell_id: int, region: Re
         (y0 - region.y, region.y + region.height - y1),
         (x0 - region.x, region.x + region.width - x1),
     )
-    return (
-        np.pad(read(known), ((0, 0), *missing)),
-        np.pad(labels[known.slices] == cell_id, missing),
-    )
+    pixels, inside = read(known), labels[known.slices] == cell_id
+    if any(sum(missing, ())):
+        pixels, inside = np.pad(pixels, ((0, 0), *missing)), np.pad(inside, missing)
+    return pixels, inside
 
 
 def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> Picture:

@@ -1,4 +1,4 @@
-"""Intensities of all cells in one pass over bands of the image, so that the cost follows pixels and not cells."""
+"""Intensities of all cells, read by the boxes around them, many cells at a time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
+from cellapp.cells.boxes import batches
+from cellapp.cells.sheet import lay_out
 from cellapp.cells.source import PixelSource
-from cellapp.types import Region
 
-BAND_PX = 2**21
+BATCH_PX = 2**18
 """Pixels of one channel held at a time."""
 
 
@@ -19,7 +19,8 @@ BAND_PX = 2**21
 class Moments:
     """Running statistics of one quantity in each cell, (N,) float64.
 
-    Bands are merged by the formula of Chan, Golub and LeVeque (1979): no loss of digits where the mean is large.
+    Parts of a cell are merged by the formula of Chan, Golub and LeVeque (1979): no digits are lost where the mean is
+    large.
     """
 
     n: np.ndarray
@@ -35,28 +36,30 @@ class Moments:
         zeros = [np.zeros(n_cells) for _ in range(4)]
         return cls(*zeros[:3], np.full(n_cells, np.inf), np.full(n_cells, -np.inf), zeros[3])
 
-    def add(self, rows: np.ndarray, values: np.ndarray) -> None:
-        """Take in pixels.
+    def add(self, rows: np.ndarray, values: np.ndarray, firsts: np.ndarray) -> None:
+        """Take in pixels, cell after cell.
 
         Parameters
         ----------
-        rows : ndarray of int, shape (pixels,)
-            Which cell each pixel belongs to, 0 to N - 1.
+        rows : ndarray of int, shape (M,)
+            Which cells, 0 to N - 1, each once.
         values : ndarray, shape (pixels,)
+        firsts : ndarray of int, shape (M,)
+            Where each cell's pixels begin in `values`.
         """
         values = values.astype(np.float64)
-        n = np.bincount(rows, minlength=len(self.n))
-        total = np.bincount(rows, values, len(self.n))
-        mean = total / np.maximum(n, 1)
-        squares = np.bincount(rows, (values - mean[rows]) ** 2, len(self.n))
-        merged = np.maximum(self.n + n, 1)
-        shift = mean - self.mean
-        self.squares += squares + np.where(n > 0, shift**2 * self.n * n / merged, 0.0)
-        self.mean += np.where(n > 0, shift * n / merged, 0.0)
-        self.n += n
-        self.total += total
-        np.minimum.at(self.minimum, rows, values)
-        np.maximum.at(self.maximum, rows, values)
+        n = np.diff(firsts, append=len(values))
+        total = np.add.reduceat(values, firsts)
+        mean = total / n
+        squares = np.add.reduceat((values - np.repeat(mean, n)) ** 2, firsts)
+        known, merged = self.n[rows], self.n[rows] + n
+        shift = mean - self.mean[rows]
+        self.squares[rows] += squares + shift**2 * known * n / merged
+        self.mean[rows] += shift * n / merged
+        self.n[rows] = merged
+        self.total[rows] += total
+        self.minimum[rows] = np.minimum(self.minimum[rows], np.minimum.reduceat(values, firsts))
+        self.maximum[rows] = np.maximum(self.maximum[rows], np.maximum.reduceat(values, firsts))
 
     @property
     def variance(self) -> np.ndarray:
@@ -65,7 +68,7 @@ class Moments:
 
 
 def intensities(
-    read: PixelSource, labels: np.ndarray, cell_ids: np.ndarray, channels: tuple[str, ...]
+    read: PixelSource, labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray, *, channels: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """Measure intensities per channel and the sharpness of every cell.
 
@@ -74,8 +77,8 @@ def intensities(
     read : callable
         Raw pixels of a rectangle, (C, h, w).
     labels : ndarray of shape (Y, X), int
-    cell_ids : ndarray of shape (N,)
-        Sorted ids of all cells in `labels`.
+    cell_ids, boxes : ndarray
+        See `cellapp.cells.boxes.find_boxes`.
     channels : tuple of str
 
     Returns
@@ -87,28 +90,42 @@ def intensities(
     """
     per_channel = [Moments.of(len(cell_ids)) for _ in channels]
     brightness, laplacian = Moments.of(len(cell_ids)), Moments.of(len(cell_ids))
-    for band, top in _bands(labels) if len(cell_ids) else ():
-        inside = labels[band.slices] != 0
-        rows = np.searchsorted(cell_ids, labels[band.slices][inside])
-        # one more row above and below, because the Laplacian looks at neighbours
-        pixels = read(Region(top, 0, min(band.y + band.height + 1, labels.shape[0]) - top, band.width))
-        core = slice(band.y - top, band.y - top + band.height)
-        for statistics, channel in zip(per_channel, pixels[:, core], strict=True):
-            statistics.add(rows, channel[inside])
-        gray = pixels.mean(axis=0, dtype=np.float64)
-        brightness.add(rows, gray[core][inside])
-        laplacian.add(rows, ndimage.laplace(gray, mode="nearest")[core][inside])
+    rows, strips = _strips(boxes)
+    for some in batches(strips, BATCH_PX):
+        sheet = lay_out(labels, cell_ids[rows[some]], strips[some])
+        cells, firsts = _segments(rows[some], sheet.counts)
+        if not len(cells):
+            continue
+        pixels = sheet.pixels(read, labels.shape)
+        for statistics, channel in zip(per_channel, pixels, strict=True):
+            statistics.add(cells, channel[sheet.at], firsts)
+        gray, at, width = pixels.mean(axis=0, dtype=np.float64), sheet.at, sheet.each(sheet.widths)
+        brightness.add(cells, gray[at], firsts)
+        around = gray[at - 1] + gray[at + 1] + gray[at - width] + gray[at + width]
+        laplacian.add(cells, around - 4 * gray[at], firsts)
     found = {key: value for name, each in zip(channels, per_channel, strict=True) for key, value in _named(each, name)}
     power = brightness.mean**2
     return found | {"sharpness": np.divide(laplacian.variance, power, out=np.zeros_like(power), where=power > 0)}
 
 
-def _bands(labels: np.ndarray) -> Iterator[tuple[Region, int]]:
-    height = max(BAND_PX // max(labels.shape[1], 1), 16)
-    for y in range(0, labels.shape[0], height):
-        band = Region(y, 0, min(height, labels.shape[0] - y), labels.shape[1])
-        if labels[band.slices].any():
-            yield band, max(y - 1, 0)
+def _strips(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut boxes into strips of at most about `BATCH_PX` pixels, (S, 4); also to which row of `boxes` each belongs."""
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    high = np.maximum(BATCH_PX // np.maximum(widths, 1), 1)
+    n = -(-heights // high)
+    rows = np.repeat(np.arange(len(boxes)), n)
+    strips = boxes[rows]
+    strips[:, 0] += (np.arange(len(rows)) - np.repeat(np.cumsum(n) - n, n)) * high[rows]
+    strips[:, 2] = np.minimum(strips[:, 0] + high[rows], strips[:, 2])
+    return rows, strips
+
+
+def _segments(rows: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells with pixels among these strips, and where those of each begin; strips of one cell follow each other."""
+    firsts = np.cumsum(counts) - counts
+    rows, firsts = rows[counts > 0], firsts[counts > 0]
+    new = np.diff(rows, prepend=-1) != 0
+    return rows[new], firsts[new]
 
 
 def _named(statistics: Moments, channel: str) -> Iterator[tuple[str, np.ndarray]]:

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
 from skimage.measure import regionprops
 
-from cellapp.cells import intensity
-from cellapp.cells.measure import SHAPES, measure
+from cellapp.cells import intensity, shape
+from cellapp.cells.measure import measure
+from cellapp.cells.shape import SHAPES
 from cellapp.errors import InputError
 from cellapp.types import LabelMask, Region
 from tests.cells.toy import CHANNELS, blobs, label_arrays, measured, noise, slide_of
@@ -50,11 +51,13 @@ def test_areas_add_up_to_the_foreground(labels):
     assert (table["solidity"] <= 1).all()
 
 
-def test_bands_do_not_show(monkeypatch):
+@pytest.mark.parametrize("batch_px", [1, 100, 1000])
+def test_batches_and_strips_do_not_show(monkeypatch, batch_px):
     labels, pixels = blobs(12), noise((120, 160), "float32")
     mask = LabelMask(labels, "made@1")
     whole = measure(pixels, mask, channels=CHANNELS)
-    monkeypatch.setattr(intensity, "BAND_PX", 1)
+    monkeypatch.setattr(intensity, "BATCH_PX", batch_px)
+    monkeypatch.setattr(shape, "BATCH_PX", batch_px)
     assert_frame_equal(whole, measure(pixels, mask, channels=CHANNELS))
 
 
@@ -80,7 +83,7 @@ def test_zero_and_one_cell_have_the_same_columns(n):
     assert len(table) == n
     assert table.columns.equals(measured(blobs(4))[2].columns)
     assert (table.index.name, table.index.dtype) == ("cell_id", np.int32)
-    assert set(SHAPES.values()) <= set(table.columns)
+    assert set(SHAPES) <= set(table.columns)
 
 
 def test_one_pixel_image():
