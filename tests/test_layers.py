@@ -14,14 +14,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"errors", "types", "settings", "palette", "names", "__init__"},
-    {"torch_guard", "devices", "synthetic", "images", "segmentation", "cells"},
+    {"torch_guard", "devices", "synthetic", "images", "segmentation", "cells", "tiling"},
     {"encoders", "classification", "explanation", "projection"},
     {"weights", "loading"},
     {"kit", "seen", "regions", "pipeline", "preview", "provenance", "crops_folder", "recipes", "training"},
     {"exports", "engine", "store"},
     {"jobs", "process", "presence", "runner", "corrections", "overview"},
-    {"handlers", "worker", "doctor"},
-    {"cli", "api", "ui"},
+    {"handlers", "worker", "doctor", "viewing"},
+    {"cli", "api", "api_tiles", "ui"},
     {"server", "__main__"},
 )
 """Bottom first; a part may import from its own layer and those below."""
@@ -32,7 +32,7 @@ ONLY_IN = {
     "distributed": {"engine"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
-    "fastapi": {"api"},
+    "fastapi": {"api", "api_tiles"},
     "typer": {"cli"},
     "torch": {
         "torch_guard",

@@ -1,0 +1,43 @@
+"""Which tiles show nothing, so that no network need look at them; in doubt a tile is not empty."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from cellapp.segmentation.foreground import noise_width
+
+BLOCK = 0.125  # side of the blocks that are averaged, in cell diameters
+LOOK = 4  # blocks: half a diameter, which lies whole inside a cell wherever the grid falls
+AROUND = 6 * LOOK  # blocks: three diameters, over which light may drift
+FAINTEST = 0.01  # of the slide's range; no segmenter finds cells fainter than this
+LEAST_CONTRAST = 5.0  # standard deviations of what noise alone leaves in such averages
+
+
+def is_empty(pixels: np.ndarray, diameter_px: float) -> bool:
+    """Tell whether no place of the size of half a cell differs from its surroundings.
+
+    Averages over half a diameter are compared with averages over three. They may differ by five widths of the noise
+    that such averages have, or by a hundredth of the range of the slide, before a tile is worth a closer look.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (C, Y, X), float32
+        Processed, 0 to 1 over the range of the slide.
+    diameter_px : float
+        Of a typical cell; objects down to half of it are seen at their full contrast.
+    """
+    return not any(_shows_something(plane, diameter_px) for plane in pixels)
+
+
+def _shows_something(plane: np.ndarray, diameter_px: float) -> bool:
+    step = max(int(BLOCK * diameter_px), 1)
+    height, width = (length // step * step for length in plane.shape)
+    if min(height, width) < step * LOOK:
+        return True
+    blocks = plane[:height, :width].reshape(height // step, step, width // step, step).mean(axis=(1, 3))
+    near = ndimage.uniform_filter(blocks, LOOK, mode="nearest")
+    rise = float(np.abs(near - ndimage.uniform_filter(blocks, AROUND, mode="nearest")).max())
+    if rise <= FAINTEST:
+        return False
+    return rise > LEAST_CONTRAST * noise_width(plane) / (step * LOOK)
