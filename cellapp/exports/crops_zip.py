@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from cellapp.atomic import replacing
 from cellapp.cells.counts import classes_of
 from cellapp.cells.crop import BOX, crop
 from cellapp.cells.outcome import REJECTED, outcome
 from cellapp.cells.source import PixelSource, cached_reader
-from cellapp.exports.atomic import replacing
 from cellapp.exports.drawing import magnify, png_bytes, scale_bar, strip
 from cellapp.exports.labels import pixel_size_metadata
 from cellapp.exports.rendering import Rendering

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cellapp.atomic import replacing_folder
 from cellapp.errors import InputError
-from cellapp.exports.atomic import replacing_folder
 from cellapp.exports.drawing import PAPER, png_bytes, signed_colours, squared, strip
 from cellapp.exports.rendering import Rendering
 from cellapp.exports.vectors import write_arrays

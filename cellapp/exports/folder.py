@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from cellapp.atomic import replacing_folder
 from cellapp.cells.counts import classes_of
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
-from cellapp.exports.atomic import replacing_folder
 from cellapp.exports.crops_zip import write_crops
 from cellapp.exports.explanations import write_explanations
 from cellapp.exports.geojson import write_geojson

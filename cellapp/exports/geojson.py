@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cellapp.atomic import replacing
 from cellapp.cells.counts import classes_of
 from cellapp.cells.crop import BOX
 from cellapp.cells.outcome import outcome
 from cellapp.errors import InputError
-from cellapp.exports.atomic import replacing
 from cellapp.exports.outlines import Ring, fill, polygons_of
 from cellapp.palette import class_colour, rgb
 from cellapp.types import LabelMask

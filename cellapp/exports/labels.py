@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from cellapp.atomic import replacing
 from cellapp.errors import InputError
-from cellapp.exports.atomic import replacing
 from cellapp.images.read import open_slide
 from cellapp.types import LabelMask
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellapp.atomic import replacing
 from cellapp.cells.outcome import outcome
-from cellapp.exports.atomic import replacing
 from cellapp.exports.drawing import class_letters, legend, mark, png_bytes
 from cellapp.exports.rendering import Rendering
 from cellapp.images.display import draw_outlines

@@ -13,8 +13,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from cellapp.atomic import replacing
 from cellapp.cells.counts import Counts, classes_of, count
-from cellapp.exports.atomic import replacing
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cellapp.atomic import replacing
 from cellapp.errors import InputError
-from cellapp.exports.atomic import replacing
 from cellapp.settings import AnalyseSettings
 from cellapp.types import Analysis, ImageInfo, Role
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellapp.exports.atomic import replacing
+from cellapp.atomic import replacing
 from cellapp.types import Embeddings
 
 

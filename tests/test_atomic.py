@@ -1,6 +1,6 @@
 import pytest
 
-from cellapp.exports.atomic import replacing, replacing_folder
+from cellapp.atomic import replacing, replacing_folder
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
