@@ -1,9 +1,10 @@
-"""How long a run will take on this machine, from what earlier work took on it."""
+"""How long a run or an explanation will take on this machine, from what earlier work took on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from cellapp.settings import AnalyseSettings
 from cellapp.store.records import ImageRecord, RunRecord
@@ -40,6 +41,33 @@ def run_seconds(
     if known is not None:
         return known * n_px
     return preview_s_per_px * n_px / _PREVIEW_SHARE if preview_s_per_px else None
+
+
+def explain_seconds(made_by: Mapping[str, Any], n_cells: int, *, passes: float = 1.0) -> float | None:
+    """Estimate the seconds of sending cells through the encoder once more.
+
+    Parameters
+    ----------
+    made_by : mapping
+        ``run.json`` of an image of the run: what its cells took then.
+    n_cells : int
+    passes : float
+        How often each goes through the encoder.
+
+    Returns
+    -------
+    float or None
+        None when the run says nothing of it.
+    """
+    took, summary = made_by.get("seconds", {}).get("classify"), made_by.get("summary", {})
+    n_classified = summary.get("n_cells", 0) - summary.get("n_rejected", 0)
+    return took / n_classified * n_cells * passes if took is not None and n_classified > 0 else None
+
+
+def overview_passes(made_by: Mapping[str, Any]) -> int:
+    """Return how often `cellapp.regions.explain_regions` sends a cell through the encoder."""
+    n_channels = len(made_by.get("image", {}).get("channels", ()))
+    return 1 + (n_channels if n_channels > 1 else 0)
 
 
 def _seconds_per_px(

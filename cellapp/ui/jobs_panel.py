@@ -37,12 +37,24 @@ def job_progress(job: JobRecord) -> None:
     st.progress(min(max(job.fraction, 0.0), 1.0), text=escape(f"{title}: {job.step or job.status}{left}"))
 
 
+def wait_for(job: JobRecord) -> None:
+    """Draw a job's progress and poll it; the whole page is drawn again when it has ended."""
+    st.fragment(_wait, run_every=POLL_S)(job.id)
+
+
 def duration(seconds: float) -> str:
     """Say a time span in words a person would use, "40 s", "3 min", "1 h 20 min"."""
     if seconds < 90:
         return f"{max(round(seconds), 1)} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _wait(job_id: str) -> None:
+    job = jobs.get_job(job_id)
+    if not job.status.active:
+        st.rerun()
+    job_progress(job)
 
 
 def _lines(project_id: str, n_before: int) -> None:

@@ -10,7 +10,7 @@ from cellapp.preview import PreviewFlows
 from cellapp.settings import AnalyseSettings
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types import Region
-from cellapp.ui.jobs_panel import POLL_S, job_progress
+from cellapp.ui.jobs_panel import wait_for
 from cellapp.ui.loaders import flow_settings, kept_flows
 from cellapp.ui.messages import show_error
 
@@ -22,7 +22,7 @@ def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Prev
     if job is not None and job.status is Status.DONE and job.result:
         return kept_flows(job.result["key"])
     if job is not None and job.status.active:
-        st.fragment(_wait, run_every=POLL_S)(job.id)
+        wait_for(job)
         return None
     if job is not None and job.status is Status.FAILED:
         show_error(ModelError(job.error or "the preview failed; the worker's log says why"))
@@ -53,10 +53,3 @@ def _ask(image: ImageRecord, payload: dict[str, object]) -> None:
     job = jobs.submit("preview", payload, image.project_id, urgent=True)
     presence.ensure_worker()
     st.session_state[f"preview_{image.id}"] = job.id
-
-
-def _wait(job_id: str) -> None:
-    job = jobs.get_job(job_id)
-    if not job.status.active:
-        st.rerun()
-    job_progress(job)

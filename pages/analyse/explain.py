@@ -9,6 +9,7 @@ from cellapp.ui.explain_cells import common_limit, explainable, listings, reason
 from cellapp.ui.explain_view import pick_cell, reason_panel, toolbar
 from cellapp.ui.head_note import head_of, show_head_note
 from cellapp.ui.messages import show_error, trust_line
+from cellapp.ui.overview_panel import overview_section
 from cellapp.ui.results import results_of
 
 header = frame.analyse_header()
@@ -26,7 +27,8 @@ if not results.classes or not here["label"].any():
     st.stop()
 
 target, layer = toolbar(results, run.settings.explain.target or positive_class(results.classes))
-known = explainable(results, here, target, layer, models=head_of(run) is not None)
+models = head_of(run) is not None
+known = explainable(results, here, target, layer, models=models)
 offered = listings(known, results.classes, selection.selected(run, cells))
 if not offered:
     waiting.no_head()
@@ -44,4 +46,5 @@ with shown:
         reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
     except CellappError as error:
         show_error(error)
+overview_section(results, cells, target, models=models)
 trust_line(run, results.made_by)

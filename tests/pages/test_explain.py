@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 
-from cellapp.store import runs
-from cellapp.ui import head_note
+from cellapp import jobs
+from cellapp.explanation.regions import region_table
+from cellapp.exports.tables import write_cells
+from cellapp.store import queue, runs
+from cellapp.types import Explanations
+from cellapp.ui import head_note, overview_panel
 from cellapp.ui.results import results_of
+from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
 
 PAGE = "pages/analyse/explain.py"
@@ -110,3 +115,55 @@ def test_an_image_that_failed_is_not_said_to_have_no_cells(open_page, seeded, tm
     app = open_page(PAGE, run=run.id, image=run.images[1].image_id)
     assert any("No result for this image yet" in m.value for m in app.markdown)
     assert not any("No cells were found" in m.value for m in app.markdown)
+
+
+def measured(run, n):
+    """Keep an overview of the run's first classified cells, as the worker does."""
+    results = results_of(run)
+    cells = results.cells[results.cells["label"] != ""].head(n)
+    maps = np.random.default_rng(0).normal(size=(n, 4, 4)).astype(np.float32)
+    ids = cells["cell_id"].to_numpy(np.int32)
+    found = Explanations(maps, np.ones(n, np.float32), maps.sum((1, 2)) + 1, ids, "cancer", "attribution")
+    table = region_table(found, [np.ones((16, 16), bool)] * n, [None] * n)
+    table = table.assign(effect_actin=1.0, effect_nucleus=-3.0, stem=cells["stem"].to_numpy())
+    write_cells(table, results.folder / "regions_cancer.parquet")
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_what_the_whole_run_rests_on_is_drawn_from_its_folder(open_page, explained, n):
+    run, _, _ = explained
+    measured(run, n)
+    app = open_page(PAGE, run=run.id)
+    assert any("Without the channel nucleus" in m.value for m in app.markdown)
+    assert any(f"Measured on {n} of" in c.value for c in app.caption)
+    assert len(figures(app)) == 2 + 4
+
+
+def test_a_short_measurement_starts_by_itself_once(open_page, explained, monkeypatch):
+    run, _, _ = explained
+    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr(overview_panel, "explain_seconds", lambda *_, **__: 3.0)
+    app = open_page(PAGE, run=run.id)
+    (job,) = [job for job in jobs.list_jobs(run.project_id, active=False) if job.kind == "regions"]
+    assert job.payload == {"run_id": run.id, "target": "cancer"}
+    queue.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
+    app.run()
+    assert any("the disk is full" in e.value for e in app.error)
+    app.button(key="measure_overview").click().run()
+    assert len([job for job in jobs.list_jobs(run.project_id, active=True) if job.kind == "regions"]) == 1
+
+
+def test_a_long_measurement_waits_for_a_click(open_page, explained, monkeypatch):
+    run, _, _ = explained
+    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr(overview_panel, "explain_seconds", lambda *_, **__: 300.0)
+    app = open_page(PAGE, run=run.id)
+    assert not jobs.list_jobs(run.project_id, active=True)
+    assert any("about 5 min on this machine" in c.value for c in app.caption)
+
+
+def test_without_the_head_nothing_is_measured(open_page, explained):
+    run, _, _ = explained
+    app = open_page(PAGE, run=run.id)
+    assert any("The head of this run is not here" in c.value for c in app.caption)
+    assert not jobs.list_jobs(run.project_id, active=True)
