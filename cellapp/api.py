@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, File, HTTPException, Query, Request, UploadFile
 from fastapi.responses import FileResponse, JSONResponse
 
-from cellapp import __version__, jobs, loading, worker
-from cellapp.errors import BudgetError, CellappError, InputError, ModelError, StoreError
+from cellapp import __version__, api_tiles, jobs, loading, worker
+from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs
 from cellapp.store.images import ImageRecord
@@ -22,6 +22,7 @@ _STATUS: tuple[tuple[type[CellappError], int], ...] = (
     (InputError, 422),
     (StoreError, 404),
     (ModelError, 409),
+    (AccessError, 403),
 )
 
 api = FastAPI(
@@ -29,6 +30,7 @@ api = FastAPI(
     version=__version__,
     description="From images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
 )
+api.include_router(api_tiles.router)
 
 
 @api.exception_handler(CellappError)

@@ -25,5 +25,9 @@ class StoreError(CellappError):
     """A project, image, run or cell is not in the store, or the store cannot be reached."""
 
 
+class AccessError(CellappError):
+    """Whoever asks may not see what they ask for (HTTP 403)."""
+
+
 class Cancelled(CellappError):
     """The user asked the running work to stop."""

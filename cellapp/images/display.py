@@ -85,7 +85,7 @@ def to_display(
     colours: Sequence[str],
     windows: Sequence[tuple[float, float]],
     *,
-    gamma: float = 1.0,
+    gamma: float | Sequence[float] = 1.0,
     hidden: Collection[int] = (),
 ) -> np.ndarray:
     """Add up the channels, each in its colour.
@@ -98,8 +98,8 @@ def to_display(
         "#RRGGBB" per channel.
     windows : sequence of (low, high)
         Pixel values shown as black and as full colour, per channel.
-    gamma : float
-        Exponent of brightness; below 1 lifts the dark.
+    gamma : float or sequence of float
+        Exponent of brightness, of all channels or of each; below 1 lifts the dark.
     hidden : collection of int
         Channel positions left out.
 
@@ -108,13 +108,14 @@ def to_display(
     ndarray of shape (Y, X, 3), uint8
     """
     picture = np.zeros((*pixels.shape[1:], 3), dtype=np.float32)
-    for i, (plane, colour, (low, high)) in enumerate(zip(pixels, colours, windows, strict=True)):
+    exponents = [gamma] * len(pixels) if isinstance(gamma, int | float) else gamma
+    for i, (plane, colour, (low, high), exponent) in enumerate(zip(pixels, colours, windows, exponents, strict=True)):
         if i in hidden:
             continue
         level = (np.nan_to_num(plane.astype(np.float32), nan=low) - low) / max(high - low, np.finfo(np.float32).tiny)
         np.clip(level, 0, 1, out=level)
-        if gamma != 1.0:
-            level **= gamma
+        if exponent != 1.0:
+            level **= exponent
         for k, part in enumerate(split_rgb(colour)):
             picture[..., k] += level * part
     return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)

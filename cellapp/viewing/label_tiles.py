@@ -1,0 +1,94 @@
+"""Tiles of the label layer: outlines in class colours on a transparent ground, and dots where cells are tiny."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.images.display import draw_outlines
+from cellapp.images.read import open_slide
+from cellapp.types import LazyArray, Region
+from cellapp.viewing.grid import size_at
+from cellapp.viewing.marks import Marks
+
+MIN_OUTLINE_PX = 6
+"""Cells of a smaller diameter on the screen are dots: an outline would be all there is of them."""
+
+_MAX_LEVEL = 3  # beyond, a tile's outlines would take more than 64 tiles of labels to read
+_DOT_PX = (1.0, 4.0)  # radius
+
+
+def draw_label_tile(labels: LazyArray, marks: Marks, region: Region, level: int) -> np.ndarray:
+    """Draw the cells of a region.
+
+    Parameters
+    ----------
+    labels : LazyArray of shape (1, Y, X), integer
+        See `open_labels`; only what is needed for outlines is decoded, and nothing for dots.
+    marks : Marks
+    region : Region
+        What the tile shows, in full-resolution pixels.
+    level : int
+        The tile has one pixel for ``2 ** level`` a side.
+
+    Returns
+    -------
+    ndarray of shape (h, w, 4), uint8
+        Red, green, blue, opacity.
+    """
+    size = size_at(region, level)
+    if not len(marks.cell_ids):
+        return np.zeros((*size, 4), np.uint8)
+    if level > _MAX_LEVEL or marks.diameter_px / 2**level < MIN_OUTLINE_PX:
+        return _dots(marks, region, level, size)
+    return _outlines(labels, marks, region, level, size)
+
+
+def cell_at(labels: LazyArray, y: int, x: int) -> int:
+    """Return the id of the cell that covers a pixel, 0 where there is none or outside the image."""
+    if not (0 <= y < labels.shape[1] and 0 <= x < labels.shape[2]):
+        return 0
+    return int(labels[0:1, y : y + 1, x : x + 1][0, 0, 0])
+
+
+def open_labels(path: Path) -> LazyArray:
+    """Open a label image of a run, (1, Y, X), without decoding it; the latest few stay open."""
+    return _open(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _open(path: Path, changed: int) -> LazyArray:
+    return open_slide(path, digest=str(changed)).levels[0]
+
+
+def _outlines(labels: LazyArray, marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
+    step = 2**level
+    margin = (min(region.y, step), min(region.x, step))  # one pixel more, so that outlines meet across tiles
+    y0, x0 = region.y - margin[0], region.x - margin[1]
+    y1, x1 = region.y + region.height + step, region.x + region.width + step
+    block = labels[0:1, y0 : min(y1, labels.shape[1]), x0 : min(x1, labels.shape[2])][0, ::step, ::step]
+    block = np.where(np.isin(block, marks.cell_ids), block, 0).astype(np.int64)
+    ids = np.unique(block)
+    drawn = draw_outlines(np.zeros((*block.shape, 3), np.uint8), block, marks.colours_of(ids[ids != 0]))
+    top, left = margin[0] // step, margin[1] // step
+    drawn = drawn[top : top + size[0], left : left + size[1]]
+    return np.dstack([drawn, np.where(drawn.any(axis=2), 255, 0).astype(np.uint8)])
+
+
+def _dots(marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
+    tile, step = np.zeros((*size, 4), np.uint8), 2**level
+    radius = float(np.clip(marks.diameter_px / step / 2, *_DOT_PX))
+    reach = (int(radius) + 1) * step
+    near = (marks.y_px >= region.y - reach) & (marks.y_px < region.y + region.height + reach)
+    near &= (marks.x_px >= region.x - reach) & (marks.x_px < region.x + region.width + reach)
+    y = ((marks.y_px[near] - region.y) // step).astype(int)
+    x = ((marks.x_px[near] - region.x) // step).astype(int)
+    colours = np.column_stack([marks.colours[near], np.full(len(y), 255, np.uint8)])
+    side = np.arange(-int(radius), int(radius) + 1)
+    for dy, dx in [(dy, dx) for dy in side for dx in side if dy**2 + dx**2 <= radius**2]:
+        at_y, at_x = y + dy, x + dx
+        inside = (at_y >= 0) & (at_y < size[0]) & (at_x >= 0) & (at_x < size[1])
+        tile[at_y[inside], at_x[inside]] = colours[inside]
+    return tile

@@ -1,0 +1,33 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cellapp.viewing.cache import ByteCache
+
+
+@given(asked=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=60))
+def test_it_never_holds_more_than_it_may_and_always_answers(asked):
+    cache = ByteCache(100)
+    for key, size in asked:
+        assert len(cache.get((key, size), lambda size=size: bytes(size))) == size
+        assert cache.n_bytes <= 100
+
+
+def test_what_is_kept_is_not_made_again_and_the_oldest_goes_first():
+    made = []
+
+    def make(key):
+        made.append(key)
+        return bytes(40)
+
+    cache = ByteCache(100)
+    for key in ("a", "b", "a", "c", "a", "b"):
+        cache.get(key, lambda key=key: make(key))
+    assert made == ["a", "b", "c", "b"]
+    cache.clear()
+    assert cache.n_bytes == 0
+
+
+def test_a_value_larger_than_all_room_is_given_but_not_kept():
+    cache = ByteCache(10)
+    assert cache.get("a", lambda: bytes(11)) == bytes(11)
+    assert cache.n_bytes == 0

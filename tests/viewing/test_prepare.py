@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+import tifffile
+
+from cellapp import jobs, presence
+from cellapp.store import images, projects
+from cellapp.viewing.prepare import ask_for_pyramid
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    asked = []
+    monkeypatch.setattr(presence, "ensure_worker", lambda *_: asked.append(1))
+    return asked
+
+
+def add(folder, shape):
+    tifffile.imwrite(folder / "a.tif", np.ones(shape, np.uint8))
+    return images.add_image(projects.default_project().id, folder / "a.tif", "a.tif")
+
+
+def test_a_large_image_is_prepared_once(tmp_path, asked):
+    image = add(tmp_path, (4, 2100))
+    assert ask_for_pyramid(image)
+    assert not ask_for_pyramid(image)
+    (job,) = jobs.list_jobs(image.project_id)
+    assert (job.kind, dict(job.payload)) == ("pyramid", {"image_id": image.id})
+    assert asked == [1]
+
+
+def test_a_failed_try_is_not_repeated(tmp_path, asked):
+    image = add(tmp_path, (4, 2100))
+    ask_for_pyramid(image)
+    jobs.fail(jobs.claim("tester").id, "the disk is full", worker_id="tester")
+    assert not ask_for_pyramid(image)
+
+
+def test_a_small_image_needs_nothing(tmp_path, asked):
+    assert not ask_for_pyramid(add(tmp_path, (4, 40)))
+    assert not asked
