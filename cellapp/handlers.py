@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cellapp import loading
@@ -19,6 +21,7 @@ from cellapp.settings import AnalyseSettings, app_settings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, runs, slides
 from cellapp.store.records import RunRecord, Status
+from cellapp.synthetic.write import write_demo
 from cellapp.types import Analysis, OnStep, Region
 
 Handler = Callable[[dict[str, Any], OnStep], dict[str, Any]]
@@ -75,6 +78,13 @@ def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"n_cells": len(projection.xy)}
 
 
+def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Draw the synthetic slide and add it to a project; payload ``{"project_id"}``, result ``{"image_id"}``."""
+    with tempfile.TemporaryDirectory() as folder:
+        slide = write_demo(Path(folder), on_step=on_step).slide
+        return {"image_id": images.add_image(payload["project_id"], slide, slide.name).id}
+
+
 def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Measure what the calls of a run rest on; payload ``{"run_id", "target"}``, see `cellapp.overview`."""
     return {"n_cells": len(measure_overview(payload["run_id"], payload["target"], on_step))}
@@ -98,6 +108,7 @@ HANDLERS: Mapping[str, Handler] = {
     "analyse": analyse,
     "preview": preview,
     "fetch": fetch,
+    "demo": demo,
     "project": project,
     "regions": regions,
     "relabel": relabel,

@@ -16,7 +16,7 @@ from cellapp.errors import InputError
 from cellapp.synthetic.field import CLASSES, render_region
 from cellapp.synthetic.layout import plan_cells
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Region
+from cellapp.types import OnStep, Region
 
 TILE = 512
 TRUTH_NOTE = "cellapp truth labels"
@@ -32,7 +32,7 @@ class DemoFiles:
     cells: Path  # CSV, one row per cell
 
 
-def write_demo(out: Path, settings: SyntheticSettings | None = None) -> DemoFiles:
+def write_demo(out: Path, settings: SyntheticSettings | None = None, on_step: OnStep | None = None) -> DemoFiles:
     """Write demo.tif, truth_labels.tif and truth_cells.csv.
 
     Memory does not grow with the slide but for a few numbers per cell; pixels wait uncompressed in a temporary file
@@ -43,6 +43,8 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None) -> DemoFile
     out : Path
         Folder, made when missing; files of these names in it are replaced.
     settings : SyntheticSettings, optional
+    on_step : callable, optional
+        Progress by tiles; may raise `Cancelled`, which leaves nothing behind.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None) -> DemoFile
     files = DemoFiles(out / "demo.tif", out / "truth_labels.tif", out / "truth_cells.csv")
     with tempfile.TemporaryDirectory(dir=out, prefix=".demo-") as folder:
         scratch = Path(folder)
-        sums = _render(settings, scratch)
+        sums = _render(settings, scratch, on_step or (lambda step, fraction: None))
         _write_image(scratch / "image.tif", scratch / "pixels.raw", settings)
         _write_labels(scratch / "truth.tif", scratch / "labels.raw", settings)
         _truth_table(settings, sums).to_csv(scratch / "truth.csv", index=False)
@@ -90,11 +92,12 @@ def _tiles(settings: SyntheticSettings) -> Iterator[Region]:
             yield Region(y, x, min(TILE, settings.height - y), min(TILE, settings.width - x))
 
 
-def _render(settings: SyntheticSettings, scratch: Path) -> pd.DataFrame:
+def _render(settings: SyntheticSettings, scratch: Path, tell: OnStep) -> pd.DataFrame:
     """Render every tile into raw files; return area and sums of rows and columns of each cell, indexed by cell_id."""
     size = (settings.height, settings.width)
-    sums = []
-    for tile in _tiles(settings):
+    sums, tiles = [], list(_tiles(settings))
+    for n_done, tile in enumerate(tiles):
+        tell("Drawing cells", n_done / len(tiles))
         pixels, labels = render_region(settings, tile)
         # Mapped anew for each tile: an unmapped page no longer counts as memory of this process.
         _raw(scratch / "pixels.raw", settings.dtype, (settings.n_channels, *size))[(slice(None), *tile.slices)] = pixels

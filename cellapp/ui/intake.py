@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 import streamlit as st
 
+from cellapp import jobs, presence
 from cellapp.settings import app_settings
 from cellapp.store import images
-from cellapp.store.records import UploadOutcome
-from cellapp.synthetic.write import write_demo
+from cellapp.store.records import JobRecord, Status, UploadOutcome
 from cellapp.ui import state
+from cellapp.ui.jobs_panel import wait_for
 from cellapp.ui.messages import escape
 
 FORMATS = "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float."
@@ -44,19 +43,22 @@ def drop_zone(project_id: str) -> None:
 
 
 def demo_button(project_id: str, *, primary: bool) -> None:
-    """Draw the button that renders the synthetic slide and adds it."""
-    kind = "primary" if primary else "tertiary"
-    if st.button(
+    """Draw the button that has the synthetic slide drawn and added, then the progress of that."""
+    job = jobs.get_job(st.session_state["demo_job"]) if st.session_state.get("demo_job") else None
+    if job is not None and job.status.active:
+        wait_for(job)
+        return
+    if job is not None:
+        _take_demo(job)
+    st.button(
         "Try the demo slide",
         icon=":material/science:",
-        type=kind,
+        type="primary" if primary else "tertiary",
         key="try_demo",
         help="A synthetic slide with known truth",
-    ):
-        with st.spinner("Drawing the demo slide", show_time=True), tempfile.TemporaryDirectory() as folder:
-            demo = write_demo(Path(folder))
-            _note(images.add_upload(project_id, demo.slide, demo.slide.name))
-        st.rerun()
+        on_click=_ask_demo,
+        args=(project_id,),
+    )
 
 
 def folder_import(project_id: str) -> None:
@@ -97,6 +99,21 @@ def problems() -> None:
                 on_click=kept.pop,
                 args=(position,),
             )
+
+
+def _ask_demo(project_id: str) -> None:
+    st.session_state["demo_job"] = jobs.submit("demo", {"project_id": project_id}, project_id, urgent=True).id
+    presence.ensure_worker()
+
+
+def _take_demo(job: JobRecord) -> None:
+    """Show the slide that has come, or say why it has not."""
+    del st.session_state["demo_job"]
+    if job.status is Status.DONE and job.result:
+        state.choose("image", job.result["image_id"])
+        st.rerun()
+    if job.error:
+        st.session_state.setdefault("upload_problems", []).append(("Demo slide", job.error))
 
 
 def _take(project_id: str, files: list[Upload]) -> None:

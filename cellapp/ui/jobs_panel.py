@@ -15,6 +15,7 @@ _TITLES = {
     "analyse": "Analysing",
     "preview": "Preview",
     "fetch": "Downloading",
+    "demo": "Demo slide",
     "project": "Mapping",
     "regions": "Explaining",
     "relabel": "Relabelling",

@@ -6,10 +6,14 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cellapp import handlers, jobs
 from cellapp.settings import app_settings
-from cellapp.store import images, projects
+from cellapp.store import images, projects, queue
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.synthetic.write import write_demo
 from cellapp.types import Role
 from cellapp.ui.samples import apply_edits
+from cellapp.worker import run_worker
 from tests.pages.seeding import HOSTILE_NAME, seed_image
 
 
@@ -87,17 +91,30 @@ def test_hostile_names_are_shown_as_text(open_page):
     assert not [element for element in app.markdown if "<b>" in element.value.replace("\\<b", "")]
 
 
-def test_the_demo_slide_comes_with_its_channels(open_page, monkeypatch):
-    from cellapp.synthetic.settings import SyntheticSettings
-    from cellapp.synthetic.write import write_demo
-    from cellapp.ui import intake
-
+def test_the_demo_slide_is_drawn_by_the_worker_and_shown(open_page, no_worker, monkeypatch):
     small = SyntheticSettings(height=64, width=64)
-    monkeypatch.setattr(intake, "write_demo", lambda out: write_demo(out, small))
+    monkeypatch.setattr(handlers, "write_demo", lambda out, on_step: write_demo(out, small, on_step))
     app = open_page()
     app.button(key="try_demo").click().run()
+    assert no_worker
+    assert [job.kind for job in jobs.list_jobs()] == ["demo"]
+    assert not [button for button in app.button if button.key == "try_demo"]
+    run_worker(once=True)
+    app.run()
     assert not app.exception
     assert here()[0].channels == ("actin", "cytoplasm", "nucleus")
+    assert app.query_params["image"] in ([here()[0].id], here()[0].id)
+    assert app.button(key="try_demo")
+
+
+def test_a_demo_slide_that_could_not_be_drawn_is_a_problem_with_a_sentence(open_page):
+    app = open_page()
+    app.button(key="try_demo").click().run()
+    (job,) = jobs.list_jobs()
+    queue.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
+    app.run()
+    assert any("the disk is full" in element.value for element in app.markdown)
+    assert app.button(key="try_demo").proto.type == "primary"
 
 
 def test_the_servers_folder_is_offered_when_it_is_set(open_page, tmp_path, monkeypatch):

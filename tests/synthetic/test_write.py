@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tifffile
 
-from cellapp.errors import InputError
+from cellapp.errors import Cancelled, InputError
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import is_truth, write_demo
@@ -53,6 +53,19 @@ def test_equal_settings_give_equal_bytes(tmp_path):
     one, two = (write_demo(tmp_path / name, small) for name in "ab")
     for first, second in zip(vars(one).values(), vars(two).values(), strict=True):
         assert first.read_bytes() == second.read_bytes()
+
+
+def test_progress_goes_by_tiles_and_cancelling_leaves_nothing(tmp_path):
+    said = []
+    write_demo(tmp_path / "whole", SyntheticSettings(height=64, width=1100), lambda step, part: said.append(part))
+    assert said == pytest.approx([0, 1 / 3, 2 / 3])
+
+    def cancel(step, fraction):
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        write_demo(tmp_path / "none", SyntheticSettings(height=64, width=64), cancel)
+    assert not list((tmp_path / "none").iterdir())
 
 
 def test_truth_is_told_from_image_and_table(demo, tmp_path):
