@@ -28,7 +28,7 @@ def serve(
 
     from cellapp.settings import REPOSITORY
 
-    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "cellapp" / "server.py")]
+    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
     command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
     try:
         return subprocess.run(command, cwd=REPOSITORY, check=False).returncode

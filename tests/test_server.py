@@ -1,0 +1,38 @@
+"""However the app is started, one process serves the pages and the API."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.web.server.app_discovery import discover_asgi_app
+
+from cellapp.cli import main
+from tests.paths import ROOT
+
+LOOK = """
+from streamlit.runtime.pages_manager import PagesManager
+import app
+print(*[route.path for route in app.app._user_routes], PagesManager.uses_pages_directory)
+"""
+
+
+def test_streamlit_run_finds_the_server_in_the_entrypoint():
+    assert discover_asgi_app(ROOT / "app.py").import_string == "app:app"
+
+
+def test_the_server_has_the_api_and_knows_no_old_kind_of_pages():
+    """Otherwise the first visitor who follows a link is told that there is no such page."""
+    done = subprocess.run([sys.executable, "-c", LOOK], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "/api" in done.stdout.split()
+    assert done.stdout.split()[-1] == "False"
+
+
+@pytest.mark.parametrize("options", [[], ["--port", "9000", "--headless"]])
+def test_serve_runs_the_entrypoint(monkeypatch, options):
+    ran = []
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **_: ran.append(command) or subprocess.CompletedProcess([], 0)
+    )
+    assert main(["serve", *options]) == 0
+    assert Path(ran[0][ran[0].index("run") + 1]) == ROOT / "app.py"
