@@ -17,6 +17,7 @@ from cellapp import jobs
 from cellapp.errors import Cancelled, CellappError, StoreError
 from cellapp.presence import announce, ensure_worker, withdraw
 from cellapp.process import log_path, logging_to_file, stop_on_signals
+from cellapp.store.purge import purge_files, purge_images
 from cellapp.store.records import JobRecord
 from cellapp.store.runs import purge_deleted
 
@@ -155,7 +156,9 @@ def _idle(worked_s: float, idle_s: float | None) -> bool:
 
 def _tidy() -> None:
     n_runs, n_jobs = purge_deleted(), jobs.purge_jobs(_KEEP_JOBS_S)
-    _log.info("deleted %d runs from the bin and forgot %d old jobs", n_runs, n_jobs)
+    n_images, n_files = purge_images(), purge_files()
+    _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
+    _log.info("deleted %d files no image needs", n_files)
 
 
 def _product_handlers() -> Mapping[str, Handler]:

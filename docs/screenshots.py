@@ -61,6 +61,7 @@ def seed(home: Path) -> str:
     settings = AnalyseSettings.model_validate({"explain": {"n": 8}})
     run = runs.create_run(project.id, [record.id for record in records], settings)
     HANDLERS["analyse"]({"run_id": run.id}, lambda step, fraction: None)
+    HANDLERS["regions"]({"run_id": run.id, "target": "cancer"}, lambda step, fraction: None)
     return f"?project={project.id}&image={records[0].id}&run={run.id}"
 
 

@@ -110,7 +110,9 @@ def keep(arrived: StagedFile) -> StoredFile:
     """Move a staged file to its place; the same content there already wins."""
     target = digest_path(arrived.digest)
     existed = target.exists()
-    if not existed:
+    if existed:
+        target.touch()  # so that the purge does not take it before its new image is written down
+    else:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             arrived.path.replace(target)
@@ -134,9 +136,11 @@ def add_path(path: Path, budget: BudgetSettings) -> StoredFile:
 
 
 def discard(digest: str) -> None:
-    """Delete a kept file and its pyramid, if they are there. Callers make sure that no image needs them."""
+    """Delete all that is kept under a digest, if it is there. Callers make sure that no image needs it."""
     _delete(digest_path(digest))
     _delete(pyramid_path(digest))
+    for path in (app_settings().home / "thumbnails" / digest[:2]).glob(f"{digest}-*"):
+        _delete(path)
 
 
 def _is_folder(source: Path | Iterable[bytes]) -> bool:

@@ -1,0 +1,85 @@
+"""Empty the bin: images that were removed for good, then every file that no image needs any more.
+
+Removing an image can be undone for a week, so its bytes cannot go at once; and the same bytes may belong to images of
+other projects. What counts is therefore not who removed what but which digests the rows that are left still name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import delete, select
+
+from cellapp.settings import app_settings
+from cellapp.store.database import reading, writing
+from cellapp.store.files import discard
+from cellapp.store.runs import UNDO_S
+from cellapp.store.schema import Image, RunImageRow, now
+
+UNTOUCHED_S = 24 * 3600.0
+"""A file younger than this may belong to an image that is just being added."""
+
+_DIGEST_LENGTH = 64
+
+
+def purge_images(older_than_s: float = UNDO_S) -> int:
+    """Delete images that have been in the bin for so many seconds, unless a run or another image needs them.
+
+    Parameters
+    ----------
+    older_than_s : float
+
+    Returns
+    -------
+    int
+        How many were deleted; their files go with the next `purge_files`.
+    """
+    in_runs = select(RunImageRow.image_id)
+    references = select(Image.reference_id).where(Image.reference_id.is_not(None), Image.removed.is_(None))
+    unneeded = (
+        Image.removed < now() - timedelta(seconds=older_than_s),
+        Image.id.not_in(in_runs),
+        Image.id.not_in(references),
+    )
+    with writing() as session:
+        return session.execute(delete(Image).where(*unneeded)).rowcount
+
+
+def purge_files(untouched_s: float = UNTOUCHED_S) -> int:
+    """Delete the bytes, the pyramid and the thumbnails of every digest that no image of any project names.
+
+    Parameters
+    ----------
+    untouched_s : float
+        Only those nobody has written to for so many seconds.
+
+    Returns
+    -------
+    int
+        How many digests went.
+    """
+    old, newest = time.time() - untouched_s, {}
+    for digest, path in _kept():
+        newest[digest] = max(newest.get(digest, 0.0), path.stat().st_mtime)
+    # Asked after the look at the disk: what was named meanwhile stays.
+    unneeded = {digest for digest, written in newest.items() if written < old} - _named()
+    for digest in unneeded:
+        discard(digest)
+    return len(unneeded)
+
+
+def _kept() -> Iterator[tuple[str, Path]]:
+    """Yield digest and path of everything kept by content."""
+    for place in ("files", "pyramids", "thumbnails"):
+        for path in (app_settings().home / place).glob("[0-9a-f][0-9a-f]/*"):
+            yield path.name[:_DIGEST_LENGTH], path
+
+
+def _named() -> set[str]:
+    """Return the digests of all images, those in the bin too, and of the parts of combined ones."""
+    with reading() as session:
+        rows = session.execute(select(Image.digest, Image.parts)).all()
+    return {digest for own, parts in rows for digest in (own, *parts)}
