@@ -8,8 +8,8 @@ the head and its explanation see. Measurements and crops for download use raw pi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pandas as pd
@@ -18,18 +18,18 @@ from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.classification.predict import predict
 from cellapp.classification.table import add_predictions, choose_cells
+from cellapp.embedding import embed_cells
 from cellapp.encoders.prepare import encoder_input
-from cellapp.errors import BudgetError, ModelError
-from cellapp.images.channels import check_pair
+from cellapp.errors import ModelError
+from cellapp.finding import find_mask
 from cellapp.images.preprocess import Preprocessor
-from cellapp.images.read import check_pixels
 from cellapp.kit import Kit, describe
 from cellapp.provenance import provenance
 from cellapp.regions import explain_regions
 from cellapp.seen import seen_crops
 from cellapp.segmentation.confluency import confluency
-from cellapp.segmentation.segment import segment
-from cellapp.settings import AnalyseSettings, ClassifySettings, app_settings
+from cellapp.settings import AnalyseSettings
+from cellapp.spread import Bench, Spread, in_turn, lay_out
 from cellapp.types import (
     Analysis,
     Embeddings,
@@ -37,13 +37,10 @@ from cellapp.types import (
     LabelMask,
     OnStep,
     Predictions,
-    Role,
     Segmenter,
     Slide,
-    join_embeddings,
 )
-
-_BATCH = 256  # crops in memory at once while embedding
+from cellapp.work import WorkFolder, scratch_work
 
 
 def analyse(
@@ -54,6 +51,8 @@ def analyse(
     *,
     name: str | None = None,
     target: Slide | None = None,
+    work: WorkFolder | None = None,
+    spread: Spread | None = None,
 ) -> Analysis:
     """Run every step on one image.
 
@@ -69,39 +68,38 @@ def analyse(
         File stem of the result; the image's own name when left out.
     target : Slide, optional
         Image of the same size from which cells are measured, cut and classified.
+    work : WorkFolder, optional
+        Where finished parts of an image of several tiles wait; a folder that is thrown away when left out.
+    spread : callable, optional
+        Who does those parts; this process, one after the other, when left out.
 
     Returns
     -------
     Analysis
+        Labels of an image of several tiles are mapped from a file of `work`.
 
     Raises
     ------
     InputError
         When the pixels or the channels cannot be used.
-    BudgetError
-        When the image is too large to be analysed in one piece.
     """
-    tell = on_step or (lambda step, fraction: None)
-    clock = _Clock()
-    slide, roles, um_per_px = describe(slide, settings)
-    if target is not None:
-        check_pair(slide, target)
-        target, roles, _ = describe(target, settings)
-    source = target or slide
-
-    tell("Finding cells", 0.05)
-    with clock("segment"):
-        mask = find_cells(slide, kit.segmenter, settings)
-    tell("Measuring cells", 0.4)
-    with clock("measure"):
-        cells = measure(source, mask, channels=source.info.channels, um_per_px=um_per_px)
-        cells = assess(cells, mask, source, settings.quality)
-    tell("Classifying cells", 0.5)
-    preprocessor = Preprocessor.fit(source, kit.head.preprocess) if kit.head else None
-    with clock("classify"):
-        embeddings, predictions = _classify(source, mask, cells, roles, kit, settings.classify, preprocessor)
-        cells = add_predictions(cells, predictions)
-    tell("Explaining cells", 0.85)
+    tell = on_step or _say_nothing
+    bench, clock = lay_out(slide, target, kit, settings), _Clock()
+    source = bench.source
+    with nullcontext(work) if work else scratch_work() as folder:
+        hand_out = spread or in_turn(bench)
+        with clock("segment"):
+            mask = find_mask(bench, folder, hand_out, tell, (0.02, 0.55))
+        tell("Measuring cells", 0.55)
+        with clock("measure"):
+            cells = measure(source, mask, channels=source.info.channels, um_per_px=bench.um_per_px)
+            cells = assess(cells, mask, source, settings.quality)
+        tell("Classifying cells", 0.6)
+        preprocessor = Preprocessor.fit(source, kit.head.preprocess) if kit.head else None
+        with clock("classify"):
+            embeddings, predictions = _classify(bench, mask, cells, preprocessor, folder, hand_out, tell)
+            cells = add_predictions(cells, predictions)
+    tell("Explaining cells", 0.9)
     with clock("explain"):
         explanations, regions = _explain_some(source, kit, settings, mask, cells)
     tell("Done", 1.0)
@@ -109,19 +107,26 @@ def analyse(
         name=name or source.info.name,
         info=source.info,
         digest=source.digest,
-        roles=roles,
+        roles=bench.roles,
         mask=mask,
         cells=cells,
         confluency=confluency(mask),
         explanations=explanations,
         regions=regions,
         embeddings=embeddings,
-        provenance=provenance(slide, source, kit, settings, clock.seconds)
+        provenance=provenance(bench.slide, source, kit, settings, clock.seconds)
         | {"encoder_angle_deg": preprocessor.angle_deg if preprocessor else 0.0},
     )
 
 
-def find_cells(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> LabelMask:
+def find_cells(
+    slide: Slide,
+    segmenter: Segmenter,
+    settings: AnalyseSettings,
+    on_step: OnStep | None = None,
+    *,
+    work: WorkFolder | None = None,
+) -> LabelMask:
     """Segment one image.
 
     Parameters
@@ -129,20 +134,17 @@ def find_cells(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) ->
     slide : Slide
     segmenter : Segmenter
     settings : AnalyseSettings
+    on_step, work
+        See `analyse`.
 
     Raises
     ------
     InputError
         When pixels are missing or infinite, or a diameter in um meets an image without a pixel size.
-    BudgetError
-        When the image is too large to be analysed in one piece.
     """
-    slide, roles, um_per_px = describe(slide, settings)
-    _check_size(slide)
-    raw = slide.region()
-    check_pixels(raw, slide.info.name)
-    processed = Preprocessor.fit(slide, settings.preprocess).apply(raw)
-    return segment(processed, roles, segmenter, settings.segment, um_per_px)
+    bench = lay_out(slide, None, Kit(segmenter), settings)
+    with nullcontext(work) if work else scratch_work() as folder:
+        return find_mask(bench, folder, in_turn(bench), on_step or _say_nothing)
 
 
 def explain_cells(
@@ -201,36 +203,25 @@ class _Clock:
         self.seconds[step] = round(time.perf_counter() - start, 3)
 
 
-def _check_size(slide: Slide) -> None:
-    limit = app_settings().budget.max_analyse_pixels
-    if slide.info.pixels > limit:
-        _, height, width = slide.info.shape
-        raise BudgetError(
-            f"{slide.info.name!r} has {width:,} x {height:,} pixels, more than the {limit:,} analysed in one piece: "
-            "cut it, or raise CELLAPP_BUDGET__MAX_ANALYSE_PIXELS if the memory is there"
-        )
+def _say_nothing(step: str, fraction: float) -> None:
+    """Progress that nobody follows."""
 
 
 def _classify(
-    slide: Slide,
+    bench: Bench,
     mask: LabelMask,
     cells: pd.DataFrame,
-    roles: Sequence[Role],
-    kit: Kit,
-    settings: ClassifySettings,
     preprocessor: Preprocessor | None,
+    work: WorkFolder,
+    spread: Spread,
+    tell: OnStep,
 ) -> tuple[Embeddings | None, Predictions | None]:
-    if kit.head is None or preprocessor is None:
+    head = bench.kit.head
+    if head is None or preprocessor is None:
         return None, None
     accepted = cells[cells["qc_pass"]]
-    parts = []
-    for start in range(0, max(len(accepted), 1), _BATCH):
-        batch = accepted.iloc[start : start + _BATCH]
-        crops = seen_crops(slide, mask, batch, roles, kit, preprocessor)
-        pixels = encoder_input(crops, roles, kit.encoder.input_px)
-        parts.append(kit.encoder.embed(pixels, batch.index.to_numpy(np.int32)))
-    embeddings = join_embeddings(parts)
-    return embeddings, predict(kit.head, embeddings, settings)
+    embeddings = embed_cells(bench, mask, accepted, preprocessor, work, spread, tell=tell, span=(0.6, 0.9))
+    return embeddings, predict(head, embeddings, bench.settings.classify)
 
 
 def _explain_some(

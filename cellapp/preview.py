@@ -21,6 +21,7 @@ from cellapp.kit import describe
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.segment import resolve_diameter
 from cellapp.settings import AnalyseSettings, app_settings
+from cellapp.tiling.paint import number_cells
 from cellapp.types import LabelMask, Region, Segmenter, Slide
 
 _KEPT = 16  # previews on disk; each may hold some hundred megabytes
@@ -69,7 +70,9 @@ def preview_masks(flows: PreviewFlows, segmenter: Segmenter, settings: AnalyseSe
         Only thresholds may differ from those `flows` were made with.
     """
     fixed = settings.segment.model_copy(update={"diameter": flows.diameter_px, "diameter_unit": "px"})
-    return LabelMask(segmenter.masks(flows.flows, fixed), segmenter.name)
+    labels = np.ascontiguousarray(segmenter.masks(flows.flows, fixed), dtype=np.int32)
+    number_cells(labels)
+    return LabelMask(labels, segmenter.name)
 
 
 def save_preview(preview: PreviewFlows) -> str:

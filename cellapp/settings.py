@@ -63,6 +63,8 @@ class SegmentSettings(_Frozen):
     """Masks of fewer pixels are dropped."""
     method: Literal["otsu", "local", "iterative"] = "otsu"
     """Classical only: global Otsu, local mean threshold, or the iterative Otsu and Canny mask (confluency)."""
+    tile_px: int = Field(2048, ge=256)
+    """Larger images are segmented in tiles of at most this side, which overlap by two cell diameters each way."""
 
 
 class CropMode(StrEnum):
@@ -154,8 +156,6 @@ class BudgetSettings(_Frozen):
     max_zip_members: int = 2_000
     max_zip_ratio: float = 200.0
     """Decompressed over compressed bytes."""
-    max_analyse_pixels: int = 40_000_000
-    """Pixels analysed in one piece; larger images are refused by `analyse` until tiles land."""
 
 
 class AppSettings(BaseSettings):

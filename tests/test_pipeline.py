@@ -5,11 +5,12 @@ import tifffile
 
 from cellapp.cells.outcome import REJECTED
 from cellapp.classification.table import choose_cells
-from cellapp.errors import BudgetError, InputError, ModelError
+from cellapp.errors import InputError, ModelError
 from cellapp.images.read import open_slide
 from cellapp.kit import load_kit
 from cellapp.pipeline import analyse, explain_cells
-from cellapp.settings import AnalyseSettings, app_settings
+from cellapp.segmentation.score import f1_score
+from cellapp.settings import AnalyseSettings
 from cellapp.types import Role
 
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 4}})
@@ -113,11 +114,32 @@ def test_cells_are_found_on_the_reference_and_measured_on_the_target(tmp_path, d
         analyse(slide, kit, SETTINGS, target=small)
 
 
-def test_too_large_an_image_is_refused_before_it_is_read(demo, kit, monkeypatch):
-    monkeypatch.setenv("CELLAPP_BUDGET__MAX_ANALYSE_PIXELS", "1000")
-    app_settings.cache_clear()
-    with pytest.raises(BudgetError, match=r"512 x 512 pixels.*CELLAPP_BUDGET__MAX_ANALYSE_PIXELS"):
-        analyse(open_slide(demo.slide), kit, SETTINGS)
+TILED = SETTINGS.model_copy(update={"segment": SETTINGS.segment.model_copy(update={"tile_px": 256})})
+
+
+def test_an_image_in_tiles_gives_the_cells_classes_and_reasons_of_the_whole(demo, kit, whole):
+    told = []
+    tiled = analyse(open_slide(demo.slide), kit, TILED, lambda step, part: told.append((step, part)))
+    assert f1_score(tiled.mask.labels, whole.mask.labels, 0.8) >= 0.99
+    assert tiled.cells.index.tolist() == list(range(1, len(tiled.cells) + 1)) == tiled.mask.cell_ids.tolist()
+    assert tiled.embeddings.cell_ids.tolist() == tiled.cells.index[tiled.cells["qc_pass"]].tolist()
+    common = whole.cells.index.intersection(tiled.cells.index)
+    same = whole.cells.loc[common, "label"] == tiled.cells.loc[common, "label"]
+    assert same.mean() >= 0.95
+    assert any(step.startswith("Finding cells, tile 2 of 4, about") for step, _ in told)
+    assert [part for _, part in told] == sorted(part for _, part in told)
+
+
+def test_one_tile_or_several_vectors_belong_to_the_same_cells(demo, kit, whole):
+    tiled = analyse(open_slide(demo.slide), kit, TILED)
+    rows = tiled.cells.loc[tiled.embeddings.cell_ids, ["centroid_y_px", "centroid_x_px"]].to_numpy()
+    others = whole.cells.loc[whole.embeddings.cell_ids, ["centroid_y_px", "centroid_x_px"]].to_numpy()
+    apart = np.hypot(*(rows[:, None] - others[None]).transpose(2, 0, 1))
+    nearest, close = apart.argmin(axis=1), apart.min(axis=1) < 0.5
+    assert close.mean() > 0.9
+    np.testing.assert_allclose(
+        tiled.embeddings.cls[close], whole.embeddings.cls[nearest[close]], atol=0.2 * whole.embeddings.cls.std()
+    )
 
 
 def test_the_same_input_gives_the_same_result(demo, kit, whole):

@@ -59,6 +59,20 @@ def score_labels(pred: np.ndarray, truth: np.ndarray) -> Score:
     )
 
 
+def f1_score(pred: np.ndarray, truth: np.ndarray, least_iou: float = 0.5) -> float:
+    """Return 2 TP / (2 TP + FP + FN) of cells matched one to one; 1 for two empty images.
+
+    Parameters
+    ----------
+    pred, truth : ndarray of shape (Y, X), integer
+        See `score_labels`.
+    least_iou : float
+        Intersection over union from which on two cells match.
+    """
+    iou = _iou_matrix(pred, truth)
+    return _ratio(2 * _n_matched(iou, least_iou), sum(iou.shape))
+
+
 def check_labels(labels: np.ndarray, name: str) -> None:
     """Refuse what is no label image.
 
@@ -92,9 +106,15 @@ def _average_precision(iou: sparse.csr_array, threshold: float) -> float:
     n_pred, n_truth = iou.shape
     if n_pred == 0 or n_truth == 0:
         return float(n_pred == n_truth)
-    allowed = (iou >= threshold).tocsr()
-    matched = int(np.count_nonzero(maximum_bipartite_matching(sparse.csr_matrix(allowed)) >= 0))
+    matched = _n_matched(iou, threshold)
     return matched / (n_pred + n_truth - matched)
+
+
+def _n_matched(iou: sparse.csr_array, threshold: float) -> int:
+    if 0 in iou.shape:
+        return 0
+    allowed = (iou >= threshold).tocsr()
+    return int(np.count_nonzero(maximum_bipartite_matching(sparse.csr_matrix(allowed)) >= 0))
 
 
 def _ratio(part: int, whole: int) -> float:

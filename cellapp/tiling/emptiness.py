@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -14,7 +16,7 @@ FAINTEST = 0.01  # of the slide's range; no segmenter finds cells fainter than t
 LEAST_CONTRAST = 5.0  # standard deviations of what noise alone leaves in such averages
 
 
-def is_empty(pixels: np.ndarray, diameter_px: float) -> bool:
+def is_empty(pixels: np.ndarray, diameter_px: float, spans: Sequence[float]) -> bool:
     """Tell whether no place of the size of half a cell differs from its surroundings.
 
     Averages over half a diameter are compared with averages over three. They may differ by five widths of the noise
@@ -23,14 +25,16 @@ def is_empty(pixels: np.ndarray, diameter_px: float) -> bool:
     Parameters
     ----------
     pixels : ndarray of shape (C, Y, X), float32
-        Processed, 0 to 1 over the range of the slide.
+        Processed.
     diameter_px : float
         Of a typical cell; objects down to half of it are seen at their full contrast.
+    spans : sequence of float
+        Range of each channel on the slide.
     """
-    return not any(_shows_something(plane, diameter_px) for plane in pixels)
+    return not any(_shows_something(plane, diameter_px, span) for plane, span in zip(pixels, spans, strict=True))
 
 
-def _shows_something(plane: np.ndarray, diameter_px: float) -> bool:
+def _shows_something(plane: np.ndarray, diameter_px: float, span: float) -> bool:
     step = max(int(BLOCK * diameter_px), 1)
     height, width = (length // step * step for length in plane.shape)
     if min(height, width) < step * LOOK:
@@ -38,6 +42,6 @@ def _shows_something(plane: np.ndarray, diameter_px: float) -> bool:
     blocks = plane[:height, :width].reshape(height // step, step, width // step, step).mean(axis=(1, 3))
     near = ndimage.uniform_filter(blocks, LOOK, mode="nearest")
     rise = float(np.abs(near - ndimage.uniform_filter(blocks, AROUND, mode="nearest")).max())
-    if rise <= FAINTEST:
+    if rise <= FAINTEST * span:
         return False
     return rise > LEAST_CONTRAST * noise_width(plane) / (step * LOOK)

@@ -1,0 +1,147 @@
+"""Finds the cells of an image of any size: the whole at once where it is one tile, else tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from cellapp.images.preprocess import Preprocessor
+from cellapp.images.read import check_pixels
+from cellapp.segmentation.fit import SlideFit, fit_slide
+from cellapp.segmentation.segment import segment
+from cellapp.spread import Bench, Countdown, Spread
+from cellapp.tiling.candidates import Candidates, find_candidates, find_overlaps
+from cellapp.tiling.emptiness import is_empty
+from cellapp.tiling.paint import number_cells, paint
+from cellapp.tiling.plan import Tile, halo_px, neighbours, plan_tiles
+from cellapp.tiling.sample import sample_windows
+from cellapp.tiling.stitch import Stitched, stitch
+from cellapp.types import LabelMask, OnStep, Region
+from cellapp.work import WorkFolder
+
+_SAMPLED_PX = 2**20  # pixels of a channel that tell its range
+_KEPT_TILES = 8  # label images in memory while tiles are compared
+
+
+def find_mask(
+    bench: Bench, work: WorkFolder, spread: Spread, tell: OnStep, span: tuple[float, float] = (0.0, 1.0)
+) -> LabelMask:
+    """Find the cells of an image.
+
+    Parameters
+    ----------
+    bench : Bench
+    work : WorkFolder
+        Where tiles are left; those there already are not done again.
+    spread : Spread
+        Who does the tiles.
+    tell : callable
+        Progress; may raise `Cancelled`.
+    span : tuple of float
+        Fractions at which this step begins and ends.
+
+    Returns
+    -------
+    LabelMask
+        Ids 1..n in reading order of the cells' first pixels; the same for any order of tiles. Of an image with several
+        tiles the labels are a file of the work folder, mapped.
+
+    Raises
+    ------
+    InputError
+        When pixels are missing or infinite, or a diameter in um meets an image without a pixel size.
+    """
+    shape, tile_px = bench.slide.info.shape[1:], bench.settings.segment.tile_px
+    tell("Finding cells", span[0])
+    preprocessor = Preprocessor.fit(bench.slide, bench.settings.preprocess)
+    if max(shape) <= tile_px:
+        return _find_whole(bench, preprocessor)
+    if not work.has_labels:
+        fit, spans = _decide(bench, preprocessor)
+        halo = halo_px(fit.diameter_px)
+        tiles = plan_tiles(shape, tile_px, halo)
+        todo = [tile for tile in tiles if not work.has(_name(tile.number))]
+        n_before = len(tiles) - len(todo)
+        countdown = Countdown(tell, "Finding cells", "tile", n_total=len(tiles), n_before=n_before, span=span)
+        for _ in spread(FindInTile(preprocessor, fit, spans, work), todo):
+            countdown.one_more()
+        _join(tiles, shape, halo, bench.settings.segment.min_size_px, work)
+    return LabelMask(work.labels(), bench.kit.segmenter.name)
+
+
+@dataclass(frozen=True)
+class FindInTile:
+    """Segments one tile and leaves its label image and `Candidates` in the work folder; runs in any process."""
+
+    preprocessor: Preprocessor
+    fit: SlideFit
+    spans: tuple[float, ...]  # range of each processed channel on the slide
+    work: WorkFolder
+
+    def __call__(self, bench: Bench, tile: Tile) -> None:
+        """Do one tile."""
+        labels = self._labels(bench, tile.window).astype(np.int32)
+        small = np.uint16 if labels.max(initial=0) < 2**16 else np.int32
+        found = find_candidates(tile, labels, bench.slide.info.shape[1:])
+        self.work.keep(_name(tile.number), labels=labels.astype(small), **asdict(found))
+
+    def _labels(self, bench: Bench, window: Region) -> np.ndarray:
+        raw = check_pixels(bench.slide.region(window), bench.slide.info.name)
+        pixels = self.preprocessor.apply(raw)
+        if is_empty(pixels, self.fit.diameter_px, self.spans):
+            return np.zeros(pixels.shape[1:], np.int32)
+        settings = bench.settings.segment
+        return segment(pixels, bench.slide_roles, bench.kit.segmenter, settings, fit=self.fit).labels
+
+
+def _find_whole(bench: Bench, preprocessor: Preprocessor) -> LabelMask:
+    pixels = preprocessor.apply(check_pixels(bench.slide.region(), bench.slide.info.name))
+    mask = segment(pixels, bench.slide_roles, bench.kit.segmenter, bench.settings.segment, bench.um_per_px)
+    labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
+    number_cells(labels)
+    return LabelMask(labels, mask.segmenter)
+
+
+def _decide(bench: Bench, preprocessor: Preprocessor) -> tuple[SlideFit, tuple[float, ...]]:
+    """Judge the slide by a sample, once."""
+    name = bench.slide.info.name
+    windows = [
+        preprocessor.apply(check_pixels(bench.slide.region(window), name)) for window in sample_windows(bench.slide)
+    ]
+    fit = fit_slide(windows, bench.slide_roles, bench.kit.segmenter, bench.settings.segment, bench.um_per_px)
+    planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]
+    limits = [np.percentile(plane[:: max(plane.size // _SAMPLED_PX, 1)], [0.2, 99.8]) for plane in planes]
+    return fit, tuple(float(high - low) for low, high in limits)
+
+
+def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px: int, work: WorkFolder) -> None:
+    """Stitch the tiles into the label image of the slide, on disk."""
+
+    @lru_cache(_KEPT_TILES)
+    def labels_of(number: int) -> np.ndarray:
+        return work.get(_name(number))["labels"]
+
+    stitched = _choose(tiles, halo, work, labels_of)
+    with work.drawing(shape) as canvas:
+        for tile in tiles:
+            if len(stitched.ranks[tile.number]) > 1:
+                paint(canvas, tile, labels_of(tile.number), stitched.ranks[tile.number])
+        number_cells(canvas, area_px=stitched.area_px, min_size_px=min_size_px)
+
+
+def _choose(tiles: Sequence[Tile], halo: int, work: WorkFolder, labels_of: lru_cache) -> Stitched:
+    parts = [work.get(_name(tile.number), *Candidates.__dataclass_fields__) for tile in tiles]
+    candidates = [Candidates(**part) for part in parts]
+    overlaps = [
+        (a.number, b.number, find_overlaps(a, labels_of(a.number), b, labels_of(b.number)))
+        for a, b in neighbours(tiles)
+        if len(candidates[a.number]) and len(candidates[b.number])
+    ]
+    return stitch(candidates, overlaps, halo / 2)
+
+
+def _name(number: int) -> str:
+    return f"tile-{number:06d}"
