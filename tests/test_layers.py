@@ -31,6 +31,7 @@ LAYERS = (
         "crops_folder",
         "recipes",
         "training",
+        "pretraining",
     },
     {"exports", "engine", "store"},
     {"jobs", "process", "presence", "runner", "corrections", "overview"},
@@ -57,6 +58,7 @@ ONLY_IN = {
         "explanation",
         "loading",
         "training",
+        "pretraining",
     },
 }
 ONE_FILE = ("cellpose", "transformers", "timm", "pytorch_grad_cam")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analysis, evaluation, models, services, slides, training, vectors
+from cellapp.cli import analysis, evaluation, models, pretraining, services, slides, training, vectors
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (
     vectors.embed,
     vectors.predict,
     training.train_segmenter,
+    pretraining.pretrain,
     services.worker,
     services.serve,
     services.doctor,

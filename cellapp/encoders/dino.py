@@ -66,7 +66,8 @@ class HubEncoder:
         self.lock = threading.RLock()
         self.network = _load_network(folder, config["model_type"]).to(device)
         self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
-        self._mean, self._std = (_planes(value, device) for value in read_standardisation(folder))
+        self.standard = read_standardisation(folder)  # mean and standard deviation of the three planes
+        self._mean, self._std = (_planes(value, device) for value in self.standard)
 
     @property
     def identity(self) -> str:

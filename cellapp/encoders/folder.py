@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cellapp.errors import ModelError
 
 FAMILIES = ("dinov2", "dinov2_with_registers", "dinov3_vit", "vit")
 CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
 FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
+
+
+class Network(Protocol):
+    """What is asked of a network of transformers to be written."""
+
+    def half(self) -> Network:
+        """Convert weights to float16, in place."""
+        ...
+
+    def save_pretrained(self, folder: Path) -> object:
+        """Write ``config.json`` and ``model.safetensors``."""
+        ...
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -55,6 +68,35 @@ def read_standardisation(folder: Path) -> tuple[tuple[float, ...], tuple[float, 
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
         raise ModelError(f"{folder / PREPROCESSOR} must give image_mean and image_std as three numbers each")
     return mean, std
+
+
+def write_encoder(network: Network, folder: Path, *, mean: Sequence[float], std: Sequence[float], side_px: int) -> Path:
+    """Write an encoder folder in Hugging Face format, weights as float16.
+
+    Parameters
+    ----------
+    network : Module
+        Of transformers; it is converted in place.
+    folder : Path
+    mean, std : sequence of float
+        The three planes, 0 to 1, are standardised with these.
+    side_px : int
+        Side of the square it was trained on.
+
+    Returns
+    -------
+    Path
+        `folder`.
+    """
+    network.half().save_pretrained(folder)
+    settings = {
+        "image_mean": list(mean),
+        "image_std": list(std),
+        "size": {"height": side_px, "width": side_px},
+        "image_processor_type": "ViTImageProcessor",
+    }
+    (folder / PREPROCESSOR).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    return folder
 
 
 def read_json(path: Path) -> dict[str, Any]:

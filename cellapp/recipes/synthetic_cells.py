@@ -89,7 +89,7 @@ def cut_cells(slides: Iterable[SyntheticSettings]) -> LabelledCells:
 
 def _cut_slide(settings: SyntheticSettings) -> LabelledCells:
     raw, truth, classes = render_field(settings)
-    slide = _as_slide(raw, settings)
+    slide = as_slide(raw, settings)
     names, roles = assign(slide.info, {})
     processed = Preprocessor.fit(slide, PREPROCESS).apply(raw)
     mask = segment(processed, roles, Classical(), SegmentSettings(), settings.um_per_px)
@@ -128,7 +128,7 @@ def match_cells(found: LabelMask, truth: np.ndarray) -> dict[int, int]:
     }
 
 
-def _as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
+def as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
     info = ImageInfo(
         name=f"synthetic {settings.seed}",
         format="ome-tiff",
