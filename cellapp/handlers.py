@@ -16,6 +16,7 @@ from cellapp.exports.tables import read_cells
 from cellapp.overview import measure_overview
 from cellapp.preview import preview_flows, save_preview
 from cellapp.projection import project_run
+from cellapp.reasons import explain_in_run
 from cellapp.runner import ImageResult, RunItem, run_images
 from cellapp.settings import AnalyseSettings, app_settings
 from cellapp.store import cells as cell_store
@@ -85,6 +86,12 @@ def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
         return {"image_id": images.add_image(payload["project_id"], slide, slide.name).id}
 
 
+def explain(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Make the maps of some cells of a run; payload ``{"run_id", "image_id", "cell_ids", "target"}``."""
+    path = explain_in_run(payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"], on_step)
+    return {"path": str(path)}
+
+
 def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Measure what the calls of a run rest on; payload ``{"run_id", "target"}``, see `cellapp.overview`."""
     return {"n_cells": len(measure_overview(payload["run_id"], payload["target"], on_step))}
@@ -110,6 +117,7 @@ HANDLERS: Mapping[str, Handler] = {
     "fetch": fetch,
     "demo": demo,
     "project": project,
+    "explain": explain,
     "regions": regions,
     "relabel": relabel,
     "pyramid": pyramid,

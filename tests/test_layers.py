@@ -34,7 +34,7 @@ LAYERS = (
         "pretraining",
     },
     {"exports", "engine", "store"},
-    {"jobs", "process", "presence", "runner", "corrections", "overview"},
+    {"jobs", "process", "presence", "runner", "corrections", "overview", "reasons"},
     {"handlers", "worker", "doctor", "viewing"},
     {"cli", "api", "api_tiles", "ui"},
     {"server", "__main__"},

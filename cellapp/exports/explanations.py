@@ -54,9 +54,29 @@ def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *
         for i, cell_id in enumerate(explanations.cell_ids.tolist()):
             picture = draw_explanation(explanations, i, rendering.show(crops.pixels[rows[cell_id]]))
             (part / f"{cell_id}.png").write_bytes(png_bytes(picture))
-        arrays = {name: np.asarray(getattr(explanations, name)) for name in STORED}
-        write_arrays(arrays, part / "maps.npz")
+        write_maps(explanations, part / "maps.npz")
     return folder
+
+
+def write_maps(explanations: Explanations, path: Path) -> Path:
+    """Write maps, rest and logits (logit units), cell_ids, target and method as plain arrays."""
+    return write_arrays({name: np.asarray(getattr(explanations, name)) for name in STORED}, path)
+
+
+def read_maps(path: Path) -> Explanations:
+    """Read what `write_maps` wrote, without pickle.
+
+    Raises
+    ------
+    InputError
+        If it is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in STORED}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path.name!r} holds no maps of cells; explain the cells again") from error
+    return Explanations(**arrays | {name: str(arrays[name]) for name in ("target", "method")})
 
 
 def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ _TITLES = {
     "fetch": "Downloading",
     "demo": "Demo slide",
     "project": "Mapping",
+    "explain": "Explaining",
     "regions": "Explaining",
     "relabel": "Relabelling",
     "pyramid": "Viewer",
