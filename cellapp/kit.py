@@ -40,7 +40,7 @@ def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "a
     head = loading.load(settings.classify.head, device, dtype)
     encoder = loading.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
     head.check_encoder(encoder)
-    return Kit(segmenter, encoder, head)
+    return Kit(segmenter, encoder.reading(head.reads), head)
 
 
 def load_kit_to_explain(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> Kit:

@@ -85,6 +85,19 @@ class CropSettings(_Frozen):
     """Channel names set to zero, for example the nucleus."""
 
 
+class FeatureSettings(_Frozen):
+    """What a head reads of a cell, besides how the cell is cut and processed; part of a head, never of a run."""
+
+    fit_to: Literal["slide", "crop"] = "slide"
+    """Whose intensities the preprocessing chain is fitted to: the slide's, or those of each crop by itself, which is
+    all that is known of a folder of single-cell pictures."""
+    views: Literal[1, 8] = 1
+    """8 averages the vectors of all turned and mirrored views, because a cell on a slide has no upright; it costs eight
+    passes through the encoder."""
+    shape: bool = False
+    """Read the measurements of `cellapp.encoders.measured` beside the encoder's vectors."""
+
+
 class QualitySettings(_Frozen):
     """Which cells are too poor to classify; each rule can be switched off and each rejected cell keeps its reason."""
 

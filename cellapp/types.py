@@ -184,11 +184,14 @@ class Embeddings:
     encoder: str  # "name@revision"
     patches: np.ndarray | None = None  # (N, P, D) float32, row-major over `grid`, only on demand
     grid: tuple[int, int] = (0, 0)
+    measured: np.ndarray | None = None  # (N, M) float32, see cellapp.encoders.measured; where a head reads them
+    views: int = 1  # turned and mirrored views the vectors are the mean of
 
     @property
     def features(self) -> np.ndarray:
-        """What a head reads, (N, 2 D) float32: [class token, mean patch token]."""
-        return np.concatenate([self.cls, self.mean_patch], axis=1)
+        """What a head reads, (N, 2 D + M) float32: [class token, mean patch token, measurements if any]."""
+        parts = [self.cls, self.mean_patch] + ([] if self.measured is None else [self.measured])
+        return np.concatenate(parts, axis=1)
 
 
 def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
@@ -203,6 +206,7 @@ def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
         parts[0],
         cls=np.concatenate([part.cls for part in parts]),
         mean_patch=np.concatenate([part.mean_patch for part in parts]),
+        measured=None if parts[0].measured is None else np.concatenate([part.measured for part in parts]),
         cell_ids=np.concatenate([part.cell_ids for part in parts]),
         patches=None,
     )
@@ -318,6 +322,10 @@ class Encoder(Protocol):
     @property
     def identity(self) -> str:
         """Name and revision, "name@revision"."""
+        ...
+
+    def reading(self, features: Any) -> Encoder:
+        """Return this encoder giving what a head with these `FeatureSettings` reads."""
         ...
 
     def embed(self, crops: np.ndarray, cell_ids: np.ndarray, *, patches: bool = False) -> Embeddings:

@@ -10,14 +10,15 @@ import numpy as np
 
 from cellapp.cells.outcome import RESERVED
 from cellapp.classification.novelty import TrainingCloud
+from cellapp.encoders.measured import MEASURED
 from cellapp.errors import ModelError
-from cellapp.settings import CropSettings, PreprocessSettings
+from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.types import Embeddings, Encoder
 
 
 @dataclass(frozen=True, eq=False)
 class LinearHead:
-    """Class scores as a linear function of ``[class token, mean patch token]``.
+    """Class scores as a linear function of ``[class token, mean patch token]`` and, by choice, measurements.
 
     With standardised features ``x = (features - mean) / std`` the calibrated scores are
     ``z = (weight @ x + bias) / temperature`` and the probabilities ``softmax(z)``. A score means something only
@@ -26,7 +27,7 @@ class LinearHead:
     """
 
     name: str
-    weight: np.ndarray  # (K, F) float32, F = 2 D
+    weight: np.ndarray  # (K, F) float32, F = 2 D + M, see `Embeddings.features`
     bias: np.ndarray  # (K,) float32
     mean: np.ndarray  # (F,) float32
     std: np.ndarray  # (F,) float32, positive
@@ -40,6 +41,8 @@ class LinearHead:
     temperature: float = 1.0
     calibrated: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    reads: FeatureSettings = field(default_factory=FeatureSettings)
+    training: Mapping[str, Any] = field(default_factory=dict)  # digests of the data, seed: plain JSON values
     version: str = "0"  # start of the digest of the stored tensors
 
     def __post_init__(self) -> None:
@@ -67,8 +70,9 @@ class LinearHead:
 
     @property
     def dim(self) -> int:
-        """Embedding dimension D it reads, half of its features."""
-        return self.weight.shape[1] // 2
+        """Embedding dimension D it reads: half of its features, measurements left out."""
+        n_measured = len(MEASURED) if self.reads.shape else 0
+        return (self.weight.shape[1] - n_measured) // 2
 
     def standardise(self, features: np.ndarray) -> np.ndarray:
         """Scale features, (N, F), by the training mean and standard deviation; float64."""
@@ -113,6 +117,12 @@ class LinearHead:
         self._check_identity(embeddings.encoder)
         if embeddings.cls.shape[1] != self.dim:
             raise ModelError(f"head {self.name!r} reads {self.dim} dimensions; got {embeddings.cls.shape[1]}")
+        given = FeatureSettings(views=embeddings.views, shape=embeddings.measured is not None, fit_to=self.reads.fit_to)
+        if given != self.reads:
+            raise ModelError(
+                f"head {self.name!r} reads {_words(self.reads)}; got {_words(given)}: "
+                "embed with encoder.reading(head.reads)"
+            )
 
     def _check_identity(self, encoder: str) -> None:
         if encoder != self.encoder:
@@ -120,3 +130,7 @@ class LinearHead:
                 f"head {self.name!r} was trained on the encoder {self.encoder}, not on {encoder}; "
                 "choose that encoder or a head trained on this one"
             )
+
+
+def _words(reads: FeatureSettings) -> str:
+    return f"{reads.views} view{'s' if reads.views > 1 else ''} {'with' if reads.shape else 'without'} measurements"

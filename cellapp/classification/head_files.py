@@ -15,8 +15,9 @@ from safetensors.numpy import load, save
 
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import TrainingCloud
+from cellapp.encoders.measured import MEASURED
 from cellapp.errors import ModelError
-from cellapp.settings import CropSettings, PreprocessSettings
+from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 
 TENSORS, DESCRIPTION = "head.safetensors", "head.json"
 _FORMAT = 1
@@ -72,6 +73,8 @@ def _check(description: dict[str, Any], content: bytes, folder: Path) -> None:
         raise ModelError(f"the head in {folder} has format {description['format']}; this version reads {_FORMAT}")
     if hashlib.sha256(content).hexdigest() != description["sha256"]:
         raise ModelError(f"{folder / TENSORS} does not match the sha256 in {DESCRIPTION}; copy the folder again")
+    if description.get("measured") not in (None, [], list(MEASURED)):
+        raise ModelError(f"the head in {folder} reads measurements this version does not make; train it again")
 
 
 def _tensors(head: LinearHead) -> dict[str, np.ndarray]:
@@ -88,6 +91,9 @@ def _description(head: LinearHead) -> dict[str, Any]:
         "classes": list(head.classes),
         "crop": head.crop.model_dump(mode="json"),
         "preprocess": head.preprocess.model_dump(mode="json"),
+        "reads": head.reads.model_dump(mode="json"),
+        "measured": list(MEASURED) if head.reads.shape else [],
+        "training": dict(head.training),
         "metrics": dict(head.metrics),
         "cloud": {"rest_variance": head.cloud.rest_variance, "limit": limit},
     }
@@ -102,6 +108,8 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Linea
         crop=CropSettings(**description["crop"]),
         preprocess=PreprocessSettings(**description["preprocess"]),
         metrics=description["metrics"],
+        reads=FeatureSettings(**description.get("reads", {})),  # heads from before there was a choice do not say
+        training=description.get("training", {}),
         cloud=TrainingCloud(
             **cloud,
             rest_variance=description["cloud"]["rest_variance"],

@@ -19,7 +19,7 @@ def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float
     cells : DataFrame
         Cell table, any index; rows without probabilities (rejected cells) keep their empty label.
     classes : sequence of str
-        Classes of the head, in its order.
+        Classes of the head, the positive one first, as `cellapp.cells.counts.classes_of` reads them from the table.
     threshold : float
         Probability of the positive class from which a cell is called so; only two classes have one.
     unsure_margin : float

@@ -11,12 +11,17 @@ from cellapp.types import POSITIVE_CLASS, Predictions
 
 
 def positive_class(classes: Sequence[str]) -> str:
-    """Return the class one-sided metrics and explanations speak of: cancer where it exists, else the first."""
+    """Return the class one-sided figures speak of: `add_predictions` puts the positive class of the head first."""
+    return classes[0]
+
+
+def default_positive(classes: Sequence[str]) -> str:
+    """Return the positive class of a head nobody named one for: cancer where it exists, else the first."""
     return POSITIVE_CLASS if POSITIVE_CLASS in classes else classes[0]
 
 
 def add_predictions(cells: pd.DataFrame, predictions: Predictions | None) -> pd.DataFrame:
-    """Join probabilities to the cell table by cell id.
+    """Join probabilities to the cell table by cell id, the positive class first.
 
     Parameters
     ----------
@@ -29,7 +34,8 @@ def add_predictions(cells: pd.DataFrame, predictions: Predictions | None) -> pd.
     if predictions is None:
         return cells
     columns: dict[str, Any] = {"label": predictions.labels}
-    columns |= {f"p_{c}": predictions.probabilities[:, k] for k, c in enumerate(predictions.classes)}
+    positive_first = sorted(predictions.classes, key=lambda c: c != predictions.positive)
+    columns |= {f"p_{c}": predictions.probabilities[:, predictions.classes.index(c)] for c in positive_first}
     columns |= {
         "margin": predictions.margin,
         "unsure": predictions.unsure,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 
+from cellapp.classification.folds import split_groups
 from cellapp.classification.head import LinearHead
+from cellapp.classification.linear import choose_strength, fit_linear
 from cellapp.classification.novelty import fit_cloud
-from cellapp.classification.table import positive_class
+from cellapp.classification.table import default_positive
 from cellapp.classification.validate import cross_calibrate, fit_temperature, measure_calls
 from cellapp.errors import InputError
-from cellapp.settings import CropSettings, PreprocessSettings
+from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 
-REGULARISATION = 0.1  # scikit-learn's C on standardised features: strong, vectors are wide and labelled cells few
-_MAX_ITERATIONS = 2000
 _LIMIT_PERCENTILE = 99.0
 
 
@@ -29,7 +27,7 @@ class LabelledVectors:
     Cells of one slide, plate or patient look alike whatever their class; only held-out groups make a figure honest.
     """
 
-    features: np.ndarray  # (N, 2 D), see `Embeddings.features`
+    features: np.ndarray  # (N, F), see `Embeddings.features`
     labels: Sequence[str]  # N class names
     groups: Sequence[str]  # N slides, plates or patients
 
@@ -54,6 +52,11 @@ class LabelledVectors:
         """Class of each cell as a number, (N,) int."""
         return np.searchsorted(self.classes, np.asarray(self.labels, dtype=object).astype(str))
 
+    @property
+    def group_names(self) -> np.ndarray:
+        """Group of each cell, (N,) str."""
+        return np.asarray(self.groups, dtype=object).astype(str)
+
 
 @dataclass(frozen=True, eq=False)
 class Purpose:
@@ -64,14 +67,25 @@ class Purpose:
     trained_on: str  # one sentence for every page that shows a call
     crop: CropSettings = field(default_factory=CropSettings)
     preprocess: PreprocessSettings = field(default_factory=PreprocessSettings)
-    positive: str | None = None  # None takes "cancer" where it exists, else the last class
+    positive: str | None = None  # None takes "cancer" where it exists, else the first class
+    reads: FeatureSettings = field(default_factory=FeatureSettings)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What was said of each cell by a model that had not seen its group."""
+
+    fold_of: np.ndarray  # (N,) int
+    scores: np.ndarray  # (N, K) before calibration
+    probabilities: np.ndarray  # (N, K), calibrated on the other folds
+    distances: np.ndarray  # (N,) from the training cells of the fold, see `TrainingCloud.distance`
 
 
 def fit(data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 0) -> LinearHead:
-    """Train a logistic regression, calibrated and measured on held-out groups.
+    """Train a head and measure it.
 
-    Each fold holds out whole groups. Temperature, figures and the limit for "unlike the training cells" all come from
-    held-out cells; the weights from all cells.
+    Temperature, figures and the limit of "unlike the training cells" come from held-out cells; the weights from all.
 
     Parameters
     ----------
@@ -93,90 +107,92 @@ def fit(data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 
     InputError
         When the positive class is none of the classes.
     """
-    head = _fit_plain(data, _positive(purpose, data.classes), purpose)
-    split = _split(data, folds, seed)
+    return fit_and_hold_out(data, purpose, folds=folds, seed=seed)[0]
+
+
+def fit_and_hold_out(
+    data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 0
+) -> tuple[LinearHead, HeldOut | None]:
+    """Train a head as `fit` does and return what was said of each cell while it was held out, too.
+
+    Returns
+    -------
+    head : LinearHead
+    held_out : HeldOut or None
+        None when the groups cannot be split.
+    """
+    strength = choose_strength(data.features, data.codes, data.group_names, seed)
+    head = _fit_plain(data, purpose, strength)
+    split = split_groups(data.codes, data.group_names, data.classes, folds=folds, seed=seed)
     if isinstance(split, str):
-        return replace(head, metrics={"validated": False, "reason": split})
-    return _with_validation(head, data, split)
+        return replace(head, metrics={"validated": False, "reason": split}), None
+    held_out = hold_out(data, purpose, split, seed=seed)
+    figures: dict[str, Any] = {
+        "validated": True,
+        "n_groups": len(set(data.groups)),
+        "n_folds": len(np.unique(split)),
+        "regularisation": strength,
+        **measure_calls(held_out.probabilities, data.codes, data.classes, head.positive),
+    }
+    head = replace(
+        head,
+        temperature=fit_temperature(held_out.scores, data.codes),
+        calibrated=True,
+        metrics=figures,
+        cloud=replace(head.cloud, limit=float(np.percentile(held_out.distances, _LIMIT_PERCENTILE))),
+    )
+    return head, held_out
+
+
+def hold_out(data: LabelledVectors, purpose: Purpose, fold_of: np.ndarray, *, seed: int) -> HeldOut:
+    """Ask of each cell a head that never saw its group, its regularisation and calibration included.
+
+    Parameters
+    ----------
+    data : LabelledVectors
+    purpose : Purpose
+    fold_of : ndarray of shape (N,)
+        See `cellapp.classification.folds.split_groups`.
+    seed : int
+        Decides the inner folds on which the regularisation is chosen.
+    """
+    scores, distances = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of))
+    for fold in np.unique(fold_of):
+        here, kept = fold_of == fold, _subset(data, fold_of != fold)
+        part = _fit_plain(kept, purpose, choose_strength(kept.features, kept.codes, kept.group_names, seed))
+        scores[here] = part.scores(data.features[here])
+        distances[here] = part.cloud.distance(part.standardise(data.features[here]))
+    return HeldOut(fold_of, scores, cross_calibrate(scores, data.codes, fold_of), distances)
 
 
 def _positive(purpose: Purpose, classes: tuple[str, ...]) -> str:
-    positive = purpose.positive or positive_class(classes)
+    positive = purpose.positive or default_positive(classes)
     if positive not in classes:
         raise InputError(f"the positive class {positive!r} is none of {', '.join(classes)}; name one of these")
     return positive
 
 
-def _fit_plain(data: LabelledVectors, positive: str, purpose: Purpose) -> LinearHead:
+def _fit_plain(data: LabelledVectors, purpose: Purpose, strength: float) -> LinearHead:
     """Fit weights and training cloud on all cells of `data`, nothing held out."""
-    mean = data.features.mean(axis=0, dtype=np.float64)
-    spread = data.features.std(axis=0, dtype=np.float64)
-    std = np.where(spread > 1e-6, spread, 1.0)
-    features, codes = (data.features - mean) / std, data.codes
-    model = LogisticRegression(C=REGULARISATION, max_iter=_MAX_ITERATIONS).fit(features, codes)
-    weight, bias = model.coef_, model.intercept_
-    if len(data.classes) == 2:  # one row of log-odds; half to each side gives the same softmax
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    found = fit_linear(data.features, data.codes, strength)
     return LinearHead(
         name=purpose.name,
-        weight=weight.astype(np.float32),
-        bias=bias.astype(np.float32),
-        mean=mean.astype(np.float32),
-        std=std.astype(np.float32),
+        weight=found.weight.astype(np.float32),
+        bias=found.bias.astype(np.float32),
+        mean=found.mean.astype(np.float32),
+        std=found.std.astype(np.float32),
         classes=data.classes,
         encoder=purpose.encoder,
-        positive=positive,
+        positive=_positive(purpose, data.classes),
         crop=purpose.crop,
         preprocess=purpose.preprocess,
+        reads=purpose.reads,
         trained_on=purpose.trained_on,
-        cloud=fit_cloud(features, codes, len(data.classes)),
-    )
-
-
-def _split(data: LabelledVectors, folds: int, seed: int) -> np.ndarray | str:
-    """Fold of each cell, (N,) int, or why the cells cannot be split by group."""
-    groups = np.asarray(data.groups, dtype=object).astype(str)
-    per_class = {c: len(np.unique(groups[data.codes == k])) for k, c in enumerate(data.classes)}
-    fewest = min(per_class, key=lambda c: per_class[c])
-    if per_class[fewest] < 2:
-        return f"not validated: class {fewest!r} comes from one group only; label cells of a second slide or patient"
-    splitter = StratifiedGroupKFold(max(2, min(folds, per_class[fewest])), shuffle=True, random_state=seed)
-    fold_of = np.zeros(len(groups), int)
-    for fold, (kept, held_out) in enumerate(splitter.split(data.features, data.codes, groups)):
-        if len(np.unique(data.codes[kept])) < len(data.classes):
-            return "not validated: the groups cannot be split so that every class is on both sides; label more groups"
-        fold_of[held_out] = fold
-    return fold_of
-
-
-def _with_validation(head: LinearHead, data: LabelledVectors, fold_of: np.ndarray) -> LinearHead:
-    codes = data.codes
-    scores, distances = np.zeros((len(codes), len(data.classes))), np.zeros(len(codes))
-    for fold in np.unique(fold_of):
-        held_out = fold_of == fold
-        part = _fit_plain(_subset(data, ~held_out), head.positive, _purpose(head))
-        scores[held_out] = part.scores(data.features[held_out])
-        distances[held_out] = part.cloud.distance(part.standardise(data.features[held_out]))
-    figures: dict[str, Any] = {
-        "validated": True,
-        "n_groups": len(set(data.groups)),
-        "n_folds": len(np.unique(fold_of)),
-        **measure_calls(cross_calibrate(scores, codes, fold_of), codes, data.classes, head.positive),
-    }
-    limit = float(np.percentile(distances, _LIMIT_PERCENTILE))
-    return replace(
-        head,
-        temperature=fit_temperature(scores, codes),
-        calibrated=True,
-        metrics=figures,
-        cloud=replace(head.cloud, limit=limit),
+        training=purpose.training,
+        cloud=fit_cloud((data.features - found.mean) / found.std, data.codes, len(data.classes)),
     )
 
 
 def _subset(data: LabelledVectors, rows: np.ndarray) -> LabelledVectors:
     labels, groups = (np.asarray(values, dtype=object)[rows].tolist() for values in (data.labels, data.groups))
     return LabelledVectors(data.features[rows], labels, groups)
-
-
-def _purpose(head: LinearHead) -> Purpose:
-    return Purpose(head.name, head.encoder, head.trained_on, head.crop, head.preprocess, head.positive)

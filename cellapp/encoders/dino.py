@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,10 @@ import numpy as np
 
 from cellapp import torch_guard
 from cellapp.encoders.folder import WEIGHTS, read_config, read_standardisation
+from cellapp.encoders.measured import measure_planes
+from cellapp.encoders.views import mean_tokens
 from cellapp.errors import InputError, ModelError
+from cellapp.settings import FeatureSettings
 from cellapp.types import Embeddings
 
 if TYPE_CHECKING:
@@ -66,6 +71,7 @@ class HubEncoder:
         self.lock = threading.RLock()
         self.network = _load_network(folder, config["model_type"]).to(device)
         self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
+        self.reads = FeatureSettings()
         self.standard = read_standardisation(folder)  # mean and standard deviation of the three planes
         self._mean, self._std = (_planes(value, device) for value in self.standard)
 
@@ -116,13 +122,13 @@ class HubEncoder:
         with self.lock:
             for start in range(0, len(crops), batch):
                 rows = slice(start, start + batch)
-                tokens = self._infer(crops[rows])
+                tokens = mean_tokens(self._infer, crops[rows], self.reads.views, n_prefix=self.n_prefix, grid=self.grid)
                 cls[rows], mean[rows] = tokens[:, 0], tokens[:, self.n_prefix :].mean(axis=1)
                 if patches:
                     kept[rows] = tokens[:, self.n_prefix :]
-        return Embeddings(
-            cls, mean, cell_ids, self.identity, kept if patches else None, self.grid if patches else (0, 0)
-        )
+        measured = measure_planes(crops) if self.reads.shape else None
+        found = Embeddings(cls, mean, cell_ids, self.identity, measured=measured, views=self.reads.views)
+        return replace(found, patches=kept, grid=self.grid) if patches else found
 
     def require_input(self, crops: np.ndarray, cell_ids: np.ndarray) -> None:
         """Raise InputError unless `crops` is (N, 3, S, S) for this encoder with one id per crop."""

@@ -15,8 +15,9 @@ def attribute(head: LinearHead, embeddings: Embeddings, target: str | None = Non
     """Split the logit of a class into what each patch adds.
 
     The head reads ``[class token, mean patch token]``, so the logit (`LinearHead.contrast`) is a sum over patches of
-    ``patch @ w / P`` plus a rest from the class token and the bias. This is HiResCAM at the final norm (Draelos and
-    Carin 2020, arXiv:2011.08891) without a backward pass: gradient times activation is the product itself.
+    ``patch @ w / P`` plus a rest from the class token, the bias and, in a head that reads them, measurements. This is
+    HiResCAM at the final norm (Draelos and Carin 2020, arXiv:2011.08891) without a backward pass: gradient times
+    activation is the product itself.
 
     Parameters
     ----------
@@ -44,8 +45,11 @@ def attribute(head: LinearHead, embeddings: Embeddings, target: str | None = Non
     target = target or head.positive
     weight, bias = head.contrast(target)
     rows, columns = embeddings.grid
-    maps = embeddings.patches.astype(np.float64) @ weight[head.dim :] / (rows * columns)
-    rest = embeddings.cls.astype(np.float64) @ weight[: head.dim] + bias
+    of_class_token, of_patches, of_measured = np.split(weight, [head.dim, 2 * head.dim])
+    maps = embeddings.patches.astype(np.float64) @ of_patches / (rows * columns)
+    rest = embeddings.cls.astype(np.float64) @ of_class_token + bias
+    if embeddings.measured is not None:
+        rest += embeddings.measured.astype(np.float64) @ of_measured
     return Explanations(
         maps=maps.reshape(-1, rows, columns).astype(np.float32),
         rest=rest.astype(np.float32),

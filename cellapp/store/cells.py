@@ -9,10 +9,11 @@ import pandas as pd
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from cellapp.cells.counts import classes_of
+from cellapp.classification.table import positive_class
 from cellapp.errors import StoreError
 from cellapp.store.database import reading, writing
 from cellapp.store.schema import Cell, RunImageRow
-from cellapp.types import POSITIVE_CLASS
 
 COLUMNS = {
     "centroid_y_px": float,
@@ -122,7 +123,8 @@ def manual_labels(run_id: str) -> dict[str, dict[int, str]]:
 
 def _light(cells: pd.DataFrame) -> pd.DataFrame:
     """Return `COLUMNS` of a cell table, filled where it has none."""
-    source = cells.rename(columns={f"p_{POSITIVE_CLASS}": "p_positive"})
+    classes = classes_of(cells)
+    source = cells.rename(columns={f"p_{positive_class(classes)}": "p_positive"}) if classes else cells
     light = pd.DataFrame(index=cells.index.astype("int64"))
     for name, kind in COLUMNS.items():
         column = source[name].to_numpy() if name in source else _EMPTY[kind]

@@ -12,9 +12,11 @@ ENCODER = "tiny@1"
 PURPOSE = Purpose("toy", ENCODER, "Toy vectors; not for diagnosis.")
 
 
-def random_head(dim=4, classes=("cancer", "normal"), *, seed=0, encoder=ENCODER, positive=None, **changes):
+def random_head(
+    dim=4, classes=("cancer", "normal"), *, seed=0, encoder=ENCODER, positive=None, n_measured=0, **changes
+):
     rng = np.random.default_rng(seed)
-    n_features = 2 * dim
+    n_features = 2 * dim + n_measured
     training = rng.normal(size=(40, n_features))
     values = {
         "name": "toy",

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from cellapp.classification.head_files import load_head, save_head
+from cellapp.encoders.measured import MEASURED
 from cellapp.errors import ModelError
+from cellapp.settings import FeatureSettings
 from tests.classification.heads import random_embeddings, random_head
 
 
@@ -117,3 +119,37 @@ def test_embeddings_of_another_encoder_name_both():
         random_head().check(random_embeddings(encoder="other@2"))
     with pytest.raises(ModelError, match="reads 4 dimensions; got 6"):
         random_head().check(random_embeddings(dim=6))
+
+
+READS = FeatureSettings(views=8, shape=True, fit_to="crop")
+
+
+def test_what_a_head_reads_is_kept(tmp_path):
+    head = random_head(n_measured=len(MEASURED), reads=READS, training={"seed": 3})
+    save_head(head, tmp_path)
+    again = load_head(tmp_path)
+    assert (again.reads, again.dim, dict(again.training)) == (READS, 4, {"seed": 3})
+
+
+def test_a_head_from_before_there_was_a_choice_reads_plain_vectors(tmp_path):
+    save_head(random_head(), tmp_path)
+    description = json.loads((tmp_path / "head.json").read_text())
+    for key in ("reads", "measured", "training"):
+        del description[key]
+    (tmp_path / "head.json").write_text(json.dumps(description))
+    assert load_head(tmp_path).reads == FeatureSettings()
+
+
+def test_measurements_this_version_does_not_make_are_refused(tmp_path):
+    save_head(random_head(n_measured=len(MEASURED), reads=READS), tmp_path)
+    description = json.loads((tmp_path / "head.json").read_text())
+    description["measured"][0] = "colour of the sky"
+    (tmp_path / "head.json").write_text(json.dumps(description))
+    with pytest.raises(ModelError, match="measurements this version does not make"):
+        load_head(tmp_path)
+
+
+def test_vectors_made_in_another_way_are_refused():
+    head = random_head(n_measured=len(MEASURED), reads=READS)
+    with pytest.raises(ModelError, match="reads 8 views with measurements; got 1 view without"):
+        head.check(random_embeddings())

@@ -5,7 +5,12 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cellapp.cells.counts import classes_of
+from cellapp.classification.predict import predict
 from cellapp.classification.rethreshold import rethreshold, unsure_band
+from cellapp.classification.table import add_predictions, positive_class
+from cellapp.settings import ClassifySettings
+from tests.classification.heads import random_embeddings, random_head
 
 CLASSES = ("cancer", "normal")
 
@@ -60,3 +65,14 @@ def test_counting_without_a_head_is_left_alone():
 
 def test_no_cells():
     assert len(rethreshold(_cells([]), CLASSES, threshold=0.5, unsure_margin=0.2)) == 0
+
+
+def test_the_positive_class_is_the_one_of_the_head():
+    head = random_head(classes=("cancer", "normal"), positive="normal")
+    predictions = predict(head, random_embeddings(6))
+    table = add_predictions(pd.DataFrame(index=pd.Index(predictions.cell_ids, name="cell_id")), predictions)
+    classes = classes_of(table)
+    assert (positive_class(classes), classes) == ("normal", ("normal", "cancer"))
+    again = rethreshold(table, classes, threshold=0.8, unsure_margin=0.2)
+    expected = predict(head, random_embeddings(6), ClassifySettings(threshold=0.8))
+    assert again["label"].tolist() == expected.labels.tolist()

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from cellapp.classification.linear import STRENGTHS
 from cellapp.classification.predict import predict
-from cellapp.classification.train import LabelledVectors, Purpose, fit
+from cellapp.classification.train import LabelledVectors, Purpose, fit, fit_and_hold_out
+from cellapp.classification.validate import measure_calls
 from cellapp.errors import InputError
 from cellapp.types import Embeddings
 from tests.classification.heads import ENCODER, PURPOSE, toy_cells
@@ -100,3 +102,20 @@ def test_a_constant_feature_does_no_harm():
 def test_cells_that_cannot_be_learnt_from_are_refused(features, labels, words):
     with pytest.raises(InputError, match=words):
         LabelledVectors(features, labels, labels)
+
+
+def test_the_regularisation_follows_the_cells():
+    rng = np.random.default_rng(0)
+    clear, noise = toy_cells(shift=8), rng.normal(size=(240, 60))
+    assert fit(clear, PURPOSE).metrics["regularisation"] > 0.1
+    assert fit(LabelledVectors(noise, clear.labels, clear.groups), PURPOSE).metrics["regularisation"] == STRENGTHS[0]
+
+
+def test_held_out_probabilities_are_those_the_figures_are_made_of():
+    data = toy_cells()
+    head, held_out = fit_and_hold_out(data, PURPOSE)
+    np.testing.assert_allclose(held_out.probabilities.sum(axis=1), 1)
+    figures = measure_calls(held_out.probabilities, data.codes, data.classes, head.positive)
+    assert {name: head.metrics[name] for name in figures} == figures
+    for group in set(data.groups):
+        assert len(set(held_out.fold_of[np.asarray(data.groups) == group])) == 1

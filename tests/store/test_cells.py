@@ -81,6 +81,12 @@ def test_missing_values_are_kept_as_missing(run):
     assert kept.loc[6, "label"] == ""
 
 
+def test_the_probability_kept_is_that_of_the_first_class_of_the_table(run):
+    cells = cell_table(3).rename(columns={"p_cancer": "p_stroma", "p_normal": "p_cancer"})
+    save_cells(run.id, run.images[0].image_id, cells)
+    np.testing.assert_array_equal(load_cells(run.id)["p_positive"], cells["p_stroma"])
+
+
 def test_all_images_come_in_the_order_of_the_run(run):
     for number in (1, 0):
         save_cells(run.id, run.images[number].image_id, cell_table(4, seed=number))
