@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -36,4 +37,10 @@ def pretrain(
     wishes = Wishes(recipe=recipe, encoder=encoder, steps=steps, epochs=epochs, seed=seed)
     result = run(crops, out, wishes, device=device, dtype=dtype, on_step=progress)
     progress.end()
-    emit(result, as_json, [f"{out}: {result['n']:,} crops, {result['steps']:,} steps, kNN {result['knn']}"])
+    emit(result, as_json, [f"{out}: {result['n']:,} crops, {result['step']:,} steps, {_judged(result)}"])
+
+
+def _judged(result: dict[str, Any]) -> str:
+    if result["knn"] is None:
+        return "no classes to judge by: sort crops into a folder per class to see a kNN accuracy"
+    return f"kNN accuracy {result['knn']:.3f}, untrained {result['knn_untrained']:.3f}"

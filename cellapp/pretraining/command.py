@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cellapp.encoders.folder import local_revision, write_encoder
 from cellapp.errors import InputError, ModelError
 from cellapp.loading import load
 from cellapp.pretraining.crop_set import CropSet, read_crops
-from cellapp.pretraining.pretrain import CURVES, pretrain
+from cellapp.pretraining.curves import knn_of_sets
+from cellapp.pretraining.learner import Learner
+from cellapp.pretraining.pretrain import CURVES, pretrain, split
 from cellapp.pretraining.recipe import FAMILIES, Network, PretrainRecipe, read_recipe, write_recipe
 from cellapp.pretraining.sources import cut_sources
+from cellapp.pretraining.state import State
 from cellapp.types import Encoder, OnStep
 
 if TYPE_CHECKING:
     from torch import nn
 
-CROPS, RECIPE = "crops.npz", "recipe.toml"
+CROPS, RECIPE, METRICS = "crops.npz", "recipe.toml", "metrics.json"
 _ZOOM = 1.25  # crops are kept at this times the side the encoder reads, so that zooming in stays sharp
 
 
@@ -51,8 +57,8 @@ def run(
     folder : Path
         Single-cell pictures; with a recipe that names sources, the folder they are below.
     out : Path
-        Gets the encoder in Hugging Face format, ``recipe.toml`` with every value in force, ``curves.csv``, the
-        checkpoint and, of a recipe with sources, the crops that were cut.
+        Gets the encoder in Hugging Face format, ``recipe.toml`` with every value in force, ``curves.csv``,
+        ``metrics.json``, the checkpoint and, of a recipe with sources, the crops that were cut.
     wishes : Wishes
     device, dtype : str
     on_step : callable, optional
@@ -60,7 +66,8 @@ def run(
     Returns
     -------
     dict
-        out, n, steps, encoder (name@revision) and the last losses and kNN accuracy, None where no class is known.
+        out, encoder (name@revision), curves, n, step, and kNN accuracy beside an untrained twin's, None where no class
+        is known.
 
     Raises
     ------
@@ -77,9 +84,31 @@ def run(
     write_recipe(recipe, out / RECIPE)
     side_px = recipe.network.image_size
     write_encoder(state.learner.teacher.network, out, mean=recipe.mean, std=recipe.std, side_px=side_px)
-    last = {key: None if math.isnan(value) else value for key, value in state.curves[-1].items()}
-    made = {"out": str(out), "encoder": f"{out}@{local_revision(out)}", "curves": str(out / CURVES)}
-    return made | {"n": len(crops), "steps": recipe.schedule.steps} | last
+    figures = _figures(state, crops, dtype)
+    (out / METRICS).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    last = {key: figures[key] for key in ("n", "step", "knn", "knn_untrained")}
+    return {"out": str(out), "encoder": f"{out}@{local_revision(out)}", "curves": str(out / CURVES)} | last
+
+
+def _figures(state: State, crops: CropSet, dtype: str) -> dict[str, Any]:
+    """Sum up a training: crops of each source, every point of the curves, kNN accuracy beside an untrained twin's."""
+    recipe = state.learner.recipe
+    untrained = knn_of_sets(Learner(recipe).teacher.network, *split(crops, recipe.held_out), recipe, dtype=dtype)
+    points = [{key: _plain(value) for key, value in point.items()} for point in state.curves]
+    names, counts = np.unique(crops.sources, return_counts=True)
+    return {
+        "n": len(crops),
+        "step": state.step,
+        "knn": points[-1]["knn"],
+        "knn_untrained": _plain(round(untrained, 4)),
+        "sources": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
+        "curves": points,
+    }
+
+
+def _plain(number: float) -> float | None:
+    """JSON knows no NaN."""
+    return None if math.isnan(number) else number
 
 
 def _start(wishes: Wishes, recipe: PretrainRecipe) -> tuple[nn.Module | None, PretrainRecipe]:

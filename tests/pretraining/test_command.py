@@ -62,12 +62,16 @@ def made(crops, recipe, tmp_path_factory):
     return out, run(crops, out, Wishes(recipe=recipe))
 
 
-def test_the_result_is_an_encoder_folder(made):
+def test_the_result_is_an_encoder_folder(crops, made):
     out, result = made
     encoder = load(str(out), device="cpu", dtype="float32")
     assert result["encoder"] == encoder.identity
     assert (encoder.input_px, encoder.dim, encoder.n_prefix) == (32, 16, 2)
     assert result["n"] == 12
+    figures = json.loads((out / "metrics.json").read_text())
+    assert figures["sources"] == {crops.name: 12}
+    assert figures["curves"][-1]["step"] == figures["step"] == 2
+    assert figures["knn"] is None or 0 <= figures["knn"] <= 1
     assert encoder.embed(np.zeros((1, 3, 32, 32), np.float32), np.zeros(1, np.int32)).cls.shape == (1, 16)
 
 
@@ -91,7 +95,7 @@ def test_the_files_give_the_tokens_of_the_teacher(crops, recipe, made):
 def test_training_goes_on_from_an_encoder(crops, recipe, made, tmp_path):
     out, _ = made
     result = run(crops, tmp_path / "next", Wishes(recipe=recipe, encoder=str(out), epochs=0.4, seed=3))
-    assert result["steps"] == 1
+    assert result["step"] == 1
     before, after = (load(str(folder), device="cpu", dtype="float32") for folder in (out, tmp_path / "next"))
     weight = "encoder.layer.0.mlp.fc1.weight"
     moved = (after.network.state_dict()[weight] - before.network.state_dict()[weight]).abs().mean()
@@ -122,7 +126,7 @@ def test_the_command_says_what_it_made(crops, recipe, tmp_path, capsys):
     out = tmp_path / "mine"
     assert main(["pretrain", str(crops), "--out", str(out), "--recipe", str(recipe), "--json"]) == 0
     said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert said["steps"] == 2
+    assert said["step"] == 2
     assert said["out"] == str(out)
     assert tomllib.loads((out / "recipe.toml").read_text())["network"]["hidden_size"] == 16
 
