@@ -20,7 +20,6 @@ _LIBRARIES = (
     "torchvision",
     "transformers",
     "cellpose",
-    "grad-cam",
     "scikit-image",
     "tifffile",
     "bioio",

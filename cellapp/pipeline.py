@@ -185,9 +185,7 @@ def explain_cells(
     crops = seen_crops(slide, mask, cells, roles, kit, preprocessor)
     pixels = encoder_input(crops, roles, kit.encoder.input_px)
     goal = target or settings.explain.target
-    return explain(
-        kit.encoder, kit.head, pixels, cells.index.to_numpy(np.int32), target=goal, layer=settings.explain.layer
-    )
+    return explain(kit.encoder, kit.head, pixels, cells.index.to_numpy(np.int32), goal)
 
 
 class _Clock:

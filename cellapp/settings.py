@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -137,8 +137,14 @@ class ExplainSettings(_Frozen):
     """Cells per image: the surest of each class and the least sure, in turn."""
     target: str | None = None
     """Class to explain; None takes each run's positive class."""
-    layer: Literal["final", "last_block"] = "final"
-    """Final norm (the map sums to its share of the logit) or input of the last block (sees attention)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_layer(cls, given: Any) -> Any:
+        """Read settings of earlier runs, which named the only layer there is today; other layers are refused."""
+        if isinstance(given, dict) and given.get("layer") == "final":
+            return {key: value for key, value in given.items() if key != "layer"}
+        return given
 
 
 class AnalyseSettings(_Frozen):

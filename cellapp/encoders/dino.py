@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-_BATCH = {"cpu": 32, "mps": 64, "cuda": 256}
+_BATCH_TOKENS = {"cpu": 2_048, "mps": 16_384, "cuda": 65_536}
+"""Tokens at a time: on a CPU few enough for its cache, which is worth a fifth of the time for ViT-S at 224 px."""
 
 
 class HubEncoder:
@@ -80,17 +81,6 @@ class HubEncoder:
         """Name and revision, "facebook/dinov2-small@ed25f3a"."""
         return f"{self.name}@{self.revision}"
 
-    @property
-    def norm(self) -> nn.Module:
-        """The final norm, whose output the class and patch tokens are."""
-        return self.network.norm if hasattr(self.network, "norm") else self.network.layernorm
-
-    @property
-    def before_last_block(self) -> nn.Module:
-        """The module whose output is the input of the last block."""
-        blocks = _blocks(self.network)
-        return blocks[-2] if len(blocks) > 1 else self.network.embeddings
-
     def tokens(self, crops: torch.Tensor) -> torch.Tensor:
         """Return all tokens after the final norm.
 
@@ -118,7 +108,7 @@ class HubEncoder:
         n_patches = self.grid[0] * self.grid[1]
         cls, mean = (np.zeros((len(crops), self.dim), np.float32) for _ in range(2))
         kept = np.zeros((len(crops) if patches else 0, n_patches, self.dim), np.float32)
-        batch = _BATCH[self.device]
+        batch = max(_BATCH_TOKENS[self.device] // (self.n_prefix + n_patches), 1)
         with self.lock:
             for start in range(0, len(crops), batch):
                 rows = slice(start, start + batch)
@@ -174,17 +164,6 @@ def _load_network(folder: Path, family: str) -> nn.Module:
     if absent:
         raise ModelError(f"{folder / WEIGHTS} lacks {len(absent)} tensors its config asks for, first {absent[0]}")
     return network.eval().requires_grad_(False)
-
-
-def _blocks(network: nn.Module) -> nn.ModuleList:
-    """Find the transformer blocks, wherever the family keeps them."""
-    for path in ("encoder.layer", "model.layer", "layers"):
-        module = network
-        for part in path.split("."):
-            module = getattr(module, part, None)
-        if module is not None:
-            return module
-    raise ModelError(f"{type(network).__name__} keeps its blocks where this adapter does not look")
 
 
 def _planes(values: tuple[float, ...], device: str) -> torch.Tensor:

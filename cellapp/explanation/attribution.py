@@ -8,7 +8,7 @@ from cellapp.classification.head import LinearHead
 from cellapp.errors import InputError
 from cellapp.types import Embeddings, Explanations
 
-METHOD = "attribution"
+METHOD = "hirescam"
 
 
 def attribute(head: LinearHead, embeddings: Embeddings, target: str | None = None) -> Explanations:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cellapp.explanation.attribution import METHOD
 from cellapp.pipeline import explain_cells
-from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types import Explanations, LabelMask
 from cellapp.ui import loaders
@@ -32,11 +32,11 @@ class Reason:
     target: str
 
 
-def explainable(results: Results, cells: pd.DataFrame, target: str, layer: str, *, models: bool) -> pd.DataFrame:
+def explainable(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> pd.DataFrame:
     """Return the cells of one image whose map is on disk or, with the run's models at hand, can be computed."""
     if models or cells.empty:
         return cells
-    stored = stored_reasons(results.folder / cells["stem"].iloc[0], target, layer)
+    stored = stored_reasons(results.folder / cells["stem"].iloc[0], target)
     return cells[cells["cell_id"].isin(stored)]
 
 
@@ -68,7 +68,7 @@ def listings(cells: pd.DataFrame, classes: tuple[str, ...], chosen: list[int]) -
     return {title: rows.head(LISTED) for title, rows in offered.items() if len(rows)}
 
 
-def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str, layer: str) -> dict[int, Reason]:
+def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str) -> dict[int, Reason]:
     """Return the maps of some cells of one image by cell id.
 
     Maps in the run's files are read; the others are computed, a dozen at a time, with the run's own models.
@@ -81,8 +81,6 @@ def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target
         Rows of the run's table, all of this image.
     target : str
         Class to explain.
-    layer : str
-        "final" or "last_block".
 
     Raises
     ------
@@ -90,33 +88,33 @@ def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target
         When maps have to be computed and the models cannot be had.
     """
     folder = results.folder / cells["stem"].iloc[0] if len(cells) else results.folder
-    found = stored_reasons(folder, target, layer)
+    found = stored_reasons(folder, target)
     missing = tuple(int(i) for i in cells["cell_id"] if int(i) not in found)
     if missing:
-        found |= _computed(results.run.id, image.id, results.version, missing, target, layer, results, image, folder)
+        found |= _computed(results.run.id, image.id, results.version, missing, target, results, image, folder)
     return {int(i): found[int(i)] for i in cells["cell_id"]}
 
 
-def stored_reasons(folder: Path, target: str, layer: str) -> dict[int, Reason]:
-    """Read the maps of one image's folder; none when they are of another class or layer."""
+def stored_reasons(folder: Path, target: str) -> dict[int, Reason]:
+    """Read the maps of one image's folder; none when they are of another class or were made another way."""
     path = folder / "explanations" / "maps.npz"
     if not path.exists():
         return {}
     with np.load(path, allow_pickle=False) as held:
-        if str(held["target"]) != target or not str(held["method"]).endswith(layer):
+        if str(held["target"]) != target or str(held["method"]) != METHOD:
             return {}
         rows = zip(held["cell_ids"], held["maps"], held["logits"], held["rest"], strict=True)
         return {int(i): Reason(heat, float(logit), float(rest), target) for i, heat, logit, rest in rows}
 
 
-def common_limit(results: Results, shown: Mapping[int, Reason], *, target: str, layer: str) -> float:
+def common_limit(results: Results, shown: Mapping[int, Reason], *, target: str) -> float:
     """Return the half width of the colour scale shared by all cells of the run, logit units.
 
     It spans every map in the run's files and those computed for this page.
     """
     heats = [reason.heat for reason in shown.values()]
     for stem, _ in results.version:
-        heats += [reason.heat for reason in stored_reasons(results.folder / stem, target, layer).values()]
+        heats += [reason.heat for reason in stored_reasons(results.folder / stem, target).values()]
     return max((float(np.abs(heat).max(initial=0.0)) for heat in heats), default=0.0)
 
 
@@ -127,12 +125,11 @@ def _computed(
     version: tuple[tuple[str, int], ...],
     cell_ids: tuple[int, ...],
     target: str,
-    layer: str,
     _results: Results,
     _image: ImageRecord,
     _folder: Path,
 ) -> dict[int, Reason]:
-    settings = _with_layer(_results.run.settings, layer)
+    settings = _results.run.settings
     cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
     explained: Explanations = explain_cells(
         loaders.slide(_image),
@@ -144,8 +141,3 @@ def _computed(
     )
     rows = zip(explained.cell_ids, explained.maps, explained.logits, explained.rest, strict=True)
     return {int(i): Reason(heat, float(logit), float(rest), target) for i, heat, logit, rest in rows}
-
-
-def _with_layer(settings: AnalyseSettings, layer: str) -> AnalyseSettings:
-    chosen = ExplainSettings.model_validate({**settings.explain.model_dump(), "layer": layer})
-    return settings.model_copy(update={"explain": chosen})

@@ -18,24 +18,13 @@ from cellapp.ui.explain_words import in_words, seen_by_encoder
 from cellapp.ui.gallery import Tile, pick_tile
 from cellapp.ui.results import Results
 
-LAYERS = {"Final norm, exact": "final", "Last block": "last_block"}
-_LAYER_HELP = (
-    "Final norm: the squares add up to the map's share of the logit. Last block: also sees what attention moves "
-    "between squares, but adds up only roughly."
-)
 
-
-def toolbar(results: Results, target: str) -> tuple[str, str]:
-    """Let the visitor choose the class to explain and the layer; returns both."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        goal = st.segmented_control(
-            "Speaks for or against", results.classes, default=target, required=True, key="explain_target"
-        )
-        first = next(name for name, layer in LAYERS.items() if layer == results.run.settings.explain.layer)
-        layer = st.segmented_control(
-            "Where to look", list(LAYERS), default=first, required=True, key="explain_layer", help=_LAYER_HELP
-        )
-    return str(goal), LAYERS[str(layer)]
+def toolbar(results: Results, target: str) -> str:
+    """Let the visitor choose the class to explain."""
+    goal = st.segmented_control(
+        "Speaks for or against", results.classes, default=target, required=True, key="explain_target"
+    )
+    return str(goal)
 
 
 def pick_cell(

@@ -26,9 +26,9 @@ if not results.classes or not here["label"].any():
     trust_line(run, results.made_by)
     st.stop()
 
-target, layer = toolbar(results, run.settings.explain.target or positive_class(results.classes))
+target = toolbar(results, run.settings.explain.target or positive_class(results.classes))
 models = head_of(run) is not None
-known = explainable(results, here, target, layer, models=models)
+known = explainable(results, here, target, models=models)
 offered = listings(known, results.classes, selection.selected(run, cells))
 if not offered:
     waiting.no_head()
@@ -41,8 +41,8 @@ with listed:
     title, cell = pick_cell(results, header.image, offered, target)
 with shown:
     try:
-        found = reasons(results, header.image, offered[title], target=target, layer=layer)
-        limit = common_limit(results, found, target=target, layer=layer)
+        found = reasons(results, header.image, offered[title], target=target)
+        limit = common_limit(results, found, target=target)
         reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
     except CellappError as error:
         show_error(error)

@@ -30,7 +30,7 @@ def test_one_picture_per_cell_and_all_numbers(tmp_path, n, mode):
         np.testing.assert_array_equal(held["maps"], explanations.maps)
         np.testing.assert_array_equal(held["cell_ids"], explanations.cell_ids)
         np.testing.assert_allclose(held["maps"].sum((1, 2)) + held["rest"], held["logits"], rtol=1e-5)
-        assert (str(held["target"]), str(held["method"])) == ("cancer", "hirescam:final")
+        assert (str(held["target"]), str(held["method"])) == ("cancer", "hirescam")
 
 
 def test_all_cells_share_one_scale():

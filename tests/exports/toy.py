@@ -36,7 +36,7 @@ def toy_analysis(
     ids = cells.index.to_numpy(np.int32)
     maps = np.random.default_rng(1).normal(size=(explained or 0, 4, 5)).astype(np.float32)
     some = ids[: len(maps)]
-    reasons = Explanations(maps, maps.sum((1, 2)), 2 * maps.sum((1, 2)), some, "cancer", "hirescam:final")
+    reasons = Explanations(maps, maps.sum((1, 2)), 2 * maps.sum((1, 2)), some, "cancer", "hirescam")
     vectors = Embeddings(np.ones((len(ids), 3), np.float32), np.zeros((len(ids), 3), np.float32), ids, "made@1")
     analysis = Analysis(
         name=name,

@@ -31,7 +31,7 @@ def explained(run_of, monkeypatch):
         logits=maps.sum(axis=(1, 2)) + 1,
         cell_ids=cells["cell_id"].to_numpy(np.int32),
         target=np.array("cancer"),
-        method=np.array("hirescam:final"),
+        method=np.array("hirescam"),
     )
     return run, cells["cell_id"].astype(int).tolist(), float(np.abs(maps).max())
 
