@@ -81,6 +81,12 @@ class HubEncoder:
         """Name and revision, "facebook/dinov2-small@ed25f3a"."""
         return f"{self.name}@{self.revision}"
 
+    def reading(self, features: FeatureSettings) -> HubEncoder:
+        """Return this encoder, the same network, giving what a head with these settings reads."""
+        other = copy(self)
+        other.reads = features
+        return other
+
     def tokens(self, crops: torch.Tensor) -> torch.Tensor:
         """Return all tokens after the final norm.
 
