@@ -4,6 +4,7 @@
 """
 
 from starlette.routing import Mount
+from streamlit.config import get_option
 from streamlit.runtime.pages_manager import PagesManager
 
 from cellapp.api import api
@@ -12,4 +13,7 @@ from cellapp.api import api
 # visitor with a link to a page would be told that there is no such page.
 PagesManager.uses_pages_directory = False
 
-ROUTES = (Mount("/api", app=api),)
+# Streamlit puts its own routes below server.baseUrlPath and leaves those of others where they are. The short path stays
+# for a proxy that takes the long one away before it hands a request on.
+_base = str(get_option("server.baseUrlPath") or "").strip("/")
+ROUTES = tuple(Mount(f"{path}/api", app=api) for path in dict.fromkeys((f"/{_base}" if _base else "", "")))

@@ -1,5 +1,6 @@
 """However the app is started, one process serves the pages and the API."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,18 @@ def test_the_server_has_the_api_and_knows_no_old_kind_of_pages():
     done = subprocess.run([sys.executable, "-c", LOOK], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "/api" in done.stdout.split()
     assert done.stdout.split()[-1] == "False"
+
+
+def test_below_a_base_path_the_api_is_there_too():
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK],
+        cwd=ROOT,
+        env={**os.environ, "STREAMLIT_SERVER_BASE_URL_PATH": "lab/cells"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"/lab/cells/api", "/api"} <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize("options", [[], ["--port", "9000", "--headless"]])

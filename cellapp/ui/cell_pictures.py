@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,45 +13,34 @@ import streamlit as st
 from PIL import Image
 
 from cellapp.cells.crop import crop
-from cellapp.exports.labels import read_labels
-from cellapp.images.display import draw_outlines, to_display
-from cellapp.segmentation.labels import resize_labels
+from cellapp.images.display import draw_outlines
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
-from cellapp.types import LabelMask, Region
-from cellapp.ui import loaders
-from cellapp.ui.composer import Composition, composition
-from cellapp.ui.viewer import Layer, outlines
+from cellapp.types import LabelMask
+from cellapp.ui import layers, loaders
+from cellapp.ui.composer import composition
+from cellapp.ui.layers import Layer
+from cellapp.ui.results import Results
+from cellapp.viewing.composition import Composition
+from cellapp.viewing.label_tiles import LazyLabels, open_labels
 
-OUTLINES_PX = 2048
 TILE_PX = 208  # twice the width on the page, for sharp screens
 _SIDE_PX = (32, 512)
 
 
 def slide_layer(image: ImageRecord) -> Layer:
     """Return the whole slide as the visitor chose to see it."""
-    return loaders.picture(image, composition(image, loaders.overview(image)))
+    return loaders.whole(image, composition(image, loaders.overview(image)))
 
 
-def outline_layer(folder: Path, colours: Mapping[int, str], *, key: str) -> Layer:
-    """Return the outlines of cells over the whole slide.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the image in its run.
-    colours : mapping of cell id to "#RRGGBB"
-        Cells left out are not drawn.
-    key : str
-        Changes whenever `colours` does.
-    """
-    return _outline_layer(str(folder), _changed(folder / "labels.tif"), key, colours)
+def cells_layer(results: Results, image: ImageRecord, *, threshold: float, opacity: float) -> Layer:
+    """Return the outlines of a run's cells over the whole slide, in the colours of their calls at `threshold`."""
+    return layers.label_tiles(results.run, image, threshold=threshold, version=results.mark).at(opacity)
 
 
-def labels_of(folder: Path) -> np.ndarray:
-    """Return the label image of one image of a run, (Y, X) int32."""
-    path = folder / "labels.tif"
-    return _labels(str(path), _changed(path))
+def labels_of(folder: Path) -> LazyLabels:
+    """Return the label image of one image of a run; only the parts that are indexed are read."""
+    return open_labels(folder / "labels.tif")
 
 
 def cell_uris(
@@ -87,11 +76,6 @@ def window_side_px(cells: pd.DataFrame) -> int:
     return int(np.clip(1.3 * np.maximum(height, width).quantile(0.95), *_SIDE_PX))
 
 
-def draw(pixels: np.ndarray, shown: Composition) -> np.ndarray:
-    """Render raw pixels (C, Y, X) as (Y, X, 3) uint8."""
-    return to_display(pixels, shown.colours, shown.windows, gamma=shown.gamma, hidden=shown.hidden)
-
-
 def image_uri(pixels: np.ndarray, *, at_most_px: int = TILE_PX) -> str:
     """Encode (Y, X, 3) uint8 for a browser."""
     drawn = Image.fromarray(pixels)
@@ -103,19 +87,6 @@ def image_uri(pixels: np.ndarray, *, at_most_px: int = TILE_PX) -> str:
 
 def _changed(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _outline_layer(folder: str, changed: int, key: str, _colours: Mapping[int, str]) -> Layer:
-    labels = labels_of(Path(folder))
-    scale = min(OUTLINES_PX / max(labels.shape), 1.0)
-    shape = tuple(max(round(side * scale), 1) for side in labels.shape)
-    return outlines(resize_labels(labels, shape), Region(0, 0, *labels.shape), _colours)
-
-
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _labels(path: str, changed: int) -> np.ndarray:
-    return read_labels(Path(path))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -138,6 +109,6 @@ def _cell_uris(
         with_inside=True,
     )
     return [
-        image_uri(draw_outlines(draw(pixels, shown), inside.astype(np.int32), colour))
+        image_uri(draw_outlines(shown.draw(pixels), inside.astype(np.int32), colour))
         for pixels, inside, colour in zip(crops.pixels, crops.inside, colours, strict=True)
     ]

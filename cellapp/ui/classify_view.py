@@ -9,16 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.classification.rethreshold import unsure_band
-from cellapp.palette import class_colour
 from cellapp.projection import Method, read_projection
 from cellapp.store.records import CONDITIONS
 from cellapp.ui import charts, histograms, scatters, selection
 from cellapp.ui.answer import outcome_table, share_table
-from cellapp.ui.cell_pictures import outline_layer, slide_layer
 from cellapp.ui.project_panel import projection_of
 from cellapp.ui.results import condition_of
 from cellapp.ui.view import View
-from cellapp.ui.viewer import show_image
 
 LOOKS: Mapping[str, Method | None] = {"By likeness (PCA)": "pca", "By likeness (UMAP)": "umap", "By place": None}
 
@@ -50,34 +47,6 @@ def counts_section(view: View) -> None:
         "classify_counts",
         alt=f"Number of cells of each class per {words}",
     )
-
-
-def slide_section(view: View) -> None:
-    """Draw the slide with its cells in the colours of their class; picking cells selects them."""
-    entry = view.results.run.image(view.image.id)
-    if entry is None or entry.stem not in dict(view.results.version):
-        st.caption("This image has no result in this run.")
-        return
-    folder = view.results.folder / entry.stem
-    chosen = view.here[view.here.index.isin(view.chosen)]
-    drawn = chosen if len(chosen) else view.here
-    colours = dict(zip(drawn["cell_id"], _colours(view, drawn["outcome"]), strict=True))
-    opacity = st.slider("Outlines", 0.0, 1.0, 0.9, 0.1, key="classify_opacity", persist_state="session", width=220)
-    picked = show_image(
-        slide_layer(view.image),
-        key=f"classify_slide_{view.image.id}",
-        alt=f"{view.image.name} with the outline of each cell in the colour of its class",
-        overlay=outline_layer(folder, colours, key=f"{view.drawn}/{hash(tuple(view.chosen))}"),
-        opacity=opacity,
-        um_per_px=view.results.run.settings.um_per_px or view.image.um_per_px,
-        cells={
-            int(cell_id): (y, x)
-            for cell_id, y, x in view.here[["cell_id", "centroid_y_px", "centroid_x_px"]].itertuples(index=False)
-        },
-        pick=("points", "box", "lasso"),
-        height=460,
-    )
-    view.take(view.results.rows_of(view.image.id, picked.cell_ids), source="slide")
 
 
 def histogram_section(view: View) -> None:
@@ -162,10 +131,6 @@ def _described(cells: pd.DataFrame, view: View) -> pd.DataFrame:
 def _unit(view: View) -> tuple[str, float]:
     um_per_px = view.results.run.settings.um_per_px or view.image.um_per_px
     return ("µm", um_per_px) if um_per_px else ("px", 1.0)
-
-
-def _colours(view: View, outcomes: pd.Series) -> list[str]:
-    return outcomes.map({name: class_colour(name, view.results.classes) for name in outcomes.unique()}).tolist()
 
 
 def _chart(figure: object, key: str, *, alt: str) -> None:

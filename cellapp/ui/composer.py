@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 
@@ -11,20 +9,11 @@ from cellapp.images.display import channel_colours, default_window
 from cellapp.images.names import PHOTO_CHANNELS
 from cellapp.store.records import ImageRecord
 from cellapp.ui.messages import escape
+from cellapp.viewing.composition import Composition
 
 _GAMMA = (0.2, 3.0)
 _ROWS_BEFORE_SCROLL = 5
 _NAME_PX = 130
-
-
-@dataclass(frozen=True)
-class Composition:
-    """A way to show an image; hashable, so that renderings are cached by it."""
-
-    colours: tuple[str, ...]
-    windows: tuple[tuple[float, float], ...]  # in raw pixel values, shown as black and as full colour
-    gamma: float = 1.0
-    hidden: tuple[int, ...] = ()
 
 
 def composition(image: ImageRecord, overview: np.ndarray) -> Composition:
@@ -42,7 +31,7 @@ def composition(image: ImageRecord, overview: np.ndarray) -> Composition:
     return Composition(
         tuple(chosen.get(_key(image, i, "colour"), first.colours[i]) for i in indices),
         tuple(tuple(chosen.get(_key(image, i, "window"), first.windows[i])) for i in indices),
-        chosen.get(_key(image, 0, "gamma"), first.gamma),
+        tuple(chosen.get(_key(image, i, "gamma"), 1.0) for i in indices),
         tuple(i for i in indices if not chosen.get(_key(image, i, "shown"), True)),
     )
 
@@ -57,18 +46,6 @@ def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
     with st.container(height=scroll, border=False, gap="xsmall"):
         for i, name in enumerate(image.channels):
             _channel_row(image, i, name, overview[i], first)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption("Gamma", width=_NAME_PX + 56)
-            st.slider(
-                "Gamma",
-                *_GAMMA,
-                first.gamma,
-                0.05,
-                key=_key(image, 0, "gamma"),
-                label_visibility="collapsed",
-                persist_state="session",
-                help="Below 1 lifts the dark",
-            )
     return composition(image, overview)
 
 
@@ -96,6 +73,16 @@ def _channel_row(image: ImageRecord, i: int, name: str, plane: np.ndarray, first
         st.slider(
             f"Contrast of {name}", low, high, window, step, format=pattern, key=_key(image, i, "window"), **shared
         )
+        with st.popover("", icon=":material/exposure:", help=f"Gamma of {name}", type="tertiary"):
+            st.slider(
+                "Gamma",
+                *_GAMMA,
+                1.0,
+                0.05,
+                key=_key(image, i, "gamma"),
+                persist_state="session",
+                help="Below 1 lifts the dark",
+            )
 
 
 def _slider_range(plane: np.ndarray, window: tuple[float, float]) -> tuple[float, float, float, str]:

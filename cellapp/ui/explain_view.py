@@ -11,7 +11,7 @@ from cellapp.cells.counts import classes_of
 from cellapp.palette import class_colour
 from cellapp.store.records import ImageRecord
 from cellapp.ui import charts, heat, loaders, state
-from cellapp.ui.cell_pictures import cell_uris, draw, window_side_px
+from cellapp.ui.cell_pictures import cell_uris, window_side_px
 from cellapp.ui.composer import composition
 from cellapp.ui.explain_cells import Reason
 from cellapp.ui.explain_words import in_words, seen_by_encoder
@@ -50,7 +50,7 @@ def reason_panel(results: Results, image: ImageRecord, cell: pd.Series, reason: 
     shown = composition(image, loaders.overview(image))
     p = float(cell[f"p_{reason.target}"])
     st.markdown(f"**Cell {int(cell['cell_id'])}** counts as **{cell['outcome']}**.")
-    figure = heat.explanation_figure(draw(seen.pixels, shown), reason.heat, limit=limit, target=reason.target)
+    figure = heat.explanation_figure(shown.draw(seen.pixels), reason.heat, limit=limit, target=reason.target)
     words = in_words(reason, seen, image.roles, p=p)
     st.plotly_chart(
         figure,
@@ -62,7 +62,7 @@ def reason_panel(results: Results, image: ImageRecord, cell: pd.Series, reason: 
     if len(image.channels) > 1:
         alone = [replace(shown, hidden=tuple({*range(len(image.channels))} - {i})) for i in range(len(image.channels))]
         st.plotly_chart(
-            heat.channel_strip([draw(seen.pixels, look) for look in alone], image.channels),
+            heat.channel_strip([look.draw(seen.pixels) for look in alone], image.channels),
             key="explain_channels",
             config=charts.chart_config(f"cell_{int(cell['cell_id'])}_channels"),
             alt=f"Each channel of the crop: {', '.join(image.channels)}",

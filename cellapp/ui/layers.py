@@ -1,122 +1,85 @@
-"""The layers of the image viewer: pictures, cells, scale bar, rectangle, circle; all in pixels of the full image."""
+"""The layers of the image viewer: pictures that travel with the page, and tiles the browser asks the server for."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import plotly.graph_objects as go
+import numpy as np
 
+from cellapp.images.display import draw_outlines
+from cellapp.store.records import ImageRecord, RunRecord
+from cellapp.store.slides import lacks_pyramid
 from cellapp.types import Region
-from cellapp.ui.charts import ACCENT
+from cellapp.viewing.access import make_pass
+from cellapp.viewing.composition import Composition, as_text
+from cellapp.viewing.tiles import FORMATS, encode
 
-_NICE_LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
-_NUDGE = 1e-4  # full-image pixels, see `add_picture`
+TILE_ENDING = "jpg"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Layer:
-    """A picture and the rectangle of the full image it covers."""
+    """Something to draw over a rectangle of the full image."""
 
-    uri: str  # "data:image/png;base64,..."
+    source: str  # "data:image/png;base64,...", or an address below the app's root with {level}, {x} and {y}
     region: Region
+    tiled: bool = False
+    opacity: float = 1.0
+
+    def at(self, opacity: float) -> Layer:
+        """Return the same layer at another opacity, 0 to 1."""
+        return replace(self, opacity=opacity)
 
 
-def empty_figure(box: Region, *, height: int, dragmode: str) -> go.Figure:
-    """Return a figure whose axes are the columns and rows of `box`, without anything that distracts."""
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        dragmode=dragmode,
-        showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="#000000",
-        newselection={"line": {"color": ACCENT, "width": 2}},
-        uirevision=str(box),  # zoom and pan stay while layers change
-        images=[],
-    )
-    figure.update_xaxes(visible=False, range=[box.x, box.x + box.width], constrain="domain")
-    figure.update_yaxes(
-        visible=False, range=[box.y + box.height, box.y], scaleanchor="x", constrain="domain", constraintoward="top"
-    )
-    return figure
+def picture(pixels: np.ndarray, region: Region) -> Layer:
+    """Encode a rendering, (Y, X, 3) or (Y, X, 4) uint8; `region` is the part of the image it shows."""
+    return Layer(f"data:{FORMATS['png'][1]};base64,{base64.b64encode(encode(pixels, 'png')).decode()}", region)
 
 
-def add_picture(figure: go.Figure, layer: Layer, opacity: float = 1.0) -> None:
-    """Lay a picture over what is there.
+def outlines(labels: np.ndarray, region: Region, colours: Mapping[int, str] | str) -> Layer:
+    """Draw the outlines of `labels`, (Y, X) integers, on a transparent ground.
 
-    Plotly takes images of the same place and size for one and draws only the last: each is moved by an invisible step.
+    Parameters
+    ----------
+    labels : ndarray of shape (Y, X)
+    region : Region
+        The part of the image that `labels` covers.
+    colours : mapping of cell id to "#RRGGBB", or one colour for all
     """
-    box, nudge = layer.region, _NUDGE * len(figure.layout.images)
-    figure.add_layout_image(
-        source=layer.uri,
-        xref="x",
-        yref="y",
-        x=box.x + nudge,
-        y=box.y,
-        sizex=box.width,
-        sizey=box.height,
-        sizing="stretch",
-        layer="below",
-        opacity=opacity,
-    )
+    drawn = draw_outlines(np.zeros((*labels.shape, 3), np.uint8), labels, colours)
+    alpha = np.where(drawn.any(axis=2), 255, 0).astype(np.uint8)
+    return picture(np.dstack([drawn, alpha]), region)
 
 
-def add_cells(figure: go.Figure, cells: Mapping[int, tuple[float, float]]) -> None:
-    """Add centroids nobody sees, for Plotly to pick; without cells one empty point keeps box selection alive."""
-    figure.add_trace(
-        go.Scattergl(
-            x=[x for _, x in cells.values()] or [None],
-            y=[y for y, _ in cells.values()] or [None],
-            mode="markers",
-            customdata=list(cells) or [None],
-            marker={"size": 14, "opacity": 0},
-            hovertemplate="cell %{customdata}<extra></extra>",
-        )
-    )
+def image_tiles(image: ImageRecord, composition: Composition) -> Layer:
+    """Return the whole image in tiles, drawn by the server as `composition` says."""
+    path = f"images/{image.id}/tiles/{{level}}/{{x}}_{{y}}.{TILE_ENDING}"
+    # The digest and whether smaller levels are there decide the bytes: a browser that keeps tiles asks anew after both.
+    version = image.digest[:12] + ("-" if lacks_pyramid(image) else "+")
+    return _tiles(path, image, channels=as_text(composition), v=version)
 
 
-def add_scale_bar(figure: go.Figure, box: Region, um_per_px: float | None) -> None:
-    """Draw a bar of a round length, about a fifth of the width; pixels where the pixel size is unknown."""
-    unit, scale = ("µm", um_per_px) if um_per_px else ("px", 1.0)
-    wanted = box.width * scale / 5
-    length = max([nice for nice in _NICE_LENGTHS if nice <= wanted], default=_NICE_LENGTHS[0])
-    x1, y = box.x + box.width * 0.97, box.y + box.height * 0.96
-    x0 = x1 - length / scale
-    figure.add_shape(type="line", x0=x0, x1=x1, y0=y, y1=y, line={"color": "#FFFFFF", "width": 4})
-    figure.add_annotation(
-        x=(x0 + x1) / 2,
-        y=y,
-        yshift=13,
-        text=f"{length:,} {unit}",
-        showarrow=False,
-        font={"color": "#FFFFFF", "size": 13},
-        bgcolor="rgba(0,0,0,0.45)",
-        borderpad=2,
-    )
+def label_tiles(run: RunRecord, image: ImageRecord, *, threshold: float, version: str) -> Layer:
+    """Return the cells a run found in an image in tiles, in the colours of their calls at `threshold`.
+
+    Parameters
+    ----------
+    run : RunRecord
+    image : ImageRecord
+        One of the run's, which is done.
+    threshold : float
+    version : str
+        Changes whenever the result or what people said of it does.
+    """
+    path = f"runs/{run.id}/images/{image.id}/labels/{{level}}/{{x}}_{{y}}.png"
+    mark = hashlib.sha256(version.encode()).hexdigest()[:12]
+    return _tiles(path, image, threshold=f"{threshold:g}", v=mark)
 
 
-def add_rectangle(figure: go.Figure, region: Region) -> None:
-    """Draw the edge of a region."""
-    figure.add_shape(
-        type="rect",
-        x0=region.x,
-        x1=region.x + region.width,
-        y0=region.y,
-        y1=region.y + region.height,
-        line={"color": "#FFFFFF", "width": 2, "dash": "dash"},
-    )
-
-
-def add_circle(figure: go.Figure, box: Region, diameter_px: float) -> None:
-    """Draw a circle of a cell's expected size into the upper left corner."""
-    x, y = box.x + box.width * 0.03, box.y + box.height * 0.03
-    figure.add_shape(
-        type="circle",
-        x0=x,
-        x1=x + diameter_px,
-        y0=y,
-        y1=y + diameter_px,
-        line={"color": "#F0E442", "width": 2},
-    )
+def _tiles(path: str, image: ImageRecord, **query: str) -> Layer:
+    asked = urllib.parse.urlencode({**query, "pass": make_pass(image.id)})
+    return Layer(f"api/{path}?{asked}", Region(0, 0, *image.info.shape[1:]), tiled=True)

@@ -12,16 +12,18 @@ import streamlit as st
 
 from cellapp import loading, preview
 from cellapp.errors import CellappError
-from cellapp.images.display import read_at_most, to_display
+from cellapp.images.display import read_at_most
 from cellapp.kit import Kit, load_kit
 from cellapp.preview import PreviewFlows, preview_flows
 from cellapp.settings import AnalyseSettings, SegmentSettings, app_settings
 from cellapp.store import images
 from cellapp.store.records import ImageRecord
+from cellapp.store.slides import open_view
 from cellapp.types import Region, Role, Segmenter, Slide
-from cellapp.ui import viewer
-from cellapp.ui.composer import Composition
+from cellapp.ui import layers
 from cellapp.ui.layers import Layer
+from cellapp.viewing.composition import Composition
+from cellapp.viewing.prepare import ask_for_pyramid
 
 Identity = tuple[str, tuple[str, ...], tuple[Role, ...], float | None]
 OVERVIEW_PX = 1280
@@ -55,9 +57,10 @@ def overview(image: ImageRecord) -> np.ndarray:
     return _overview(image.id, identity(image))
 
 
-def picture(image: ImageRecord, composition: Composition, region: Region | None = None) -> Layer:
-    """Render the image, or a region of it at full resolution, as `composition` says; see `cellapp.ui.viewer`."""
-    return _picture(image.id, identity(image), composition, region, image.info.shape[1:])
+def whole(image: ImageRecord, composition: Composition) -> Layer:
+    """Return the image in tiles, drawn as `composition` says; a large one without smaller levels gets them made."""
+    ask_for_pyramid(image)
+    return layers.image_tiles(image, composition)
 
 
 def thumbnail_uri(image: ImageRecord) -> str | None:
@@ -120,22 +123,7 @@ def _thumbnail_uri(image_id: str, look: Identity) -> str | None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _overview(image_id: str, look: Identity) -> np.ndarray:
-    return read_at_most(images.open_slide(image_id), OVERVIEW_PX)[0]
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _picture(
-    image_id: str,
-    look: Identity,
-    composition: Composition,
-    region: Region | None,
-    shape: tuple[int, int],
-) -> Layer:
-    pixels = images.open_slide(image_id).region(region) if region else _overview(image_id, look)
-    drawn = to_display(
-        pixels, composition.colours, composition.windows, gamma=composition.gamma, hidden=composition.hidden
-    )
-    return viewer.picture(drawn, region or Region(0, 0, *shape))
+    return read_at_most(open_view(image_id), OVERVIEW_PX)[0]
 
 
 @st.cache_resource(max_entries=2, on_release=_free, show_spinner="Loading the segmenter")

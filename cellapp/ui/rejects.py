@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.crop import crop
-from cellapp.images.display import draw_outlines, to_display
+from cellapp.images.display import draw_outlines
 from cellapp.palette import class_colour
 from cellapp.preview import PreviewFlows
 from cellapp.settings import CropSettings
@@ -65,5 +65,5 @@ def contact_sheet(
 
 
 def _picture(pixels: np.ndarray, inside: np.ndarray, look: Composition) -> np.ndarray:
-    drawn = to_display(pixels, look.colours, look.windows, gamma=look.gamma, hidden=look.hidden)
-    return np.pad(draw_outlines(drawn, inside.astype(np.int32), class_colour("rejected")), ((1, 1), (1, 1), (0, 0)))
+    drawn = draw_outlines(look.draw(pixels), inside.astype(np.int32), class_colour("rejected"))
+    return np.pad(drawn, ((1, 1), (1, 1), (0, 0)))

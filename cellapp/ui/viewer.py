@@ -2,60 +2,42 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
-from cellapp.images.display import draw_outlines
+from cellapp.store.records import ImageRecord
 from cellapp.types import Region
-from cellapp.ui import layers
+from cellapp.ui.deep_zoom.component import deep_zoom
 from cellapp.ui.layers import Layer
+from cellapp.viewing.grid import TILE_PX, n_levels
+
+RINGS = 2_000
+"""At most so many cells are ringed; beyond, rings would hide what they point to."""
 
 
 @dataclass(frozen=True)
 class Picked:
-    """What the visitor marked on the image."""
+    """What the visitor marked on the image last, in full-resolution pixels; at most one of the two."""
 
-    cell_ids: tuple[int, ...] = ()
+    point: tuple[int, int] | None = None  # (y, x)
+    reach_px: float = 0.0  # how far from the point a finger's or mouse's touch counts at the zoom it was made
     region: Region | None = None
 
 
-def picture(pixels: np.ndarray, region: Region) -> Layer:
-    """Encode a rendering, (Y, X, 3) uint8, opaque; `region` is the part of the slide it shows."""
-    return Layer(_uri(Image.fromarray(pixels)), region)
-
-
-def outlines(labels: np.ndarray, region: Region, colours: Mapping[int, str] | str) -> Layer:
-    """Draw the outlines of `labels`, (Y, X) integers, on a transparent ground.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (Y, X)
-    region : Region
-        The part of the slide that `labels` covers.
-    colours : mapping of cell id to "#RRGGBB", or one colour for all
-    """
-    drawn = draw_outlines(np.zeros((*labels.shape, 3), np.uint8), labels, colours)
-    alpha = np.where(drawn.any(axis=2), 255, 0).astype(np.uint8)
-    return Layer(_uri(Image.fromarray(np.dstack([drawn, alpha]))), region)
-
-
 def show_image(
-    base: Layer,
+    image: ImageRecord,
+    layers: Sequence[Layer],
     *,
     key: str,
     alt: str,
-    overlay: Layer | None = None,
-    opacity: float = 1.0,
     um_per_px: float | None = None,
-    cells: Mapping[int, tuple[float, float]] | None = None,
+    ringed: Sequence[tuple[float, float, float]] = (),
     rectangle: Region | None = None,
     circle_px: float | None = None,
+    focus: Region | None = None,
     pick: Sequence[str] = (),
     on_pick: Callable[[Picked], None] | None = None,
     height: int = 560,
@@ -64,23 +46,24 @@ def show_image(
 
     Parameters
     ----------
-    base : Layer
-        From `picture`.
+    image : ImageRecord
+    layers : sequence of Layer
+        From `cellapp.ui.layers`, the lowest first.
     key : str
         Widget key.
     alt : str
         What the image shows, for those who cannot see it.
-    overlay : Layer, optional
-        From `outlines`, drawn at `opacity` (0 to 1).
     um_per_px : float, optional
         Makes the scale bar one in micrometres.
-    cells : mapping of cell id to (y, x), optional
-        Centroids in full-resolution pixels, for picking and for hover.
+    ringed : sequence of (y, x, radius)
+        Circles around cells, in full-resolution pixels; only the first `RINGS` are drawn.
     rectangle : Region, optional
         Outlined, such as the region a preview covers.
     circle_px : float, optional
         Diameter of a circle drawn for scale in the upper left corner.
-    pick : sequence of "points", "box", "lasso"
+    focus : Region, optional
+        The viewer goes there whenever this changes.
+    pick : sequence of "point", "box"
         What may be marked; empty shows only.
     on_pick : callable, optional
         Told once of each new mark, before the page is drawn again; without it the page is just drawn again.
@@ -90,54 +73,51 @@ def show_image(
     Returns
     -------
     Picked
-        Cell ids under points, box or lasso, and the last box in full-resolution pixels.
+        Nothing until the visitor marks something.
     """
-    dragmode = "select" if "box" in pick and not cells else "pan"
-    figure = layers.empty_figure(base.region, height=height, dragmode=dragmode)
-    layers.add_picture(figure, base)
-    if overlay is not None:
-        layers.add_picture(figure, overlay, opacity)
-    layers.add_cells(figure, cells or {})
-    layers.add_scale_bar(figure, base.region, um_per_px)
-    if rectangle is not None:
-        layers.add_rectangle(figure, rectangle)
-    if circle_px:
-        layers.add_circle(figure, base.region, circle_px)
-    config = {"scrollZoom": True, "displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"]}
-    if not pick:
-        st.plotly_chart(figure, key=key, config=config, theme=None, alt=alt)
-        return Picked()
+    shape = image.info.shape[1:]
+    data = {
+        "place": image.id,
+        "alt": alt,
+        "shape": shape,
+        "layers": [_described(layer, at, shape) for at, layer in enumerate(layers)],
+        "um_per_px": um_per_px,
+        "marked": [list(ring) for ring in ringed[:RINGS]],
+        "rectangle": _corner_and_size(rectangle),
+        "circle_px": circle_px,
+        "focus": {"region": _corner_and_size(focus), "key": str(_corner_and_size(focus))} if focus else None,
+        "pick": list(pick),
+        "height": height,
+    }
 
     def tell() -> None:
-        on_pick(picked(st.session_state[key]["selection"]))
+        if on_pick is not None:
+            on_pick(picked(st.session_state[key].get("mark")))
 
-    event = st.plotly_chart(
-        figure,
-        key=key,
-        config=config,
-        theme=None,
-        on_select=tell if on_pick else "rerun",
-        selection_mode=tuple(pick),
-        alt=alt,
-    )
-    return picked(event["selection"])
+    return picked(deep_zoom(data, key=key, on_mark=tell))
 
 
-def picked(selection: Mapping[str, Sequence[Mapping[str, object]]]) -> Picked:
-    """Translate a Plotly selection into cells and a region."""
-    ids = tuple(
-        int(point["customdata"])
-        for point in selection.get("points", ())
-        if isinstance(point.get("customdata"), int | float)
-    )
-    boxes = selection.get("box", ())
-    if not boxes:
-        return Picked(ids)
-    (x0, x1), (y0, y1) = sorted(boxes[-1]["x"]), sorted(boxes[-1]["y"])
-    return Picked(ids, Region(round(y0), round(x0), max(round(y1 - y0), 1), max(round(x1 - x0), 1)))
+def picked(mark: Mapping[str, Any] | None) -> Picked:
+    """Translate a mark of the viewer."""
+    if not mark:
+        return Picked()
+    y, x = int(mark["y"]), int(mark["x"])
+    if mark["kind"] == "point":
+        return Picked(point=(y, x), reach_px=float(mark.get("reach", 0.0)))
+    return Picked(region=Region(y, x, max(int(mark["height"]), 1), max(int(mark["width"]), 1)))
 
 
-def _uri(image: Image.Image) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+def _described(layer: Layer, at: int, shape: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "id": at,
+        "source": layer.source,
+        "region": _corner_and_size(layer.region),
+        "tiled": layer.tiled,
+        "tile_px": TILE_PX,
+        "n_levels": n_levels(shape),
+        "opacity": layer.opacity,
+    }
+
+
+def _corner_and_size(region: Region | None) -> list[int] | None:
+    return [region.y, region.x, region.height, region.width] if region else None

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.images.display import to_display
 from cellapp.palette import class_colour
 from cellapp.settings import AnalyseSettings
 from cellapp.store.images import get_image, list_images
 from cellapp.store.records import ImageRecord
 from cellapp.store.runs import list_runs
 from cellapp.types import Region
-from cellapp.ui import charts, loaders, region_picker, viewer
-from cellapp.ui.composer import Composition, composition
+from cellapp.ui import charts, layers, loaders, region_picker, viewer
+from cellapp.ui.composer import composition
 from cellapp.ui.estimate import run_seconds
 from cellapp.ui.frame import Header
 from cellapp.ui.histograms import size_histogram
@@ -26,8 +26,8 @@ from cellapp.ui.rejects import rejected_cells
 from cellapp.ui.run_panel import follow_run, run_controls
 from cellapp.ui.segment_form import settings_panel
 from cellapp.ui.trial import Found, find
+from cellapp.viewing.composition import Composition
 
-_REGION, _WHOLE = "Region", "Whole image"
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
 
@@ -44,12 +44,12 @@ def workbench(header: Header) -> None:
         with right:
             settings = settings_panel(source)
         with left:
-            region, view, picture, opacity = _toolbar(source)
+            region, picture, opacity = _toolbar(source)
             slot, numbers = st.container(), st.container()
         found = find(source, region, settings)
         look = composition(source, loaders.overview(source))
         with slot:
-            _view(source, found, look, region, view=view, picture=picture, opacity=opacity)
+            _view(source, found, look, region, picture=picture, opacity=opacity)
         with numbers:
             _summary(source, found, settings)
         if found is not None:
@@ -60,11 +60,8 @@ def workbench(header: Header) -> None:
     _footer(header, settings, found)
 
 
-def _toolbar(image: ImageRecord) -> tuple[Region, str, str, float]:
+def _toolbar(image: ImageRecord) -> tuple[Region, str, float]:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        view = st.segmented_control(
-            "View", [_REGION, _WHOLE], default=_REGION, required=True, key="segment_view", label_visibility="collapsed"
-        )
         region = region_picker.region_of(image)
         region_picker.region_numbers(image)
         picture = st.segmented_control(
@@ -74,45 +71,37 @@ def _toolbar(image: ImageRecord) -> tuple[Region, str, str, float]:
             required=True,
             key="segment_picture",
             label_visibility="collapsed",
-            disabled=view == _WHOLE,
         )
         with st.popover("Outlines", icon=":material/opacity:"):
             opacity = st.slider("Opacity", 0.0, 1.0, 0.9, 0.05, key="outline_opacity", persist_state="session")
-    return region, view, picture, opacity
+    return region, picture, opacity
 
 
 def _view(
-    image: ImageRecord,
-    found: Found | None,
-    look: Composition,
-    region: Region,
-    *,
-    view: str,
-    picture: str,
-    opacity: float,
+    image: ImageRecord, found: Found | None, look: Composition, region: Region, *, picture: str, opacity: float
 ) -> None:
-    whole = view == _WHOLE
-    base = loaders.picture(image, look, None if whole else region)
-    if found is not None and picture == _PROCESSED and not whole:
-        unit = [(0.0, 1.0)] * len(look.colours)
-        base = viewer.picture(
-            to_display(found.flows.processed, look.colours, unit, gamma=look.gamma, hidden=look.hidden), region
-        )
+    shown = [loaders.whole(image, look)]
+    if found is not None and picture == _PROCESSED:
+        unit = replace(look, windows=((0.0, 1.0),) * len(look.colours))
+        shown.append(layers.picture(unit.draw(found.flows.processed), region))
+    if found is not None:
+        shown.append(layers.outlines(found.mask.labels, region, _colours(found)).at(opacity))
     viewer.show_image(
-        base,
-        key=f"segment_viewer_{view}",
+        image,
+        shown,
+        key=f"segment_viewer_{image.id}",
         alt=f"{image.name} with the outlines of the cells found",
-        overlay=viewer.outlines(found.mask.labels, region, _colours(found)) if found else None,
-        opacity=opacity,
         um_per_px=image.um_per_px,
-        rectangle=region if whole else None,
+        rectangle=region,
         circle_px=found.flows.diameter_px if found else None,
-        pick=("box",) if whole else (),
+        focus=region,
+        pick=("box",),
         on_pick=lambda mark: region_picker.move_region(image, mark.region),
         height=_HEIGHT,
     )
-    if whole:
-        st.caption("Drag a box on the image to move the region.")
+    st.caption(
+        "Settings are tried on the dashed rectangle. Draw another one with the tool in the corner, or with Shift."
+    )
 
 
 def _colours(found: Found) -> dict[int, str]:

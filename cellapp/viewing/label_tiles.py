@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,12 +21,34 @@ _MAX_LEVEL = 3  # beyond, a tile's outlines would take more than 64 tiles of lab
 _DOT_PX = (1.0, 4.0)  # radius
 
 
-def draw_label_tile(labels: LazyArray, marks: Marks, region: Region, level: int) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class LazyLabels:
+    """A label image of which only what is indexed is decoded; stands in for an array where cells are cut out."""
+
+    stored: LazyArray  # (1, Y, X)
+    ndim = 2
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return self.stored.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Stored type, an integer."""
+        return self.stored.dtype
+
+    def __getitem__(self, key: tuple[slice, slice]) -> np.ndarray:
+        """Decode a block, (Y, X)."""
+        return self.stored[slice(None), *key][0]
+
+
+def draw_label_tile(labels: LazyLabels | np.ndarray, marks: Marks, region: Region, level: int) -> np.ndarray:
     """Draw the cells of a region.
 
     Parameters
     ----------
-    labels : LazyArray of shape (1, Y, X), integer
+    labels : LazyLabels or ndarray of shape (Y, X), integer
         See `open_labels`; only what is needed for outlines is decoded, and nothing for dots.
     marks : Marks
     region : Region
@@ -46,32 +69,37 @@ def draw_label_tile(labels: LazyArray, marks: Marks, region: Region, level: int)
     return _outlines(labels, marks, region, level, size)
 
 
-def cell_at(labels: LazyArray, y: int, x: int) -> int:
+def cell_at(labels: LazyLabels | np.ndarray, y: int, x: int) -> int:
     """Return the id of the cell that covers a pixel, 0 where there is none or outside the image."""
-    if not (0 <= y < labels.shape[1] and 0 <= x < labels.shape[2]):
+    if not (0 <= y < labels.shape[0] and 0 <= x < labels.shape[1]):
         return 0
-    return int(labels[0:1, y : y + 1, x : x + 1][0, 0, 0])
+    return int(labels[y : y + 1, x : x + 1][0, 0])
 
 
-def open_labels(path: Path) -> LazyArray:
-    """Open a label image of a run, (1, Y, X), without decoding it; the latest few stay open."""
+def open_labels(path: Path) -> LazyLabels:
+    """Open a label image of a run without decoding it; the latest few stay open."""
     return _open(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
-def _open(path: Path, changed: int) -> LazyArray:
-    return open_slide(path, digest=str(changed)).levels[0]
+def _open(path: Path, changed: int) -> LazyLabels:
+    return LazyLabels(open_slide(path, digest=str(changed)).levels[0])
 
 
-def _outlines(labels: LazyArray, marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
+def _outlines(
+    labels: LazyLabels | np.ndarray, marks: Marks, region: Region, level: int, size: tuple[int, int]
+) -> np.ndarray:
     step = 2**level
-    margin = (min(region.y, step), min(region.x, step))  # one pixel more, so that outlines meet across tiles
+    width_px = 1 if level == 0 else 2  # full resolution is mostly looked at enlarged
+    reach = width_px * step  # so much more is read, that outlines meet across tiles
+    margin = (min(region.y, reach), min(region.x, reach))
     y0, x0 = region.y - margin[0], region.x - margin[1]
-    y1, x1 = region.y + region.height + step, region.x + region.width + step
-    block = labels[0:1, y0 : min(y1, labels.shape[1]), x0 : min(x1, labels.shape[2])][0, ::step, ::step]
+    y1, x1 = region.y + region.height + reach, region.x + region.width + reach
+    block = labels[y0 : min(y1, labels.shape[0]), x0 : min(x1, labels.shape[1])][::step, ::step]
     block = np.where(np.isin(block, marks.cell_ids), block, 0).astype(np.int64)
     ids = np.unique(block)
-    drawn = draw_outlines(np.zeros((*block.shape, 3), np.uint8), block, marks.colours_of(ids[ids != 0]))
+    colours = marks.colours_of(ids[ids != 0])
+    drawn = draw_outlines(np.zeros((*block.shape, 3), np.uint8), block, colours, width_px=width_px)
     top, left = margin[0] // step, margin[1] // step
     drawn = drawn[top : top + size[0], left : left + size[1]]
     return np.dstack([drawn, np.where(drawn.any(axis=2), 255, 0).astype(np.uint8)])

@@ -6,12 +6,13 @@ from cellapp.store.images import list_images
 from cellapp.ui import frame, waiting
 from cellapp.ui.answer import answer_line
 from cellapp.ui.cells_view import gallery_section, table_section
-from cellapp.ui.classify_view import counts_section, histogram_section, map_section, slide_section
+from cellapp.ui.classify_view import counts_section, histogram_section, map_section
 from cellapp.ui.downloads import show_downloads
 from cellapp.ui.head_note import show_head_note
 from cellapp.ui.messages import trust_line
 from cellapp.ui.relabel import files_note
 from cellapp.ui.results import results_of
+from cellapp.ui.slide_view import slide_section
 from cellapp.ui.view import EVERY_IMAGE, THIS_IMAGE, View
 
 header = frame.analyse_header()

@@ -46,8 +46,9 @@ try:
             st.caption(escape(note))
     with left:
         viewer.show_image(
-            loaders.picture(image, composition),
-            key="upload_viewer",
+            image,
+            [loaders.whole(image, composition)],
+            key=f"upload_viewer_{image.id}",
             alt=f"{image.name}, all visible channels",
             um_per_px=image.um_per_px,
             height=440,

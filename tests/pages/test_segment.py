@@ -89,10 +89,10 @@ def test_contradicting_percentiles_are_told_and_lose_nothing(page):
 
 
 def test_preprocessing_can_be_compared_with_the_raw_region(page):
-    before = page.get("plotly_chart")[0].proto.spec
+    before = page.get("bidi_component")[0].proto.json
     page.segmented_control(key="segment_picture").set_value("Preprocessed").run()
     assert not page.exception
-    assert page.get("plotly_chart")[0].proto.spec != before
+    assert page.get("bidi_component")[0].proto.json != before
 
 
 def test_the_region_moves_by_numbers_and_stays_inside(page, seeded):

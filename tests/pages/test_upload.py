@@ -146,10 +146,10 @@ def test_a_removed_image_comes_back_with_undo(open_page, seeded):
 
 def test_channels_are_shown_hidden_and_stretched(open_page, seeded):
     app = open_page()
-    before = app.get("plotly_chart")[0].proto.spec
+    before = app.get("bidi_component")[0].proto.json
     app.toggle(key=f"show_{seeded.image.id}_0_shown").set_value(False).run()
     assert not app.exception
-    assert app.get("plotly_chart")[0].proto.spec != before
+    assert app.get("bidi_component")[0].proto.json != before
 
 
 def test_channel_names_and_roles_are_saved_for_images_alike(open_page, seeded, tmp_path):

@@ -15,10 +15,10 @@ SIDE = 24
 
 def squares(n_rows=6, n_columns=9):
     """Square cells on a lattice that crosses the borders of tiles, and their table."""
-    labels, rows = np.zeros((1, *SHAPE), np.uint32), []
+    labels, rows = np.zeros(SHAPE, np.uint32), []
     for i, (r, c) in enumerate(np.ndindex(n_rows, n_columns), start=1):
         y, x = 20 + r * 115, 500 - 5 * 115 + c * 115 if c < 5 else 500 + (c - 5) * 60
-        labels[0, max(y, 0) : y + SIDE, max(x, 0) : x + SIDE] = i
+        labels[max(y, 0) : y + SIDE, max(x, 0) : x + SIDE] = i
         rows.append((i, y + SIDE / 2, max(x, 0) + SIDE / 2))
     table = pd.DataFrame(rows, columns=["cell_id", "centroid_y_px", "centroid_x_px"]).set_index("cell_id")
     present = np.unique(labels)[1:]
@@ -54,8 +54,8 @@ def test_tiles_put_together_show_no_seam(scene, level):
 def test_outlines_lie_on_the_cells_and_leave_the_rest_clear(scene):
     labels, marks = scene
     drawn = drawn_level(labels, marks, 0)
-    assert not drawn[labels[0] == 0].any()
-    inside = labels[0] == 1
+    assert not drawn[labels == 0].any()
+    inside = labels == 1
     ys, xs = np.nonzero(inside)
     middle = drawn[int(ys.mean()), int(xs.mean())]
     assert middle[3] == 0
