@@ -1,58 +1,132 @@
-"""Where images are analysed: this process, or a Dask cluster named by address. The only file that knows Dask.
+"""Who does the work: this process, several on this machine, or a Dask cluster. The only file that knows Dask.
 
-The interface connects to a cluster that runs already; it never starts one. Every machine of the cluster needs cellapp,
-the weights and the same view of the input and output folders.
+A cluster is named by the address of its scheduler and runs already; nothing here starts one. Every machine of it needs
+cellapp, the weights and the same view of the input and output folders.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cellapp.errors import InputError
+from cellapp.errors import EngineError, InputError
+
+Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
+"""Runs a picklable task on every item and yields results as they end; what a task raises is raised here."""
+
+_PROCESSES = re.compile(r"processes(:[1-9][0-9]*)?")
 
 
 @dataclass(frozen=True)
 class Engine:
-    """``serial`` or the address of a Dask scheduler, ``tcp://HOST:PORT``."""
+    """``serial``, ``processes``, ``processes:N`` or the address of a Dask scheduler, ``tcp://HOST:PORT``."""
 
     address: str = "serial"
 
     def __post_init__(self) -> None:
-        if self.address != "serial" and "://" not in self.address:
-            raise InputError(f"engine must be serial or tcp://HOST:PORT; got {self.address!r}")
+        if self.address != "serial" and "://" not in self.address and not _PROCESSES.fullmatch(self.address):
+            raise InputError(f"engine must be serial, processes, processes:N or tcp://HOST:PORT; got {self.address!r}")
 
     @property
-    def remote(self) -> bool:
+    def parallel(self) -> bool:
         """Whether tasks leave this process."""
         return self.address != "serial"
 
-    def map(self, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
-        """Run a task on every item and yield results as they end.
+    @property
+    def n_processes(self) -> int:
+        """How many processes ``processes`` starts: as asked for, else one per core that may be used."""
+        _, _, asked = self.address.partition(":")
+        return int(asked) if asked else _n_cores()
 
-        Parameters
-        ----------
-        task : callable
-            Picklable; must say failure in its result, not by raising.
-        items : sequence
-            Picklable.
+    @contextmanager
+    def open(self) -> Iterator[Map]:
+        """Give the `Map` of this engine; its processes or its connection live until the block ends.
 
         Raises
         ------
         InputError
             When no scheduler answers at the address.
+        EngineError
+            When a process is lost so often that its task cannot be done.
         """
-        if not self.remote:
-            yield from map(task, items)
-            return
-        from dask.distributed import Client, as_completed
+        if not self.parallel:
+            yield map
+        elif _PROCESSES.fullmatch(self.address):
+            with _pool(self.n_processes) as run:
+                yield run
+        else:
+            with _cluster(self.address) as run:
+                yield run
 
+
+@contextmanager
+def _pool(n_processes: int) -> Iterator[Map]:
+    # Spawned, not forked: the threads of torch do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(n_processes, context, initializer=_settle_in, initargs=(n_processes,))
+
+    def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         try:
-            client = Client(self.address, timeout="10s", set_as_default=False)
-        except (OSError, TimeoutError) as error:
-            raise InputError(f"no Dask scheduler answers at {self.address}: start one with `dask scheduler`") from error
-        with client:
-            futures = client.map(task, items, pure=False)
+            for future in as_completed([pool.submit(task, item) for item in items]):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise EngineError(
+                "a process was killed, most often for want of memory; use fewer (--engine processes:N) or smaller "
+                "tiles (segment.tile_px) and go on with --resume"
+            ) from error
+
+    try:
+        yield run
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _settle_in(n_processes: int) -> None:
+    """Share the cores with the other processes, and end when the one that started this is gone."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(_n_cores() // n_processes, 1)))  # before torch is imported
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # nobody is left to hear of an exception
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Map]:
+    from dask.distributed import Client, KilledWorker, as_completed
+
+    try:
+        client = Client(address, timeout="10s", set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise InputError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
+
+    def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        futures = client.map(task, items, pure=False)
+        try:
             for future in as_completed(futures, loop=client.loop):
                 yield future.result()
+        except KilledWorker as error:
+            raise EngineError(
+                "several workers of the cluster were lost over one part of the work, most often for want of memory; "
+                "give them more, or smaller tiles (segment.tile_px), and go on with --resume"
+            ) from error
+        finally:
+            client.cancel(futures)
+
+    with client:
+        yield run
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -29,5 +29,9 @@ class AccessError(CellappError):
     """Whoever asks may not see what they ask for (HTTP 403)."""
 
 
+class EngineError(CellappError):
+    """The processes or the cluster that should do the work are lost."""
+
+
 class Cancelled(CellappError):
     """The user asked the running work to stop."""

@@ -6,44 +6,24 @@ that have none, and ends with the same files.
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from cellapp.engine import Engine
-from cellapp.errors import Cancelled, CellappError, InputError
-from cellapp.exports.folder import write_analysis, write_summary
+from cellapp.elsewhere import ImageElsewhere, PartElsewhere
+from cellapp.engine import Engine, Map
+from cellapp.errors import CellappError
+from cellapp.exports.folder import write_summary
 from cellapp.kit import Kit, load_kit
-from cellapp.pipeline import analyse
-from cellapp.provenance import settings_digest
+from cellapp.one_image import ImageResult, RunItem, run_image
 from cellapp.settings import AnalyseSettings
-from cellapp.types import Analysis, OnStep, Slide
+from cellapp.spread import Spread, Step
+from cellapp.types import Analysis, Slide
+
+__all__ = ["ImageResult", "RunItem", "RunReport", "run_images"]
 
 RunProgress = Callable[[str, float], None]
 """Words and the fraction of the whole run done; may raise `Cancelled`."""
-
-
-@dataclass(frozen=True)
-class RunItem:
-    """One image of a run. `open` is called where the work is done, so it must be picklable for a cluster."""
-
-    stem: str
-    open: Callable[[], Slide]
-    open_target: Callable[[], Slide] | None = None
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """What became of one image: a summary row or the sentence that says why there is none."""
-
-    stem: str
-    summary: dict[str, Any] | None = None
-    error: str | None = None
-    unusable: bool = False  # the input is to blame, not the machine or the models
-    resumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,11 +61,11 @@ def run_images(
         Created when absent; each image gets ``out/<stem>/``.
     on_progress : callable, optional
     on_image : callable, optional
-        Told of each image as it ends; the analysis is None when it failed, was resumed or ran on a cluster.
+        Told of each image as it ends; the analysis is None when it failed, was resumed or was made elsewhere.
     resume : bool
         Keep folders already finished with the same settings and input.
     engine : Engine, optional
-        Where images are analysed; this process when left out.
+        Who does the work; this process when left out. Small images are handed out whole, large ones in tiles.
     kit : Kit, optional
         Models already loaded; loaded once here when left out.
 
@@ -96,19 +76,21 @@ def run_images(
     Raises
     ------
     Cancelled
-        When `on_progress` says so; finished images stay.
+        When `on_progress` says so; finished images stay, and the finished parts of the one in hand.
+    EngineError
+        When the engine is lost; the same holds.
     """
     tell = on_progress or (lambda step, fraction: None)
-    if engine is not None and engine.remote:
-        outcomes = engine.map(_Task(settings, out, resume), items)
-    else:
-        outcomes = _serial(items, settings, out, resume, kit, tell)
-    results = []
-    for n_done, (result, analysis) in enumerate(outcomes, start=1):
-        results.append(result)
-        if on_image:
-            on_image(result, analysis)
-        tell(f"{result.stem} done" if result.error is None else f"{result.stem} failed", n_done / len(items))
+    run = _Run(settings, out, resume, _Models(settings, kit, tell), tell, len(items))
+    with (engine or Engine()).open() as share_out:
+        outcomes = run.here(items) if engine is None or not engine.parallel else run.elsewhere(items, share_out)
+        results = []
+        for result, analysis in outcomes:
+            results.append(result)
+            if on_image:
+                on_image(result, analysis)
+            words = f"{result.stem} done" if result.error is None else f"{result.stem} failed"
+            tell(words, len(results) / len(items))
     order = {item.stem: rank for rank, item in enumerate(items)}
     results.sort(key=lambda result: order[result.stem])
     summaries = [result.summary for result in results if result.summary]
@@ -117,76 +99,65 @@ def run_images(
     return RunReport(out, tuple(results))
 
 
-@dataclass(frozen=True)
-class _Task:
-    """One image's work on another machine; loads its own models."""
+class _Models:
+    """The kit of the run, loaded when the first image asks for it."""
 
+    def __init__(self, settings: AnalyseSettings, kit: Kit | None, tell: RunProgress) -> None:
+        self._settings, self._kit, self._tell = settings, kit, tell
+
+    def __call__(self) -> Kit:
+        if self._kit is None:
+            self._tell("Loading models", 0.0)
+            self._kit = load_kit(self._settings)
+        return self._kit
+
+
+@dataclass(frozen=True)
+class _Run:
     settings: AnalyseSettings
     out: Path
     resume: bool
+    models: _Models
+    tell: RunProgress
+    n_images: int
 
-    def __call__(self, item: RunItem) -> tuple[ImageResult, None]:
-        result, _ = _one(item, self.settings, self.out, self.resume, lambda: load_kit(self.settings), None)
-        return result, None
+    def here(self, items: Sequence[RunItem]) -> Iterator[tuple[ImageResult, Analysis | None]]:
+        """Do one image after the other."""
+        for n_done, item in enumerate(items):
+            yield self._one(item, n_done)
 
+    def elsewhere(self, items: Sequence[RunItem], share_out: Map) -> Iterator[tuple[ImageResult, Analysis | None]]:
+        """Hand out small images whole, then large ones in parts."""
+        large = {item.stem: slides for item in items if (slides := self._open_large(item))}
+        small = [item for item in items if item.stem not in large]
+        yield from share_out(ImageElsewhere(self.settings, self.out, self.resume), small)
+        for n_done, item in enumerate((item for item in items if item.stem in large), start=len(small)):
+            yield self._large(item, large.pop(item.stem), n_done, share_out)
 
-def _serial(
-    items: Sequence[RunItem],
-    settings: AnalyseSettings,
-    out: Path,
-    resume: bool,
-    kit: Kit | None,
-    tell: RunProgress,
-) -> Iterator[tuple[ImageResult, Analysis | None]]:
-    loaded: list[Kit] = [kit] if kit else []
+    def _large(
+        self, item: RunItem, slides: tuple[Slide, ...], n_done: int, share_out: Map
+    ) -> tuple[ImageResult, Analysis | None]:
+        digests = tuple(slide.digest for slide in slides)
 
-    def models() -> Kit:
-        if not loaded:
-            tell("Loading models", 0.0)
-            loaded.append(load_kit(settings))
-        return loaded[0]
+        def spread(step: Step, parts: Sequence[object]) -> Iterator[object]:
+            return share_out(PartElsewhere(step, item, self.settings, digests), parts)
 
-    for n_done, item in enumerate(items):
-        tell(item.stem, n_done / len(items))
-        yield _one(
-            item,
-            settings,
-            out,
-            resume,
-            models,
-            lambda step, part, done=n_done, stem=item.stem: tell(f"{stem}: {step}", (done + part) / len(items)),
+        opened = replace(item, open=lambda: slides[0], open_target=(lambda: slides[1]) if item.open_target else None)
+        return self._one(opened, n_done, spread)
+
+    def _one(self, item: RunItem, n_done: int, spread: Spread | None = None) -> tuple[ImageResult, Analysis | None]:
+        def tell(step: str, part: float) -> None:
+            self.tell(f"{item.stem}: {step}", (n_done + part) / self.n_images)
+
+        self.tell(item.stem, n_done / self.n_images)
+        return run_image(
+            item, self.settings, self.out, resume=self.resume, models=self.models, tell=tell, spread=spread
         )
 
-
-def _one(
-    item: RunItem,
-    settings: AnalyseSettings,
-    out: Path,
-    resume: bool,
-    models: Callable[[], Kit],
-    on_step: OnStep | None,
-) -> tuple[ImageResult, Analysis | None]:
-    start = time.perf_counter()
-    try:
-        slide = item.open()
-        target = item.open_target() if item.open_target else None
-        kept = _finished(out / item.stem, settings, (target or slide).digest) if resume else None
-        if kept:
-            return ImageResult(item.stem, summary=kept, resumed=True), None
-        analysis = analyse(slide, models(), settings, on_step, name=item.stem, target=target)
-        summary = write_analysis(analysis, target or slide, out, settings=settings, seconds=time.perf_counter() - start)
-        return ImageResult(item.stem, summary=summary), analysis
-    except Cancelled:
-        raise
-    except CellappError as error:
-        return ImageResult(item.stem, error=str(error), unusable=isinstance(error, InputError)), None
-
-
-def _finished(folder: Path, settings: AnalyseSettings, digest: str) -> dict[str, Any] | None:
-    """Summary row of an image that is already done with these settings and these bytes."""
-    try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    same = run["settings_digest"] == settings_digest(settings) and run["input"]["sha256"] == digest
-    return run["summary"] if same else None
+    def _open_large(self, item: RunItem) -> tuple[Slide, ...]:
+        """Return the slides of an image of several tiles; none of a smaller one, or of one that cannot be opened."""
+        try:
+            slides = (item.open(), *([item.open_target()] if item.open_target else ()))
+        except CellappError:
+            return ()  # whoever is given the image says why
+        return slides if max(slides[0].info.shape[1:]) > self.settings.segment.tile_px else ()

@@ -139,7 +139,7 @@ class Slide:
 class LabelMask:
     """One integer per cell; 0 is background."""
 
-    labels: np.ndarray  # (Y, X) int32
+    labels: np.ndarray  # (Y, X) int32, in memory or mapped from a file
     segmenter: str  # "classical@1", "cellpose:cpsam_v2@4.2.1.1"
 
     def __post_init__(self) -> None:

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from cellapp.engine import Engine
-from cellapp.errors import Cancelled, InputError
+from cellapp.errors import Cancelled
 from cellapp.images.read import open_slide
 from cellapp.runner import RunItem, run_images
 from cellapp.settings import AnalyseSettings
 
+TILED = AnalyseSettings.model_validate({"segment": {"segmenter": "classical", "tile_px": 256, "diameter": 56}})
 COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
 
 
@@ -73,27 +74,79 @@ def test_progress_never_goes_back_and_ends_at_one(tmp_path, demo, empty_demo):
     assert told[-1] == 1
 
 
-def test_a_cluster_gives_the_same_files(tmp_path, demo, empty_demo):
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory, demo, empty_demo):
+    """Two small images and one of several tiles, and what a run in this process makes of them."""
+    out = tmp_path_factory.mktemp("serial")
+    images = items_of(demo.slide, empty_demo.slide)
+    run_images(images, TILED, out)
+    return images, out
+
+
+def check_same_files(found, expected):
+    summaries = [pd.read_csv(out / "summary.csv").drop(columns="seconds") for out in (found, expected)]
+    pd.testing.assert_frame_equal(*summaries)
+    for stem in ("image0", "image1"):
+        for name in ("cells.csv", "labels.tif", "outlines.geojson", "overlay.png", "crops.zip", "embeddings.npz"):
+            assert (found / stem / name).read_bytes() == (expected / stem / name).read_bytes(), f"{stem}/{name}"
+    assert not [path for path in found.iterdir() if path.name.startswith(".")]
+
+
+def test_processes_give_the_same_files(tmp_path, mixed):
+    images, expected = mixed
+    told = []
+    run_images(images, TILED, tmp_path, engine=Engine("processes:2"), on_progress=lambda step, _: told.append(step))
+    check_same_files(tmp_path, expected)
+    assert any("tile 3 of 4" in step for step in told)
+
+
+def test_a_cluster_gives_the_same_files(tmp_path, mixed):
     from dask.distributed import LocalCluster
 
-    images = items_of(demo.slide, empty_demo.slide)
+    images, expected = mixed
+    with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster:
+        run_images(images, TILED, tmp_path, engine=Engine(cluster.scheduler_address))
+    check_same_files(tmp_path, expected)
+
+
+def test_a_broken_image_fails_alone_wherever_it_is_done(tmp_path, demo, broken):
+    from dask.distributed import LocalCluster
+
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
-        remote = run_images(images, COUNTING, tmp_path / "dask", engine=Engine(cluster.scheduler_address))
-    local = run_images(images, COUNTING, tmp_path / "serial")
-    for there, here in zip(remote.results, local.results, strict=True):
-        assert {**there.summary, "seconds": 0} == {**here.summary, "seconds": 0}
-    for stem in ("image0", "image1"):
-        for name in ("cells.csv", "labels.tif", "outlines.geojson", "crops.zip"):
-            files = [tmp_path / engine / stem / name for engine in ("dask", "serial")]
-            assert files[0].read_bytes() == files[1].read_bytes(), name
+        report = run_images(items_of(broken, demo.slide), COUNTING, tmp_path, engine=Engine(cluster.scheduler_address))
+    assert [result.stem for result in report.failed] == ["image0"]
+    assert report.failed[0].unusable
+    assert (tmp_path / "image1" / "run.json").exists()
 
 
-@pytest.mark.parametrize("address", ["parallel", "", "host:1"])
-def test_an_engine_is_serial_or_an_address(address):
-    with pytest.raises(InputError, match="serial or tcp"):
-        Engine(address)
+@pytest.mark.parametrize("tile_px", [256, 2048])
+def test_a_run_cancelled_at_any_step_goes_on_from_there_and_ends_with_the_same_cells(tmp_path, demo, tile_px):
+    chosen = COUNTING.model_copy(update={"segment": COUNTING.segment.model_copy(update={"tile_px": tile_px})})
+    images, steps = items_of(demo.slide), []
+    run_images(images, chosen, tmp_path / "whole", on_progress=lambda step, _: steps.append(step))
+
+    def stop_half_way(step, fraction):
+        if step == steps[len(steps) // 2]:
+            raise Cancelled("stopped by the user")
+
+    with pytest.raises(Cancelled):
+        run_images(images, chosen, tmp_path / "parts", on_progress=stop_half_way)
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == [".image0.work"]
+    run_images(images, chosen, tmp_path / "parts", resume=True)
+    for name in ("cells.csv", "labels.tif", "crops.zip"):
+        assert (tmp_path / "parts" / "image0" / name).read_bytes() == (
+            tmp_path / "whole" / "image0" / name
+        ).read_bytes()
+    assert not (tmp_path / "parts" / ".image0.work").exists()
 
 
-def test_a_cluster_that_is_not_there_is_said_plainly():
-    with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127.0.0.1:1"):
-        list(Engine("tcp://127.0.0.1:1").map(str, [1]))
+def test_other_settings_do_not_go_on_from_finished_tiles(tmp_path, demo):
+    def stop(step, fraction):
+        if "tile 3" in step:
+            raise Cancelled("stopped by the user")
+
+    with pytest.raises(Cancelled):
+        run_images(items_of(demo.slide), TILED, tmp_path, on_progress=stop)
+    told, other = [], TILED.model_copy(update={"seed": 1})
+    run_images(items_of(demo.slide), other, tmp_path, resume=True, on_progress=lambda step, _: told.append(step))
+    assert any("tile 1 of 4" in step for step in told)

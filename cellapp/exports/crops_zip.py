@@ -27,7 +27,7 @@ from cellapp.exports.tables import write_csv
 from cellapp.images.display import draw_outlines
 from cellapp.palette import class_colour
 from cellapp.settings import CropMode, CropSettings
-from cellapp.types import LabelMask, Slide
+from cellapp.types import LabelMask, OnStep, Slide
 
 BATCH = 64  # cells in memory at a time
 CAPTION_LETTERS = 28  # fit the narrowest picture
@@ -45,6 +45,7 @@ def write_crops(
     settings: CropSettings,
     classes: Sequence[str] = (),
     um_per_px: float | None = None,
+    on_step: OnStep | None = None,
 ) -> Path:
     """Write raw and annotated crops of every cell, rejected ones too, a few at a time.
 
@@ -64,6 +65,8 @@ def write_crops(
         All classes of the head, which decide colours.
     um_per_px : float, optional
         Draws a scale bar, unless crops are letterboxed, where each has its own scale.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
 
     Returns
     -------
@@ -75,6 +78,8 @@ def write_crops(
     native_um = None if settings.mode is CropMode.LETTERBOXED else um_per_px
     with replacing(path) as part, zipfile.ZipFile(part, "w") as archive:
         for i, (pixels, inside) in enumerate(_crops(pixels_of, mask, cells, rendering, settings)):
+            if on_step and i % BATCH == 0:
+                on_step("Writing crops", i / len(cells))
             cell_id, row, name = cells.index[i], cells.iloc[i], str(counted_as.iloc[i])
             raw = _raw_file(pixels, rendering.channels, native_um)
             picture = _annotated(rendering.show(pixels), inside, class_colour(name, tuple(classes)), native_um)

@@ -22,13 +22,19 @@ from cellapp.exports.summary import summary_row, write_summary
 from cellapp.exports.tables import read_cells, write_cells, write_csv
 from cellapp.exports.vectors import write_embeddings
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings
-from cellapp.types import Analysis, Explanations, LabelMask, Slide
+from cellapp.types import Analysis, Explanations, LabelMask, OnStep, Slide
 
 __all__ = ["read_analysis", "write_analysis", "write_called", "write_summary"]
 
 
 def write_analysis(
-    analysis: Analysis, slide: Slide, out: Path, *, settings: AnalyseSettings, seconds: float = 0.0
+    analysis: Analysis,
+    slide: Slide,
+    out: Path,
+    *,
+    settings: AnalyseSettings,
+    seconds: float = 0.0,
+    on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Write every file of one image into ``out/<stem>/``, which appears when all of them are there.
 
@@ -43,6 +49,8 @@ def write_analysis(
         Of the run.
     seconds : float
         How long the image took, for the summary.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`, and then nothing is written.
 
     Returns
     -------
@@ -65,7 +73,9 @@ def write_analysis(
             _write_explanations(analysis, analysis.explanations, slide, folder / "explanations", rendering)
         if analysis.regions is not None:
             write_csv(analysis.regions, folder / "explanations" / "regions.csv")
-        return write_called(analysis, slide, folder, settings=settings, seconds=seconds, rendering=rendering)
+        return write_called(
+            analysis, slide, folder, settings=settings, seconds=seconds, rendering=rendering, on_step=on_step
+        )
 
 
 def write_called(
@@ -76,6 +86,7 @@ def write_called(
     settings: AnalyseSettings,
     seconds: float,
     rendering: Rendering,
+    on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Write the files that depend on what cells count as, each one replaced in one piece.
 
@@ -87,6 +98,8 @@ def write_called(
         Of the image.
     rendering : Rendering
         Of `slide`.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
 
     Returns
     -------
@@ -108,6 +121,7 @@ def write_called(
         settings=settings.crop,
         classes=classes,
         um_per_px=um_per_px,
+        on_step=on_step,
     )
     write_run(analysis, settings, summary, folder / "run.json")
     return summary

@@ -40,7 +40,7 @@ def write_labels(mask: LabelMask, path: Path, *, um_per_px: float | None = None)
     with replacing(path) as part:
         tifffile.imwrite(
             part,
-            mask.labels.astype(np.uint32, copy=False),
+            _unsigned(mask.labels),
             ome=True,
             tile=(TILE_PX, TILE_PX),
             compression="zlib",  # Adobe's deflate, which every reader knows
@@ -49,6 +49,11 @@ def write_labels(mask: LabelMask, path: Path, *, um_per_px: float | None = None)
             **resolution,
         )
     return path
+
+
+def _unsigned(labels: np.ndarray) -> np.ndarray:
+    """Return labels as uint32, those of a whole slide without a copy: ids are never negative."""
+    return labels.view(np.uint32) if labels.dtype == np.int32 else labels.astype(np.uint32, copy=False)
 
 
 def read_labels(path: Path, shape: tuple[int, int] | None = None) -> np.ndarray:
