@@ -49,6 +49,7 @@ def explain(
         When the head is for another encoder or does not know the class.
     """
     head.check_encoder(encoder)
+    encoder = encoder.reading(head.reads)
     parts = []
     for start in range(0, max(len(crops), 1), _BATCH):
         rows = slice(start, start + _BATCH)

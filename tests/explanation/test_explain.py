@@ -5,9 +5,11 @@ import pytest
 
 from benchmarks.cam import library_maps, scaled_like_library
 from cellapp.classification.predict import predict
+from cellapp.encoders.measured import MEASURED
 from cellapp.errors import InputError, ModelError
 from cellapp.explanation.attribution import attribute
 from cellapp.explanation.cam import explain
+from cellapp.settings import FeatureSettings
 from tests.classification.heads import random_embeddings, random_head
 from tests.encoders.tiny import FAMILIES, tiny_encoder
 
@@ -97,3 +99,13 @@ def test_a_head_of_another_encoder_is_refused(encoder):
 def test_an_unknown_class_is_refused(encoder, head):
     with pytest.raises(ModelError, match="'stroma'"):
         explain(encoder, head, crops(1), np.arange(1), "stroma")
+
+
+def test_maps_of_a_head_that_averages_views_and_reads_shapes_add_up_too(encoder):
+    reads = FeatureSettings(views=8, shape=True)
+    head = random_head(16, encoder=encoder.identity, n_measured=len(MEASURED), reads=reads)
+    ids = np.arange(3, dtype=np.int32)
+    embeddings = encoder.reading(reads).embed(crops(3), ids, patches=True)
+    explanations = explain(encoder, head, crops(3), ids)
+    np.testing.assert_allclose(explanations.logits, log_odds(head, embeddings), rtol=1e-3, atol=2e-3)
+    np.testing.assert_allclose(explanations.maps.sum((1, 2)) + explanations.rest, explanations.logits, atol=1e-3)
