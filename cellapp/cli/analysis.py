@@ -8,29 +8,32 @@ from typing import Any
 
 import typer
 
-from cellapp.cli.options import build_settings
+from cellapp.cli.options import (
+    Channels,
+    Diameter,
+    Inputs,
+    Out,
+    Preprocess,
+    Segmenter,
+    UmPerPx,
+    build_settings,
+)
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
-
-_OUT = typer.Option(..., "--out", help="Folder to write to.", file_okay=False)
-_PREPROCESS = typer.Option(None, help="Steps before segmentation: clip,normalise,clahe,denoise,align; or none.")
-_INPUTS = typer.Argument(..., metavar="INPUT...", help="Image files, folders or globs.")
 
 
 def analyse(
-    inputs: list[str] = _INPUTS,
-    out: Path = _OUT,
-    segmenter: str = typer.Option(None, help="Name in `models list`, or a Cellpose file."),
+    inputs: Inputs,
+    out: Out,
+    segmenter: Segmenter = None,
     encoder: str = typer.Option(None, help="Encoder; the head's own when left out."),
     head: str = typer.Option(None, help='Head in `models list` or a folder; "none" counts without classes.'),
-    channels: str = typer.Option(None, help='Channel numbers by role or name, "nucleus=3,cytoplasm=2".'),
-    um_per_px: float = typer.Option(None, help="Pixel size, when the file has none."),
-    diameter: float = typer.Option(None, help="Cell diameter in px; estimated when left out."),
-    preprocess: str = typer.Option(
-        None, help="Steps before segmentation, comma separated: clip,normalise,clahe,denoise."
-    ),
+    channels: Channels = None,
+    um_per_px: UmPerPx = None,
+    diameter: Diameter = None,
+    preprocess: Preprocess = None,
     explain: int = typer.Option(0, help="Cells to explain per image."),
-    engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
-    resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
+    engine: str = typer.Option("serial", help="serial, or a Dask scheduler: tcp://HOST:PORT."),
+    resume: bool = typer.Option(False, "--resume", help="Keep images already finished with these settings."),
     settings: Path = typer.Option(None, help="JSON of settings, or a run.json to repeat; options win over it."),
     as_json: bool = JSON_OPTION,
 ) -> int:
@@ -67,15 +70,13 @@ def analyse(
 
 
 def segment(
-    inputs: list[str] = _INPUTS,
-    out: Path = _OUT,
-    segmenter: str = typer.Option(None, help="Name in `models list`, or a Cellpose file."),
-    channels: str = typer.Option(None, help='Channel numbers by role or name, "nucleus=3,cytoplasm=2".'),
-    um_per_px: float = typer.Option(None, help="Pixel size, when the file has none."),
-    diameter: float = typer.Option(None, help="Cell diameter in px; estimated when left out."),
-    preprocess: str = typer.Option(
-        None, help="Steps before segmentation, comma separated: clip,normalise,clahe,denoise."
-    ),
+    inputs: Inputs,
+    out: Out,
+    segmenter: Segmenter = None,
+    channels: Channels = None,
+    um_per_px: UmPerPx = None,
+    diameter: Diameter = None,
+    preprocess: Preprocess = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write DIR/<stem>/labels.tif for each image."""

@@ -1,14 +1,28 @@
-"""Options of the command line as settings; what does not fit is said in one line."""
+"""Options that commands share, and options as settings; what does not fit is said in one line."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from cellapp.errors import InputError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+STEPS = ("clip", "normalise", "clahe", "denoise", "align")
+
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Image files, folders or globs.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", file_okay=False)]
+Segmenter = Annotated[str | None, typer.Option(help="Name in `models list`, or a Cellpose file.")]
+Channels = Annotated[str | None, typer.Option(help='Channel numbers by role or name, "nucleus=3,cytoplasm=2".')]
+UmPerPx = Annotated[float | None, typer.Option(help="Pixel size, when the file has none.")]
+Diameter = Annotated[float | None, typer.Option(help="Cell diameter in px; estimated when left out.")]
+Preprocess = Annotated[
+    str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(STEPS)}; or none.")
+]
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -80,12 +94,11 @@ def validated(model: type[BaseModel], tree: dict[str, Any]) -> Any:
 
 
 def _steps(text: str) -> dict[str, bool]:
-    known = ("clip", "normalise", "clahe", "denoise", "align")
     steps = [step.strip() for step in text.split(",") if step.strip() and step.strip() != "none"]
-    unknown = [step for step in steps if step not in known]
+    unknown = [step for step in steps if step not in STEPS]
     if unknown:
-        raise InputError(f"no preprocessing step {unknown[0]!r}; choose from {', '.join(known)}, or none")
-    return {step: step in steps for step in known}
+        raise InputError(f"no preprocessing step {unknown[0]!r}; choose from {', '.join(STEPS)}, or none")
+    return {step: step in steps for step in STEPS}
 
 
 def _read_settings(path: Path | None) -> dict[str, Any]:
