@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -24,11 +25,13 @@ class Found:
     mask: LabelMask
     cells: pd.DataFrame  # judged; cells cut by the region's edge left out
     seconds_per_px: float | None  # what the segmenter took; None when the worker ran it
+    answered_s: float  # from the change of a setting to these cells, kept parts not counted
 
 
 def find(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Found | None:
     """Segment the region; None while a slow segmenter has not been asked or still works."""
     network = loaders.segmenter(settings.segment.segmenter)
+    asked_s = time.perf_counter()
     if network.fast:
         timed = loaders.flows(image, region, settings)
         flows, rate = timed.flows, timed.seconds / (region.height * region.width)
@@ -39,7 +42,7 @@ def find(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Found
     tried = settings.model_copy(update={"classify": ClassifySettings(), "explain": ExplainSettings()})
     key = (loaders.identity(image), region)
     mask, cells = _cells(key, tried.model_dump_json(), image, flows, network)
-    return Found(flows, mask, cells, rate)
+    return Found(flows, mask, cells, rate, time.perf_counter() - asked_s)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -119,6 +119,7 @@ def _summary(image: ImageRecord, found: Found | None, settings: AnalyseSettings)
         rejected = f"{n_rejected:,} rejected" if n_rejected else None
         st.metric("Cells in this region", f"{n_cells:,}", rejected, delta_color="off", delta_arrow="off")
         st.caption(_diameter_words(found.flows.diameter_px, image.um_per_px))
+        st.caption(f"Answered in {max(found.answered_s, 0.01):.2f} s.")
     with sizes:
         if n_cells == 0:
             st.caption(

@@ -29,7 +29,7 @@ def open_page() -> Callable[..., AppTest]:
     """Open a page from the entrypoint, with query parameters; fails when the script raises."""
 
     def open_(path: str = "pages/analyse/upload.py", **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         app.query_params.update(query)
         app.run()
         assert not app.exception, app.exception

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import tifffile
@@ -50,6 +52,10 @@ def test_thresholds_do_not_run_the_network_again(page, monkeypatch):
     page.slider(key="segment_cellprob_threshold").set_value(1.0).run()
     page.slider(key="segment_min_size_px").set_value(40).run()
     assert not page.exception
+
+
+def test_the_page_says_how_long_its_answer_took(page):
+    assert [caption for caption in page.caption if re.fullmatch(r"Answered in \d+\.\d\d s\.", caption.value)]
 
 
 def test_an_image_without_cells_says_what_to_try(open_page, tmp_path):
