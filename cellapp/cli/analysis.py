@@ -32,8 +32,8 @@ def analyse(
     diameter: Diameter = None,
     preprocess: Preprocess = None,
     explain: int = typer.Option(0, help="Cells to explain per image."),
-    engine: str = typer.Option("serial", help="serial, or a Dask scheduler: tcp://HOST:PORT."),
-    resume: bool = typer.Option(False, "--resume", help="Keep images already finished with these settings."),
+    engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
+    resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
     settings: Path = typer.Option(None, help="JSON of settings, or a run.json to repeat; options win over it."),
     as_json: bool = JSON_OPTION,
 ) -> int:

@@ -11,11 +11,14 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.explanation.attribution import METHOD
+from cellapp.exports.explanations import read_maps
 from cellapp.pipeline import explain_cells
+from cellapp.reasons import kept_maps
 from cellapp.store.records import ImageRecord
 from cellapp.types import Explanations, LabelMask
 from cellapp.ui import loaders
 from cellapp.ui.cell_pictures import labels_of
+from cellapp.ui.explain_job import explain_by_worker, takes_long
 from cellapp.ui.results import Results
 
 LISTED = 12
@@ -71,7 +74,8 @@ def listings(cells: pd.DataFrame, classes: tuple[str, ...], chosen: list[int]) -
 def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str) -> dict[int, Reason]:
     """Return the maps of some cells of one image by cell id.
 
-    Maps in the run's files are read; the others are computed, a dozen at a time, with the run's own models.
+    Maps in the run's files are read; the others are computed with the run's own models, here when that is quick, else
+    by the worker, and then they are left out until it is done.
 
     Parameters
     ----------
@@ -90,21 +94,22 @@ def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target
     folder = results.folder / cells["stem"].iloc[0] if len(cells) else results.folder
     found = stored_reasons(folder, target)
     missing = tuple(int(i) for i in cells["cell_id"] if int(i) not in found)
-    if missing:
+    if missing and takes_long(results, len(missing)):
+        explain_by_worker(results, image, missing, target)
+    elif missing:
         found |= _computed(results.run.id, image.id, results.version, missing, target, results, image, folder)
-    return {int(i): found[int(i)] for i in cells["cell_id"]}
+    return {int(i): found[int(i)] for i in cells["cell_id"] if int(i) in found}
 
 
 def stored_reasons(folder: Path, target: str) -> dict[int, Reason]:
-    """Read the maps of one image's folder; none when they are of another class or were made another way."""
+    """Read the maps of one image's folder, of its run and made later; none of another class or made another way."""
     path = folder / "explanations" / "maps.npz"
-    if not path.exists():
-        return {}
-    with np.load(path, allow_pickle=False) as held:
-        if str(held["target"]) != target or str(held["method"]) != METHOD:
-            return {}
-        rows = zip(held["cell_ids"], held["maps"], held["logits"], held["rest"], strict=True)
-        return {int(i): Reason(heat, float(logit), float(rest), target) for i, heat, logit, rest in rows}
+    kept = (read_maps(path) if path.exists() else None, kept_maps(folder, target))
+    found: dict[int, Reason] = {}
+    for explained in kept:
+        if explained is not None and explained.target == target and explained.method == METHOD:
+            found |= _by_cell(explained)
+    return found
 
 
 def common_limit(results: Results, shown: Mapping[int, Reason], *, target: str) -> float:
@@ -139,5 +144,9 @@ def _computed(
         cells.set_index("cell_id"),
         target=target,
     )
+    return _by_cell(explained)
+
+
+def _by_cell(explained: Explanations) -> dict[int, Reason]:
     rows = zip(explained.cell_ids, explained.maps, explained.logits, explained.rest, strict=True)
-    return {int(i): Reason(heat, float(logit), float(rest), target) for i, heat, logit, rest in rows}
+    return {int(i): Reason(heat, float(logit), float(rest), explained.target) for i, heat, logit, rest in rows}

@@ -43,7 +43,8 @@ with shown:
     try:
         found = reasons(results, header.image, offered[title], target=target)
         limit = common_limit(results, found, target=target)
-        reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
+        if int(cell["cell_id"]) in found:
+            reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
     except CellappError as error:
         show_error(error)
 overview_section(results, cells, target, models=models)

@@ -6,7 +6,7 @@ from cellapp.explanation.regions import region_table
 from cellapp.exports.tables import write_cells
 from cellapp.store import queue, runs
 from cellapp.types import Explanations
-from cellapp.ui import head_note, overview_panel
+from cellapp.ui import explain_job, head_note, overview_panel
 from cellapp.ui.results import results_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
@@ -167,3 +167,20 @@ def test_without_the_head_nothing_is_measured(open_page, explained):
     app = open_page(PAGE, run=run.id)
     assert any("The head of this run is not here" in c.value for c in app.caption)
     assert not jobs.list_jobs(run.project_id, active=True)
+
+
+def test_maps_that_take_long_are_made_by_the_worker(open_page, explained, monkeypatch):
+    run, known, _ = explained
+    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr(explain_job, "explain_seconds", lambda *_: 12.0)
+    app = open_page(PAGE, run=run.id, cell=str(known[0]))
+    app.selectbox(key="explain_list").select("Unsure").run()
+    asked = [job for job in jobs.list_jobs(run.project_id, active=False) if job.kind == "explain"]
+    assert asked
+    assert not {i for job in asked for i in job.payload["cell_ids"]} & set(known)
+    app.run()
+    assert len([job for job in jobs.list_jobs(run.project_id, active=False) if job.kind == "explain"]) == len(asked)
+    for job in asked:
+        queue.change_job(job.id, only_if="queued", status="failed", error="the head is away")
+    app.run()
+    assert any("the head is away" in e.value for e in app.error)
