@@ -11,6 +11,7 @@ from cellapp.ui.head_note import head_of, show_head_note
 from cellapp.ui.messages import show_error, trust_line
 from cellapp.ui.overview_panel import overview_section
 from cellapp.ui.results import results_of
+from cellapp.ui.slide_view import place_section
 
 header = frame.analyse_header()
 run = waiting.run_or_stop(header)
@@ -47,5 +48,6 @@ with shown:
             reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
     except CellappError as error:
         show_error(error)
+place_section(results, header.image, known, cell)
 overview_section(results, cells, target, models=models)
 trust_line(run, results.made_by)
