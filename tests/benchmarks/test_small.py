@@ -1,0 +1,88 @@
+"""Every benchmark runs at a small size, agrees on both sides and prints one JSON object per claim."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import cam, cells, compare, embed
+
+TINY = {
+    "model_type": "dinov2",
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "mlp_ratio": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
+
+
+def consistent(figures, *names):
+    for name in names:
+        assert 0 < figures[f"{name}_min"] <= figures[name] <= figures[f"{name}_max"]
+
+
+def test_sides_are_timed_in_turn_after_one_warm_up():
+    calls = []
+    figures = compare.paired(lambda: calls.append("ours"), lambda: calls.append("theirs"), runs=3)
+    assert calls == ["ours", "theirs"] * 4
+    assert figures["runs"] == 3
+    consistent(figures, "ratio", "cpu_ratio")
+
+
+def test_a_report_is_one_json_object_that_names_claim_and_machine(capsys):
+    compare.report("claim", ">= 2", ratio=3.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    told = json.loads(lines[0])
+    assert (told["claim"], told["target"], told["ratio"]) == ("claim", ">= 2", 3.0)
+    assert {"date", "machine", "load_1_min"} <= set(told)
+
+
+def test_cells_cuts_the_same_as_full_masks():
+    figures = cells.against_full_masks(side_px=400, n=50, sample=5, runs=1)
+    assert figures["same_areas_and_crops"]
+    assert figures["n_cells"] == 50
+    consistent(figures, "ratio", "cpu_ratio")
+    flat = cells.cost_per_cell(side_px=400, few=20, many=60, runs=1)
+    assert flat["one_cell_s"] > 0
+    consistent(flat, "ratio")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_embed_agrees_with_the_usual_loop(dtype):
+    figures = embed.compare(TINY, n=5, runs=1, dtype=dtype)
+    assert figures["lowest_cosine"] >= 0.999
+    assert figures["crops_per_s"] > 0
+    consistent(figures, "ratio", "cpu_ratio")
+
+
+def test_operations_are_those_of_the_formula(tmp_path):
+    encoder = embed.HubEncoder(embed.write_encoder(tmp_path, TINY), name="tiny", revision="1")
+    tokens, dim, layers = 1 + 4, 16, 2
+    linear = 2 * tokens * layers * (4 * dim**2 + 2 * 2 * dim**2)
+    attention = 4 * tokens**2 * dim * layers
+    convolution = 2 * 4 * dim * 3 * 14**2
+    assert embed.operations(encoder) == linear + attention + convolution
+
+
+def test_share_of_a_matrix_product_is_positive():
+    figures = embed.share_of_matrix_product(TINY, n=2, runs=1, side=64)
+    consistent(figures, "share", "cpu_share")
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 1e-4), ("bfloat16", 0.1)])
+def test_maps_agree_with_the_library(dtype, limit):
+    figures = cam.compare(TINY | {"image_size": 56}, n=3, runs=1, dtype=dtype)
+    assert figures["largest_difference_of_scaled_maps"] <= limit
+    consistent(figures, "ratio", "cpu_ratio")
+    consistent(cam.over_inference(TINY, n=2, runs=1), "cost", "cpu_cost")
+
+
+def test_a_missing_cell_would_be_noticed():
+    pixels, mask = np.ones((4, 120, 120), np.uint8), cells.discs(4, 120)
+    table, crops = cells.ours(pixels, mask)
+    areas, theirs = cells.full_masks(pixels, mask, range(1, 5))
+    assert areas == table["area_px"].tolist()
+    assert [one.shape for one in theirs] == [one.shape for one in crops.pixels]
