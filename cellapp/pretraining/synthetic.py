@@ -6,21 +6,25 @@ import math
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, sobel
+from skimage.segmentation import clear_border
 
 from cellapp.images.preprocess import Preprocessor
 from cellapp.pretraining.crop_set import cut_windows
 from cellapp.recipes.synthetic_cells import as_slide, vary
 from cellapp.settings import PreprocessSettings
 from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 
 _SEEDS = 5_000_000  # of no other use
+_TRANSMITTED = 2 / 3  # share of slides
 _HALO = 0.12  # width of the halo of phase contrast, cell diameters
 
 
 def render_cells(seed: int, *, side_px: int = 512) -> tuple[np.ndarray, list[str], str]:
     """Render a slide and cut its whole cells by the truth.
 
-    Two slides of three have a transmitted-light picture in place of the cytoplasm stain.
+    Two slides of three have a transmitted-light picture in place of the cytoplasm stain. Cells at the border are left
+    out.
 
     Parameters
     ----------
@@ -35,21 +39,21 @@ def render_cells(seed: int, *, side_px: int = 512) -> tuple[np.ndarray, list[str
     group : str
         Name of the slide.
     """
-    settings = vary(_SEEDS + seed, side_px=side_px)
-    rng = np.random.default_rng([_SEEDS, seed])
+    settings, rng = slide_settings(seed, side_px=side_px), np.random.default_rng([_SEEDS, seed])
     raw, truth, classes = render_field(settings)
     planes = Preprocessor.fit(as_slide(raw, settings), PreprocessSettings()).apply(raw)[:3]
-    if rng.random() < 2 / 3:
+    if rng.random() < _TRANSMITTED:
         planes[1] = transmit(planes[1], planes[2], settings.diameter_px, rng)
-    inner = truth[1:-1, 1:-1]
-    cell_ids = [
-        int(i) for i in np.setdiff1d(inner, np.concatenate([truth[[0, -1]].ravel(), truth[:, [0, -1]].ravel()]))
-    ]
-    cell_ids = [i for i in cell_ids if i]
-    numbered = np.searchsorted(np.array([0, *cell_ids]), truth, side="left")
-    numbered = np.where(np.isin(truth, cell_ids), numbered, 0)
-    windows = cut_windows(planes, numbered, range(1, len(cell_ids) + 1))
-    return windows, [f"synthetic {classes[i]}" for i in cell_ids], f"slide {seed}"
+    whole = clear_border(truth.astype(np.int64))
+    kept = [int(cell_id) for cell_id in np.unique(whole) if cell_id]
+    labels = np.where(whole > 0, np.searchsorted(kept, whole) + 1, 0)  # from 1 without gaps
+    windows = cut_windows(planes, labels, range(1, len(kept) + 1))
+    return windows, [f"synthetic {classes[cell_id]}" for cell_id in kept], f"slide {seed}"
+
+
+def slide_settings(seed: int, *, side_px: int = 512) -> SyntheticSettings:
+    """Choose a slide that no head and no test of one has."""
+    return vary(_SEEDS + seed, side_px=side_px)
 
 
 def transmit(body: np.ndarray, nucleus: np.ndarray, diameter_px: float, rng: np.random.Generator) -> np.ndarray:
