@@ -94,8 +94,11 @@ def _metric(cells: pd.DataFrame) -> bool:
 def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: str) -> None:
     n_called = int((cells["label"].fillna("") != "").sum())
     st.markdown(escape(overview_charts.overview_words(table, target)))
-    drawn = "every classified cell" if len(table) == n_called else "cells drawn evenly over the calls"
-    st.caption(f"Measured on {len(table):,} of {n_called:,} classified cells of this run, {drawn}.")
+    drawn = "which is all" if len(table) == n_called else "drawn evenly over the calls"
+    st.caption(
+        f"Measured on {len(table):,} of {n_called:,} classified cells of this run, {drawn}. "
+        "It shows what the head goes by, not what makes a cell one or the other."
+    )
     unit = "µm²" if _metric(cells) else "px²"
     figures = {
         "place": overview_charts.place_figure(table, results.classes, target),
