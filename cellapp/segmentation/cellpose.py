@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +13,20 @@ import numpy as np
 from cellapp import torch_guard
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose_file import backbone_of, read_state
+from cellapp.segmentation.cellpose_library import (
+    TILE_PX,
+    TRAINED_DIAMETER_PX,
+    VERSION,
+    drop_inconsistent,
+    empty_network,
+    follow_flows,
+    run_tiles,
+)
 from cellapp.segmentation.compose import Polarity, compose, is_photo
 from cellapp.segmentation.diameter import resolve_diameter
 from cellapp.segmentation.fit import SlideFit
-from cellapp.segmentation.labels import relabel
 from cellapp.settings import SegmentSettings
 from cellapp.types import Role
-
-TRAINED_DIAMETER_PX = 30.0
-STEPS = 200  # of the dynamics, for cells of the trained diameter
-TILE_PX = {"sam_vitl": 256, "dino_vitl": 384, "dino_vitb": 384}
-BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ class CellposeSegmenter:
         self._net = net.eval().requires_grad_(False)
         self._tile_px, self._reads_photos = tile_px, reads_photos
         self._lock = threading.Lock()  # one network serves many visitors
-        self.name = f"cellpose:{name}@{version('cellpose')}"
+        self.name = f"cellpose:{name}@{VERSION}"
 
     def flows(
         self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None = None
@@ -118,18 +119,11 @@ class CellposeSegmenter:
         -------
         CellposeFlows
         """
-        torch_guard.install()
-        from cellpose.core import run_net
-        from cellpose.transforms import resize_image
-
         diameter_px = resolve_diameter(settings, None, pixels, roles)
         scale = max(TRAINED_DIAMETER_PX / diameter_px, 1 / min(pixels.shape[1:]))
         image = self._planes(pixels, roles, fit.polarity if fit else None)
         with self._lock:
-            out, _ = run_net(
-                self._net, image[None], batch_size=BATCH, bsize=self._tile_px, rsz=None if scale == 1 else scale
-            )
-        full = out[0] if out.shape[1:3] == image.shape[:2] else resize_image(out[0], *image.shape[:2])
+            full = run_tiles(self._net, image, scale, self._tile_px)
         flow, probability = full[..., :2].transpose(2, 0, 1), full[..., 2]
         return CellposeFlows(np.ascontiguousarray(flow), np.ascontiguousarray(probability), diameter_px)
 
@@ -147,20 +141,18 @@ class CellposeSegmenter:
         ndarray of shape (Y, X), int32
             Ids 1..n.
         """
-        torch_guard.install()
-        from cellpose.dynamics import resize_and_compute_masks
-
-        masks = resize_and_compute_masks(
+        device = self._net.device
+        labels = follow_flows(
             flows.flow,
             flows.probability,
-            niter=max(int(STEPS * flows.diameter_px / TRAINED_DIAMETER_PX), 1),
+            flows.diameter_px,
             cellprob_threshold=settings.cellprob_threshold,
-            flow_threshold=settings.flow_threshold,
-            min_size=settings.min_size_px,
-            max_size_fraction=1.0,  # a region may well show one cell and nothing else
-            device=self._net.device,
+            min_size_px=settings.min_size_px,
+            device=device,
         )
-        return relabel(masks)
+        return drop_inconsistent(
+            labels, flows.flow, flows.diameter_px, flow_threshold=settings.flow_threshold, device=device
+        )
 
     def _planes(self, pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None) -> np.ndarray:
         """Lay out channels for the network, (Y, X, 3) float32: cells, nuclei, nothing; or a photo."""
@@ -174,49 +166,14 @@ class CellposeSegmenter:
         return image
 
 
-def flow_targets(labels: np.ndarray) -> np.ndarray:
-    """Compute the flows a network of Cellpose's kind is trained to predict, by Cellpose's own diffusion.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (Y, X), integer
-        Ids 1..n without gaps, 0 is background.
-
-    Returns
-    -------
-    ndarray of shape (2, Y, X), float32
-        Unit vectors (rows, columns) towards the middle of each cell, 0 outside.
-    """
-    torch_guard.install()
-    import torch
-    from cellpose.dynamics import masks_to_flows_gpu
-
-    return masks_to_flows_gpu(labels.astype(np.int64), device=torch.device("cpu"))[0].astype(np.float32)
-
-
 def _load_network(weights: Path, backbone: str | None, device: str, dtype: str) -> Any:
     torch_guard.install()
     import torch
 
     state = read_state(weights)
     backbone = backbone or backbone_of(state, weights)
-    net = _empty_network(backbone, getattr(torch, dtype))
+    net = empty_network(backbone, getattr(torch, dtype))
     missing = net.load_state_dict(state, strict=False).missing_keys
     if missing:
         raise ModelError(f"{weights.name!r} lacks {len(missing)} parts of a {backbone} network, such as {missing[0]!r}")
     return net.to(device=torch.device(device), dtype=getattr(torch, dtype))
-
-
-def _empty_network(backbone: str, dtype: Any) -> Any:
-    if backbone not in TILE_PX:
-        raise ModelError(f"no Cellpose backbone {backbone!r}; choose one of: {', '.join(TILE_PX)}")
-    from cellpose import vit
-
-    if backbone == "sam_vitl":
-        return vit.CPSAM(dtype=dtype)
-    if importlib.util.find_spec("dinov3") is None:
-        raise ModelError(
-            "this Cellpose model is built on DINOv3, which is not installed: "
-            "pip install git+https://github.com/facebookresearch/dinov3"
-        )
-    return vit.CPDINO(model_name=backbone.removeprefix("dino_"), dtype=dtype)

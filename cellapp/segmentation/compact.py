@@ -13,20 +13,22 @@ from torch.nn import functional as F
 
 from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
 from cellapp.segmentation.compose import compose
-from cellapp.segmentation.diameter import FALLBACK_PX
+from cellapp.segmentation.diameter import FALLBACK_PX, SIGMA_PX
 from cellapp.segmentation.fit import SlideFit
+from cellapp.segmentation.foreground import LOGIT_SPAN, find_level
 from cellapp.segmentation.network import REFERENCE_PX
 from cellapp.segmentation.network_file import digest_of, load_network
 from cellapp.settings import SegmentSettings
 from cellapp.types import Role
 
-WINDOW_PX = 512  # the diameter is read off windows of this side, after rescaling
+LOOK_PX, MEASURE_PX = 256, 512  # sides of the windows that sizes are guessed and measured in, after rescaling
 N_WINDOWS = 2  # each way, spread over images that are larger
 STARTS = (1.0, 1 / 3, 3.0)  # scales to try until cells show
 LOOKS = 3  # times the scale is mended
 NEAR_OCTAVES = 0.15  # a scale this close to the reference is right
 MIN_CELLS = 3  # whose median says more than the network's word
 MIN_SHARE = 0.002  # of the pixels looked at must be cell, or nothing was seen
+UNCHECKED = SegmentSettings(flow_threshold=0)  # a median needs no check of each mask
 LIMITS_PX = (4.0, 400.0)
 
 
@@ -73,6 +75,10 @@ class CompactSegmenter:
         """
         if settings.diameter is None:
             settings = settings.model_copy(update={"diameter": self.estimate_diameter(pixels, roles)})
+        if fit is None and _shows_nothing(compose(pixels, roles).body):
+            shape = pixels.shape[1:]
+            nowhere = np.full(shape, -LOGIT_SPAN, np.float32)
+            return CellposeFlows(np.zeros((2, *shape), np.float32), nowhere, settings.diameter)
         return self._inner.flows(pixels, roles, settings, fit)
 
     def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
@@ -97,6 +103,8 @@ class CompactSegmenter:
             px; 30 where no cells show at any of the scales tried.
         """
         planes = compose(pixels, roles)
+        if _shows_nothing(planes.body):
+            return FALLBACK_PX
         nucleus = np.zeros_like(planes.body) if planes.nucleus is None else planes.nucleus
         image = torch.from_numpy(np.stack([planes.body, nucleus])).to(self._network.device)
         for start in STARTS:
@@ -117,31 +125,36 @@ class CompactSegmenter:
     def _measure(self, image: torch.Tensor, scale: float) -> float | None:
         """Median diameter of the masks at a scale, px of that scale; None for fewer than `MIN_CELLS`."""
         areas = []
-        for maps in self._look(image, scale):
+        for maps in self._look(image, scale, MEASURE_PX):
             flows = CellposeFlows(maps[:2].cpu().numpy(), maps[2].cpu().numpy(), REFERENCE_PX)
-            areas.extend(np.bincount(self._inner.masks(flows, SegmentSettings()).ravel())[1:])
+            areas.extend(np.bincount(self._inner.masks(flows, UNCHECKED).ravel())[1:])
         return 2 * math.sqrt(float(np.median(areas)) / math.pi) if len(areas) >= MIN_CELLS else None
 
     def _octaves(self, image: torch.Tensor, scale: float) -> float | None:
         """Median size of the cells seen at a scale, octaves above 30 px; None where there are none."""
-        views = list(self._look(image, scale))
+        views = list(self._look(image, scale, LOOK_PX))
         seen = torch.cat([maps[3][maps[2] > 0] for maps in views])
         return float(seen.median()) if len(seen) > MIN_SHARE * sum(maps[2].numel() for maps in views) else None
 
     @torch.inference_mode()
-    def _look(self, image: torch.Tensor, scale: float) -> Iterator[torch.Tensor]:
+    def _look(self, image: torch.Tensor, scale: float, side_px: int) -> Iterator[torch.Tensor]:
         """Predict the maps of each window, (4, Y, X) float32."""
-        for window in _windows(image, scale):
+        for window in _windows(image, scale, side_px):
             yield self._network.predict(window[None].to(self._network.dtype))[0].float()
+
+
+def _shows_nothing(plane: np.ndarray) -> bool:
+    """Tell whether a plane is noise or drifting light; stretched to full contrast that looks like one huge cell."""
+    return find_level(plane, SIGMA_PX).empty
 
 
 def _within(diameter_px: float) -> float:
     return float(np.clip(diameter_px, *LIMITS_PX))
 
 
-def _windows(image: torch.Tensor, scale: float) -> Iterator[torch.Tensor]:
+def _windows(image: torch.Tensor, scale: float, side_px: int) -> Iterator[torch.Tensor]:
     """Cut (2, Y, X) into the windows looked at, rescaled; the whole image where it is small."""
-    side = math.ceil(WINDOW_PX / scale)
+    side = math.ceil(side_px / scale)
     for y, x in itertools.product(*(_starts(length, side) for length in image.shape[1:])):
         part = image[:, y : y + side, x : x + side]
         shape = [max(1, round(length * scale)) for length in part.shape[1:]]
@@ -149,6 +162,7 @@ def _windows(image: torch.Tensor, scale: float) -> Iterator[torch.Tensor]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Where windows of `side` begin on an axis: at the thirds of the room there is, at 0 without room."""
-    room = length - side
-    return [room * (at + 1) // (N_WINDOWS + 1) for at in range(N_WINDOWS)] if room > 0 else [0]
+    """Where windows of `side` begin on an axis: as many as fit beside each other, spread over the room there is."""
+    n = min(max(length // side, 1), N_WINDOWS)
+    room = max(length - n * side, 0)
+    return [round(room * (at + 1) / (n + 1)) + at * side for at in range(n)]

@@ -14,7 +14,7 @@ from cellapp.errors import InputError
 from cellapp.images.channels import assign
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
-from cellapp.segmentation.cellpose import flow_targets
+from cellapp.segmentation.cellpose_library import flow_targets
 from cellapp.segmentation.compose import LUMINANCE, has_bright_background, is_photo
 from cellapp.segmentation.labels import drop_small, relabel
 from cellapp.segmentation.score_files import read_labels

@@ -11,6 +11,8 @@ from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.score import score_labels
 from cellapp.segmentation.segment import resolve_diameter, segment
 from cellapp.settings import REPOSITORY, SegmentSettings
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types import Role, Segmenter
 from tests.segmentation.phantoms import glowing, grid_of_discs
 
@@ -97,6 +99,20 @@ def test_the_network_is_asked_only_where_the_diameter_is_open(shipped):
 @pytest.mark.parametrize("pixels", [np.zeros((1, 200, 200)), np.full((1, 200, 200), 0.5)], ids=["black", "gray"])
 def test_an_empty_picture_holds_no_cells(shipped, pixels):
     assert segment(pixels.astype(np.float32), NUCLEI, shipped, AUTOMATIC).labels.max() == 0
+
+
+def test_noise_stretched_to_full_contrast_holds_no_cells(shipped):
+    noise = np.random.default_rng(0).normal(0.5, 0.15, (1, 200, 200)).clip(0, 1).astype(np.float32)
+    for settings in (AUTOMATIC, SegmentSettings(diameter=25)):
+        assert segment(noise, NUCLEI, shipped, settings).labels.max() == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_slide_without_cells_has_none(shipped, seed):
+    pixels, _, _ = render_field(SyntheticSettings(height=192, width=192, seed=seed, density=0.0))
+    low, high = (pixels.min(axis=(1, 2), keepdims=True), pixels.max(axis=(1, 2), keepdims=True))
+    planes = ((pixels - low) / (high - low)).astype(np.float32)
+    assert segment(planes, (Role.CYTOPLASM, Role.OTHER, Role.NUCLEUS), shipped, AUTOMATIC).labels.max() == 0
 
 
 def test_the_card_tells_the_measured_figures():

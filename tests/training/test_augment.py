@@ -8,7 +8,7 @@ from cellapp import torch_guard
 torch_guard.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.segmentation.cellpose import flow_targets  # noqa: E402
+from cellapp.segmentation.cellpose_library import flow_targets  # noqa: E402
 from cellapp.training.augment import draw_sample  # noqa: E402
 from cellapp.training.examples import Example, Kind, median_diameter  # noqa: E402
 from tests.segmentation.phantoms import discs, glowing  # noqa: E402
