@@ -50,7 +50,7 @@ class PreprocessSettings(_Frozen):
 class SegmentSettings(_Frozen):
     """Segmentation parameters by the names of the field."""
 
-    segmenter: str = "classical"
+    segmenter: str = "compact"
     """Name in models/registry.toml, or the path of a fine-tuned Cellpose file."""
     diameter: float | None = Field(None, gt=0)
     """Expected cell diameter in `diameter_unit`; None estimates it from the image."""

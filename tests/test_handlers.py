@@ -13,7 +13,7 @@ from cellapp import jobs
 from cellapp.exports.folder import read_analysis
 from cellapp.handlers import HANDLERS
 from cellapp.kit import load_kit
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.store import cells, images, projects, runs
 from cellapp.store.files import digest_path
 from cellapp.store.records import Status
@@ -132,7 +132,8 @@ def test_after_kill_9_the_next_worker_ends_with_the_same_cells(project):
 
 def test_a_preview_of_a_fast_segmenter_needs_no_job(project):
     image = images.list_images(project.id)[0]
-    payload = {"image_id": image.id, "region": [0, 0, 64, 64], "settings": COUNTING.model_dump(mode="json")}
+    classical = COUNTING.model_copy(update={"segment": SegmentSettings(segmenter="classical")})
+    payload = {"image_id": image.id, "region": [0, 0, 64, 64], "settings": classical.model_dump(mode="json")}
     with pytest.raises(Exception, match="only Cellpose flows"):
         HANDLERS["preview"](payload, lambda step, fraction: None)
 

@@ -43,12 +43,12 @@ def test_a_larger_minimum_size_leaves_fewer_cells(page):
 
 
 def test_thresholds_do_not_run_the_network_again(page, monkeypatch):
-    from cellapp.segmentation.classical import Classical
+    from cellapp.segmentation.compact import CompactSegmenter
 
     def refuse(*_):
         raise AssertionError("flows were made again")
 
-    monkeypatch.setattr(Classical, "flows", refuse)
+    monkeypatch.setattr(CompactSegmenter, "flows", refuse)
     page.slider(key="segment_cellprob_threshold").set_value(1.0).run()
     page.slider(key="segment_min_size_px").set_value(40).run()
     assert not page.exception
@@ -175,12 +175,12 @@ def test_a_failed_image_keeps_its_sentence(open_page, seeded):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """The classical segmenter, pretending to need a worker."""
-    from cellapp.segmentation.classical import Classical
+    """The default segmenter, pretending to need a worker."""
+    from cellapp.segmentation.compact import CompactSegmenter
     from cellapp.ui import loaders
 
     loaders._segmenter.clear()
-    monkeypatch.setattr(Classical, "fast", False)
+    monkeypatch.setattr(CompactSegmenter, "fast", False)
     yield
     loaders._segmenter.clear()
 
@@ -195,7 +195,8 @@ def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seede
     (job,) = jobs.list_jobs(seeded.project.id)
     settings = AnalyseSettings.model_validate(job.payload["settings"])
     region = Region(*job.payload["region"])
-    found = preview.preview_flows(images.open_slide(seeded.image.id), region, loading.load("classical"), settings)
+    network = loading.load(settings.segment.segmenter)
+    found = preview.preview_flows(images.open_slide(seeded.image.id), region, network, settings)
     jobs.claim("tester")
     jobs.finish(job.id, {"key": "kept"}, worker_id="tester")
     monkeypatch.setattr(preview, "load_preview", {"kept": found}.__getitem__, raising=False)
