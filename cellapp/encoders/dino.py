@@ -71,8 +71,8 @@ class HubEncoder:
         self.device, self.dtype = device, dtype
         self.lock = threading.RLock()
         self.network = _load_network(folder, config["model_type"]).to(device)
-        self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
         self.reads = FeatureSettings()
+        self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
         self.standard = read_standardisation(folder)  # mean and standard deviation of the three planes
         self._mean, self._std = (_planes(value, device) for value in self.standard)
 
@@ -146,7 +146,9 @@ def blank_network(config: Mapping[str, Any]) -> nn.Module:
     """Make an untrained network from the content of a ``config.json``; seed torch first."""
     torch_guard.install()
     from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # also that of a network being written
     settings = dict(config)
     return AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings))
 
