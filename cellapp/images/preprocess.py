@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from skimage.exposure import equalize_adapthist
-from skimage.restoration import denoise_tv_chambolle
 
 from cellapp.errors import InputError
 from cellapp.images.align import dominant_angle
@@ -124,6 +123,8 @@ class Preprocessor:
         if self.settings.clahe and min(plane.shape) > 1:
             scaled = equalize_adapthist(scaled, clip_limit=self.settings.clahe_clip)
         if self.settings.denoise:
+            from skimage.restoration import denoise_tv_chambolle  # loads scipy.stats, half a second of a first result
+
             scaled = denoise_tv_chambolle(scaled, weight=self.settings.denoise_weight)
         return np.clip(scaled, 0, 1)
 
