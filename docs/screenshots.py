@@ -117,8 +117,9 @@ def settle(page: object) -> None:
 
 def grow(page: object, width_px: int) -> None:
     """Make the window as tall as the page, which scrolls inside."""
-    height_px = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width_px, "height": min(max(int(height_px), 900), 4_000)})
+    block = "document.querySelector('[data-testid=stMainBlockContainer]')"
+    height_px = page.evaluate(f"{block}.getBoundingClientRect().height")
+    page.set_viewport_size({"width": width_px, "height": min(max(int(height_px), 560), 4_000)})
     page.wait_for_timeout(1_500)
 
 

@@ -153,12 +153,12 @@ def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: s
 
 
 def _key(outcomes: Sequence[str], classes: Sequence[str]) -> str:
-    """Write the legend as a line of coloured words: Plotly's own would wrap in a narrow column."""
+    """Write the legend as a line of coloured signs and words: Plotly's own would wrap in a narrow column."""
     signs = {"/": "▨", "": "■", ".": "▩", "x": "▩"}
     words = []
     for name in outcomes:
         sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))
-        words.append(f'<span style="color:{colour}">{sign} {escape(name)}</span>')
+        words.append(f'<span style="color:{colour}">{sign}</span> {escape(name)}')
     return "  ".join(words)
 
 

@@ -36,8 +36,7 @@ def pick_cell(
     key = f"explain_gallery_{results.run.id}_{image.id}_{title}"
     chosen = _chosen(cells)
     tiles = _tiles(results, image, cells, target)
-    with st.container(height=560, border=False):
-        picked = pick_tile(tiles, str(chosen), key=key, tile_px=96)
+    picked = pick_tile(tiles, str(chosen), key=key, tile_px=96)
     state.select_cell(int(picked) if picked else chosen)
     if picked:
         st.rerun()
