@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__, api_tiles, jobs, loading, worker
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
+from cellapp.exports.bundle import bundle_files
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs
 from cellapp.store.images import ImageRecord
@@ -96,7 +97,7 @@ def list_files(run_id: str) -> list[str]:
     """Paths of a run's files, as `analyse --out` would write them."""
     runs.get_run(run_id)
     folder = runs.run_folder(run_id)
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [path.relative_to(folder).as_posix() for path in bundle_files(folder)]
 
 
 @api.get("/runs/{run_id}/files/{path:path}")

@@ -193,7 +193,7 @@ class AppSettings(BaseSettings):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     engine: str = "serial"
-    """Where the worker analyses images: serial, or a Dask scheduler, ``tcp://HOST:PORT``."""
+    """Who does the worker's work: serial, processes, processes:N, or a Dask scheduler, ``tcp://HOST:PORT``."""
     import_folder: Path | None = None
     """Folder on the server from which the Upload page may read; None switches that off."""
     budget: BudgetSettings = BudgetSettings()

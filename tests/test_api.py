@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from cellapp import worker
 from cellapp.api import api
 from cellapp.cli import main
+from cellapp.store.runs import run_folder
 
 SETTINGS = {"explain": {"n": 2}}
 
@@ -91,3 +92,12 @@ def test_files_outside_the_run_are_not_served(client, demo, path):
     image = upload(client, demo.slide).json()
     run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS}).json()
     assert client.get(f"/runs/{run['id']}/files/{path}").status_code in (404, 422)
+
+
+def test_work_in_progress_is_not_served(client, demo):
+    image = upload(client, demo.slide).json()
+    run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS}).json()
+    hidden = run_folder(run["id"]) / ".demo.work" / "tile-000001.npz"
+    hidden.parent.mkdir(parents=True)
+    hidden.write_bytes(b"half")
+    assert client.get(f"/runs/{run['id']}/files").json() == []

@@ -84,6 +84,7 @@ def segment(
     from cellapp.loading import load
     from cellapp.names import unique_stems
     from cellapp.pipeline import find_cells
+    from cellapp.work import open_work
 
     chosen = build_settings(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
@@ -91,12 +92,17 @@ def segment(
     paths = _expand(inputs)
     model = load(chosen.segment.segmenter)
     rows, progress = [], Progress()
-    for n_done, (path, stem) in enumerate(zip(paths, unique_stems([path.name for path in paths]), strict=True), 1):
+    for n_done, (path, stem) in enumerate(zip(paths, unique_stems([path.name for path in paths]), strict=True)):
         slide = _open(path)
-        mask = find_cells(slide, model, chosen)
-        file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
+
+        def tell(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
+            progress(f"{stem}: {step}", (before + part) / len(paths))
+
+        with open_work(out / f".{stem}.work", {}, resume=False) as work:
+            mask = find_cells(slide, model, chosen, tell, work=work)
+            file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
         rows.append({"image": stem, "n_cells": len(mask.cell_ids), "labels": str(file)})
-        progress(f"{stem} done", n_done / len(paths))
+        progress(f"{stem} done", (n_done + 1) / len(paths))
     progress.end()
     emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
 

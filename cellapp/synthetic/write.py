@@ -19,6 +19,7 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types import OnStep, Region
 
 TILE = 512
+DRAWN = 1024  # side of what is drawn at a time: cells on an edge are painted once for each side of it
 TRUTH_NOTE = "cellapp truth labels"
 """ImageDescription of truth_labels.tif, by which it is told from an image."""
 
@@ -86,16 +87,16 @@ def is_truth(path: Path) -> bool:
         return False
 
 
-def _tiles(settings: SyntheticSettings) -> Iterator[Region]:
-    for y in range(0, settings.height, TILE):
-        for x in range(0, settings.width, TILE):
-            yield Region(y, x, min(TILE, settings.height - y), min(TILE, settings.width - x))
+def _tiles(settings: SyntheticSettings, side: int = TILE) -> Iterator[Region]:
+    for y in range(0, settings.height, side):
+        for x in range(0, settings.width, side):
+            yield Region(y, x, min(side, settings.height - y), min(side, settings.width - x))
 
 
 def _render(settings: SyntheticSettings, scratch: Path, tell: OnStep) -> pd.DataFrame:
-    """Render every tile into raw files; return area and sums of rows and columns of each cell, indexed by cell_id."""
+    """Render the slide into raw files; return area and sums of rows and columns of each cell, indexed by cell_id."""
     size = (settings.height, settings.width)
-    sums, tiles = [], list(_tiles(settings))
+    sums, tiles = [], list(_tiles(settings, DRAWN))
     for n_done, tile in enumerate(tiles):
         tell("Drawing cells", n_done / len(tiles))
         pixels, labels = render_region(settings, tile)
