@@ -7,6 +7,7 @@ depend on which other files lie beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from cellapp.images.channels import assign
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels, open_slide
 from cellapp.settings import PreprocessSettings
-from cellapp.types import Crops, Embeddings, Encoder, Predictions, join_embeddings
+from cellapp.types import Crops, Embeddings, Encoder, Predictions, Role, join_embeddings
 
 SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"}
 
@@ -63,7 +64,7 @@ def encoder_batches(
     for start in range(0, len(paths), batch):
         chunk = paths[start : start + batch]
         rows = np.arange(start, start + len(chunk), dtype=np.int32)
-        yield np.concatenate([_read(path, preprocess, input_px) for path in chunk]), rows
+        yield np.concatenate([read_picture(path).planes(preprocess, input_px) for path in chunk]), rows
 
 
 def embed_folder(paths: Sequence[Path], encoder: Encoder, preprocess: PreprocessSettings) -> Embeddings:
@@ -96,10 +97,30 @@ def prediction_table(predictions: Predictions, files: Sequence[Path]) -> pd.Data
     return table.assign(unsure=predictions.unsure, unlike_training=predictions.unlike_training)
 
 
-def _read(path: Path, preprocess: PreprocessSettings, input_px: int) -> np.ndarray:
+def read_picture(path: Path) -> Picture:
+    """Read one picture whole.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read or pixels are missing or infinite.
+    """
     slide = open_slide(path)
     raw = slide.region()
     check_pixels(raw, slide.info.name)
-    names, roles = assign(slide.info, {})
-    pixels = Preprocessor.fit(slide, preprocess).apply(raw)
-    return encoder_input(Crops([pixels], np.zeros(1, np.int32), names), roles, input_px)
+    return Picture(raw, *assign(slide.info, {}), slide.digest)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture of one cell."""
+
+    raw: np.ndarray  # (C, h, w), native dtype
+    channels: tuple[str, ...]
+    roles: tuple[Role, ...]
+    digest: str  # sha256 of the file
+
+    def planes(self, preprocess: PreprocessSettings, input_px: int) -> np.ndarray:
+        """Return encoder input, (1, 3, S, S) float32, 0 to 1."""
+        pixels = Preprocessor.fit_crop(self.raw, preprocess).apply(self.raw)
+        return encoder_input(Crops([pixels], np.zeros(1, np.int32), self.channels), self.roles, input_px)

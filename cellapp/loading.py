@@ -165,12 +165,13 @@ def weights_digests(settings: AnalyseSettings) -> dict[str, str]:
     """Return "model/file" -> sha256 of everything a run with these settings loads."""
     names = [settings.segment.segmenter]
     if settings.classify.head is not None:
-        head = load_head(_folder(settings.classify.head))
+        head = load_head(folder_of(settings.classify.head))
         names += [settings.classify.head, settings.classify.encoder or head.encoder.split("@")[0]]
     return {f"{name}/{file}": digest for name in names for file, digest in _digests(name).items()}
 
 
-def _folder(name: str) -> Path:
+def folder_of(name: str) -> Path:
+    """Return where the files of a model are: of a declared name, or the path itself."""
     return entry(name).folder if name in registry() else Path(name)
 
 

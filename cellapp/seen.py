@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -44,15 +44,17 @@ def seen_crops(
     kit : Kit
         With a head.
     preprocessor : Preprocessor
-        Fitted on `slide` with the head's chain.
+        Fitted on `slide` with the head's chain; a head with ``fit_to="crop"`` has it fitted anew to each crop, exactly
+        as `predict` does with files of single cells.
 
     Returns
     -------
     Crops
         (C, h, w) float32, 0 to 1, for `cellapp.encoders.prepare.encoder_input`.
     """
-    return crop(
-        lambda region: preprocessor.apply(slide.region(region)),
+    alone = kit.head.reads.fit_to == "crop"
+    crops = crop(
+        slide if alone else lambda region: preprocessor.apply(slide.region(region)),
         mask,
         cells,
         kit.head.crop,
@@ -60,6 +62,10 @@ def seen_crops(
         roles=roles,
         angle_deg=preprocessor.angle_deg,
     )
+    if not alone:
+        return crops
+    chain = preprocessor.settings
+    return replace(crops, pixels=[Preprocessor.fit_crop(raw, chain).apply(raw) for raw in crops.pixels])
 
 
 def seen_raw(

@@ -18,6 +18,7 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 _MAX_ITERATIONS = 2000
 _INNER_FOLDS = 3
+_LEAST_SPREAD = 0.02  # of the median feature
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,9 @@ def _regression(strength: float, *, warm_start: bool = False) -> LogisticRegress
 
 def _spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     spread = features.std(axis=0, dtype=np.float64)
-    return features.mean(axis=0, dtype=np.float64), np.where(spread > 1e-6, spread, 1.0)
+    # A feature that hardly moves here may move elsewhere: without a floor it would count for hundreds of deviations.
+    floor = max(_LEAST_SPREAD * float(np.median(spread)), 1e-6)
+    return features.mean(axis=0, dtype=np.float64), np.maximum(spread, floor)
 
 
 def _held_out_loss(model: LogisticRegression, features: np.ndarray, codes: np.ndarray, held_out: np.ndarray) -> float:

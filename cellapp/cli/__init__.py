@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analysis, evaluation, models, pretraining, services, slides, training, vectors
+from cellapp.cli import analysis, evaluation, heads, models, pretraining, services, slides, training, vectors
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ for command in (
     analysis.analyse,
     analysis.segment,
     vectors.embed,
+    heads.train,
     vectors.predict,
     training.train_segmenter,
     pretraining.pretrain,

@@ -48,7 +48,8 @@ def predict(
 
     model = load(head)
     paths = list_crops(crops)
-    embeddings = embed_folder(paths, load(model.encoder.split("@")[0]), model.preprocess)
+    encoder = load(model.encoder.split("@")[0]).reading(model.reads)
+    embeddings = embed_folder(paths, encoder, model.preprocess)
     table = prediction_table(classify(model, embeddings, ClassifySettings()), [p.relative_to(crops) for p in paths])
     write_csv(table, out)
     counts = table["label"].value_counts().to_dict()

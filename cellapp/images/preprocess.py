@@ -81,6 +81,14 @@ class Preprocessor:
             angle = dominant_angle(read_at_most(slide, _ANGLE_PX)[0])
         return cls(settings, slide_stats(slide, settings), angle)
 
+    @classmethod
+    def fit_crop(cls, pixels: np.ndarray, settings: PreprocessSettings) -> Preprocessor:
+        """Measure what the chain needs of one crop by itself, (C, h, w): all that is known of a picture of one cell.
+
+        A crop has no direction of its own, so that `align` turns nothing.
+        """
+        return cls(settings, tuple(_channel_stats(plane, settings) for plane in pixels))
+
     def apply(self, pixels: np.ndarray, channels: Sequence[int] | None = None) -> np.ndarray:
         """Process a region of the slide.
 
