@@ -1,10 +1,34 @@
-"""Finished tiles, kept as long as there is room."""
+"""What tiles are made from and finished tiles, kept as long as there is room."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Made = TypeVar("Made")
+
+
+def kept(maxsize: int) -> Callable[[Callable[Arguments, Made]], Callable[Arguments, Made]]:
+    """Keep the latest results of a function, as `functools.lru_cache`, and make each only once.
+
+    A browser asks for half a dozen tiles at the same time; without a lock each of them would open the same file.
+    """
+
+    def wrap(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
+        cached, lock = lru_cache(maxsize)(make), threading.Lock()
+
+        @wraps(make)
+        def get(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Made:
+            with lock:
+                return cached(*args, **kwargs)
+
+        return get
+
+    return wrap
 
 
 class ByteCache:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,15 @@ import numpy as np
 from cellapp.images.display import draw_outlines
 from cellapp.images.read import open_slide
 from cellapp.types import LazyArray, Region
+from cellapp.viewing.cache import kept
 from cellapp.viewing.grid import size_at
 from cellapp.viewing.marks import Marks
 
 MIN_OUTLINE_PX = 6
 """Cells of a smaller diameter on the screen are dots: an outline would be all there is of them."""
 
-_MAX_LEVEL = 3  # beyond, a tile's outlines would take more than 64 tiles of labels to read
-_DOT_PX = (1.0, 4.0)  # radius
+_MAX_LEVEL = 2  # beyond, outlines would take more than 16 tiles of labels to read for one of the viewer
+_MIN_DOT_PX = 1.0  # radius
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def draw_label_tile(labels: LazyLabels | np.ndarray, marks: Marks, region: Regio
     if not len(marks.cell_ids):
         return np.zeros((*size, 4), np.uint8)
     if level > _MAX_LEVEL or marks.diameter_px / 2**level < MIN_OUTLINE_PX:
-        return _dots(marks, region, level, size)
+        return _discs(marks, region, level, size)
     return _outlines(labels, marks, region, level, size)
 
 
@@ -81,7 +81,7 @@ def open_labels(path: Path) -> LazyLabels:
     return _open(path, path.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=8)
+@kept(8)
 def _open(path: Path, changed: int) -> LazyLabels:
     return LazyLabels(open_slide(path, digest=str(changed)).levels[0])
 
@@ -105,9 +105,11 @@ def _outlines(
     return np.dstack([drawn, np.where(drawn.any(axis=2), 255, 0).astype(np.uint8)])
 
 
-def _dots(marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
+def _discs(marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
+    """Draw a disc of the median cell's size for each cell: filled while it is a dot, else its rim."""
     tile, step = np.zeros((*size, 4), np.uint8), 2**level
-    radius = float(np.clip(marks.diameter_px / step / 2, *_DOT_PX))
+    radius = max(marks.diameter_px / step / 2, _MIN_DOT_PX)
+    hole = radius - 2 if 2 * radius >= MIN_OUTLINE_PX else -1
     reach = (int(radius) + 1) * step
     near = (marks.y_px >= region.y - reach) & (marks.y_px < region.y + region.height + reach)
     near &= (marks.x_px >= region.x - reach) & (marks.x_px < region.x + region.width + reach)
@@ -115,7 +117,7 @@ def _dots(marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np
     x = ((marks.x_px[near] - region.x) // step).astype(int)
     colours = np.column_stack([marks.colours[near], np.full(len(y), 255, np.uint8)])
     side = np.arange(-int(radius), int(radius) + 1)
-    for dy, dx in [(dy, dx) for dy in side for dx in side if dy**2 + dx**2 <= radius**2]:
+    for dy, dx in [(dy, dx) for dy in side for dx in side if hole < np.hypot(dy, dx) <= radius]:
         at_y, at_x = y + dy, x + dx
         inside = (at_y >= 0) & (at_y < size[0]) & (at_x >= 0) & (at_x < size[1])
         tile[at_y[inside], at_x[inside]] = colours[inside]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from cellapp.cells.outcome import outcome
 from cellapp.classification.rethreshold import rethreshold
 from cellapp.palette import class_colour, rgb
 from cellapp.settings import ClassifySettings
+from cellapp.viewing.cache import kept
 
 _COLUMNS = ("centroid_y_px", "centroid_x_px", "area_px", "qc_pass", "label", "margin", "unsure", "manual_label")
 
@@ -65,7 +65,7 @@ def marks_of(folder: Path, settings: ClassifySettings, said: Mapping[int, str], 
     return _marks(path, path.stat().st_mtime_ns, moved, settings.unsure_margin, tuple(sorted(said.items())))
 
 
-@lru_cache(maxsize=8)
+@kept(8)
 def _marks(
     path: Path, changed: int, threshold: float | None, unsure_margin: float, said: tuple[tuple[int, str], ...]
 ) -> Marks:

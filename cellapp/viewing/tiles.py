@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -14,7 +13,7 @@ from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.store.runs import run_folder
 from cellapp.store.slides import lacks_pyramid, open_view
 from cellapp.viewing import label_tiles
-from cellapp.viewing.cache import ByteCache
+from cellapp.viewing.cache import ByteCache, kept
 from cellapp.viewing.composition import from_text
 from cellapp.viewing.grid import tile_region
 from cellapp.viewing.marks import marks_of
@@ -97,6 +96,6 @@ def encode(pixels: np.ndarray, ending: str) -> bytes:
     return buffer.getvalue()
 
 
-@lru_cache(maxsize=8)
+@kept(8)
 def _view(image_id: str, digest: str, pyramid: bool) -> View:
     return View(open_view(image_id))

@@ -1,7 +1,10 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.viewing.cache import ByteCache
+from cellapp.viewing.cache import ByteCache, kept
 
 
 @given(asked=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40)), max_size=60))
@@ -31,3 +34,18 @@ def test_a_value_larger_than_all_room_is_given_but_not_kept():
     cache = ByteCache(10)
     assert cache.get("a", lambda: bytes(11)) == bytes(11)
     assert cache.n_bytes == 0
+
+
+def test_threads_that_ask_at_once_share_what_one_makes():
+    made = []
+
+    @kept(2)
+    def make(key):
+        made.append(key)
+        time.sleep(0.05)
+        return object()
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(make, ["a"] * 6))
+    assert made == ["a"]
+    assert len(set(map(id, answers))) == 1

@@ -71,6 +71,17 @@ def test_tiny_cells_become_dots_and_their_labels_are_not_read(scene):
         assert drawn[int(y) >> level, int(x) >> level, 3] == 255
 
 
+def test_large_cells_far_away_are_rims_and_their_labels_are_not_read(tmp_path):
+    table = pd.DataFrame(
+        {"centroid_y_px": [2000.0], "centroid_x_px": [2000.0], "area_px": [90_000.0], "qc_pass": [True]},
+        index=pd.Index([7], name="cell_id"),
+    )
+    marks = marks_of(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
+    drawn = draw_label_tile(None, marks, Region(0, 0, 4096, 4096), 3)[..., 3]
+    assert not drawn[250, 250]
+    assert drawn[250, 250 + int(marks.diameter_px / 16)]
+
+
 def test_dots_at_the_edge_of_a_tile_are_drawn_in_both_tiles(tmp_path):
     side = TILE_PX * 8
     table = pd.DataFrame(
