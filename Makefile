@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := $(VENV)/bin
 
-.PHONY: help app test lint format benchmarks clean
+.PHONY: help app test lint format bench clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,6 +23,9 @@ app: $(VENV)/.app ## Install what is missing and open the app (PORT=8501)
 
 test: $(VENV)/.dev ## Install what is missing and run every test
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev ## Measure the speed of the parts and of a first result; a few minutes
+	for part in cells embed cam first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 lint: $(VENV)/.dev ## Check style and imports
 	$(BIN)/ruff check .

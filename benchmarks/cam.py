@@ -6,6 +6,7 @@ python -m benchmarks.cam
 from __future__ import annotations
 
 import argparse
+import copy
 import tempfile
 from pathlib import Path
 
@@ -44,7 +45,10 @@ def random_head(encoder: HubEncoder) -> LinearHead:
 
 
 def library_maps(encoder: HubEncoder, head: LinearHead, crops: np.ndarray) -> np.ndarray:
-    """Call ``pytorch_grad_cam.HiResCAM`` at the final norm, crop by crop; (N, S, S), each scaled to 0..1 by itself."""
+    """Call ``pytorch_grad_cam.HiResCAM`` at the final norm, crop by crop; (N, S, S), each scaled to 0..1 by itself.
+
+    Works with frozen weights too, but the library's own examples take a network as it was loaded, unfrozen.
+    """
     torch_guard.install()
     from pytorch_grad_cam import HiResCAM
 
@@ -85,7 +89,11 @@ class _Logit(torch.nn.Module):
 def compare(config: dict, *, n: int = 8, runs: int = 3, dtype: str | None = None) -> dict:
     """Explain the same crops both ways."""
     encoder, head, crops, ids = _prepare(config, n, dtype or probe_dtype("cpu"))
-    figures = paired(lambda: explain(encoder, head, crops, ids), lambda: library_maps(encoder, head, crops), runs=runs)
+    as_loaded = copy.copy(encoder)
+    as_loaded.network = copy.deepcopy(encoder.network).requires_grad_(True)
+    figures = paired(
+        lambda: explain(encoder, head, crops, ids), lambda: library_maps(as_loaded, head, crops), runs=runs
+    )
     ours = scaled_like_library(explain(encoder, head, crops, ids).maps, encoder.input_px)
     difference = float(np.abs(ours - library_maps(encoder, head, crops)).max())
     return figures | {"n_crops": n, "dtype": encoder.dtype, "largest_difference_of_scaled_maps": difference}

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import cam, cells, compare, embed
+from benchmarks import cam, cells, compare, embed, first_result
 
 TINY = {
     "model_type": "dinov2",
@@ -86,3 +86,12 @@ def test_a_missing_cell_would_be_noticed():
     areas, theirs = cells.full_masks(pixels, mask, range(1, 5))
     assert areas == table["area_px"].tolist()
     assert [one.shape for one in theirs] == [one.shape for one in crops.pixels]
+
+
+@pytest.mark.slow
+def test_first_result_is_that_of_a_process_of_its_own():
+    figures = first_result.first_result(side_px=160, runs=1, warm_ups=0, options=("--segmenter", "classical"))
+    assert figures["n_cells"] >= 1
+    assert {"segment", "measure", "classify"} <= set(figures["fastest_seconds_by_step"])
+    assert sum(figures["fastest_seconds_by_step"].values()) < figures["wall_s"]
+    consistent(figures, "wall_s", "cpu_s")
