@@ -14,8 +14,9 @@ from cellapp.ui import charts, heat, loaders, state
 from cellapp.ui.cell_pictures import cell_uris, window_side_px
 from cellapp.ui.composer import composition
 from cellapp.ui.explain_cells import Reason
-from cellapp.ui.explain_words import in_words, seen_by_encoder
+from cellapp.ui.explain_words import channel_effects, in_words, seen_by_encoder, without_words
 from cellapp.ui.gallery import Tile, pick_tile
+from cellapp.ui.messages import escape
 from cellapp.ui.results import Results
 
 
@@ -58,6 +59,8 @@ def reason_panel(results: Results, image: ImageRecord, cell: pd.Series, reason: 
         alt=f"Crop, signed map and both together. {words}",
     )
     st.markdown(words)
+    if effects := channel_effects(results, cell, reason.target):
+        st.markdown(escape(without_words(effects, reason.logit, reason.target, n_classes=len(results.classes))))
     if len(image.channels) > 1:
         alone = [replace(shown, hidden=tuple({*range(len(image.channels))} - {i})) for i in range(len(image.channels))]
         st.plotly_chart(

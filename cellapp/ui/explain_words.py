@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
+from scipy.special import expit
 
 from cellapp.explanation.place import IN_WORDS, attribution, regions, strongest_place
+from cellapp.overview import read_overview
 from cellapp.seen import Seen, seen_raw
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
@@ -12,6 +16,7 @@ from cellapp.types import LabelMask, Role
 from cellapp.ui import loaders
 from cellapp.ui.cell_pictures import labels_of
 from cellapp.ui.explain_cells import Reason
+from cellapp.ui.overview_charts import effects_of
 from cellapp.ui.results import Results
 
 
@@ -52,6 +57,48 @@ def in_words(reason: Reason, seen: Seen, roles: tuple[Role, ...], *, p: float) -
     sums = attribution(reason.heat, places).items()
     listed = ", ".join(f"{_signed(value)} {IN_WORDS[place]}" for place, value in sums if places[place].any())
     return f"{said} Of the map, {listed}; its strongest square lies {IN_WORDS[loudest]}."
+
+
+def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str, float]:
+    """Return what each channel adds to a cell's logit, where the run or its overview has measured that.
+
+    Returns
+    -------
+    dict of channel name to float
+        Logit with the channel minus logit without it; empty where nobody has taken channels away.
+    """
+    folder, stem, cell_id = results.folder, str(cell["stem"]), int(cell["cell_id"])
+    path = folder / stem / "explanations" / "regions.csv"
+    of_run = pd.read_csv(path, index_col="cell_id") if path.exists() else pd.DataFrame(columns=["target"])
+    of_all = read_overview(folder, [name for name, _ in results.version], target)
+    tables = [of_run[of_run["target"] == target]]
+    tables += [] if of_all is None else [of_all[of_all["stem"] == stem]]
+    for table in tables:
+        if cell_id in table.index:
+            row = table.loc[cell_id]
+            return {name: float(row[column]) for name, column in effects_of(table).items() if pd.notna(row[column])}
+    return {}
+
+
+def without_words(effects: Mapping[str, float], logit: float, target: str, *, n_classes: int) -> str:
+    """Say what the call would be without one channel or another.
+
+    Parameters
+    ----------
+    effects : mapping of channel name to float
+        See `channel_effects`.
+    logit : float
+        Of the class explained, with all channels.
+    target : str
+    n_classes : int
+        With two classes the logit says the probability too.
+    """
+    left = {name: logit - effect for name, effect in effects.items()}
+    if n_classes == 2:
+        listed = ", ".join(f"{expit(value):.2f} without {name}" for name, value in left.items())
+        return f"With one channel taken away, p({target}) would be {listed}."
+    listed = ", ".join(f"{_signed(value)} without {name}" for name, value in left.items())
+    return f"With one channel taken away, the logit of {target} would be {listed}."
 
 
 def _signed(value: float) -> str:

@@ -139,6 +139,20 @@ def test_what_the_whole_run_rests_on_is_drawn_from_its_folder(open_page, explain
     assert len(figures(app)) == 2 + 4
 
 
+def test_what_a_call_would_be_without_a_channel_is_said_where_it_was_measured(open_page, explained):
+    run, known, _ = explained
+    measured(run, 1)
+    app = open_page(PAGE, run=run.id, cell=str(known[0]))
+    n_shown = 0
+    for title in app.selectbox(key="explain_list").options:
+        app.selectbox(key="explain_list").select(title).run()
+        shown = [m.value for m in app.markdown if f"Cell {known[0]}" in m.value]
+        said = [m.value for m in app.markdown if "With one channel taken away" in m.value]
+        assert bool(shown) == bool(said)
+        n_shown += len(shown)
+    assert n_shown
+
+
 def test_a_short_measurement_starts_by_itself_once(open_page, explained, monkeypatch):
     run, _, _ = explained
     monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(dim=4))
