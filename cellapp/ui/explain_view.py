@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellapp.cells.counts import classes_of
 from cellapp.palette import class_colour
+from cellapp.seen import Seen
 from cellapp.store.records import ImageRecord
 from cellapp.ui import charts, heat, loaders, state
 from cellapp.ui.cell_pictures import cell_uris, window_side_px
@@ -18,6 +19,7 @@ from cellapp.ui.explain_words import channel_effects, in_words, seen_by_encoder,
 from cellapp.ui.gallery import Tile, pick_tile
 from cellapp.ui.messages import escape
 from cellapp.ui.results import Results
+from cellapp.viewing.composition import Composition
 
 
 def toolbar(results: Results, target: str) -> str:
@@ -62,13 +64,18 @@ def reason_panel(results: Results, image: ImageRecord, cell: pd.Series, reason: 
     if effects := channel_effects(results, cell, reason.target):
         st.markdown(escape(without_words(effects, reason.logit, reason.target, n_classes=len(results.classes))))
     if len(image.channels) > 1:
-        alone = [replace(shown, hidden=tuple({*range(len(image.channels))} - {i})) for i in range(len(image.channels))]
-        st.plotly_chart(
-            heat.channel_strip([look.draw(seen.pixels) for look in alone], image.channels),
-            key="explain_channels",
-            config=charts.chart_config(f"cell_{int(cell['cell_id'])}_channels"),
-            alt=f"Each channel of the crop: {', '.join(image.channels)}",
-        )
+        _each_channel(image, seen, shown, int(cell["cell_id"]))
+
+
+def _each_channel(image: ImageRecord, seen: Seen, shown: Composition, cell_id: int) -> None:
+    n_channels = len(image.channels)
+    alone = [replace(shown, hidden=tuple({*range(n_channels)} - {i})) for i in range(n_channels)]
+    st.plotly_chart(
+        heat.channel_strip([look.draw(seen.pixels) for look in alone], image.channels),
+        key="explain_channels",
+        config=charts.chart_config(f"cell_{cell_id}_channels"),
+        alt=f"Each channel of the crop: {', '.join(image.channels)}",
+    )
 
 
 def _chosen(cells: pd.DataFrame) -> int:
