@@ -22,7 +22,18 @@ from cellapp.weights.lock import LockedModel, read_lock, record
 from cellapp.weights.registry import ModelEntry, entry, registry
 from cellapp.weights.verify import check_files, expected_digests, find_changed, is_here, sha256
 
-__all__ = ["ModelEntry", "ModelStatus", "card", "entry", "fetch", "load", "registry", "status", "weights_digests"]
+__all__ = [
+    "ModelEntry",
+    "ModelStatus",
+    "card",
+    "entry",
+    "fetch",
+    "load",
+    "own_heads",
+    "registry",
+    "status",
+    "weights_digests",
+]
 
 
 def fetch(name: str, on_progress: OnStep | None = None) -> Path:
@@ -168,6 +179,11 @@ def weights_digests(settings: AnalyseSettings) -> dict[str, str]:
         head = load_head(folder_of(settings.classify.head))
         names += [settings.classify.head, settings.classify.encoder or head.encoder.split("@")[0]]
     return {f"{name}/{file}": digest for name in names for file, digest in _digests(name).items()}
+
+
+def own_heads() -> list[str]:
+    """Return the folders of the heads people trained and put below ``CELLAPP_HOME/heads``, sorted by name."""
+    return sorted(str(path.parent) for path in (app_settings().home / "heads").glob(f"*/{DESCRIPTION}"))
 
 
 def folder_of(name: str) -> Path:

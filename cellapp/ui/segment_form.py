@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -123,11 +124,12 @@ def _quality() -> dict[str, Any]:
 
 
 def _classify() -> dict[str, Any]:
-    heads, default = [*models("head"), _COUNT_ONLY], ClassifySettings().head
+    heads, default = [*models("head"), *loading.own_heads(), _COUNT_ONLY], ClassifySettings().head
     head = st.selectbox(
         "Head",
         heads,
         index=heads.index(default) if default in heads else len(heads) - 1,
+        format_func=lambda head: Path(head).name,
         key="classify_head",
         persist_state="session",
         help="Says which class a cell is; its card is on the Models page.",

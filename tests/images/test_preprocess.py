@@ -151,3 +151,10 @@ def test_the_angle_is_measured_only_when_asked_for():
     stripes = slide_of(np.sin((y * np.cos(turned) + x * np.sin(turned)) / 2.5)[None])
     assert Preprocessor.fit(stripes, PreprocessSettings()).angle_deg == 0
     assert Preprocessor.fit(stripes, PreprocessSettings(align=True)).angle_deg == pytest.approx(20, abs=1)
+
+
+@pytest.mark.parametrize("steps", [PreprocessSettings(), OFF, PreprocessSettings(clahe=True)])
+def test_a_crop_by_itself_is_processed_like_a_slide_of_nothing_else(steps):
+    pixels = noise(3, 40, 50)
+    alone = Preprocessor.fit_crop(pixels, steps).apply(pixels)
+    np.testing.assert_array_equal(alone, Preprocessor.fit(slide_of(pixels), steps).apply(pixels))

@@ -249,3 +249,12 @@ def test_digests_of_a_run_cover_every_file(tmp_path, pins, declare):
     assert any(key.endswith("head.safetensors") for key in digests)
     assert all(len(value) == 64 for value in digests.values())
     assert loading.weights_digests(AnalyseSettings(classify=ClassifySettings(head=None))) == {}
+
+
+def test_own_heads_are_those_below_the_home_folder(home):
+    assert loading.own_heads() == []
+    for name in ("b", "a"):
+        save_head(random_head(), home / "heads" / name)
+    (home / "heads" / "notes").mkdir()
+    assert loading.own_heads() == [str(home / "heads" / name) for name in ("a", "b")]
+    assert loading.load(loading.own_heads()[0]).classes == ("cancer", "normal")
