@@ -16,6 +16,7 @@ def train_segmenter(
     recipe: Path = typer.Option(..., "--recipe", help="TOML file, such as models/compact/recipe.toml."),
     data: Path = _DATA,
     out: Path = typer.Option(..., "--out", help="Folder for weights and checkpoints; goes on where it was stopped."),
+    start: Path = typer.Option(None, "--start", help="Folder of a network of the same shape to set out from."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train a segmentation network from a recipe."""
@@ -28,7 +29,7 @@ def train_segmenter(
     device = probe_device(app_settings().device)
     dtype = probe_dtype(device, app_settings().dtype)
     progress = Progress()
-    train(chosen, data, out, device=device, dtype=dtype, on_step=progress)
+    train(chosen, data, out, start=start, device=device, dtype=dtype, on_step=progress)
     progress.end()
     emit({"out": str(out), "steps": chosen.steps}, as_json, [str(out)])
 
@@ -37,6 +38,14 @@ def score_segmenter(
     name: str = typer.Argument(..., help="Name in `models list`, or the folder of a trained network."),
     data: Path = _DATA,
     out: Path = typer.Option(None, "--out", help="File to write, metrics.json."),
+    held_out: float = typer.Option(
+        0.0,
+        "--held-out",
+        min=0.0,
+        max=0.9,
+        help="Score the share of the training images that a recipe holds out.",
+    ),
+    failures: Path = typer.Option(None, "--failures", help="Folder for a picture of the worst image of each kind."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Score a segmenter on validation images by kind, beside the classical one, with bootstrap intervals."""
@@ -46,7 +55,8 @@ def score_segmenter(
     from cellapp.training.evaluate import evaluate_segmenter
 
     progress = Progress()
-    figures = evaluate_segmenter(load(name, dtype="float32"), data, on_step=progress)
+    segmenter = load(name, dtype="float32")
+    figures = evaluate_segmenter(segmenter, data, held_out=held_out, failures=failures, on_step=progress)
     progress.end()
     if out is not None:
         out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -34,6 +34,17 @@ def load_network(folder: Path) -> FlowNetwork:
     Raises
     ------
     ModelError
+        As `read_network`.
+    """
+    return read_network(folder).requires_grad_(False).fold()
+
+
+def read_network(folder: Path) -> FlowNetwork:
+    """Read a network that `save_network` wrote as it was trained, float32.
+
+    Raises
+    ------
+    ModelError
         When a file is missing or damaged, or the weights are not those the config names.
     """
     try:
@@ -48,7 +59,7 @@ def load_network(folder: Path) -> FlowNetwork:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(f"{folder / WEIGHTS} does not fit the network of {CONFIG}: train it again") from error
-    return network.requires_grad_(False).fold()
+    return network
 
 
 def digest_of(folder: Path) -> str:

@@ -12,8 +12,10 @@ from torch.nn import functional as F
 from cellapp.segmentation.network import N_INPUTS, REFERENCE_PX
 from cellapp.training.examples import Example, Kind
 
-NEAR, FAR = 0.45, 2.0  # octaves around the reference diameter: usual crops, and those that teach the size
+NEAR, FAR = 0.6, 2.0  # octaves around the reference diameter: usual crops, and those that teach the size
 FAR_SHARE = 0.25
+FADED_SHARE = 0.4  # of crops have some of their cells faded
+FADING = (0.3, 0.9)  # contrast that a faded cell keeps
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +23,7 @@ class Sample:
     """What the network sees and should answer."""
 
     planes: torch.Tensor  # (2, S, S) float32
-    targets: torch.Tensor  # (4, S, S) float32: flow y, flow x, cell (0 or 1), binary logarithm of diameter / 30 px
+    targets: torch.Tensor  # (5, S, S) float32: flow y and x, cell (0 or 1), log2 of diameter / 30 px, emphasis
 
 
 def draw_sample(example: Example, side_px: int, rng: np.random.Generator) -> Sample:
@@ -40,14 +42,17 @@ def draw_sample(example: Example, side_px: int, rng: np.random.Generator) -> Sam
     octaves = rng.uniform(-FAR, FAR) if rng.random() < FAR_SHARE else rng.uniform(-NEAR, NEAR)
     scale = REFERENCE_PX * 2**octaves / example.diameter_px
     turn = _random_turn(rng)
-    stack = np.concatenate([example.planes, example.flows, (example.labels > 0)[None]])
+    gains = _draw_gains(example, rng)
+    rest = [example.labels > 0, example.emphasis] + ([] if gains is None else [gains])
+    stack = np.concatenate([example.planes, example.flows, np.stack(rest)])
     window = _sample(stack, turn / scale, _random_centre(example.labels.shape, side_px / scale, rng), side_px)
     n = len(example.planes)
     flows = torch.einsum("ij,jyx->iyx", torch.from_numpy(turn.T.astype(np.float32)), window[n : n + 2])
     cell = (window[n + 2] > 0.5).float()
     size = torch.full_like(cell, octaves)
-    targets = torch.stack([flows[0] * cell, flows[1] * cell, cell, size])
-    return Sample(_photograph(_choose_planes(window[:n], example, rng), rng), targets)
+    targets = torch.stack([flows[0] * cell, flows[1] * cell, cell, size, window[n + 3]])
+    planes = window[:n] if gains is None else _fade(window[:n], cell, window[n + 4])
+    return Sample(_photograph(_choose_planes(planes, example, rng), rng), targets)
 
 
 def _random_turn(rng: np.random.Generator) -> np.ndarray:
@@ -74,6 +79,25 @@ def _sample(stack: np.ndarray, matrix: np.ndarray, centre: np.ndarray, side_px: 
     unit = (2 * (source - low[:, None, None]) / np.array(part.shape[2:])[:, None, None] - 1).astype(np.float32)
     grid = torch.from_numpy(unit[::-1].copy()).permute(1, 2, 0)[None]
     return F.grid_sample(part, grid, align_corners=False)[0]
+
+
+def _draw_gains(example: Example, rng: np.random.Generator) -> np.ndarray | None:
+    """Draw the contrast each cell keeps, (Y, X) float16: dim cells beside bright ones are what is missed most."""
+    if example.kind is Kind.PHASE or rng.random() > FADED_SHARE:
+        return None
+    gains = np.ones(int(example.labels.max()) + 1, np.float16)
+    chosen = rng.random(len(gains)) < rng.uniform(0.1, 0.6)
+    gains[chosen] = rng.uniform(*FADING, np.count_nonzero(chosen))
+    return gains[example.labels]
+
+
+def _fade(planes: torch.Tensor, cell: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
+    """Pull cells towards the background's median, which stays; (C, S, S)."""
+    around = planes[:, cell == 0]
+    if around.shape[1] == 0:
+        return planes
+    floor = around.median(dim=1).values[:, None, None]
+    return floor + (planes - floor) * torch.where(cell > 0, gains, 1.0)
 
 
 def _choose_planes(planes: torch.Tensor, example: Example, rng: np.random.Generator) -> torch.Tensor:

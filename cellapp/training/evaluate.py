@@ -14,6 +14,7 @@ from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.score import Score, score_labels
 from cellapp.settings import AnalyseSettings
 from cellapp.training.examples import Kind, Picture, read_pictures
+from cellapp.training.failures import draw_failure, worst_pictures
 from cellapp.types import OnStep, Segmenter
 
 N_SYNTHETIC = 8
@@ -21,7 +22,13 @@ RESAMPLES = 2000
 
 
 def evaluate_segmenter(
-    segmenter: Segmenter, data: Path, *, n_synthetic: int = N_SYNTHETIC, on_step: OnStep | None = None
+    segmenter: Segmenter,
+    data: Path,
+    *,
+    n_synthetic: int = N_SYNTHETIC,
+    held_out: float = 0.0,
+    failures: Path | None = None,
+    on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Score a segmenter on every validation image as `analyse` would run it, diameter and all left to itself.
 
@@ -32,6 +39,11 @@ def evaluate_segmenter(
         See `cellapp.training.examples.read_pictures`; the split ``val`` is read and nothing else.
     n_synthetic : int
         Synthetic fields, from seeds that training does not use.
+    held_out : float
+        When above 0, score that share of the training images instead, which a recipe with the same share leaves out:
+        what settings and designs are chosen by.
+    failures : Path, optional
+        Folder for a picture of the worst image of each kind.
     on_step : callable, optional
 
     Returns
@@ -48,14 +60,18 @@ def evaluate_segmenter(
     """
     rivals = {"segmenter": segmenter, "classical": Classical()}
     scores: dict[Picture, dict[str, Score]] = {}
-    for picture in read_pictures(data, "val", n_synthetic):
+    split = "choose" if held_out else "val"
+    for picture in read_pictures(data, split, n_synthetic, held_out):
         scores[picture] = {who: score_picture(rival, picture) for who, rival in rivals.items()}
         if on_step:
             on_step(f"Scored {picture.name}: {picture.kind}", 0.0)
+    if failures is not None:
+        for kind, picture in worst_pictures({p: score["segmenter"].ap50 for p, score in scores.items()}).items():
+            draw_failure(segmenter, picture, failures / f"{kind}.png")
     kinds = [kind for kind in Kind if any(picture.kind is kind for picture in scores)]
     return {
         "segmenter": segmenter.name,
-        "split": "val",
+        "split": split,
         "n_synthetic": n_synthetic,
         "kinds": {kind.value: _figures([s for p, s in scores.items() if p.kind is kind]) for kind in kinds},
         "images": {picture.name: round(score["segmenter"].ap50, 4) for picture, score in scores.items()},

@@ -36,6 +36,8 @@ class SegmenterRecipe(BaseModel):
     average: float = Field(0.995, ge=0, lt=1)
     """Weights kept are a moving average with this memory."""
     n_synthetic: int = Field(48, ge=0)
+    held_out: float = Field(0.0, ge=0, lt=1)
+    """Share of the training images kept back to choose by; see `cellapp.training.examples.is_held_out`."""
     shares: dict[Kind, float] = {
         Kind.FLUORESCENCE: 0.38,
         Kind.STAINED: 0.2,

@@ -14,8 +14,8 @@ import torch
 
 from cellapp.errors import InputError
 from cellapp.segmentation.network import FlowNetwork
-from cellapp.segmentation.network_file import save_network
-from cellapp.training.augment import draw_sample
+from cellapp.segmentation.network_file import read_network, save_network
+from cellapp.training.batches import Batches
 from cellapp.training.examples import Example, prepare, read_pictures
 from cellapp.training.loss import flow_loss
 from cellapp.training.recipe import SegmenterRecipe
@@ -53,6 +53,7 @@ def train_segmenter(
     data: Path,
     out: Path,
     *,
+    start: Path | None = None,
     device: str = "cpu",
     dtype: str = "float32",
     checkpoint_s: float = 120.0,
@@ -67,6 +68,8 @@ def train_segmenter(
         See `cellapp.training.examples.read_pictures`; the split ``train`` is read and nothing else.
     out : Path
         Folder for ``weights.safetensors``, ``config.json``, ``checkpoint.pt`` and the flows that were computed.
+    start : Path, optional
+        Folder of a network of the recipe's shape whose weights training sets out from; random ones otherwise.
     device, dtype : str
         "bfloat16" computes convolutions in it and keeps weights in float32.
     checkpoint_s : float
@@ -82,12 +85,14 @@ def train_segmenter(
     Raises
     ------
     InputError
-        When there is nothing to learn from.
+        When there is nothing to learn from, or the network of `start` has another shape.
+    ModelError
+        When `start` holds no network.
     """
     out.mkdir(parents=True, exist_ok=True)
-    pictures = read_pictures(data, "train", recipe.n_synthetic)
+    pictures = read_pictures(data, "train", recipe.n_synthetic, recipe.held_out)
     examples = [example for example in (prepare(picture, out / "flows") for picture in pictures) if example]
-    state = _begin(recipe, device)
+    state = _begin(recipe, start, device)
     if (out / CHECKPOINT).is_file():
         state.restore(out / CHECKPOINT)
     saved = time.monotonic()
@@ -102,19 +107,23 @@ def train_segmenter(
     return out
 
 
-def _begin(recipe: SegmenterRecipe, device: str) -> _State:
+def _begin(recipe: SegmenterRecipe, start: Path | None, device: str) -> _State:
     torch.manual_seed(recipe.seed)
-    network = FlowNetwork(recipe.network).to(device, memory_format=torch.channels_last)
+    network = read_network(start).requires_grad_(True) if start else FlowNetwork(recipe.network)
+    if network.settings != recipe.network:
+        raise InputError(f"the recipe asks for {recipe.network} and {str(start)!r} holds {network.settings}")
+    network = network.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     return _State(network, copy.deepcopy(network).requires_grad_(False), optimiser)
 
 
 def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _State, dtype: str) -> Iterator[float]:
     """Take the steps that are left, telling the loss after each."""
+    batches = Batches(recipe, examples)
     state.network.train()
     while state.step < recipe.steps:
         rng = np.random.default_rng([recipe.seed, state.step])  # a resumed run draws what it would have drawn
-        planes, targets = _draw_batch(recipe, examples, rng, state.network.device)
+        planes, targets = batches.draw(rng, state.network.device)
         for group in state.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * _pace(state.step / recipe.steps, recipe)
         with torch.autocast(planes.device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
@@ -127,21 +136,6 @@ def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _State, dtyp
         state.step += 1
         _average(state, min(recipe.average, state.step / (state.step + 10)))
         yield float(loss.detach())
-
-
-def _draw_batch(
-    recipe: SegmenterRecipe, examples: list[Example], rng: np.random.Generator, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    by_kind = {kind: [e for e in examples if e.kind is kind] for kind in recipe.shares}
-    kinds = [kind for kind, members in by_kind.items() if members]
-    if not kinds:
-        raise InputError("none of the training images holds a cell of a kind in the recipe's shares")
-    shares = np.array([recipe.shares[kind] for kind in kinds])
-    drawn = rng.choice(len(kinds), recipe.batch, p=shares / shares.sum())
-    pools = [by_kind[kinds[at]] for at in drawn]
-    samples = [draw_sample(pool[rng.integers(len(pool))], recipe.crop_px, rng) for pool in pools]
-    planes = torch.stack([s.planes for s in samples]).to(device, memory_format=torch.channels_last)
-    return planes, torch.stack([s.targets for s in samples]).to(device)
 
 
 def _pace(done: float, recipe: SegmenterRecipe) -> float:

@@ -17,22 +17,22 @@ def data(tmp_path):
     fragment = truth.copy()
     fragment[90:94, 90:94] = 3
     folder = tmp_path / "data"
-    _write(folder / "dsb2018", "a", gray, truth)
-    _write(folder / "dsb2018", "b", np.stack([gray // 2, gray, gray // 3], axis=-1), truth)
-    _write(folder / "usiigaci", "c", gray.astype(np.uint16) * 257, fragment)
-    _index(folder / "dsb2018", [{"id": "a", "split": "train", "type": "fluorescence"},
+    write_picture(folder / "dsb2018", "a", gray, truth)
+    write_picture(folder / "dsb2018", "b", np.stack([gray // 2, gray, gray // 3], axis=-1), truth)
+    write_picture(folder / "usiigaci", "c", gray.astype(np.uint16) * 257, fragment)
+    write_index(folder / "dsb2018", [{"id": "a", "split": "train", "type": "fluorescence"},
                                 {"id": "b", "split": "val", "type": "stained_or_colour"}])  # fmt: skip
-    _index(folder / "usiigaci", [{"file": "c", "split": "train"}])
+    write_index(folder / "usiigaci", [{"file": "c", "split": "train"}])
     return folder
 
 
-def _write(folder, name, pixels, truth):
+def write_picture(folder, name, pixels, truth):
     for kind, array in (("images", pixels), ("labels", truth.astype(np.uint16))):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         Image.fromarray(array).save(folder / kind / f"{name}.png")
 
 
-def _index(folder, rows):
+def write_index(folder, rows):
     with (folder / "index.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()

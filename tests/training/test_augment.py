@@ -1,5 +1,7 @@
 """Crops keep picture and truth together, however they are turned."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from cellapp.segmentation.cellpose_library import flow_targets  # noqa: E402
 from cellapp.training.augment import draw_sample  # noqa: E402
-from cellapp.training.examples import Example, Kind, median_diameter  # noqa: E402
+from cellapp.training.examples import Example, Kind, emphasise, median_diameter  # noqa: E402
 from tests.segmentation.phantoms import discs, glowing  # noqa: E402
 
 
@@ -19,7 +21,14 @@ def example(kind=Kind.FLUORESCENCE, channels=1, radius_px=12):
     planes = np.repeat(glowing(truth, noise=0), channels, axis=0).astype(np.float16)
     flows = flow_targets(truth).astype(np.float16)
     return Example(
-        kind, planes, truth.astype(np.uint16), flows, median_diameter(truth), np.full(channels, 1 / channels), False
+        kind=kind,
+        planes=planes,
+        labels=truth.astype(np.uint16),
+        flows=flows,
+        emphasis=emphasise(truth),
+        diameter_px=median_diameter(truth),
+        weights=np.full(channels, 1 / channels),
+        inverted=False,
     )
 
 
@@ -34,7 +43,7 @@ def test_shapes_and_ranges(kind):
     drawn = [draw_sample(example(kind, channels=3), 64, np.random.default_rng(seed)) for seed in range(12)]
     for sample in drawn:
         assert sample.planes.shape == (2, 64, 64)
-        assert sample.targets.shape == (4, 64, 64)
+        assert sample.targets.shape == (5, 64, 64)
         assert torch.isfinite(sample.planes).all()
         assert set(sample.targets[2].unique().tolist()) <= {0.0, 1.0}
         assert torch.linalg.vector_norm(sample.targets[:2], dim=0).max() <= 1.01
@@ -74,9 +83,27 @@ def test_the_size_target_is_the_size_in_the_crop():
 
 def test_an_inverted_example_shows_bright_cells():
     bright = example()
-    dark = Example(
-        bright.kind, 1 - bright.planes, bright.labels, bright.flows, bright.diameter_px, bright.weights, True
-    )
+    dark = replace(bright, planes=1 - bright.planes, inverted=True)
     shown = [draw_sample(dark, 96, np.random.default_rng(seed)) for seed in range(40)]
     contrast = [float(s.planes[0][s.targets[2] > 0].mean() - s.planes[0][s.targets[2] == 0].mean()) for s in shown]
     assert np.mean(np.array(contrast) > 0) > 0.75
+
+
+def test_some_cells_fade_and_none_vanishes():
+    """Between crops of one place a cell's contrast varies; beside the median of the background it stays seen."""
+    contrasts = []
+    for seed in range(60):
+        sample = draw_sample(example(), 128, np.random.default_rng(seed))
+        cell = sample.targets[2] > 0
+        if 0 < int(cell.sum()) < cell.numel():
+            spread = sample.planes[0][cell].quantile(0.9) - sample.planes[0][cell].quantile(0.1)
+            contrasts.append(float(spread))
+    assert len(contrasts) > 30
+    assert max(contrasts) > 4 * float(np.median(contrasts))
+
+
+def test_nothing_counts_outside_the_picture():
+    small = example()
+    counted = [draw_sample(small, 256, np.random.default_rng(seed)).targets[4] for seed in range(10)]
+    assert any((emphasis == 0).any() for emphasis in counted)
+    assert all((emphasis > 0).any() for emphasis in counted)

@@ -21,7 +21,9 @@ def test_train_then_score(data, recipe, tmp_path, capsys):
     assert main(["train-segmenter", "--recipe", str(recipe), "--data", str(data), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["steps"] == 3
     assert {path.name for path in out.iterdir()} >= {"weights.safetensors", "config.json", "checkpoint.pt"}
-    assert main(["score", "segmenter", str(out), "--data", str(data), "--out", str(metrics)]) == 0
+    pictures = ["--failures", str(tmp_path / "failures")]
+    assert main(["score", "segmenter", str(out), "--data", str(data), "--out", str(metrics), *pictures]) == 0
+    assert {path.stem for path in (tmp_path / "failures").iterdir()} == {"stained_or_colour", "synthetic"}
     figures = json.loads(metrics.read_text())
     assert "mine-" in figures["segmenter"]
     assert "AP@0.5" in capsys.readouterr().out

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.training.examples import Kind, median_diameter, prepare, read_pictures
+from cellapp.training.examples import SPARABLE, Kind, emphasise, is_held_out, median_diameter, prepare, read_pictures
 from tests.segmentation.phantoms import discs
+from tests.training.conftest import write_index, write_picture
 
 
 def test_a_split_holds_its_own_images(data):
@@ -61,3 +62,38 @@ def test_the_diameter_is_the_median_of_the_cells():
     assert median_diameter(np.zeros((4, 4), int)) == 0
     truth = discs((200, 200), [(40, 40), (40, 120), (140, 100)], 15)
     assert median_diameter(truth) == pytest.approx(30, rel=0.02)
+
+
+def test_small_cells_and_seams_are_emphasised():
+    truth = discs((120, 120), [(30, 30), (30, 59), (90, 30), (90, 90)], 15)
+    truth = np.where(truth == 4, discs((120, 120), [(0, 0), (0, 0), (0, 0), (90, 90)], 5), truth)
+    emphasis = emphasise(truth)
+    assert emphasis.shape == truth.shape
+    assert emphasis[0, 119] == 1
+    assert emphasis[90, 90] > emphasis[90, 30]
+    assert emphasis[30, 44:46].min() > emphasis[30, 30] + 1
+    assert emphasis.min() > 0
+
+
+def test_held_out_images_are_settled_by_name_and_by_share():
+    names = [f"image_{at}" for at in range(2000)]
+    few, more = ({name for name in names if is_held_out(name, share)} for share in (0.1, 0.3))
+    assert few < more
+    assert len(few) == pytest.approx(200, rel=0.3)
+    assert not any(is_held_out(name, 0.0) for name in names)
+
+
+def test_training_and_choosing_share_no_image(tmp_path):
+    truth = discs((24, 24), [(12, 12)], 6)
+    names = [f"picture_{at}" for at in range(SPARABLE)]
+    for name in names:
+        write_picture(tmp_path / "dsb2018", name, (truth * 200).astype(np.uint8), truth)
+    rows = [{"id": name, "split": "train", "type": "fluorescence"} for name in names]
+    write_index(tmp_path / "dsb2018", rows)
+    train, choose = ({p.name for p in read_pictures(tmp_path, split, 0, 0.4)} for split in ("train", "choose"))
+    assert train
+    assert choose
+    assert not train & choose
+    assert train | choose == {f"dsb2018_{name}" for name in names}
+    write_index(tmp_path / "dsb2018", rows[:-1])  # too few to spare any
+    assert len(list(read_pictures(tmp_path, "train", 0, 0.4))) == SPARABLE - 1
