@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import tempfile
 import time
@@ -97,7 +98,7 @@ def _timed(client: object, addresses: Iterator[str]) -> list[float]:
     for address in addresses:
         answer = client.get(address)
         answer.raise_for_status()
-        times.append(float(answer.headers["server-timing"].partition("dur=")[2]))
+        times.append(float(re.search(r"tile;dur=([\d.]+)", answer.headers["server-timing"]).group(1)))
     return times
 
 

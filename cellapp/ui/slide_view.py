@@ -50,7 +50,8 @@ def slide_section(view: View) -> None:
         _card(view, chosen)
     elif len(chosen) > RINGS:
         st.caption(f"{len(chosen):,} cells are selected; the first {RINGS:,} are ringed.")
-    view.take(rows_under(picked, view.here, lambda y, x: _cell_id(view.results, entry.stem, y, x)), source="slide")
+    if picked != Picked():  # a viewer that was just opened has nothing to say; a click beside all cells has
+        view.take(rows_under(picked, view.here, lambda y, x: _cell_id(view.results, entry.stem, y, x)), source="slide")
 
 
 def place_section(results: Results, image: ImageRecord, here: pd.DataFrame, cell: pd.Series) -> None:

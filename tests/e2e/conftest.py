@@ -1,5 +1,6 @@
 """A real server, a real worker and a real browser."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,15 +41,22 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """Address of an app with a store of its own, started as a person starts it on a machine that never saw it."""
+    folder = tmp_path_factory.mktemp("server")
+    with serving(folder, folder / "home") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(folder: Path, home: Path) -> Iterator[str]:
+    """Run the app on a store, and give its address; `folder` is for its log and for what it thinks is the user's."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
     log = (folder / "log.txt").open("w")
     process = subprocess.Popen(
         [sys.executable, "-m", "cellapp", "serve", "--host", "127.0.0.1", "--port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "HOME": str(folder), "BROWSER": "true", "CELLAPP_HOME": str(folder / "home")},
+        env={**os.environ, "HOME": str(folder), "BROWSER": "true", "CELLAPP_HOME": str(home)},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

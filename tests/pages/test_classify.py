@@ -175,3 +175,16 @@ def test_this_image_alone_when_it_failed(open_page, seeded, tmp_path):
 def test_unknown_ids_in_the_link_are_no_crash(open_page, run_of):
     run_of()
     assert not open_page(PAGE, run="nothere", image="norhere", cell="999").exception
+
+
+def test_a_click_on_a_cell_shows_its_crop_and_the_way_to_its_explanation(open_page, run_of, seeded):
+    run = run_of()
+    app = open_page(PAGE, run=run.id)
+    cell = results_of(run).cells.query("qc_pass").iloc[3]
+    y, x = int(cell["centroid_y_px"]), int(cell["centroid_x_px"])
+    mark = {"kind": "point", "y": y, "x": x, "reach": 4.0, "n": 1}
+    app.session_state[f"classify_slide_{seeded.image.id}"] = {"mark": mark}
+    app.run()
+    assert not app.exception
+    assert any(m.value.startswith(f"**Cell {cell['cell_id']}** counts as") for m in app.markdown)
+    assert app.button(key="explain_one")

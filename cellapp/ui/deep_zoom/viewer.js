@@ -53,7 +53,7 @@ function open(host, OpenSeadragon) {
     drawer: "canvas",
     showNavigationControl: false,
     animationTime: 0.35,
-    imageLoaderLimit: 6,
+    imageLoaderLimit: 4,
     maxImageCacheCount: 200,
     visibilityRatio: 0.4,
     minZoomImageRatio: 0.7,
