@@ -114,7 +114,7 @@ class HubEncoder:
         n_patches = self.grid[0] * self.grid[1]
         cls, mean = (np.zeros((len(crops), self.dim), np.float32) for _ in range(2))
         kept = np.zeros((len(crops) if patches else 0, n_patches, self.dim), np.float32)
-        batch = max(_BATCH_TOKENS[self.device] // (self.n_prefix + n_patches), 1)
+        batch = max(round(_BATCH_TOKENS[self.device] / (self.n_prefix + n_patches)), 1)
         with self.lock:
             for start in range(0, len(crops), batch):
                 rows = slice(start, start + batch)
