@@ -47,8 +47,10 @@ def _one_run(slide: Path, out: Path, options: tuple[str, ...]) -> tuple[float, f
     environment = os.environ | {"CELLAPP_HOME": str(home), "CELLAPP_OFFLINE": "1"}
     command = [sys.executable, "-m", "cellapp", "analyse", str(slide), "--out", str(out), *options]
     before, start = _cpu_of_children(), time.perf_counter()
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     elapsed = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed: {done.stderr}")
     (made,) = out.glob("*/run.json")
     return elapsed, _cpu_of_children() - before, json.loads(made.read_text(encoding="utf-8"))
 
