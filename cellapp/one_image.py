@@ -85,10 +85,11 @@ def run_image(
         kept = _finished(out / item.stem, settings, source.digest) if resume else None
         if kept:
             return ImageResult(item.stem, summary=kept, resumed=True), None
+        kit = models()
         with open_work(out / f".{item.stem}.work", _key(settings, slide, source), resume=resume) as work:
             analysis = analyse(
                 slide,
-                models(),
+                kit,
                 settings,
                 lambda step, part: tell(step, _ANALYSING * part),
                 name=item.stem,

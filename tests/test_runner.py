@@ -150,3 +150,11 @@ def test_other_settings_do_not_go_on_from_finished_tiles(tmp_path, demo):
     told, other = [], TILED.model_copy(update={"seed": 1})
     run_images(items_of(demo.slide), other, tmp_path, resume=True, on_progress=lambda step, _: told.append(step))
     assert any("tile 1 of 4" in step for step in told)
+
+
+def test_a_model_that_cannot_be_had_is_said_of_each_image(tmp_path, demo):
+    missing = COUNTING.model_copy(update={"classify": COUNTING.classify.model_copy(update={"head": "no-such-head"})})
+    report = run_images(items_of(demo.slide), missing, tmp_path / "out")
+    assert "no-such-head" in report.failed[0].error
+    assert not report.failed[0].unusable
+    assert not (tmp_path / "out").exists()
