@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from cellapp.classification.folds import split_groups
+from cellapp.classification.validate import fit_temperature
 
 REGULARISATION = 0.1
 """Used where cells are too few or of too few groups to choose: strong, vectors are wide and labelled cells few."""
@@ -53,7 +55,9 @@ def fit_linear(features: np.ndarray, codes: np.ndarray, strength: float) -> Line
 def choose_strength(features: np.ndarray, codes: np.ndarray, groups: np.ndarray, seed: int) -> float:
     """Choose the regularisation with the least log loss on held-out groups of these cells.
 
-    Called on the training part of every fold, it sees nothing of the cells the fold is measured on.
+    The loss is that of calibrated scores, as a head gives them: weak regularisation is too sure of itself, and one
+    temperature mends that. Called on the training part of every fold, it sees nothing of the cells the fold is
+    measured on.
 
     Parameters
     ----------
@@ -73,16 +77,13 @@ def choose_strength(features: np.ndarray, codes: np.ndarray, groups: np.ndarray,
         return REGULARISATION
     held_out = [fold_of == fold for fold in np.unique(fold_of)]
     models = [_regression(STRENGTHS[0], warm_start=True) for _ in held_out]
-    best, least = REGULARISATION, np.inf
+    losses = []
     for strength in STRENGTHS:
-        losses = [
-            _held_out_loss(model.set_params(C=strength), features, codes, rows)
-            for model, rows in zip(models, held_out, strict=True)
-        ]
-        if np.mean(losses) > least:  # from here on ever weaker regularisation only fits the noise
-            break
-        best, least = strength, float(np.mean(losses))
-    return best
+        scores = np.zeros((len(codes), len(classes)))
+        for model, rows in zip(models, held_out, strict=True):
+            scores[rows] = _held_out_scores(model.set_params(C=strength), features, codes, rows)
+        losses.append(log_loss(codes, softmax(scores / fit_temperature(scores, codes), axis=1)))
+    return STRENGTHS[int(np.argmin(losses))]
 
 
 def _regression(strength: float, *, warm_start: bool = False) -> LogisticRegression:
@@ -96,8 +97,10 @@ def _spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return features.mean(axis=0, dtype=np.float64), np.maximum(spread, floor)
 
 
-def _held_out_loss(model: LogisticRegression, features: np.ndarray, codes: np.ndarray, held_out: np.ndarray) -> float:
+def _held_out_scores(
+    model: LogisticRegression, features: np.ndarray, codes: np.ndarray, held_out: np.ndarray
+) -> np.ndarray:
     mean, std = _spread(features[~held_out])
     model.fit((features[~held_out] - mean) / std, codes[~held_out])
-    probabilities = model.predict_proba((features[held_out] - mean) / std)
-    return log_loss(codes[held_out], probabilities, labels=model.classes_)
+    found = model.decision_function((features[held_out] - mean) / std)
+    return np.stack([-found, found], axis=1) / 2 if found.ndim == 1 else found

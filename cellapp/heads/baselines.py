@@ -9,11 +9,13 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from cellapp.classification.train import LabelledVectors, Purpose, hold_out
+from cellapp.heads.collect import N_PLAIN, N_STATISTICS
 from cellapp.settings import FeatureSettings
 from cellapp.types import Embeddings
 
 EMBEDDING, SHAPE, BOTH = "embedding", "shape", "embedding and shape"
-UNTRAINED, FOREST = "untrained encoder", "forest on intensities"
+UNTRAINED = "untrained encoder"
+FOREST, FOREST_WITH_MOMENTS = "forest on intensities", "forest on intensities, skewness and kurtosis"
 _TREES = 500
 
 
@@ -55,7 +57,9 @@ def hold_out_rivals(
         vectors = LabelledVectors(features, data.labels, data.groups)
         said[name] = hold_out(vectors, plain_purpose, fold_of, seed=seed).probabilities
     if statistics is not None:
-        said[FOREST] = _forest(statistics, data.codes, fold_of, seed)
+        plain = statistics[:, : statistics.shape[1] * N_PLAIN // N_STATISTICS]
+        said[FOREST] = _forest(plain, data.codes, fold_of, seed)
+        said[FOREST_WITH_MOMENTS] = _forest(statistics, data.codes, fold_of, seed)
     return said
 
 

@@ -15,7 +15,10 @@ from cellapp.settings import PreprocessSettings
 from cellapp.types import Embeddings, Encoder, OnStep, join_embeddings
 
 _BATCH = 64
-_QUARTILES = (25, 50, 75)
+_PERCENTILES = (5, 25, 50, 75, 95)
+N_PLAIN = 4 + len(_PERCENTILES)
+"""Statistics of a channel without skewness and kurtosis; they come first."""
+N_STATISTICS = N_PLAIN + 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,7 @@ class Collected:
 
     pictures: LabelledPictures
     embeddings: Mapping[str, Embeddings]  # by the names the encoders were given; cell ids count from 0
-    statistics: np.ndarray | None  # (N, 9 C) float64, see `intensity_statistics`; None when channels differ in number
+    statistics: np.ndarray | None  # (N, 11 C) float64, see `intensity_statistics`; None when channels differ in number
     digests: Sequence[str]  # N sha256 of the files
     side_px: int  # most frequent longer side
     left_out: Sequence[str]  # why pictures could not be read, a sentence each
@@ -94,9 +97,9 @@ def intensity_statistics(raw: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray of shape (9 C,), float64
-        Mean, standard deviation, minimum, maximum, quartiles, skewness and kurtosis (0 without contrast) of the
-        channels.
+    ndarray of shape (11 C,), float64
+        Of the channels mean, standard deviation, minimum, maximum, percentiles 5, 25, 50, 75 and 95, skewness and
+        kurtosis; the last two are 0 without contrast.
     """
     values = raw.reshape(len(raw), -1).astype(np.float64)
     spread = values.std(axis=1)
@@ -107,7 +110,7 @@ def intensity_statistics(raw: np.ndarray) -> np.ndarray:
             spread,
             values.min(axis=1),
             values.max(axis=1),
-            *np.percentile(values, _QUARTILES, axis=1),
+            *np.percentile(values, _PERCENTILES, axis=1),
             (scaled**3).mean(axis=1),
             (scaled**4).mean(axis=1),
         ]

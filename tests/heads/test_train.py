@@ -8,8 +8,8 @@ import pytest
 
 from cellapp.errors import InputError
 from cellapp.heads import figures
-from cellapp.heads.baselines import FOREST, UNTRAINED
-from cellapp.heads.collect import intensity_statistics
+from cellapp.heads.baselines import FOREST, FOREST_WITH_MOMENTS, UNTRAINED
+from cellapp.heads.collect import N_STATISTICS, intensity_statistics
 from cellapp.heads.papers import BY_FILE
 from cellapp.heads.recipe import HeadRecipe, read_recipe
 from cellapp.heads.train import train_head
@@ -55,7 +55,7 @@ def test_cells_of_two_sizes_are_told_apart(trained):
     _, metrics = trained
     assert metrics["methods"]["embedding and shape"]["auc"]["value"] > 0.9
     assert list(metrics["methods"])[0] == metrics["method"] == "embedding and shape"
-    assert {UNTRAINED, FOREST, "embedding", "shape"} < set(metrics["methods"])
+    assert {UNTRAINED, FOREST, FOREST_WITH_MOMENTS, "embedding", "shape"} < set(metrics["methods"])
 
 
 def test_the_head_remembers_what_made_it(trained, encoder):
@@ -134,10 +134,10 @@ def test_a_head_is_no_encoder(pictures, tmp_path):
         train_head(pictures, tmp_path, HeadRecipe(encoder="demo-head"))
 
 
-def test_intensity_statistics_are_nine_per_channel_and_know_absolute_brightness():
+def test_intensity_statistics_are_eleven_per_channel_and_know_absolute_brightness():
     raw = np.random.default_rng(0).integers(0, 200, (3, 9, 11)).astype(np.uint8)
-    assert intensity_statistics(raw).shape == (27,)
+    assert intensity_statistics(raw).shape == (3 * N_STATISTICS,)
     brighter = intensity_statistics(raw.astype(float) + 7) - intensity_statistics(raw.astype(float))
-    shifted = np.zeros((9, 3)) + np.array([7, 0, 7, 7, 7, 7, 7, 0, 0])[:, None]
+    shifted = np.zeros((11, 3)) + np.array([7, 0, 7, 7, 7, 7, 7, 7, 7, 0, 0])[:, None]
     np.testing.assert_allclose(brighter, shifted.ravel(), atol=1e-9)
     assert np.isfinite(intensity_statistics(np.zeros((1, 4, 4)))).all()
