@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+DEFAULT_ENCODER = "cell-vit"
+"""The bundled one, for vectors and for training heads; `ClassifySettings.encoder` follows the head."""
 
 
 class _Frozen(BaseModel):

@@ -51,7 +51,7 @@ def test_batches_do_not_matter(crops, batch):
 
 
 def test_a_vector_depends_on_its_picture_alone(crops):
-    paths, encoder = list_crops(crops), load("demo-vit", dtype="float32")
+    paths, encoder = list_crops(crops), load("cell-vit", dtype="float32")
     many = embed_folder(paths, encoder, PreprocessSettings())
     for row in (0, 4):
         alone = embed_folder([paths[row]], encoder, PreprocessSettings())

@@ -19,7 +19,7 @@ def test_a_sound_machine_has_facts_and_no_problems(home):
     assert findings.facts["data"] == str(home)
     assert findings.facts["device"] in ("cpu", "cuda", "mps")
     assert findings.facts["number format"] in ("float32", "bfloat16")
-    for name in ("demo-vit", "demo-head", "classical"):
+    for name in ("cell-vit", "demo-head", "classical"):
         assert name in findings.facts["weights present"]
     assert "cpsam_v2" in findings.facts["weights to fetch"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from cellapp.cli.output import JSON_OPTION, emit
+from cellapp.settings import DEFAULT_ENCODER
 
 _CROPS = typer.Argument(..., metavar="CROPS_DIR", help="Folder of single-cell pictures.")
 
@@ -14,7 +15,7 @@ _CROPS = typer.Argument(..., metavar="CROPS_DIR", help="Folder of single-cell pi
 def embed(
     crops: Path = _CROPS,
     out: Path = typer.Option(..., "--out", help="File to write, .npz."),
-    encoder: str = typer.Option("demo-vit", help="Name in `models list`, or a folder in Hugging Face format."),
+    encoder: str = typer.Option(DEFAULT_ENCODER, help="Name in `models list`, or a folder in Hugging Face format."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write one vector per picture: arrays cls, mean_patch, file."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellapp.errors import InputError
-from cellapp.settings import CropMode, FeatureSettings, PreprocessSettings
+from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, PreprocessSettings
 
 
 class HeadRecipe(BaseModel):
@@ -18,7 +18,7 @@ class HeadRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    encoder: str = "demo-vit"
+    encoder: str = DEFAULT_ENCODER
     """Name in models/registry.toml, or a folder in Hugging Face format."""
     features: Literal["embedding", "both"] = "embedding"
     """The encoder's vectors, or these and the measurements of `cellapp.encoders.measured`."""

@@ -17,6 +17,7 @@ from cellapp.loading import load
 from cellapp.pretraining.crop_set import CropSet, read_crops
 from cellapp.pretraining.curves import knn_of_sets
 from cellapp.pretraining.learner import Learner
+from cellapp.pretraining.neutral import neutralise
 from cellapp.pretraining.pretrain import CURVES, pretrain, split
 from cellapp.pretraining.recipe import FAMILIES, Network, PretrainRecipe, read_recipe, write_recipe
 from cellapp.pretraining.sources import cut_sources
@@ -82,6 +83,7 @@ def run(
     recipe = _schedule(recipe, wishes, len(crops))
     state = pretrain(recipe, crops, out, network=network, device=device, dtype=dtype, on_step=on_step)
     write_recipe(recipe, out / RECIPE)
+    neutralise(state.learner.teacher.network, crops, recipe)
     side_px = recipe.network.image_size
     write_encoder(state.learner.teacher.network, out, mean=recipe.mean, std=recipe.std, side_px=side_px)
     figures = _figures(state, crops, dtype)

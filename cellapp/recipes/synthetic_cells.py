@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,11 @@ from cellapp.cells.quality import assess
 from cellapp.encoders.prepare import encoder_input
 from cellapp.images.channels import assign
 from cellapp.images.preprocess import Preprocessor
-from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.segment import segment
 from cellapp.settings import CropMode, CropSettings, PreprocessSettings, QualitySettings, SegmentSettings
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import ImageInfo, LabelMask, Slide
+from cellapp.types import ImageInfo, LabelMask, Segmenter, Slide
 
 SIDE_PX = 64
 CROP = CropSettings(mode=CropMode.LETTERBOXED, size_px=SIDE_PX)
@@ -64,8 +63,8 @@ def vary(seed: int, *, side_px: int = 640) -> SyntheticSettings:
     )
 
 
-def cut_cells(slides: Iterable[SyntheticSettings]) -> LabelledCells:
-    """Render slides, find their cells with the classical segmenter and keep those that match a true cell.
+def cut_cells(slides: Iterable[SyntheticSettings], segmenter: Segmenter) -> LabelledCells:
+    """Render slides, find their cells and keep those that match a true cell.
 
     Cells are found, not taken from the truth, because crops of found cells are what the head will see. A found cell
     gets the class of the true cell it overlaps with an IoU of at least 0.5; cells at the border are left out, as in a
@@ -74,25 +73,30 @@ def cut_cells(slides: Iterable[SyntheticSettings]) -> LabelledCells:
     Parameters
     ----------
     slides : iterable of SyntheticSettings
+    segmenter : Segmenter
 
     Returns
     -------
     LabelledCells
         In slide order; no cells are zero rows.
     """
-    parts = [_cut_slide(settings) for settings in slides]
+    return join_cells([_cut_slide(settings, segmenter) for settings in slides])
+
+
+def join_cells(parts: Sequence[LabelledCells]) -> LabelledCells:
+    """Put cells of several slides together, in order; none are zero rows."""
     pixels = [part.pixels for part in parts] or [np.zeros((0, 3, SIDE_PX, SIDE_PX), np.float32)]
     labels = [part.labels for part in parts] or [np.zeros(0, str)]
     slides_of = [part.slides for part in parts] or [np.zeros(0, str)]
     return LabelledCells(np.concatenate(pixels), np.concatenate(labels), np.concatenate(slides_of))
 
 
-def _cut_slide(settings: SyntheticSettings) -> LabelledCells:
+def _cut_slide(settings: SyntheticSettings, segmenter: Segmenter) -> LabelledCells:
     raw, truth, classes = render_field(settings)
     slide = as_slide(raw, settings)
     names, roles = assign(slide.info, {})
     processed = Preprocessor.fit(slide, PREPROCESS).apply(raw)
-    mask = segment(processed, roles, Classical(), SegmentSettings(), settings.um_per_px)
+    mask = segment(processed, roles, segmenter, SegmentSettings(), settings.um_per_px)
     cells = assess(measure(slide, mask, channels=names), mask, slide, QualitySettings())
     cells = cells[cells["qc_pass"]]
     matched = match_cells(mask, truth)
@@ -129,6 +133,7 @@ def match_cells(found: LabelMask, truth: np.ndarray) -> dict[int, int]:
 
 
 def as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
+    """Wrap the pixels of a rendered slide, (C, Y, X), as if they had been read from a file."""
     info = ImageInfo(
         name=f"synthetic {settings.seed}",
         format="ome-tiff",

@@ -173,4 +173,4 @@ def test_doctor_finds_nothing_wrong_here(capsys):
 def test_models_list_names_the_bundled_ones(capsys):
     assert main(["models", "list", "--json"]) == 0
     states = {model["name"]: model["state"] for model in last_json(capsys)["models"]}
-    assert states["demo-vit"] == states["demo-head"] == "bundled"
+    assert states["cell-vit"] == states["demo-head"] == "bundled"

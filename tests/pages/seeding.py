@@ -105,10 +105,10 @@ def _called(found: Analysis) -> Analysis:
     far = p > 0.95
     said = Predictions(np.column_stack([p, 1 - p]), CLASSES, ids, doubt, far, "demo-head@1", True)
     vectors = np.repeat(p[:, None], _DIM, axis=1).astype(np.float32)
-    provenance = {**found.provenance, "head": said.head, "encoder": "demo-vit@1", "calibrated": True}
+    provenance = {**found.provenance, "head": said.head, "encoder": "cell-vit@1", "calibrated": True}
     return replace(
         found,
         cells=add_predictions(found.cells, said),
-        embeddings=Embeddings(vectors, vectors, ids, "demo-vit@1"),
+        embeddings=Embeddings(vectors, vectors, ids, "cell-vit@1"),
         provenance=provenance,
     )

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from cellapp.recipes.synthetic_cells import SIDE_PX, cut_cells, match_cells, vary
+from cellapp.segmentation.classical import Classical
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types import LabelMask
 
 
 @pytest.fixture(scope="module")
 def cells():
-    return cut_cells([vary(seed, side_px=256) for seed in (1, 2)])
+    return cut_cells([vary(seed, side_px=256) for seed in (1, 2)], Classical())
 
 
 def test_each_cell_has_a_crop_a_class_and_a_slide(cells):
@@ -28,14 +29,14 @@ def test_crops_are_letterboxed_cells_on_black(cells):
 
 
 def test_the_same_seed_gives_the_same_cells(cells):
-    again = cut_cells([vary(seed, side_px=256) for seed in (1, 2)])
+    again = cut_cells([vary(seed, side_px=256) for seed in (1, 2)], Classical())
     np.testing.assert_array_equal(again.pixels, cells.pixels)
     np.testing.assert_array_equal(again.labels, cells.labels)
 
 
 @pytest.mark.parametrize("slides", [[], [SyntheticSettings(height=96, width=96, density=0)]])
 def test_no_cells_are_no_rows(slides):
-    assert cut_cells(slides).pixels.shape == (0, 3, SIDE_PX, SIDE_PX)
+    assert cut_cells(slides, Classical()).pixels.shape == (0, 3, SIDE_PX, SIDE_PX)
 
 
 def test_slides_of_different_seeds_differ_in_everything_that_varies():

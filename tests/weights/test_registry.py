@@ -34,13 +34,13 @@ def test_hub_models_name_their_repository_and_files(model):
 
 def test_bundled_models_are_pinned_and_small():
     bundled = [model for model in registry().values() if model.source == "bundled"]
-    assert {"demo-vit", "demo-head"} <= {model.name for model in bundled}
+    assert {"cell-vit", "demo-head"} <= {model.name for model in bundled}
     assert all(all(model.files.values()) for model in bundled)
-    assert sum(model.bytes for model in bundled) < 10_000_000
+    assert sum(model.bytes for model in bundled) < 25_000_000
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ModelError, match=r"'dinov9'.*choose one of: classical, demo-vit"):
+    with pytest.raises(ModelError, match=r"'dinov9'.*choose one of: classical, cell-vit"):
         entry("dinov9")
 
 
