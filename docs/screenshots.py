@@ -108,10 +108,10 @@ def picture(address: str, query: str, out: Path, state: str, chosen: argparse.Na
 
 def settle(page: object) -> None:
     """Wait until nothing on the page runs or loads any more."""
-    page.get_by_test_id("stMain").locator("p").first.wait_for(timeout=90_000)
+    page.get_by_test_id("stMain").locator("p").first.wait_for(timeout=300_000)
     page.wait_for_timeout(1_500)
     for unfinished in ("stStatusWidget", "stSkeleton"):
-        page.wait_for_function(f"!document.querySelector('[data-testid={unfinished}]')", timeout=90_000)
+        page.wait_for_function(f"!document.querySelector('[data-testid={unfinished}]')", timeout=300_000)
     page.wait_for_timeout(1_500)
 
 
