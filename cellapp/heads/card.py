@@ -52,10 +52,22 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
         f"Figures on held-out cells, {metrics['n_folds']} folds grouped by {unit}, positive class "
         f'"{metrics["positive"]}", with 95 % bootstrap intervals over {metrics["n_groups"]:,} groups:'
     )
-    return [intro, _table(metrics["methods"]), "Probability of the positive class, said and found:", _bins(metrics)]
+    return [
+        intro,
+        methods_table(metrics["methods"]),
+        "Probability of the positive class, said and found:",
+        _bins(metrics),
+    ]
 
 
-def _table(methods: Mapping[str, Any]) -> str:
+def methods_table(methods: Mapping[str, Any]) -> str:
+    """Write figures with their intervals as a Markdown table, a row per method.
+
+    Parameters
+    ----------
+    methods : mapping of str to mapping
+        ``methods`` of `cellapp.heads.papers.describe`.
+    """
     names = [name.replace("_", " ") for name in FIGURES]
     rows = [f"| {name} | " + " | ".join(_cell(row[f]) for f in FIGURES) + " |" for name, row in methods.items()]
     return "\n".join([f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|", *rows])
