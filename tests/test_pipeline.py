@@ -137,9 +137,9 @@ def test_one_tile_or_several_vectors_belong_to_the_same_cells(demo, kit, whole):
     apart = np.hypot(*(rows[:, None] - others[None]).transpose(2, 0, 1))
     nearest, close = apart.argmin(axis=1), apart.min(axis=1) < 0.5
     assert close.mean() > 0.9
-    np.testing.assert_allclose(
-        tiled.embeddings.cls[close], whole.embeddings.cls[nearest[close]], atol=0.2 * whole.embeddings.cls.std()
-    )
+    vectors, known = tiled.embeddings.cls[close], whole.embeddings.cls
+    likest = np.linalg.norm(vectors[:, None] - known[None], axis=2).argmin(axis=1)
+    assert (likest == nearest[close]).mean() > 0.95  # an outline may differ by a pixel, and the vector with it
 
 
 def test_the_same_input_gives_the_same_result(demo, kit, whole):
