@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 
@@ -25,6 +27,7 @@ _BADGES = {
     "gated": ("Needs a login", ":material/lock:", "orange"),
     "incompatible": ("Cannot run here", ":material/block:", "red"),
 }
+_PICTURE = re.compile(r"^!\[(?P<words>[^]]*)\]\((?P<path>[\w./-]+\.png)\)$", re.MULTILINE)
 
 
 def offline_note(entries: Mapping[str, ModelEntry]) -> None:
@@ -84,7 +87,17 @@ def _details(entry: ModelEntry) -> None:
     details = st.expander("Card and figures", on_change="rerun", key=f"card_{entry.name}")
     if details.open:
         with details:
-            st.markdown(card(entry.name))
+            _card(card(entry.name), entry.folder)
+
+
+def _card(text: str, folder: Path) -> None:
+    """Draw a card; its pictures lie beside it, where a browser could not ask for them."""
+    start = 0
+    for picture in _PICTURE.finditer(text):
+        st.markdown(text[start : picture.start()])
+        st.image(folder / picture["path"], caption=picture["words"])
+        start = picture.end()
+    st.markdown(text[start:])
 
 
 def _submit(name: str) -> None:

@@ -54,3 +54,18 @@ def test_a_card_opens(open_page):
     app.session_state["card_classical"] = True
     app.run()
     assert not app.exception
+
+
+def test_a_card_shows_its_pictures_where_it_names_them(monkeypatch):
+    """A browser cannot ask for files beside the card, so they are drawn by the page."""
+    from cellapp.loading import card, entry
+    from cellapp.ui import model_cards
+
+    drawn = []
+    monkeypatch.setattr(model_cards.st, "markdown", lambda text: drawn.append(text))
+    monkeypatch.setattr(model_cards.st, "image", lambda path, caption: drawn.append((path, caption)))
+    model_cards._card(card("compact"), entry("compact").folder)
+    pictures = [part for part in drawn if isinstance(part, tuple)]
+    assert len(pictures) >= 3
+    assert all(path.is_file() and caption for path, caption in pictures)
+    assert not any("![" in part for part in drawn if isinstance(part, str))
