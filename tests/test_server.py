@@ -1,6 +1,5 @@
 """However the app is started, one process serves the pages and the API."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,14 +29,8 @@ def test_the_server_has_the_api_and_knows_no_old_kind_of_pages():
 
 
 def test_below_a_base_path_the_api_is_there_too():
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK],
-        cwd=ROOT,
-        env={**os.environ, "STREAMLIT_SERVER_BASE_URL_PATH": "lab/cells"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    chosen = "from streamlit import config; config.set_option('server.baseUrlPath', 'lab/cells')"
+    done = subprocess.run([sys.executable, "-c", chosen + LOOK], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {"/lab/cells/api", "/api"} <= set(done.stdout.split())
 
 
