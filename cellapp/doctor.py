@@ -20,6 +20,7 @@ _LIBRARIES = (
     "torchvision",
     "transformers",
     "cellpose",
+    "grad-cam",
     "scikit-image",
     "tifffile",
     "bioio",

@@ -177,6 +177,7 @@ def explain_cells(
         When the kit has no head, or the head does not know the class.
     """
     from cellapp.explanation.cam import explain
+    from cellapp.explanation.library import hirescam
 
     if kit.encoder is None or kit.head is None:
         raise ModelError("explaining needs a head; this run counted cells without classes: choose a head and run again")
@@ -185,7 +186,8 @@ def explain_cells(
     crops = seen_crops(slide, mask, cells, roles, kit, preprocessor)
     pixels = encoder_input(crops, roles, kit.encoder.input_px)
     goal = target or settings.explain.target
-    return explain(kit.encoder, kit.head, pixels, cells.index.to_numpy(np.int32), goal)
+    by = hirescam if settings.explain.method == "hirescam" else explain
+    return by(kit.encoder, kit.head, pixels, cells.index.to_numpy(np.int32), goal)
 
 
 class _Clock:

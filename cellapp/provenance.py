@@ -16,7 +16,7 @@ from cellapp.types import Slide
 if TYPE_CHECKING:
     from cellapp.kit import Kit
 
-_LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose")
+_LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
 
 def settings_digest(settings: AnalyseSettings) -> str:

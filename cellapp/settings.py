@@ -139,6 +139,8 @@ class ExplainSettings(_Frozen):
     """Cells per image: the surest of each class and the least sure, in turn."""
     target: str | None = None
     """Class to explain; None takes each run's positive class."""
+    method: Literal["exact", "hirescam"] = "exact"
+    """HiResCAM in closed form, at the cost of encoding, or by pytorch-grad-cam's backward pass: the same maps."""
 
     @model_validator(mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from cellapp.images.read import open_slide
 from cellapp.kit import load_kit
 from cellapp.pipeline import analyse, explain_cells
 from cellapp.segmentation.score import f1_score
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.types import Role
 
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 4}})
@@ -168,3 +168,12 @@ def test_cells_worth_a_look_come_in_turn(whole):
     assert len(chosen) == 3
     assert (chosen["qc_reason"] != REJECTED).all()
     assert len(choose_cells(whole.cells, 10_000, classes)) == len(known)
+
+
+def test_both_roads_to_an_explanation_give_one_map(demo, kit, whole):
+    slide = open_slide(demo.slide)
+    cells = whole.cells.loc[whole.explanations.cell_ids]
+    library = SETTINGS.model_copy(update={"explain": ExplainSettings(method="hirescam")})
+    found = explain_cells(slide, kit, library, whole.mask, cells)
+    assert found.method != whole.explanations.method
+    np.testing.assert_allclose(found.maps, whole.explanations.maps, atol=0.02 * whole.explanations.limit)

@@ -32,6 +32,7 @@ def analyse(
     diameter: Diameter = None,
     preprocess: Preprocess = None,
     explain: int = typer.Option(0, help="Cells to explain per image."),
+    explain_method: str = typer.Option(None, help="exact (default), or hirescam: pytorch-grad-cam's own, slower."),
     engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
     settings: Path = typer.Option(None, help="JSON of settings, or a run.json to repeat; options win over it."),
@@ -52,6 +53,7 @@ def analyse(
         encoder=encoder,
         head=head,
         explain=explain,
+        explain_method=explain_method,
     )
     paths = _expand(inputs)
     stems = unique_stems([path.name for path in paths])

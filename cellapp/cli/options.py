@@ -50,6 +50,7 @@ def build_settings(
     encoder: str | None = None,
     head: str | None = None,
     explain: int = 0,
+    explain_method: str | None = None,
 ) -> Any:
     """Turn options into `AnalyseSettings`; what is left out keeps its default or the value of `base`.
 
@@ -64,7 +65,7 @@ def build_settings(
     tree = _read_settings(base)
     _put(tree, "segment", segmenter=segmenter, diameter=diameter)
     _put(tree, "classify", encoder=encoder)
-    _put(tree, "explain", n=explain or None)
+    _put(tree, "explain", n=explain or None, method=explain_method)
     if head is not None:
         tree.setdefault("classify", {})["head"] = None if head == "none" else head
     if preprocess is not None:

@@ -81,6 +81,11 @@ class HubEncoder:
         """Name and revision, "facebook/dinov2-small@ed25f3a"."""
         return f"{self.name}@{self.revision}"
 
+    @property
+    def norm(self) -> nn.Module:
+        """The final norm, whose output the class and patch tokens are."""
+        return self.network.norm if hasattr(self.network, "norm") else self.network.layernorm
+
     def reading(self, features: FeatureSettings) -> HubEncoder:
         """Return this encoder, the same network, giving what a head with these settings reads."""
         other = copy(self)

@@ -107,7 +107,7 @@ def stored_reasons(folder: Path, target: str) -> dict[int, Reason]:
     kept = (read_maps(path) if path.exists() else None, kept_maps(folder, target))
     found: dict[int, Reason] = {}
     for explained in kept:
-        if explained is not None and explained.target == target and explained.method == METHOD:
+        if explained is not None and explained.target == target and explained.method.startswith(METHOD):
             found |= _by_cell(explained)
     return found
 

@@ -9,6 +9,7 @@ from cellapp.encoders.measured import MEASURED
 from cellapp.errors import InputError, ModelError
 from cellapp.explanation.attribution import attribute
 from cellapp.explanation.cam import explain
+from cellapp.explanation.library import hirescam
 from cellapp.settings import FeatureSettings
 from tests.classification.heads import random_embeddings, random_head
 from tests.encoders.tiny import FAMILIES, tiny_encoder
@@ -109,3 +110,18 @@ def test_maps_of_a_head_that_averages_views_and_reads_shapes_add_up_too(encoder)
     explanations = explain(encoder, head, crops(3), ids)
     np.testing.assert_allclose(explanations.logits, log_odds(head, embeddings), rtol=1e-3, atol=2e-3)
     np.testing.assert_allclose(explanations.maps.sum((1, 2)) + explanations.rest, explanations.logits, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [0, 1, 17])
+@pytest.mark.parametrize("reads", [FeatureSettings(), FeatureSettings(views=8, shape=True)], ids=["one", "averaged"])
+def test_the_library_gives_the_maps_of_the_closed_form(encoder, reads, n):
+    head = random_head(16, encoder=encoder.identity, n_measured=len(MEASURED) if reads.shape else 0, reads=reads)
+    ids = np.arange(n, dtype=np.int32)
+    exact, library = explain(encoder, head, crops(n), ids), hirescam(encoder, head, crops(n), ids)
+    for name in ("maps", "rest", "logits"):
+        np.testing.assert_allclose(getattr(library, name), getattr(exact, name), rtol=1e-3, atol=2e-3)
+
+
+def test_the_library_leaves_no_hook_behind(encoder, head):
+    hirescam(encoder, head, crops(1), np.arange(1))
+    assert not encoder.norm._forward_hooks
