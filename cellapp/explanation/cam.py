@@ -21,7 +21,8 @@ def explain(
     A linear head on the mean patch token makes gradient times activation a product of token and weight, so maps need
     one forward pass in batches, no backward pass and no hooks on a network that others use: `attribute`. They equal
     those of ``pytorch_grad_cam.HiResCAM`` at that layer (`cellapp.explanation.library`) before it clips negatives and
-    scales each map to 0..1, which would keep maps of different cells from being compared. The logits are those of the predictions.
+    scales each map to 0..1, which would keep maps of different cells from being compared. The logits are those of the
+    predictions.
 
     An earlier layer is not offered: at the input of the last block, patches that speak for a class by gradient times
     activation raised its logit when they were blanked.
