@@ -30,7 +30,7 @@ TRAINED_ON = "Trained only on synthetic cells: its calls on real cells mean noth
 class DemoRecipe:
     """Numbers of the recipe; slides of the two uses have different seeds and so share no cell."""
 
-    n_head_slides: int = 14
+    n_head_slides: int = 40
     n_test_slides: int = 9
     slide_px: int = 640
     demo_px: int = 1024  # side of the slide with the settings of `cellapp demo`
