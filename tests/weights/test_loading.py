@@ -9,7 +9,7 @@ from cellapp import loading
 from cellapp.classification.head_files import save_head
 from cellapp.encoders.dino import HubEncoder
 from cellapp.errors import Cancelled, ModelError
-from cellapp.settings import AnalyseSettings, ClassifySettings, app_settings
+from cellapp.settings import AnalyseSettings, ClassifySettings, SegmentSettings, app_settings
 from tests.classification.heads import random_head
 from tests.encoders.tiny import write_encoder
 from tests.weights.conftest import FILES, NAME
@@ -243,12 +243,13 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 def test_digests_of_a_run_cover_every_file(tmp_path, pins, declare):
     declare(revision=COMMIT, files=pins)
     save_head(random_head(encoder=f"{NAME}@{COMMIT}"), tmp_path / "head")
-    settings = AnalyseSettings(classify=ClassifySettings(head=str(tmp_path / "head")))
+    classical = SegmentSettings(segmenter="classical")  # the default one is not in this registry
+    settings = AnalyseSettings(segment=classical, classify=ClassifySettings(head=str(tmp_path / "head")))
     digests = loading.weights_digests(settings)
     assert {f"{NAME}/{file}" for file in FILES} < set(digests)
     assert any(key.endswith("head.safetensors") for key in digests)
     assert all(len(value) == 64 for value in digests.values())
-    assert loading.weights_digests(AnalyseSettings(classify=ClassifySettings(head=None))) == {}
+    assert loading.weights_digests(AnalyseSettings(segment=classical, classify=ClassifySettings(head=None))) == {}
 
 
 def test_own_heads_are_those_below_the_home_folder(home):
