@@ -6,13 +6,13 @@ from cellapp.process import log_path, logging_to_file, stop_on_signals
 
 
 def test_the_first_signal_asks_and_the_second_would_end():
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     with stop_on_signals() as stop:
         assert not stop.is_set()
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(5)
-        assert signal.getsignal(signal.SIGTERM) == before
-    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) == before[signal.SIGTERM]
+    assert signal.getsignal(signal.SIGINT) == before[signal.SIGINT]
     assert signal.getsignal(signal.SIGTERM) == before
 
 
