@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from cellapp import loading
 from cellapp.classification.head import LinearHead
+from cellapp.errors import ModelError
 from cellapp.images.channels import assign, with_names
 from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.types import Encoder, Role, Segmenter, Slide
@@ -18,6 +19,20 @@ class Kit:
     segmenter: Segmenter
     encoder: Encoder | None = None
     head: LinearHead | None = None
+
+    def to_explain(self) -> tuple[Encoder, LinearHead]:
+        """Return encoder and head.
+
+        Raises
+        ------
+        ModelError
+            When the run counted cells without classes.
+        """
+        if self.encoder is None or self.head is None:
+            raise ModelError(
+                "explaining needs a head; this run counted cells without classes: choose a head and run again"
+            )
+        return self.encoder, self.head
 
 
 def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> Kit:

@@ -20,7 +20,6 @@ from cellapp.classification.predict import predict
 from cellapp.classification.table import add_predictions, choose_cells
 from cellapp.embedding import embed_cells
 from cellapp.encoders.prepare import encoder_input
-from cellapp.errors import ModelError
 from cellapp.finding import find_mask
 from cellapp.images.preprocess import Preprocessor
 from cellapp.kit import Kit, describe
@@ -177,17 +176,15 @@ def explain_cells(
         When the kit has no head, or the head does not know the class.
     """
     from cellapp.explanation.cam import explain
-    from cellapp.explanation.library import hirescam
 
-    if kit.encoder is None or kit.head is None:
-        raise ModelError("explaining needs a head; this run counted cells without classes: choose a head and run again")
+    encoder, head = kit.to_explain()
     slide, roles, _ = describe(slide, settings)
-    preprocessor = Preprocessor.fit(slide, kit.head.preprocess)
+    preprocessor = Preprocessor.fit(slide, head.preprocess)
     crops = seen_crops(slide, mask, cells, roles, kit, preprocessor)
-    pixels = encoder_input(crops, roles, kit.encoder.input_px)
+    pixels = encoder_input(crops, roles, encoder.input_px)
     goal = target or settings.explain.target
-    by = hirescam if settings.explain.method == "hirescam" else explain
-    return by(kit.encoder, kit.head, pixels, cells.index.to_numpy(np.int32), goal)
+    ids = cells.index.to_numpy(np.int32)
+    return explain(encoder, head, pixels, ids, goal, method=settings.explain.method)
 
 
 class _Clock:

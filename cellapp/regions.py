@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from cellapp.encoders.prepare import encoder_input
-from cellapp.errors import ModelError
 from cellapp.explanation.attribution import attribute
 from cellapp.explanation.regions import EFFECT, region_table
 from cellapp.images.preprocess import Preprocessor
@@ -62,11 +61,10 @@ def explain_regions(
     ModelError
         When the kit has no head, or the head does not know the class.
     """
-    if kit.encoder is None or kit.head is None:
-        raise ModelError("explaining needs a head; this run counted cells without classes: choose a head and run again")
+    _, head = kit.to_explain()
     slide, roles, _ = describe(slide, settings)
-    goal = target or settings.explain.target or kit.head.positive
-    reader = _Reader(slide, mask, roles, kit, goal, Preprocessor.fit(slide, kit.head.preprocess))
+    goal = target or settings.explain.target or head.positive
+    reader = _Reader(slide, mask, roles, kit, goal, Preprocessor.fit(slide, head.preprocess))
     tables = []
     for start in range(0, max(len(cells), 1), _BATCH):
         if on_step:

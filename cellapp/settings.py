@@ -20,11 +20,13 @@ DEFAULT_ENCODER = "cell-vit"
 """The bundled one, for vectors and for training heads; `ClassifySettings.encoder` follows the head."""
 
 
-class _Frozen(BaseModel):
+class FrozenModel(BaseModel):
+    """Settings and recipes: never changed once made, and refusing what they do not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class PreprocessSettings(_Frozen):
+class PreprocessSettings(FrozenModel):
     """The chain applied to pixels before segmentation and classification, in this order; measurements use raw ones."""
 
     clip: bool = True
@@ -49,7 +51,7 @@ class PreprocessSettings(_Frozen):
         return self
 
 
-class SegmentSettings(_Frozen):
+class SegmentSettings(FrozenModel):
     """Segmentation parameters by the names of the field."""
 
     segmenter: str = "compact"
@@ -78,7 +80,7 @@ class CropMode(StrEnum):
     WINDOW = "window"  # plain square window around the bounding box's centre, neighbours and background visible
 
 
-class CropSettings(_Frozen):
+class CropSettings(FrozenModel):
     """How crops for download are cut; crops for the encoder follow the head."""
 
     mode: CropMode = CropMode.WINDOW
@@ -87,7 +89,7 @@ class CropSettings(_Frozen):
     """Channel names set to zero, for example the nucleus."""
 
 
-class FeatureSettings(_Frozen):
+class FeatureSettings(FrozenModel):
     """What a head reads of a cell, besides how the cell is cut and processed; part of a head, never of a run."""
 
     fit_to: Literal["slide", "crop"] = "slide"
@@ -100,7 +102,7 @@ class FeatureSettings(_Frozen):
     """Read the measurements of `cellapp.encoders.measured` beside the encoder's vectors."""
 
 
-class QualitySettings(_Frozen):
+class QualitySettings(FrozenModel):
     """Which cells are too poor to classify; each rule can be switched off and each rejected cell keeps its reason."""
 
     border: bool = True
@@ -119,7 +121,7 @@ class QualitySettings(_Frozen):
     blur_ratio: float = Field(0.1, ge=0, le=1)
 
 
-class ClassifySettings(_Frozen):
+class ClassifySettings(FrozenModel):
     """Which encoder and head say what a cell is."""
 
     encoder: str | None = None
@@ -132,7 +134,7 @@ class ClassifySettings(_Frozen):
     """Cells whose two best probabilities are closer than this are unsure."""
 
 
-class ExplainSettings(_Frozen):
+class ExplainSettings(FrozenModel):
     """How many and which cells are explained."""
 
     n: int = Field(0, ge=0)
@@ -151,7 +153,7 @@ class ExplainSettings(_Frozen):
         return given
 
 
-class AnalyseSettings(_Frozen):
+class AnalyseSettings(FrozenModel):
     """One run, whole: the same settings, input and weights give the same files."""
 
     channels: dict[str, int] = Field(default_factory=dict)
@@ -167,7 +169,7 @@ class AnalyseSettings(_Frozen):
     seed: int = 0
 
 
-class BudgetSettings(_Frozen):
+class BudgetSettings(FrozenModel):
     """What one upload may cost, checked on headers before anything is decoded."""
 
     max_pixels: int = 4_000_000_000

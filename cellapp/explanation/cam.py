@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from cellapp.classification.head import LinearHead
 from cellapp.explanation.attribution import attribute
+from cellapp.explanation.library import hirescam
 from cellapp.types import Encoder, Explanations
 
 _BATCH = 64  # crops whose patch tokens are in memory at once
 
 
 def explain(
-    encoder: Encoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str | None = None
+    encoder: Encoder,
+    head: LinearHead,
+    crops: np.ndarray,
+    cell_ids: np.ndarray,
+    target: str | None = None,
+    *,
+    method: Literal["exact", "hirescam"] = "exact",
 ) -> Explanations:
     """Explain one class of each crop by HiResCAM (Draelos and Carin 2020, arXiv:2011.08891) at the final norm.
 
@@ -36,6 +44,8 @@ def explain(
     cell_ids : ndarray of shape (N,)
     target : str, optional
         Class to explain; the head's positive class when left out.
+    method : str
+        "exact" for the closed form, "hirescam" to have pytorch-grad-cam make the same maps about three times slower.
 
     Returns
     -------
@@ -50,6 +60,8 @@ def explain(
         When the head is for another encoder or does not know the class.
     """
     head.check_encoder(encoder)
+    if method == "hirescam":
+        return hirescam(encoder, head, crops, cell_ids, target or head.positive)
     encoder = encoder.reading(head.reads)
     parts = []
     for start in range(0, max(len(crops), 1), _BATCH):

@@ -21,40 +21,15 @@ _BATCH = 16  # crops whose activations and gradients are in memory at once
 
 
 def hirescam(
-    encoder: HubEncoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str | None = None
+    encoder: HubEncoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str
 ) -> Explanations:
-    """Explain one class of each crop by ``pytorch_grad_cam.HiResCAM`` (Draelos and Carin 2020, arXiv:2011.08891).
+    """Explain crops by ``pytorch_grad_cam.HiResCAM`` at the final norm; see `cellapp.explanation.cam.explain`.
 
-    The layer is the final norm. The library's clipping of negatives and its scaling of each map to 0..1 are left out,
-    so that maps of different cells can be compared. Computed in float32 whatever the encoder's dtype. With a linear
-    head the maps are those of `cellapp.explanation.attribution.attribute`, found another way and about three times
-    slower: a check for those who would rather trust the published code than the algebra.
-
-    Parameters
-    ----------
-    encoder : HubEncoder
-    head : LinearHead
-    crops : ndarray of shape (N, 3, S, S), float32
-        0 to 1, as made by `cellapp.encoders.prepare.encoder_input`.
-    cell_ids : ndarray of shape (N,)
-    target : str, optional
-        Class to explain; the head's positive class when left out.
-
-    Returns
-    -------
-    Explanations
-        Calibrated logit units, see `LinearHead.contrast`; `rest` is the logit minus the sum of the map.
-
-    Raises
-    ------
-    InputError
-        When the crops do not fit the encoder.
-    ModelError
-        When the head is for another encoder or does not know the class.
+    The library's clipping of negatives and its scaling of each map to 0..1 are left out, so that maps of different
+    cells can be compared. Computed in float32 whatever the encoder's dtype. A check of the closed form for those who
+    would rather trust the published code than the algebra.
     """
-    head.check_encoder(encoder)
     encoder.require_input(crops, cell_ids)
-    target = target or head.positive
     weight, bias = head.contrast(target)
     of_tokens, of_measured = np.split(weight, [2 * head.dim])
     found = np.zeros((len(crops), 1 + encoder.grid[0] * encoder.grid[1]), np.float32)  # logit, then the map

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from cellapp.errors import InputError
-from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, PreprocessSettings
+from cellapp.recipe_files import check_recipe, read_toml, to_toml
+from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
 
 
-class HeadRecipe(BaseModel):
+class HeadRecipe(FrozenModel):
     """What `train` is told; the file ``recipe.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     encoder: str = DEFAULT_ENCODER
     """Name in models/registry.toml, or a folder in Hugging Face format."""
@@ -50,12 +46,7 @@ class HeadRecipe(BaseModel):
     @property
     def toml(self) -> str:
         """The recipe as it is written beside the head."""
-        plain = self.model_dump(mode="json", exclude_none=True)
-        tables = {key: value for key, value in plain.items() if isinstance(value, dict)}
-        lines = [_line(key, value) for key, value in plain.items() if key not in tables]
-        for name, table in tables.items():
-            lines += ["", f"[{name}]", *(_line(key, value) for key, value in table.items())]
-        return "\n".join(lines) + "\n"
+        return to_toml(self.model_dump(mode="json", exclude_none=True))
 
 
 def read_recipe(path: Path | None, **changes: Any) -> HeadRecipe:
@@ -73,18 +64,6 @@ def read_recipe(path: Path | None, **changes: Any) -> HeadRecipe:
     InputError
         When the file cannot be read or a value does not fit.
     """
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-        return HeadRecipe.model_validate(said | {key: value for key, value in changes.items() if value is not None})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot read the recipe {str(path)!r}: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"recipe of a head, {where}: {first['msg']}; got {first['input']!r}") from error
-
-
-def _line(key: str, value: Any) -> str:
-    # JSON's numbers, strings and booleans are TOML's, but for this one control character that JSON lets stand.
-    written = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return f"{key} = {written}"
+    said = read_toml(path) if path else {}
+    said |= {key: value for key, value in changes.items() if value is not None}
+    return check_recipe(HeadRecipe, said, "recipe of a head")

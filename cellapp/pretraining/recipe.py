@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from cellapp.errors import InputError
+from cellapp.recipe_files import check_recipe, read_toml, to_toml
+from cellapp.settings import FrozenModel
 
 FAMILIES = ("dinov2", "dinov2_with_registers")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Network(_Frozen):
+class Network(FrozenModel):
     """Shape of the vision transformer, by the names of its ``config.json``."""
 
     model_type: Literal["dinov2", "dinov2_with_registers"] = "dinov2_with_registers"
@@ -44,7 +39,7 @@ class Network(_Frozen):
         return 1 + int(self.config.get("num_register_tokens", 0))
 
 
-class Views(_Frozen):
+class Views(FrozenModel):
     """How many views of a crop are compared, and how they differ."""
 
     global_px: int = Field(48, ge=8)
@@ -66,7 +61,7 @@ class Views(_Frozen):
     """Share of crops whose planes change places, the same way in all their views."""
 
 
-class Objective(_Frozen):
+class Objective(FrozenModel):
     """Weights and settings of the losses."""
 
     prototypes: int = Field(256, ge=2)
@@ -86,7 +81,7 @@ class Objective(_Frozen):
     """Share of patches masked in a global view; half of the views are not masked."""
 
 
-class Schedule(_Frozen):
+class Schedule(FrozenModel):
     """How long and how hard to train."""
 
     steps: int = Field(1500, ge=1)
@@ -104,7 +99,7 @@ class Schedule(_Frozen):
     seed: int = 0
 
 
-class Source(_Frozen):
+class Source(FrozenModel):
     """Where crops come from."""
 
     name: str
@@ -121,7 +116,7 @@ class Source(_Frozen):
     """How often crops are drawn from here."""
 
 
-class PretrainRecipe(_Frozen):
+class PretrainRecipe(FrozenModel):
     """Everything that decides the weights besides the pictures; the file ``recipe.toml``."""
 
     name: str = "encoder"
@@ -145,28 +140,9 @@ def read_recipe(path: Path) -> PretrainRecipe:
     InputError
         When it cannot be read or a value does not fit.
     """
-    try:
-        return PretrainRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot read the recipe {str(path)!r}: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"recipe {path.name!r}, {where}: {first['msg']}; got {first['input']!r}") from error
+    return check_recipe(PretrainRecipe, read_toml(path), f"recipe {path.name!r}")
 
 
 def write_recipe(recipe: PretrainRecipe, path: Path) -> None:
     """Write a recipe, every value of it, as `read_recipe` reads it."""
-    content = recipe.model_dump(mode="json")
-    tables = {key: value for key, value in content.items() if isinstance(value, dict)}
-    lines = _items({key: value for key, value in content.items() if key not in tables and key != "sources"})
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *_items(table)]
-    for source in content["sources"]:
-        lines += ["", "[[sources]]", *_items(source)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _items(table: dict[str, Any]) -> list[str]:
-    # JSON's numbers, strings, booleans and lists are TOML's.
-    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
+    path.write_text(to_toml(recipe.model_dump(mode="json")), encoding="utf-8")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from cellapp.recipe_files import to_toml
 
 _WARNING = "**Trained only on synthetic cells. Not for diagnosis: what it says of real cells is meaningless.**"
 
@@ -45,6 +46,4 @@ positive class:
 def recipe_toml(recipe: Mapping[str, Any]) -> str:
     """Write the numbers of the recipe as TOML, with the line that runs it again."""
     call = "from cellapp.recipes.demo import train_demo; train_demo('models')"
-    # JSON's numbers are TOML's.
-    lines = [f'command = "python -c \\"{call}\\""', *(f"{key} = {json.dumps(value)}" for key, value in recipe.items())]
-    return "\n".join(lines) + "\n"
+    return to_toml({"command": f'python -c "{call}"', **recipe})

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from cellapp.errors import InputError
+from cellapp.recipe_files import check_recipe, read_toml
 from cellapp.segmentation.network import NetworkSettings
+from cellapp.settings import FrozenModel
 from cellapp.training.examples import Kind
 
 
-class SegmenterRecipe(BaseModel):
+class SegmenterRecipe(FrozenModel):
     """Everything that decides the weights besides the data; the file ``recipe.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "compact"
     block: Literal["residual", "separable"] = "residual"
@@ -62,11 +60,4 @@ def read_recipe(path: Path) -> SegmenterRecipe:
     InputError
         When it cannot be read or a value does not fit.
     """
-    try:
-        return SegmenterRecipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot read the recipe {str(path)!r}: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"recipe {path.name!r}, {where}: {first['msg']}; got {first['input']!r}") from error
+    return check_recipe(SegmenterRecipe, read_toml(path), f"recipe {path.name!r}")

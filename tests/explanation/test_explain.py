@@ -9,7 +9,6 @@ from cellapp.encoders.measured import MEASURED
 from cellapp.errors import InputError, ModelError
 from cellapp.explanation.attribution import attribute
 from cellapp.explanation.cam import explain
-from cellapp.explanation.library import hirescam
 from cellapp.settings import FeatureSettings
 from tests.classification.heads import random_embeddings, random_head
 from tests.encoders.tiny import FAMILIES, tiny_encoder
@@ -117,11 +116,11 @@ def test_maps_of_a_head_that_averages_views_and_reads_shapes_add_up_too(encoder)
 def test_the_library_gives_the_maps_of_the_closed_form(encoder, reads, n):
     head = random_head(16, encoder=encoder.identity, n_measured=len(MEASURED) if reads.shape else 0, reads=reads)
     ids = np.arange(n, dtype=np.int32)
-    exact, library = explain(encoder, head, crops(n), ids), hirescam(encoder, head, crops(n), ids)
+    exact, library = explain(encoder, head, crops(n), ids), explain(encoder, head, crops(n), ids, method="hirescam")
     for name in ("maps", "rest", "logits"):
         np.testing.assert_allclose(getattr(library, name), getattr(exact, name), rtol=1e-3, atol=2e-3)
 
 
 def test_the_library_leaves_no_hook_behind(encoder, head):
-    hirescam(encoder, head, crops(1), np.arange(1))
+    explain(encoder, head, crops(1), np.arange(1), method="hirescam")
     assert not encoder.norm._forward_hooks
