@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from cellapp.encoders.dino import suit_attention
 from cellapp.errors import InputError
 from cellapp.pretraining.crop_set import CropSet
 from cellapp.pretraining.curves import knn_of_sets, write_curves
@@ -64,6 +65,8 @@ def pretrain(
     """
     out.mkdir(parents=True, exist_ok=True)
     learner = Learner(recipe, network).to(device).train()
+    for branch in (learner.student, learner.teacher):
+        suit_attention(branch.network, device, dtype)
     state = State(learner, make_optimiser(learner, recipe))
     state.restore(out)
     learnt, asked = split(crops, recipe.held_out)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellapp.encoders.dino import HubEncoder
+from cellapp.encoders.dino import HubEncoder, suit_attention
 from cellapp.encoders.folder import read_config, read_standardisation
 from cellapp.errors import InputError, ModelError
 from cellapp.types import Encoder
@@ -171,3 +171,20 @@ def test_unusable_standardisation_is_refused(tmp_path, content):
     (tmp_path / "preprocessor_config.json").write_text(content)
     with pytest.raises(ModelError, match=r"preprocessor_config\.json"):
         read_standardisation(tmp_path)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_attention_by_matrix_products_changes_nothing_but_rounding(family, tmp_path):
+    encoder = tiny_encoder(tmp_path, family)
+    fused = encoder.embed(crops(3), np.arange(3)).features
+    suit_attention(encoder.network, "cpu", "bfloat16")
+    assert encoder.network.config._attn_implementation == "eager"
+    np.testing.assert_allclose(encoder.embed(crops(3), np.arange(3)).features, fused, atol=1e-4)
+
+
+@pytest.mark.parametrize(("device", "dtype"), [("cpu", "float32"), ("cuda", "bfloat16")])
+def test_elsewhere_the_fused_kernel_stays(device, dtype, tmp_path):
+    encoder = tiny_encoder(tmp_path)
+    before = encoder.network.config._attn_implementation
+    suit_attention(encoder.network, device, dtype)
+    assert encoder.network.config._attn_implementation == before != "eager"
