@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional as F
 
 from cellapp.segmentation.network import N_INPUTS, REFERENCE_PX
-from cellapp.training.examples import Example, Kind
+from cellapp.training.examples import Example
+from cellapp.training.pictures import Kind
 
 NEAR, FAR = 0.6, 2.0  # octaves around the reference diameter: usual crops, and those that teach the size
 FAR_SHARE = 0.25

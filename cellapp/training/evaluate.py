@@ -13,8 +13,8 @@ from cellapp.pipeline import find_cells
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.score import Score, score_labels
 from cellapp.settings import AnalyseSettings
-from cellapp.training.examples import Kind, Picture, read_pictures
 from cellapp.training.failures import draw_failure, worst_pictures
+from cellapp.training.pictures import Kind, Picture, read_pictures
 from cellapp.types import OnStep, Segmenter
 
 N_SYNTHETIC = 8
@@ -36,7 +36,7 @@ def evaluate_segmenter(
     ----------
     segmenter : Segmenter
     data : Path
-        See `cellapp.training.examples.read_pictures`; the split ``val`` is read and nothing else.
+        See `cellapp.training.pictures.read_pictures`; the split ``val`` is read and nothing else.
     n_synthetic : int
         Synthetic fields, from seeds that training does not use.
     held_out : float

@@ -11,7 +11,7 @@ from skimage.segmentation import find_boundaries
 
 from cellapp.pipeline import find_cells
 from cellapp.settings import AnalyseSettings
-from cellapp.training.examples import Kind, Picture
+from cellapp.training.pictures import Kind, Picture
 from cellapp.types import Segmenter
 
 SIDE_PX = 200  # of the part that is shown

@@ -10,7 +10,7 @@ from pydantic import Field
 from cellapp.recipe_files import check_recipe, read_toml
 from cellapp.segmentation.network import NetworkSettings
 from cellapp.settings import FrozenModel
-from cellapp.training.examples import Kind
+from cellapp.training.pictures import Kind
 
 
 class SegmenterRecipe(FrozenModel):
@@ -35,7 +35,7 @@ class SegmenterRecipe(FrozenModel):
     """Weights kept are a moving average with this memory."""
     n_synthetic: int = Field(48, ge=0)
     held_out: float = Field(0.0, ge=0, lt=1)
-    """Share of the training images kept back to choose by; see `cellapp.training.examples.is_held_out`."""
+    """Share of the training images kept back to choose by; see `cellapp.training.pictures.is_held_out`."""
     shares: dict[Kind, float] = {
         Kind.FLUORESCENCE: 0.38,
         Kind.STAINED: 0.2,

@@ -16,8 +16,9 @@ from cellapp.errors import InputError
 from cellapp.segmentation.network import FlowNetwork
 from cellapp.segmentation.network_file import read_network, save_network
 from cellapp.training.batches import Batches
-from cellapp.training.examples import Example, prepare, read_pictures
+from cellapp.training.examples import Example, prepare
 from cellapp.training.loss import flow_loss
+from cellapp.training.pictures import read_pictures
 from cellapp.training.recipe import SegmenterRecipe
 from cellapp.types import OnStep
 
@@ -65,7 +66,7 @@ def train_segmenter(
     ----------
     recipe : SegmenterRecipe
     data : Path
-        See `cellapp.training.examples.read_pictures`; the split ``train`` is read and nothing else.
+        See `cellapp.training.pictures.read_pictures`; the split ``train`` is read and nothing else.
     out : Path
         Folder for ``weights.safetensors``, ``config.json``, ``checkpoint.pt`` and the flows that were computed.
     start : Path, optional

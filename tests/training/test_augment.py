@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch")
 
 from cellapp.segmentation.cellpose_library import flow_targets  # noqa: E402
 from cellapp.training.augment import draw_sample  # noqa: E402
-from cellapp.training.examples import Example, Kind, emphasise, median_diameter  # noqa: E402
+from cellapp.training.examples import Example, emphasise, median_diameter  # noqa: E402
+from cellapp.training.pictures import Kind  # noqa: E402
 from tests.segmentation.phantoms import discs, glowing  # noqa: E402
 
 

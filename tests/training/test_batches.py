@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from cellapp.training import batches  # noqa: E402
 from cellapp.training.batches import Batches  # noqa: E402
-from cellapp.training.examples import Kind  # noqa: E402
+from cellapp.training.pictures import Kind  # noqa: E402
 from cellapp.training.recipe import SegmenterRecipe  # noqa: E402
 from tests.training.test_augment import example  # noqa: E402
 

@@ -9,7 +9,7 @@ from cellapp.loading import load
 from cellapp.segmentation.classical import Classical
 from cellapp.settings import REPOSITORY
 from cellapp.training.evaluate import evaluate_segmenter, score_picture
-from cellapp.training.examples import Kind, read_pictures
+from cellapp.training.pictures import Kind, read_pictures
 from tests.paths import shared_data
 
 METRICS = REPOSITORY / "models" / "compact" / "metrics.json"

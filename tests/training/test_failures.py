@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from cellapp.segmentation.classical import Classical
-from cellapp.training.examples import Kind, read_pictures
 from cellapp.training.failures import FOUND_RGB, TRUE_RGB, draw_failure, worst_pictures
+from cellapp.training.pictures import Kind, read_pictures
 
 
 @pytest.fixture
