@@ -10,19 +10,17 @@ import numpy as np
 
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels
-from cellapp.segmentation.fit import SlideFit, fit_slide
+from cellapp.judging import Judgement, has_tiles, judge
 from cellapp.segmentation.segment import segment
 from cellapp.spread import Bench, Countdown, Spread
 from cellapp.tiling.candidates import Candidates, find_candidates, find_overlaps
 from cellapp.tiling.emptiness import is_empty
 from cellapp.tiling.paint import number_cells, paint
 from cellapp.tiling.plan import Tile, halo_px, neighbours, plan_tiles
-from cellapp.tiling.sample import sample_windows
 from cellapp.tiling.stitch import Stitched, stitch
 from cellapp.types import LabelMask, OnStep, Region
 from cellapp.work import WorkFolder
 
-_SAMPLED_PX = 2**20  # pixels of a channel that tell its range
 _KEPT_TILES = 8  # label images in memory while tiles are compared
 
 
@@ -54,19 +52,17 @@ def find_mask(
     InputError
         When pixels are missing or infinite, or a diameter in um meets an image without a pixel size.
     """
-    shape, tile_px = bench.slide.info.shape[1:], bench.settings.segment.tile_px
     tell("Finding cells", span[0])
-    preprocessor = Preprocessor.fit(bench.slide, bench.settings.preprocess)
-    if max(shape) <= tile_px:
-        return _find_whole(bench, preprocessor)
+    if not has_tiles(bench.slide.info, bench.settings):
+        return _find_whole(bench)
     if not work.has_labels:
-        fit, spans = _decide(bench, preprocessor)
-        halo = halo_px(fit.diameter_px)
-        tiles = plan_tiles(shape, tile_px, halo)
+        judged = judge(bench.slide, bench.slide_roles, bench.kit.segmenter, bench.settings, bench.um_per_px)
+        shape, halo = bench.slide.info.shape[1:], halo_px(judged.fit.diameter_px)
+        tiles = plan_tiles(shape, bench.settings.segment.tile_px, halo)
         todo = [tile for tile in tiles if not work.has(_name(tile.number))]
         n_before = len(tiles) - len(todo)
         countdown = Countdown(tell, "Finding cells", "tile", n_total=len(tiles), n_before=n_before, span=span)
-        for _ in spread(FindInTile(preprocessor, fit, spans, work), todo):
+        for _ in spread(FindInTile(judged, work), todo):
             countdown.one_more()
         _join(tiles, shape, halo, bench.settings.segment.min_size_px, work)
     return LabelMask(work.labels(), bench.kit.segmenter.name)
@@ -76,9 +72,7 @@ def find_mask(
 class FindInTile:
     """Segments one tile and leaves its label image and `Candidates` in the work folder; runs in any process."""
 
-    preprocessor: Preprocessor
-    fit: SlideFit
-    spans: tuple[float, ...]  # range of each processed channel on the slide
+    judged: Judgement
     work: WorkFolder
 
     def __call__(self, bench: Bench, tile: Tile) -> None:
@@ -90,31 +84,20 @@ class FindInTile:
 
     def _labels(self, bench: Bench, window: Region) -> np.ndarray:
         raw = check_pixels(bench.slide.region(window), bench.slide.info.name)
-        pixels = self.preprocessor.apply(raw)
-        if is_empty(pixels, self.fit.diameter_px, self.spans):
+        pixels, fit = self.judged.preprocessor.apply(raw), self.judged.fit
+        if is_empty(pixels, fit.diameter_px, self.judged.spans):
             return np.zeros(pixels.shape[1:], np.int32)
         settings = bench.settings.segment
-        return segment(pixels, bench.slide_roles, bench.kit.segmenter, settings, fit=self.fit).labels
+        return segment(pixels, bench.slide_roles, bench.kit.segmenter, settings, fit=fit).labels
 
 
-def _find_whole(bench: Bench, preprocessor: Preprocessor) -> LabelMask:
+def _find_whole(bench: Bench) -> LabelMask:
+    preprocessor = Preprocessor.fit(bench.slide, bench.settings.preprocess)
     pixels = preprocessor.apply(check_pixels(bench.slide.region(), bench.slide.info.name))
     mask = segment(pixels, bench.slide_roles, bench.kit.segmenter, bench.settings.segment, bench.um_per_px)
     labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
     number_cells(labels)
     return LabelMask(labels, mask.segmenter)
-
-
-def _decide(bench: Bench, preprocessor: Preprocessor) -> tuple[SlideFit, tuple[float, ...]]:
-    """Judge the slide by a sample, once."""
-    name = bench.slide.info.name
-    windows = [
-        preprocessor.apply(check_pixels(bench.slide.region(window), name)) for window in sample_windows(bench.slide)
-    ]
-    fit = fit_slide(windows, bench.slide_roles, bench.kit.segmenter, bench.settings.segment, bench.um_per_px)
-    planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]
-    limits = [np.percentile(plane[:: max(plane.size // _SAMPLED_PX, 1)], [0.2, 99.8]) for plane in planes]
-    return fit, tuple(float(high - low) for low, high in limits)
 
 
 def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px: int, work: WorkFolder) -> None:

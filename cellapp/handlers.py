@@ -13,6 +13,7 @@ from cellapp.corrections import correct_cells
 from cellapp.engine import Engine
 from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
+from cellapp.judging import has_tiles, judge_once
 from cellapp.overview import measure_overview
 from cellapp.preview import preview_flows, save_preview
 from cellapp.projection import project_run
@@ -59,10 +60,18 @@ def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Run a slow segmenter on one region; payload ``{"image_id", "region", "settings"}``, result ``{"key"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Loading the model", 0.1)
-    segmenter = loading.load(settings.segment.segmenter)
+    segmenter, slide = loading.load(settings.segment.segmenter), images.open_slide(payload["image_id"])
     on_step("Finding cells", 0.3)
-    flows = preview_flows(images.open_slide(payload["image_id"]), Region(*payload["region"]), segmenter, settings)
-    return {"key": save_preview(flows)}
+    judged = judge_once(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
+    return {"key": save_preview(preview_flows(slide, Region(*payload["region"]), segmenter, settings, judged))}
+
+
+def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Decide on a slide what its previews go by; payload ``{"image_id", "settings"}``, see `cellapp.judging`."""
+    settings = AnalyseSettings.model_validate(payload["settings"])
+    on_step("Looking at the whole slide", 0.1)
+    judge_once(images.open_slide(payload["image_id"]), loading.load(settings.segment.segmenter), settings)
+    return {}
 
 
 def fetch(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
@@ -114,6 +123,7 @@ def pyramid(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 HANDLERS: Mapping[str, Handler] = {
     "analyse": analyse,
     "preview": preview,
+    "judge": judge,
     "fetch": fetch,
     "demo": demo,
     "project": project,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ import numpy as np
 from cellapp.errors import InputError, StoreError
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels
+from cellapp.judging import Judgement
 from cellapp.kit import describe
 from cellapp.segmentation.cellpose import CellposeFlows
-from cellapp.segmentation.segment import resolve_diameter
+from cellapp.segmentation.segment import run_flows
 from cellapp.settings import AnalyseSettings, app_settings
+from cellapp.tiling.emptiness import is_empty
 from cellapp.tiling.paint import number_cells
 from cellapp.types import LabelMask, Region, Segmenter, Slide
 
@@ -34,11 +36,13 @@ class PreviewFlows:
     region: Region
     raw: np.ndarray  # (C, Y, X) native dtype
     processed: np.ndarray  # (C, Y, X) float32, 0..1
-    flows: Any
+    flows: Any  # of the segmenter; None where the region shows nothing that it would be asked about
     diameter_px: float
 
 
-def preview_flows(slide: Slide, region: Region, segmenter: Segmenter, settings: AnalyseSettings) -> PreviewFlows:
+def preview_flows(
+    slide: Slide, region: Region, segmenter: Segmenter, settings: AnalyseSettings, judged: Judgement | None = None
+) -> PreviewFlows:
     """Do the expensive half of segmenting one region.
 
     Intensities are scaled by the statistics of the whole slide, so that the preview shows what a run will find.
@@ -49,14 +53,20 @@ def preview_flows(slide: Slide, region: Region, segmenter: Segmenter, settings: 
     region : Region
     segmenter : Segmenter
     settings : AnalyseSettings
+    judged : Judgement, optional
+        What a run decides about the slide (`cellapp.judging.judge_once`): cells away from the region's edge are then
+        those of the run. Diameter, polarity and thresholds are found in the region when left out.
     """
     slide, roles, um_per_px = describe(slide, settings)
     raw = slide.region(region)
     check_pixels(raw, slide.info.name)
-    processed = Preprocessor.fit(slide, settings.preprocess).apply(raw)
-    diameter_px = resolve_diameter(settings.segment, um_per_px, processed, roles, segmenter=segmenter)
-    fixed = settings.segment.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
-    return PreviewFlows(region, raw, processed, segmenter.flows(processed, roles, fixed), diameter_px)
+    preprocessor = judged.preprocessor if judged else Preprocessor.fit(slide, settings.preprocess)
+    processed = preprocessor.apply(raw)
+    if judged and is_empty(processed, judged.fit.diameter_px, judged.spans):
+        return PreviewFlows(region, raw, processed, None, judged.fit.diameter_px)
+    fit = judged.fit if judged else None
+    flows, fixed = run_flows(processed, roles, segmenter, settings.segment, um_per_px, fit=fit)
+    return PreviewFlows(region, raw, processed, flows, fixed.diameter)
 
 
 def preview_masks(flows: PreviewFlows, segmenter: Segmenter, settings: AnalyseSettings) -> LabelMask:
@@ -69,6 +79,8 @@ def preview_masks(flows: PreviewFlows, segmenter: Segmenter, settings: AnalyseSe
     settings : AnalyseSettings
         Only thresholds may differ from those `flows` were made with.
     """
+    if flows.flows is None:
+        return LabelMask(np.zeros(flows.processed.shape[1:], np.int32), segmenter.name)
     fixed = settings.segment.model_copy(update={"diameter": flows.diameter_px, "diameter_unit": "px"})
     labels = np.ascontiguousarray(segmenter.masks(flows.flows, fixed), dtype=np.int32)
     number_cells(labels)
@@ -93,7 +105,7 @@ def save_preview(preview: PreviewFlows) -> str:
     InputError
         When the flows are of another kind; those are cheap and need no keeping.
     """
-    if not isinstance(preview.flows, CellposeFlows):
+    if not isinstance(preview.flows, CellposeFlows | None):
         raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +114,8 @@ def save_preview(preview: PreviewFlows) -> str:
         "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
         "raw": preview.raw,
         "processed": preview.processed,
-        **{f"flows_{name}": value for name, value in asdict(preview.flows).items()},
+        "diameter_px": preview.diameter_px,
+        **({} if preview.flows is None else {"flow": preview.flows.flow, "probability": preview.flows.probability}),
     }
     unfinished = folder / f"{key}.part.npz"
     np.savez(unfinished, **arrays)
@@ -124,9 +137,9 @@ def load_preview(key: str) -> PreviewFlows:
     if not re.fullmatch(r"[0-9a-f]{32}", key) or not path.is_file():
         raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
     with np.load(path, allow_pickle=False) as kept:
-        flows = CellposeFlows(kept["flows_flow"], kept["flows_probability"], float(kept["flows_diameter_px"]))
-        region = Region(*(int(value) for value in kept["region"]))
-        return PreviewFlows(region, kept["raw"], kept["processed"], flows, flows.diameter_px)
+        diameter_px, region = float(kept["diameter_px"]), Region(*(int(value) for value in kept["region"]))
+        flows = CellposeFlows(kept["flow"], kept["probability"], diameter_px) if "flow" in kept else None
+        return PreviewFlows(region, kept["raw"], kept["processed"], flows, diameter_px)
 
 
 def _folder() -> Path:

@@ -71,6 +71,10 @@ class SegmentSettings(FrozenModel):
     """Larger images are segmented in tiles of at most this side, which overlap by two cell diameters each way."""
 
 
+THRESHOLDS = ("flow_threshold", "cellprob_threshold", "min_size_px")
+"""Fields of `SegmentSettings` that move masks but neither flows nor what is decided on a slide."""
+
+
 class CropMode(StrEnum):
     """How a cell is cut out."""
 
@@ -100,6 +104,15 @@ class FeatureSettings(FrozenModel):
     passes through the encoder."""
     shape: bool = False
     """Read the measurements of `cellapp.encoders.measured` beside the encoder's vectors."""
+    source: Literal["crops", "grid"] = "crops"
+    """"grid" has the encoder read the slide once, window by window, and pools the patches each cell covers, see
+    `cellapp.pooled`: the more crowded the cells, the fewer windows than crops; maps of single cells cannot be made."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> FeatureSettings:
+        if self.source == "grid" and (self.fit_to != "slide" or self.shape):
+            raise ValueError("a head that reads a grid over the slide needs fit_to = 'slide' and shape = False")
+        return self
 
 
 class QualitySettings(FrozenModel):

@@ -12,7 +12,10 @@ import tifffile
 from cellapp import jobs
 from cellapp.exports.folder import read_analysis
 from cellapp.handlers import HANDLERS
+from cellapp.judging import recall
 from cellapp.kit import load_kit
+from cellapp.loading import load
+from cellapp.preview import load_preview
 from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.store import cells, images, projects, runs
 from cellapp.store.files import digest_path
@@ -159,3 +162,17 @@ def test_a_large_image_gets_its_pyramid_from_a_job(tmp_path):
     run_worker(once=True)
     assert jobs.get_job(job.id).status is Status.DONE
     assert not lacks_pyramid(image)
+
+
+def test_previews_of_a_slide_in_tiles_share_what_is_decided_on_it(tmp_path):
+    path = write_demo(tmp_path, SyntheticSettings(height=200, width=300, seed=2, cell_diameter_um=14)).slide
+    image = images.add_image(projects.default_project().id, path, "slide.tif")
+    settings = AnalyseSettings.model_validate({"segment": {"tile_px": 256}})
+    payload = {"image_id": image.id, "settings": settings.model_dump(mode="json")}
+    said = []
+    assert HANDLERS["judge"](payload, lambda step, fraction: said.append(step)) == {}
+    assert "whole slide" in said[0]
+    judged = recall(images.open_slide(image.id), load(settings.segment.segmenter), settings)
+    for region in ([0, 0, 128, 128], [60, 150, 128, 140]):
+        done = HANDLERS["preview"](payload | {"region": region}, lambda step, fraction: None)
+        assert load_preview(done["key"]).diameter_px == judged.fit.diameter_px

@@ -21,6 +21,7 @@ LAYERS = (
         "kit",
         "work",
         "spread",
+        "judging",
         "finding",
         "embedding",
         "seen",

@@ -4,12 +4,16 @@ import pytest
 from cellapp import preview
 from cellapp.errors import InputError, StoreError
 from cellapp.images.read import open_slide
+from cellapp.judging import judge_once
+from cellapp.loading import load
 from cellapp.pipeline import find_cells
 from cellapp.preview import PreviewFlows, load_preview, preview_flows, preview_masks, save_preview
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.classical import Classical
 from cellapp.settings import AnalyseSettings
+from cellapp.synthetic import SyntheticSettings, render_field
 from cellapp.types import Region
+from tests.cells.toy import slide_of
 
 SETTINGS = AnalyseSettings.model_validate({"segment": {"diameter": 56}})
 
@@ -35,6 +39,57 @@ def test_a_region_is_scaled_by_the_whole_slide(demo):
     whole = preview_flows(slide, slide.whole, Classical(), SETTINGS)
     part = preview_flows(slide, region, Classical(), SETTINGS)
     np.testing.assert_array_equal(part.processed, whole.processed[(slice(None), *region.slices)])
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """A slide of several tiles, larger cells on its left than on its right."""
+    sides = [
+        render_field(SyntheticSettings(height=330, width=300, seed=seed, cell_diameter_um=size_um, noise=0.2))[0]
+        for seed, size_um in ((3, 20), (4, 13))
+    ]
+    return slide_of(np.concatenate(sides, axis=2), ("actin", "cytoplasm", "nucleus"))
+
+
+# The network reads squares that begin at the region's corner, so that outlines move by some pixels; nothing else does.
+@pytest.mark.parametrize(("name", "least_iou"), [("classical", 1.0), ("compact", 0.9)])
+def test_cells_away_from_the_edge_of_a_region_are_those_of_the_run(uneven, home, name, least_iou):
+    segmenter = load(name)
+    settings = AnalyseSettings.model_validate({"segment": {"segmenter": name, "tile_px": 310}})
+    judged, run = judge_once(uneven, segmenter, settings), find_cells(uneven, segmenter, settings).labels
+    for region in (Region(20, 10, 290, 280), Region(0, 300, 300, 300)):
+        flows = preview_flows(uneven, region, segmenter, settings, judged)
+        assert flows.diameter_px == judged.fit.diameter_px
+        overlaps = ious_inside(
+            run[region.slices], preview_masks(flows, segmenter, settings).labels, round(flows.diameter_px)
+        )
+        assert len(overlaps) > 5
+        assert min(overlaps) >= least_iou
+
+
+def ious_inside(expected, found, margin_px):
+    """IoU of each cell of `expected` that stays clear of the edge with the cell that covers most of it."""
+    inside = np.zeros(expected.shape, bool)
+    inside[margin_px:-margin_px, margin_px:-margin_px] = True
+    cells = [expected == cell for cell in np.unique(expected)[1:] if inside[expected == cell].all()]
+    pairs = [(cell, (found == np.bincount(found[cell]).argmax()) & (found > 0)) for cell in cells]
+    return [(cell & other).sum() / (cell | other).sum() for cell, other in pairs]
+
+
+def test_an_empty_region_of_a_slide_shows_nothing_as_in_the_run(uneven, home):
+    bare = np.pad(uneven.region(), ((0, 0), (0, 0), (0, 200)), mode="constant", constant_values=300)
+    bare[..., -200:] += np.random.default_rng(0).integers(0, 40, (3, 330, 200), dtype=bare.dtype)
+    slide, region, segmenter = (
+        slide_of(bare, ("actin", "cytoplasm", "nucleus")),
+        Region(0, 640, 160, 160),
+        load("compact"),
+    )
+    settings = AnalyseSettings.model_validate({"segment": {"tile_px": 310, "diameter": 32}})
+    flows = preview_flows(slide, region, segmenter, settings, judge_once(slide, segmenter, settings))
+    mask = preview_masks(flows, segmenter, settings)
+    assert (mask.labels.shape, mask.labels.max(), mask.segmenter) == ((160, 160), 0, segmenter.name)
+    after = load_preview(save_preview(flows))
+    assert (after.flows, after.diameter_px) == (None, 32)
 
 
 def test_thresholds_move_without_new_flows(demo):

@@ -10,9 +10,9 @@ from scipy import ndimage
 from skimage.morphology import isotropic_opening
 
 from cellapp.segmentation.compose import Polarity, compose
-from cellapp.segmentation.confluency import Cut, find_cuts, iterative_mask
+from cellapp.segmentation.confluency import find_cuts, iterative_mask
 from cellapp.segmentation.diameter import resolve_diameter
-from cellapp.segmentation.fit import SlideFit
+from cellapp.segmentation.fit import SlideFit, Thresholds
 from cellapp.segmentation.foreground import (
     LOCAL_BLOCK,
     LOGIT_SPAN,
@@ -40,15 +40,6 @@ class ClassicalFlows:
     diameter_px: float
 
 
-@dataclass(frozen=True)
-class ClassicalFit:
-    """Thresholds of a slide; None where its sample showed none and each tile looks for itself."""
-
-    body: Level | None = None
-    nucleus: Level | None = None
-    cuts: tuple[Cut, ...] | None = None  # of the iterative method
-
-
 class Classical:
     """Otsu, local or iterative threshold, then watershed; needs no weights and no torch."""
 
@@ -57,7 +48,7 @@ class Classical:
 
     def fit(
         self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
-    ) -> ClassicalFit:
+    ) -> Thresholds:
         """Find the thresholds of a slide, so that a tile with few or no cells is cut where the others are.
 
         Parameters
@@ -75,8 +66,8 @@ class Classical:
         if planes.nucleus is not None:
             nucleus = _found(find_level(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px)))
         if settings.method == "iterative":
-            return ClassicalFit(nucleus=nucleus, cuts=find_cuts(planes.outline) or None)
-        return ClassicalFit(_found(find_level(planes.outline, _sigma_px(diameter_px))), nucleus)
+            return Thresholds(nucleus=nucleus, cuts=find_cuts(planes.outline) or None)
+        return Thresholds(_found(find_level(planes.outline, _sigma_px(diameter_px))), nucleus)
 
     def flows(
         self,
@@ -107,7 +98,7 @@ class Classical:
             When roles and channels differ in number, or the diameter is in um.
         """
         diameter_px = resolve_diameter(settings, None, pixels, roles)
-        known = fit.own if fit else ClassicalFit()
+        known = fit.own if fit else Thresholds()
         planes = compose(pixels, roles, fit.polarity if fit else None)
         nucleus = None
         if planes.nucleus is not None:
@@ -139,7 +130,7 @@ class Classical:
         return relabel(drop_small(labels, settings.min_size_px))
 
 
-def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float, known: ClassicalFit) -> Foreground:
+def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float, known: Thresholds) -> Foreground:
     if settings.method == "iterative":
         covered = iterative_mask(plane, known.cuts)
         return Foreground(np.where(covered, LOGIT_SPAN, -LOGIT_SPAN).astype(np.float32), empty=not covered.any())

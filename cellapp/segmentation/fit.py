@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from cellapp.segmentation.compose import Polarity
+from cellapp.segmentation.confluency import Cut
 from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.foreground import Level
 from cellapp.settings import SegmentSettings
 from cellapp.types import Role, Segmenter
 
 DIAMETER_WINDOWS = 4  # looked at for the diameter; their median is the slide's
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where a slide is cut in two; None where its sample showed nothing and each tile looks for itself."""
+
+    body: Level | None = None
+    nucleus: Level | None = None
+    cuts: tuple[Cut, ...] | None = None  # of the iterative method
 
 
 @dataclass(frozen=True)
@@ -22,14 +33,16 @@ class SlideFit:
 
     diameter_px: float
     polarity: Polarity
-    own: Any = None  # what the segmenter's own `fit` decided
+    own: Thresholds | None = None  # what the segmenter's own `fit` decided
 
 
 @runtime_checkable
 class Fitting(Protocol):
-    """A segmenter that decides more than size and polarity on the slide, such as a threshold."""
+    """A segmenter that decides more than size and polarity on the slide."""
 
-    def fit(self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity) -> Any:
+    def fit(
+        self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
+    ) -> Thresholds:
         """Decide on a sample of the slide, (C, Y, X) float32; the answer comes back in `SlideFit.own`."""
         ...
 

@@ -79,7 +79,7 @@ def find_foreground(
 def _level_of(plane: np.ndarray, smooth: np.ndarray, sigma_px: float) -> Level:
     if smooth.max() - smooth.min() < 1e-6:
         return Level(0.0, 0.0, empty=True)
-    threshold = threshold_otsu(smooth)
+    threshold = float(threshold_otsu(smooth))  # plain: a level travels as JSON
     above = smooth > threshold
     contrast = float(smooth[above].mean() - smooth[~above].mean())
     return Level(threshold, contrast, is_noise(plane, sigma_px, contrast) or is_drift(smooth, above, contrast))

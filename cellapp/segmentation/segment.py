@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from cellapp.segmentation.fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types import LabelMask, Role, Segmenter
 
-__all__ = ["resolve_diameter", "segment"]
+__all__ = ["resolve_diameter", "run_flows", "segment"]
 
 
 def segment(
@@ -53,7 +54,28 @@ def segment(
         raise InputError(
             f"pixels must be (C, Y, X) with one role per channel; got {pixels.shape} and {len(roles)} roles"
         )
+    flows, fixed = run_flows(pixels, roles, segmenter, settings, um_per_px, fit=fit)
+    return LabelMask(segmenter.masks(flows, fixed), segmenter.name)
+
+
+def run_flows(
+    pixels: np.ndarray,
+    roles: Sequence[Role],
+    segmenter: Segmenter,
+    settings: SegmentSettings,
+    um_per_px: float | None = None,
+    *,
+    fit: SlideFit | None = None,
+) -> tuple[Any, SegmentSettings]:
+    """Do the expensive half of `segment`; parameters and errors are those of it.
+
+    Returns
+    -------
+    flows : Any
+        For the segmenter's `masks`.
+    settings : SegmentSettings
+        With the diameter in force, in px.
+    """
     diameter_px = fit.diameter_px if fit else resolve_diameter(settings, um_per_px, pixels, roles, segmenter=segmenter)
     fixed = settings.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
-    flows = segmenter.flows(pixels, roles, fixed, fit) if fit else segmenter.flows(pixels, roles, fixed)
-    return LabelMask(segmenter.masks(flows, fixed), segmenter.name)
+    return (segmenter.flows(pixels, roles, fixed, fit) if fit else segmenter.flows(pixels, roles, fixed)), fixed

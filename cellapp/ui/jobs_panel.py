@@ -14,6 +14,7 @@ POLL_S = 1.5
 _TITLES = {
     "analyse": "Analysing",
     "preview": "Preview",
+    "judge": "Preview",
     "fetch": "Downloading",
     "demo": "Demo slide",
     "project": "Mapping",

@@ -13,9 +13,10 @@ import streamlit as st
 from cellapp import loading, preview
 from cellapp.errors import CellappError
 from cellapp.images.display import read_at_most
+from cellapp.judging import Judgement, has_tiles
 from cellapp.kit import Kit, load_kit
 from cellapp.preview import PreviewFlows, preview_flows
-from cellapp.settings import AnalyseSettings, SegmentSettings, app_settings
+from cellapp.settings import THRESHOLDS, AnalyseSettings, SegmentSettings, app_settings
 from cellapp.store import images
 from cellapp.store.records import ImageRecord
 from cellapp.store.slides import open_view
@@ -27,8 +28,6 @@ from cellapp.viewing.prepare import ask_for_pyramid
 
 Identity = tuple[str, tuple[str, ...], tuple[Role, ...], float | None]
 OVERVIEW_PX = 1280
-THRESHOLDS = ("flow_threshold", "cellprob_threshold", "min_size_px")
-"""Fields of `SegmentSettings` that move masks but not flows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +77,19 @@ def segmenter(name: str) -> Segmenter:
     return _segmenter(name, app_settings().device, app_settings().dtype)
 
 
-def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> TimedFlows:
-    """Run a fast segmenter on a region; thresholds do not matter for it and are no part of the key."""
-    return _flows(image.id, identity(image), region, flow_settings(settings).model_dump_json())
+def flows(image: ImageRecord, region: Region, settings: AnalyseSettings, judged: Judgement | None = None) -> TimedFlows:
+    """Run a fast segmenter on a region; thresholds do not matter for it and are no part of the key.
+
+    Parameters
+    ----------
+    image : ImageRecord
+    region : Region
+    settings : AnalyseSettings
+    judged : Judgement, optional
+        Of the slide, where its runs make one.
+    """
+    chosen = flow_settings(settings).model_dump_json()
+    return _flows(image.id, identity(image), region, chosen, judged is not None, judged)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -132,11 +141,16 @@ def _segmenter(name: str, device: str, dtype: str) -> Segmenter:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _flows(image_id: str, look: Identity, region: Region, settings: str) -> TimedFlows:
+def _flows(
+    image_id: str, look: Identity, region: Region, settings: str, of_slide: bool, _judged: Judgement | None
+) -> TimedFlows:
+    """Run the network; identity and settings decide `_judged`, once there is one."""
     chosen = AnalyseSettings.model_validate_json(settings)
     network = segmenter(chosen.segment.segmenter)
     start = time.perf_counter()
-    found = preview_flows(images.open_slide(image_id), region, network, chosen)
+    slide = images.open_slide(image_id)
+    waits = _judged is None and has_tiles(slide.info, chosen)  # its pyramid says quickly what the slide is like
+    found = preview_flows(open_view(image_id) if waits else slide, region, network, chosen, _judged)
     return TimedFlows(found, time.perf_counter() - start)
 
 

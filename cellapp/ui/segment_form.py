@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellapp import loading
 from cellapp.settings import (
+    THRESHOLDS,
     AnalyseSettings,
     ClassifySettings,
     ExplainSettings,
@@ -18,7 +19,6 @@ from cellapp.settings import (
 )
 from cellapp.store.records import ImageRecord
 from cellapp.ui.forms import build, control
-from cellapp.ui.loaders import THRESHOLDS
 
 _SLIDER_ENDS = {"flow_threshold": 3.0, "min_size_px": 2000}
 _STEPS = ("clip", "normalise", "clahe", "denoise", "align")

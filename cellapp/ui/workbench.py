@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.errors import CellappError
+from cellapp.judging import has_tiles
 from cellapp.palette import class_colour
 from cellapp.settings import AnalyseSettings
 from cellapp.store.images import get_image, list_images
@@ -21,6 +22,7 @@ from cellapp.ui.composer import composition
 from cellapp.ui.estimate import run_seconds
 from cellapp.ui.frame import Header
 from cellapp.ui.histograms import size_histogram
+from cellapp.ui.jobs_panel import wait_for
 from cellapp.ui.messages import show_error
 from cellapp.ui.rejects import rejected_cells
 from cellapp.ui.run_panel import follow_run, run_controls
@@ -118,7 +120,9 @@ def _summary(image: ImageRecord, found: Found | None, settings: AnalyseSettings)
     with counts:
         rejected = f"{n_rejected:,} rejected" if n_rejected else None
         st.metric("Cells in this region", f"{n_cells:,}", rejected, delta_color="off", delta_arrow="off")
-        st.caption(_diameter_words(found.flows.diameter_px, image.um_per_px))
+        st.caption(_diameter_words(found, image, settings))
+        if found.judging is not None:
+            wait_for(found.judging)
         st.caption(f"Answered in {max(found.answered_s, 0.01):.2f} s.")
     with sizes:
         if n_cells == 0:
@@ -137,9 +141,19 @@ def _areas(cells: pd.DataFrame, um_per_px: float | None) -> tuple[np.ndarray, st
     return cells["area_px"].to_numpy(float) * scale, "µm²" if um_per_px else "px²", scale
 
 
-def _diameter_words(diameter_px: float, um_per_px: float | None) -> str:
+def _diameter_words(found: Found, image: ImageRecord, settings: AnalyseSettings) -> str:
+    """Say how large cells are taken to be, and who says so where nobody typed it in."""
+    diameter_px, um_per_px = found.flows.diameter_px, image.um_per_px
     metric = f" ({diameter_px * um_per_px:,.1f} µm)" if um_per_px else ""
-    return f"Cell diameter in force: {diameter_px:,.0f} px{metric}, the yellow circle."
+    if settings.segment.diameter is not None:
+        where = ""
+    elif found.judging is not None:
+        where = ", found in this region until the whole slide has been looked at"
+    elif has_tiles(image.info, settings) or found.flows.region == Region(0, 0, *image.info.shape[1:]):
+        where = ", found on the whole image as a run does"
+    else:
+        where = ", found in this region; a run looks at the whole image"
+    return f"Cell diameter in force: {diameter_px:,.0f} px{metric}{where}. It is the yellow circle."
 
 
 def _rejected(image: ImageRecord, found: Found, look: Composition) -> None:

@@ -1,12 +1,13 @@
-"""Ask for what the viewer works better with."""
+"""Ask the worker, once, for what a page shows better with."""
 
 from __future__ import annotations
 
-from cellapp import jobs, presence
-from cellapp.store.records import ImageRecord, Status
-from cellapp.store.slides import lacks_pyramid
+from collections.abc import Mapping
+from typing import Any
 
-_KIND = "pyramid"
+from cellapp import jobs, presence
+from cellapp.store.records import ImageRecord, JobRecord, Status
+from cellapp.store.slides import lacks_pyramid
 
 
 def ask_for_pyramid(record: ImageRecord) -> bool:
@@ -14,12 +15,42 @@ def ask_for_pyramid(record: ImageRecord) -> bool:
 
     A try that failed is not repeated: the viewer does without, and the job's error says why.
     """
-    if not lacks_pyramid(record):
+    if not lacks_pyramid(record) or _asked(record, "pyramid", {"image_id": record.id}):
         return False
-    known = jobs.list_jobs(record.project_id, active=False)
-    mine = [job for job in known if job.kind == _KIND and job.payload.get("image_id") == record.id]
-    if any(job.status.active or job.status is Status.FAILED for job in mine):
-        return False
-    jobs.submit(_KIND, {"image_id": record.id}, record.project_id)
-    presence.ensure_worker()
+    _ask(record, "pyramid", {"image_id": record.id})
     return True
+
+
+def ask_for_judgement(record: ImageRecord, settings: Mapping[str, Any]) -> JobRecord:
+    """Queue `cellapp.judging.judge_once` for a slide, before all work nobody waits for.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    settings : mapping
+        `AnalyseSettings` as JSON values.
+
+    Returns
+    -------
+    JobRecord
+        The one that was asked for earlier, where it waits, works or has failed; a failed one is not repeated.
+    """
+    payload = {
+        "image_id": record.id,
+        "settings": dict(settings),
+        "roles": [role.value for role in record.roles],  # not read by the worker: other roles ask another question
+        "um_per_px": record.um_per_px,
+    }
+    return _asked(record, "judge", payload) or _ask(record, "judge", payload, urgent=True)
+
+
+def _asked(record: ImageRecord, kind: str, payload: Mapping[str, Any]) -> JobRecord | None:
+    known = jobs.list_jobs(record.project_id, active=False)
+    mine = [job for job in known if job.kind == kind and dict(job.payload) == dict(payload)]
+    return next((job for job in mine if job.status.active or job.status is Status.FAILED), None)
+
+
+def _ask(record: ImageRecord, kind: str, payload: Mapping[str, Any], *, urgent: bool = False) -> JobRecord:
+    job = jobs.submit(kind, payload, record.project_id, urgent=urgent)
+    presence.ensure_worker()
+    return job

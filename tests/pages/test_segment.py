@@ -5,9 +5,12 @@ import pytest
 import tifffile
 
 from cellapp import jobs, loading
+from cellapp.handlers import HANDLERS
 from cellapp.settings import SegmentSettings
 from cellapp.store import images, projects, runs
 from cellapp.store.records import Status
+from cellapp.store.slides import make_pyramid
+from cellapp.synthetic import SyntheticSettings, render_field
 from cellapp.types import Region
 from cellapp.ui.region_picker import region_of
 from tests.pages.seeding import seed_image
@@ -215,3 +218,62 @@ def test_a_failed_preview_says_why_and_can_be_asked_again(open_page, seeded, slo
     assert "out of memory" in app.error[0].value
     app.button(key="ask_preview").click().run()
     assert len(jobs.list_jobs(seeded.project.id)) == 1
+
+
+@pytest.fixture
+def long_slide(tmp_path):
+    """A flat slide of two tiles."""
+    pixels, _, _ = render_field(SyntheticSettings(height=150, width=2100, seed=3, cell_diameter_um=15))
+    return add_pixels(tmp_path, pixels, "long.tif")
+
+
+def said(app):
+    return " ".join(caption.value for caption in app.caption)
+
+
+def waiting(image, kind):
+    return [job for job in jobs.list_jobs(image.project_id) if job.kind == kind]
+
+
+def work_off(job):
+    while (claimed := jobs.claim("tester")) is not None and claimed.id != job.id:
+        jobs.requeue(claimed.id, worker_id="tester")
+    result = HANDLERS[job.kind](dict(job.payload), lambda step, fraction: None)
+    jobs.finish(job.id, result, worker_id="tester")
+
+
+def test_a_region_of_a_slide_in_tiles_goes_by_what_the_worker_finds_on_the_slide(open_page, long_slide, monkeypatch):
+    app = open_page(PAGE, image=long_slide.id)
+    assert not app.metric, "a page does not read a whole flat slide"
+    (job,) = waiting(long_slide, "judge")
+    make_pyramid(long_slide.id)
+    app.run()
+    assert "found in this region until the whole slide has been looked at" in said(app)
+    assert [one.id for one in waiting(long_slide, "judge")] == [job.id]
+    work_off(job)
+    app.run()
+    assert not app.exception
+    assert "found on the whole image as a run does" in said(app)
+    assert counted(app) > 0
+    app.slider(key="segment_min_size_px").set_value(99).run()
+    assert not waiting(long_slide, "judge"), "a threshold asks the worker nothing"
+
+
+def test_a_slide_that_cannot_be_judged_says_why(open_page, long_slide):
+    app = open_page(PAGE, image=long_slide.id)
+    (job,) = waiting(long_slide, "judge")
+    while jobs.claim("tester").id != job.id:
+        pass
+    jobs.fail(job.id, "1 NaN pixel", worker_id="tester")
+    app.run()
+    assert not app.exception
+    assert "1 NaN pixel" in app.error[0].value
+
+
+def test_where_the_diameter_was_found_is_said_only_where_it_was_looked_for(page, seeded):
+    assert "found on the whole image as a run does" in said(page)
+    page.session_state[f"region_{seeded.image.id}"] = (0, 0, 200, 200)
+    page.run()
+    assert "found in this region; a run looks at the whole image" in said(page)
+    page.toggle(key="segment_auto").set_value(False).run()
+    assert "found" not in said(page).split("Cell diameter in force")[1].split(".")[0]

@@ -4,7 +4,7 @@ import tifffile
 
 from cellapp import jobs, presence
 from cellapp.store import images, projects
-from cellapp.viewing.prepare import ask_for_pyramid
+from cellapp.viewing.prepare import ask_for_judgement, ask_for_pyramid
 
 
 @pytest.fixture
@@ -38,3 +38,17 @@ def test_a_failed_try_is_not_repeated(tmp_path, asked):
 def test_a_small_image_needs_nothing(tmp_path, asked):
     assert not ask_for_pyramid(add(tmp_path, (4, 40)))
     assert not asked
+
+
+def test_a_slide_is_judged_once_per_question_before_other_work(tmp_path, asked):
+    image = add(tmp_path, (4, 2100))
+    ask_for_pyramid(image)
+    first = ask_for_judgement(image, {"um_per_px": None})
+    assert ask_for_judgement(image, {"um_per_px": None}).id == first.id
+    assert ask_for_judgement(image, {"um_per_px": 0.5}).id != first.id
+    assert len(asked) == 3
+    assert jobs.claim("tester").id == first.id
+    jobs.fail(first.id, "1 NaN pixel", worker_id="tester")
+    assert ask_for_judgement(image, {"um_per_px": None}).error == "1 NaN pixel"
+    images.set_channels(image.id, ("nucleus",), ("nucleus",))
+    assert ask_for_judgement(images.get_image(image.id), {"um_per_px": None}).id != first.id
