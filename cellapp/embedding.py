@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from cellapp.classification.head import LinearHead
 from cellapp.encoders.prepare import encoder_input
 from cellapp.images.preprocess import Preprocessor
+from cellapp.pooled import pool_cells
 from cellapp.seen import seen_crops
 from cellapp.spread import Bench, Countdown, Spread
 from cellapp.types import Embeddings, LabelMask, OnStep, join_embeddings
 from cellapp.work import WorkFolder
 
 _BATCH = 256  # crops in memory at once
-_PATCH_PX = 2048  # cells of one such square come together, so that the slide is decoded once
+_SQUARE_PX = 2048  # cells of one such square come together, so that the slide is decoded once
 
 
 def embed_cells(
@@ -54,7 +56,7 @@ def embed_cells(
     Embeddings
         In the order of `cells`.
     """
-    batches = _batches(cells)
+    batches = _batches(cells, bench.kit.head)
     if not work.has_labels:
         parts = [_embed(bench, mask, batch, preprocessor) for batch in batches]
         return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
@@ -84,15 +86,26 @@ class EmbedBatch:
 
 def _embed(bench: Bench, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Embeddings:
     kit = bench.kit
+    if kit.head.reads.source == "grid":
+        return pool_cells(bench.source, mask, cells, bench.roles, preprocessor, encoder=kit.encoder, crop=kit.head.crop)
     crops = seen_crops(bench.source, mask, cells, bench.roles, kit, preprocessor)
     pixels = encoder_input(crops, bench.roles, kit.encoder.input_px)
     return kit.encoder.embed(pixels, cells.index.to_numpy(np.int32))
 
 
-def _batches(cells: pd.DataFrame) -> list[pd.DataFrame]:
-    """Cut a table into batches of cells that lie together; no cells are one batch without any."""
-    place = (cells["centroid_x_px"] // _PATCH_PX, cells["centroid_y_px"] // _PATCH_PX)
+def _batches(cells: pd.DataFrame, head: LinearHead) -> list[pd.DataFrame]:
+    """Cut a table into batches of cells that lie together; no cells are one batch without any.
+
+    Of windows on a grid the cells of a square are one batch: windows at the rim of a batch are read for its neighbour,
+    too, so that a batch must not be a strip.
+    """
+    on_grid = head.reads.source == "grid"
+    side_px = max(_SQUARE_PX // head.crop.size_px, 1) * head.crop.size_px if on_grid else _SQUARE_PX
+    place = (cells["centroid_x_px"] // side_px, cells["centroid_y_px"] // side_px)
     ordered = cells.iloc[np.lexsort([key.to_numpy() for key in place])]
+    if on_grid and len(cells):
+        squares = ordered.groupby([ordered["centroid_y_px"] // side_px, ordered["centroid_x_px"] // side_px])
+        return [square for _, square in squares]
     return [ordered.iloc[start : start + _BATCH] for start in range(0, max(len(cells), 1), _BATCH)]
 
 

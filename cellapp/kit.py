@@ -26,12 +26,13 @@ class Kit:
         Raises
         ------
         ModelError
-            When the run counted cells without classes.
+            When the run counted cells without classes, or the head has no crops to explain.
         """
         if self.encoder is None or self.head is None:
             raise ModelError(
                 "explaining needs a head; this run counted cells without classes: choose a head and run again"
             )
+        self.head.check_reads_crops()
         return self.encoder, self.head
 
 

@@ -110,8 +110,8 @@ class FeatureSettings(FrozenModel):
 
     @model_validator(mode="after")
     def _possible(self) -> FeatureSettings:
-        if self.source == "grid" and (self.fit_to != "slide" or self.shape):
-            raise ValueError("a head that reads a grid over the slide needs fit_to = 'slide' and shape = False")
+        if self.source == "grid" and (self.fit_to, self.views, self.shape) != ("slide", 1, False):
+            raise ValueError("a head that reads a grid over the slide needs fit_to = 'slide', views = 1, shape = False")
         return self
 
 

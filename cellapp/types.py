@@ -178,7 +178,7 @@ class Crops:
 class Embeddings:
     """What an encoder says of each cell."""
 
-    cls: np.ndarray  # (N, D) float32, class token after the final norm
+    cls: np.ndarray  # (N, D) float32, class token after the final norm; (N, 0) where there is none of a cell
     mean_patch: np.ndarray  # (N, D) float32, mean of the patch tokens after the final norm
     cell_ids: np.ndarray  # (N,) int32
     encoder: str  # "name@revision"
@@ -186,12 +186,21 @@ class Embeddings:
     grid: tuple[int, int] = (0, 0)
     measured: np.ndarray | None = None  # (N, M) float32, see cellapp.encoders.measured; where a head reads them
     views: int = 1  # turned and mirrored views the vectors are the mean of
+    spread_patch: np.ndarray | None = None  # (N, D) float32, their standard deviation, where pooled from windows
+
+    @property
+    def source(self) -> str:
+        """Where the vectors are from: "crops", one cell each, or a "grid" of windows, see `cellapp.pooled`."""
+        return "crops" if self.spread_patch is None else "grid"
 
     @property
     def features(self) -> np.ndarray:
-        """What a head reads, (N, 2 D + M) float32: [class token, mean patch token, measurements if any]."""
-        parts = [self.cls, self.mean_patch] + ([] if self.measured is None else [self.measured])
-        return np.concatenate(parts, axis=1)
+        """What a head reads, (N, 2 D + M) float32: [class token, mean patch token, measurements if any].
+
+        Of a grid: [mean, standard deviation of the patches].
+        """
+        parts = (self.cls, self.mean_patch, self.spread_patch, self.measured)
+        return np.concatenate([part for part in parts if part is not None], axis=1)
 
 
 def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
@@ -202,14 +211,13 @@ def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
     parts : sequence of Embeddings
         At least one, which may hold no cells.
     """
-    return replace(
-        parts[0],
-        cls=np.concatenate([part.cls for part in parts]),
-        mean_patch=np.concatenate([part.mean_patch for part in parts]),
-        measured=None if parts[0].measured is None else np.concatenate([part.measured for part in parts]),
-        cell_ids=np.concatenate([part.cell_ids for part in parts]),
-        patches=None,
-    )
+    of_cells = ("cls", "mean_patch", "spread_patch", "measured", "cell_ids")
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in of_cells
+        if getattr(parts[0], name) is not None
+    }
+    return replace(parts[0], **joined, patches=None)
 
 
 @dataclass(frozen=True, eq=False)

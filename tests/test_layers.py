@@ -24,6 +24,7 @@ LAYERS = (
         "judging",
         "finding",
         "embedding",
+        "pooled",
         "seen",
         "regions",
         "pipeline",

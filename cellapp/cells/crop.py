@@ -99,6 +99,21 @@ def dropped_channels(names: Sequence[str], channels: Sequence[str], roles: Seque
     return sorted(set(found))
 
 
+def read_padded(read: PixelSource, labels: np.ndarray, region: Region) -> tuple[np.ndarray, np.ndarray]:
+    """Read pixels (C, h, w) and labels (h, w) of a region that may reach beyond the image; there, all is zero."""
+    y0, x0 = max(region.y, 0), max(region.x, 0)
+    y1, x1 = min(region.y + region.height, labels.shape[0]), min(region.x + region.width, labels.shape[1])
+    known = Region(y0, x0, y1 - y0, x1 - x0)
+    missing = (
+        (y0 - region.y, region.y + region.height - y1),
+        (x0 - region.x, region.x + region.width - x1),
+    )
+    pixels, inside = read(known), labels[known.slices]
+    if any(sum(missing, ())):
+        pixels, inside = np.pad(pixels, ((0, 0), *missing)), np.pad(inside, missing)
+    return pixels, inside
+
+
 def _cut(
     read: PixelSource,
     labels: np.ndarray,
@@ -116,7 +131,8 @@ def _cut(
     region = Region(
         (y0 + y1 - height) // 2 - margin, (x0 + x1 - width) // 2 - margin, height + 2 * margin, width + 2 * margin
     )
-    pixels, inside = _read_padded(read, labels, cell_id, region)
+    pixels, around = read_padded(read, labels, region)
+    inside = around == cell_id
     if not inside.any():
         raise InputError(f"cell {cell_id} is not in this label image; use the cell table that was measured on it")
     if margin:
@@ -130,21 +146,6 @@ def _cut(
 
 def _turning_margin(height: int, width: int) -> int:
     return int(np.ceil((np.hypot(height, width) - min(height, width)) / 2)) + 1
-
-
-def _read_padded(read: PixelSource, labels: np.ndarray, cell_id: int, region: Region) -> Picture:
-    """Read a region that may reach beyond the image; there, pixels are zero and no cell is."""
-    y0, x0 = max(region.y, 0), max(region.x, 0)
-    y1, x1 = min(region.y + region.height, labels.shape[0]), min(region.x + region.width, labels.shape[1])
-    known = Region(y0, x0, y1 - y0, x1 - x0)
-    missing = (
-        (y0 - region.y, region.y + region.height - y1),
-        (x0 - region.x, region.x + region.width - x1),
-    )
-    pixels, inside = read(known), labels[known.slices] == cell_id
-    if any(sum(missing, ())):
-        pixels, inside = np.pad(pixels, ((0, 0), *missing)), np.pad(inside, missing)
-    return pixels, inside
 
 
 def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> Picture:

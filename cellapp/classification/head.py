@@ -12,7 +12,7 @@ from cellapp.cells.outcome import RESERVED
 from cellapp.classification.novelty import TrainingCloud
 from cellapp.encoders.measured import MEASURED
 from cellapp.errors import ModelError
-from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
+from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.types import Embeddings, Encoder
 
 
@@ -62,6 +62,7 @@ class LinearHead:
             raise ModelError(
                 f"head {self.name!r}: temperature and standard deviations must be positive; train it again"
             )
+        self._check_grid()
 
     @property
     def identity(self) -> str:
@@ -115,13 +116,32 @@ class LinearHead:
     def check(self, embeddings: Embeddings) -> None:
         """Raise ModelError unless this head reads these embeddings."""
         self._check_identity(embeddings.encoder)
-        if embeddings.cls.shape[1] != self.dim:
-            raise ModelError(f"head {self.name!r} reads {self.dim} dimensions; got {embeddings.cls.shape[1]}")
-        given = FeatureSettings(views=embeddings.views, shape=embeddings.measured is not None, fit_to=self.reads.fit_to)
-        if given != self.reads:
+        if embeddings.mean_patch.shape[1] != self.dim:
+            raise ModelError(f"head {self.name!r} reads {self.dim} dimensions; got {embeddings.mean_patch.shape[1]}")
+        if embeddings.source == "crops":
+            self.check_reads_crops()
+        given = (embeddings.views, embeddings.measured is not None, embeddings.source)
+        wanted = (self.reads.views, self.reads.shape, self.reads.source)
+        if given != wanted:
             raise ModelError(
-                f"head {self.name!r} reads {_words(self.reads)}; got {_words(given)}: "
-                "embed with encoder.reading(head.reads)"
+                f"head {self.name!r} reads {_words(*wanted)}; got {_words(*given)}: "
+                "embed as the head reads (encoder.reading(head.reads), or cellapp.pooled for a grid)"
+            )
+
+    def check_reads_crops(self) -> None:
+        """Raise ModelError unless this head reads crops, one cell each: pictures of cells and maps are nothing else."""
+        if self.reads.source != "crops":
+            raise ModelError(
+                f"head {self.name!r} reads cells where they lie on their slide, for speed; it calls no pictures of "
+                "single cells and makes no maps: choose a head that reads crops"
+            )
+
+    def _check_grid(self) -> None:
+        plain = self.crop.mode is CropMode.WINDOW and not self.preprocess.align
+        if self.reads.source == "grid" and not plain:
+            raise ModelError(
+                f"head {self.name!r} reads a grid of plain windows; got crops {self.crop.mode.value!r} and align = "
+                f"{self.preprocess.align}: train it with crops 'window' and without align"
             )
 
     def _check_identity(self, encoder: str) -> None:
@@ -132,5 +152,6 @@ class LinearHead:
             )
 
 
-def _words(reads: FeatureSettings) -> str:
-    return f"{reads.views} view{'s' if reads.views > 1 else ''} {'with' if reads.shape else 'without'} measurements"
+def _words(views: int, shape: bool, source: str) -> str:
+    measured = f"{views} view{'s' if views > 1 else ''} {'with' if shape else 'without'} measurements"
+    return measured if source == "crops" else f"{measured} of a {source} over the slide"

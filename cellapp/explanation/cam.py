@@ -57,9 +57,10 @@ def explain(
     InputError
         When the crops do not fit the encoder.
     ModelError
-        When the head is for another encoder or does not know the class.
+        When the head is for another encoder, reads no crops or does not know the class.
     """
     head.check_encoder(encoder)
+    head.check_reads_crops()
     if method == "hirescam":
         return hirescam(encoder, head, crops, cell_ids, target or head.positive)
     encoder = encoder.reading(head.reads)

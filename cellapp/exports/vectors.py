@@ -25,7 +25,8 @@ def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str]
     Returns
     -------
     Path
-        Holding ``cls``, ``mean_patch``, ``features`` (N, 2 D), ``cell_ids``, ``encoder`` and, when given, ``file``.
+        Holding ``cls``, ``mean_patch``, ``features`` (N, 2 D), ``cell_ids``, ``encoder``, where pooled from windows
+        ``spread_patch``, and, when given, ``file``.
     """
     arrays = {
         "cls": embeddings.cls,
@@ -34,6 +35,8 @@ def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str]
         "cell_ids": embeddings.cell_ids,
         "encoder": np.array(embeddings.encoder),
     }
+    if embeddings.spread_patch is not None:
+        arrays["spread_patch"] = embeddings.spread_patch
     if files is not None:
         arrays["file"] = np.array(files, dtype=str)
     return write_arrays(arrays, path)

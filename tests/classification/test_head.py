@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.special import softmax
 
 from cellapp.classification.head_files import load_head, save_head
 from cellapp.encoders.measured import MEASURED
 from cellapp.errors import ModelError
-from cellapp.settings import FeatureSettings
+from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
 from tests.classification.heads import random_embeddings, random_head
 
 
@@ -153,3 +154,43 @@ def test_vectors_made_in_another_way_are_refused():
     head = random_head(n_measured=len(MEASURED), reads=READS)
     with pytest.raises(ModelError, match="reads 8 views with measurements; got 1 view without"):
         head.check(random_embeddings())
+
+
+GRID = FeatureSettings(source="grid")
+
+
+def test_a_head_that_reads_a_grid_is_kept_and_reads_mean_and_spread(tmp_path):
+    head = random_head(reads=GRID)
+    save_head(head, tmp_path)
+    assert load_head(tmp_path).reads == GRID
+    assert head.dim == 4
+    plain = random_embeddings()
+    head.check(replace(plain, cls=plain.cls[:, :0], spread_patch=plain.cls))
+
+
+@pytest.mark.parametrize(
+    ("reads", "message"),
+    [(GRID, "reads cells where they lie on their slide"), (READS, "got 1 view without measurements of a grid")],
+    ids=["crops for a grid", "a grid for crops"],
+)
+def test_crops_and_grids_are_not_mixed(reads, message):
+    head, plain = random_head(reads=reads, n_measured=len(MEASURED) if reads.shape else 0), random_embeddings()
+    pooled = replace(plain, cls=plain.cls[:, :0], spread_patch=plain.cls)
+    with pytest.raises(ModelError, match=message):
+        head.check(plain if reads is GRID else pooled)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"crop": CropSettings(mode=CropMode.MASKED)}, {"preprocess": PreprocessSettings(align=True)}],
+    ids=["tight crops", "turned crops"],
+)
+def test_a_grid_has_plain_windows(change):
+    with pytest.raises(ModelError, match="reads a grid of plain windows"):
+        random_head(reads=GRID, **change)
+
+
+@pytest.mark.parametrize("change", [{"views": 8}, {"shape": True}, {"fit_to": "crop"}])
+def test_a_grid_is_read_in_one_way(change):
+    with pytest.raises(ValidationError, match="grid over the slide needs"):
+        FeatureSettings(source="grid", **change)
