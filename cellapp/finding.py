@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 
 from cellapp.images.preprocess import Preprocessor
-from cellapp.images.read import check_pixels
 from cellapp.judging import Judgement, has_tiles, judge
 from cellapp.segmentation.segment import segment
 from cellapp.spread import Bench, Countdown, Spread
@@ -83,8 +82,7 @@ class FindInTile:
         self.work.keep(_name(tile.number), labels=labels.astype(small), **asdict(found))
 
     def _labels(self, bench: Bench, window: Region) -> np.ndarray:
-        raw = check_pixels(bench.slide.region(window), bench.slide.info.name)
-        pixels, fit = self.judged.preprocessor.apply(raw), self.judged.fit
+        pixels, fit = self.judged.preprocessor.read(bench.slide, window), self.judged.fit
         if is_empty(pixels, fit.diameter_px, self.judged.spans):
             return np.zeros(pixels.shape[1:], np.int32)
         settings = bench.settings.segment
@@ -92,8 +90,7 @@ class FindInTile:
 
 
 def _find_whole(bench: Bench) -> LabelMask:
-    preprocessor = Preprocessor.fit(bench.slide, bench.settings.preprocess)
-    pixels = preprocessor.apply(check_pixels(bench.slide.region(), bench.slide.info.name))
+    pixels = Preprocessor.fit(bench.slide, bench.settings.preprocess).read(bench.slide)
     mask = segment(pixels, bench.slide_roles, bench.kit.segmenter, bench.settings.segment, bench.um_per_px)
     labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
     number_cells(labels)

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from cellapp import __version__
 from cellapp.atomic import replacing
 from cellapp.images.preprocess import Preprocessor
-from cellapp.images.read import check_pixels
 from cellapp.kit import describe
 from cellapp.segmentation.fit import SlideFit, fit_slide
 from cellapp.settings import THRESHOLDS, AnalyseSettings, app_settings
@@ -26,7 +25,7 @@ _SAMPLED_PX = 2**20  # pixels of a channel that tell its range
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is decided once for a slide; some hundred bytes that can be sent and kept."""
+    """What is decided once for a slide; small, so that it can be sent and kept."""
 
     preprocessor: Preprocessor
     fit: SlideFit
@@ -66,9 +65,7 @@ def judge(
         When pixels of the sample are missing or infinite, or a diameter in um meets an image without a pixel size.
     """
     preprocessor = Preprocessor.fit(slide, settings.preprocess)
-    windows = [
-        preprocessor.apply(check_pixels(slide.region(window), slide.info.name)) for window in sample_windows(slide)
-    ]
+    windows = [preprocessor.read(slide, window) for window in sample_windows(slide)]
     fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px)
     planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]
     limits = [np.percentile(plane[:: max(plane.size // _SAMPLED_PX, 1)], [0.2, 99.8]) for plane in planes]

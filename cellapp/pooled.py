@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ def pool_cells(
     """
     cell_ids = cells.index.to_numpy(np.int32)
     dropped = dropped_channels(crop.drop_channels, slide.info.channels, roles)
-    read = cached_reader(lambda region: preprocessor.apply(slide.region(region)), mask.labels.shape)
+    read = cached_reader(partial(preprocessor.read, slide), mask.labels.shape)
     reader = _Reader(read, mask.labels, encoder, slide.info.channels, tuple(roles), tuple(dropped))
     windows = grid_windows(cells, crop.size_px)
     pooled = nothing_covered(len(cells), encoder.dim)

@@ -16,7 +16,6 @@ import numpy as np
 
 from cellapp.errors import InputError, StoreError
 from cellapp.images.preprocess import Preprocessor
-from cellapp.images.read import check_pixels
 from cellapp.judging import Judgement
 from cellapp.kit import describe
 from cellapp.segmentation.cellpose import CellposeFlows
@@ -59,9 +58,8 @@ def preview_flows(
     """
     slide, roles, um_per_px = describe(slide, settings)
     raw = slide.region(region)
-    check_pixels(raw, slide.info.name)
     preprocessor = judged.preprocessor if judged else Preprocessor.fit(slide, settings.preprocess)
-    processed = preprocessor.apply(raw)
+    processed = preprocessor.read(slide, region)
     if judged and is_empty(processed, judged.fit.diameter_px, judged.spans):
         return PreviewFlows(region, raw, processed, None, judged.fit.diameter_px)
     fit = judged.fit if judged else None

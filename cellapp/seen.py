@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def seen_crops(
     """
     alone = kit.head.reads.fit_to == "crop"
     crops = crop(
-        slide if alone else lambda region: preprocessor.apply(slide.region(region)),
+        slide if alone else partial(preprocessor.read, slide),
         mask,
         cells,
         kit.head.crop,

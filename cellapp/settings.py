@@ -36,7 +36,7 @@ class PreprocessSettings(FrozenModel):
     normalise: bool = True
     """Scale each channel to 0..1 by its slide minimum and maximum (after clipping: by the clip limits)."""
     clahe: bool = False
-    """Contrast-limited adaptive histogram equalisation (`skimage.exposure.equalize_adapthist`)."""
+    """Contrast-limited adaptive histogram equalisation (Zuiderveld 1994), on a grid of 8 x 8 fields of the slide."""
     clahe_clip: float = Field(0.02, gt=0, le=1)
     denoise: bool = False
     """Total-variation denoising (Chambolle 2004, `skimage.restoration.denoise_tv_chambolle`)."""

@@ -4,47 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from skimage.exposure import equalize_adapthist
 
 from cellapp.errors import InputError
 from cellapp.images.align import dominant_angle
 from cellapp.images.display import read_at_most
+from cellapp.images.equalise import Equalisation
+from cellapp.images.read import check_pixels
 from cellapp.settings import PreprocessSettings
-from cellapp.types import Slide
+from cellapp.types import Region, Slide
 
 _STATS_PX = 2048
 _ANGLE_PX = 1024
+DENOISE_ROUNDS = 50
+"""Rounds of total-variation denoising: as many as scikit-image's own rule of stopping gives pictures of cells, which
+looks at the whole array; and as many pixels as one pixel's result depends on each way."""
 
 
 @dataclass(frozen=True)
 class ChannelStats:
-    """What the chain has to know of one channel of the whole slide, in raw pixel values."""
+    """What the chain has to know of one channel of the whole slide, in raw pixel values.
+
+    NaN and infinite pixels are left out; a channel of nothing else has zeros.
+    """
 
     low: float  # percentile `clip_low`
     high: float  # percentile `clip_high`
     minimum: float
     maximum: float
-
-
-def slide_stats(slide: Slide, settings: PreprocessSettings) -> tuple[ChannelStats, ...]:
-    """Measure each channel on an overview of the slide, at most 2048 px wide.
-
-    Parameters
-    ----------
-    slide : Slide
-    settings : PreprocessSettings
-        Gives the percentiles.
-
-    Returns
-    -------
-    tuple of ChannelStats
-        One per channel. NaN and infinite pixels are left out; a channel of nothing else has zeros.
-    """
-    pixels, _ = read_at_most(slide, _STATS_PX)
-    return tuple(_channel_stats(plane, settings) for plane in pixels)
 
 
 def _channel_stats(plane: np.ndarray, settings: PreprocessSettings) -> ChannelStats:
@@ -57,19 +46,22 @@ def _channel_stats(plane: np.ndarray, settings: PreprocessSettings) -> ChannelSt
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """The chain of one slide, fitted to it: a region comes out the same whether processed alone or with the whole.
+    """The chain of one slide, fitted to it: what `read` gives of a region is what the whole has there.
 
-    (CLAHE and denoising look at neighbours, so their results near a region's edge depend on where it ends.)
+    That is exact for every step: local contrast goes by curves that are found on the slide, and denoising takes a fixed
+    number of rounds, each of which looks one pixel farther, on a window that is larger by as much.
     """
 
     settings: PreprocessSettings
     stats: tuple[ChannelStats, ...]
     angle_deg: float = 0.0
     """Direction of the image's structures; crops are turned by it, the slide never is: labels keep their place."""
+    equalisations: tuple[Equalisation, ...] = ()
+    """Of each channel, where local contrast is asked for."""
 
     @classmethod
     def fit(cls, slide: Slide, settings: PreprocessSettings) -> Preprocessor:
-        """Measure what the chain needs of a slide.
+        """Measure what the chain needs of a slide, on an overview of at most 2048 px.
 
         Parameters
         ----------
@@ -79,7 +71,7 @@ class Preprocessor:
         angle = 0.0
         if settings.align:
             angle = dominant_angle(read_at_most(slide, _ANGLE_PX)[0])
-        return cls(settings, slide_stats(slide, settings), angle)
+        return cls._fitted(read_at_most(slide, _STATS_PX)[0], slide.info.shape[1:], settings, angle)
 
     @classmethod
     def fit_crop(cls, pixels: np.ndarray, settings: PreprocessSettings) -> Preprocessor:
@@ -87,10 +79,39 @@ class Preprocessor:
 
         A crop has no direction of its own, so that `align` turns nothing.
         """
-        return cls(settings, tuple(_channel_stats(plane, settings) for plane in pixels))
+        return cls._fitted(pixels, pixels.shape[1:], settings)
 
-    def apply(self, pixels: np.ndarray, channels: Sequence[int] | None = None) -> np.ndarray:
-        """Process a region of the slide.
+    def read(self, slide: Slide, region: Region | None = None) -> np.ndarray:
+        """Decode a rectangle of the slide and process it, as it comes out in the whole.
+
+        Parameters
+        ----------
+        slide : Slide
+            The one the chain was fitted to.
+        region : Region, optional
+            In full-resolution pixels, clipped to the image; the whole when left out.
+
+        Returns
+        -------
+        ndarray of shape (C, Y, X), float32
+            See `apply`.
+
+        Raises
+        ------
+        InputError
+            When pixels are missing or infinite.
+        """
+        box, margin = _clipped(region or slide.whole, slide.whole), DENOISE_ROUNDS if self.settings.denoise else 0
+        grown = Region(box.y - margin, box.x - margin, box.height + 2 * margin, box.width + 2 * margin)
+        wide = _clipped(grown, slide.whole) if box.height and box.width else box
+        pixels = self.apply(check_pixels(slide.region(wide), slide.info.name), at=(wide.y, wide.x))
+        y, x = box.y - wide.y, box.x - wide.x
+        return pixels[:, y : y + box.height, x : x + box.width]
+
+    def apply(
+        self, pixels: np.ndarray, channels: Sequence[int] | None = None, *, at: tuple[int, int] = (0, 0)
+    ) -> np.ndarray:
+        """Process pixels of the slide that are decoded already; `read` also sees to what lies around them.
 
         Parameters
         ----------
@@ -98,6 +119,8 @@ class Preprocessor:
             Raw pixels of the slide the chain was fitted to.
         channels : sequence of int, optional
             Which channels of the slide `pixels` holds, from 0; all when left out.
+        at : tuple of int
+            (y, x) of their upper left corner on the slide, which local contrast depends on.
 
         Returns
         -------
@@ -110,12 +133,12 @@ class Preprocessor:
         InputError
             When `pixels` has other channels than the slide.
         """
-        stats = self.stats if channels is None else tuple(self.stats[i] for i in channels)
-        if len(stats) != len(pixels):
-            raise InputError(f"the chain was fitted to {len(stats)} channels; got pixels of shape {pixels.shape}")
+        known = range(len(self.stats)) if channels is None else channels
+        if len(known) != len(pixels):
+            raise InputError(f"the chain was fitted to {len(known)} channels; got pixels of shape {pixels.shape}")
         processed = np.zeros(pixels.shape, dtype=np.float32)
-        for out, plane, known in zip(processed, pixels, stats, strict=True):
-            out[...] = self._process(plane, known)
+        for out, plane, channel in zip(processed, pixels, known, strict=True):
+            out[...] = self._process(plane, channel, at)
         return processed
 
     @property
@@ -123,17 +146,32 @@ class Preprocessor:
         """Twelve hexadecimal digits that name the settings, for provenance."""
         return hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest()[:12]
 
-    def _process(self, plane: np.ndarray, stats: ChannelStats) -> np.ndarray:
-        low, high = self._limits(stats, plane.dtype)
+    @classmethod
+    def _fitted(
+        cls, overview: np.ndarray, shape: tuple[int, int], settings: PreprocessSettings, angle_deg: float = 0.0
+    ) -> Preprocessor:
+        plain = cls(settings, tuple(_channel_stats(plane, settings) for plane in overview), angle_deg)
+        if not settings.clahe or not overview.size:
+            return plain
+        scaled = [plain._scale(plane, channel) for channel, plane in enumerate(overview)]
+        return replace(plain, equalisations=tuple(Equalisation.of(p, shape, settings.clahe_clip) for p in scaled))
+
+    def _scale(self, plane: np.ndarray, channel: int) -> np.ndarray:
+        low, high = self._limits(self.stats[channel], plane.dtype)
+        return np.clip((plane.astype(np.float32) - low) / (high - low if high > low else np.inf), 0, 1)
+
+    def _process(self, plane: np.ndarray, channel: int, at: tuple[int, int]) -> np.ndarray:
+        low, high = self._limits(self.stats[channel], plane.dtype)
         if not high > low or not plane.size:
             return np.zeros(plane.shape, dtype=np.float32)
-        scaled = np.clip((plane.astype(np.float32) - low) / (high - low), 0, 1)
-        if self.settings.clahe and min(plane.shape) > 1:
-            scaled = equalize_adapthist(scaled, clip_limit=self.settings.clahe_clip)
+        scaled = self._scale(plane, channel)
+        if self.equalisations:
+            scaled = self.equalisations[channel].apply(scaled, at)
         if self.settings.denoise:
             from skimage.restoration import denoise_tv_chambolle  # loads scipy.stats, half a second of a first result
 
-            scaled = denoise_tv_chambolle(scaled, weight=self.settings.denoise_weight)
+            weight = self.settings.denoise_weight
+            scaled = denoise_tv_chambolle(scaled, weight=weight, eps=0, max_num_iter=DENOISE_ROUNDS)
         return np.clip(scaled, 0, 1)
 
     def _limits(self, stats: ChannelStats, dtype: np.dtype) -> tuple[float, float]:
@@ -146,3 +184,10 @@ class Preprocessor:
             return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
         inside = stats.minimum >= 0 and stats.maximum <= 1
         return (0.0, 1.0) if inside else (stats.minimum, stats.maximum)
+
+
+def _clipped(region: Region, whole: Region) -> Region:
+    """Return what lies inside the slide; without height or width where nothing does."""
+    y0, x0 = max(region.y, 0), max(region.x, 0)
+    y1, x1 = min(region.y + region.height, whole.height), min(region.x + region.width, whole.width)
+    return Region(y0, x0, max(y1 - y0, 0), max(x1 - x0, 0))

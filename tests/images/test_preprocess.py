@@ -1,12 +1,15 @@
 """One chain, fitted to the slide, from raw pixels to 0..1."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from cellapp.errors import InputError
-from cellapp.images.preprocess import ChannelStats, Preprocessor, slide_stats
+from cellapp.images.preprocess import DENOISE_ROUNDS, ChannelStats, Preprocessor
 from cellapp.settings import PreprocessSettings
 from cellapp.types import Region
 from tests.images.slides import Undecodable, noise, slide_of
@@ -59,10 +62,61 @@ def test_a_region_comes_out_as_in_the_whole():
     np.testing.assert_array_equal(chain.apply(slide.region(box)), chain.apply(slide.region())[:, *box.slices])
 
 
+@pytest.fixture(scope="module")
+def scene():
+    """Spots on light that falls off, two channels; with what each chain makes of the whole."""
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:230, :340]
+    spots = ndimage.gaussian_filter(rng.random((2, 230, 340)) > 0.995, (0, 4, 4), output=float) * 4e5
+    slide = slide_of((spots + 40 * y + 10 * x + rng.normal(0, 300, y.shape)).clip(0).astype(np.uint16))
+    chains = {name: Preprocessor.fit(slide, steps) for name, steps in STEPS.items()}
+    return slide, {name: (chain, chain.read(slide)) for name, chain in chains.items()}
+
+
+@given(
+    box=st.builds(Region, *[st.integers(-30, 330)] * 2, *[st.integers(1, 400)] * 2), name=st.sampled_from(list(STEPS))
+)
+@settings(max_examples=40, deadline=None)
+def test_any_window_is_processed_as_in_the_whole(scene, box, name):
+    slide, of_whole = scene
+    chain, whole = of_whole[name]
+    rows, columns = (slice(max(part.start, 0), max(part.stop, 0)) for part in box.slices)
+    np.testing.assert_array_equal(chain.read(slide, box), whole[:, rows, columns])
+
+
+def test_a_window_reads_no_more_than_a_margin_around_it(scene):
+    slide, of_whole = scene
+    seen = []
+
+    class Watched:
+        shape, dtype = slide.levels[0].shape, slide.levels[0].dtype
+
+        def __getitem__(self, key):
+            seen.append(key)
+            return slide.levels[0][key]
+
+    watched = replace(slide, levels=(Watched(),))
+    of_whole["clahe"][0].read(watched, Region(100, 150, 20, 30))
+    of_whole["denoise"][0].read(watched, Region(100, 150, 20, 30))
+    near = DENOISE_ROUNDS
+    assert seen[0][1:] == (slice(100, 120), slice(150, 180))
+    assert seen[1][1:] == (slice(100 - near, 120 + near), slice(150 - near, 180 + near))
+
+
+def test_missing_pixels_are_refused_where_they_are_read():
+    pixels = np.ones((1, 30, 30), np.float32)
+    pixels[0, 20, 20] = np.nan
+    slide = slide_of(pixels)
+    chain = Preprocessor.fit(slide, PreprocessSettings())
+    assert chain.read(slide, Region(0, 0, 10, 10)).shape == (1, 10, 10)
+    with pytest.raises(InputError, match="1 NaN"):
+        chain.read(slide, Region(15, 15, 10, 10))
+
+
 def test_an_empty_region_is_an_empty_result():
     slide = slide_of(noise(2, 20, 20))
     for steps in STEPS.values():
-        assert Preprocessor.fit(slide, steps).apply(slide.region(Region(99, 99, 5, 5))).shape == (2, 0, 0)
+        assert Preprocessor.fit(slide, steps).read(slide, Region(99, 99, 5, 5)).shape == (2, 0, 0)
 
 
 def test_two_outliers_do_not_change_the_stretch():
@@ -129,13 +183,14 @@ def test_channels_are_independent_and_can_be_picked():
 def test_statistics_are_of_finite_pixels():
     plane = np.array([[[np.nan, 1.0, 5.0, np.inf]]])
     settings = PreprocessSettings(clip_low=0, clip_high=100)
-    assert slide_stats(slide_of(plane), settings) == (ChannelStats(1.0, 5.0, 1.0, 5.0),)
-    assert slide_stats(slide_of(np.full((1, 2, 2), np.nan)), settings) == (ChannelStats(0.0, 0.0, 0.0, 0.0),)
+    assert Preprocessor.fit(slide_of(plane), settings).stats == (ChannelStats(1.0, 5.0, 1.0, 5.0),)
+    nothing = Preprocessor.fit(slide_of(np.full((1, 2, 2), np.nan)), settings)
+    assert nothing.stats == (ChannelStats(0.0, 0.0, 0.0, 0.0),)
 
 
 def test_statistics_come_from_an_overview():
     coarse = noise(1, 2500, 2500, dtype="uint8")
-    (stats,) = slide_stats(slide_of(Undecodable(1, 5000, 5000), coarse), PreprocessSettings())
+    (stats,) = Preprocessor.fit(slide_of(Undecodable(1, 5000, 5000), coarse), PreprocessSettings()).stats
     assert (stats.minimum, stats.maximum) == (0, 255)
 
 
