@@ -1,5 +1,7 @@
 """Vectors belong to their cells, whichever batch they came in and whoever did it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,11 +9,12 @@ from cellapp.embedding import embed_cells
 from cellapp.errors import Cancelled
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
-from cellapp.kit import load_kit
+from cellapp.kit import Kit, load_kit
 from cellapp.pipeline import analyse
 from cellapp.settings import AnalyseSettings
 from cellapp.spread import in_turn, lay_out
 from cellapp.work import scratch_work
+from tests.classification.heads import grid_head
 
 SETTINGS = AnalyseSettings()
 
@@ -80,3 +83,43 @@ def test_no_cell_and_one_cell(analysed, n, on_disk):
         found = vectors(analysed, cells, with_labels(work, analysed[1]) if on_disk else work)
     assert found.features.shape == (n, analysed[1].embeddings.features.shape[1])
     assert found.cell_ids.tolist() == cells.index.tolist()
+
+
+@pytest.fixture(scope="module")
+def on_grid(analysed):
+    """The same slide and cells, as a head reads them that pools windows of the slide."""
+    bench, analysis = analysed
+    kit = bench.kit
+    return replace(bench, kit=Kit(kit.segmenter, kit.encoder, grid_head(kit.encoder))), analysis
+
+
+def test_pooled_vectors_do_not_depend_on_batches_or_their_order(on_grid, monkeypatch):
+    bench, analysis = on_grid
+    cells = analysis.cells.sample(frac=1, random_state=0)
+    done = []
+
+    def backwards(step, parts):
+        for part in reversed(parts):
+            done.append(part[0])
+            yield step(bench, part)
+
+    with scratch_work() as work:
+        at_once = vectors(on_grid, cells, work)
+        monkeypatch.setattr("cellapp.embedding._SQUARE_PX", 256)
+        forwards = vectors(on_grid, cells, with_labels(work, analysis))
+    with scratch_work() as work:
+        back = vectors(on_grid, cells, with_labels(work, analysis), backwards)
+    assert done == [3, 2, 1, 0]
+    assert back.cell_ids.tolist() == cells.index.tolist()
+    np.testing.assert_array_equal(back.features, forwards.features)
+    np.testing.assert_allclose(forwards.features, at_once.features, atol=1e-3 * at_once.features.std())
+
+
+@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_no_cell_and_one_cell_of_a_grid(on_grid, n, on_disk):
+    bench, analysis = on_grid
+    with scratch_work() as work:
+        found = vectors(on_grid, analysis.cells.iloc[:n], with_labels(work, analysis) if on_disk else work)
+    assert found.features.shape == (n, 2 * bench.kit.encoder.dim)
+    assert found.source == "grid"

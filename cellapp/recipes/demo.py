@@ -1,9 +1,9 @@
-"""Make the demonstration head from synthetic slides: minutes on two cores, no data, no network."""
+"""Make the demonstration heads from synthetic slides: minutes on two cores, no data, no network."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,29 @@ from cellapp.classification.train import LabelledVectors, Purpose, fit
 from cellapp.classification.validate import measure_calls
 from cellapp.loading import load
 from cellapp.recipes.demo_card import head_card, recipe_toml
-from cellapp.recipes.synthetic_cells import CROP, PREPROCESS, LabelledCells, cut_cells, join_cells, vary
-from cellapp.settings import DEFAULT_ENCODER, ClassifySettings
+from cellapp.recipes.synthetic_cells import (
+    CROP,
+    GRID,
+    PREPROCESS,
+    FoundCells,
+    LabelledCells,
+    embed_found,
+    find_cells,
+    vary,
+)
+from cellapp.settings import DEFAULT_ENCODER, ClassifySettings, CropSettings, FeatureSettings
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import POSITIVE_CLASS, Encoder, OnStep
+from cellapp.types import POSITIVE_CLASS, Encoder, OnStep, Segmenter
 
-HEAD, SEGMENTER = "demo-head", "compact"
+HEAD, FAST_HEAD, SEGMENTER = "demo-head", "demo-head-fast", "compact"
+READS: Mapping[str, FeatureSettings] = {HEAD: FeatureSettings(), FAST_HEAD: FeatureSettings(source="grid")}
+"""What each head reads of the same cells."""
 TRAINED_ON = "Trained only on synthetic cells: its calls on real cells mean nothing. Not for diagnosis."
 
 
 @dataclass(frozen=True)
 class DemoRecipe:
-    """Numbers of the recipe; slides of the two uses have different seeds and so share no cell."""
+    """Numbers of the recipe of both heads; slides of the two uses have different seeds and so share no cell."""
 
     n_head_slides: int = 40
     n_test_slides: int = 9
@@ -37,73 +48,83 @@ class DemoRecipe:
     seed: int = 0
 
     def slides(self, use: int, n_slides: int) -> list[SyntheticSettings]:
-        """Choose slides for use 2 (head) or 3 (test); pretraining has slides of other seeds."""
+        """Choose slides for use 2 (heads) or 3 (test); pretraining has slides of other seeds."""
         first = 100_000 * (self.seed + 1) + 10_000 * use
         return [vary(first + i, side_px=self.slide_px) for i in range(n_slides)]
 
 
 def train_demo(out: Path, recipe: DemoRecipe | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
-    """Train the head on the bundled encoder and write it with card, figures and this recipe.
+    """Train both heads on the bundled encoder and write each with card, figures and this recipe.
 
     Parameters
     ----------
     out : Path
-        Gets the folder ``demo-head``.
+        Gets the folders ``demo-head`` and ``demo-head-fast``.
     recipe : DemoRecipe, optional
     on_step : callable, optional
 
     Returns
     -------
     dict
-        Figures on slides the head has not seen, as written to ``metrics.json``.
+        By head: figures on slides it has not seen, as written to its ``metrics.json``.
     """
     recipe, tell = recipe or DemoRecipe(), on_step or (lambda step, fraction: None)
     encoder, segmenter = load(DEFAULT_ENCODER, dtype="float32"), load(SEGMENTER, dtype="float32")
-    tell("Rendering slides for the head", 0.0)
-    cells = cut_cells(recipe.slides(2, recipe.n_head_slides), segmenter)
-    head = _make_head(Path(out) / HEAD, encoder, cells, recipe.seed)
-    tell("Testing on unseen slides", 0.6)
-    test = [cut_cells([slide], segmenter) for slide in recipe.slides(3, recipe.n_test_slides)]
+    tell("Finding cells on slides for the heads", 0.0)
+    slides = _find(recipe.slides(2, recipe.n_head_slides), segmenter)
+    tell("Finding cells on unseen slides", 0.6)
     demo = SyntheticSettings(seed=recipe.seed, height=recipe.demo_px, width=recipe.demo_px)
-    figures = {
-        "encoder": encoder.identity,
-        "head": head.identity,
-        "segmenter": segmenter.name,
-        "n_head_cells": len(cells),
-        "held_out_slides": evaluate(encoder, head, join_cells(test)),
-        "first_test_slide": evaluate(encoder, head, test[0]),
-        "default_slide": evaluate(encoder, head, cut_cells([demo], segmenter)),
-        "head_cross_validation": head.metrics,
-    }
-    _write_papers(Path(out) / HEAD, recipe, figures)
+    unseen = _find([*recipe.slides(3, recipe.n_test_slides), demo], segmenter)
+    figures: dict[str, Any] = {}
+    for name in READS:
+        tell(f"Training {name}", 0.9)
+        cells = embed_found(slides, encoder, READS[name])
+        head = save_head(fit_head(name, encoder, cells, seed=recipe.seed), Path(out) / name)
+        common = {"encoder": encoder.identity, "head": head.identity, "segmenter": segmenter.name}
+        figures[name] = common | {"n_head_cells": len(cells), **_test(head, encoder, unseen)}
+    for name in READS:
+        _write_papers(Path(out) / name, recipe, figures[name], figures[HEAD])
     return figures
 
 
-def evaluate(encoder: Encoder, head: LinearHead, cells: LabelledCells) -> dict[str, Any]:
-    """Measure the head on labelled crops.
+def evaluate(head: LinearHead, cells: LabelledCells) -> dict[str, Any]:
+    """Measure a head on labelled cells.
 
     Returns
     -------
     dict
         See `measure_calls`, with the share of cells that are unsure or unlike the training cells.
     """
-    embeddings = encoder.embed(cells.pixels, np.arange(len(cells), dtype=np.int32))
-    predictions = predict(head, embeddings, ClassifySettings())
-    codes = np.array([head.classes.index(label) for label in cells.labels])
+    predictions = predict(head, cells.embeddings, ClassifySettings())
+    codes = np.array([head.classes.index(label) for label in cells.labels], dtype=int)
     return measure_calls(predictions.probabilities, codes, head.classes, head.positive) | {
         "unsure": round(float(predictions.unsure.mean()), 4),
         "unlike_training": round(float(predictions.unlike_training.mean()), 4),
     }
 
 
-def _make_head(folder: Path, encoder: Encoder, cells: LabelledCells, seed: int) -> LinearHead:
-    features = encoder.embed(cells.pixels, np.arange(len(cells), dtype=np.int32)).features
-    purpose = Purpose(HEAD, encoder.identity, TRAINED_ON, CROP, PREPROCESS, POSITIVE_CLASS)
-    data = LabelledVectors(features, cells.labels.tolist(), cells.slides.tolist())
-    return save_head(fit(data, purpose, seed=seed), folder)
+def fit_head(name: str, encoder: Encoder, cells: LabelledCells, *, seed: int) -> LinearHead:
+    """Train the head of that name, see `READS`, on cells embedded as it reads them."""
+    crop: CropSettings = GRID if READS[name].source == "grid" else CROP
+    purpose = Purpose(name, encoder.identity, TRAINED_ON, crop, PREPROCESS, POSITIVE_CLASS, READS[name])
+    data = LabelledVectors(cells.embeddings.features, cells.labels.tolist(), cells.slides.tolist())
+    return fit(data, purpose, seed=seed)
 
 
-def _write_papers(folder: Path, recipe: DemoRecipe, figures: Mapping[str, Any]) -> None:
-    (folder / "card.md").write_text(head_card(figures, TRAINED_ON), encoding="utf-8")
+def _find(slides: Sequence[SyntheticSettings], segmenter: Segmenter) -> list[FoundCells]:
+    return [find_cells(settings, segmenter) for settings in slides]
+
+
+def _test(head: LinearHead, encoder: Encoder, slides: Sequence[FoundCells]) -> dict[str, Any]:
+    """Measure a head on varied slides and, last of them, the default one."""
+    varied, default = slides[:-1], slides[-1:]
+    parts = {"held_out_slides": varied, "first_test_slide": varied[:1], "default_slide": default}
+    figures = {part: evaluate(head, embed_found(some, encoder, head.reads)) for part, some in parts.items()}
+    return figures | {"head_cross_validation": head.metrics}
+
+
+def _write_papers(folder: Path, recipe: DemoRecipe, figures: Mapping[str, Any], of_crops: Mapping[str, Any]) -> None:
+    card = head_card(folder.name, figures, TRAINED_ON, READS[folder.name].source, of_crops)
+    (folder / "card.md").write_text(card, encoding="utf-8")
     (folder / "recipe.toml").write_text(recipe_toml(asdict(recipe)), encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

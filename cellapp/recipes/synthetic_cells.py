@@ -1,11 +1,12 @@
-"""Labelled crops from synthetic slides, cut by the same chain as a user's cells."""
+"""Labelled cells of synthetic slides, found, cut and encoded by the same chain as a user's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from cellapp.cells.crop import crop
 from cellapp.cells.measure import measure
@@ -13,23 +14,46 @@ from cellapp.cells.quality import assess
 from cellapp.encoders.prepare import encoder_input
 from cellapp.images.channels import assign
 from cellapp.images.preprocess import Preprocessor
+from cellapp.pooled import pool_cells
 from cellapp.segmentation.segment import segment
-from cellapp.settings import CropMode, CropSettings, PreprocessSettings, QualitySettings, SegmentSettings
+from cellapp.settings import (
+    CropMode,
+    CropSettings,
+    FeatureSettings,
+    PreprocessSettings,
+    QualitySettings,
+    SegmentSettings,
+)
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import ImageInfo, LabelMask, Segmenter, Slide
+from cellapp.types import Embeddings, Encoder, ImageInfo, LabelMask, Role, Segmenter, Slide, join_embeddings
 
 SIDE_PX = 64
 CROP = CropSettings(mode=CropMode.LETTERBOXED, size_px=SIDE_PX)
+GRID = CropSettings(mode=CropMode.WINDOW, size_px=2 * SIDE_PX)
+"""About two cells across: smaller windows would outnumber the cells, larger ones show them in too few patches."""
 PREPROCESS = PreprocessSettings()
 _MATCH_IOU = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledCells:
-    """Crops ready for an encoder with their true class and slide."""
+class FoundCells:
+    """The cells a segmenter found on one synthetic slide, those with a true class."""
 
-    pixels: np.ndarray  # (N, 3, S, S) float32, 0 to 1
+    name: str
+    slide: Slide
+    roles: tuple[Role, ...]
+    mask: LabelMask
+    cells: pd.DataFrame  # accepted and matched rows of the cell table
+    labels: np.ndarray  # (N,) str, true class of each row
+    preprocessor: Preprocessor
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledCells:
+    """Vectors of cells with their true class and slide."""
+
+    embeddings: Embeddings  # cell ids are row numbers
     labels: np.ndarray  # (N,) str
     slides: np.ndarray  # (N,) str
 
@@ -63,50 +87,59 @@ def vary(seed: int, *, side_px: int = 640) -> SyntheticSettings:
     )
 
 
-def cut_cells(slides: Iterable[SyntheticSettings], segmenter: Segmenter) -> LabelledCells:
-    """Render slides, find their cells and keep those that match a true cell.
+def find_cells(settings: SyntheticSettings, segmenter: Segmenter) -> FoundCells:
+    """Render a slide, find its cells and keep those that match a true cell.
 
-    Cells are found, not taken from the truth, because crops of found cells are what the head will see. A found cell
-    gets the class of the true cell it overlaps with an IoU of at least 0.5; cells at the border are left out, as in a
-    run.
-
-    Parameters
-    ----------
-    slides : iterable of SyntheticSettings
-    segmenter : Segmenter
-
-    Returns
-    -------
-    LabelledCells
-        In slide order; no cells are zero rows.
+    Cells are found, not taken from the truth, because found cells are what the head will see. A found cell gets the
+    class of the true cell it overlaps with an IoU of at least 0.5; cells at the border are left out, as in a run.
     """
-    return join_cells([_cut_slide(settings, segmenter) for settings in slides])
-
-
-def join_cells(parts: Sequence[LabelledCells]) -> LabelledCells:
-    """Put cells of several slides together, in order; none are zero rows."""
-    pixels = [part.pixels for part in parts] or [np.zeros((0, 3, SIDE_PX, SIDE_PX), np.float32)]
-    labels = [part.labels for part in parts] or [np.zeros(0, str)]
-    slides_of = [part.slides for part in parts] or [np.zeros(0, str)]
-    return LabelledCells(np.concatenate(pixels), np.concatenate(labels), np.concatenate(slides_of))
-
-
-def _cut_slide(settings: SyntheticSettings, segmenter: Segmenter) -> LabelledCells:
     raw, truth, classes = render_field(settings)
     slide = as_slide(raw, settings)
     names, roles = assign(slide.info, {})
-    processed = Preprocessor.fit(slide, PREPROCESS).apply(raw)
-    mask = segment(processed, roles, segmenter, SegmentSettings(), settings.um_per_px)
+    preprocessor = Preprocessor.fit(slide, PREPROCESS)
+    mask = segment(preprocessor.read(slide), roles, segmenter, SegmentSettings(), settings.um_per_px)
     cells = assess(measure(slide, mask, channels=names), mask, slide, QualitySettings())
-    cells = cells[cells["qc_pass"]]
     matched = match_cells(mask, truth)
-    cells = cells[cells.index.isin(list(matched))]
-    crops = crop(processed, mask, cells, CROP, channels=names, roles=roles)
-    return LabelledCells(
-        encoder_input(crops, roles, SIDE_PX),
-        np.array([classes[matched[cell_id]] for cell_id in cells.index], dtype=str),
-        np.full(len(cells), f"slide {settings.seed}"),
-    )
+    cells = cells[cells["qc_pass"] & cells.index.isin(list(matched))]
+    labels = np.array([classes[matched[cell_id]] for cell_id in cells.index], dtype=str)
+    return FoundCells(f"slide {settings.seed}", slide, roles, mask, cells, labels, preprocessor)
+
+
+def cut_cells(found: FoundCells) -> np.ndarray:
+    """Cut the cells of a slide as `CROP` says.
+
+    Returns
+    -------
+    ndarray of shape (N, 3, S, S), float32
+        0 to 1, in the order of the table; no cells are zero rows.
+    """
+    pixels, names = found.preprocessor.read(found.slide), found.slide.info.channels
+    crops = crop(pixels, found.mask, found.cells, CROP, channels=names, roles=found.roles)
+    return encoder_input(crops, found.roles, SIDE_PX)
+
+
+def embed_found(slides: Sequence[FoundCells], encoder: Encoder, reads: FeatureSettings) -> LabelledCells:
+    """Give the cells of some slides the vectors a head reads: of crops, or pooled from windows as `GRID` says.
+
+    Parameters
+    ----------
+    slides : sequence of FoundCells
+        At least one, which may hold no cells.
+    encoder : Encoder
+    reads : FeatureSettings
+    """
+    parts = [_embed(found, encoder, reads) for found in slides]
+    names = [np.full(len(found.cells), found.name) for found in slides]
+    joined = join_embeddings(parts)
+    joined = replace(joined, cell_ids=np.arange(len(joined.cell_ids), dtype=np.int32))
+    return LabelledCells(joined, np.concatenate([found.labels for found in slides]), np.concatenate(names))
+
+
+def _embed(found: FoundCells, encoder: Encoder, reads: FeatureSettings) -> Embeddings:
+    if reads.source == "grid":
+        where = (found.slide, found.mask, found.cells, found.roles, found.preprocessor)
+        return pool_cells(*where, encoder=encoder, crop=GRID)
+    return encoder.reading(reads).embed(cut_cells(found), found.cells.index.to_numpy(np.int32))
 
 
 def match_cells(found: LabelMask, truth: np.ndarray) -> dict[int, int]:

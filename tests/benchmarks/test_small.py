@@ -5,7 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import cam, cells, compare, embed, first_result
+from benchmarks import cam, cells, compare, embed, first_result, pooled
+from cellapp.loading import load
+from cellapp.recipes.synthetic_cells import CROP, find_cells, vary
+from tests.classification.heads import grid_head, random_head
 
 TINY = {
     "model_type": "dinov2",
@@ -86,6 +89,20 @@ def test_a_missing_cell_would_be_noticed():
     areas, theirs = cells.full_masks(pixels, mask, range(1, 5))
     assert areas == table["area_px"].tolist()
     assert [one.shape for one in theirs] == [one.shape for one in crops.pixels]
+
+
+def test_pooled_judges_the_same_cells_both_ways():
+    encoder = load("cell-vit")
+    slides = [find_cells(vary(seed, side_px=256), load("classical")) for seed in (1, 2)]
+    of_crops = random_head(encoder.dim, encoder=encoder.identity, crop=CROP)
+    figures = pooled.compare(slides, encoder, of_crops, grid_head(encoder), runs=1)
+    assert figures["n_cells"] == sum(len(found.cells) for found in slides)
+    assert {"ours_auc", "theirs_auc", "ours_balanced_accuracy", "theirs_balanced_accuracy"} <= set(figures)
+    assert 0 <= figures["same_calls"] <= 1
+    consistent(figures, "ratio", "cpu_ratio")
+    itself = pooled.compare(slides, encoder, of_crops, of_crops, runs=1)
+    assert itself["same_calls"] == 1
+    assert itself["ours_auc"] == itself["theirs_auc"]
 
 
 @pytest.mark.slow

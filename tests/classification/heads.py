@@ -5,7 +5,7 @@ import numpy as np
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import fit_cloud
 from cellapp.classification.train import LabelledVectors, Purpose
-from cellapp.settings import CropSettings, PreprocessSettings
+from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.types import Embeddings
 
 ENCODER = "tiny@1"
@@ -34,6 +34,13 @@ def random_head(
         "temperature": 1.7,
     }
     return LinearHead(**(values | changes))
+
+
+def grid_head(encoder, **changes):
+    """A random head that reads windows of 128 px of a slide."""
+    crop = CropSettings(mode=CropMode.WINDOW, size_px=128)
+    values = {"encoder": encoder.identity, "crop": crop, "reads": FeatureSettings(source="grid"), "name": "fast"}
+    return random_head(encoder.dim, **(values | changes))
 
 
 def random_embeddings(n=5, dim=4, *, seed=1, encoder=ENCODER, grid=None):

@@ -8,7 +8,7 @@ import pytest
 from cellapp import loading
 from cellapp.errors import ModelError
 from cellapp.recipes.demo import DemoRecipe, evaluate
-from cellapp.recipes.synthetic_cells import cut_cells
+from cellapp.recipes.synthetic_cells import embed_found, find_cells
 from cellapp.settings import DEFAULT_ENCODER, ClassifySettings
 
 MAX_ENCODER_BYTES = 12e6
@@ -55,8 +55,9 @@ def test_the_head_is_good_on_slides_it_has_not_seen():
 
 def test_the_figures_on_one_slide_can_be_had_again():
     figures, recipe = figures_of("demo-head"), DemoRecipe()
-    cells = cut_cells(recipe.slides(3, 1), loading.load("compact", dtype="float32"))
-    again = evaluate(loading.load("cell-vit", dtype="float32"), loading.load("demo-head"), cells)
+    found = [find_cells(slide, loading.load("compact", dtype="float32")) for slide in recipe.slides(3, 1)]
+    head = loading.load("demo-head")
+    again = evaluate(head, embed_found(found, loading.load("cell-vit", dtype="float32"), head.reads))
     assert again["n"] == pytest.approx(figures["first_test_slide"]["n"], abs=2)
     for name in ("auc", "balanced_accuracy"):
         assert again[name] == pytest.approx(figures["first_test_slide"][name], abs=0.03)

@@ -1,4 +1,4 @@
-"""The recipe of the demonstration head, run small."""
+"""The recipe of the demonstration heads, run small."""
 
 import json
 import tomllib
@@ -8,7 +8,7 @@ import pytest
 from cellapp import loading
 from cellapp.classification.head_files import load_head
 from cellapp.pretraining.synthetic import slide_settings
-from cellapp.recipes.demo import DemoRecipe, train_demo
+from cellapp.recipes.demo import FAST_HEAD, HEAD, READS, DemoRecipe, train_demo
 
 TINY = DemoRecipe(n_head_slides=3, n_test_slides=1, slide_px=256, demo_px=256)
 
@@ -25,9 +25,10 @@ def test_no_slide_has_two_uses():
     assert len({*seeds, *pretraining}) == 300
 
 
-def test_the_head_is_written_with_its_papers(made):
+@pytest.mark.parametrize("name", READS)
+def test_a_head_is_written_with_its_papers(made, name):
     out, figures = made
-    folder = out / "demo-head"
+    folder, figures = out / name, figures[name]
     card = (folder / "card.md").read_text()
     assert "not for diagnosis" in card.lower()
     assert figures["encoder"] in card
@@ -37,16 +38,29 @@ def test_the_head_is_written_with_its_papers(made):
     assert "train_demo" in recipe["command"]
 
 
-def test_it_loads_and_fits_the_bundled_encoder(made):
+@pytest.mark.parametrize("name", READS)
+def test_it_loads_and_fits_the_bundled_encoder(made, name):
     out, figures = made
-    head = load_head(out / "demo-head")
+    head = load_head(out / name)
     head.check_encoder(loading.load("cell-vit", dtype="float32"))
-    assert head.encoder == figures["encoder"]
+    assert head.encoder == figures[name]["encoder"]
+    assert head.reads == READS[name]
     assert "real cells" in head.trained_on
 
 
-def test_figures_come_from_unseen_slides(made):
-    _, figures = made
+@pytest.mark.parametrize("name", READS)
+def test_figures_come_from_unseen_slides(made, name):
+    figures = made[1][name]
     assert figures["held_out_slides"]["n"] > 0
     assert 0 <= figures["held_out_slides"]["auc"] <= 1
     assert figures["head_cross_validation"]["validated"]
+
+
+def test_both_heads_saw_the_same_cells_and_the_fast_one_says_how_good_the_other_is(made):
+    out, figures = made
+    for part in ("held_out_slides", "default_slide"):
+        assert len({figures[name][part]["n"] for name in READS}) == 1
+    assert len({figures[name]["n_head_cells"] for name in READS}) == 1
+    card = (out / FAST_HEAD / "card.md").read_text()
+    assert f"has\n{figures[HEAD]['held_out_slides']['auc']} (AUC)" in card
+    assert figures[FAST_HEAD]["head"] != figures[HEAD]["head"]

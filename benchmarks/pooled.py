@@ -1,0 +1,105 @@
+"""Vectors of cells pooled from windows of the slide, against a crop of each cell: time, and what heads make of them.
+
+python -m benchmarks.pooled
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from benchmarks.compare import paired, report
+from cellapp.classification.head import LinearHead
+from cellapp.classification.predict import predict
+from cellapp.classification.validate import measure_calls
+from cellapp.embedding import embed_cells
+from cellapp.kit import Kit
+from cellapp.loading import load
+from cellapp.recipes.demo import FAST_HEAD, HEAD, SEGMENTER, DemoRecipe
+from cellapp.recipes.synthetic_cells import FoundCells, find_cells
+from cellapp.settings import AnalyseSettings
+from cellapp.spread import in_turn, lay_out
+from cellapp.types import Embeddings, Encoder, Segmenter
+from cellapp.work import scratch_work
+
+CROWDED = 0.85
+"""Share of a slide that cells would cover if none overlapped; the slides of the recipe have 0.2 to 0.55."""
+
+
+def embed(found: FoundCells, kit: Kit) -> Embeddings:
+    """Embed the cells of one slide as a run does."""
+    bench = lay_out(found.slide, None, kit, AnalyseSettings())
+    with scratch_work() as work:
+        return embed_cells(
+            bench,
+            found.mask,
+            found.cells,
+            found.preprocessor,
+            work,
+            in_turn(bench),
+            tell=lambda step, fraction: None,
+            span=(0.0, 1.0),
+        )
+
+
+def judge(slides: Sequence[FoundCells], kit: Kit) -> tuple[dict[str, float], list[str]]:
+    """Measure the calls of a head on all slides together; also return the calls."""
+    head, calls = kit.head, [predict(kit.head, embed(found, kit)) for found in slides]
+    codes = np.array([head.classes.index(label) for found in slides for label in found.labels], dtype=int)
+    figures = measure_calls(np.concatenate([c.probabilities for c in calls]), codes, head.classes, head.positive)
+    kept = {name: figures[name] for name in ("auc", "balanced_accuracy")}
+    return kept, [label for c in calls for label in c.labels]
+
+
+def compare(
+    slides: Sequence[FoundCells], encoder: Encoder, of_crops: LinearHead, pooled: LinearHead, *, runs: int = 5
+) -> dict[str, object]:
+    """Embed and call the same cells both ways; neither head has seen the slides."""
+    segmenter = load("classical")  # cells are found already
+    fast, slow = (Kit(segmenter, encoder.reading(head.reads), head) for head in (pooled, of_crops))
+    figures = paired(
+        lambda: [embed(found, fast) for found in slides], lambda: [embed(found, slow) for found in slides], runs=runs
+    )
+    (told_fast, calls_fast), (told_slow, calls_slow) = judge(slides, fast), judge(slides, slow)
+    return figures | {
+        "n_cells": len(calls_fast),
+        "n_slides": len(slides),
+        **{f"ours_{name}": value for name, value in told_fast.items()},
+        **{f"theirs_{name}": value for name, value in told_slow.items()},
+        "same_calls": round(float(np.mean(np.equal(calls_fast, calls_slow))), 4),
+        "encoder": encoder.identity,
+    }
+
+
+def unseen(n: int, segmenter: Segmenter, *, density: float | None = None) -> list[FoundCells]:
+    """Find the cells of slides that no head was trained on, of the recipe's crowding or another."""
+    changes = {} if density is None else {"density": density}
+    return [find_cells(settings.model_copy(update=changes), segmenter) for settings in DemoRecipe().slides(3, n)]
+
+
+def main() -> None:
+    """Measure on slides of ordinary and of great crowding."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--slides", type=int, default=4)
+    parser.add_argument("--threads", type=int, help="processor cores to use; all when left out")
+    parser.add_argument("--head", default=HEAD, help="head that reads crops")
+    parser.add_argument("--pooled", default=FAST_HEAD, help="head that reads a grid")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    of_crops, pooled = load(arguments.head), load(arguments.pooled)
+    encoder, segmenter = load(of_crops.encoder.split("@")[0]), load(SEGMENTER)
+    for crowding, density in (("of the recipe", None), ("crowded", CROWDED)):
+        slides = unseen(arguments.slides, segmenter, density=density)
+        claim = (
+            f"embed the cells of unseen synthetic slides, {crowding}: windows pooled by cell, against crops"
+        )
+        report(claim, "> 1", density=density, **compare(slides, encoder, of_crops, pooled, runs=arguments.runs))
+
+
+if __name__ == "__main__":
+    main()
