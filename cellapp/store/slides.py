@@ -44,6 +44,10 @@ def open_view(image_id: str) -> Slide:
     """
     with reading() as session:
         record = image_record(image_row(session, image_id))
+    return _open_view(record)
+
+
+def _open_view(record: ImageRecord) -> Slide:
     slide = _open(record)
     smaller = [level for level in _pyramid(record) if level.shape[1:] != slide.info.levels[0]]
     shapes = (*slide.info.levels, *(level.shape[1:] for level in smaller))
@@ -73,14 +77,19 @@ def make_pyramid(image_id: str, on_step: OnStep | None = None) -> Path | None:
     if not needs_pyramid(record.info):
         return None
     if not target.exists():
-        with_full = not all(
-            read.reads_regions(stored_path(part, record.name), record.info) for part in record.parts or [record.digest]
-        )
+        with_full = not reads_regions(record)
         unfinished = target.with_suffix(".part")  # always the same name: what a killed worker left is begun anew
         shutil.rmtree(unfinished, ignore_errors=True)
         write_pyramid(_open(record), unfinished, with_full=with_full, on_step=on_step)
         unfinished.replace(target)
     return target
+
+
+def reads_regions(record: ImageRecord) -> bool:
+    """Whether parts of an image can be decoded without the whole, as its files are."""
+    return all(
+        read.reads_regions(stored_path(part, record.name), record.info) for part in record.parts or [record.digest]
+    )
 
 
 def lacks_pyramid(record: ImageRecord) -> bool:
@@ -122,5 +131,5 @@ def _open_file(digest: str, name: str) -> Slide:
 
 def _write_png(record: ImageRecord, path: Path) -> None:
     unfinished = path.with_name(f"{uuid.uuid4().hex}.part")
-    Picture.fromarray(thumbnail(_open(record), max_px=THUMBNAIL_PX)).save(unfinished, format="PNG")
+    Picture.fromarray(thumbnail(_open_view(record), max_px=THUMBNAIL_PX)).save(unfinished, format="PNG")
     unfinished.replace(path)

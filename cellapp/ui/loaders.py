@@ -13,18 +13,20 @@ import streamlit as st
 from cellapp import loading, preview
 from cellapp.errors import CellappError
 from cellapp.images.display import read_at_most
+from cellapp.images.pyramid import read_samples
 from cellapp.judging import Judgement, has_tiles
 from cellapp.kit import Kit, load_kit
 from cellapp.preview import PreviewFlows, preview_flows
 from cellapp.settings import THRESHOLDS, AnalyseSettings, SegmentSettings, app_settings
 from cellapp.store import images
 from cellapp.store.records import ImageRecord
-from cellapp.store.slides import open_view
+from cellapp.store.slides import lacks_pyramid, open_view, reads_regions
 from cellapp.types import Region, Role, Segmenter, Slide
 from cellapp.ui import layers
+from cellapp.ui.jobs_panel import wait_for
 from cellapp.ui.layers import Layer
 from cellapp.viewing.composition import Composition
-from cellapp.viewing.prepare import ask_for_pyramid
+from cellapp.viewing.prepare import ask_for_pyramid, pyramid_job
 
 Identity = tuple[str, tuple[str, ...], tuple[Role, ...], float | None]
 OVERVIEW_PX = 1280
@@ -52,8 +54,19 @@ def slide(image: ImageRecord) -> Slide:
 
 
 def overview(image: ImageRecord) -> np.ndarray:
-    """Return a small version of the image in raw values, (C, Y, X) with at most `OVERVIEW_PX` on the longer side."""
-    return _overview(image.id, identity(image))
+    """Return what tells how bright the image is: raw values, (C, Y, X) with some million pixels.
+
+    A small version of the image; of a large one that has no pyramid yet some windows, because no page decodes a whole
+    slide. Where that is the only way to decode any of it, the page waits here for the pyramid.
+    """
+    flat = lacks_pyramid(image)
+    if flat and not _in_parts(image.id, identity(image)):
+        job = pyramid_job(image)
+        if job.status.active:
+            wait_for(job)
+            st.stop()
+        flat = False  # the pyramid cannot be made: better slow than nothing
+    return _overview(image.id, identity(image), flat)
 
 
 def whole(image: ImageRecord, composition: Composition) -> Layer:
@@ -63,8 +76,8 @@ def whole(image: ImageRecord, composition: Composition) -> Layer:
 
 
 def thumbnail_uri(image: ImageRecord) -> str | None:
-    """Return the image's thumbnail for an `img` tag; None when its file is gone or cannot be decoded."""
-    return _thumbnail_uri(image.id, identity(image))
+    """Return the image's thumbnail for an `img` tag; None while it waits for its pyramid or cannot be decoded."""
+    return None if lacks_pyramid(image) else _thumbnail_uri(image.id, identity(image))
 
 
 def identity(image: ImageRecord) -> Identity:
@@ -131,8 +144,14 @@ def _thumbnail_uri(image_id: str, look: Identity) -> str | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _overview(image_id: str, look: Identity) -> np.ndarray:
-    return read_at_most(open_view(image_id), OVERVIEW_PX)[0]
+def _overview(image_id: str, look: Identity, flat: bool) -> np.ndarray:
+    view = open_view(image_id)
+    return read_samples(view) if flat else read_at_most(view, OVERVIEW_PX)[0]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _in_parts(image_id: str, look: Identity) -> bool:
+    return reads_regions(images.get_image(image_id))
 
 
 @st.cache_resource(max_entries=2, on_release=_free, show_spinner="Loading the segmenter")

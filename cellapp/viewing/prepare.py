@@ -15,10 +15,17 @@ def ask_for_pyramid(record: ImageRecord) -> bool:
 
     A try that failed is not repeated: the viewer does without, and the job's error says why.
     """
-    if not lacks_pyramid(record) or _asked(record, "pyramid", {"image_id": record.id}):
+    payload = {"image_id": record.id}
+    if not lacks_pyramid(record) or _asked(record, "pyramid", payload):
         return False
-    _ask(record, "pyramid", {"image_id": record.id})
+    _ask(record, "pyramid", payload)
     return True
+
+
+def pyramid_job(record: ImageRecord) -> JobRecord:
+    """Return the job that makes the pyramid an image lacks, asking for it where nobody did; it may have failed."""
+    payload = {"image_id": record.id}
+    return _asked(record, "pyramid", payload) or _ask(record, "pyramid", payload)
 
 
 def ask_for_judgement(record: ImageRecord, settings: Mapping[str, Any]) -> JobRecord:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cellapp.errors import Cancelled
 from cellapp.images import pyramid
-from cellapp.images.pyramid import halve, needs_pyramid, pyramid_shapes, write_pyramid
+from cellapp.images.pyramid import halve, needs_pyramid, pyramid_shapes, read_samples, write_pyramid
 from cellapp.images.read import open_slide
 from tests.images.slides import noise, slide_of
 
@@ -103,3 +103,11 @@ def test_a_stopped_pyramid_is_no_image(tmp_path):
 def test_only_large_images_without_levels_need_one(shape, wanted):
     assert needs_pyramid(slide_of(noise(*shape)).info) is wanted
     assert not needs_pyramid(slide_of(noise(*shape), noise(shape[0], 5, shape[2] // 2)).info)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 300, 40), (1, 1000, 3000)])
+def test_samples_are_pixels_of_the_slide_and_few(shape):
+    slide = slide_of(noise(*shape))
+    seen = read_samples(slide)
+    assert seen.shape == (shape[0], min(shape[1], 256), 9 * min(shape[2], 256))
+    assert set(np.unique(seen)) <= set(np.unique(slide.region()))
