@@ -224,7 +224,7 @@ def _classify(
 def _explain_some(
     slide: Slide, kit: Kit, settings: AnalyseSettings, mask: LabelMask, cells: pd.DataFrame
 ) -> tuple[Explanations | None, pd.DataFrame | None]:
-    if settings.explain.n == 0 or kit.head is None:
+    if settings.explain.n == 0 or kit.head is None or kit.head.only_on_slides:  # provenance says so
         return None, None
     chosen = choose_cells(cells, settings.explain.n, kit.head.classes)
     explained = explain_cells(slide, kit, settings, mask, chosen)

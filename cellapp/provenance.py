@@ -62,6 +62,7 @@ def provenance(
         "encoder": encoder.identity if encoder else None,
         "head": head.identity if head else None,
         "calibrated": head.calibrated if head else None,
+        "not_explained": head.only_on_slides if head and settings.explain.n else None,
         "encoder_crop": head.crop.model_dump(mode="json") if head else None,
         "weights_sha256": loading.weights_digests(settings),
         "device": getattr(encoder, "device", "cpu"),

@@ -7,11 +7,13 @@ from cellapp.cells.outcome import REJECTED
 from cellapp.classification.table import choose_cells
 from cellapp.errors import InputError, ModelError
 from cellapp.images.read import open_slide
-from cellapp.kit import load_kit
+from cellapp.kit import Kit, load_kit
 from cellapp.pipeline import analyse, explain_cells
+from cellapp.regions import explain_regions
 from cellapp.segmentation.score import f1_score
 from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.types import Role
+from tests.classification.heads import grid_head
 
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 4}})
 COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
@@ -177,3 +179,19 @@ def test_both_roads_to_an_explanation_give_one_map(demo, kit, whole):
     found = explain_cells(slide, kit, library, whole.mask, cells)
     assert found.method != whole.explanations.method
     np.testing.assert_allclose(found.maps, whole.explanations.maps, atol=0.02 * whole.explanations.limit)
+
+
+def test_a_head_that_reads_a_grid_calls_the_same_cells_and_loses_nothing_but_the_maps(demo, kit, whole):
+    fast = Kit(kit.segmenter, kit.encoder, grid_head(kit.encoder))
+    slide = open_slide(demo.slide)
+    result = analyse(slide, fast, SETTINGS)
+    np.testing.assert_array_equal(result.mask.labels, whole.mask.labels)
+    assert result.embeddings.cell_ids.tolist() == whole.embeddings.cell_ids.tolist()
+    assert (result.cells["label"] != "").tolist() == (whole.cells["label"] != "").tolist()
+    assert result.explanations is None
+    assert result.regions is None
+    assert "makes no maps" in result.provenance["not_explained"]
+    assert whole.provenance["not_explained"] is None
+    for explain in (explain_cells, explain_regions):
+        with pytest.raises(ModelError, match="choose a head that reads crops"):
+            explain(slide, fast, SETTINGS, result.mask, result.cells)

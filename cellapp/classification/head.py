@@ -128,13 +128,20 @@ class LinearHead:
                 "embed as the head reads (encoder.reading(head.reads), or cellapp.pooled for a grid)"
             )
 
+    @property
+    def only_on_slides(self) -> str | None:
+        """Say why this head takes no pictures of single cells and has no maps of them; None where it reads crops."""
+        if self.reads.source == "crops":
+            return None
+        return (
+            f"head {self.name!r} reads cells where they lie on their slide, for speed: it calls no pictures of single "
+            "cells and makes no maps of them; choose a head that reads crops for that"
+        )
+
     def check_reads_crops(self) -> None:
-        """Raise ModelError unless this head reads crops, one cell each: pictures of cells and maps are nothing else."""
-        if self.reads.source != "crops":
-            raise ModelError(
-                f"head {self.name!r} reads cells where they lie on their slide, for speed; it calls no pictures of "
-                "single cells and makes no maps: choose a head that reads crops"
-            )
+        """Raise ModelError unless this head reads crops, one cell each."""
+        if self.only_on_slides:
+            raise ModelError(self.only_on_slides)
 
     def _check_grid(self) -> None:
         plain = self.crop.mode is CropMode.WINDOW and not self.preprocess.align

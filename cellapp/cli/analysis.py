@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from cellapp.cli.options import (
     build_settings,
 )
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
+
+if TYPE_CHECKING:
+    from cellapp.runner import RunReport
 
 
 def analyse(
@@ -63,6 +66,8 @@ def analyse(
     progress.end()
     for result in report.failed:
         note(f"cellapp: {result.stem}: {result.error}")
+    for sentence in _not_explained(out, report):
+        note(f"cellapp: not explained: {sentence}")
     summaries = [result.summary for result in report.results if result.summary]
     failures = {result.stem: result.error for result in report.failed}
     emit({"out": str(out), "images": summaries, "failed": failures}, as_json, [_line(row) for row in summaries])
@@ -120,6 +125,13 @@ def _open(path: Path) -> Any:
     from cellapp.settings import app_settings
 
     return open_slide(path, budget=app_settings().budget)
+
+
+def _not_explained(out: Path, report: RunReport) -> set[str]:
+    from cellapp.exports.run_json import read_run
+
+    trees = [read_run(out / result.stem / "run.json") for result in report.results if result.error is None]
+    return {tree["not_explained"] for tree in trees if tree.get("not_explained")}
 
 
 def _line(row: dict[str, Any]) -> str:

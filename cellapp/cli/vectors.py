@@ -48,6 +48,7 @@ def predict(
     from cellapp.settings import ClassifySettings
 
     model = load(head)
+    model.check_reads_crops()
     paths = list_crops(crops)
     encoder = load(model.encoder.split("@")[0]).reading(model.reads)
     embeddings = embed_folder(paths, encoder, model.preprocess)

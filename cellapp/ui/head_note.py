@@ -21,7 +21,16 @@ STRANGE_SHARE = 0.1
 def head_of(run: RunRecord) -> LinearHead | None:
     """Load the head of a run; None when it used none or it is not here any more."""
     name = run.settings.classify.head
-    return _head(name) if name else None
+    return head_called(name) if name else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def head_called(name: str) -> LinearHead | None:
+    """Load a head by name or folder; None when it cannot be had."""
+    try:
+        return loading.load(name)
+    except CellappError:
+        return None
 
 
 def accuracy_words(metrics: Mapping[str, Any]) -> str:
@@ -68,11 +77,3 @@ def _strangers(cells: pd.DataFrame) -> None:
             color="orange",
             help="The head was not trained on cells that look like these; its calls on them are guesses.",
         )
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _head(name: str) -> LinearHead | None:
-    try:
-        return loading.load(name)
-    except CellappError:
-        return None

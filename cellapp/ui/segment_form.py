@@ -19,6 +19,8 @@ from cellapp.settings import (
 )
 from cellapp.store.records import ImageRecord
 from cellapp.ui.forms import build, control
+from cellapp.ui.head_note import head_called
+from cellapp.ui.messages import DEMO_HEADS
 
 _SLIDER_ENDS = {"flow_threshold": 3.0, "min_size_px": 2000}
 _STEPS = ("clip", "normalise", "clahe", "denoise", "align")
@@ -136,9 +138,12 @@ def _classify() -> dict[str, Any]:
     )
     if head == _COUNT_ONLY:
         return {"classify": {"head": None}}
-    if head == "demo-head":
+    if head in DEMO_HEADS:
         st.badge("Trained on synthetic cells only", icon=":material/warning:", color="orange")
     classify = {name: control(ClassifySettings, name, key="classify") for name in ("threshold", "unsure_margin")}
+    if (known := head_called(head)) and known.only_on_slides:
+        st.caption("This head is fast and makes no maps of cells.")
+        return {"classify": {"head": head, **classify}}
     return {
         "classify": {"head": head, **classify},
         "explain": {"n": control(ExplainSettings, "n", key="explain", upto=50)},

@@ -104,6 +104,17 @@ def no_head() -> None:
     )
 
 
+def no_maps(why: str) -> None:
+    """Say why the run's head makes no maps, and what does."""
+    empty_state(
+        "No maps for this head",
+        f"{why[:1].upper()}{why[1:]}.",
+        icon=":material/grid_on:",
+        page=SEGMENT_PAGE,
+        link="Go to Segment",
+    )
+
+
 def _poll(run_id: str, n_done: int) -> None:
     """Draw how far a run is; the page has news when an image or the run ends."""
     run = get_run(run_id)

@@ -27,8 +27,14 @@ if not results.classes or not here["label"].any():
     trust_line(run, results.made_by)
     st.stop()
 
+head = head_of(run)
+if head is not None and head.only_on_slides:
+    waiting.no_maps(head.only_on_slides)
+    trust_line(run, results.made_by)
+    st.stop()
+
 target = toolbar(results, run.settings.explain.target or positive_class(results.classes))
-models = head_of(run) is not None
+models = head is not None
 known = explainable(results, here, target, models=models)
 offered = listings(known, results.classes, selection.selected(run, cells))
 if not offered:

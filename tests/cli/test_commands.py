@@ -6,9 +6,12 @@ import pandas as pd
 import pytest
 import tifffile
 
+from cellapp.classification.head_files import save_head
 from cellapp.cli import main
 from cellapp.cli.options import build_settings, parse_size
 from cellapp.errors import InputError
+from cellapp.loading import load
+from tests.classification.heads import grid_head
 from tests.paths import ROOT
 
 
@@ -92,6 +95,33 @@ def test_a_prediction_does_not_depend_on_the_other_files(results, tmp_path):
         main(["predict", str(tmp_path / folder), "--head", "demo-head", "--out", str(tmp_path / f"{folder}.csv")])
     many, one = (pd.read_csv(tmp_path / f"{name}.csv").set_index("file") for name in ("many", "one"))
     np.testing.assert_allclose(many.loc[one.index, "p_cancer"], one["p_cancer"], atol=1e-2)
+
+
+@pytest.fixture
+def fast_head(tmp_path):
+    """The folder of a head that reads windows of a slide."""
+    save_head(grid_head(load("cell-vit")), tmp_path / "fast")
+    return str(tmp_path / "fast")
+
+
+def test_asking_a_fast_head_for_maps_costs_no_more_than_the_maps(demo, fast_head, tmp_path, capsys):
+    command = ["analyse", str(demo.slide), "--segmenter", "classical", "--head", fast_head, "--explain", "2"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert "not explained: head 'fast' reads cells where they lie" in capsys.readouterr().err
+    folder = tmp_path / "out" / "demo"
+    assert not (folder / "explanations").exists()
+    calls = set(pd.read_csv(folder / "cells.csv")["label"].dropna())
+    assert calls
+    assert calls <= {"cancer", "normal"}
+    with np.load(folder / "embeddings.npz") as vectors:
+        np.testing.assert_array_equal(
+            vectors["features"], np.concatenate([vectors["mean_patch"], vectors["spread_patch"]], axis=1)
+        )
+
+
+def test_a_fast_head_calls_no_pictures_of_single_cells(fast_head, tmp_path, capsys):
+    assert main(["predict", str(tmp_path), "--head", fast_head, "--out", str(tmp_path / "p.csv")]) == 1
+    assert "choose a head that reads crops" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

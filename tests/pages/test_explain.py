@@ -4,6 +4,7 @@ import pytest
 from cellapp import jobs
 from cellapp.explanation.regions import region_table
 from cellapp.exports.tables import write_cells
+from cellapp.settings import CropMode, CropSettings, FeatureSettings
 from cellapp.store import queue, runs
 from cellapp.types import Explanations
 from cellapp.ui import explain_job, head_note, overview_panel
@@ -88,6 +89,15 @@ def test_maps_of_another_kind_need_the_models(open_page, explained):
 def test_nothing_to_explain_is_said(open_page, run_of, options):
     app = open_page(PAGE, run=run_of(**options).id)
     assert any("Go to" in link.value for link in app.page_link) or app.selectbox
+
+
+def test_a_head_that_makes_no_maps_is_said(open_page, run_of, monkeypatch):
+    crop, reads = CropSettings(mode=CropMode.WINDOW), FeatureSettings(source="grid")
+    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(crop=crop, reads=reads))
+    app = open_page(PAGE, run=run_of().id)
+    assert not app.exception
+    assert any("No maps for this head" in m.value for m in app.markdown)
+    assert any("choose a head that reads crops" in m.value for m in app.markdown)
 
 
 def test_without_image_and_without_run(open_page, tmp_path):

@@ -5,14 +5,16 @@ import pytest
 import tifffile
 
 from cellapp import jobs, loading
+from cellapp.classification.head_files import save_head
 from cellapp.handlers import HANDLERS
-from cellapp.settings import SegmentSettings
+from cellapp.settings import CropMode, CropSettings, FeatureSettings, SegmentSettings
 from cellapp.store import images, projects, runs
 from cellapp.store.records import Status
 from cellapp.store.slides import make_pyramid
 from cellapp.synthetic import SyntheticSettings, render_field
 from cellapp.types import Region
 from cellapp.ui.region_picker import region_of
+from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image
 
 PAGE = "pages/analyse/segment.py"
@@ -36,6 +38,17 @@ def test_the_region_is_segmented_at_once_with_the_defaults(page):
     assert counted(page) > 0
     assert page.slider(key="segment_min_size_px").value == SegmentSettings().min_size_px
     assert not page.error
+
+
+def test_a_head_that_makes_no_maps_is_not_asked_for_any(open_page, seeded, home):
+    crop, reads = CropSettings(mode=CropMode.WINDOW), FeatureSettings(source="grid")
+    save_head(random_head(crop=crop, reads=reads), home / "heads" / "fast")
+    page = open_page(PAGE)
+    assert any(widget.key == "explain_n" for widget in [*page.number_input, *page.slider])
+    page.selectbox(key="classify_head").set_value(str(home / "heads" / "fast")).run()
+    assert not page.exception
+    assert not any(widget.key == "explain_n" for widget in [*page.number_input, *page.slider])
+    assert any("makes no maps" in caption.value for caption in page.caption)
 
 
 def test_a_larger_minimum_size_leaves_fewer_cells(page):
