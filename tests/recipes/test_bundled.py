@@ -18,7 +18,7 @@ def figures_of(name):
     return json.loads((loading.entry(name).folder / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["cell-vit", "demo-head"])
+@pytest.mark.parametrize("name", ["cell-vit", "demo-head", "demo-head-fast"])
 def test_what_ships_is_what_the_registry_says(name):
     assert loading.status(name).state == "bundled"
     loading.load(name, dtype="float32")
@@ -42,9 +42,9 @@ def test_its_card_says_what_its_figures_say():
     assert figures["knn"] > figures["knn_untrained"] + 0.05
 
 
-def test_the_bundled_head_fits_the_bundled_encoder():
-    head = loading.load(ClassifySettings().head)
-    head.check_encoder(loading.load(DEFAULT_ENCODER))
+@pytest.mark.parametrize("name", [ClassifySettings().head, "demo-head-fast"])
+def test_the_bundled_heads_fit_the_bundled_encoder(name):
+    loading.load(name).check_encoder(loading.load(DEFAULT_ENCODER))
 
 
 def test_the_head_is_good_on_slides_it_has_not_seen():
