@@ -95,9 +95,7 @@ def main() -> None:
     encoder, segmenter = load(of_crops.encoder.split("@")[0]), load(SEGMENTER)
     for crowding, density in (("of the recipe", None), ("crowded", CROWDED)):
         slides = unseen(arguments.slides, segmenter, density=density)
-        claim = (
-            f"embed the cells of unseen synthetic slides, {crowding}: windows pooled by cell, against crops"
-        )
+        claim = f"embed the cells of unseen synthetic slides, {crowding}: windows pooled by cell, against crops"
         report(claim, "> 1", density=density, **compare(slides, encoder, of_crops, pooled, runs=arguments.runs))
 
 
