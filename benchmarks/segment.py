@@ -11,7 +11,6 @@ import torch
 from benchmarks.compare import paired, report
 from cellapp.devices import probe_device, probe_dtype
 from cellapp.images.preprocess import Preprocessor
-from cellapp.recipes.synthetic_cells import as_slide
 from cellapp.segmentation.cellpose_library import STEPS, TRAINED_DIAMETER_PX
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.compact import CompactSegmenter
@@ -19,7 +18,7 @@ from cellapp.segmentation.network_file import load_network
 from cellapp.segmentation.score import f1_score
 from cellapp.segmentation.segment import segment
 from cellapp.settings import REPOSITORY, PreprocessSettings, SegmentSettings
-from cellapp.synthetic.field import render_field
+from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types import Role, Segmenter
 

@@ -1,3 +1,4 @@
+import gc
 import io
 import urllib.parse
 
@@ -47,6 +48,16 @@ def test_a_tile_shows_the_channels_in_their_colours(client, seeded):
     np.testing.assert_array_equal(drawn[..., 0], np.minimum(raw[0], 255))
     np.testing.assert_array_equal(drawn[..., 2], np.minimum(raw[2], 255))
     assert not drawn[..., 1].any()
+
+
+def test_no_tile_waits_for_a_collection_that_walks_all_libraries(client, seeded, tmp_path):
+    gc.unfreeze()
+    tiles._spare_libraries.cache_clear()
+    tile(client, seeded.image)
+    spared = gc.get_freeze_count()
+    assert spared > len(gc.get_objects())
+    tile(client, seed_image(tmp_path, seed=2, side=64).image)  # what visitors leave stays collectable
+    assert gc.get_freeze_count() <= spared
 
 
 @pytest.mark.parametrize("ending", ["jpg", "webp", "png"])

@@ -10,9 +10,9 @@ from skimage.segmentation import clear_border
 
 from cellapp.images.preprocess import Preprocessor
 from cellapp.pretraining.crop_set import cut_windows
-from cellapp.recipes.synthetic_cells import as_slide, vary
+from cellapp.recipes.synthetic_cells import vary
 from cellapp.settings import PreprocessSettings
-from cellapp.synthetic.field import render_field
+from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
 
 _SEEDS = 5_000_000  # of no other use

@@ -24,9 +24,9 @@ from cellapp.settings import (
     QualitySettings,
     SegmentSettings,
 )
-from cellapp.synthetic.field import render_field
+from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Embeddings, Encoder, ImageInfo, LabelMask, Role, Segmenter, Slide, join_embeddings
+from cellapp.types import Embeddings, Encoder, LabelMask, Role, Segmenter, Slide, join_embeddings
 
 SIDE_PX = 64
 CROP = CropSettings(mode=CropMode.LETTERBOXED, size_px=SIDE_PX)
@@ -163,18 +163,3 @@ def match_cells(found: LabelMask, truth: np.ndarray) -> dict[int, int]:
         for (a, b), overlap in zip(pairs.T, overlaps, strict=True)
         if overlap >= _MATCH_IOU * (area_found[a] + area_true[b] - overlap)
     }
-
-
-def as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
-    """Wrap the pixels of a rendered slide, (C, Y, X), as if they had been read from a file."""
-    info = ImageInfo(
-        name=f"synthetic {settings.seed}",
-        format="ome-tiff",
-        shape=raw.shape,
-        dtype=str(raw.dtype),
-        channels=settings.channels,
-        um_per_px=settings.um_per_px,
-        levels=(raw.shape[1:],),
-        bytes_on_disk=raw.nbytes,
-    )
-    return Slide(info, f"synthetic-{settings.seed}", (raw,))

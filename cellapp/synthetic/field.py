@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from cellapp.synthetic.cell import PaintedCell, paint_cell
 from cellapp.synthetic.layout import plan_cells
 from cellapp.synthetic.settings import CHANNELS, SyntheticSettings
-from cellapp.types import Region
+from cellapp.types import ImageInfo, Region, Slide
 
 CLASSES = ("normal", "cancer")
 BLUR = 0.018  # width of the microscope's point spread, cell diameters
@@ -59,6 +59,21 @@ def render_field(settings: SyntheticSettings) -> tuple[np.ndarray, np.ndarray, d
     present = set(np.unique(labels).tolist())
     classes = {cell.cell_id: CLASSES[cell.cancer] for cell in plan_cells(settings, whole) if cell.cell_id in present}
     return pixels, labels, classes
+
+
+def as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
+    """Wrap the pixels of a rendered slide, (C, Y, X), as if they had been read from a file."""
+    info = ImageInfo(
+        name=f"synthetic {settings.seed}",
+        format="ome-tiff",
+        shape=raw.shape,
+        dtype=str(raw.dtype),
+        channels=settings.channels,
+        um_per_px=settings.um_per_px,
+        levels=(raw.shape[1:],),
+        bytes_on_disk=raw.nbytes,
+    )
+    return Slide(info, f"synthetic-{settings.seed}", (raw,))
 
 
 def _compose(settings: SyntheticSettings, region: Region) -> tuple[np.ndarray, np.ndarray]:

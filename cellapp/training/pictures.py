@@ -15,9 +15,9 @@ from cellapp.errors import InputError
 from cellapp.images.read import open_slide
 from cellapp.segmentation.labels import drop_small, relabel
 from cellapp.segmentation.score_files import read_labels
-from cellapp.synthetic.field import render_field
+from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import ImageInfo, Slide
+from cellapp.types import Slide
 
 SOURCES = ("dsb2018", "usiigaci")
 FRAGMENT_PX = 100  # smaller labels of usiigaci are left-overs of its annotation tool
@@ -117,14 +117,4 @@ def _render(seed: int) -> Picture:
         um_per_px=1.0,
     )
     pixels, labels, _ = render_field(settings)
-    info = ImageInfo(
-        name=f"synthetic_{seed}",
-        format="ome-tiff",
-        shape=pixels.shape,
-        dtype=settings.dtype,
-        channels=settings.channels,
-        um_per_px=settings.um_per_px,
-        levels=(labels.shape,),
-        bytes_on_disk=pixels.nbytes,
-    )
-    return Picture(info.name, Kind.SYNTHETIC, Slide(info, info.name, (pixels,)), relabel(labels))
+    return Picture(f"synthetic_{seed}", Kind.SYNTHETIC, as_slide(pixels, settings), relabel(labels))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -98,4 +100,15 @@ def encode(pixels: np.ndarray, ending: str) -> bytes:
 
 @kept(8)
 def _view(image_id: str, digest: str, pyramid: bool) -> View:
-    return View(open_view(image_id))
+    view = View(open_view(image_id))
+    _spare_libraries()
+    return view
+
+
+@cache
+def _spare_libraries() -> None:
+    """Take what is loaded by now out of garbage collection, once.
+
+    A full collection would walk everything every library keeps: a quarter of a second in the middle of some tile.
+    """
+    gc.freeze()
