@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,14 @@ def recall(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Jud
         return None
 
 
+def purge_judgements(older_than_s: float) -> int:
+    """Forget what was decided longer ago and return how much; a slide looked at again is judged anew."""
+    old = [path for path in _folder().glob("*.json") if path.stat().st_mtime < time.time() - older_than_s]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
 def _path(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Path:
     """Name the file by everything the decisions depend on, the version of the program among it."""
     described, roles, um_per_px = describe(slide, settings)
@@ -103,4 +112,8 @@ def _path(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Path
         "segment": settings.segment.model_dump(mode="json", exclude={*THRESHOLDS, "tile_px"}),
     }
     known = [__version__, slide.digest, described.info.shape, roles, um_per_px, segmenter.name, chosen]
-    return app_settings().home / "judgements" / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()}.json"
+    return _folder() / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()}.json"
+
+
+def _folder() -> Path:
+    return app_settings().home / "judgements"

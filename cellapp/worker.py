@@ -31,7 +31,7 @@ LOG_NAME = "worker"
 _log = logging.getLogger("cellapp.worker")
 _BEATS_PER_LIMIT = 6  # heartbeats within the time after which a silent worker counts as lost
 _REPORT_EVERY_S = 0.2
-_KEEP_JOBS_S = 30 * 24 * 3600.0
+_KEEP_S = 30 * 24 * 3600.0
 
 
 class WorkerStopping(Cancelled):
@@ -155,10 +155,12 @@ def _idle(worked_s: float, idle_s: float | None) -> bool:
 
 
 def _tidy() -> None:
-    n_runs, n_jobs = purge_deleted(), jobs.purge_jobs(_KEEP_JOBS_S)
-    n_images, n_files = purge_images(), purge_files()
+    from cellapp.judging import purge_judgements  # scipy and scikit-image come with it
+
+    n_runs, n_jobs = purge_deleted(), jobs.purge_jobs(_KEEP_S)
+    n_images, n_files, n_judgements = purge_images(), purge_files(), purge_judgements(_KEEP_S)
     _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
-    _log.info("deleted %d files no image needs", n_files)
+    _log.info("deleted %d files no image needs, forgot what was decided on %d slides", n_files, n_judgements)
 
 
 def _product_handlers() -> Mapping[str, Handler]:

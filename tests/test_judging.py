@@ -1,13 +1,14 @@
 """What is decided on a slide: once, on all of it, and by the run as by its previews."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
 
 from cellapp import judging
 from cellapp.finding import find_mask
-from cellapp.judging import has_tiles, judge_once, recall
+from cellapp.judging import has_tiles, judge_once, purge_judgements, recall
 from cellapp.kit import Kit
 from cellapp.segmentation.classical import Classical
 from cellapp.settings import AnalyseSettings
@@ -82,6 +83,16 @@ def test_a_damaged_file_is_as_good_as_none(field, home):
     kept.write_text('{"fit": {}')
     assert recall(field, Classical(), of()) is None
     assert judge_once(field, Classical(), of()) == judged
+
+
+def test_old_judgements_are_forgotten(field, home):
+    judge_once(field, Classical(), of())
+    (kept,) = home.rglob("judgements/*.json")
+    judge_once(field, Classical(), of(diameter=40))
+    os.utime(kept, (0, 0))
+    assert purge_judgements(3600) == 1
+    assert recall(field, Classical(), of()) is None
+    assert recall(field, Classical(), of(diameter=40)) is not None
 
 
 def test_a_run_goes_by_the_same_judgement(field, home):
