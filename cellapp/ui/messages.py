@@ -11,9 +11,9 @@ import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.store.records import RunRecord
+from cellapp.weights.registry import is_demonstration
 
 RESEARCH_ONLY = "Research use only, not for diagnosis."
-DEMO_HEADS = ("demo-head", "demo-head-fast")
 DEMO_NOTE = (
     "The demo head was trained on synthetic cells only: what it calls cancer or normal in real images means nothing."
 )
@@ -88,7 +88,7 @@ def trust_line(run: RunRecord | None, made_by: Mapping[str, Any] | None = None) 
 
 def demo_note(run: RunRecord | None) -> None:
     """Warn wherever the calls come from the demonstration head."""
-    if run is not None and run.settings.classify.head in DEMO_HEADS:
+    if run is not None and is_demonstration(run.settings.classify.head):
         st.badge(
             "Demo head, trained on synthetic cells only", icon=":material/warning:", color="orange", help=DEMO_NOTE
         )

@@ -20,7 +20,7 @@ from cellapp.settings import (
 from cellapp.store.records import ImageRecord
 from cellapp.ui.forms import build, control
 from cellapp.ui.head_note import head_called
-from cellapp.ui.messages import DEMO_HEADS
+from cellapp.weights.registry import is_demonstration
 
 _SLIDER_ENDS = {"flow_threshold": 3.0, "min_size_px": 2000}
 _STEPS = ("clip", "normalise", "clahe", "denoise", "align")
@@ -138,7 +138,7 @@ def _classify() -> dict[str, Any]:
     )
     if head == _COUNT_ONLY:
         return {"classify": {"head": None}}
-    if head in DEMO_HEADS:
+    if is_demonstration(head):
         st.badge("Trained on synthetic cells only", icon=":material/warning:", color="orange")
     classify = {name: control(ClassifySettings, name, key="classify") for name in ("threshold", "unsure_margin")}
     if (known := head_called(head)) and known.only_on_slides:

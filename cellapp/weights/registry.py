@@ -33,6 +33,7 @@ class ModelEntry:
     files: Mapping[str, str] = field(default_factory=dict)  # file name -> sha256, empty as for `revision`
     input_px: int | None = None  # side an encoder reads; None is the side it was trained on
     dtype: str = "auto"  # "float32" for models too small to gain from less
+    demonstration: bool = False  # a head trained on synthetic cells; its calls on real ones mean nothing
     gated: bool = False  # the hub asks for a login and consent
     needs: str = ""  # importable module without which the model cannot run
     needs_install: str = ""  # the command that installs it
@@ -68,3 +69,8 @@ def entry(name: str) -> ModelEntry:
     if name not in known:
         raise ModelError(f"no model {name!r} and no such file or folder; choose one of: {', '.join(known)}")
     return known[name]
+
+
+def is_demonstration(name: str | None) -> bool:
+    """Tell whether a model, declared or not, is one whose calls are only for show."""
+    return name in registry() and registry()[name].demonstration

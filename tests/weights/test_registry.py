@@ -7,7 +7,7 @@ import pytest
 from cellapp.encoders.folder import FILES
 from cellapp.errors import ModelError
 from cellapp.weights.catalogue import card, status
-from cellapp.weights.registry import ModelEntry, entry, registry
+from cellapp.weights.registry import ModelEntry, entry, is_demonstration, registry
 
 
 @pytest.mark.parametrize("name", sorted(registry()))
@@ -47,3 +47,10 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_a_misspelt_kind_is_refused():
     with pytest.raises(ModelError, match="'encodre'"):
         ModelEntry("x", "encodre", "dino", "hub", "none", "tests", "nothing")
+
+
+def test_heads_for_show_say_so_and_nothing_else_does():
+    shown = {name for name in registry() if is_demonstration(name)}
+    assert shown == {model.name for model in registry().values() if "Demonstration" in model.purpose} != set()
+    assert not is_demonstration(None)
+    assert not is_demonstration("a/head/of/ours")
