@@ -152,4 +152,4 @@ def _manifest(cells: pd.DataFrame, counted_as: pd.Series, digests: list[str]) ->
 def _add(archive: zipfile.ZipFile, name: str, content: bytes, compression: int) -> None:
     entry = zipfile.ZipInfo(name)  # dated 1980: the clock is no part of the result
     entry.compress_type, entry.external_attr = compression, 0o644 << 16
-    archive.writestr(entry, content)
+    archive.writestr(entry, content, compresslevel=1)
