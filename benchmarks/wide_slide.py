@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,18 +10,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tifffile
-from scipy import ndimage
 
+from cellapp.cells.measure import measure
+from cellapp.cells.quality import assess
+from cellapp.classification.table import add_predictions
+from cellapp.exports.run_json import write_run
+from cellapp.exports.summary import summary_row, write_summary
 from cellapp.exports.tables import write_cells
-from cellapp.settings import AnalyseSettings
+from cellapp.exports.vectors import write_embeddings
+from cellapp.settings import AnalyseSettings, QualitySettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, projects, runs
 from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.types import Analysis, Embeddings, LabelMask, Predictions, Role
 
 BLOCK_PX = 512
 SHAPE = (5594, 22656)
+N_FEATURES = 192
 
 
 def seed_image(folder: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4) -> ImageRecord:
@@ -35,25 +43,69 @@ def seed_image(folder: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4
     return images.add_image(projects.default_project().id, path, path.name)
 
 
-def seed_run(image: ImageRecord) -> RunRecord:
-    """Write down a finished run that counted the cells of `seed_image`: label image, table, rows of the store."""
-    shape = image.info.shape[1:]
+def seed_run(image: ImageRecord, *, head: str | None = None) -> RunRecord:
+    """Write down a finished run that found the cells of `seed_image`, as a run does but for pictures and outlines.
+
+    Parameters
+    ----------
+    image : ImageRecord
+    head : str, optional
+        Whose calls they seem to be: probabilities and vectors are drawn. None counts only.
+    """
+    settings = AnalyseSettings.model_validate({"classify": {"head": head}})
+    run = runs.create_run(image.project_id, [image.id], settings)
+    folder = runs.run_folder(run.id) / run.images[0].stem
+    folder.mkdir()
+    table = _write_cells(image.info.shape[1:], folder)
+    if head:
+        table = _call(table, folder)
+    found = Analysis(
+        name=folder.name,
+        info=image.info,
+        digest=image.digest,
+        roles=(Role.OTHER,) * image.info.shape[0],
+        mask=LabelMask(np.zeros((1, 1), np.int32), "drawn"),
+        cells=table,
+        confluency=0.3,
+        provenance={"head": head, "encoder": "drawn", "calibrated": True} if head else {},
+    )
+    row = summary_row(found, 1.0)
+    write_cells(table, folder / "cells.parquet")
+    write_run(found, settings, row, folder / "run.json")
+    write_summary([row], folder.parent)
+    cell_store.save_cells(run.id, image.id, table)
+    runs.set_image_status(run.id, image.id, "done", n_cells=len(table), summary=row)
+    return runs.finish_run(run.id)
+
+
+def shape_for(n_cells: int) -> tuple[int, int]:
+    """Return the (Y, X) of a nearly square slide with at least so many cells."""
+    n_blocks = math.ceil(n_cells / int(_block()[1].max()))
+    rows = math.isqrt(n_blocks)
+    return rows * BLOCK_PX, math.ceil(n_blocks / rows) * BLOCK_PX
+
+
+def _write_cells(shape: tuple[int, int], folder: Path) -> pd.DataFrame:
+    """Write the label image and return the table of its cells, with every column a run measures."""
     _, labels = _block()
     boxes = _boxes(shape)
     inner = [(y, x) for y, x in boxes if y + BLOCK_PX <= shape[0] and x + BLOCK_PX <= shape[1]]
-    n = int(labels.max())
-    first = {place: k * n for k, place in enumerate(inner)}
-    run = runs.create_run(image.project_id, [image.id], AnalyseSettings.model_validate({"classify": {"head": None}}))
-    folder = runs.run_folder(run.id) / run.images[0].stem
-    folder.mkdir()
+    first = {place: k * int(labels.max()) for k, place in enumerate(inner)}
     empty = np.zeros((BLOCK_PX, BLOCK_PX), np.uint32)
     tiles = (np.where(labels > 0, labels + first[box], 0).astype(np.uint32) if box in first else empty for box in boxes)
     _write(folder / "labels.tif", tiles, shape, np.uint32, {"axes": "YX"})
-    table = pd.concat([_table(labels, first[box], box) for box in inner])
-    write_cells(table, folder / "cells.parquet")
-    cell_store.save_cells(run.id, image.id, table)
-    runs.set_image_status(run.id, image.id, "done", n_cells=len(table))
-    return runs.finish_run(run.id)
+    return pd.concat([_moved(first[box], box) for box in inner])
+
+
+def _call(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Add calls drawn at random, and write vectors that follow them."""
+    draw = np.random.default_rng(0)
+    ids, p = table.index.to_numpy(np.int32), draw.uniform(0, 1, len(table))
+    vectors = (p[:, None] + draw.normal(0, 0.3, (len(p), N_FEATURES))).astype(np.float32)
+    write_embeddings(Embeddings(vectors, vectors, ids, "drawn"), folder / "embeddings.npz")
+    unsure, unlike = np.abs(2 * p - 1) < 0.2, p > 0.99
+    said = Predictions(np.column_stack([p, 1 - p]), ("cancer", "normal"), ids, unsure, unlike, "drawn", True)
+    return add_predictions(table, said)
 
 
 @cache
@@ -80,25 +132,21 @@ def _cut(plane: np.ndarray, shape: tuple[int, int], box: tuple[int, int]) -> np.
     return tile
 
 
-def _table(labels: np.ndarray, first: int, box: tuple[int, int]) -> pd.DataFrame:
-    found = ndimage.find_objects(labels)
-    ids = np.arange(1, len(found) + 1)
-    middle = np.array(ndimage.center_of_mass(labels > 0, labels, ids)).reshape(-1, 2) + box
-    area = np.bincount(labels.ravel(), minlength=len(ids) + 1)[1:].astype(float)
-    ends = np.array([[s[0].start, s[1].start, s[0].stop, s[1].stop] for s in found]) + np.tile(box, 2)
-    sides = ("bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px")
-    return pd.DataFrame(
-        {
-            "centroid_y_px": middle[:, 0],
-            "centroid_x_px": middle[:, 1],
-            **{name: ends[:, k] for k, name in enumerate(sides)},
-            "area_px": area,
-            "area_um2": area / 4,
-            "qc_pass": True,
-            "qc_reason": "",
-        },
-        index=pd.Index(ids + first, name="cell_id", dtype="int32"),
-    )
+@cache
+def _measured() -> pd.DataFrame:
+    pixels, labels = _block()
+    mask = LabelMask(labels, "drawn")
+    table = measure(pixels, mask, channels=("actin", "cytoplasm", "nucleus"), um_per_px=0.5)
+    return assess(table, mask, pixels, QualitySettings(border=False))
+
+
+def _moved(first: int, box: tuple[int, int]) -> pd.DataFrame:
+    """Return the block's table for the place (y, x) it was put to, ids from `first` + 1."""
+    table = _measured().copy()
+    table.index = table.index + np.int32(first)
+    for name in table.columns[table.columns.str.contains("_[yx][01]?_px$")]:
+        table[name] += box["x" in name.split("_")[1]]
+    return table
 
 
 def _write(path: Path, tiles: Iterator[np.ndarray], shape: tuple[int, ...], dtype: type, metadata: dict) -> None:

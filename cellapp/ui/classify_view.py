@@ -86,10 +86,12 @@ def map_section(view: View) -> None:
         unit, scale = _unit(view)
         height, width = view.image.info.shape[1:]
         extent = (height * scale, width * scale)
-        figure = scatters.spatial_map(points, view.results.classes, extent=extent, unit=unit)
+        figure = scatters.spatial_map(points, view.results.classes, extent=extent, unit=unit, target=view.target)
     else:
         axes = read_projection(view.results.folder, method).axes
-        figure = scatters.embedding_map(points, view.results.classes, method=method.upper(), axes=axes)
+        figure = scatters.embedding_map(
+            points, view.results.classes, method=method.upper(), axes=axes, target=view.target
+        )
     event = st.plotly_chart(
         figure,
         key=f"classify_{source}",
@@ -121,11 +123,8 @@ def _places(view: View) -> pd.DataFrame:
 
 
 def _described(cells: pd.DataFrame, view: View) -> pd.DataFrame:
-    text = "cell " + cells["cell_id"].astype(str) + ", " + cells["outcome"].astype(str)
-    if view.target:
-        p = cells[f"p_{view.target}"]
-        text += np.where(p.notna(), f", p({view.target}) " + p.map("{:.2f}".format).astype(str), "")
-    return cells[["x", "y", "outcome", "row"]].assign(text=text)
+    p = cells[f"p_{view.target}"] if view.target else np.nan
+    return cells[["x", "y", "outcome", "row", "cell_id"]].assign(p=p)
 
 
 def _unit(view: View) -> tuple[str, float]:

@@ -34,21 +34,26 @@ def point_size(n: int) -> int:
     return int(np.clip(11 - 1.6 * np.log10(max(n, 10)), 3, 9))
 
 
-def embedding_map(points: pd.DataFrame, classes: Sequence[str], *, method: str, axes: Sequence[str]) -> go.Figure:
+def embedding_map(
+    points: pd.DataFrame, classes: Sequence[str], *, method: str, axes: Sequence[str], target: str = ""
+) -> go.Figure:
     """Draw one point per cell where near means alike to the encoder.
 
     Parameters
     ----------
     points : DataFrame
-        `x`, `y` (no unit), `outcome`, `row` (number given back by a selection), `text` (hover), `selected` (bool).
+        `x`, `y` (no unit), `outcome`, `row` (number given back by a selection), `cell_id`, `p` (of the class
+        `target`, NaN where there is none), `selected` (bool).
     classes : sequence of str
         Classes of the head, for colours.
     method : str
         "PCA" or "UMAP", said in the title.
     axes : sequence of str
         Titles of the two axes.
+    target : str
+        Class whose probability is told.
     """
-    figure = _points(points, classes, hover="%{customdata[1]}<extra></extra>")
+    figure = _points(points, classes, target, place="")
     figure.update_xaxes(title_text=axes[0], showticklabels=method == "PCA")
     figure.update_yaxes(
         title_text=axes[1], showticklabels=method == "PCA", scaleanchor="x" if method == "PCA" else None
@@ -56,7 +61,9 @@ def embedding_map(points: pd.DataFrame, classes: Sequence[str], *, method: str, 
     return styled(figure.update_layout(dragmode="lasso"), f"Cells that look alike lie together ({method})", height=420)
 
 
-def spatial_map(points: pd.DataFrame, classes: Sequence[str], *, extent: tuple[float, float], unit: str) -> go.Figure:
+def spatial_map(
+    points: pd.DataFrame, classes: Sequence[str], *, extent: tuple[float, float], unit: str, target: str = ""
+) -> go.Figure:
     """Draw one point per cell where it lies on the slide.
 
     Parameters
@@ -69,8 +76,10 @@ def spatial_map(points: pd.DataFrame, classes: Sequence[str], *, extent: tuple[f
         Height and width of the slide in `unit`.
     unit : str
         "µm" or "px".
+    target : str
+        Class whose probability is told.
     """
-    figure = _points(points, classes, hover="%{customdata[1]}<br>x %{x:,.0f}, y %{y:,.0f} " + unit + "<extra></extra>")
+    figure = _points(points, classes, target, place="<br>x %{x:,.0f}, y %{y:,.0f} " + unit)
     figure.update_xaxes(title_text=f"x, {unit}", range=[0, extent[1]], constrain="domain")
     figure.update_yaxes(title_text=f"y, {unit}", range=[extent[0], 0], scaleanchor="x", constrain="domain")
     return styled(figure.update_layout(dragmode="lasso"), "Where the cells lie", height=420)
@@ -86,7 +95,7 @@ def selected_rows(event: object) -> list[int]:
 
 
 def _first(customdata: object) -> object | None:
-    # Streamlit hands customdata over as a list, or as a dict of positions after a deselection.
+    # Streamlit hands customdata over as a list, or as a dict of positions where the browser kept it as typed numbers.
     if isinstance(customdata, dict):
         return customdata.get("0")
     if isinstance(customdata, (list, tuple)):
@@ -94,25 +103,33 @@ def _first(customdata: object) -> object | None:
     return customdata
 
 
-def _points(points: pd.DataFrame, classes: Sequence[str], *, hover: str) -> go.Figure:
+def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, place: str) -> go.Figure:
+    """Draw a trace per outcome. What a point tells is numbers, never words: 50,000 of those take half a second."""
     figure = go.Figure()
     size = point_size(len(points))
+    any_selected = points["selected"].any()
     for outcome, rows in points.groupby("outcome", sort=True):
-        chosen = np.flatnonzero(rows["selected"].to_numpy())
+        sign = symbol(str(outcome), classes)
+        called = bool(target) and rows["p"].notna().all()
         figure.add_scattergl(
             x=rows["x"].to_numpy(np.float32),
             y=rows["y"].to_numpy(np.float32),
             mode="markers",
             name=f"{outcome} ({len(rows):,})",
-            customdata=rows[["row", "text"]].to_numpy(),
-            selectedpoints=chosen if points["selected"].any() else None,
+            customdata=rows[["row", "cell_id", "p"][: 3 if called else 2]].to_numpy(np.float64),
+            selectedpoints=np.flatnonzero(rows["selected"].to_numpy()) if any_selected else None,
             marker={
                 "color": class_colour(str(outcome), tuple(classes)),
-                "symbol": symbol(str(outcome), classes),
+                "symbol": sign,
                 "size": size,
-                "line": {"width": 1 if symbol(str(outcome), classes).endswith("open") else 0},
+                "line": {"width": 1 if sign.endswith("open") else 0},
             },
             unselected={"marker": {"opacity": 0.15}},
-            hovertemplate=hover,
+            hovertemplate=_hover(str(outcome), target if called else "") + place + "<extra></extra>",
         )
     return figure
+
+
+def _hover(outcome: str, target: str) -> str:
+    said = f", p({target}) %{{customdata[2]:.2f}}" if target else ""
+    return f"cell %{{customdata[1]:d}}, {outcome}{said}"

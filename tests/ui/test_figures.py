@@ -81,15 +81,19 @@ def test_maps_hold_every_point_and_stay_webgl(n):
     rng = np.random.default_rng(0)
     outcome = rng.choice(["cancer", "normal", "unsure"], n) if n else np.array([], dtype=object)
     points = pd.DataFrame({"x": rng.random(n), "y": rng.random(n), "outcome": outcome, "row": np.arange(n)})
-    points = points.assign(text="cell", selected=points["row"] < 3)
-    figure = scatters.embedding_map(points, CLASSES, method="PCA", axes=("one", "two"))
+    p = np.where(points["outcome"] == "unsure", np.nan, 0.9)
+    points = points.assign(cell_id=points["row"] + 1, p=p, selected=points["row"] < 3)
+    figure = scatters.embedding_map(points, CLASSES, method="PCA", axes=("one", "two"), target="cancer")
     assert sum(len(trace.x) for trace in figure.data) == n
     assert all(trace.type == "scattergl" for trace in figure.data)
     assert sum(len(trace.selectedpoints) for trace in figure.data) == min(n, 3)
+    for trace in figure.data:
+        assert trace.customdata.dtype == np.float64  # words would be copied one by one
+        assert ("p(cancer)" in trace.hovertemplate) == ("unsure" not in trace.name)
 
 
 def test_a_selection_gives_back_rows():
-    points = [{"customdata": [7, "cell 7"]}, {"customdata": {"0": 3, "1": "cell 3"}}, {"customdata": None}]
+    points = [{"customdata": [7.0, 8.0]}, {"customdata": {"0": 3.0, "1": 4.0}}, {"customdata": None}]
     assert scatters.selected_rows({"selection": {"points": points}}) == [3, 7]
     assert scatters.selected_rows(None) == []
 
