@@ -21,6 +21,8 @@ from cellapp.palette import class_colour, rgb
 from cellapp.types import LabelMask
 
 MEASURED = ("area_px", "area_um2", "margin")
+CELLS_AT_A_TIME = 512
+"""Rows of the table whose columns are gathered together: what is gathered must not grow with the slide."""
 
 
 def write_geojson(
@@ -87,6 +89,13 @@ def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _features(
+    labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str
+) -> Iterator[dict[str, Any]]:
+    for first in range(0, len(cells), CELLS_AT_A_TIME):
+        yield from _features_of_some(labels, cells.iloc[first : first + CELLS_AT_A_TIME], classes, object_type)
+
+
+def _features_of_some(
     labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str
 ) -> Iterator[dict[str, Any]]:
     names = [*(f"p_{name}" for name in classes_of(cells)), *(name for name in MEASURED if name in cells)]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 
 from cellapp.cells.quality import assess
 from cellapp.errors import InputError
+from cellapp.exports import geojson
 from cellapp.exports.geojson import read_geojson, write_geojson
 from cellapp.palette import CLASS_COLOURS, rgb
 from cellapp.settings import QualitySettings
@@ -88,6 +89,20 @@ def test_outlines_drawn_elsewhere_get_ids_after_the_known_ones_and_are_cut_at_th
 def test_what_holds_no_outlines_is_refused(tmp_path, tree, words):
     with pytest.raises(InputError, match=words):
         read_geojson(write(tmp_path / "o.geojson", tree), (8, 8))
+
+
+@pytest.mark.parametrize("n_cells", [0, 1, 9])
+@pytest.mark.parametrize("at_a_time", [1, 2, 9])
+def test_cells_taken_a_few_at_a_time_are_written_as_all_at_once(tmp_path, monkeypatch, n_cells, at_a_time):
+    analysis, _ = toy_analysis(n_cells)
+
+    def written():
+        return write_geojson(analysis.mask, analysis.cells, tmp_path / "o.geojson", classes=("cancer",)).read_bytes()
+
+    at_once = written()
+    assert len(analysis.cells) < geojson.CELLS_AT_A_TIME
+    monkeypatch.setattr(geojson, "CELLS_AT_A_TIME", at_a_time)
+    assert written() == at_once
 
 
 def test_peak_memory_does_not_follow_the_number_of_cells(tmp_path):
