@@ -25,7 +25,7 @@ test: $(VENV)/.dev ## Install what is missing and run every test
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev ## Measure the speed of the parts and of a first result; a few minutes
-	for part in cells embed cam pooled first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	for part in cells embed cam pooled pages first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 lint: $(VENV)/.dev ## Check style and imports
 	$(BIN)/ruff check .
