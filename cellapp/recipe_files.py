@@ -6,13 +6,9 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from cellapp.errors import InputError
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -27,31 +23,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"cannot read the recipe {str(path)!r}: {error}") from error
-
-
-def check_recipe(model: type[Model], content: Mapping[str, Any], called: str) -> Model:
-    """Make a recipe of its content.
-
-    Parameters
-    ----------
-    model : type
-        The recipe's class.
-    content : mapping
-        As `read_toml` returns it.
-    called : str
-        What the message calls the recipe.
-
-    Raises
-    ------
-    InputError
-        When a value does not fit; names the first one.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{called}, {where}: {first['msg']}; got {first['input']!r}") from error
 
 
 def to_toml(content: Mapping[str, Any]) -> str:

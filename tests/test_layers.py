@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cellapp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    {"errors", "types", "settings", "palette", "names", "atomic", "recipe_files", "__init__"},
+    {"errors", "types", "settings", "palette", "names", "atomic", "recipe_files", "validation", "__init__"},
     {"torch_guard", "devices", "synthetic", "images", "segmentation", "cells", "tiling"},
     {"encoders", "classification", "explanation", "projection"},
     {"weights", "loading"},

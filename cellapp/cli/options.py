@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cellapp.errors import InputError
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 STEPS = ("clip", "normalise", "clahe", "denoise", "align")
 
@@ -61,6 +58,7 @@ def build_settings(
     """
     from cellapp.images.channels import parse_channels
     from cellapp.settings import AnalyseSettings
+    from cellapp.validation import validated
 
     tree = _read_settings(base)
     _put(tree, "segment", segmenter=segmenter, diameter=diameter)
@@ -75,23 +73,6 @@ def build_settings(
     if um_per_px is not None:
         tree["um_per_px"] = um_per_px
     return validated(AnalyseSettings, tree)
-
-
-def validated(model: type[BaseModel], tree: dict[str, Any]) -> Any:
-    """Build settings, or say in one line which value does not fit.
-
-    Raises
-    ------
-    InputError
-        Names the field, the rule and the value.
-    """
-    from pydantic import ValidationError
-
-    try:
-        return model.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}; got {first['input']!r}") from error
 
 
 def _steps(text: str) -> dict[str, bool]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from cellapp.cli.options import parse_size, validated
+from cellapp.cli.options import parse_size
 
 
 def demo(
@@ -25,6 +25,7 @@ def demo(
     """Write a synthetic multi-channel slide with its truth."""
     from cellapp.synthetic.settings import SyntheticSettings
     from cellapp.synthetic.write import write_demo
+    from cellapp.validation import validated
 
     height, width = parse_size(size)
     chosen = {"height": height, "width": width, "seed": seed, "density": density, "touching": touching}

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cellapp.recipe_files import check_recipe, read_toml, to_toml
+from cellapp.recipe_files import read_toml, to_toml
 from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
+from cellapp.validation import validated
 
 
 class HeadRecipe(FrozenModel):
@@ -66,4 +67,4 @@ def read_recipe(path: Path | None, **changes: Any) -> HeadRecipe:
     """
     said = read_toml(path) if path else {}
     said |= {key: value for key, value in changes.items() if value is not None}
-    return check_recipe(HeadRecipe, said, "recipe of a head")
+    return validated(HeadRecipe, said, "recipe of a head")

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from cellapp.recipe_files import check_recipe, read_toml, to_toml
+from cellapp.recipe_files import read_toml, to_toml
 from cellapp.settings import FrozenModel
+from cellapp.validation import validated
 
 FAMILIES = ("dinov2", "dinov2_with_registers")
 
@@ -140,7 +141,7 @@ def read_recipe(path: Path) -> PretrainRecipe:
     InputError
         When it cannot be read or a value does not fit.
     """
-    return check_recipe(PretrainRecipe, read_toml(path), f"recipe {path.name!r}")
+    return validated(PretrainRecipe, read_toml(path), f"recipe {path.name!r}")
 
 
 def write_recipe(recipe: PretrainRecipe, path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from cellapp.recipe_files import check_recipe, read_toml
+from cellapp.recipe_files import read_toml
 from cellapp.segmentation.network import NetworkSettings
 from cellapp.settings import FrozenModel
 from cellapp.training.pictures import Kind
+from cellapp.validation import validated
 
 
 class SegmenterRecipe(FrozenModel):
@@ -62,4 +63,4 @@ def read_recipe(path: Path) -> SegmenterRecipe:
     InputError
         When it cannot be read or a value does not fit.
     """
-    return check_recipe(SegmenterRecipe, read_toml(path), f"recipe {path.name!r}")
+    return validated(SegmenterRecipe, read_toml(path), f"recipe {path.name!r}")

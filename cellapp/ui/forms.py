@@ -7,10 +7,8 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-
-from cellapp.errors import InputError
 
 _LABELS = {
     "clip": "Clip outliers",
@@ -73,23 +71,6 @@ def control(model: type[BaseModel], name: str, *, key: str, upto: float | None =
     number = int if kind is int else float
     step = 1 if number is int else _step(float(high) - float(low or 0))
     return st.slider(label(name), number(low or 0), number(high), number(field.default), step, **shared)
-
-
-def build(model: type[BaseModel], values: dict[str, Any]) -> Any:
-    """Validate form values into settings.
-
-    Raises
-    ------
-    InputError
-        When two fields contradict each other; the message is the settings' own.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ", ".join(label(str(part)) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{place}: {reason}" if place else reason) from error
 
 
 def _kind(field: FieldInfo) -> Any:

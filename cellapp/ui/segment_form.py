@@ -18,8 +18,9 @@ from cellapp.settings import (
     SegmentSettings,
 )
 from cellapp.store.records import ImageRecord
-from cellapp.ui.forms import build, control
+from cellapp.ui.forms import control, label
 from cellapp.ui.head_note import head_called
+from cellapp.validation import validated
 from cellapp.weights.registry import is_demonstration
 
 _SLIDER_ENDS = {"flow_threshold": 3.0, "min_size_px": 2000}
@@ -43,7 +44,7 @@ def settings_panel(image: ImageRecord) -> AnalyseSettings:
         values["quality"] = _quality()
     with st.expander("Classes and explanations", icon=":material/donut_small:"):
         values |= _classify()
-    return build(AnalyseSettings, values)
+    return validated(AnalyseSettings, values, name=label)
 
 
 def models(kind: str) -> list[str]:
