@@ -35,10 +35,13 @@ def test_below_a_base_path_the_api_is_there_too():
 
 
 @pytest.mark.parametrize("options", [[], ["--port", "9000", "--headless"]])
-def test_serve_runs_the_entrypoint(monkeypatch, options):
+def test_serve_runs_the_entrypoint_and_tells_its_address(monkeypatch, capsys, options):
+    """The greeting is the program's own: Streamlit's comes with offers to developers."""
     ran = []
     monkeypatch.setattr(
         subprocess, "run", lambda command, **_: ran.append(command) or subprocess.CompletedProcess([], 0)
     )
     assert main(["serve", *options]) == 0
     assert Path(ran[0][ran[0].index("run") + 1]) == ROOT / "app.py"
+    assert ran[0][ran[0].index("--logger.hideWelcomeMessage") + 1] == "true"
+    assert f"http://localhost:{9000 if options else 8501} " in capsys.readouterr().out

@@ -23,6 +23,7 @@ def serve(
     headless: bool = typer.Option(False, "--headless", help="Do not open a browser."),
 ) -> int:
     """Serve the pages and the API (under /api) in one process."""
+    import socket
     import subprocess
     import sys
 
@@ -30,6 +31,10 @@ def serve(
 
     command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
     command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
+    # Streamlit's own greeting goes with offers to developers, in the terminal and in the pages.
+    command += ["--logger.hideWelcomeMessage", "true"]
+    name = socket.gethostname() if host == "0.0.0.0" else host  # noqa: S104, compared and not bound
+    typer.echo(f"cellapp: http://{name}:{port} (Ctrl+C ends it)")
     try:
         return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
     except KeyboardInterrupt:
