@@ -16,9 +16,7 @@ def train_segmenter(
     recipe: Path = typer.Option(..., "--recipe", help="TOML file, such as models/compact/recipe.toml."),
     data: Path = _DATA,
     out: Path = typer.Option(..., "--out", help="Folder for weights and checkpoints; goes on where it was stopped."),
-    start: Path = typer.Option(
-        None, "--start", help="Folder of a network of the same shape, or of fewer blocks, to set out from."
-    ),
+    start: Path = typer.Option(None, "--start", help="Folder of a network of the same shape to set out from."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train a segmentation network from a recipe."""

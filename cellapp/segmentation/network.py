@@ -7,7 +7,7 @@ predicts one map more, the diameter of the cells, because Cellpose 4 has no size
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -96,15 +96,6 @@ class FlowNetwork(nn.Module):
             features = self.up[level](features)
         return F.pixel_shuffle(self.head(features), self.settings.stride)[..., :height, :width]
 
-    def deepen(self, blocks: int) -> FlowNetwork:
-        """Return a copy with more blocks on the way down, which hand on what they read, so that it answers the same."""
-        deeper = FlowNetwork(replace(self.settings, blocks=blocks))
-        for level in deeper.down:
-            for block in level[self.settings.blocks :]:
-                block.hand_on()
-        deeper.load_state_dict(deeper.state_dict() | self.state_dict())
-        return deeper
-
     def fold(self) -> FlowNetwork:
         """Merge normalisations into the convolutions before them, in place; for inference only."""
         for module in list(self.modules()):
@@ -130,10 +121,6 @@ class _Residual(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return F.relu(features + self.second(F.relu(self.first(features))))
 
-    def hand_on(self) -> None:
-        """Begin as the identity: what the block before gives is not negative."""
-        nn.init.zeros_(self.second.norm.weight)
-
 
 class _Separable(nn.Module):
     def __init__(self, width: int) -> None:
@@ -143,11 +130,6 @@ class _Separable(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return features + self.narrow(F.relu(self.wide(self.space(features))))
-
-    def hand_on(self) -> None:
-        """Begin as the identity."""
-        nn.init.zeros_(self.narrow.weight)
-        nn.init.zeros_(self.narrow.bias)
 
 
 _BLOCKS = {"residual": _Residual, "separable": _Separable}

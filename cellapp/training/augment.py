@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from cellapp.segmentation.network import REFERENCE_PX
+from cellapp.segmentation.network import N_INPUTS, REFERENCE_PX
 from cellapp.training.examples import Example
 from cellapp.training.pictures import Kind
 
 NEAR, FAR = 0.6, 2.0  # octaves around the reference diameter: usual crops, and those that teach the size
 FAR_SHARE = 0.25
-PLAIN_SHARE = 0.3  # of crops are left as they were photographed
 FADED_SHARE = 0.4  # of crops have some of their cells faded
 FADING = (0.3, 0.9)  # contrast that a faded cell keeps
 
@@ -122,15 +121,13 @@ def _choose_stains(planes: torch.Tensor, nothing: torch.Tensor, rng: np.random.G
 
 def _photograph(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Change what differs between microscopes: gain, offset, contrast curve, uneven light, focus, noise."""
-    if rng.random() < PLAIN_SHARE:
-        return planes
     for plane in planes:
         if plane.any():
             plane.copy_(_blur(_shade(plane, rng), rng))
             if rng.random() < 0.4:
                 noise = torch.from_numpy(rng.standard_normal(plane.shape, dtype=np.float32))
                 plane += noise * rng.uniform(0, 0.15) * (plane.clamp(min=0.02).sqrt() if rng.random() < 0.5 else 1)
-    return planes
+    return planes[:N_INPUTS]
 
 
 def _shade(plane: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -17,7 +17,7 @@ from cellapp.training.pictures import Kind, Picture
 from cellapp.types import Slide
 
 FLOW_SCALE = 127  # flows are kept as int8
-SMALL_CELL, SEAM = (0.7, 3.5), 1.5  # how pixels are weighed
+SMALL_CELL, SEAM = (0.7, 2.5), 1.5  # how pixels are weighed
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def emphasise(labels: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (Y, X), float16
-        1 on the background; in a cell the median diameter over its own, 0.7 to 3.5; `SEAM` more where two cells meet.
+        1 on the background; in a cell the median diameter over its own, 0.7 to 2.5; `SEAM` more where two cells meet.
     """
     areas = np.bincount(labels.ravel()).astype(float)
     middle = np.median(areas[1:][areas[1:] > 0])

@@ -32,8 +32,6 @@ class SegmenterRecipe(FrozenModel):
     """Share of the steps in which the learning rate rises."""
     cool_down: float = Field(0.4, gt=0, le=1)
     """Share of the steps, at the end, in which it falls to nothing."""
-    settle: float = Field(0.0, ge=0, le=1)
-    """Share of the steps, at the end, in which normalisation keeps its statistics: batches mix kinds, images do not."""
     average: float = Field(0.995, ge=0, lt=1)
     """Weights kept are a moving average with this memory."""
     n_synthetic: int = Field(48, ge=0)

@@ -6,12 +6,11 @@ import copy
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from cellapp.errors import InputError
 from cellapp.segmentation.network import FlowNetwork
@@ -71,8 +70,7 @@ def train_segmenter(
     out : Path
         Folder for ``weights.safetensors``, ``config.json``, ``checkpoint.pt`` and the flows that were computed.
     start : Path, optional
-        Folder of a network of the recipe's shape, or of fewer blocks, whose weights training sets out from; random
-        ones otherwise.
+        Folder of a network of the recipe's shape whose weights training sets out from; random ones otherwise.
     device, dtype : str
         "bfloat16" computes convolutions in it and keeps weights in float32.
     checkpoint_s : float
@@ -112,24 +110,19 @@ def train_segmenter(
 
 def _begin(recipe: SegmenterRecipe, start: Path | None, device: str) -> _State:
     torch.manual_seed(recipe.seed)
-    network = _grown(read_network(start), recipe, start) if start else FlowNetwork(recipe.network)
+    network = read_network(start).requires_grad_(True) if start else FlowNetwork(recipe.network)
+    if network.settings != recipe.network:
+        raise InputError(f"the recipe asks for {recipe.network} and {str(start)!r} holds {network.settings}")
     network = network.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     return _State(network, copy.deepcopy(network).requires_grad_(False), optimiser)
 
 
-def _grown(network: FlowNetwork, recipe: SegmenterRecipe, start: Path) -> FlowNetwork:
-    """Give a network the recipe's depth, if that is all that differs."""
-    if replace(network.settings, blocks=recipe.blocks) != recipe.network or network.settings.blocks > recipe.blocks:
-        raise InputError(f"the recipe asks for {recipe.network} and {str(start)!r} holds {network.settings}")
-    return network.deepen(recipe.blocks)
-
-
 def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _State, dtype: str) -> Iterator[float]:
     """Take the steps that are left, telling the loss after each."""
     batches = Batches(recipe, examples)
+    state.network.train()
     while state.step < recipe.steps:
-        _set_norms(state.network, learning=state.step < (1 - recipe.settle) * recipe.steps)
         rng = np.random.default_rng([recipe.seed, state.step])  # a resumed run draws what it would have drawn
         planes, targets = batches.draw(rng, state.network.device)
         for group in state.optimiser.param_groups:
@@ -144,13 +137,6 @@ def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _State, dtyp
         state.step += 1
         _average(state, min(recipe.average, state.step / (state.step + 10)))
         yield float(loss.detach())
-
-
-def _set_norms(network: FlowNetwork, *, learning: bool) -> None:
-    """Let normalisation follow the batches, or keep what it has gathered, as it will when the network is used."""
-    for module in network.train().modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.train(learning)
 
 
 def _pace(done: float, recipe: SegmenterRecipe) -> float:

@@ -9,7 +9,7 @@ from cellapp.errors import Cancelled, InputError
 torch_guard.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.segmentation.network_file import load_network, read_network  # noqa: E402
+from cellapp.segmentation.network_file import load_network  # noqa: E402
 from cellapp.training.loss import FLOW_GAIN, flow_loss  # noqa: E402
 from cellapp.training.recipe import SegmenterRecipe, read_recipe  # noqa: E402
 from cellapp.training.segmenter import CHECKPOINT, train_segmenter  # noqa: E402
@@ -131,25 +131,3 @@ def test_shares_name_kinds_that_exist(tmp_path):
     with pytest.raises(InputError, match="shares"):
         read_recipe(path)
     assert np.isclose(sum(SegmenterRecipe().shares.values()), 1)
-
-
-def test_a_deeper_network_begins_where_a_shallower_one_ended(nothing, first, tmp_path):
-    """More blocks hand on what they read, so all that differs after one tiny step is the statistics of its batch."""
-    deeper = ONE_STEP.model_copy(update={"blocks": 3, "learning_rate": 1e-9, "average": 0.0, "settle": 1.0})
-    train_segmenter(deeper, nothing, tmp_path, start=first)
-    planes = torch.rand((1, 2, 32, 32))
-    torch.testing.assert_close(load_network(tmp_path).predict(planes), load_network(first).predict(planes))
-    with pytest.raises(InputError, match="asks for"):
-        train_segmenter(ONE_STEP, nothing, tmp_path / "back", start=tmp_path)
-
-
-def test_normalisation_that_settles_keeps_its_statistics(nothing, first, tmp_path):
-    """With settled statistics the first step's gradients are those of the network as it will be used."""
-    settled = ONE_STEP.model_copy(update={"learning_rate": 1e-9, "average": 0.0, "settle": 1.0})
-    for name, recipe in (("settled", settled), ("following", settled.model_copy(update={"settle": 0.0}))):
-        train_segmenter(recipe, nothing, tmp_path / name, start=first)
-    folders = (first, tmp_path / "settled", tmp_path / "following")
-    kept, settled, following = (read_network(folder).state_dict() for folder in folders)
-    mean = "stem.norm.running_mean"
-    torch.testing.assert_close(settled[mean], kept[mean])
-    assert not torch.equal(following[mean], kept[mean])
