@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,7 +36,7 @@ def main() -> None:
     parser.add_argument("--first-of", metavar="RUN", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.first_of:
-        report("", "", **first_page(chosen.first_of))
+        print(json.dumps(first_page(chosen.first_of)))
         return
     with tempfile.TemporaryDirectory() as home:
         os.environ["CELLAPP_HOME"] = home
@@ -67,8 +69,8 @@ def measure(home: Path, n_cells: int, rounds: int) -> dict[str, object]:
         "first_page_s": fresh["first_page_s"],
         **spread("switch_ms", _all(switches)),
         **spread("rerun_ms", _all(reruns)),
-        "switch_ms_by_page": {name: round(sorted(times)[len(times) // 2]) for name, times in switches.items()},
-        "rerun_ms_by_page": {name: round(sorted(times)[len(times) // 2]) for name, times in reruns.items()},
+        "switch_ms_by_page": _medians(switches),
+        "rerun_ms_by_page": _medians(reruns),
         "rounds": rounds,
     }
 
@@ -99,6 +101,10 @@ def _answer_s(visit: object, act: Callable[[], object]) -> float:
     if visit.exception:
         raise RuntimeError(f"a page failed: {visit.exception[0].message}")
     return spent
+
+
+def _medians(times: dict[str, list[float]]) -> dict[str, int]:
+    return {name: round(statistics.median(some)) for name, some in times.items()}
 
 
 def _all(times: dict[str, list[float]]) -> list[float]:

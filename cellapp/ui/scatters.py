@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -110,13 +111,13 @@ def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, place:
     any_selected = points["selected"].any()
     for outcome, rows in points.groupby("outcome", sort=True):
         sign = symbol(str(outcome), classes)
-        called = bool(target) and rows["p"].notna().all()
         figure.add_scattergl(
             x=rows["x"].to_numpy(np.float32),
             y=rows["y"].to_numpy(np.float32),
             mode="markers",
             name=f"{outcome} ({len(rows):,})",
-            customdata=rows[["row", "cell_id", "p"][: 3 if called else 2]].to_numpy(np.float64),
+            customdata=rows[["row", "cell_id", "p"]].to_numpy(np.float64),
+            meta=[escape(str(outcome)), escape(target)],
             selectedpoints=np.flatnonzero(rows["selected"].to_numpy()) if any_selected else None,
             marker={
                 "color": class_colour(str(outcome), tuple(classes)),
@@ -125,11 +126,17 @@ def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, place:
                 "line": {"width": 1 if sign.endswith("open") else 0},
             },
             unselected={"marker": {"opacity": 0.15}},
-            hovertemplate=_hover(str(outcome), target if called else "") + place + "<extra></extra>",
+            hovertemplate=_hover(rows["p"].notna().to_numpy(), place),
         )
     return figure
 
 
-def _hover(outcome: str, target: str) -> str:
-    said = f", p({target}) %{{customdata[2]:.2f}}" if target else ""
-    return f"cell %{{customdata[1]:d}}, {outcome}{said}"
+def _hover(known: np.ndarray, place: str) -> str | list[str]:
+    """Return the words of a trace; those of each point only where people named some that have no probability."""
+    plain, called = (
+        f"cell %{{customdata[1]:d}}, %{{meta[0]}}{said}{place}<extra></extra>"
+        for said in ("", ", p(%{meta[1]}) %{customdata[2]:.2f}")
+    )
+    if known.all() or not known.any():
+        return called if known.any() else plain
+    return np.where(known, called, plain).tolist()

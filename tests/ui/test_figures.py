@@ -89,7 +89,17 @@ def test_maps_hold_every_point_and_stay_webgl(n):
     assert sum(len(trace.selectedpoints) for trace in figure.data) == min(n, 3)
     for trace in figure.data:
         assert trace.customdata.dtype == np.float64  # words would be copied one by one
-        assert ("p(cancer)" in trace.hovertemplate) == ("unsure" not in trace.name)
+        assert ("p(%{meta[1]}) %{customdata[2]" in trace.hovertemplate) == ("unsure" not in trace.name)
+        assert trace.meta[1] == "cancer"
+
+
+def test_a_cell_named_by_hand_takes_no_probability_from_the_others():
+    points = pd.DataFrame({"x": [0.0, 1], "y": [0.0, 1], "outcome": "<b>%{x}", "row": [0, 1], "cell_id": [1, 2]})
+    points = points.assign(p=[0.9, np.nan], selected=False)
+    (trace,) = scatters.embedding_map(points, ("<b>%{x}",), method="PCA", axes=("one", "two"), target="<b>%{x}").data
+    assert ["customdata[2]" in words for words in trace.hovertemplate] == [True, False]
+    assert trace.meta[0] == trace.meta[1] == "&lt;b&gt;%{x}"
+    assert not any("<b>" in words for words in trace.hovertemplate)
 
 
 def test_a_selection_gives_back_rows():
