@@ -6,8 +6,8 @@ Streamlit imports this file once to find what to serve, pages and API in one pro
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.ui.frame import ICON, show_sidebar
-from cellapp.ui.messages import show_error
+from cellapp.ui.components.messages import show_error
+from cellapp.ui.layout.frame import ICON, show_sidebar
 
 
 def route() -> None:

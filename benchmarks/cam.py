@@ -15,12 +15,12 @@ import torch
 
 from benchmarks.compare import alternate, paired, report, spread
 from benchmarks.embed import VIT_S14, write_encoder
-from cellapp import torch_guard
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import fit_cloud
-from cellapp.devices import probe_dtype
+from cellapp.compute import torchvision_shim
+from cellapp.compute.devices import probe_dtype
 from cellapp.encoders.dino import HubEncoder
-from cellapp.explanation.cam import explain
+from cellapp.explanation.hirescam import explain
 from cellapp.settings import CropSettings, PreprocessSettings
 
 
@@ -49,7 +49,7 @@ def library_maps(encoder: HubEncoder, head: LinearHead, crops: np.ndarray) -> np
 
     Works with frozen weights too, but the library's own examples take a network as it was loaded, unfrozen.
     """
-    torch_guard.install()
+    torchvision_shim.install()
     from pytorch_grad_cam import HiResCAM
 
     def to_grid(tokens: torch.Tensor) -> torch.Tensor:
@@ -65,7 +65,7 @@ def library_maps(encoder: HubEncoder, head: LinearHead, crops: np.ndarray) -> np
 
 def scaled_like_library(maps: np.ndarray, side_px: int) -> np.ndarray:
     """Clip negatives, enlarge and scale each map to 0..1, before and after enlarging, as the library does."""
-    torch_guard.install()
+    torchvision_shim.install()
     from pytorch_grad_cam.utils.image import scale_cam_image
 
     return scale_cam_image(scale_cam_image(np.maximum(maps, 0), (side_px, side_px)))

@@ -18,7 +18,7 @@ from cellapp.cells.crop import crop
 from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.settings import CropMode, CropSettings, QualitySettings
-from cellapp.types import Crops, LabelMask
+from cellapp.types.cells import Crops, LabelMask
 
 CHANNELS = ("actin", "cytoplasm", "nucleus", "orange")
 RADIUS_PX = 14

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from benchmarks.compare import alternate, paired, report, spread
-from cellapp import torch_guard
-from cellapp.devices import probe_dtype
+from cellapp.compute import torchvision_shim
+from cellapp.compute.devices import probe_dtype
 from cellapp.encoders.dino import HubEncoder, blank_network
 
 VIT_S14 = {
@@ -57,7 +57,7 @@ def write_encoder(folder: Path, config: dict) -> Path:
 
 def usual_loop(folder: Path, images: np.ndarray) -> Callable[[], np.ndarray]:
     """Image processor and float32 network as model cards show them; gives (N, 2 D), class and mean patch token."""
-    torch_guard.install()
+    torchvision_shim.install()
     from transformers import AutoImageProcessor, AutoModel
 
     processor, network = AutoImageProcessor.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()

@@ -23,10 +23,10 @@ import pandas as pd
 import psutil
 
 from benchmarks.stamped import CLASSES, cell_table, corner_of, shape_of, size_of, write_labels
-from cellapp.cells.outcome import outcome
+from cellapp.cells.counts import outcome
 from cellapp.exports.geojson import write_geojson
-from cellapp.exports.outlines import fill
-from cellapp.types import LabelMask
+from cellapp.exports.polygons import fill
+from cellapp.types.cells import LabelMask
 
 FEWER = 100  # times, on the other side
 EVERY_S = 0.005

@@ -51,10 +51,10 @@ def main() -> None:
 def measure(home: Path, n_cells: int, rounds: int) -> dict[str, object]:
     """Open the first page of a fresh process, then every page of one visit again and again."""
     from benchmarks.wide_slide import seed_image, seed_run, shape_for
-    from cellapp import presence
+    from cellapp.jobs import worker_process
 
     run = seed_run(seed_image(home / "seed", shape_for(n_cells), 3), head="demo-head")
-    presence.announce()  # no worker of its own takes the cores from the pages
+    worker_process.announce()  # no worker of its own takes the cores from the pages
     fresh = child.run("benchmarks.pages", ["--first-of", run.id]).said
     visit = _open(run.id)
     for path in PAGES.values():

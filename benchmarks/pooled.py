@@ -14,16 +14,17 @@ import torch
 from benchmarks.compare import paired, report
 from cellapp.classification.head import LinearHead
 from cellapp.classification.predict import predict
-from cellapp.classification.validate import measure_calls
-from cellapp.embedding import embed_cells
-from cellapp.kit import Kit
-from cellapp.loading import load
-from cellapp.recipes.demo import FAST_HEAD, HEAD, SEGMENTER, DemoRecipe
-from cellapp.recipes.synthetic_cells import FoundCells, find_cells
+from cellapp.models.bundle import Kit
+from cellapp.models.load import load
+from cellapp.pipeline.checkpoint import scratch_work
+from cellapp.pipeline.context import in_turn, lay_out
+from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.settings import AnalyseSettings
-from cellapp.spread import in_turn, lay_out
-from cellapp.types import Embeddings, Encoder, Segmenter
-from cellapp.work import scratch_work
+from cellapp.training.demo.demo_heads import FAST_HEAD, HEAD, SEGMENTER, DemoRecipe
+from cellapp.training.metrics import measure_calls
+from cellapp.training.synthetic_cells import FoundCells, find_cells
+from cellapp.types.cells import Embeddings
+from cellapp.types.protocols import Encoder, Segmenter
 
 CROWDED = 0.85
 """Share of a slide that cells would cover if none overlapped; the slides of the recipe have 0.2 to 0.55."""

@@ -9,18 +9,20 @@ import numpy as np
 import torch
 
 from benchmarks.compare import paired, report
-from cellapp.devices import probe_device, probe_dtype
+from cellapp.compute.devices import probe_device, probe_dtype
+from cellapp.config import REPOSITORY
 from cellapp.images.preprocess import Preprocessor
-from cellapp.segmentation.cellpose_library import STEPS, TRAINED_DIAMETER_PX
+from cellapp.segmentation.cellpose_api import STEPS, TRAINED_DIAMETER_PX
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.compact import CompactSegmenter
-from cellapp.segmentation.network_file import load_network
-from cellapp.segmentation.score import f1_score
-from cellapp.segmentation.segment import segment
-from cellapp.settings import REPOSITORY, PreprocessSettings, SegmentSettings
+from cellapp.segmentation.flow_unet_io import load_network
+from cellapp.segmentation.metrics import f1_score
+from cellapp.segmentation.run_segmenter import segment
+from cellapp.settings import PreprocessSettings, SegmentSettings
 from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Role, Segmenter
+from cellapp.types.image import Role
+from cellapp.types.protocols import Segmenter
 
 FOLDER = REPOSITORY / "models" / "compact"
 ROLES = (Role.CYTOPLASM, Role.OTHER, Role.NUCLEUS)

@@ -16,18 +16,18 @@ import torch
 
 from benchmarks.child import Spent, run
 from benchmarks.compare import report
-from cellapp import torch_guard
-from cellapp.devices import probe_device, probe_dtype
+from cellapp.compute import torchvision_shim
+from cellapp.compute.devices import probe_device, probe_dtype
+from cellapp.images.channels import describe
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
-from cellapp.kit import describe
-from cellapp.loading import load, registry
-from cellapp.pipeline import find_cells
-from cellapp.segmentation.compose import compose
-from cellapp.segmentation.network_file import load_network
-from cellapp.segmentation.score import f1_score
+from cellapp.models.load import load, registry
+from cellapp.pipeline.segment_slide import find_cells
+from cellapp.segmentation.flow_unet_io import load_network
+from cellapp.segmentation.input_planes import compose
+from cellapp.segmentation.metrics import f1_score
 from cellapp.settings import AnalyseSettings
-from cellapp.types import Slide
+from cellapp.types.image import Slide
 
 DIAMETER_PX = 56  # of the synthetic cells; both sides are told
 
@@ -40,7 +40,7 @@ def in_tiles(slide: Slide, tile_px: int) -> np.ndarray:
 
 def at_once(slide: Slide) -> np.ndarray:
     """Theirs: the same network in Cellpose's own model, given the same processed planes of the whole image."""
-    torch_guard.install()
+    torchvision_shim.install()
     from cellpose.models import CellposeModel
 
     device = probe_device("auto")

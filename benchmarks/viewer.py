@@ -46,8 +46,8 @@ def measure(home: Path, shape: tuple[int, int], n_requests: int) -> dict[str, ob
     from fastapi.testclient import TestClient
 
     from benchmarks.wide_slide import seed_image, seed_run
-    from cellapp.api import api
-    from cellapp.store.slides import make_pyramid
+    from cellapp.api.app import api
+    from cellapp.store.open_image import make_pyramid
 
     image = seed_image(home / "seed", shape, len(COLOURS))
     run = seed_run(image)
@@ -76,8 +76,8 @@ def measure(home: Path, shape: tuple[int, int], n_requests: int) -> dict[str, ob
 
 def _addresses(image: object, run: object | None, look: int) -> Iterator[str]:
     """Name tiles of every level, coarse ones first, as a visitor would come by them, each level's at random."""
-    from cellapp.viewing.access import make_pass
-    from cellapp.viewing.grid import TILE_PX, n_levels
+    from cellapp.auth.tile_pass import make_pass
+    from cellapp.viewer.grid import TILE_PX, n_levels
 
     shape = image.info.shape[1:]
     channels = ";".join(f"{colour},{look},{200 + look},1" for colour in COLOURS)

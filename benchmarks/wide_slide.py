@@ -13,18 +13,19 @@ import tifffile
 
 from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
-from cellapp.classification.table import add_predictions
+from cellapp.classification.cell_columns import add_predictions
+from cellapp.exports.embeddings import write_embeddings
 from cellapp.exports.run_json import write_run
 from cellapp.exports.summary import summary_row, write_summary
 from cellapp.exports.tables import write_cells
-from cellapp.exports.vectors import write_embeddings
 from cellapp.settings import AnalyseSettings, QualitySettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, projects, runs
 from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Analysis, Embeddings, LabelMask, Predictions, Role
+from cellapp.types.cells import Analysis, Embeddings, LabelMask, Predictions
+from cellapp.types.image import Role
 
 BLOCK_PX = 512
 SHAPE = (5594, 22656)

@@ -7,7 +7,7 @@ from starlette.routing import Mount
 from streamlit.config import get_option
 from streamlit.runtime.pages_manager import PagesManager
 
-from cellapp.api import api
+from cellapp.api.app import api
 
 # A folder named pages/ makes Streamlit look for its old kind of pages until st.navigation has run once: the first
 # visitor with a link to a page would be told that there is no such page.

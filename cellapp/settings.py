@@ -1,21 +1,16 @@
 """Every choice the user can make, once: defaults live here and forms, command line and API are made from them.
 
-`AnalyseSettings` is what a run is: it is written to ``run.json`` and reproduces the run. `AppSettings` is where and on
-what the program runs: read from ``CELLAPP_*`` environment variables or a ``.env`` file, never part of a result.
+`AnalyseSettings` is what a run is: it is written to ``run.json`` and reproduces the run. Where and on what
+the program runs is in `cellapp.config`.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_ENCODER = "cell-vit"
 """The bundled one, for vectors and for training heads; `ClassifySettings.encoder` follows the head."""
 
@@ -103,10 +98,11 @@ class FeatureSettings(FrozenModel):
     """8 averages the vectors of all turned and mirrored views, because a cell on a slide has no upright; it costs eight
     passes through the encoder."""
     shape: bool = False
-    """Read the measurements of `cellapp.encoders.measured` beside the encoder's vectors."""
+    """Read the measurements of `cellapp.cells.crop_features` beside the encoder's vectors."""
     source: Literal["crops", "grid"] = "crops"
     """"grid" has the encoder read the slide once, window by window, and pools the patches each cell covers, see
-    `cellapp.pooled`: the more crowded the cells, the fewer windows than crops; maps of single cells cannot be made."""
+    `cellapp.encoders.slide_windows`: the more crowded the cells, the fewer windows than crops; maps of
+    single cells cannot be made."""
 
     @model_validator(mode="after")
     def _possible(self) -> FeatureSettings:
@@ -180,50 +176,3 @@ class AnalyseSettings(FrozenModel):
     classify: ClassifySettings = ClassifySettings()
     explain: ExplainSettings = ExplainSettings()
     seed: int = 0
-
-
-class BudgetSettings(FrozenModel):
-    """What one upload may cost, checked on headers before anything is decoded."""
-
-    max_pixels: int = 4_000_000_000
-    """Pixels of one channel at full resolution."""
-    max_bytes: int = 16 * 2**30
-    """Decoded bytes of the full level, all channels."""
-    max_file_bytes: int = 8 * 2**30
-    max_channels: int = 16
-    max_zip_members: int = 2_000
-    max_zip_ratio: float = 200.0
-    """Decompressed over compressed bytes."""
-
-
-class AppSettings(BaseSettings):
-    """Where data live and what the machine may do; every field is an environment variable, prefixed ``CELLAPP_``."""
-
-    model_config = SettingsConfigDict(env_prefix="CELLAPP_", env_nested_delimiter="__", env_file=".env", extra="ignore")
-
-    home: Path = Field(default_factory=lambda: user_data_path("cellapp"))
-    """Images, runs, downloaded weights and the default database."""
-    database_url: str | None = None
-    """SQLAlchemy URL; None is SQLite in `home`. ``postgresql+psycopg://user:secret@host/name`` works the same."""
-    offline: bool = False
-    """Never ask the network for weights."""
-    hub_url: str = "https://huggingface.co"
-    """Model hub or a mirror of it."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    engine: str = "serial"
-    """Who does the worker's work: serial, processes, processes:N, or a Dask scheduler, ``tcp://HOST:PORT``."""
-    import_folder: Path | None = None
-    """Folder on the server from which the Upload page may read; None switches that off."""
-    budget: BudgetSettings = BudgetSettings()
-
-    @property
-    def database(self) -> str:
-        """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{self.home / 'cellapp.db'}"
-
-
-@cache
-def app_settings() -> AppSettings:
-    """Read the environment once per process; tests call ``app_settings.cache_clear()`` after changing it."""
-    return AppSettings()

@@ -45,7 +45,7 @@ def seed(home: Path) -> str:
     """Fill a store with the demo slide, a second one and a finished run; return the query that shows them."""
     os.environ["CELLAPP_HOME"] = str(home)
     sys.path.insert(0, str(ROOT))
-    from cellapp.handlers import HANDLERS
+    from cellapp.jobs.handlers import HANDLERS
     from cellapp.settings import AnalyseSettings
     from cellapp.store import images, projects, runs
     from cellapp.synthetic.settings import SyntheticSettings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cellapp.settings import app_settings
+from cellapp.config import app_settings
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import DemoFiles, write_demo
 from tests.databases import database, postgres_url

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from cellapp.settings import app_settings
+from cellapp.config import app_settings
 from cellapp.store.database import dispose
 
 

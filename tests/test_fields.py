@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from cellapp.images.channels import combine
+from cellapp.images.channel_files import combine
 from cellapp.images.read import open_slide
-from cellapp.kit import load_kit
-from cellapp.pipeline import analyse
+from cellapp.models.bundle import load_kit
+from cellapp.pipeline.analyse import analyse
 from cellapp.settings import AnalyseSettings
 from tests.paths import shared_data
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.names import clean_name, clean_text, safe_stem, unique_stems
+from cellapp.files import clean_name, clean_text, safe_stem, unique_stems
 
 HOSTILE = [
     "../../etc/passwd",

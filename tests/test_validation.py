@@ -4,8 +4,8 @@ import pytest
 
 from cellapp.errors import InputError
 from cellapp.settings import AnalyseSettings
+from cellapp.settings_io import validated
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.validation import validated
 
 
 def said_of(content, *, model=AnalyseSettings, **options):

@@ -8,8 +8,6 @@ from math import nan, sqrt
 
 import pandas as pd
 
-from cellapp.cells.outcome import REJECTED, UNCLASSIFIED, UNSURE, outcome
-
 Z_95 = 1.959963984540054
 
 
@@ -24,7 +22,7 @@ class Fraction:
 
 @dataclass(frozen=True)
 class Counts:
-    """Cells of one image or of several, by what they count as (see `cellapp.cells.outcome`)."""
+    """Cells of one image or of several, by what they count as (see `cellapp.cells.counts`)."""
 
     n_cells: int  # all segmented cells
     n_rejected: int  # by the quality filter
@@ -85,3 +83,33 @@ def wilson(k: int, n: int, z: float = Z_95) -> tuple[float, float]:
     centre = (k + z**2 / 2) / (n + z**2)
     half = z * sqrt(k * (n - k) / n + z**2 / 4) / (n + z**2)
     return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+UNSURE, REJECTED, UNCLASSIFIED = "unsure", "rejected", "cell"
+RESERVED = frozenset({UNSURE, REJECTED, UNCLASSIFIED, "cells"})
+"""Names no class may have: summaries count other things under them."""
+
+
+def outcome(cells: pd.DataFrame) -> pd.Series:
+    """Return what each cell counts as.
+
+    A person's word (`manual_label`) beats everything; then the quality filter ("rejected"), then doubt ("unsure"), then
+    the head's label. Without a head every accepted cell is a "cell".
+
+    Parameters
+    ----------
+    cells : DataFrame
+        A cell table with at least `qc_pass`; `label`, `unsure` and `manual_label` where they exist.
+
+    Returns
+    -------
+    Series of str, indexed by cell_id, named "outcome"
+    """
+    result = pd.Series(UNCLASSIFIED, index=cells.index, name="outcome", dtype=object)
+    if "label" in cells:
+        result = result.mask(cells["label"].fillna("") != "", cells["label"])
+        result = result.mask(cells["unsure"].fillna(False).astype(bool), UNSURE)
+    result = result.mask(~cells["qc_pass"].astype(bool), REJECTED)
+    if "manual_label" in cells:
+        result = result.mask(cells["manual_label"].fillna("") != "", cells["manual_label"])
+    return result.astype(object)

@@ -9,10 +9,11 @@ import pandas as pd
 from scipy import ndimage
 from skimage.transform import resize
 
-from cellapp.cells.source import PixelSource, cached_reader
+from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.errors import InputError
 from cellapp.settings import CropMode, CropSettings
-from cellapp.types import Crops, LabelMask, Region, Role, Slide
+from cellapp.types.cells import Crops, LabelMask
+from cellapp.types.image import Region, Role, Slide
 
 BOX = ["bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"]
 

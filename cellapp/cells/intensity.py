@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellapp.cells.boxes import batches
-from cellapp.cells.sheet import lay_out
-from cellapp.cells.source import PixelSource
+from cellapp.cells.bounding_boxes import batches
+from cellapp.cells.packed_crops import lay_out
+from cellapp.cells.region_reader import PixelSource
 
 BATCH_PX = 2**18
 """Pixels of one channel held at a time."""
@@ -78,7 +78,7 @@ def intensities(
         Raw pixels of a rectangle, (C, h, w).
     labels : ndarray of shape (Y, X), int
     cell_ids, boxes : ndarray
-        See `cellapp.cells.boxes.find_boxes`.
+        See `cellapp.cells.bounding_boxes.find_boxes`.
     channels : tuple of str
 
     Returns

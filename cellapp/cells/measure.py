@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cellapp.cells.boxes import find_boxes
+from cellapp.cells.bounding_boxes import find_boxes
 from cellapp.cells.intensity import intensities
+from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.cells.shape import shapes
-from cellapp.cells.source import PixelSource, cached_reader
 from cellapp.errors import InputError
-from cellapp.types import LabelMask, Slide
+from cellapp.types.cells import LabelMask
+from cellapp.types.image import Slide
 
 LENGTHS = ("perimeter", "equivalent_diameter", "major_axis", "minor_axis")
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.crop import crop
-from cellapp.cells.source import PixelSource
+from cellapp.cells.region_reader import PixelSource
 from cellapp.settings import CropMode, CropSettings, QualitySettings
-from cellapp.types import LabelMask, Slide
+from cellapp.types.cells import LabelMask
+from cellapp.types.image import Slide
 
 
 def assess(

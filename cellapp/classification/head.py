@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cellapp.cells.outcome import RESERVED
+from cellapp.cells.counts import RESERVED
+from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.novelty import TrainingCloud
-from cellapp.encoders.measured import MEASURED
 from cellapp.errors import ModelError
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
-from cellapp.types import Embeddings, Encoder
+from cellapp.types.cells import Embeddings
+from cellapp.types.protocols import Encoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,7 @@ class LinearHead:
         if given != wanted:
             raise ModelError(
                 f"head {self.name!r} reads {_words(*wanted)}; got {_words(*given)}: "
-                "embed as the head reads (encoder.reading(head.reads), or cellapp.pooled for a grid)"
+                "embed as the head reads (encoder.reading(head.reads), or cellapp.encoders.slide_windows for a grid)"
             )
 
     @property

@@ -63,7 +63,7 @@ def fit_cloud(features: np.ndarray, codes: np.ndarray, n_classes: int) -> Traini
     Returns
     -------
     TrainingCloud
-        Without a limit; `cellapp.classification.train` sets it from held-out distances.
+        Without a limit; `cellapp.training.classifier.cross_validation` sets it from held-out distances.
     """
     means = np.stack([features[codes == code].mean(axis=0) for code in range(n_classes)])
     within = features - means[codes]

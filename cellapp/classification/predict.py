@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from scipy.special import softmax
 
+from cellapp.classification.cell_columns import positive_class
 from cellapp.classification.head import LinearHead
 from cellapp.settings import ClassifySettings
-from cellapp.types import Embeddings, Predictions
+from cellapp.types.cells import Embeddings, Predictions
 
 
 def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings | None = None) -> Predictions:
@@ -49,3 +52,48 @@ def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings
         threshold=settings.threshold,
     )
     return replace(predictions, unsure=predictions.margin < settings.unsure_margin)
+
+
+def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float, unsure_margin: float) -> pd.DataFrame:
+    """Call classified cells anew from their probabilities.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Cell table, any index; rows without probabilities (rejected cells) keep their empty label.
+    classes : sequence of str
+        Classes of the head, the positive one first, as `cellapp.cells.counts.classes_of` reads them from the table.
+    threshold : float
+        Probability of the positive class from which a cell is called so; only two classes have one.
+    unsure_margin : float
+        Cells whose `Predictions.margin` is below it are unsure.
+
+    Returns
+    -------
+    DataFrame
+        `cells` with new `label`, `margin` and `unsure`; the same table when it has no probabilities.
+    """
+    columns = [f"p_{name}" for name in classes]
+    if not columns or not set(columns) <= set(cells.columns):
+        return cells
+    known = cells[columns].notna().all(axis=1).to_numpy()
+    predictions = Predictions(
+        probabilities=cells.loc[known, columns].to_numpy(float),
+        classes=tuple(classes),
+        cell_ids=np.flatnonzero(known).astype(np.int32),
+        unsure=np.zeros(known.sum(), bool),
+        unlike_training=np.zeros(known.sum(), bool),
+        head="",
+        calibrated=False,
+        positive=positive_class(classes),
+        threshold=threshold,
+    )
+    label = np.full(len(cells), "", dtype=object)
+    margin = np.full(len(cells), np.nan)
+    label[known], margin[known] = predictions.labels, predictions.margin
+    return cells.assign(label=label, margin=margin, unsure=np.nan_to_num(margin, nan=1.0) < unsure_margin)
+
+
+def unsure_band(threshold: float, unsure_margin: float) -> tuple[float, float]:
+    """Return between which probabilities of the positive class a cell is unsure, as `Predictions.margin` has it."""
+    return threshold * (1 - unsure_margin), threshold + unsure_margin * (1 - threshold)

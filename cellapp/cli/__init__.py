@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analysis, evaluation, heads, models, pretraining, services, slides, training, vectors
+from cellapp.cli import analyse, crops, demo, models, pretrain, score, services, train, train_segmenter
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -23,21 +23,21 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    slides.demo,
-    analysis.analyse,
-    analysis.segment,
-    vectors.embed,
-    heads.train,
-    vectors.predict,
-    training.train_segmenter,
-    pretraining.pretrain,
+    demo.demo,
+    analyse.analyse,
+    analyse.segment,
+    crops.embed,
+    train.train,
+    crops.predict,
+    train_segmenter.train_segmenter,
+    pretrain.pretrain,
     services.worker,
     services.serve,
     services.doctor,
 ):
     app.command()(command)
-evaluation.score.command("segmenter")(training.score_segmenter)
-app.add_typer(evaluation.score, name="score")
+score.score.command("segmenter")(train_segmenter.score_segmenter)
+app.add_typer(score.score, name="score")
 app.add_typer(models.models, name="models")
 
 

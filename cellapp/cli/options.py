@@ -58,7 +58,7 @@ def build_settings(
     """
     from cellapp.images.channels import parse_channels
     from cellapp.settings import AnalyseSettings
-    from cellapp.validation import validated
+    from cellapp.settings_io import validated
 
     tree = _read_settings(base)
     _put(tree, "segment", segmenter=segmenter, diameter=diameter)

@@ -12,7 +12,7 @@ def worker(
     idle_s: float = typer.Option(None, help="Stop after so many seconds without work; never when left out."),
 ) -> None:
     """Run queued jobs until stopped. The app starts one by itself."""
-    from cellapp.worker import run_worker
+    from cellapp.jobs.worker import run_worker
 
     run_worker(once=once, idle_s=idle_s)
 
@@ -27,7 +27,7 @@ def serve(
     import subprocess
     import sys
 
-    from cellapp.settings import REPOSITORY
+    from cellapp.config import REPOSITORY
 
     command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
     command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
@@ -43,7 +43,7 @@ def serve(
 
 def doctor(as_json: bool = JSON_OPTION) -> int:
     """Print versions, device, weights, where data live, and what is wrong in words."""
-    from cellapp.doctor import examine
+    from cellapp.cli.doctor import examine
 
     findings = examine()
     lines = [f"{name + ':':<22}{value}" for name, value in findings.facts.items()]

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellapp import torch_guard
-from cellapp.encoders.folder import WEIGHTS, read_config, read_standardisation
-from cellapp.encoders.measured import measure_planes
-from cellapp.encoders.views import mean_tokens
+from cellapp.cells.crop_features import measure_planes
+from cellapp.compute import torchvision_shim
+from cellapp.encoders.hf_folder import WEIGHTS, read_config, read_standardisation
+from cellapp.encoders.test_time_views import mean_tokens
 from cellapp.errors import InputError, ModelError
 from cellapp.settings import FeatureSettings
-from cellapp.types import Embeddings
+from cellapp.types.cells import Embeddings
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ class HubEncoder:
         Side of the square it reads, a multiple of the patch; by default the side it was trained on. Position embeddings
         are interpolated for other sides.
     device, dtype : str
-        See `cellapp.devices`; "bfloat16" computes under autocast, results are float32 either way.
+        See `cellapp.compute.devices`; "bfloat16" computes under autocast, results are float32 either way.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class HubEncoder:
         return self.network((crops - self._mean) / self._std, **self._interpolates).last_hidden_state
 
     def embed(self, crops: np.ndarray, cell_ids: np.ndarray, *, patches: bool = False) -> Embeddings:
-        """Encode crops; see `cellapp.types.Encoder`.
+        """Encode crops; see `cellapp.types.protocols.Encoder`.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class HubEncoder:
 
 def blank_network(config: Mapping[str, Any]) -> nn.Module:
     """Make an untrained network from the content of a ``config.json``; seed torch first."""
-    torch_guard.install()
+    torchvision_shim.install()
     from transformers import AutoConfig, AutoModel
     from transformers.utils import logging
 
@@ -166,7 +166,7 @@ def suit_attention(network: nn.Module, device: str, dtype: str) -> None:
 
 
 def _load_network(folder: Path, family: str) -> nn.Module:
-    torch_guard.install()
+    torchvision_shim.install()
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModel

@@ -15,19 +15,19 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from cellapp.atomic import replacing
-from cellapp.cells.counts import classes_of
+from cellapp.cells.counts import REJECTED, classes_of, outcome
 from cellapp.cells.crop import BOX, crop
-from cellapp.cells.outcome import REJECTED, outcome
-from cellapp.cells.source import PixelSource, cached_reader
-from cellapp.exports.drawing import magnify, png_bytes, scale_bar, strip
-from cellapp.exports.labels import pixel_size_metadata
-from cellapp.exports.rendering import Rendering
+from cellapp.cells.region_reader import PixelSource, cached_reader
+from cellapp.exports.label_image import pixel_size_metadata
 from cellapp.exports.tables import write_csv
-from cellapp.images.display import draw_outlines
-from cellapp.palette import class_colour
+from cellapp.files import replacing
+from cellapp.rendering.annotations import magnify, png_bytes, scale_bar, strip
+from cellapp.rendering.colours import class_colour
+from cellapp.rendering.display import draw_outlines
+from cellapp.rendering.image_style import Rendering
 from cellapp.settings import CropMode, CropSettings
-from cellapp.types import LabelMask, OnStep, Slide
+from cellapp.types.cells import LabelMask
+from cellapp.types.image import OnStep, Slide
 
 BATCH = 64  # cells in memory at a time
 CAPTION_LETTERS = 28  # fit the narrowest picture

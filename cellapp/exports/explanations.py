@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cellapp.atomic import replacing_folder
 from cellapp.errors import InputError
-from cellapp.exports.drawing import PAPER, png_bytes, signed_colours, squared, strip
-from cellapp.exports.rendering import Rendering
-from cellapp.exports.vectors import write_arrays
-from cellapp.palette import rgb
-from cellapp.types import Crops, Explanations
+from cellapp.exports.embeddings import write_arrays
+from cellapp.files import replacing_folder, safe_stem
+from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
+from cellapp.rendering.colours import rgb
+from cellapp.rendering.image_style import Rendering
+from cellapp.types.cells import Crops, Explanations
 
 SIDE_PX = 240
 GAP_PX = 8
@@ -125,3 +125,15 @@ def _colour_bar(limit: float) -> np.ndarray:
         start = {0: 0, -1: SIDE_PX - len(text)}.get(top, (SIDE_PX - len(text)) // 2)
         numbers[start : start + len(text)] = text
     return np.concatenate([bar, numbers], axis=1)
+
+
+def kept_maps(folder: Path, target: str) -> Explanations | None:
+    """Return the maps kept for a class in an image's folder; None when there are none."""
+    path = maps_path(folder, target)
+    kept = read_maps(path) if path.exists() else None
+    return kept if kept is not None and kept.target == target else None
+
+
+def maps_path(folder: Path, target: str) -> Path:
+    """Return where the maps of a class lie in an image's folder."""
+    return folder / f"maps_{safe_stem(target)}.npz"

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellapp.atomic import replacing
-from cellapp.cells.counts import classes_of
+from cellapp.cells.counts import classes_of, outcome
 from cellapp.cells.crop import BOX
-from cellapp.cells.outcome import outcome
 from cellapp.errors import InputError
-from cellapp.exports.outlines import Ring, fill, polygons_of
-from cellapp.palette import class_colour, rgb
-from cellapp.types import LabelMask
+from cellapp.exports.polygons import Ring, fill, polygons_of
+from cellapp.files import replacing
+from cellapp.rendering.colours import class_colour, rgb
+from cellapp.types.cells import LabelMask
 
 MEASURED = ("area_px", "area_um2", "margin")
 CELLS_AT_A_TIME = 512

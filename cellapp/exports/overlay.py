@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellapp.atomic import replacing
-from cellapp.cells.outcome import outcome
-from cellapp.exports.drawing import class_letters, legend, mark, png_bytes
-from cellapp.exports.rendering import Rendering
-from cellapp.images.display import draw_outlines
-from cellapp.palette import class_colour
-from cellapp.types import LabelMask
+from cellapp.cells.counts import outcome
+from cellapp.files import replacing
+from cellapp.rendering.annotations import class_letters, legend, mark, png_bytes
+from cellapp.rendering.colours import class_colour
+from cellapp.rendering.display import draw_outlines
+from cellapp.rendering.image_style import Rendering
+from cellapp.types.cells import LabelMask
 
 LETTER_PX = 14
 """Cells at least this high in the picture carry their letter."""

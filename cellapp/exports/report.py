@@ -13,10 +13,10 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from cellapp.atomic import replacing
 from cellapp.cells.counts import Counts, classes_of, count
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
+from cellapp.files import replacing
 
 INLINE_PX = 1000
 """Longest side of an overlay inside the report; the full one is beside it."""

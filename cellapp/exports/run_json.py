@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from cellapp.atomic import replacing
 from cellapp.errors import InputError
+from cellapp.files import replacing
 from cellapp.settings import AnalyseSettings
-from cellapp.types import Analysis, ImageInfo, Role
+from cellapp.types.cells import Analysis
+from cellapp.types.image import ImageInfo, Role
 
 OF_ANALYSIS = ("image", "roles", "labels_by", "confluency", "summary")
 """Keys of run.json that come from the analysis itself; all others are its provenance."""

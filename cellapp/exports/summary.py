@@ -11,7 +11,7 @@ import pandas as pd
 
 from cellapp.cells.counts import classes_of, count
 from cellapp.exports.tables import write_csv
-from cellapp.types import Analysis
+from cellapp.types.cells import Analysis
 
 COLUMNS = ("image", "n_cells", "n_rejected", "n_", "n_unsure", "fraction_", "confluency", "seconds")
 """Order of summary.csv; ``n_`` and ``fraction_`` stand for one column or three per class."""

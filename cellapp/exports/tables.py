@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cellapp.atomic import replacing
 from cellapp.errors import InputError
+from cellapp.files import replacing
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 

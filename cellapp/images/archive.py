@@ -11,11 +11,11 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile, ZipInfo
 
+from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
-from cellapp.images.budget import check_limit
-from cellapp.images.formats import HEAD_BYTES, decoding, sniff
-from cellapp.names import clean_name
-from cellapp.settings import BudgetSettings
+from cellapp.files import clean_name
+from cellapp.images.formats.sniff import HEAD_BYTES, decoding, sniff
+from cellapp.images.limits import check_limit
 
 _ENCRYPTED = 0x1
 _OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")

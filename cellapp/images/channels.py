@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cellapp.errors import InputError
-from cellapp.images.axes import Stacked
-from cellapp.images.grouping import group_by_name
-from cellapp.images.names import PHOTO_CHANNELS, check_names, default_names
-from cellapp.types import ImageInfo, LazyArray, Role, Slide
+from cellapp.images.channel_names import PHOTO_CHANNELS, check_names, default_names
+from cellapp.settings import AnalyseSettings
+from cellapp.types.image import ImageInfo, Role, Slide
 
 _ROLE_WORDS = {
     Role.NUCLEUS: ("dapi", "hoechst", "nucle", "h2b", "draq", "sytox", "blue"),
@@ -137,56 +135,18 @@ def check_pair(reference: Slide, target: Slide) -> None:
         raise InputError(f"{sizes}; images used together must have the same height and width")
 
 
-def group_channel_files(names: Sequence[str]) -> dict[str, list[str]]:
-    """Guess which files are channels of one image; see `cellapp.images.grouping.group_by_name`."""
-    return group_by_name(names)
-
-
-def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
-    """Make one image of files that hold one channel each.
-
-    Parameters
-    ----------
-    slides : sequence of Slide
-        In the order of the channels. Of a colour picture the brightest colour counts: exports of one channel are often
-        stored in a colour.
-    names : sequence of str
-        One per slide.
+def describe(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:
+    """Apply the user's channel names, roles and pixel size to a slide.
 
     Returns
     -------
-    Slide
-        Lazy like its parts, with the pyramid levels that all have, the first known pixel size, a dtype that holds all
-        values, and the sha256 of the digests in order.
-
-    Raises
-    ------
-    InputError
-        When sizes differ, a file has two or more than three channels, or the names do not fit.
+    slide : Slide
+        With channel names as declared.
+    roles : tuple of Role
+    um_per_px : float or None
+        Typed in, else from the file, else unknown.
     """
-    if not slides:
-        raise InputError("combining takes at least one image; got none")
-    for slide in slides:
-        check_pair(slides[0], slide)
-        if slide.info.shape[0] not in (1, 3):
-            raise InputError(
-                f"{slide.info.name!r} has {slide.info.shape[0]} channels; combine files of one channel each"
-            )
-    levels = tuple(Stacked(parts) for parts in zip(*(s.levels for s in slides), strict=False) if _alike(parts))
-    infos = [slide.info for slide in slides]
-    info = replace(
-        infos[0],
-        shape=(len(slides), *infos[0].shape[1:]),
-        dtype=levels[0].dtype.name,
-        channels=check_names(names, len(slides)),
-        roles=(),  # those of the first part say nothing of the whole
-        um_per_px=next((i.um_per_px for i in infos if i.um_per_px is not None), None),
-        levels=tuple(level.shape[1:] for level in levels),
-        bytes_on_disk=sum(i.bytes_on_disk for i in infos),
-        notes=tuple(dict.fromkeys(note for i in infos for note in i.notes)),
-    )
-    return Slide(info, hashlib.sha256("".join(slide.digest for slide in slides).encode()).hexdigest(), levels)
-
-
-def _alike(parts: Sequence[LazyArray]) -> bool:
-    return len({part.shape[1:] for part in parts}) == 1
+    names, roles = assign(slide.info, settings.channels)
+    um_per_px = settings.um_per_px or slide.info.um_per_px
+    named = with_names(slide, names)
+    return replace(named, info=replace(named.info, um_per_px=um_per_px)), roles, um_per_px

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.images.align import dominant_angle
-from cellapp.images.display import read_at_most
-from cellapp.images.equalise import Equalisation
+from cellapp.images.clahe import Equalisation
+from cellapp.images.orientation import dominant_angle
 from cellapp.images.read import check_pixels
+from cellapp.images.sampling import read_at_most
 from cellapp.settings import PreprocessSettings
-from cellapp.types import Region, Slide
+from cellapp.types.image import Region, Slide
 
 _STATS_PX = 2048
 _ANGLE_PX = 1024

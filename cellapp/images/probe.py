@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import InputError
-from cellapp.images import microscopes, ome_zarr, photo, tiff
-from cellapp.images.budget import check_budget
-from cellapp.images.formats import detect
-from cellapp.settings import BudgetSettings, app_settings
-from cellapp.types import ImageInfo
+from cellapp.images.formats import ome_zarr, raster, tiff, vendor
+from cellapp.images.formats.sniff import detect
+from cellapp.images.limits import check_budget
+from cellapp.types.image import ImageInfo
 
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".zarr"})
 """Endings by which a folder is searched for images; whether one is an image its content decides."""
@@ -42,10 +42,10 @@ def probe(path: Path, name: str | None = None) -> ImageInfo:
         info = tiff.probe(path, name)
     elif file_format == "ome-zarr":
         info = ome_zarr.probe(path, name)
-    elif file_format in microscopes.READERS:
-        info = microscopes.probe(path, name, file_format)
+    elif file_format in vendor.READERS:
+        info = vendor.probe(path, name, file_format)
     else:
-        info = photo.probe(path, name, file_format)
+        info = raster.probe(path, name, file_format)
     if np.dtype(info.dtype).kind not in "buif":
         raise InputError(f"{name!r} has pixels of type {info.dtype}; only integers and floats can be analysed")
     return info

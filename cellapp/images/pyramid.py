@@ -1,7 +1,7 @@
 """A pyramid for an image that has none: an OME-Zarr whose levels halve, made block by block.
 
 It is for looking. What is measured and segmented comes from the full level, and statistics of a slide from every n-th
-pixel of it (`cellapp.images.display.read_at_most`), so that a result does not depend on whether the pyramid was ready.
+pixel of it (`cellapp.images.sampling.read_at_most`), so that a result does not depend on whether the pyramid was ready.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from cellapp.types import ImageInfo, LazyArray, OnStep, Region, Slide
+from cellapp.types.image import ImageInfo, LazyArray, OnStep, Region, Slide
 
 CHUNK_PX = 512
 FLAT_PX = 2048
 """An image whose sides are no longer than this is shown quickly enough without a pyramid."""
 
 _BLOCK_BYTES = 64 * 2**20
-_SAMPLE_PX, _SAMPLES_EACH_WAY = 256, 3
 
 
 def needs_pyramid(info: ImageInfo) -> bool:
@@ -49,27 +48,6 @@ def halve(pixels: np.ndarray) -> np.ndarray:
         Same dtype; integers are rounded half up. At an odd end the mean is over the pixels that are there.
     """
     return np.stack([_halve_plane(plane) for plane in pixels])
-
-
-def read_samples(slide: Slide) -> np.ndarray:
-    """Read some windows at full resolution, quickly: what they hold says how bright the slide is, not how it looks.
-
-    Parameters
-    ----------
-    slide : Slide
-        One whose file can be decoded in parts.
-
-    Returns
-    -------
-    ndarray of shape (C, 256, 9 x 256)
-        Nine windows spread evenly, side by side, native dtype; smaller where the slide is.
-    """
-    sides = [min(_SAMPLE_PX, length) for length in slide.info.shape[1:]]
-    ys, xs = (
-        [(length - side) * (2 * at + 1) // (2 * _SAMPLES_EACH_WAY) for at in range(_SAMPLES_EACH_WAY)]
-        for length, side in zip(slide.info.shape[1:], sides, strict=True)
-    )
-    return np.concatenate([slide.region(Region(y, x, *sides)) for y in ys for x in xs], axis=2)
 
 
 def write_pyramid(slide: Slide, path: Path, *, with_full: bool = False, on_step: OnStep | None = None) -> None:

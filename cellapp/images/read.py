@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
-from cellapp.images import microscopes, ome_zarr, photo, tiff
+from cellapp.images.formats import ome_zarr, raster, tiff, vendor
 from cellapp.images.probe import admit
-from cellapp.settings import BudgetSettings
-from cellapp.types import ImageInfo, LazyArray, Slide
+from cellapp.types.image import ImageInfo, LazyArray, Slide
 
 
 def open_slide(
@@ -54,9 +54,9 @@ def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         return tiff.open_levels(path, info)
     if info.format == "ome-zarr":
         return ome_zarr.open_levels(path, info)
-    if info.format in microscopes.READERS:
-        return microscopes.open_levels(path, info)
-    return photo.open_levels(path, info)
+    if info.format in vendor.READERS:
+        return vendor.open_levels(path, info)
+    return raster.open_levels(path, info)
 
 
 def reads_regions(path: Path, info: ImageInfo) -> bool:

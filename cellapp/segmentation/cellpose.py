@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from cellapp import torch_guard
+from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
-from cellapp.segmentation.cellpose_file import backbone_of, read_state
-from cellapp.segmentation.cellpose_library import (
+from cellapp.segmentation.cellpose_api import (
     TILE_PX,
     TRAINED_DIAMETER_PX,
     VERSION,
@@ -22,11 +21,12 @@ from cellapp.segmentation.cellpose_library import (
     follow_flows,
     run_tiles,
 )
-from cellapp.segmentation.compose import Polarity, compose, is_photo
+from cellapp.segmentation.cellpose_weights import backbone_of, read_state
 from cellapp.segmentation.diameter import resolve_diameter
-from cellapp.segmentation.fit import SlideFit
+from cellapp.segmentation.input_planes import Polarity, compose, is_photo
+from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +167,7 @@ class CellposeSegmenter:
 
 
 def _load_network(weights: Path, backbone: str | None, device: str, dtype: str) -> Any:
-    torch_guard.install()
+    torchvision_shim.install()
     import torch
 
     state = read_state(weights)

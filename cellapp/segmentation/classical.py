@@ -9,10 +9,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.morphology import isotropic_opening
 
-from cellapp.segmentation.compose import Polarity, compose
 from cellapp.segmentation.confluency import find_cuts, iterative_mask
 from cellapp.segmentation.diameter import resolve_diameter
-from cellapp.segmentation.fit import SlideFit, Thresholds
 from cellapp.segmentation.foreground import (
     LOCAL_BLOCK,
     LOGIT_SPAN,
@@ -22,10 +20,12 @@ from cellapp.segmentation.foreground import (
     find_foreground,
     find_level,
 )
-from cellapp.segmentation.labels import drop_small, relabel
+from cellapp.segmentation.input_planes import Polarity, compose
+from cellapp.segmentation.label_image import drop_small, relabel
+from cellapp.segmentation.slide_fit import SlideFit, Thresholds
 from cellapp.segmentation.watershed import grow_cells, split_touching
 from cellapp.settings import SegmentSettings
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 NUCLEUS_SHARE = 0.5  # diameter of a nucleus in cell diameters
 OPENING = 0.05  # radius of what is too thin to be part of a cell, in cell diameters

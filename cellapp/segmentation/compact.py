@@ -12,14 +12,14 @@ import torch
 from torch.nn import functional as F
 
 from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
-from cellapp.segmentation.compose import compose
 from cellapp.segmentation.diameter import FALLBACK_PX, SIGMA_PX
-from cellapp.segmentation.fit import SlideFit
+from cellapp.segmentation.flow_unet import REFERENCE_PX
+from cellapp.segmentation.flow_unet_io import digest_of, load_network
 from cellapp.segmentation.foreground import LOGIT_SPAN, find_level
-from cellapp.segmentation.network import REFERENCE_PX
-from cellapp.segmentation.network_file import digest_of, load_network
+from cellapp.segmentation.input_planes import compose
+from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 LOOK_PX, MEASURE_PX = 256, 512  # sides of the windows that sizes are guessed and measured in, after rescaling
 N_WINDOWS = 2  # each way, spread over images that are larger

@@ -12,7 +12,7 @@ from skimage.filters import threshold_otsu
 from skimage.morphology import isotropic_closing, isotropic_dilation, isotropic_opening
 
 from cellapp.segmentation.foreground import is_drift, is_noise
-from cellapp.types import LabelMask
+from cellapp.types.cells import LabelMask
 
 MAX_ROUNDS = 5
 EDGE_SIGMA_PX = 2.0

@@ -9,11 +9,12 @@ import numpy as np
 from scipy import ndimage
 
 from cellapp.errors import InputError
-from cellapp.segmentation.compose import compose
 from cellapp.segmentation.foreground import Foreground, find_foreground
+from cellapp.segmentation.input_planes import compose
 from cellapp.segmentation.watershed import grow_cells, split_touching
 from cellapp.settings import SegmentSettings
-from cellapp.types import Role, Segmenter
+from cellapp.types.image import Role
+from cellapp.types.protocols import Segmenter
 
 FALLBACK_PX = 30.0
 """Diameter where there is nothing to measure; the mean of Cellpose's training cells."""

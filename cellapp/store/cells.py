@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from cellapp.cells.counts import classes_of
-from cellapp.classification.table import positive_class
+from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import StoreError
 from cellapp.store.database import reading, writing
 from cellapp.store.schema import Cell, RunImageRow

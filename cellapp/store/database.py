@@ -17,9 +17,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
+from cellapp.config import app_settings
 from cellapp.errors import StoreError
-from cellapp.settings import app_settings
-from cellapp.store.files import make_folder
+from cellapp.store.blobs import make_folder
 from cellapp.store.migrate import migrate
 
 _BUSY_S = 30  # how long a session waits for another one's write

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellapp.errors import StoreError
+from cellapp.images.channels import assign
+from cellapp.store.database import reading, writing
+from cellapp.store.projects import project_row
 from cellapp.store.records import ImageRecord
-from cellapp.store.schema import Image
-from cellapp.types import ImageInfo, Role
+from cellapp.store.schema import Image, Project
+from cellapp.types.image import ImageInfo, Role
 
 _INFO = TypeAdapter(ImageInfo)
 
@@ -50,3 +56,67 @@ def info_to_json(info: ImageInfo) -> dict[str, Any]:
 def info_from_json(kept: dict[str, Any]) -> ImageInfo:
     """Return the header that `info_to_json` was given; JSON knows neither tuples nor roles, this brings them back."""
     return _INFO.validate_python(kept)
+
+
+def insert_image(
+    project_id: str, digest: str, name: str, info: ImageInfo, *, parts: Sequence[str] = ()
+) -> tuple[ImageRecord, bool]:
+    """Write down an image whose bytes are kept, unless the project has the same bytes already.
+
+    Parameters
+    ----------
+    project_id, digest, name : str
+    info : ImageInfo
+        What the header says.
+    parts : sequence of str
+        Digests of the files of a combined image.
+
+    Returns
+    -------
+    ImageRecord
+        The new one, or the one that was there, out of the bin if need be.
+    bool
+        Whether it was there, and not in the bin.
+    """
+    try:
+        with writing() as session:
+            if kept := _same_bytes(session, project_id, digest):
+                existed, kept.removed = kept.removed is None, None
+                return image_record(kept), existed
+            row = _new_row(project_row(session, project_id), info, digest, name)
+            row.parts = list(parts)
+            session.add(row)
+            session.flush()
+            return image_record(row), False
+    except IntegrityError:  # somebody else added the same bytes between our look and our write
+        with reading() as session:
+            if kept := _same_bytes(session, project_id, digest):
+                return image_record(kept), True
+        raise
+
+
+def _new_row(project: Project, info: ImageInfo, digest: str, name: str) -> Image:
+    channels, roles = _channels(project, info)
+    return Image(
+        project_id=project.id,
+        name=name,
+        digest=digest,
+        info=info_to_json(info),
+        channels=list(channels),
+        roles=[role.value for role in roles],
+        um_per_px=info.um_per_px,
+    )
+
+
+def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequence[Role]]:
+    """Names and roles as the project remembers them, guessed where it does not."""
+    names, roles = assign(info, {})
+    kept = [project.channels.get(channel) for channel in info.channels]
+    named = [choice[0] if choice else name for choice, name in zip(kept, names, strict=True)]
+    if len(set(named)) < len(named):  # two files with other channels taught names that clash here
+        return names, roles
+    return named, [Role(choice[1]) if choice else role for choice, role in zip(kept, roles, strict=True)]
+
+
+def _same_bytes(session: Session, project_id: str, digest: str) -> Image | None:
+    return session.scalar(select(Image).where(Image.project_id == project_id, Image.digest == digest))

@@ -1,6 +1,6 @@
 """Images of a project: what is known of each, and what a user may say of it.
 
-Bringing images in is in `cellapp.store.uploads` and opening them in `cellapp.store.slides`; both are offered here too.
+Bringing images in is in `cellapp.store.uploads` and opening them in `cellapp.store.open_image`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from cellapp.errors import InputError
+from cellapp.files import clean_text
+from cellapp.images.channel_names import check_names
 from cellapp.images.channels import check_pair
-from cellapp.images.names import check_names
-from cellapp.names import clean_text
 from cellapp.store.database import reading, writing
 from cellapp.store.image_rows import image_record, image_row
+from cellapp.store.open_image import open_slide, thumbnail_path
 from cellapp.store.projects import remember_channels
 from cellapp.store.records import CONDITIONS, ImageRecord
 from cellapp.store.schema import Image, now
-from cellapp.store.slides import open_slide, thumbnail_path
 from cellapp.store.uploads import add_image, add_upload, add_zip, combine_images
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 __all__ = [
     "ImageRecord",

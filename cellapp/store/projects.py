@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
-from cellapp.names import clean_text
+from cellapp.files import clean_text
 from cellapp.store.database import reading, writing
 from cellapp.store.records import ChannelChoice, ProjectRecord
 from cellapp.store.schema import Image, Project
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 _DEFAULT_NAME = "My project"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from cellapp.settings import app_settings
+from cellapp.config import app_settings
+from cellapp.store.blobs import discard
 from cellapp.store.database import reading, writing
-from cellapp.store.files import discard
 from cellapp.store.runs import UNDO_S
 from cellapp.store.schema import Image, RunImageRow, now
 

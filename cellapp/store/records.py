@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from cellapp.settings import AnalyseSettings
-from cellapp.types import ImageInfo, Role
+from cellapp.types.image import ImageInfo, Role
 
 CONDITIONS = ("cell_line", "treatment", "dose", "batch", "time")
 """What a user can say of a sample, in the order of the table's columns; values are free text."""

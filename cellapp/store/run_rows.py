@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
-from cellapp.names import unique_stems
+from cellapp.files import unique_stems
 from cellapp.settings import AnalyseSettings
 from cellapp.store.image_rows import image_row
 from cellapp.store.records import RunImage, RunRecord, Status

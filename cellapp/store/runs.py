@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from cellapp.errors import InputError, StoreError
-from cellapp.names import clean_text
+from cellapp.files import clean_text
 from cellapp.settings import AnalyseSettings
+from cellapp.store.blobs import home_folder
 from cellapp.store.database import reading, writing
-from cellapp.store.files import home_folder
 from cellapp.store.json_values import json_mapping, plain_text
 from cellapp.store.projects import project_row
 from cellapp.store.records import RunRecord, Status

@@ -9,21 +9,20 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from cellapp.config import app_settings
 from cellapp.errors import InputError
+from cellapp.files import clean_name
 from cellapp.images.archive import extract_images
-from cellapp.images.budget import check_budget
-from cellapp.images.channels import combine
+from cellapp.images.channel_files import combine
+from cellapp.images.limits import check_budget
 from cellapp.images.read import admit
-from cellapp.names import clean_name
-from cellapp.settings import app_settings
+from cellapp.store.blobs import StagedFile, home_folder, keep, staged
 from cellapp.store.database import reading, writing
-from cellapp.store.files import StagedFile, home_folder, keep, staged
-from cellapp.store.image_rows import image_row
-from cellapp.store.new_images import insert_image
+from cellapp.store.image_rows import image_row, insert_image
+from cellapp.store.open_image import open_slide
 from cellapp.store.projects import get_project
 from cellapp.store.records import ImageRecord, UploadOutcome
 from cellapp.store.schema import now
-from cellapp.store.slides import open_slide
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, an empty one
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from cellapp.synthetic.cell import PaintedCell, paint_cell
 from cellapp.synthetic.layout import plan_cells
 from cellapp.synthetic.settings import CHANNELS, SyntheticSettings
-from cellapp.types import ImageInfo, Region, Slide
+from cellapp.types.image import ImageInfo, Region, Slide
 
 CLASSES = ("normal", "cancer")
 BLUR = 0.018  # width of the microscope's point spread, cell diameters

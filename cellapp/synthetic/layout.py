@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Region
+from cellapp.types.image import Region
 
 MARGIN_SITES = 8  # lattice rows and columns kept left of and above the slide so that site numbers stay positive
 RELAX_STEPS = 4

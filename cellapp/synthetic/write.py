@@ -16,7 +16,7 @@ from cellapp.errors import InputError
 from cellapp.synthetic.field import CLASSES, render_region
 from cellapp.synthetic.layout import plan_cells
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import OnStep, Region
+from cellapp.types.image import OnStep, Region
 
 TILE = 512
 DRAWN = 1024  # side of what is drawn at a time: cells on an edge are painted once for each side of it

@@ -3,22 +3,22 @@
 import streamlit as st
 
 from cellapp.store.images import list_images
-from cellapp.ui import frame, waiting
-from cellapp.ui.answer import answer_line
-from cellapp.ui.cells_view import gallery_section, table_section
-from cellapp.ui.classify_view import counts_section, histogram_section, map_section
-from cellapp.ui.downloads import show_downloads
-from cellapp.ui.head_note import show_head_note
-from cellapp.ui.messages import trust_line
-from cellapp.ui.relabel import files_note
-from cellapp.ui.results import results_of
-from cellapp.ui.slide_view import slide_section
-from cellapp.ui.view import EVERY_IMAGE, THIS_IMAGE, View
+from cellapp.ui.classify.cell_sections import gallery_section, table_section
+from cellapp.ui.classify.chart_sections import counts_section, histogram_section, map_section
+from cellapp.ui.classify.headline import answer_line
+from cellapp.ui.classify.page_state import EVERY_IMAGE, THIS_IMAGE, View
+from cellapp.ui.classify.relabel_controls import files_note
+from cellapp.ui.classify.slide_section import slide_section
+from cellapp.ui.components.downloads import show_downloads
+from cellapp.ui.components.messages import trust_line
+from cellapp.ui.components.model_badges import show_head_note
+from cellapp.ui.layout import empty_states, frame
+from cellapp.ui.session.results import results_of
 
 header = frame.analyse_header()
-run = waiting.run_or_stop(header)
+run = empty_states.run_or_stop(header)
 results = results_of(run)
-waiting.say_state(run, results)
+empty_states.say_state(run, results)
 
 threshold_key = f"classify_threshold_{run.id}"
 threshold = float(st.session_state.get(threshold_key, run.settings.classify.threshold))
@@ -44,7 +44,7 @@ if threshold != run.settings.classify.threshold:
         f"Counted at a threshold of {threshold:.2f}; the files of this run use {run.settings.classify.threshold:.2f}."
     )
 if results.cells.empty:
-    waiting.no_cells()
+    empty_states.no_cells()
     trust_line(run, results.made_by)
     st.stop()
 

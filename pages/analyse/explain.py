@@ -2,34 +2,35 @@
 
 import streamlit as st
 
-from cellapp.classification.table import positive_class
+from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import CellappError
-from cellapp.ui import frame, selection, waiting
-from cellapp.ui.explain_cells import common_limit, explainable, listings, reasons
-from cellapp.ui.explain_view import pick_cell, reason_panel, toolbar
-from cellapp.ui.head_note import head_of, show_head_note
-from cellapp.ui.messages import show_error, trust_line
-from cellapp.ui.overview_panel import overview_section
-from cellapp.ui.results import results_of
-from cellapp.ui.slide_view import place_section
+from cellapp.ui.classify.slide_section import place_section
+from cellapp.ui.components.messages import show_error, trust_line
+from cellapp.ui.components.model_badges import head_of, show_head_note
+from cellapp.ui.explain.cell_maps import common_limit, explainable, listings, reasons
+from cellapp.ui.explain.cell_panel import pick_cell, reason_panel, toolbar
+from cellapp.ui.explain.summary_panel import overview_section
+from cellapp.ui.layout import empty_states, frame
+from cellapp.ui.session import selection
+from cellapp.ui.session.results import results_of
 
 header = frame.analyse_header()
-run = waiting.run_or_stop(header)
+run = empty_states.run_or_stop(header)
 results = results_of(run)
-waiting.say_state(run, results)
+empty_states.say_state(run, results)
 cells = results.called()
 here = cells[cells["image_id"] == header.image.id]
 
 st.markdown("### Why was this cell called so?")
 show_head_note(run, cells, results.classes)
 if not results.classes or not here["label"].any():
-    waiting.nothing_to_explain(results, header.image.id, here)
+    empty_states.nothing_to_explain(results, header.image.id, here)
     trust_line(run, results.made_by)
     st.stop()
 
 head = head_of(run)
 if head is not None and head.only_on_slides:
-    waiting.no_maps(head.only_on_slides)
+    empty_states.no_maps(head.only_on_slides)
     trust_line(run, results.made_by)
     st.stop()
 
@@ -38,7 +39,7 @@ models = head is not None
 known = explainable(results, here, target, models=models)
 offered = listings(known, results.classes, selection.selected(run, cells))
 if not offered:
-    waiting.no_head()
+    empty_states.no_head()
     trust_line(run, results.made_by)
     st.stop()
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from cellapp.ui import frame
-from cellapp.ui.messages import RESEARCH_ONLY
-from cellapp.ui.workbench import workbench
+from cellapp.ui.components.messages import RESEARCH_ONLY
+from cellapp.ui.layout import frame
+from cellapp.ui.segment.workbench import workbench
 
 header = frame.analyse_header("Segment", with_run=False)
 workbench(header)

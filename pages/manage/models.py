@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from cellapp.loading import registry
-from cellapp.ui.messages import RESEARCH_ONLY
-from cellapp.ui.model_cards import KINDS, model_card, offline_note
+from cellapp.models.load import registry
+from cellapp.ui.components.messages import RESEARCH_ONLY
+from cellapp.ui.models.model_cards import KINDS, model_card, offline_note
 
 COLUMNS = 2
 

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from cellapp.store.runs import list_runs
-from cellapp.ui import state
-from cellapp.ui.messages import RESEARCH_ONLY, empty_state
-from cellapp.ui.runs_view import bin_of, choose_runs, one_run, two_runs
-from cellapp.ui.waiting import SEGMENT_PAGE
+from cellapp.ui.components.messages import RESEARCH_ONLY, empty_state
+from cellapp.ui.layout.empty_states import SEGMENT_PAGE
+from cellapp.ui.runs.run_table import bin_of, choose_runs, one_run, two_runs
+from cellapp.ui.session import url
 
-project = state.current_project()
+project = url.current_project()
 runs = list_runs(project.id)
 removed = list_runs(project.id, removed=True)
 

@@ -5,10 +5,10 @@ import pytest
 from scipy import ndimage
 
 from benchmarks import outlines, stamped
-from cellapp.cells.boxes import find_boxes
+from cellapp.cells.bounding_boxes import find_boxes
 from cellapp.cells.crop import BOX
 from cellapp.exports.geojson import write_geojson
-from cellapp.types import LabelMask
+from cellapp.types.cells import LabelMask
 
 
 def labels_of(folder, n):

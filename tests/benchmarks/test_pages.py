@@ -3,7 +3,7 @@
 from benchmarks import pages, wide_slide
 from cellapp.cells.counts import classes_of
 from cellapp.store import database, runs
-from cellapp.ui.results import results_of
+from cellapp.ui.session.results import results_of
 
 
 def test_every_page_is_timed(home):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import cam, cells, compare, embed, first_result, pooled
-from cellapp.loading import load
-from cellapp.recipes.synthetic_cells import CROP, find_cells, vary
+from cellapp.models.load import load
+from cellapp.training.synthetic_cells import CROP, find_cells, vary
 from tests.classification.heads import grid_head, random_head
 
 TINY = {

@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.cells import source
+from cellapp.cells import region_reader
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
-from cellapp.images.align import dominant_angle
+from cellapp.images.orientation import dominant_angle
 from cellapp.settings import CropMode, CropSettings
-from cellapp.types import Role
+from cellapp.types.image import Role
 from tests.cells.toy import CHANNELS, blobs, label_arrays, measured, noise, slide_of
 
 ROLES = (Role.NUCLEUS, Role.OTHER)
@@ -171,8 +171,8 @@ def test_subset_in_its_own_order():
 
 
 def test_slide_is_decoded_in_blocks_and_gives_the_same(monkeypatch):
-    monkeypatch.setattr(source, "BLOCK_PX", 32)
-    monkeypatch.setattr(source, "CACHE_BYTES", 20_000)
+    monkeypatch.setattr(region_reader, "BLOCK_PX", 32)
+    monkeypatch.setattr(region_reader, "CACHE_BYTES", 20_000)
     mask, pixels, cells = measured(blobs(15))
     reads = []
 

@@ -10,7 +10,8 @@ from cellapp.cells import intensity, shape
 from cellapp.cells.measure import measure
 from cellapp.cells.shape import SHAPES
 from cellapp.errors import InputError
-from cellapp.types import LabelMask, Region
+from cellapp.types.cells import LabelMask
+from cellapp.types.image import Region
 from tests.cells.toy import CHANNELS, blobs, label_arrays, measured, noise, slide_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # hulls of flat objects

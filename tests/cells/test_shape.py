@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from skimage.measure import regionprops_table
 from skimage.morphology import convex_hull_image
 
-from cellapp.cells.boxes import find_boxes
-from cellapp.cells.hull import hull_areas
-from cellapp.cells.shape import COUNTED, SHAPES, shapes
+from cellapp.cells.bounding_boxes import find_boxes
+from cellapp.cells.shape import COUNTED, SHAPES, hull_areas, shapes
 from tests.cells.toy import blobs, label_arrays
 
 LIBRARY = ("centroid", "bbox", "area", "perimeter", "equivalent_diameter_area", "axis_major_length",

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from skimage.draw import disk, ellipse
 
 from cellapp.cells.measure import measure
-from cellapp.types import ImageInfo, LabelMask, Slide
+from cellapp.types.cells import LabelMask
+from cellapp.types.image import ImageInfo, Slide
 
 CHANNELS = ("nucleus", "orange")
 

@@ -4,9 +4,9 @@ import numpy as np
 
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import fit_cloud
-from cellapp.classification.train import LabelledVectors, Purpose
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
-from cellapp.types import Embeddings
+from cellapp.training.classifier.cross_validation import LabelledVectors, Purpose
+from cellapp.types.cells import Embeddings
 
 ENCODER = "tiny@1"
 PURPOSE = Purpose("toy", ENCODER, "Toy vectors; not for diagnosis.")

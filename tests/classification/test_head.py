@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.special import softmax
 
-from cellapp.classification.head_files import load_head, save_head
-from cellapp.encoders.measured import MEASURED
+from cellapp.cells.crop_features import MEASURED
+from cellapp.classification.head_io import load_head, save_head
 from cellapp.errors import ModelError
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
 from tests.classification.heads import random_embeddings, random_head

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cellapp.classification.predict import predict
 from cellapp.errors import ModelError
 from cellapp.settings import ClassifySettings
-from cellapp.types import Embeddings
+from cellapp.types.cells import Embeddings
 from tests.classification.heads import random_embeddings, random_head
 
 

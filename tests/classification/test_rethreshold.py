@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.cells.counts import classes_of
-from cellapp.classification.predict import predict
-from cellapp.classification.rethreshold import rethreshold, unsure_band
-from cellapp.classification.table import add_predictions, positive_class
+from cellapp.classification.cell_columns import add_predictions, positive_class
+from cellapp.classification.predict import predict, rethreshold, unsure_band
 from cellapp.settings import ClassifySettings
 from tests.classification.heads import random_embeddings, random_head
 

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 import tifffile
 
-from cellapp.classification.head_files import save_head
+from cellapp.classification.head_io import save_head
 from cellapp.cli import main
 from cellapp.cli.options import build_settings, parse_size
 from cellapp.errors import InputError
-from cellapp.loading import load
+from cellapp.models.load import load
 from tests.classification.heads import grid_head
 from tests.paths import ROOT
 

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.wide_slide import SHAPE, seed_image, seed_run
-from cellapp.settings import app_settings
+from cellapp.config import app_settings
 from cellapp.store import database
-from cellapp.store.slides import make_pyramid
+from cellapp.store.open_image import make_pyramid
 from tests.e2e.conftest import serving
 
 pytestmark = pytest.mark.browser

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from cellapp.encoders.dino import HubEncoder, suit_attention
-from cellapp.encoders.folder import read_config, read_standardisation
+from cellapp.encoders.hf_folder import read_config, read_standardisation
 from cellapp.errors import InputError, ModelError
-from cellapp.types import Encoder
+from cellapp.types.protocols import Encoder
 from tests.encoders.tiny import FAMILIES, tiny_encoder, write_encoder
 
 

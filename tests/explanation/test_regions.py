@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.explanation.place import CELL, EDGE, NUCLEUS, OUTSIDE
-from cellapp.explanation.regions import region_table
-from cellapp.types import Explanations
+from cellapp.explanation.compartments import CELL, EDGE, NUCLEUS, OUTSIDE, region_table
+from cellapp.types.cells import Explanations
 
 
 def explained(n, grid=(4, 5), seed=0):

@@ -10,8 +10,8 @@ from PIL import Image
 
 from cellapp.cells.crop import crop
 from cellapp.exports.crops_zip import write_crops
-from cellapp.exports.rendering import Rendering
 from cellapp.images.probe import probe
+from cellapp.rendering.image_style import Rendering
 from cellapp.settings import CropMode, CropSettings
 from tests.exports.toy import CHANNELS, HOSTILE, ROLES, toy_analysis
 

@@ -7,7 +7,7 @@ from PIL import Image
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
 from cellapp.exports.explanations import BAR_PX, GAP_PX, SIDE_PX, draw_explanation, write_explanations
-from cellapp.exports.rendering import Rendering
+from cellapp.rendering.image_style import Rendering
 from cellapp.settings import CropMode, CropSettings
 from tests.exports.toy import CHANNELS, toy_analysis
 

@@ -8,7 +8,7 @@ from cellapp.cells.quality import assess
 from cellapp.errors import InputError
 from cellapp.exports import geojson
 from cellapp.exports.geojson import read_geojson, write_geojson
-from cellapp.palette import CLASS_COLOURS, rgb
+from cellapp.rendering.colours import CLASS_COLOURS, rgb
 from cellapp.settings import QualitySettings
 from tests.cells.toy import label_arrays, measured
 from tests.exports.toy import HOSTILE, toy_analysis

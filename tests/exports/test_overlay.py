@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cellapp.exports import rendering as module
-from cellapp.exports.drawing import class_letters
 from cellapp.exports.overlay import draw_overlay, write_overlay
-from cellapp.exports.rendering import Rendering
-from cellapp.palette import CLASS_COLOURS, rgb
+from cellapp.rendering import image_style as module
+from cellapp.rendering.annotations import class_letters
+from cellapp.rendering.colours import CLASS_COLOURS, rgb
+from cellapp.rendering.image_style import Rendering
 from tests.exports.toy import HOSTILE, toy_analysis
 
 

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cellapp.exports.folder import write_analysis
+from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.report import answer, write_report
 from tests.exports.toy import HOSTILE, SETTINGS, toy_analysis
 

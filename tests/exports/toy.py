@@ -4,7 +4,8 @@ import numpy as np
 
 from cellapp.cells.quality import assess
 from cellapp.settings import AnalyseSettings, QualitySettings
-from cellapp.types import Analysis, Embeddings, Explanations, LabelMask, Role
+from cellapp.types.cells import Analysis, Embeddings, Explanations, LabelMask
+from cellapp.types.image import Role
 from tests.cells.toy import CHANNELS, blobs, measured, noise, slide_of
 
 HOSTILE = "=<b>\"'\n\t&,;"

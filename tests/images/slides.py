@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from cellapp.images.names import default_names
-from cellapp.types import ImageInfo, Slide
+from cellapp.images.channel_names import default_names
+from cellapp.types.image import ImageInfo, Slide
 
 
 def slide_of(

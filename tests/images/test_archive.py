@@ -10,12 +10,12 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cellapp.config import BudgetSettings
 from cellapp.errors import BudgetError, InputError
 from cellapp.images.archive import extract_images
 from cellapp.images.read import open_slide
-from cellapp.settings import BudgetSettings
+from tests.images.formats.test_ome_zarr import write as write_ome_zarr
 from tests.images.slides import noise
-from tests.images.test_ome_zarr import write as write_ome_zarr
 
 
 def picture(seed: int = 0) -> bytes:

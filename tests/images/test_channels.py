@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.images.channels import assign, check_pair, combine, group_channel_files, parse_channels, with_names
+from cellapp.images.channel_files import combine, group_channel_files
+from cellapp.images.channels import assign, check_pair, parse_channels, with_names
 from cellapp.images.read import open_slide
-from cellapp.types import Region, Role
+from cellapp.types.image import Region, Role
 from tests.images.slides import noise, ome_tiff, slide_of
 from tests.paths import shared_data
 

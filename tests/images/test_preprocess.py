@@ -11,7 +11,7 @@ from scipy import ndimage
 from cellapp.errors import InputError
 from cellapp.images.preprocess import DENOISE_ROUNDS, ChannelStats, Preprocessor
 from cellapp.settings import PreprocessSettings
-from cellapp.types import Region
+from cellapp.types.image import Region
 from tests.images.slides import Undecodable, noise, slide_of
 
 OFF = PreprocessSettings(clip=False, normalise=False)

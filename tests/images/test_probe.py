@@ -8,9 +8,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cellapp.config import BudgetSettings
 from cellapp.errors import BudgetError, InputError
 from cellapp.images.probe import SUFFIXES, admit, probe
-from cellapp.settings import BudgetSettings
 from tests.images.slides import noise, ome_tiff
 
 

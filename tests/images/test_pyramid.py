@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from cellapp.errors import Cancelled
 from cellapp.images import pyramid
-from cellapp.images.pyramid import halve, needs_pyramid, pyramid_shapes, read_samples, write_pyramid
+from cellapp.images.pyramid import halve, needs_pyramid, pyramid_shapes, write_pyramid
 from cellapp.images.read import open_slide
+from cellapp.images.sampling import read_samples
 from tests.images.slides import noise, slide_of
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from cellapp.config import BudgetSettings
 from cellapp.errors import BudgetError, InputError
 from cellapp.images.probe import probe
 from cellapp.images.read import check_pixels, file_digest, open_slide, reads_regions
-from cellapp.settings import BudgetSettings
-from cellapp.types import Region
+from cellapp.types.image import Region
 from tests.images.slides import noise, ome_tiff
 from tests.paths import shared_data
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellapp import presence
+from cellapp.jobs import worker_process
 from cellapp.store import database
 from tests.pages.seeding import Seeded, seed_image, seed_run
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def no_worker(monkeypatch, home):
     """Pages ask for a worker; tests of pages do not start one."""
     asked: list[int] = []
-    monkeypatch.setattr(presence, "ensure_worker", lambda *_: asked.append(1))
+    monkeypatch.setattr(worker_process, "ensure_worker", lambda *_: asked.append(1))
     yield asked
     database.dispose()
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from cellapp.classification.table import add_predictions
-from cellapp.exports.folder import write_analysis, write_summary
-from cellapp.kit import Kit
-from cellapp.pipeline import analyse
-from cellapp.segmentation.labels import relabel
+from cellapp.classification.cell_columns import add_predictions
+from cellapp.exports.image_folder import write_analysis, write_summary
+from cellapp.models.bundle import Kit
+from cellapp.pipeline.analyse import analyse
+from cellapp.segmentation.label_image import relabel
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, projects, runs
 from cellapp.store.records import ImageRecord, ProjectRecord, RunRecord
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Analysis, Embeddings, Predictions
+from cellapp.types.cells import Analysis, Embeddings, Predictions
 
 CLASSES = ("cancer", "normal")
 HOSTILE_NAME = "=<img src=x onerror=alert(1)>\"'*_`$x$ :smile: [a](b).tif"

@@ -1,11 +1,11 @@
 import pytest
 
-from cellapp import jobs
-from cellapp.handlers import HANDLERS
+from cellapp.jobs import queue
+from cellapp.jobs.handlers import HANDLERS
 from cellapp.store import cells as cell_store
 from cellapp.store import images, runs
 from cellapp.store.records import Status
-from cellapp.ui.results import results_of
+from cellapp.ui.session.results import results_of
 from tests.pages.seeding import HOSTILE_NAME, seed_image, seed_run
 
 PAGE = "pages/analyse/classify.py"
@@ -51,11 +51,11 @@ def test_counting_without_a_head(open_page, run_of):
 
 
 def test_a_moved_threshold_counts_anew_without_any_model(open_page, run_of, monkeypatch):
-    from cellapp import loading
+    from cellapp.models import load
 
     run = run_of()
     app = open_page(PAGE, run=run.id)
-    monkeypatch.setattr(loading, "load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(load, "load", lambda *_: pytest.fail("a model was loaded"))
     before = answer(app)
     app.slider(key=f"classify_threshold_{run.id}").set_value(0.95).run()
     assert not app.exception
@@ -92,7 +92,7 @@ def test_a_persons_word_counts_at_once_and_reaches_the_files(open_page, run_of):
     app.button(key="relabel_apply").click().run()
     assert not app.exception
     assert answer(app) != before
-    job = next(job for job in jobs.list_jobs(run.project_id) if job.kind == "relabel")
+    job = next(job for job in queue.list_jobs(run.project_id) if job.kind == "relabel")
     HANDLERS["relabel"](dict(job.payload), lambda *_: None)
     again = results_of(runs.get_run(run.id))
     written = again.cells.set_index("cell_id").loc[unlucky, "manual_label"]
@@ -134,7 +134,7 @@ def test_umap_goes_to_the_worker(open_page, run_of, no_worker):
     app = open_page(PAGE, run=run.id)
     app.segmented_control(key="classify_map").set_value("By likeness (UMAP)").run()
     app.button(key="classify_umap").click().run()
-    assert [job.kind for job in jobs.list_jobs(run.project_id)] == ["project"]
+    assert [job.kind for job in queue.list_jobs(run.project_id)] == ["project"]
     assert no_worker
 
 

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from cellapp import jobs
-from cellapp.explanation.regions import region_table
+from cellapp.explanation.compartments import region_table
 from cellapp.exports.tables import write_cells
+from cellapp.jobs import queue
 from cellapp.settings import CropMode, CropSettings, FeatureSettings
-from cellapp.store import queue, runs
-from cellapp.types import Explanations
-from cellapp.ui import explain_job, head_note, overview_panel
-from cellapp.ui.results import results_of
+from cellapp.store import job_rows, runs
+from cellapp.types.cells import Explanations
+from cellapp.ui.components import model_badges
+from cellapp.ui.explain import map_job, summary_panel
+from cellapp.ui.session.results import results_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
 
@@ -18,7 +19,7 @@ PAGE = "pages/analyse/explain.py"
 @pytest.fixture
 def explained(run_of, monkeypatch):
     """A run whose files hold maps of its first cells, on a machine that has not its models."""
-    monkeypatch.setattr(head_note, "head_of", lambda _run: None)
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: None)
     run = run_of()
     results = results_of(run)
     cells = results.cells[results.cells["label"] != ""].head(5)
@@ -93,7 +94,7 @@ def test_nothing_to_explain_is_said(open_page, run_of, options):
 
 def test_a_head_that_makes_no_maps_is_said(open_page, run_of, monkeypatch):
     crop, reads = CropSettings(mode=CropMode.WINDOW), FeatureSettings(source="grid")
-    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(crop=crop, reads=reads))
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(crop=crop, reads=reads))
     app = open_page(PAGE, run=run_of().id)
     assert not app.exception
     assert any("No maps for this head" in m.value for m in app.markdown)
@@ -165,24 +166,24 @@ def test_what_a_call_would_be_without_a_channel_is_said_where_it_was_measured(op
 
 def test_a_short_measurement_starts_by_itself_once(open_page, explained, monkeypatch):
     run, _, _ = explained
-    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(dim=4))
-    monkeypatch.setattr(overview_panel, "explain_seconds", lambda *_, **__: 3.0)
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr(summary_panel, "explain_seconds", lambda *_, **__: 3.0)
     app = open_page(PAGE, run=run.id)
-    (job,) = [job for job in jobs.list_jobs(run.project_id, active=False) if job.kind == "regions"]
+    (job,) = [job for job in queue.list_jobs(run.project_id, active=False) if job.kind == "regions"]
     assert job.payload == {"run_id": run.id, "target": "cancer"}
-    queue.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
+    job_rows.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
     app.run()
     assert any("the disk is full" in e.value for e in app.error)
     app.button(key="measure_overview").click().run()
-    assert len([job for job in jobs.list_jobs(run.project_id, active=True) if job.kind == "regions"]) == 1
+    assert len([job for job in queue.list_jobs(run.project_id, active=True) if job.kind == "regions"]) == 1
 
 
 def test_a_long_measurement_waits_for_a_click(open_page, explained, monkeypatch):
     run, _, _ = explained
-    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(dim=4))
-    monkeypatch.setattr(overview_panel, "explain_seconds", lambda *_, **__: 300.0)
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr(summary_panel, "explain_seconds", lambda *_, **__: 300.0)
     app = open_page(PAGE, run=run.id)
-    assert not jobs.list_jobs(run.project_id, active=True)
+    assert not queue.list_jobs(run.project_id, active=True)
     assert any("about 5 min on this machine" in c.value for c in app.caption)
 
 
@@ -190,21 +191,21 @@ def test_without_the_head_nothing_is_measured(open_page, explained):
     run, _, _ = explained
     app = open_page(PAGE, run=run.id)
     assert any("The head of this run is not here" in c.value for c in app.caption)
-    assert not jobs.list_jobs(run.project_id, active=True)
+    assert not queue.list_jobs(run.project_id, active=True)
 
 
 def test_maps_that_take_long_are_made_by_the_worker(open_page, explained, monkeypatch):
     run, known, _ = explained
-    monkeypatch.setattr(head_note, "head_of", lambda _run: random_head(dim=4))
-    monkeypatch.setattr(explain_job, "explain_seconds", lambda *_: 12.0)
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr(map_job, "explain_seconds", lambda *_: 12.0)
     app = open_page(PAGE, run=run.id, cell=str(known[0]))
     app.selectbox(key="explain_list").select("Unsure").run()
-    asked = [job for job in jobs.list_jobs(run.project_id, active=False) if job.kind == "explain"]
+    asked = [job for job in queue.list_jobs(run.project_id, active=False) if job.kind == "explain"]
     assert asked
     assert not {i for job in asked for i in job.payload["cell_ids"]} & set(known)
     app.run()
-    assert len([job for job in jobs.list_jobs(run.project_id, active=False) if job.kind == "explain"]) == len(asked)
+    assert len([job for job in queue.list_jobs(run.project_id, active=False) if job.kind == "explain"]) == len(asked)
     for job in asked:
-        queue.change_job(job.id, only_if="queued", status="failed", error="the head is away")
+        job_rows.change_job(job.id, only_if="queued", status="failed", error="the head is away")
     app.run()
     assert any("the head is away" in e.value for e in app.error)

@@ -1,6 +1,6 @@
 import pytest
 
-from cellapp import jobs
+from cellapp.jobs import queue
 from cellapp.store import images, projects
 from tests.pages.conftest import ROOT
 from tests.pages.seeding import HOSTILE_NAME
@@ -89,11 +89,11 @@ def test_a_project_can_be_made(open_page):
 
 
 def test_running_work_is_one_line_in_the_sidebar_and_can_be_cancelled(open_page, seeded):
-    job = jobs.submit("analyse", {"run_id": "none"}, seeded.project.id)
+    job = queue.submit("analyse", {"run_id": "none"}, seeded.project.id)
     app = open_page()
     app.sidebar.button(key=f"cancel_{job.id}").click().run()
     assert not app.exception
-    assert not jobs.list_jobs(seeded.project.id)
+    assert not queue.list_jobs(seeded.project.id)
 
 
 @pytest.mark.parametrize("page", PAGES)

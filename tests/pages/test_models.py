@@ -1,8 +1,8 @@
 import pytest
 
-from cellapp import jobs
-from cellapp.loading import registry, status
-from cellapp.settings import app_settings
+from cellapp.config import app_settings
+from cellapp.jobs import queue
+from cellapp.models.load import registry, status
 
 PAGE = "pages/manage/models.py"
 
@@ -21,7 +21,7 @@ def test_a_missing_model_can_be_fetched_and_shows_progress(open_page, no_worker)
     app = open_page(PAGE)
     app.button(key=f"fetch_{name}").click().run()
     assert not app.exception
-    assert [job.payload for job in jobs.list_jobs()] == [{"name": name}]
+    assert [job.payload for job in queue.list_jobs()] == [{"name": name}]
     assert no_worker
     assert app.progress
     app.button(key=f"cancel_{name}").click().run()
@@ -35,9 +35,9 @@ def test_what_is_here_has_no_download(open_page):
 
 def test_a_failed_download_says_why(open_page):
     name = next(n for n, e in registry().items() if e.kind == "segmenter" and status(n).state == "missing")
-    job = jobs.submit("fetch", {"name": name})
-    jobs.claim("w")
-    jobs.fail(job.id, "the hub cannot be reached", worker_id="w")
+    job = queue.submit("fetch", {"name": name})
+    queue.claim("w")
+    queue.fail(job.id, "the hub cannot be reached", worker_id="w")
     assert any("cannot be reached" in error.value for error in open_page(PAGE).error)
 
 
@@ -58,8 +58,8 @@ def test_a_card_opens(open_page):
 
 def test_a_card_shows_its_pictures_where_it_names_them(monkeypatch):
     """A browser cannot ask for files beside the card, so they are drawn by the page."""
-    from cellapp.loading import card, entry
-    from cellapp.ui import model_cards
+    from cellapp.models.load import card, entry
+    from cellapp.ui.models import model_cards
 
     drawn = []
     monkeypatch.setattr(model_cards.st, "markdown", lambda text: drawn.append(text))

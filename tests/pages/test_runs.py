@@ -1,6 +1,6 @@
 import pytest
 
-from cellapp import jobs
+from cellapp.jobs import queue
 from cellapp.settings import AnalyseSettings
 from cellapp.store import runs
 from cellapp.store.records import Status
@@ -37,7 +37,7 @@ def test_a_ticked_run_shows_its_settings_and_runs_again(open_page, run_of):
     assert not app.exception
     again = runs.list_runs(run.project_id)[0]
     assert (again.settings, again.images[0].image_id) == (run.settings, run.images[0].image_id)
-    assert jobs.list_jobs(run.project_id)[0].payload == {"run_id": again.id}
+    assert queue.list_jobs(run.project_id)[0].payload == {"run_id": again.id}
 
 
 def test_delete_can_be_undone(open_page, run_of):

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 import tifffile
 
-from cellapp import jobs, loading
-from cellapp.classification.head_files import save_head
-from cellapp.handlers import HANDLERS
+from cellapp.classification.head_io import save_head
+from cellapp.jobs import queue
+from cellapp.jobs.handlers import HANDLERS
+from cellapp.models import load
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, SegmentSettings
 from cellapp.store import images, projects, runs
+from cellapp.store.open_image import make_pyramid
 from cellapp.store.records import Status
-from cellapp.store.slides import make_pyramid
 from cellapp.synthetic import SyntheticSettings, render_field
-from cellapp.types import Region
-from cellapp.ui.region_picker import region_of
+from cellapp.types.image import Region
+from cellapp.ui.segment.region_picker import region_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image
 
@@ -143,7 +144,7 @@ def test_run_writes_the_settings_queues_the_job_and_asks_for_a_worker(page, seed
     run = runs.list_runs(seeded.project.id)[0]
     assert run.settings.segment.min_size_px == 30
     assert [row.image_id for row in run.images] == [seeded.image.id]
-    assert [job.payload["run_id"] for job in jobs.list_jobs(seeded.project.id)] == [run.id]
+    assert [job.payload["run_id"] for job in queue.list_jobs(seeded.project.id)] == [run.id]
     assert no_worker
     assert page.query_params["run"] == run.id
 
@@ -193,28 +194,28 @@ def test_a_failed_image_keeps_its_sentence(open_page, seeded):
 def slow(monkeypatch):
     """The default segmenter, pretending to need a worker."""
     from cellapp.segmentation.compact import CompactSegmenter
-    from cellapp.ui import loaders
+    from cellapp.ui.session import cache
 
-    loaders._segmenter.clear()
+    cache._segmenter.clear()
     monkeypatch.setattr(CompactSegmenter, "fast", False)
     yield
-    loaders._segmenter.clear()
+    cache._segmenter.clear()
 
 
 def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seeded, slow, monkeypatch):
-    from cellapp import preview
+    from cellapp.segmentation import preview
     from cellapp.settings import AnalyseSettings
 
     app = open_page(PAGE)
     assert not app.metric
     app.button(key="ask_preview").click().run()
-    (job,) = jobs.list_jobs(seeded.project.id)
+    (job,) = queue.list_jobs(seeded.project.id)
     settings = AnalyseSettings.model_validate(job.payload["settings"])
     region = Region(*job.payload["region"])
-    network = loading.load(settings.segment.segmenter)
+    network = load.load(settings.segment.segmenter)
     found = preview.preview_flows(images.open_slide(seeded.image.id), region, network, settings)
-    jobs.claim("tester")
-    jobs.finish(job.id, {"key": "kept"}, worker_id="tester")
+    queue.claim("tester")
+    queue.finish(job.id, {"key": "kept"}, worker_id="tester")
     monkeypatch.setattr(preview, "load_preview", {"kept": found}.__getitem__, raising=False)
     app.run()
     assert not app.exception
@@ -224,13 +225,13 @@ def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seede
 def test_a_failed_preview_says_why_and_can_be_asked_again(open_page, seeded, slow):
     app = open_page(PAGE)
     app.button(key="ask_preview").click().run()
-    (job,) = jobs.list_jobs(seeded.project.id)
-    jobs.claim("tester")
-    jobs.fail(job.id, "out of memory", worker_id="tester")
+    (job,) = queue.list_jobs(seeded.project.id)
+    queue.claim("tester")
+    queue.fail(job.id, "out of memory", worker_id="tester")
     app.run()
     assert "out of memory" in app.error[0].value
     app.button(key="ask_preview").click().run()
-    assert len(jobs.list_jobs(seeded.project.id)) == 1
+    assert len(queue.list_jobs(seeded.project.id)) == 1
 
 
 @pytest.fixture
@@ -245,14 +246,14 @@ def said(app):
 
 
 def waiting(image, kind):
-    return [job for job in jobs.list_jobs(image.project_id) if job.kind == kind]
+    return [job for job in queue.list_jobs(image.project_id) if job.kind == kind]
 
 
 def work_off(job):
-    while (claimed := jobs.claim("tester")) is not None and claimed.id != job.id:
-        jobs.requeue(claimed.id, worker_id="tester")
+    while (claimed := queue.claim("tester")) is not None and claimed.id != job.id:
+        queue.requeue(claimed.id, worker_id="tester")
     result = HANDLERS[job.kind](dict(job.payload), lambda step, fraction: None)
-    jobs.finish(job.id, result, worker_id="tester")
+    queue.finish(job.id, result, worker_id="tester")
 
 
 def test_a_region_of_a_slide_in_tiles_goes_by_what_the_worker_finds_on_the_slide(open_page, long_slide, monkeypatch):
@@ -275,9 +276,9 @@ def test_a_region_of_a_slide_in_tiles_goes_by_what_the_worker_finds_on_the_slide
 def test_a_slide_that_cannot_be_judged_says_why(open_page, long_slide):
     app = open_page(PAGE, image=long_slide.id)
     (job,) = waiting(long_slide, "judge")
-    while jobs.claim("tester").id != job.id:
+    while queue.claim("tester").id != job.id:
         pass
-    jobs.fail(job.id, "1 NaN pixel", worker_id="tester")
+    queue.fail(job.id, "1 NaN pixel", worker_id="tester")
     app.run()
     assert not app.exception
     assert "1 NaN pixel" in app.error[0].value

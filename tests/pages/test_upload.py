@@ -6,14 +6,14 @@ import pytest
 import tifffile
 from PIL import Image
 
-from cellapp import handlers, jobs
-from cellapp.settings import app_settings
-from cellapp.store import images, projects, queue
+from cellapp.config import app_settings
+from cellapp.jobs import handlers, queue
+from cellapp.jobs.worker import run_worker
+from cellapp.store import images, job_rows, projects
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
-from cellapp.types import Role
-from cellapp.ui.samples import apply_edits
-from cellapp.worker import run_worker
+from cellapp.types.image import Role
+from cellapp.ui.upload.image_table import apply_edits
 from tests.pages.seeding import HOSTILE_NAME, seed_image
 
 
@@ -97,7 +97,7 @@ def test_the_demo_slide_is_drawn_by_the_worker_and_shown(open_page, no_worker, m
     app = open_page()
     app.button(key="try_demo").click().run()
     assert no_worker
-    assert [job.kind for job in jobs.list_jobs()] == ["demo"]
+    assert [job.kind for job in queue.list_jobs()] == ["demo"]
     assert not [button for button in app.button if button.key == "try_demo"]
     run_worker(once=True)
     app.run()
@@ -110,8 +110,8 @@ def test_the_demo_slide_is_drawn_by_the_worker_and_shown(open_page, no_worker, m
 def test_a_demo_slide_that_could_not_be_drawn_is_a_problem_with_a_sentence(open_page):
     app = open_page()
     app.button(key="try_demo").click().run()
-    (job,) = jobs.list_jobs()
-    queue.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
+    (job,) = queue.list_jobs()
+    job_rows.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
     app.run()
     assert any("the disk is full" in element.value for element in app.markdown)
     assert app.button(key="try_demo").proto.type == "primary"
@@ -219,7 +219,7 @@ def test_odd_images_can_be_looked_at(pixels, open_page, tmp_path):
 
 
 def test_a_file_gone_from_the_disk_is_told_in_one_sentence(open_page, seeded):
-    from cellapp.store.files import digest_path
+    from cellapp.store.blobs import digest_path
 
     digest_path(seeded.image.digest).unlink()
     app = open_page()

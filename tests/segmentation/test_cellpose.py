@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from cellapp import torch_guard
+from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose import CellposeSegmenter
-from cellapp.segmentation.score import score_labels
-from cellapp.segmentation.segment import segment
+from cellapp.segmentation.metrics import score_labels
+from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import SegmentSettings
-from cellapp.types import Role, Segmenter
+from cellapp.types.image import Role
+from cellapp.types.protocols import Segmenter
 from tests.segmentation.phantoms import discs
 
-torch_guard.install()
+torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
 PHOTO = (Role.OTHER,) * 3

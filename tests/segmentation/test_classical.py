@@ -5,11 +5,12 @@ import pytest
 
 from cellapp.errors import InputError
 from cellapp.segmentation.classical import Classical
-from cellapp.segmentation.score import score_labels
-from cellapp.segmentation.segment import segment
+from cellapp.segmentation.metrics import score_labels
+from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import SegmentSettings
 from cellapp.synthetic import SyntheticSettings, render_field
-from cellapp.types import Role, Segmenter
+from cellapp.types.image import Role
+from cellapp.types.protocols import Segmenter
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs
 
 OTHER, CYTOPLASM, NUCLEUS = Role.OTHER, Role.CYTOPLASM, Role.NUCLEUS

@@ -5,23 +5,25 @@ import json
 import numpy as np
 import pytest
 
-from cellapp import torch_guard
+from cellapp.compute import torchvision_shim
+from cellapp.config import REPOSITORY
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose import CellposeFlows
-from cellapp.segmentation.score import score_labels
-from cellapp.segmentation.segment import resolve_diameter, segment
-from cellapp.settings import REPOSITORY, SegmentSettings
+from cellapp.segmentation.metrics import score_labels
+from cellapp.segmentation.run_segmenter import resolve_diameter, segment
+from cellapp.settings import SegmentSettings
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Role, Segmenter
+from cellapp.types.image import Role
+from cellapp.types.protocols import Segmenter
 from tests.segmentation.phantoms import glowing, grid_of_discs
 
-torch_guard.install()
+torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
 from cellapp.segmentation.compact import CompactSegmenter  # noqa: E402
-from cellapp.segmentation.network import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.segmentation.network_file import save_network  # noqa: E402
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
+from cellapp.segmentation.flow_unet_io import save_network  # noqa: E402
 
 SHIPPED = REPOSITORY / "models" / "compact"
 NUCLEI = (Role.NUCLEUS,)

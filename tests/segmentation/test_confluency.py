@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from cellapp.segmentation.confluency import confluency, iterative_mask
-from cellapp.types import LabelMask
+from cellapp.types.cells import LabelMask
 from tests.segmentation.phantoms import grid_of_discs
 
 

@@ -6,7 +6,7 @@ import pytest
 from cellapp.segmentation.diameter import FALLBACK_PX, estimate_diameter, resolve_diameter
 from cellapp.settings import SegmentSettings
 from cellapp.synthetic import SyntheticSettings, render_field
-from cellapp.types import Role
+from cellapp.types.image import Role
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs
 
 ROLES = (Role.OTHER,)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellapp.cells.outcome import outcome
+from cellapp.cells.counts import outcome
 from cellapp.errors import StoreError
 from cellapp.settings import AnalyseSettings
 from cellapp.store.cells import COLUMNS, load_cells, relabel, save_cells

@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from cellapp.config import app_settings
 from cellapp.errors import StoreError
-from cellapp.settings import app_settings
 from cellapp.store.database import check_database, dispose, engine, reading, writing
 from cellapp.store.migrate import head_revision, migrate, revision_of
 from cellapp.store.projects import create_project, get_project, list_projects, project_row

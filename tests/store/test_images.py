@@ -18,7 +18,7 @@ from cellapp.store.images import (
     thumbnail_path,
 )
 from cellapp.store.projects import create_project, remembered_channels
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 
 def test_images_are_listed_newest_first(project, add):

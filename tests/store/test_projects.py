@@ -15,7 +15,7 @@ from cellapp.store.projects import (
     rename_project,
 )
 from cellapp.store.records import ChannelChoice
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 
 def test_the_default_project_is_made_once_even_by_many_at_once():

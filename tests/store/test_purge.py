@@ -7,7 +7,7 @@ import pytest
 
 from cellapp.errors import StoreError
 from cellapp.settings import AnalyseSettings
-from cellapp.store.files import digest_path
+from cellapp.store.blobs import digest_path
 from cellapp.store.images import (
     add_image,
     combine_images,

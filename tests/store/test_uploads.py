@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from cellapp.config import app_settings
 from cellapp.errors import BudgetError, InputError, StoreError
-from cellapp.settings import app_settings
-from cellapp.store.files import home_folder
+from cellapp.store.blobs import home_folder
 from cellapp.store.images import (
     add_image,
     add_upload,
@@ -21,7 +21,7 @@ from cellapp.store.images import (
     set_channels,
 )
 from cellapp.store.projects import create_project
-from cellapp.types import Role
+from cellapp.types.image import Role
 
 
 def files_kept():

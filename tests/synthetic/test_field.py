@@ -9,7 +9,7 @@ from scipy import ndimage
 from cellapp.synthetic.field import render_field, render_region
 from cellapp.synthetic.layout import plan_cells
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.types import Region
+from cellapp.types.image import Region
 
 SMALL = SyntheticSettings(height=300, width=420, seed=3)
 

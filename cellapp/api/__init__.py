@@ -1,0 +1,1 @@
+"""The HTTP API, mounted under /api beside the pages."""

@@ -1,0 +1,142 @@
+"""The HTTP API: the same store, jobs and files as the pages. Endpoints are plain functions: none blocks the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, File, HTTPException, Query, Request, UploadFile
+from fastapi.responses import FileResponse, JSONResponse
+
+from cellapp import __version__
+from cellapp.api import tiles
+from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
+from cellapp.exports.zip_bundle import bundle_files
+from cellapp.jobs import queue, worker
+from cellapp.models import load
+from cellapp.settings import AnalyseSettings
+from cellapp.store import images, projects, runs
+from cellapp.store.images import ImageRecord
+from cellapp.store.runs import RunRecord
+
+_CHUNK = 2**20
+_STATUS: tuple[tuple[type[CellappError], int], ...] = (
+    (BudgetError, 413),
+    (InputError, 422),
+    (StoreError, 404),
+    (ModelError, 409),
+    (AccessError, 403),
+)
+
+api = FastAPI(
+    title="cellapp",
+    version=__version__,
+    description="From images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
+)
+api.include_router(tiles.router)
+
+
+@api.exception_handler(CellappError)
+def _tell(request: Request, error: CellappError) -> JSONResponse:
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    return JSONResponse({"error": str(error)}, status_code=status)
+
+
+@api.get("/health")
+def health() -> dict[str, str]:
+    """Say that the server is up, and which version."""
+    return {"status": "ok", "version": __version__}
+
+
+@api.get("/models")
+def list_models() -> list[dict[str, str]]:
+    """Name, kind and state of every model."""
+    return [
+        {"name": entry.name, "kind": entry.kind, "state": load.status(name).state, "licence": entry.licence}
+        for name, entry in load.registry().items()
+    ]
+
+
+@api.get("/projects")
+def list_projects() -> list[dict[str, str]]:
+    """Every project."""
+    return [{"id": project.id, "name": project.name} for project in projects.list_projects()]
+
+
+@api.post("/images", status_code=201)
+def add_image(file: Annotated[UploadFile, File()], project: Annotated[str | None, Query()] = None) -> dict[str, Any]:
+    """Stream an image into a project (the default one when left out)."""
+    project_id = project or projects.default_project().id
+    return _image(images.add_image(project_id, _chunks(file), file.filename or "image"))
+
+
+@api.get("/images")
+def list_images(project: Annotated[str | None, Query()] = None) -> list[dict[str, Any]]:
+    """Images of a project."""
+    return [_image(record) for record in images.list_images(project or projects.default_project().id)]
+
+
+@api.post("/runs", status_code=202)
+def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[AnalyseSettings, Body()]) -> dict[str, Any]:
+    """Queue the analysis of images; poll ``/runs/{id}``."""
+    if not image_ids:
+        raise InputError("a run needs at least one image: POST /images first")
+    project_id = images.get_image(image_ids[0]).project_id
+    run = runs.create_run(project_id, image_ids, settings)
+    queue.submit("analyse", {"run_id": run.id}, project_id)
+    worker.ensure_worker()
+    return _run(run)
+
+
+@api.get("/runs/{run_id}")
+def show_run(run_id: str) -> dict[str, Any]:
+    """State, settings and per-image summaries of a run."""
+    return _run(runs.get_run(run_id))
+
+
+@api.get("/runs/{run_id}/files")
+def list_files(run_id: str) -> list[str]:
+    """Paths of a run's files, as `analyse --out` would write them."""
+    runs.get_run(run_id)
+    folder = runs.run_folder(run_id)
+    return [path.relative_to(folder).as_posix() for path in bundle_files(folder)]
+
+
+@api.get("/runs/{run_id}/files/{path:path}")
+def read_file(run_id: str, path: str) -> FileResponse:
+    """One file of a run."""
+    if path not in list_files(run_id):
+        raise HTTPException(404, f"run {run_id} has no file {path!r}; GET /runs/{run_id}/files lists them")
+    return FileResponse(runs.run_folder(run_id) / path, filename=Path(path).name)
+
+
+def _chunks(file: UploadFile) -> Iterator[bytes]:
+    while chunk := file.file.read(_CHUNK):
+        yield chunk
+
+
+def _image(record: ImageRecord) -> dict[str, Any]:
+    info = record.info
+    return {
+        "id": record.id,
+        "name": record.name,
+        "sha256": record.digest,
+        "shape": info.shape,
+        "dtype": info.dtype,
+        "channels": record.channels,
+        "um_per_px": record.um_per_px,
+    }
+
+
+def _run(run: RunRecord) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "settings": run.settings.model_dump(mode="json"),
+        "images": [
+            {"image_id": i.image_id, "stem": i.stem, "status": i.status, "summary": i.summary, "error": i.error}
+            for i in run.images
+        ],
+    }

@@ -1,0 +1,63 @@
+"""The part of the HTTP API the viewer reads from: tiles of images and of results, and which cell lies at a point."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from cellapp.auth import tile_pass
+from cellapp.store.images import get_image
+from cellapp.viewer import tiles
+
+router = APIRouter()
+
+Level = Annotated[int, Path(description="0 is full resolution, each further level half of it")]
+Pass = Annotated[str, Query(alias="pass", description="Made by the page that shows the image")]
+
+# The address names the bytes and everything that was chosen, so what it gives never changes; private, because it is for
+# the one who has the pass.
+_FOREVER = {"Cache-Control": f"private, max-age={2 * tile_pass.VALID_S}, immutable"}
+
+
+@router.get("/images/{image_id}/tiles/{level}/{x}_{y}.{ending}")
+def image_tile(
+    image_id: str, level: Level, x: int, y: int, ending: str, channels: Annotated[str, Query()], given_pass: Pass
+) -> Response:
+    """Draw one tile of an image with its channels in the colours, windows and gammas of `channels`."""
+    start_s = _now_s()
+    record = tile_pass.visible_image(image_id, given_pass)
+    content = tiles.image_tile(record, level, y, x, channels=channels, ending=ending)
+    return _answer(content, ending, start_s)
+
+
+@router.get("/runs/{run_id}/images/{image_id}/labels/{level}/{x}_{y}.png")
+def label_tile(
+    run_id: str, image_id: str, level: Level, x: int, y: int, threshold: Annotated[float, Query()], given_pass: Pass
+) -> Response:
+    """Draw one tile of the cells a run found: outlines in the colours of their calls on a transparent ground."""
+    start_s = _now_s()
+    run, _ = tile_pass.visible_result(run_id, image_id, given_pass)
+    content = tiles.label_tile(run, get_image(image_id), level, y, x, threshold=threshold)
+    return _answer(content, "png", start_s)
+
+
+@router.get("/runs/{run_id}/images/{image_id}/cell_at")
+def cell_at(
+    run_id: str, image_id: str, y: Annotated[int, Query()], x: Annotated[int, Query()], given_pass: Pass
+) -> dict[str, int | None]:
+    """Say which cell of a result covers a pixel of the full image; null where there is none."""
+    run, _ = tile_pass.visible_result(run_id, image_id, given_pass)
+    return {"cell_id": tiles.cell_at(run, image_id, y, x) or None}
+
+
+def _now_s() -> tuple[float, float]:
+    """Return the time and the processor time of this thread, which other work on the machine does not lengthen."""
+    return time.perf_counter(), time.thread_time()
+
+
+def _answer(content: bytes, ending: str, start_s: tuple[float, float]) -> Response:
+    spent_ms, cpu_ms = (1e3 * (now - start) for now, start in zip(_now_s(), start_s, strict=True))
+    headers = {**_FOREVER, "Server-Timing": f"tile;dur={spent_ms:.1f}, cpu;dur={cpu_ms:.1f}"}
+    return Response(content, media_type=tiles.FORMATS[ending][1], headers=headers)

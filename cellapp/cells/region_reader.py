@@ -1,0 +1,98 @@
+"""Where the pixels of cells come from: a slide, an array or any function of a region, read by rectangle only."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.types.image import Region, Slide
+
+PixelSource = Callable[[Region], np.ndarray]
+"""Returns the (C, h, w) pixels of a rectangle that lies inside the image, native dtype."""
+
+BLOCK_PX = 512
+CACHE_BYTES = 128 * 2**20
+
+
+def reader(pixels: PixelSource | Slide | np.ndarray, shape: tuple[int, int]) -> PixelSource:
+    """Return a function that reads rectangles of `pixels`.
+
+    Parameters
+    ----------
+    pixels : callable, Slide or ndarray of shape (C, Y, X)
+        A callable is returned as it is.
+    shape : tuple of int
+        (Y, X) of the label image the pixels are read for.
+
+    Raises
+    ------
+    InputError
+        If a slide or an array has another size than the label image.
+    """
+    if not isinstance(pixels, Slide | np.ndarray):
+        return pixels
+    full = pixels.info.shape if isinstance(pixels, Slide) else pixels.shape
+    if len(full) != 3 or tuple(full[1:]) != tuple(shape):
+        raise InputError(
+            f"label image and image must have the same height and width; got {tuple(shape)} and pixels of shape "
+            f"{tuple(full)} (C, Y, X); segment this image or give the image the labels belong to"
+        )
+    if isinstance(pixels, Slide):
+        return pixels.region
+    return lambda region: pixels[(slice(None), *region.slices)]
+
+
+def cached_reader(pixels: PixelSource | Slide | np.ndarray, shape: tuple[int, int]) -> PixelSource:
+    """Return `reader` behind a `BlockCache`, for many small rectangles; an array or a cache needs none.
+
+    Parameters
+    ----------
+    pixels, shape
+        See `reader`.
+    """
+    read = reader(pixels, shape)
+    return read if isinstance(pixels, np.ndarray | BlockCache) else BlockCache(read, shape)
+
+
+class BlockCache:
+    """Reads small rectangles through square blocks and keeps the latest ones.
+
+    Ten thousand cells of a compressed slide would otherwise decode the same tile once per cell.
+
+    Parameters
+    ----------
+    read : callable
+        Reads a rectangle inside the image.
+    shape : tuple of int
+        (Y, X) of the image.
+    """
+
+    def __init__(self, read: PixelSource, shape: tuple[int, int]) -> None:
+        self._read, self._shape = read, shape
+        self._blocks: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+        self._bytes = 0
+
+    def __call__(self, region: Region) -> np.ndarray:
+        """Return the (C, h, w) pixels of a rectangle inside the image."""
+        rows = range(region.y // BLOCK_PX, (region.y + region.height - 1) // BLOCK_PX + 1)
+        columns = range(region.x // BLOCK_PX, (region.x + region.width - 1) // BLOCK_PX + 1)
+        joined = np.concatenate(
+            [np.concatenate([self._block(row, column) for column in columns], axis=2) for row in rows], axis=1
+        )
+        y, x = region.y - rows[0] * BLOCK_PX, region.x - columns[0] * BLOCK_PX
+        return joined[:, y : y + region.height, x : x + region.width]
+
+    def _block(self, row: int, column: int) -> np.ndarray:
+        key = (row, column)
+        if key not in self._blocks:
+            y, x = row * BLOCK_PX, column * BLOCK_PX
+            height, width = min(BLOCK_PX, self._shape[0] - y), min(BLOCK_PX, self._shape[1] - x)
+            self._blocks[key] = self._read(Region(y, x, height, width))
+            self._bytes += self._blocks[key].nbytes
+        self._blocks.move_to_end(key)
+        while self._bytes > CACHE_BYTES and len(self._blocks) > 1:
+            self._bytes -= self._blocks.popitem(last=False)[1].nbytes
+        return self._blocks[key]

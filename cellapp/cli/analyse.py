@@ -1,0 +1,133 @@
+"""`analyse` and `segment`: from images to folders of results."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cellapp.cli.options import Channels, Diameter, Inputs, Out, Preprocess, Segmenter, UmPerPx, build_settings
+from cellapp.cli.output import JSON_OPTION, Progress, emit, note
+
+if TYPE_CHECKING:
+    from cellapp.pipeline.run_batch import RunReport
+
+
+def analyse(
+    inputs: Inputs,
+    out: Out,
+    segmenter: Segmenter = None,
+    encoder: str = typer.Option(None, help="Encoder; the head's own when left out."),
+    head: str = typer.Option(None, help='Head in `models list` or a folder; "none" counts without classes.'),
+    channels: Channels = None,
+    um_per_px: UmPerPx = None,
+    diameter: Diameter = None,
+    preprocess: Preprocess = None,
+    explain: int = typer.Option(0, help="Cells to explain per image."),
+    explain_method: str = typer.Option(None, help="exact (default), or hirescam: pytorch-grad-cam's own, slower."),
+    engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
+    resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
+    settings: Path = typer.Option(None, help="JSON of settings, or a run.json to repeat; options win over it."),
+    as_json: bool = JSON_OPTION,
+) -> int:
+    """Segment, measure, classify and explain images: the main job."""
+    from cellapp.compute.executor import Engine
+    from cellapp.files import unique_stems
+    from cellapp.pipeline.run_batch import RunItem, run_images
+
+    chosen = build_settings(
+        base=settings,
+        channels=channels,
+        um_per_px=um_per_px,
+        segmenter=segmenter,
+        diameter=diameter,
+        preprocess=preprocess,
+        encoder=encoder,
+        head=head,
+        explain=explain,
+        explain_method=explain_method,
+    )
+    paths = _expand(inputs)
+    stems = unique_stems([path.name for path in paths])
+    items = [RunItem(stem, partial(_open, path.resolve())) for stem, path in zip(stems, paths, strict=True)]
+    progress = Progress()
+    report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
+    progress.end()
+    for result in report.failed:
+        note(f"cellapp: {result.stem}: {result.error}")
+    for sentence in _not_explained(out, report):
+        note(f"cellapp: not explained: {sentence}")
+    summaries = [result.summary for result in report.results if result.summary]
+    failures = {result.stem: result.error for result in report.failed}
+    emit({"out": str(out), "images": summaries, "failed": failures}, as_json, [_line(row) for row in summaries])
+    if not report.failed:
+        return 0
+    return 2 if all(result.unusable for result in report.results) else 1
+
+
+def segment(
+    inputs: Inputs,
+    out: Out,
+    segmenter: Segmenter = None,
+    channels: Channels = None,
+    um_per_px: UmPerPx = None,
+    diameter: Diameter = None,
+    preprocess: Preprocess = None,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Write DIR/<stem>/labels.tif for each image."""
+    from cellapp.exports.label_image import write_labels
+    from cellapp.files import unique_stems
+    from cellapp.models.load import load
+    from cellapp.pipeline.checkpoint import open_work
+    from cellapp.pipeline.segment_slide import find_cells
+
+    chosen = build_settings(
+        channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
+    )
+    paths = _expand(inputs)
+    model = load(chosen.segment.segmenter)
+    rows, progress = [], Progress()
+    for n_done, (path, stem) in enumerate(zip(paths, unique_stems([path.name for path in paths]), strict=True)):
+        slide = _open(path)
+
+        def tell(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
+            progress(f"{stem}: {step}", (before + part) / len(paths))
+
+        with open_work(out / f".{stem}.work", {}, resume=False) as work:
+            mask = find_cells(slide, model, chosen, tell, work=work)
+            file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
+        rows.append({"image": stem, "n_cells": len(mask.cell_ids), "labels": str(file)})
+        progress(f"{stem} done", (n_done + 1) / len(paths))
+    progress.end()
+    emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
+
+
+def _expand(inputs: list[str]) -> list[Path]:
+    from cellapp.cli.inputs import expand
+
+    return expand(inputs)
+
+
+def _open(path: Path) -> Any:
+    from cellapp.config import app_settings
+    from cellapp.images.read import open_slide
+
+    return open_slide(path, budget=app_settings().budget)
+
+
+def _not_explained(out: Path, report: RunReport) -> set[str]:
+    from cellapp.exports.run_json import read_run
+
+    trees = [read_run(out / result.stem / "run.json") for result in report.results if result.error is None]
+    return {tree["not_explained"] for tree in trees if tree.get("not_explained")}
+
+
+def _line(row: dict[str, Any]) -> str:
+    classes = [key.removeprefix("fraction_") for key in row if key.startswith("fraction_") and key.count("_") == 1]
+    counts = [f"{row[f'n_{name}']:,} {name}" for name in classes]
+    return f"{row['image']}: {row['n_cells']:,} cells" + (
+        f", {', '.join(counts)}, {row['n_unsure']:,} unsure" if counts else ""
+    )

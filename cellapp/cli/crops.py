@@ -1,0 +1,62 @@
+"""`embed` and `predict`: folders of single-cell pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from cellapp.cli.output import JSON_OPTION, emit
+from cellapp.settings import DEFAULT_ENCODER
+
+_CROPS = typer.Argument(..., metavar="CROPS_DIR", help="Folder of single-cell pictures.")
+
+
+def embed(
+    crops: Path = _CROPS,
+    out: Path = typer.Option(..., "--out", help="File to write, .npz."),
+    encoder: str = typer.Option(DEFAULT_ENCODER, help="Name in `models list`, or a folder in Hugging Face format."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Write one vector per picture: arrays cls, mean_patch, file."""
+    from cellapp.encoders.crop_folder import embed_folder, list_crops
+    from cellapp.exports.embeddings import write_embeddings
+    from cellapp.models.load import load
+    from cellapp.settings import PreprocessSettings
+
+    paths = list_crops(crops)
+    embeddings = embed_folder(paths, load(encoder), PreprocessSettings())
+    write_embeddings(embeddings, out, files=[path.relative_to(crops).as_posix() for path in paths])
+    emit(
+        {"out": str(out), "n": len(paths), "dim": int(embeddings.cls.shape[1]), "encoder": embeddings.encoder},
+        as_json,
+        [f"{len(paths):,} pictures, {embeddings.cls.shape[1]} numbers each, by {embeddings.encoder}"],
+    )
+
+
+def predict(
+    crops: Path = _CROPS,
+    head: str = typer.Option(..., "--head", help="Name in `models list`, or the folder of a trained head."),
+    out: Path = typer.Option(..., "--out", help="File to write, .csv."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Write one row per picture: file, label, p_<class>, unsure, unlike_training."""
+    from cellapp.classification.predict import predict as classify
+    from cellapp.encoders.crop_folder import embed_folder, list_crops, prediction_table
+    from cellapp.exports.tables import write_csv
+    from cellapp.models.load import load
+    from cellapp.settings import ClassifySettings
+
+    model = load(head)
+    model.check_reads_crops()
+    paths = list_crops(crops)
+    encoder = load(model.encoder.split("@")[0]).reading(model.reads)
+    embeddings = embed_folder(paths, encoder, model.preprocess)
+    table = prediction_table(classify(model, embeddings, ClassifySettings()), [p.relative_to(crops) for p in paths])
+    write_csv(table, out)
+    counts = table["label"].value_counts().to_dict()
+    emit(
+        {"out": str(out), "n": len(table), "counts": counts, "head": model.identity},
+        as_json,
+        [f"{n:,} {c}" for c, n in counts.items()],
+    )

@@ -1,0 +1,70 @@
+"""`train`: a head from labelled pictures of single cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cellapp.cli.output import JSON_OPTION, Progress, emit, note
+
+
+def train(
+    labelled: Path = typer.Argument(..., metavar="LABELLED_DIR", help="A folder per class, or index.csv: file, class."),
+    out: Path = typer.Option(..., "--out", help="Folder for the head; its name is the head's."),
+    recipe: Path = typer.Option(None, "--recipe", help="TOML file; options given beside it change it."),
+    encoder: str = typer.Option(None, help="Name in `models list`, or a folder in Hugging Face format."),
+    mode: str = typer.Option("probe", help="probe: a linear head on frozen vectors."),
+    features: str = typer.Option(None, help="embedding, or both: with measurements of each crop beside it."),
+    views: int = typer.Option(None, help="8 averages turned and mirrored views (default); 1 is eight times faster."),
+    group_column: str = typer.Option(None, help="Column of index.csv with the slide, plate or patient."),
+    positive: str = typer.Option(None, help="Class the one-sided figures speak of; cancer where it exists."),
+    folds: int = typer.Option(None, help="At most this many folds."),
+    seed: int = typer.Option(None, help="Decides the folds."),
+    baselines: bool = typer.Option(None, "--baselines", help="Score plainer methods on the same folds."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Train a head that tells classes of cells apart, measured on groups it has not seen."""
+    from cellapp.errors import InputError
+    from cellapp.training.classifier.recipe import read_recipe
+    from cellapp.training.classifier.train import train_head
+
+    if mode != "probe":
+        raise InputError(f"--mode {mode} is not in this version; --mode probe trains a head on frozen vectors")
+    chosen = read_recipe(
+        recipe,
+        encoder=encoder,
+        features=features,
+        views=views,
+        group_column=group_column,
+        positive=positive,
+        folds=folds,
+        seed=seed,
+        baselines=baselines or None,
+    )
+    progress = Progress()
+    metrics = train_head(labelled, out, chosen, progress)
+    progress.end()
+    for sentence in (metrics["warning"], metrics["reason"], *(f"left out: {why}" for why in metrics["left_out"])):
+        if sentence:
+            note(f"cellapp: {sentence}")
+    emit(metrics | {"out": str(out)}, as_json, _lines(metrics))
+
+
+def _lines(metrics: dict[str, Any]) -> list[str]:
+    head = (
+        f"{metrics['head']}: {metrics['n']:,} cells, {metrics['n_groups']:,} groups, positive {metrics['positive']!r}"
+    )
+    return [head, *(f"{name}: {_figures(row)}" for name, row in metrics["methods"].items())]
+
+
+def _figures(row: dict[str, Any]) -> str:
+    shown = {"AUC": "auc", "balanced accuracy": "balanced_accuracy", "calibration error": "calibration_error"}
+    return ", ".join(f"{words} {_interval(row[name])}" for words, name in shown.items())
+
+
+def _interval(figure: dict[str, float | None]) -> str:
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"

@@ -1,0 +1,62 @@
+"""Where and on what the program runs: ``CELLAPP_*`` variables or a ``.env`` file, never part of a result."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cellapp.settings import FrozenModel
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class BudgetSettings(FrozenModel):
+    """What one upload may cost, checked on headers before anything is decoded."""
+
+    max_pixels: int = 4_000_000_000
+    """Pixels of one channel at full resolution."""
+    max_bytes: int = 16 * 2**30
+    """Decoded bytes of the full level, all channels."""
+    max_file_bytes: int = 8 * 2**30
+    max_channels: int = 16
+    max_zip_members: int = 2_000
+    max_zip_ratio: float = 200.0
+    """Decompressed over compressed bytes."""
+
+
+class AppSettings(BaseSettings):
+    """Where data live and what the machine may do; every field is an environment variable, prefixed ``CELLAPP_``."""
+
+    model_config = SettingsConfigDict(env_prefix="CELLAPP_", env_nested_delimiter="__", env_file=".env", extra="ignore")
+
+    home: Path = Field(default_factory=lambda: user_data_path("cellapp"))
+    """Images, runs, downloaded weights and the default database."""
+    database_url: str | None = None
+    """SQLAlchemy URL; None is SQLite in `home`. ``postgresql+psycopg://user:secret@host/name`` works the same."""
+    offline: bool = False
+    """Never ask the network for weights."""
+    hub_url: str = "https://huggingface.co"
+    """Model hub or a mirror of it."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    engine: str = "serial"
+    """Who does the worker's work: serial, processes, processes:N, or a Dask scheduler, ``tcp://HOST:PORT``."""
+    import_folder: Path | None = None
+    """Folder on the server from which the Upload page may read; None switches that off."""
+    budget: BudgetSettings = BudgetSettings()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'cellapp.db'}"
+
+
+@cache
+def app_settings() -> AppSettings:
+    """Read the environment once per process; tests call ``app_settings.cache_clear()`` after changing it."""
+    return AppSettings()

@@ -1,0 +1,1 @@
+"""Structure in vectors of cells without labels."""

@@ -1,0 +1,128 @@
+"""Folders of single-cell pictures as encoder input: what `embed`, `predict` and training read.
+
+Each picture is scaled by its own intensities, never by its neighbours in the folder, so that a file's vector does not
+depend on which other files lie beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellapp.encoders.crop_to_rgb import encoder_input
+from cellapp.errors import InputError
+from cellapp.images.channels import assign
+from cellapp.images.preprocess import Preprocessor
+from cellapp.images.read import check_pixels, open_slide
+from cellapp.settings import PreprocessSettings
+from cellapp.types.cells import Crops, Embeddings, Predictions, join_embeddings
+from cellapp.types.image import Role
+from cellapp.types.protocols import Encoder
+
+SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"}
+
+
+def list_crops(folder: Path) -> list[Path]:
+    """Return the pictures below a folder, sorted by path.
+
+    Raises
+    ------
+    InputError
+        When the folder is absent or holds none.
+    """
+    if not folder.is_dir():
+        raise InputError(f"no folder {str(folder)!r}: name one that holds crops")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise InputError(f"no pictures in {str(folder)!r}; looked for {', '.join(sorted(SUFFIXES))}")
+    return paths
+
+
+def encoder_batches(
+    paths: Sequence[Path], preprocess: PreprocessSettings, input_px: int, *, batch: int = 64
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Read pictures in batches ready for an encoder.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    preprocess : PreprocessSettings
+        Chain of the head, or the default.
+    input_px : int
+        Side the encoder reads.
+    batch : int
+        Pictures in memory at once.
+
+    Yields
+    ------
+    pixels : ndarray of shape (N, 3, S, S), float32
+    rows : ndarray of shape (N,), int32
+        Positions in `paths`.
+    """
+    for start in range(0, len(paths), batch):
+        chunk = paths[start : start + batch]
+        rows = np.arange(start, start + len(chunk), dtype=np.int32)
+        yield np.concatenate([read_picture(path).planes(preprocess, input_px) for path in chunk]), rows
+
+
+def embed_folder(paths: Sequence[Path], encoder: Encoder, preprocess: PreprocessSettings) -> Embeddings:
+    """Encode pictures; `cell_ids` are their positions in `paths`.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        At least one.
+    encoder : Encoder
+    preprocess : PreprocessSettings
+    """
+    parts = [encoder.embed(pixels, rows) for pixels, rows in encoder_batches(paths, preprocess, encoder.input_px)]
+    return join_embeddings(parts)
+
+
+def prediction_table(predictions: Predictions, files: Sequence[Path]) -> pd.DataFrame:
+    """One row per picture: file, label, p_<class>…, unsure, unlike_training.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        With positions in `files` as cell ids.
+    files : sequence of Path
+        Relative paths, in the order they were embedded.
+    """
+    table = pd.DataFrame({"file": [files[row].as_posix() for row in predictions.cell_ids], "label": predictions.labels})
+    for k, name in enumerate(predictions.classes):
+        table[f"p_{name}"] = predictions.probabilities[:, k]
+    return table.assign(unsure=predictions.unsure, unlike_training=predictions.unlike_training)
+
+
+def read_picture(path: Path) -> Picture:
+    """Read one picture whole.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read or pixels are missing or infinite.
+    """
+    slide = open_slide(path)
+    raw = slide.region()
+    check_pixels(raw, slide.info.name)
+    return Picture(raw, *assign(slide.info, {}), slide.digest)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture of one cell."""
+
+    raw: np.ndarray  # (C, h, w), native dtype
+    channels: tuple[str, ...]
+    roles: tuple[Role, ...]
+    digest: str  # sha256 of the file
+
+    def planes(self, preprocess: PreprocessSettings, input_px: int) -> np.ndarray:
+        """Return encoder input, (1, 3, S, S) float32, 0 to 1."""
+        pixels = Preprocessor.fit_crop(self.raw, preprocess).apply(self.raw)
+        return encoder_input(Crops([pixels], np.zeros(1, np.int32), self.channels), self.roles, input_px)

@@ -1,0 +1,87 @@
+"""From crops with any channels to the three planes an encoder reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from cellapp.errors import InputError
+from cellapp.types.cells import Crops
+from cellapp.types.image import Role
+
+PHOTO = ("red", "green", "blue")
+
+
+def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
+    """Lay out crops for an encoder.
+
+    What a channel shows decides where it goes, never its place in the file: blue is the nucleus, green the cytoplasm,
+    red the mean of all others, and a missing one is zero. Of several channels of one role the first by name takes the
+    slot and the rest count as others. One channel fills all three planes; a photo keeps red, green and blue.
+
+    Parameters
+    ----------
+    crops : Crops
+        Processed crops, floating point, 0 to 1; sizes may differ.
+    roles : sequence of Role
+        What each of ``crops.channels`` shows.
+    side : int
+        Side of the square in pixels. Crops are scaled to fit with their aspect kept, centred, the rest zero.
+
+    Returns
+    -------
+    ndarray of shape (N, 3, side, side), float32
+        Zero crops give zero rows.
+
+    Raises
+    ------
+    InputError
+        When roles and channels do not match in number or the crops are not floating point.
+    """
+    if len(roles) != len(crops.channels):
+        raise InputError(f"{len(roles)} roles for {len(crops.channels)} channels; give one role per channel")
+    slots = _slots(crops.channels, roles)
+    result = np.zeros((len(crops), 3, side, side), np.float32)
+    for row, pixels in zip(result, crops.pixels, strict=True):
+        if not np.issubdtype(pixels.dtype, np.floating):
+            raise InputError(
+                f"an encoder reads processed crops, 0 to 1; got {pixels.dtype}: apply the Preprocessor first"
+            )
+        _place(row, pixels, slots)
+    return result
+
+
+def _slots(channels: Sequence[str], roles: Sequence[Role]) -> tuple[list[int], list[int], list[int]]:
+    """Channel numbers that are averaged into red, green and blue."""
+    if len(channels) == 1:
+        return [0], [0], [0]
+    by_name = sorted(range(len(channels)), key=lambda i: channels[i])
+    if sorted(channels) == sorted(PHOTO):
+        red, green, blue = ([list(channels).index(name)] for name in PHOTO)
+        return red, green, blue
+    blue = [i for i in by_name if roles[i] == Role.NUCLEUS][:1]
+    green = [i for i in by_name if roles[i] == Role.CYTOPLASM][:1]
+    return [i for i in by_name if i not in blue + green], green, blue
+
+
+def _place(row: np.ndarray, pixels: np.ndarray, slots: Sequence[Sequence[int]]) -> None:
+    """Write one crop, (C, h, w), into its row, (3, S, S)."""
+    if pixels.shape[1] == 0 or pixels.shape[2] == 0:
+        return
+    side = row.shape[1]
+    scale = side / max(pixels.shape[1:])
+    height, width = (max(1, min(side, round(n * scale))) for n in pixels.shape[1:])
+    y, x = (side - height) // 2, (side - width) // 2
+    for plane, channels in zip(row, slots, strict=True):
+        if channels:
+            mean = pixels[list(channels)].mean(axis=0, dtype=np.float32)
+            plane[y : y + height, x : x + width] = _resize(mean, height, width)
+
+
+def _resize(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    if plane.shape == (height, width):
+        return plane
+    # Pillow widens its bilinear kernel when it shrinks, so that fine texture does not alias.
+    return np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR))

@@ -1,0 +1,68 @@
+"""A person's word on single cells, carried into every file that depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cellapp.errors import InputError
+from cellapp.exports.image_folder import read_analysis, write_called
+from cellapp.exports.run_json import read_run
+from cellapp.exports.summary import write_summary
+from cellapp.rendering.image_style import Rendering
+from cellapp.settings import AnalyseSettings
+from cellapp.types.image import Slide
+
+
+def relabel_folder(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[str, Any]:
+    """Set `manual_label` of some cells and rewrite what follows from it.
+
+    Tables, outlines, overlay, crops, run.json and the image's row of the run's summary.csv are written by the code that
+    wrote them first; label image, embeddings and explanations stay as they are.
+
+    Parameters
+    ----------
+    folder : Path
+        ``out/<stem>`` of an analysed image.
+    slide : Slide
+        Image the cells were cut from.
+    labels : mapping of int to str
+        Cell id -> class; an empty text takes a person's word back.
+
+    Returns
+    -------
+    dict
+        The image's new row of summary.csv.
+
+    Raises
+    ------
+    InputError
+        If a cell is not in the folder, or the slide is another image; nothing is changed then.
+    """
+    analysis, run = read_analysis(folder), read_run(folder / "run.json")
+    unknown = sorted(set(labels) - set(analysis.cells.index.tolist()))
+    if unknown:
+        raise InputError(f"{folder.name!r} has no cell {unknown[0]}; its ids are in cells.csv")
+    if slide.digest != analysis.digest:
+        raise InputError(f"{folder.name!r} was made from another image than {slide.info.name!r}; give that one")
+    cells = analysis.cells.copy()
+    if "manual_label" not in cells:
+        cells["manual_label"] = ""
+    cells.loc[list(labels), "manual_label"] = list(labels.values())
+    summary = write_called(
+        replace(analysis, cells=cells),
+        slide,
+        folder,
+        settings=AnalyseSettings.model_validate(run["settings"]),
+        seconds=run["summary"]["seconds"],
+        rendering=Rendering.of(slide, analysis.info.channels, analysis.roles),
+    )
+    write_summary(summaries_of(folder.parent), folder.parent)
+    return summary
+
+
+def summaries_of(out: Path) -> list[dict[str, Any]]:
+    """Return the summary row of every finished image in a run's folder, by name."""
+    return [read_run(path)["summary"] for path in sorted(out.glob("*/run.json"))]

@@ -1,0 +1,176 @@
+"""One image's folder of results: written in one piece, read back whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellapp.cells.counts import classes_of
+from cellapp.cells.crop import crop
+from cellapp.errors import InputError
+from cellapp.exports.crops_zip import write_crops
+from cellapp.exports.embeddings import write_embeddings
+from cellapp.exports.explanations import write_explanations
+from cellapp.exports.geojson import write_geojson
+from cellapp.exports.label_image import read_labels, write_labels
+from cellapp.exports.overlay import write_overlay
+from cellapp.exports.run_json import OF_ANALYSIS, image_of, read_run, write_run
+from cellapp.exports.summary import summary_row, write_summary
+from cellapp.exports.tables import read_cells, write_cells, write_csv
+from cellapp.files import replacing_folder
+from cellapp.rendering.image_style import Rendering
+from cellapp.settings import AnalyseSettings, CropMode, CropSettings
+from cellapp.types.cells import Analysis, Explanations, LabelMask
+from cellapp.types.image import OnStep, Slide
+
+__all__ = ["read_analysis", "write_analysis", "write_called", "write_summary"]
+
+
+def write_analysis(
+    analysis: Analysis,
+    slide: Slide,
+    out: Path,
+    *,
+    settings: AnalyseSettings,
+    seconds: float = 0.0,
+    on_step: OnStep | None = None,
+) -> dict[str, Any]:
+    """Write every file of one image into ``out/<stem>/``, which appears when all of them are there.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    slide : Slide
+        Image the cells were measured on and are cut from.
+    out : Path
+        The run's folder; an older folder of the same image is replaced.
+    settings : AnalyseSettings
+        Of the run.
+    seconds : float
+        How long the image took, for the summary.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`, and then nothing is written.
+
+    Returns
+    -------
+    dict
+        The image's row of summary.csv.
+
+    Raises
+    ------
+    InputError
+        If the analysis' name is no plain folder name.
+    """
+    if Path(analysis.name).name != analysis.name or analysis.name in ("", ".", ".."):
+        raise InputError(f"an analysis is named like a folder; got {analysis.name!r}; use cellapp.files.safe_stem")
+    rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
+    with replacing_folder(out / analysis.name) as folder:
+        write_labels(analysis.mask, folder / "labels.tif", um_per_px=analysis.info.um_per_px)
+        if analysis.embeddings is not None:
+            write_embeddings(analysis.embeddings, folder / "embeddings.npz")
+        if analysis.explanations is not None:
+            _write_explanations(analysis, analysis.explanations, slide, folder / "explanations", rendering)
+        if analysis.regions is not None:
+            write_csv(analysis.regions, folder / "explanations" / "regions.csv")
+        return write_called(
+            analysis, slide, folder, settings=settings, seconds=seconds, rendering=rendering, on_step=on_step
+        )
+
+
+def write_called(
+    analysis: Analysis,
+    slide: Slide,
+    folder: Path,
+    *,
+    settings: AnalyseSettings,
+    seconds: float,
+    rendering: Rendering,
+    on_step: OnStep | None = None,
+) -> dict[str, Any]:
+    """Write the files that depend on what cells count as, each one replaced in one piece.
+
+    Parameters
+    ----------
+    analysis, slide, settings, seconds
+        See `write_analysis`.
+    folder : Path
+        Of the image.
+    rendering : Rendering
+        Of `slide`.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+
+    Returns
+    -------
+    dict
+        The image's row of summary.csv.
+    """
+    mask, cells, um_per_px = analysis.mask, analysis.cells, analysis.info.um_per_px
+    classes, summary = classes_of(cells), summary_row(analysis, seconds)
+    write_cells(cells, folder / "cells.parquet")
+    write_csv(cells, folder / "cells.csv")
+    write_geojson(mask, cells, folder / "outlines.geojson", classes=classes)
+    write_overlay(rendering, mask, cells, folder / "overlay.png", classes=classes)
+    write_crops(
+        slide,
+        mask,
+        cells,
+        folder / "crops.zip",
+        rendering=rendering,
+        settings=settings.crop,
+        classes=classes,
+        um_per_px=um_per_px,
+        on_step=on_step,
+    )
+    write_run(analysis, settings, summary, folder / "run.json")
+    return summary
+
+
+def read_analysis(folder: Path) -> Analysis:
+    """Read an image's folder back; embeddings and explanations stay on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        ``out/<stem>``.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    InputError
+        If it is no such folder.
+    """
+    tree = read_run(folder / "run.json")
+    info, roles = image_of(tree)
+    return Analysis(
+        name=folder.name,
+        info=info,
+        digest=tree["image"]["sha256"],
+        roles=roles,
+        mask=LabelMask(read_labels(folder / "labels.tif", info.shape[1:]), tree["labels_by"]),
+        cells=read_cells(folder / "cells.parquet"),
+        confluency=tree["confluency"],
+        provenance={key: value for key, value in tree.items() if key not in OF_ANALYSIS},
+    )
+
+
+def _write_explanations(
+    analysis: Analysis, explanations: Explanations, slide: Slide, folder: Path, rendering: Rendering
+) -> None:
+    """Cut what the encoder saw (``encoder_crop`` and ``encoder_angle_deg`` of the provenance) from raw pixels."""
+    seen = analysis.provenance.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
+    crops = crop(
+        slide,
+        analysis.mask,
+        analysis.cells.loc[np.asarray(explanations.cell_ids)],
+        CropSettings.model_validate(seen),
+        channels=rendering.channels,
+        roles=rendering.roles,
+        angle_deg=float(analysis.provenance.get("encoder_angle_deg") or 0.0),
+    )
+    write_explanations(explanations, crops, folder, rendering=rendering)

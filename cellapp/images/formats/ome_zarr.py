@@ -1,0 +1,89 @@
+"""OME-Zarr folders (NGFF 0.4 and 0.5) through zarr, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from cellapp.errors import InputError
+from cellapp.images.channel_names import clean_names
+from cellapp.images.formats.axes import ChannelsFirst, resolve_axes
+from cellapp.images.formats.pixel_size import mean_um, to_um
+from cellapp.images.formats.sniff import decoding
+from cellapp.types.image import ImageInfo, LazyArray
+
+
+def probe(path: Path, name: str) -> ImageInfo:
+    """Read the metadata of an OME-Zarr folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder with ``zarr.json`` or ``.zattrs``.
+    name : str
+        What the user calls it.
+
+    Returns
+    -------
+    ImageInfo
+        Of its first multiscale image.
+
+    Raises
+    ------
+    InputError
+        When the folder has no image metadata (a plate, a bare array) or they do not fit its arrays.
+    """
+    with decoding(name):
+        metadata, multiscale = _multiscale(path, name)
+        arrays = _arrays(path, multiscale)
+        layout = resolve_axes(_axes(multiscale), arrays[0].shape, name)
+        labels = [channel.get("label") for channel in metadata.get("omero", {}).get("channels", [])]
+        return ImageInfo(
+            name=name,
+            format="ome-zarr",
+            shape=layout.cyx,
+            dtype=np.dtype(arrays[0].dtype).name,
+            channels=clean_names(labels, layout.cyx[0]),
+            um_per_px=_um_per_px(multiscale),
+            levels=tuple(layout.resized(array.shape).cyx[1:] for array in arrays),
+            bytes_on_disk=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
+            notes=layout.notes,
+        )
+
+
+def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
+    """Open each pyramid level of an OME-Zarr folder, (C, Y, X), full resolution first."""
+    with decoding(info.name):
+        _, multiscale = _multiscale(path, info.name)
+        arrays = _arrays(path, multiscale)
+        layout = resolve_axes(_axes(multiscale), arrays[0].shape, info.name)
+    return tuple(ChannelsFirst(array, layout.resized(array.shape), info.name) for array in arrays)
+
+
+def _multiscale(path: Path, name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    attributes: dict[str, Any] = dict(zarr.open_group(path, mode="r").attrs)
+    metadata = attributes.get("ome", attributes)  # 0.5 nests under "ome", 0.4 does not
+    if not metadata.get("multiscales"):
+        raise InputError(f"{name!r} is a Zarr folder without an OME-Zarr image; choose the image's folder inside it")
+    return metadata, metadata["multiscales"][0]
+
+
+def _arrays(path: Path, multiscale: Mapping[str, Any]) -> list[zarr.Array]:
+    return [zarr.open_array(path / dataset["path"], mode="r") for dataset in multiscale["datasets"]]
+
+
+def _axes(multiscale: Mapping[str, Any]) -> str:
+    return "".join(axis["name"][:1] for axis in multiscale["axes"]).upper()
+
+
+def _um_per_px(multiscale: Mapping[str, Any]) -> float | None:
+    transforms = multiscale["datasets"][0].get("coordinateTransformations", [])
+    scale = next((t["scale"] for t in transforms if t.get("type") == "scale"), None)
+    if scale is None:
+        return None
+    sizes = {axis["name"]: to_um(s, axis.get("unit")) for axis, s in zip(multiscale["axes"], scale, strict=True)}
+    return mean_um(sizes.get("y"), sizes.get("x"))

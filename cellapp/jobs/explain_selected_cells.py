@@ -1,0 +1,79 @@
+"""Maps of cells that somebody asked for after the run: made by the worker, kept beside the image's results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.errors import StoreError
+from cellapp.exports.explanations import kept_maps, maps_path, write_maps
+from cellapp.exports.label_image import read_labels
+from cellapp.exports.tables import read_cells
+from cellapp.models.bundle import load_kit_to_explain
+from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.store import runs
+from cellapp.store.open_image import open_slide
+from cellapp.types.cells import Explanations, LabelMask
+from cellapp.types.image import OnStep
+
+_BATCH = 4  # cells between two reports of progress
+
+
+def explain_in_run(
+    run_id: str, image_id: str, cell_ids: Sequence[int], target: str, on_step: OnStep | None = None
+) -> Path:
+    """Explain cells of one image of a run and keep their maps in the image's folder.
+
+    Maps kept before stay; an image analysed anew starts without any, because its folder is replaced.
+
+    Parameters
+    ----------
+    run_id, image_id : str
+    cell_ids : sequence of int
+    target : str
+        Class to explain.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`, then nothing new is kept.
+
+    Returns
+    -------
+    Path
+        The file, see `cellapp.exports.explanations.write_maps`.
+
+    Raises
+    ------
+    StoreError
+        When the run has no such image or the image no such cell.
+    ModelError
+        When encoder or head cannot be had.
+    """
+    run, tell = runs.get_run(run_id), on_step or (lambda step, fraction: None)
+    entry = run.image(image_id)
+    if entry is None:
+        raise StoreError(f"run {run_id!r} has no image {image_id!r}; reload the page")
+    folder = runs.run_folder(run_id) / entry.stem
+    table = read_cells(folder / "cells.parquet")
+    unknown = sorted(set(cell_ids) - set(table.index.tolist()))
+    if unknown:
+        raise StoreError(f"image {entry.name!r} has no cell {unknown[0]} in this run; reload the page")
+    tell("Loading models", 0.0)
+    kit, slide = load_kit_to_explain(run.settings), open_slide(image_id)
+    mask = LabelMask(read_labels(folder / "labels.tif", slide.info.shape[1:]), "")
+    parts = [kept] if (kept := kept_maps(folder, target)) else []
+    for start in range(0, len(cell_ids), _BATCH):
+        tell("Explaining cells", start / len(cell_ids))
+        batch = table.loc[list(cell_ids[start : start + _BATCH])]
+        parts.append(explain_cells(slide, kit, run.settings, mask, batch, target=target))
+    return write_maps(_joined(parts), maps_path(folder, target))
+
+
+def _joined(parts: Sequence[Explanations]) -> Explanations:
+    """Join maps of one class; of a cell explained twice the later map counts."""
+    ids = np.concatenate([part.cell_ids for part in parts])
+    last = len(ids) - 1 - np.unique(ids[::-1], return_index=True)[1]
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])[last] for name in ("maps", "rest", "logits")
+    }
+    return Explanations(**arrays, cell_ids=ids[last], target=parts[-1].target, method=parts[-1].method)

@@ -1,0 +1,153 @@
+"""What the worker does for each kind of job. Each handler can be killed at any time and started again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cellapp.compute.executor import Engine
+from cellapp.config import app_settings
+from cellapp.discovery.projection import project_run
+from cellapp.exports.report import write_report
+from cellapp.exports.tables import read_cells
+from cellapp.jobs.explain_selected_cells import explain_in_run
+from cellapp.jobs.relabel_run import correct_cells
+from cellapp.jobs.summarise_explanations import measure_overview
+from cellapp.models import load
+from cellapp.pipeline.run_batch import ImageResult, RunItem, run_images
+from cellapp.segmentation.preview import preview_flows, save_preview
+from cellapp.segmentation.slide_parameters import has_tiles, judge_once
+from cellapp.settings import AnalyseSettings
+from cellapp.store import cells as cell_store
+from cellapp.store import images, open_image, runs
+from cellapp.store.records import RunRecord, Status
+from cellapp.synthetic.write import write_demo
+from cellapp.types.cells import Analysis
+from cellapp.types.image import OnStep, Region
+
+Handler = Callable[[dict[str, Any], OnStep], dict[str, Any]]
+"""Takes the job's payload and a progress callback that may raise `Cancelled`; returns plain JSON values."""
+
+
+def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Analyse the images of a run that are not finished yet; payload ``{"run_id": id}``."""
+    run = runs.get_run(payload["run_id"])
+    ids = {image.stem: image.image_id for image in run.images}
+    items = [_item(image.image_id, image.stem) for image in run.images]
+
+    def on_image(result: ImageResult, analysis: Analysis | None) -> None:
+        _record(run, ids[result.stem], result, analysis)
+
+    runs.start_run(run.id)
+    folder = runs.run_folder(run.id)
+    report = run_images(
+        items,
+        run.settings,
+        folder,
+        on_progress=on_step,
+        on_image=on_image,
+        resume=True,
+        engine=Engine(app_settings().engine),
+    )
+    write_report(folder, title=run.name)
+    project_run(folder, [image.stem for image in run.images], seed=run.settings.seed)  # the map opens at once
+    runs.finish_run(run.id)
+    return {"run_id": run.id, "n_failed": len(report.failed)}
+
+
+def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Run a slow segmenter on one region; payload ``{"image_id", "region", "settings"}``, result ``{"key"}``."""
+    settings = AnalyseSettings.model_validate(payload["settings"])
+    on_step("Loading the model", 0.1)
+    segmenter, slide = load.load(settings.segment.segmenter), images.open_slide(payload["image_id"])
+    on_step("Finding cells", 0.3)
+    judged = judge_once(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
+    return {"key": save_preview(preview_flows(slide, Region(*payload["region"]), segmenter, settings, judged))}
+
+
+def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Decide on a slide what its previews go by; payload ``{"image_id", "settings"}``."""
+    settings = AnalyseSettings.model_validate(payload["settings"])
+    on_step("Looking at the whole slide", 0.1)
+    judge_once(images.open_slide(payload["image_id"]), load.load(settings.segment.segmenter), settings)
+    return {}
+
+
+def fetch(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Download and verify a model; payload ``{"name"}``."""
+    return {"path": str(load.fetch(payload["name"], on_step))}
+
+
+def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Lay the cells of a run out on a plane; payload ``{"run_id", "method"}``, see `cellapp.discovery.projection`."""
+    run = runs.get_run(payload["run_id"])
+    on_step("Laying out cells", 0.1)
+    stems = [image.stem for image in run.images]
+    projection = project_run(runs.run_folder(run.id), stems, method=payload["method"], seed=run.settings.seed)
+    return {"n_cells": len(projection.xy)}
+
+
+def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Draw the synthetic slide and add it to a project; payload ``{"project_id"}``, result ``{"image_id"}``."""
+    with tempfile.TemporaryDirectory() as folder:
+        slide = write_demo(Path(folder), on_step=on_step).slide
+        return {"image_id": images.add_image(payload["project_id"], slide, slide.name).id}
+
+
+def explain(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Make the maps of some cells of a run; payload ``{"run_id", "image_id", "cell_ids", "target"}``."""
+    path = explain_in_run(payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"], on_step)
+    return {"path": str(path)}
+
+
+def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Measure what the calls of a run rest on; payload ``{"run_id", "target"}``."""
+    return {"n_cells": len(measure_overview(payload["run_id"], payload["target"], on_step))}
+
+
+def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Carry a person's words into a run's files; payload ``{"run_id", "labels": {image id: {cell id: class}}}``."""
+    labels = {image: {int(cell): word for cell, word in said.items()} for image, said in payload["labels"].items()}
+    on_step("Writing the new labels", 0.1)
+    correct_cells(payload["run_id"], labels)
+    return {"run_id": payload["run_id"]}
+
+
+def pyramid(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Make the smaller levels of a large image, for the viewer; payload ``{"image_id"}``."""
+    path = open_image.make_pyramid(payload["image_id"], on_step)
+    return {"path": str(path) if path else None}
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "analyse": analyse,
+    "preview": preview,
+    "judge": judge,
+    "fetch": fetch,
+    "demo": demo,
+    "project": project,
+    "explain": explain,
+    "regions": regions,
+    "relabel": relabel,
+    "pyramid": pyramid,
+}
+
+
+def _item(image_id: str, stem: str) -> RunItem:
+    reference_id = images.get_image(image_id).reference_id
+    if reference_id is None:
+        return RunItem(stem, partial(images.open_slide, image_id))
+    return RunItem(stem, partial(images.open_slide, reference_id), partial(images.open_slide, image_id))
+
+
+def _record(run: RunRecord, image_id: str, result: ImageResult, analysis: Analysis | None) -> None:
+    """Write an image's outcome to the store; after a kill the table is read back from the image's folder."""
+    if result.error is not None:
+        runs.set_image_status(run.id, image_id, Status.FAILED, error=result.error)
+        return
+    table = analysis.cells if analysis else read_cells(runs.run_folder(run.id) / result.stem / "cells.parquet")
+    cell_store.save_cells(run.id, image_id, table)
+    runs.set_image_status(run.id, image_id, Status.DONE, n_cells=len(table), summary=result.summary)

@@ -1,0 +1,115 @@
+"""What a head looks for over all cells of a run: measured on a sample of them, kept in the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cellapp.cells.counts import outcome
+from cellapp.exports.explanation_summary import summary_path
+from cellapp.exports.label_image import read_labels
+from cellapp.exports.tables import read_cells, write_cells
+from cellapp.models.bundle import load_kit_to_explain
+from cellapp.pipeline.explain_cells import explain_regions
+from cellapp.store import runs
+from cellapp.store.open_image import open_slide
+from cellapp.store.records import Status
+from cellapp.types.cells import LabelMask
+from cellapp.types.image import OnStep
+
+CELLS = 200
+"""At most so many cells of a run are measured: they stand for all, and a laptop does them in seconds."""
+
+_NOTHING = pd.DataFrame({"stem": pd.Series(dtype=object), "target": pd.Series(dtype=object)}).rename_axis("cell_id")
+
+
+def measure_overview(run_id: str, target: str, on_step: OnStep | None = None) -> pd.DataFrame:
+    """Measure what the calls of a run rest on, on at most `CELLS` cells drawn evenly over what they count as.
+
+    Parameters
+    ----------
+    run_id : str
+    target : str
+        Class to explain.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+
+    Returns
+    -------
+    DataFrame
+        As `cellapp.pipeline.explain_cells.explain_regions`, with ``stem``, the image's folder in the run; ids repeat
+        between images.
+        It is kept as ``regions_<target>.parquet`` in the run's folder.
+
+    Raises
+    ------
+    ModelError
+        When the run has no head, the head is away, or it does not know the class.
+    StoreError
+        When an image's file is gone.
+    """
+    run, folder = runs.get_run(run_id), runs.run_folder(run_id)
+    tell = on_step or (lambda step, fraction: None)
+    tell("Loading models", 0.0)
+    kit = load_kit_to_explain(run.settings)
+    done = {image.stem: image.image_id for image in run.images if image.status is Status.DONE}
+    chosen = sample_run(folder, list(done))
+    n_all, n_before, tables = sum(map(len, chosen.values())), 0, [_NOTHING]
+    for stem, cells in chosen.items():
+        slide = open_slide(done[stem])
+        mask = LabelMask(read_labels(folder / stem / "labels.tif", slide.info.shape[1:]), "")
+
+        def on_image(step: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
+            tell(step, (before + part * n) / n_all)
+
+        table = explain_regions(slide, kit, run.settings, mask, cells, target=target, on_step=on_image)
+        tables.append(table.assign(stem=stem))
+        n_before += len(cells)
+    found = pd.concat(tables[1:] or tables)
+    write_cells(found, summary_path(folder, target))
+    return found
+
+
+def sample_run(folder: Path, stems: Sequence[str], n: int = CELLS) -> dict[str, pd.DataFrame]:
+    """Draw classified cells of a run, evenly over what they count as.
+
+    Returns
+    -------
+    dict of stem to DataFrame
+        Rows of each image's cell table; images without a drawn cell are left out.
+    """
+    tables = {stem: _classified(read_cells(folder / stem / "cells.parquet")) for stem in stems}
+    calls = pd.concat([outcome(table) for table in tables.values()], keys=tables) if tables else pd.Series(dtype=object)
+    drawn = sample_evenly(calls, n)
+    chosen = {stem: [cell for of, cell in drawn if of == stem] for stem in tables}
+    return {stem: tables[stem].loc[ids] for stem, ids in chosen.items() if ids}
+
+
+def _classified(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[cells["label"].fillna("") != ""] if "label" in cells else cells.iloc[:0]
+
+
+def sample_evenly(groups: pd.Series, n: int, seed: int = 0) -> pd.Index:
+    """Draw rows at random, as evenly over groups as their sizes allow.
+
+    Parameters
+    ----------
+    groups : Series
+        Group of each row, for example what a cell counts as.
+    n : int
+        At most so many rows.
+    seed : int
+
+    Returns
+    -------
+    Index
+        Index values of the rows, in the order of `groups`. No group has two rows more than another that still has some
+        left.
+    """
+    shuffled = groups.sample(frac=1.0, random_state=seed)
+    turn = shuffled.groupby(shuffled).cumcount().to_numpy()
+    chosen = shuffled.index[np.argsort(turn, kind="stable")[: max(n, 0)]]
+    return groups.index[groups.index.isin(chosen)]

@@ -1,0 +1,192 @@
+"""The worker process: takes jobs one after the other, tells how far they are, and may be killed at any time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cellapp.errors import Cancelled, CellappError, StoreError
+from cellapp.jobs import queue
+from cellapp.jobs.worker_process import announce, ensure_worker, log_path, logging_to_file, stop_on_signals, withdraw
+from cellapp.store.purge import purge_files, purge_images
+from cellapp.store.records import JobRecord
+from cellapp.store.runs import purge_deleted
+
+if TYPE_CHECKING:
+    from cellapp.jobs.handlers import Handler
+
+__all__ = ["WorkerStopping", "ensure_worker", "run_worker"]
+
+LOG_NAME = "worker"
+
+_log = logging.getLogger("cellapp.jobs.worker")
+_BEATS_PER_LIMIT = 6  # heartbeats within the time after which a silent worker counts as lost
+_REPORT_EVERY_S = 0.2
+_KEEP_S = 30 * 24 * 3600.0
+
+
+class WorkerStopping(Cancelled):
+    """The worker process is asked to stop; its job goes back to the queue."""
+
+
+@dataclass
+class _Progress:
+    """The callback a handler reports to; it raises when the work should stop."""
+
+    job: JobRecord
+    worker_id: str
+    stop: threading.Event  # the process should end
+    unwanted: threading.Event = field(default_factory=threading.Event)  # cancelled, or lost to another worker
+    _began: tuple[float, float] | None = None  # time and fraction of the first step
+    _reported_s: float = float("-inf")
+
+    def __call__(self, step: str, fraction: float) -> None:
+        """Write the step down, at most a few times a second."""
+        if self.stop.is_set():
+            raise WorkerStopping("the worker was asked to stop; the job goes on when the next one starts")
+        now_s = time.monotonic()
+        self._began = self._began or (now_s, fraction)
+        if now_s - self._reported_s >= _REPORT_EVERY_S:
+            self._reported_s = now_s
+            if not queue.report(self.job.id, step, fraction, self._left_s(now_s, fraction), worker_id=self.worker_id):
+                self.unwanted.set()
+        if self.unwanted.is_set():
+            raise Cancelled("stopped because somebody asked for it")
+
+    def _left_s(self, now_s: float, fraction: float) -> float | None:
+        """Seconds left at the pace since the first step; a run taken over half-way starts at its own fraction."""
+        began_s, began = self._began or (now_s, fraction)
+        gained = fraction - began
+        return (now_s - began_s) * (1 - fraction) / gained if gained > 0.01 else None
+
+
+def run_worker(
+    once: bool = False,
+    poll_s: float = 0.5,
+    handlers: Mapping[str, Handler] | None = None,
+    *,
+    idle_s: float | None = None,
+    lost_after_s: float = queue.LOST_AFTER_S,
+) -> None:
+    """Do jobs until asked to stop; SIGTERM or Ctrl-C gives the job in hand back to the queue at its next step.
+
+    Parameters
+    ----------
+    once : bool
+        Return when nothing waits.
+    poll_s : float
+        Seconds between two looks at an empty queue.
+    handlers : mapping, optional
+        Kind of job -> what does it; `cellapp.jobs.handlers.HANDLERS` when left out. Other kinds are left for other
+        workers.
+    idle_s : float, optional
+        Return after so many seconds without work.
+    lost_after_s : float
+        Take over the jobs of workers that were silent for so long.
+    """
+    known = _product_handlers() if handlers is None else handlers
+    worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    with logging_to_file(_log, LOG_NAME), stop_on_signals() as stop:
+        announce()
+        _log.info("worker %s starts", worker_id)
+        try:
+            _tidy()
+            _take_turns(worker_id, known, stop, once=once, poll_s=poll_s, idle_s=idle_s, lost_after_s=lost_after_s)
+        finally:
+            withdraw()
+            _log.info("worker %s ends", worker_id)
+
+
+def _take_turns(
+    worker_id: str,
+    handlers: Mapping[str, Handler],
+    stop: threading.Event,
+    *,
+    once: bool,
+    poll_s: float,
+    idle_s: float | None,
+    lost_after_s: float,
+) -> None:
+    def work_waits() -> bool:
+        return queue.work_waits(handlers.keys(), lost_after_s=lost_after_s)
+
+    worked_s = time.monotonic()
+    while not stop.is_set():
+        job = queue.claim(worker_id, handlers.keys(), lost_after_s=lost_after_s)
+        if job is not None:
+            progress = _Progress(job, worker_id, stop)
+            with _heart_beating(progress, lost_after_s / _BEATS_PER_LIMIT):
+                _work(job, handlers[job.kind], progress)
+            worked_s = time.monotonic()
+        elif once or (_idle(worked_s, idle_s) and withdraw(unless=work_waits)):
+            return
+        else:
+            stop.wait(poll_s)
+
+
+def _work(job: JobRecord, handler: Handler, progress: _Progress) -> None:
+    worker_id = progress.worker_id
+    _log.info("job %s (%s), attempt %d", job.id, job.kind, job.attempts)
+    try:
+        queue.finish(job.id, handler(dict(job.payload), progress), worker_id=worker_id)
+    except WorkerStopping:
+        queue.requeue(job.id, worker_id=worker_id)
+    except Cancelled:
+        queue.cancelled(job.id, worker_id=worker_id)
+    except CellappError as error:
+        _log.warning("job %s failed: %s", job.id, error)
+        queue.fail(job.id, str(error), worker_id=worker_id)
+    except Exception as error:  # a defect in one job must not take the worker from the others
+        _log.exception("job %s failed", job.id)
+        place = f"details are in {log_path(LOG_NAME)} under job {job.id}"
+        queue.fail(job.id, f"something unexpected happened ({type(error).__name__}); {place}", worker_id=worker_id)
+
+
+def _idle(worked_s: float, idle_s: float | None) -> bool:
+    return idle_s is not None and time.monotonic() - worked_s >= idle_s
+
+
+def _tidy() -> None:
+    from cellapp.segmentation.slide_parameters import purge_judgements  # scipy and scikit-image come with it
+
+    n_runs, n_jobs = purge_deleted(), queue.purge_jobs(_KEEP_S)
+    n_images, n_files, n_judgements = purge_images(), purge_files(), purge_judgements(_KEEP_S)
+    _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
+    _log.info("deleted %d files no image needs, forgot what was decided on %d slides", n_files, n_judgements)
+
+
+def _product_handlers() -> Mapping[str, Handler]:
+    from cellapp.jobs.handlers import (
+        HANDLERS,  # torch and the models come with it: not for those who only ask for a worker
+    )
+
+    return HANDLERS
+
+
+@contextmanager
+def _heart_beating(progress: _Progress, every_s: float) -> Iterator[None]:
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(every_s):
+            try:
+                if not queue.heartbeat(progress.job.id, worker_id=progress.worker_id):
+                    progress.unwanted.set()
+            except StoreError:  # the database is away for a moment; the next beat may reach it
+                _log.warning("no heartbeat for job %s", progress.job.id, exc_info=True)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

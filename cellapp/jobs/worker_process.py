@@ -1,0 +1,174 @@
+"""Which worker process serves this CELLAPP_HOME, and how the app starts one when none does.
+
+A small file names the process. A killed process leaves the file behind, so the file counts only while a process of that
+number and that start time lives on this host. A lock makes looking and writing one step.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import FrameType
+
+import psutil
+from filelock import FileLock
+
+from cellapp.config import REPOSITORY
+from cellapp.store.blobs import home_folder
+
+IDLE_S = 15 * 60
+"""A worker started by the app stops after so many seconds without work; one started by hand stays."""
+
+WORKER_COMMAND = (sys.executable, "-m", "cellapp", "worker", "--idle-s", str(IDLE_S))
+_CLOCK_SLACK_S = 5.0  # the system derives a process's start from the boot time, which moves when the clock is set
+
+
+def ensure_worker(command: Sequence[str] = WORKER_COMMAND) -> int | None:
+    """Start a worker process when none is alive; it outlives the caller.
+
+    Parameters
+    ----------
+    command : sequence of str
+        What to start, a program and its arguments.
+
+    Returns
+    -------
+    int or None
+        The number of the process that was started, None when one was alive already.
+    """
+    with _lock():
+        if _alive() is not None:
+            return None
+        process = _start(command)
+        _write(process.pid)
+        return process.pid
+
+
+def living_worker() -> int | None:
+    """Return the process number of the worker of this home, None when there is none."""
+    with _lock():
+        return _alive()
+
+
+def announce() -> bool:
+    """Say that this process is the worker; returns False when another one is and lives."""
+    with _lock():
+        if _alive() not in (None, os.getpid()):
+            return False
+        _write(os.getpid())
+        return True
+
+
+def withdraw(*, unless: Callable[[], bool] = lambda: False) -> bool:
+    """Say that this process is no longer the worker.
+
+    Parameters
+    ----------
+    unless : callable
+        Asked under the lock; True keeps the worker. Who queues a job and then calls `ensure_worker` either is seen here
+        or sees that nobody is left, so no job waits for a worker that has just gone.
+
+    Returns
+    -------
+    bool
+        Whether it has withdrawn.
+    """
+    with _lock():
+        if unless():
+            return False
+        if _alive() == os.getpid():
+            _path().unlink(missing_ok=True)
+        return True
+
+
+def _lock() -> FileLock:
+    return FileLock(home_folder() / "worker.lock")
+
+
+def _path() -> Path:
+    return home_folder() / "worker.json"
+
+
+def _write(pid: int) -> None:
+    try:
+        created = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:  # it died at once; the file will name nobody
+        created = 0.0
+    unfinished = _path().with_suffix(".part")
+    unfinished.write_text(json.dumps({"pid": pid, "created": created, "host": socket.gethostname()}))
+    unfinished.replace(_path())
+
+
+def _alive() -> int | None:
+    try:
+        said = json.loads(_path().read_text())
+        process = psutil.Process(said["pid"])
+        same = abs(process.create_time() - said["created"]) < _CLOCK_SLACK_S and said["host"] == socket.gethostname()
+        return process.pid if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):  # no file, a damaged one, nobody of that number
+        return None
+
+
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a process that no closing terminal or app takes with it, in this folder, for relative paths in settings."""
+    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with (home_folder("logs") / "worker-output.log").open("wb") as output:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+
+
+def log_path(name: str) -> Path:
+    """Return the file of a log."""
+    return home_folder("logs") / f"{name}.log"
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and Ctrl-C set; a second signal ends the process at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen to signals
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def logging_to_file(logger: logging.Logger, name: str) -> Iterator[None]:
+    """Write what `logger` says to the log of that name, 5 MB at most and two older ones."""
+    handler = RotatingFileHandler(log_path(name), maxBytes=5_000_000, backupCount=2)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

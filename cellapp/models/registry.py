@@ -1,0 +1,76 @@
+"""The models this program knows, as declared in ``models/registry.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from cellapp.config import REPOSITORY, app_settings
+from cellapp.errors import ModelError
+
+MODELS = REPOSITORY / "models"
+KINDS = ("segmenter", "encoder", "head")
+SOURCES = ("built-in", "bundled", "hub")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model: what it is for, where its files are and how they are known to be the right ones."""
+
+    name: str
+    kind: str  # one of KINDS
+    adapter: str  # "classical", "compact", "cellpose", "dino", "head"
+    source: str  # one of SOURCES
+    licence: str
+    purpose: str
+    trained_on: str
+    bytes: int = 0
+    repo: str = ""  # owner/name on the hub
+    revision: str = ""  # commit on the hub; empty where none could be confirmed, then the first download decides
+    files: Mapping[str, str] = field(default_factory=dict)  # file name -> sha256, empty as for `revision`
+    input_px: int | None = None  # side an encoder reads; None is the side it was trained on
+    dtype: str = "auto"  # "float32" for models too small to gain from less
+    demonstration: bool = False  # a head trained on synthetic cells; its calls on real ones mean nothing
+    gated: bool = False  # the hub asks for a login and consent
+    needs: str = ""  # importable module without which the model cannot run
+    needs_install: str = ""  # the command that installs it
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or self.source not in SOURCES:
+            raise ModelError(f"models/registry.toml: {self.name!r} has kind {self.kind!r} and source {self.source!r}")
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are, or will be after `fetch`."""
+        if self.source == "hub":
+            return app_settings().home / "models" / self.name.replace("/", "--")
+        return MODELS / self.name
+
+
+@cache
+def registry() -> dict[str, ModelEntry]:
+    """Read every declared model, by name, in the order of the file."""
+    declared = tomllib.loads((MODELS / "registry.toml").read_text(encoding="utf-8"))
+    return {name: ModelEntry(name=name, **facts) for name, facts in declared.items()}
+
+
+def entry(name: str) -> ModelEntry:
+    """Return one declared model.
+
+    Raises
+    ------
+    ModelError
+        When there is none of that name; the message lists those there are.
+    """
+    known = registry()
+    if name not in known:
+        raise ModelError(f"no model {name!r} and no such file or folder; choose one of: {', '.join(known)}")
+    return known[name]
+
+
+def is_demonstration(name: str | None) -> bool:
+    """Tell whether a model, declared or not, is one whose calls are only for show."""
+    return name in registry() and registry()[name].demonstration

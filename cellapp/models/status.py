@@ -1,0 +1,88 @@
+"""What is known of the declared models without loading one: state, words for the user, card."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellapp.config import app_settings
+from cellapp.models.checksums import is_here
+from cellapp.models.registry import ModelEntry, entry
+
+READY = ("present", "bundled", "cached")
+_SMALL_FILES = ("config.json", "preprocessor_config.json")
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """Whether a model can be loaded now, in one word and in a sentence."""
+
+    state: str  # "present", "bundled", "cached", "missing", "gated", "incompatible"
+    words: str
+    bytes: int
+    folder: Path | None
+
+    @property
+    def present(self) -> bool:
+        """Whether `load` can work without a download."""
+        return self.state in READY
+
+
+def status(name: str) -> ModelStatus:
+    """Say whether a declared model can be loaded; looks at names and sizes only, digests are checked by `load`.
+
+    Raises
+    ------
+    ModelError
+        When no model has that name.
+    """
+    model = entry(name)
+    state, words = describe_state(model)
+    return ModelStatus(state, words, model.bytes, model.folder if model.files else None)
+
+
+def describe_state(model: ModelEntry) -> tuple[str, str]:
+    """Return the state of a model in one word and the sentence that goes with it."""
+    command = f"python -m cellapp models fetch {model.name}"
+    if model.needs and importlib.util.find_spec(model.needs) is None:
+        return "incompatible", f"needs the package {model.needs}: {model.needs_install}"
+    if model.source == "built-in":
+        return "present", "part of the program, no files"
+    if is_here(model):
+        return ("bundled", "comes with the program") if model.source == "bundled" else ("cached", "downloaded")
+    if model.source == "bundled":
+        return "missing", f"should lie in {model.folder}; run: git checkout models"
+    if model.gated:
+        page = f"{app_settings().hub_url}/{model.repo}"
+        return "gated", f"accept the terms at {page}, set HF_TOKEN, then run: {command}"
+    return "missing", f"not downloaded; run: {command}"
+
+
+def card(name: str) -> str:
+    """Return the card of a declared model as Markdown: what it is for, what made it, how it is known to be genuine."""
+    model = entry(name)
+    written = model.folder / "card.md"
+    if model.source == "bundled" and written.is_file():
+        return written.read_text(encoding="utf-8")
+    lines = [
+        f"# {model.name}",
+        "",
+        model.purpose,
+        "",
+        f"- Trained on: {model.trained_on}",
+        f"- Licence: {model.licence}",
+    ]
+    if model.source == "hub":
+        lines += [f"- From: {app_settings().hub_url}/{model.repo}", f"- Known by: {_known_by(model)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _known_by(model: ModelEntry) -> str:
+    if all(model.files.get(name) for name in model.files if name not in _SMALL_FILES):
+        return f"commit {model.revision} and sha256 of the weights, pinned in models/registry.toml"
+    pinned = f"commit {model.revision}, pinned; " if model.revision else ""
+    return (
+        f"{pinned}trust on first use: the first download must match the digest the hub declares, is written to "
+        "models.lock.toml and every later load is held to it"
+    )

@@ -1,0 +1,1 @@
+"""The analysis of one image, step by step, and of many images."""

@@ -1,0 +1,125 @@
+"""Turns the cells of an image into vectors, some hundred at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from cellapp.classification.head import LinearHead
+from cellapp.encoders.crop_to_rgb import encoder_input
+from cellapp.encoders.slide_windows import pool_cells
+from cellapp.images.preprocess import Preprocessor
+from cellapp.pipeline.checkpoint import WorkFolder
+from cellapp.pipeline.context import Bench, Spread
+from cellapp.pipeline.encoder_crops import seen_crops
+from cellapp.pipeline.progress import Countdown
+from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
+from cellapp.types.image import OnStep
+
+_BATCH = 256  # crops in memory at once
+_SQUARE_PX = 2048  # cells of one such square come together, so that the slide is decoded once
+
+
+def embed_cells(
+    bench: Bench,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    preprocessor: Preprocessor,
+    work: WorkFolder,
+    spread: Spread,
+    *,
+    tell: OnStep,
+    span: tuple[float, float],
+) -> Embeddings:
+    """Embed cells as the run's head reads them.
+
+    Parameters
+    ----------
+    bench : Bench
+        With encoder and head.
+    mask : LabelMask
+    cells : DataFrame
+        Rows of the cell table, any number.
+    preprocessor : Preprocessor
+        Fitted on the source with the head's chain.
+    work : WorkFolder
+        Where batches of an image with several tiles are left; those there already are not done again.
+    spread : Spread
+        Who does the batches of such an image.
+    tell : callable
+        Progress; may raise `Cancelled`.
+    span : tuple of float
+        Fractions at which this step begins and ends.
+
+    Returns
+    -------
+    Embeddings
+        In the order of `cells`.
+    """
+    batches = _batches(cells, bench.kit.head)
+    if not work.has_labels:
+        parts = [_embed(bench, mask, batch, preprocessor) for batch in batches]
+        return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
+    todo = [(number, batch) for number, batch in enumerate(batches) if not work.has(_name(number))]
+    n_before = len(batches) - len(todo)
+    countdown = Countdown(tell, "Classifying cells", "batch", n_total=len(batches), n_before=n_before, span=span)
+    for _ in spread(EmbedBatch(preprocessor, work), todo):
+        countdown.one_more()
+    empty = _embed(bench, mask, cells.iloc[:0], preprocessor)
+    parts = [replace(empty, **work.get(_name(number))) for number in range(len(batches))]
+    return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
+
+
+@dataclass(frozen=True)
+class EmbedBatch:
+    """Embeds one batch of cells and leaves the vectors in the work folder; runs in any process."""
+
+    preprocessor: Preprocessor
+    work: WorkFolder
+
+    def __call__(self, bench: Bench, part: tuple[int, pd.DataFrame]) -> None:
+        """Do one batch, by number."""
+        number, cells = part
+        mask = LabelMask(self.work.labels(), bench.kit.segmenter.name)
+        self.work.keep(_name(number), **_per_cell(_embed(bench, mask, cells, self.preprocessor)))
+
+
+def _embed(bench: Bench, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Embeddings:
+    kit = bench.kit
+    if kit.head.reads.source == "grid":
+        return pool_cells(bench.source, mask, cells, bench.roles, preprocessor, encoder=kit.encoder, crop=kit.head.crop)
+    crops = seen_crops(bench.source, mask, cells, bench.roles, kit, preprocessor)
+    pixels = encoder_input(crops, bench.roles, kit.encoder.input_px)
+    return kit.encoder.embed(pixels, cells.index.to_numpy(np.int32))
+
+
+def _batches(cells: pd.DataFrame, head: LinearHead) -> list[pd.DataFrame]:
+    """Cut a table into batches of cells that lie together; no cells are one batch without any.
+
+    Of windows on a grid the cells of a square are one batch: windows at the rim of a batch are read for its neighbour,
+    too, so that a batch must not be a strip.
+    """
+    on_grid = head.reads.source == "grid"
+    side_px = max(_SQUARE_PX // head.crop.size_px, 1) * head.crop.size_px if on_grid else _SQUARE_PX
+    place = (cells["centroid_x_px"] // side_px, cells["centroid_y_px"] // side_px)
+    ordered = cells.iloc[np.lexsort([key.to_numpy() for key in place])]
+    if on_grid and len(cells):
+        squares = ordered.groupby([ordered["centroid_y_px"] // side_px, ordered["centroid_x_px"] // side_px])
+        return [square for _, square in squares]
+    return [ordered.iloc[start : start + _BATCH] for start in range(0, max(len(cells), 1), _BATCH)]
+
+
+def _per_cell(embeddings: Embeddings) -> dict[str, np.ndarray]:
+    """Return the arrays that have a row per cell."""
+    return {name: value for name, value in vars(embeddings).items() if isinstance(value, np.ndarray)}
+
+
+def _in_order(embeddings: Embeddings, cell_ids: np.ndarray) -> Embeddings:
+    rows = pd.Index(embeddings.cell_ids).get_indexer(cell_ids)
+    return replace(embeddings, **{name: values[rows] for name, values in _per_cell(embeddings).items()})
+
+
+def _name(number: int) -> str:
+    return f"vectors-{number:06d}"

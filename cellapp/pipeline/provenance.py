@@ -1,0 +1,73 @@
+"""What made the numbers: enough, with the input files, to make them again."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from cellapp import __version__
+from cellapp.models import load
+from cellapp.settings import AnalyseSettings
+from cellapp.types.image import Slide
+
+if TYPE_CHECKING:
+    from cellapp.models.bundle import Kit
+
+_LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
+
+
+def settings_digest(settings: AnalyseSettings) -> str:
+    """Return 12 hexadecimal digits that are equal exactly when the settings are."""
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
+
+
+def peak_memory_mb() -> float:
+    """Return the largest resident memory this process had so far, MiB; 0 where the platform does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def provenance(
+    slide: Slide, source: Slide, kit: Kit, settings: AnalyseSettings, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Describe one image's analysis as plain JSON values.
+
+    Parameters
+    ----------
+    slide, source : Slide
+        What was segmented and what was cut from; the same without a target image.
+    kit : Kit
+    settings : AnalyseSettings
+    seconds : dict
+        Step -> seconds.
+    """
+    encoder, head = kit.encoder, kit.head
+    return {
+        "cellapp": __version__,
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "machine": platform.platform(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings.model_dump(mode="json"),
+        "settings_digest": settings_digest(settings),
+        "input": {"name": source.info.name, "sha256": source.digest, "reference_sha256": slide.digest},
+        "segmenter": kit.segmenter.name,
+        "encoder": encoder.identity if encoder else None,
+        "head": head.identity if head else None,
+        "calibrated": head.calibrated if head else None,
+        "not_explained": head.only_on_slides if head and settings.explain.n else None,
+        "encoder_crop": head.crop.model_dump(mode="json") if head else None,
+        "weights_sha256": load.weights_digests(settings),
+        "device": getattr(encoder, "device", "cpu"),
+        "dtype": getattr(encoder, "dtype", "float32"),
+        "seconds": seconds,
+        "peak_memory_mb": peak_memory_mb(),
+    }

@@ -1,0 +1,164 @@
+"""Many images, one folder: analyse each, write its files, go on when one fails, skip what is finished.
+
+An image's folder appears in one piece when all its files are written, so a run that was killed goes on with the images
+that have none, and ends with the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cellapp.compute.executor import Engine, Map
+from cellapp.errors import CellappError
+from cellapp.exports.image_folder import write_summary
+from cellapp.models.bundle import Kit, load_kit
+from cellapp.pipeline.context import Spread, Step
+from cellapp.pipeline.remote_tasks import ImageElsewhere, PartElsewhere
+from cellapp.pipeline.run_image import ImageResult, RunItem, run_image
+from cellapp.settings import AnalyseSettings
+from cellapp.types.cells import Analysis
+from cellapp.types.image import Slide
+
+__all__ = ["ImageResult", "RunItem", "RunReport", "run_images"]
+
+RunProgress = Callable[[str, float], None]
+"""Words and the fraction of the whole run done; may raise `Cancelled`."""
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of a run."""
+
+    out: Path
+    results: tuple[ImageResult, ...] = field(default_factory=tuple)
+
+    @property
+    def failed(self) -> tuple[ImageResult, ...]:
+        """Images without a result."""
+        return tuple(result for result in self.results if result.error is not None)
+
+
+def run_images(
+    items: Sequence[RunItem],
+    settings: AnalyseSettings,
+    out: Path,
+    *,
+    on_progress: RunProgress | None = None,
+    on_image: Callable[[ImageResult, Analysis | None], None] | None = None,
+    resume: bool = False,
+    engine: Engine | None = None,
+    kit: Kit | None = None,
+) -> RunReport:
+    """Analyse images into a folder laid out as ``contracts`` say.
+
+    Parameters
+    ----------
+    items : sequence of RunItem
+        Stems must differ.
+    settings : AnalyseSettings
+    out : Path
+        Created when absent; each image gets ``out/<stem>/``.
+    on_progress : callable, optional
+    on_image : callable, optional
+        Told of each image as it ends; the analysis is None when it failed, was resumed or was made elsewhere.
+    resume : bool
+        Keep folders already finished with the same settings and input.
+    engine : Engine, optional
+        Who does the work; this process when left out. Small images are handed out whole, large ones in tiles.
+    kit : Kit, optional
+        Models already loaded; loaded once here when left out.
+
+    Returns
+    -------
+    RunReport
+
+    Raises
+    ------
+    Cancelled
+        When `on_progress` says so; finished images stay, and the finished parts of the one in hand.
+    EngineError
+        When the engine is lost; the same holds.
+    """
+    tell = on_progress or (lambda step, fraction: None)
+    run = _Run(settings, out, resume, _Models(settings, kit, tell), tell, len(items))
+    with (engine or Engine()).open() as share_out:
+        outcomes = run.here(items) if engine is None or not engine.parallel else run.elsewhere(items, share_out)
+        results = []
+        for result, analysis in outcomes:
+            results.append(result)
+            if on_image:
+                on_image(result, analysis)
+            words = f"{result.stem} done" if result.error is None else f"{result.stem} failed"
+            tell(words, len(results) / len(items))
+    order = {item.stem: rank for rank, item in enumerate(items)}
+    results.sort(key=lambda result: order[result.stem])
+    summaries = [result.summary for result in results if result.summary]
+    if summaries:  # a run in which nothing could be read leaves nothing behind
+        write_summary(summaries, out)
+    return RunReport(out, tuple(results))
+
+
+class _Models:
+    """The kit of the run, loaded when the first image asks for it."""
+
+    def __init__(self, settings: AnalyseSettings, kit: Kit | None, tell: RunProgress) -> None:
+        self._settings, self._kit, self._tell = settings, kit, tell
+
+    def __call__(self) -> Kit:
+        if self._kit is None:
+            self._tell("Loading models", 0.0)
+            self._kit = load_kit(self._settings)
+        return self._kit
+
+
+@dataclass(frozen=True)
+class _Run:
+    settings: AnalyseSettings
+    out: Path
+    resume: bool
+    models: _Models
+    tell: RunProgress
+    n_images: int
+
+    def here(self, items: Sequence[RunItem]) -> Iterator[tuple[ImageResult, Analysis | None]]:
+        """Do one image after the other."""
+        for n_done, item in enumerate(items):
+            yield self._one(item, n_done)
+
+    def elsewhere(self, items: Sequence[RunItem], share_out: Map) -> Iterator[tuple[ImageResult, Analysis | None]]:
+        """Hand out small images whole, then large ones in parts."""
+        large = {item.stem: slides for item in items if (slides := self._open_large(item))}
+        small = [item for item in items if item.stem not in large]
+        yield from share_out(ImageElsewhere(self.settings, self.out, self.resume), small)
+        for n_done, item in enumerate((item for item in items if item.stem in large), start=len(small)):
+            yield self._large(item, large.pop(item.stem), n_done, share_out)
+
+    def _large(
+        self, item: RunItem, slides: tuple[Slide, ...], n_done: int, share_out: Map
+    ) -> tuple[ImageResult, Analysis | None]:
+        digests = tuple(slide.digest for slide in slides)
+
+        def spread(step: Step, parts: Sequence[object]) -> Iterator[object]:
+            return share_out(PartElsewhere(step, item, self.settings, digests), parts)
+
+        opened = replace(item, open=lambda: slides[0], open_target=(lambda: slides[1]) if item.open_target else None)
+        return self._one(opened, n_done, spread)
+
+    def _one(self, item: RunItem, n_done: int, spread: Spread | None = None) -> tuple[ImageResult, Analysis | None]:
+        def tell(step: str, part: float) -> None:
+            self.tell(f"{item.stem}: {step}", (n_done + part) / self.n_images)
+
+        self.tell(item.stem, n_done / self.n_images)
+        return run_image(
+            item, self.settings, self.out, resume=self.resume, models=self.models, tell=tell, spread=spread
+        )
+
+    def _open_large(self, item: RunItem) -> tuple[Slide, ...]:
+        """Return the slides of an image of several tiles; none of a smaller one, or of one that cannot be opened."""
+        try:
+            slides = (item.open(), *([item.open_target()] if item.open_target else ()))
+        except CellappError:
+            return ()  # whoever is given the image says why
+        return slides if max(slides[0].info.shape[1:]) > self.settings.segment.tile_px else ()

@@ -1,0 +1,1 @@
+"""From pixels, labels and classes to 8-bit pictures."""

@@ -1,0 +1,70 @@
+"""Colours with a meaning, the same in pages, overlays, charts and exports: Okabe-Ito, safe for colour-blind readers."""
+
+from __future__ import annotations
+
+CLASS_COLOURS = {
+    "cancer": "#D55E00",
+    "normal": "#0072B2",
+    "unsure": "#8A8A8A",
+    "rejected": "#C8C8C8",
+    "cell": "#E69F00",
+}
+
+FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
+DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
+"""Signed maps, from -limit to limit: blue speaks against the class, white says nothing, vermillion speaks for it."""
+
+
+def class_colour(name: str, classes: tuple[str, ...] = ()) -> str:
+    """Return the hexadecimal colour of a class.
+
+    Parameters
+    ----------
+    name : str
+        A class, or one of "unsure", "rejected", "cell" (no head).
+    classes : tuple of str
+        All classes of the head, so that those without a fixed colour always get the same further one.
+    """
+    if name in CLASS_COLOURS:
+        return CLASS_COLOURS[name]
+    others = [c for c in classes if c not in CLASS_COLOURS]
+    return FURTHER_COLOURS[others.index(name) % len(FURTHER_COLOURS)] if name in others else FURTHER_COLOURS[0]
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Split "#RRGGBB" into three numbers, 0 to 255."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+PHOTO_COLOURS = ("#FF0000", "#00FF00", "#0000FF")
+
+_DYE_COLOURS = {
+    # Not the pure blue of the dye's peak: the eye hardly sees that on black.
+    "#4D79FF": ("dapi", "hoechst", "405", "blue", "bfp"),
+    "#00D26A": ("gfp", "fitc", "488", "green"),
+    "#FF9A3D": ("orange", "tritc", "cy3", "555", "561"),
+    "#FF4D4D": ("mcherry", "rfp", "texas", "594", "568", "red"),
+    "#FF5CE1": ("cy5", "647", "640", "far red", "magenta"),
+    "#40E0E0": ("cfp", "cyan"),
+    "#FFE14D": ("yfp", "yellow"),
+    "#FFFFFF": ("gray", "grey", "bright", "phase", "dic", "trans"),
+}
+
+
+def dye_colour(name: str) -> str | None:
+    """Return the colour of the dye or wavelength in a channel's name.
+
+    Parameters
+    ----------
+    name : str
+        "Alexa 488", "DAPI (nuclei)" and the like.
+
+    Returns
+    -------
+    str or None
+        "#RRGGBB"; None when no known dye is named.
+    """
+    lowered = name.lower()
+    # "far red" before "red": the longest word that fits speaks.
+    fitting = [(len(word), colour) for colour, words in _DYE_COLOURS.items() for word in words if word in lowered]
+    return max(fitting)[1] if fitting else None

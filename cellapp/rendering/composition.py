@@ -1,0 +1,81 @@
+"""How the channels of an image are shown, as pages choose it and tile addresses carry it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.rendering.display import to_display
+
+_HIDDEN = "-"
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A way to show an image; hashable, so that renderings are cached by it."""
+
+    colours: tuple[str, ...]  # "#RRGGBB" per channel
+    windows: tuple[tuple[float, float], ...]  # in raw pixel values, shown as black and as full colour
+    gammas: tuple[float, ...] = ()  # exponents of brightness per channel; 1 where left out
+    hidden: tuple[int, ...] = ()
+
+    def draw(self, pixels: np.ndarray) -> np.ndarray:
+        """Return raw pixels (C, Y, X) as a picture, (Y, X, 3) uint8; see `cellapp.rendering.display.to_display`."""
+        return to_display(pixels, self.colours, self.windows, gamma=self.gammas or 1.0, hidden=self.hidden)
+
+
+def as_text(composition: Composition) -> str:
+    """Write a composition as one URL parameter: ``RRGGBB,low,high,gamma`` per channel, joined by ``;``.
+
+    A hidden channel is ``-`` and nothing else, so that what nobody sees does not make two addresses of one picture.
+    """
+    gammas = composition.gammas or (1.0,) * len(composition.colours)
+    parts = [
+        _HIDDEN if i in composition.hidden else f"{colour[1:]},{low:.7g},{high:.7g},{gamma:.3g}"
+        for i, (colour, (low, high), gamma) in enumerate(
+            zip(composition.colours, composition.windows, gammas, strict=True)
+        )
+    ]
+    return ";".join(parts)
+
+
+def from_text(text: str, n_channels: int) -> Composition:
+    """Read what `as_text` wrote.
+
+    Parameters
+    ----------
+    text : str
+    n_channels : int
+        Of the image it is for.
+
+    Raises
+    ------
+    InputError
+        Another number of channels, or a part that is no colour, window and gamma.
+    """
+    parts = text.split(";")
+    if len(parts) != n_channels:
+        raise InputError(f"channels has {len(parts)} parts but the image has {n_channels} channels; give one for each")
+    shown = [("#000000", 0.0, 1.0, 1.0) if part == _HIDDEN else _channel(part) for part in parts]
+    return Composition(
+        colours=tuple(colour for colour, *_ in shown),
+        windows=tuple((low, high) for _, low, high, _ in shown),
+        gammas=tuple(gamma for *_, gamma in shown),
+        hidden=tuple(i for i, part in enumerate(parts) if part == _HIDDEN),
+    )
+
+
+def _channel(part: str) -> tuple[str, float, float, float]:
+    fields: Sequence[str] = part.split(",")
+    try:
+        colour, (low, high, gamma) = fields[0], (float(field) for field in fields[1:])
+        int(colour, 16)
+    except ValueError as error:
+        raise InputError(f"a channel is RRGGBB,low,high,gamma or -; got {part!r}") from error
+    if len(colour) != 6 or not all(map(math.isfinite, (low, high, gamma))) or gamma <= 0:
+        raise InputError(f"a channel needs six digits of colour, finite ends and a gamma above 0; got {part!r}")
+    return f"#{colour}", low, high, gamma

@@ -1,0 +1,172 @@
+"""How an image looks: channels in their colours, stretched to what the eye sees. Nothing measured comes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from scipy import ndimage
+from skimage.transform import resize_local_mean
+
+from cellapp.images.channel_names import PHOTO_CHANNELS
+from cellapp.images.channels import assign
+from cellapp.images.sampling import read_at_most
+from cellapp.rendering.colours import PHOTO_COLOURS, dye_colour
+from cellapp.rendering.colours import rgb as split_rgb
+from cellapp.types.image import Role, Slide
+
+_PERCENTILES = (0.1, 99.9)
+_SAMPLED_PIXELS = 1_000_000
+_ROLE_COLOURS = {Role.NUCLEUS: "#4D79FF", Role.CYTOPLASM: "#00D26A"}
+_FURTHER_COLOURS = ("#FF9A3D", "#FF5CE1", "#FFE14D", "#40E0E0", "#FF4D4D", "#FFFFFF", "#00D26A", "#4D79FF")
+
+
+def channel_colours(names: Sequence[str], roles: Sequence[Role]) -> tuple[str, ...]:
+    """Choose a colour for each channel: by its dye's name, else by what it shows, else one not taken yet.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Channel names.
+    roles : sequence of Role
+        What each shows.
+
+    Returns
+    -------
+    tuple of str
+        "#RRGGBB" each, readable on black. The channels of a photo keep pure red, green and blue, a single one is white.
+    """
+    if tuple(names) == PHOTO_CHANNELS:
+        return PHOTO_COLOURS
+    if len(names) == 1:
+        return ("#FFFFFF",)
+    chosen: list[str | None] = []
+    for name, role in zip(names, roles, strict=True):
+        wanted = dye_colour(name) or _ROLE_COLOURS.get(role)
+        chosen.append(wanted if wanted not in chosen else None)
+    free = iter([colour for colour in _FURTHER_COLOURS if colour not in chosen] + list(_FURTHER_COLOURS) * len(names))
+    return tuple(colour or next(free) for colour in chosen)
+
+
+def default_window(pixels: np.ndarray, names: Sequence[str] = ()) -> tuple[tuple[float, float], ...]:
+    """Return the pixel values shown as black and as full colour, per channel.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (C, Y, X)
+        Raw pixels, any dtype; an overview does.
+    names : sequence of str, optional
+        Channel names: those of an 8-bit photo give (0, 255), so that it is shown as it is.
+
+    Returns
+    -------
+    tuple of (low, high)
+        The 0.1 and 99.9 percentiles of finite pixels; a constant channel gets a window one wide.
+    """
+    if tuple(names) == PHOTO_CHANNELS and pixels.dtype == np.uint8:
+        return ((0.0, 255.0),) * 3
+    return tuple(_window(plane) for plane in pixels)
+
+
+def _window(plane: np.ndarray) -> tuple[float, float]:
+    values = plane.ravel()[:: max(plane.size // _SAMPLED_PIXELS, 1)].astype(np.float64)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(values, _PERCENTILES))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def to_display(
+    pixels: np.ndarray,
+    colours: Sequence[str],
+    windows: Sequence[tuple[float, float]],
+    *,
+    gamma: float | Sequence[float] = 1.0,
+    hidden: Collection[int] = (),
+) -> np.ndarray:
+    """Add up the channels, each in its colour.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (C, Y, X)
+        Raw pixels, any dtype; NaN is shown as black.
+    colours : sequence of str
+        "#RRGGBB" per channel.
+    windows : sequence of (low, high)
+        Pixel values shown as black and as full colour, per channel.
+    gamma : float or sequence of float
+        Exponent of brightness, of all channels or of each; below 1 lifts the dark.
+    hidden : collection of int
+        Channel positions left out.
+
+    Returns
+    -------
+    ndarray of shape (Y, X, 3), uint8
+    """
+    picture = np.zeros((*pixels.shape[1:], 3), dtype=np.float32)
+    exponents = [gamma] * len(pixels) if isinstance(gamma, int | float) else gamma
+    for i, (plane, colour, (low, high), exponent) in enumerate(zip(pixels, colours, windows, exponents, strict=True)):
+        if i in hidden:
+            continue
+        level = (np.nan_to_num(plane.astype(np.float32), nan=low) - low) / max(high - low, np.finfo(np.float32).tiny)
+        np.clip(level, 0, 1, out=level)
+        if exponent != 1.0:
+            level **= exponent
+        for k, part in enumerate(split_rgb(colour)):
+            picture[..., k] += level * part
+    return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
+
+
+def thumbnail(slide: Slide, max_px: int = 256) -> np.ndarray:
+    """Return a small picture of a slide, (Y, X, 3) uint8, no side longer than `max_px`, in default colours."""
+    pixels, _ = read_at_most(slide, 4 * max_px)
+    names, roles = assign(slide.info, {})
+    picture = to_display(pixels, channel_colours(names, roles), default_window(pixels, names))
+    scale = min(max_px / max(picture.shape[:2]), 1.0)
+    if scale == 1.0:
+        return picture
+    shape = tuple(max(round(n * scale), 1) for n in picture.shape[:2])
+    return np.rint(resize_local_mean(picture, shape, channel_axis=-1, preserve_range=True)).astype(np.uint8)
+
+
+def draw_outlines(
+    rgb: np.ndarray,
+    labels: np.ndarray,
+    colours: Mapping[int, str] | str,
+    opacity: float = 1.0,
+    width_px: int = 1,
+) -> np.ndarray:
+    """Draw the outline of each cell on its inside, so that two lines lie between cells that touch.
+
+    Parameters
+    ----------
+    rgb : ndarray of shape (Y, X, 3), uint8
+        The picture; it is not changed.
+    labels : ndarray of shape (Y, X), integer
+        Label image of the same size, 0 is background.
+    colours : mapping of int to str, or str
+        "#RRGGBB" by cell id, cells not named are not drawn; or one colour for all.
+    opacity : float
+        0 leaves the picture, 1 covers it.
+    width_px : int
+        Width of the lines.
+
+    Returns
+    -------
+    ndarray of shape (Y, X, 3), uint8
+    """
+    drawn, size = rgb.copy(), 2 * width_px + 1
+    if not labels.any():
+        return drawn
+    edge = ndimage.maximum_filter(labels, size, mode="nearest") != ndimage.minimum_filter(labels, size, mode="nearest")
+    rows, columns = np.nonzero(edge & (labels != 0))
+    ids = labels[rows, columns]
+    by_id = dict.fromkeys(np.unique(ids).tolist(), colours) if isinstance(colours, str) else colours
+    known = np.array(sorted(by_id), dtype=np.int64)
+    named = np.isin(ids, known)
+    rows, columns, ids = rows[named], columns[named], ids[named]
+    table = np.array([split_rgb(by_id[i]) for i in known.tolist()], dtype=np.float32).reshape(-1, 3)
+    paint = table[np.searchsorted(known, ids)]
+    drawn[rows, columns] = np.rint((1 - opacity) * rgb[rows, columns] + opacity * paint).astype(np.uint8)
+    return drawn

@@ -1,0 +1,68 @@
+"""Networks on disk: ``weights.safetensors`` in float16 and ``config.json`` with their shape and digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from cellapp.errors import ModelError
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+
+WEIGHTS, CONFIG = "weights.safetensors", "config.json"
+
+
+def save_network(network: FlowNetwork, folder: Path) -> None:
+    """Write a network into a folder that exists.
+
+    Halving the precision of the weights moves the maps by less than their tiles differ where they overlap.
+    """
+    state = network.state_dict()
+    tensors = {name: (t.half() if t.is_floating_point() else t).contiguous() for name, t in state.items()}
+    save_file(tensors, folder / WEIGHTS)
+    config = {"network": asdict(network.settings), "sha256": digest_of(folder)}
+    (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def load_network(folder: Path) -> FlowNetwork:
+    """Read a network that `save_network` wrote, folded for inference, float32.
+
+    Raises
+    ------
+    ModelError
+        As `read_network`.
+    """
+    return read_network(folder).requires_grad_(False).fold()
+
+
+def read_network(folder: Path) -> FlowNetwork:
+    """Read a network that `save_network` wrote as it was trained, float32.
+
+    Raises
+    ------
+    ModelError
+        When a file is missing or damaged, or the weights are not those the config names.
+    """
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        shape = config["network"] | {"widths": tuple(config["network"]["widths"])}
+        network, expected, found = FlowNetwork(NetworkSettings(**shape)), config["sha256"], digest_of(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder} holds no segmentation network ({error!r}): fetch or train it again") from error
+    if found != expected:
+        raise ModelError(f"{folder / WEIGHTS} has sha256 {found} and {CONFIG} names {expected}: restore the file")
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{folder / WEIGHTS} does not fit the network of {CONFIG}: train it again") from error
+    return network
+
+
+def digest_of(folder: Path) -> str:
+    """Return the sha256 of a network's weights, hexadecimal."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,115 @@
+"""Which planes a segmenter of one or two channels sees, and which way round they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.types.image import Role
+
+LUMINANCE = np.float32([0.2126, 0.7152, 0.0722])  # ITU-R BT.709, red, green, blue
+HISTOGRAM_BINS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """What is bright where a cell is. `body` is the nucleus where nothing shows more of the cell."""
+
+    body: np.ndarray  # (Y, X) float32
+    nucleus: np.ndarray | None = None  # (Y, X) float32; None where there is none besides `body`
+    inverted: bool = False  # dark cells on a bright background were turned over
+    thins: bool = False  # `body` is cytoplasm, which thins towards the rim of a spread cell
+
+    @property
+    def outline(self) -> np.ndarray:
+        """The plane to threshold, (Y, X) float32: the square root where cells thin out, or the rim would be lost."""
+        return np.sqrt(np.maximum(self.body, 0)) if self.thins else self.body
+
+
+@dataclass(frozen=True)
+class Polarity:
+    """Whether planes without roles show dark cells on a bright background; one answer for a whole slide."""
+
+    inverted: bool = False
+    span: float = 0.0  # darkest plus brightest intensity: a plane is turned over by taking it from this
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, roles: Sequence[Role]) -> Polarity:
+        """Decide it from (C, Y, X) pixels; channels with a role are never turned over."""
+        if any(role in (Role.CYTOPLASM, Role.NUCLEUS) for role in roles):
+            return cls()
+        plane = _roleless_plane(pixels, roles)
+        return cls(True, float(plane.max() + plane.min())) if has_bright_background(plane) else cls()
+
+
+def is_photo(roles: Sequence[Role]) -> bool:
+    """Tell whether channels are the red, green and blue of a photo: three of them, none with a role."""
+    return len(roles) == 3 and all(role is Role.OTHER for role in roles)
+
+
+def compose(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None = None) -> Planes:
+    """Choose the planes by role, never by place.
+
+    Cytoplasm channels (their mean) show whole cells and nucleus channels (their mean) their centres; where only nuclei
+    are known the nuclei are the cells. Without roles a photo becomes its luminance and anything else its mean, and the
+    data decide the polarity: the background is what most pixels agree on, so when the commonest intensity lies in the
+    brighter half of the range, cells are dark and the plane is turned over. Channels with a role stay as they are.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (C, Y, X)
+        Processed, 0 to 1.
+    roles : sequence of Role
+        One per channel.
+    polarity : Polarity, optional
+        Of the slide that `pixels` are a part of; decided from `pixels` alone when left out.
+
+    Returns
+    -------
+    Planes
+
+    Raises
+    ------
+    InputError
+        When roles and channels differ in number.
+    """
+    if pixels.ndim != 3 or len(roles) != len(pixels) or len(pixels) == 0:
+        raise InputError(
+            f"pixels must be (C, Y, X) with one role per channel; got {pixels.shape} and {len(roles)} roles"
+        )
+    cytoplasm, nucleus = _mean_of(pixels, roles, Role.CYTOPLASM), _mean_of(pixels, roles, Role.NUCLEUS)
+    if cytoplasm is not None:
+        return Planes(cytoplasm, nucleus, thins=True)
+    if nucleus is not None:
+        return Planes(nucleus)
+    plane, known = _roleless_plane(pixels, roles), polarity or Polarity.of(pixels, roles)
+    return Planes(np.float32(known.span) - plane, inverted=True) if known.inverted else Planes(plane)
+
+
+def has_bright_background(plane: np.ndarray) -> bool:
+    """Tell whether the commonest intensity lies in the brighter half of the range.
+
+    Parameters
+    ----------
+    plane : ndarray of shape (Y, X), float
+    """
+    low, high = np.percentile(plane, [0.5, 99.5])
+    if high <= low:
+        return False
+    counts, edges = np.histogram(np.clip(plane, low, high), HISTOGRAM_BINS)
+    counts = np.convolve(counts, np.ones(5), mode="same")  # one saturated bin alone is no background
+    return bool(edges[counts.argmax()] > (low + high) / 2)
+
+
+def _roleless_plane(pixels: np.ndarray, roles: Sequence[Role]) -> np.ndarray:
+    plane = np.tensordot(LUMINANCE, pixels, axes=1) if is_photo(roles) else pixels.mean(axis=0)
+    return plane.astype(np.float32)
+
+
+def _mean_of(pixels: np.ndarray, roles: Sequence[Role], wanted: Role) -> np.ndarray | None:
+    chosen = [plane for plane, role in zip(pixels, roles, strict=True) if role is wanted]
+    # Sorted sums: the order of channels in a file must not show in the last bit.
+    return np.sort(np.stack(chosen), axis=0).mean(axis=0).astype(np.float32) if chosen else None

@@ -1,0 +1,114 @@
+"""Scores of label images on disk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image, UnidentifiedImageError
+
+from cellapp.errors import InputError
+from cellapp.segmentation.metrics import Score, check_labels, score_labels
+
+TIFFS = {".tif", ".tiff"}
+LABEL_SUFFIXES = TIFFS | {".png"}
+
+
+def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
+    """Score a file against a file, or folders matched by stem.
+
+    Parameters
+    ----------
+    pred : Path
+        Label image, folder of label images, or the ``--out`` folder of segment or analyse.
+    truth : Path
+        Label image, or folder of label images.
+
+    Returns
+    -------
+    dict
+        ``images``: one row per pair with ``image``, ap50, ap75, dice, iou, n_pred, n_truth; ``n`` pairs; ``mean`` of
+        each figure; ``without_prediction`` and ``without_truth``: stems that found no partner.
+
+    Raises
+    ------
+    InputError
+        When nothing can be compared, a file is no label image, or two sizes differ.
+    """
+    found, wanted = label_files(pred), label_files(truth)
+    if truth.is_file() and len(found) == 1:
+        wanted = dict(zip(found, wanted.values(), strict=True))
+    stems = sorted(found.keys() & wanted.keys())
+    if not stems:
+        raise InputError(
+            f"nothing to compare: {_some(found)} in {pred.name!r} and {_some(wanted)} in {truth.name!r} share no stem"
+        )
+    scores = {stem: _score_pair(found[stem], wanted[stem]) for stem in stems}
+    return {
+        "images": [{"image": stem, **asdict(score)} for stem, score in scores.items()],
+        "n": len(scores),
+        "mean": {f.name: float(np.mean([getattr(s, f.name) for s in scores.values()])) for f in fields(Score)},
+        "without_prediction": sorted(wanted.keys() - found.keys()),
+        "without_truth": sorted(found.keys() - wanted.keys()),
+    }
+
+
+def label_files(place: Path) -> dict[str, Path]:
+    """Return the label images of a file or folder by stem.
+
+    Parameters
+    ----------
+    place : Path
+        A label image; a folder of them; or a folder of folders with a ``labels.tif`` each, whose names are the stems.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    if place.is_file():
+        return {place.parent.name if place.name == "labels.tif" else place.stem: place}
+    if not place.is_dir():
+        raise InputError(f"no file or folder {str(place)!r}")
+    if (place / "labels.tif").is_file():
+        return {place.name: place / "labels.tif"}
+    nested = {path.parent.name: path for path in sorted(place.glob("*/labels.tif"))}
+    flat = {path.stem: path for path in sorted(place.iterdir()) if path.suffix.lower() in LABEL_SUFFIXES}
+    if not (nested or flat):
+        raise InputError(f"no label images (.tif, .png or <stem>/labels.tif) in {place.name!r}")
+    return nested or flat
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Read a label image.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), integer
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or holds no label image.
+    """
+    try:
+        labels = tifffile.imread(path) if path.suffix.lower() in TIFFS else np.asarray(Image.open(path))
+    except (tifffile.TiffFileError, UnidentifiedImageError, OSError, ValueError) as error:
+        raise InputError(f"{path.name!r} is not a readable label image: {error}") from error
+    check_labels(labels, repr(path.name))
+    return labels
+
+
+def _score_pair(pred: Path, truth: Path) -> Score:
+    try:
+        return score_labels(read_labels(pred), read_labels(truth))
+    except InputError as error:
+        raise InputError(f"{pred.name} against {truth.name}: {error}") from error
+
+
+def _some(files: dict[str, Path]) -> str:
+    names = sorted(files)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

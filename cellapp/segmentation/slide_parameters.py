@@ -1,0 +1,122 @@
+"""What a run decides once about a slide it will cut into tiles, and previews of its regions with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from cellapp import __version__
+from cellapp.config import app_settings
+from cellapp.files import replacing
+from cellapp.images.channels import describe
+from cellapp.images.preprocess import Preprocessor
+from cellapp.images.sampling import sample_windows
+from cellapp.segmentation.slide_fit import SlideFit, fit_slide
+from cellapp.settings import THRESHOLDS, AnalyseSettings
+from cellapp.types.image import ImageInfo, Role, Slide
+from cellapp.types.protocols import Segmenter
+
+_SAMPLED_PX = 2**20  # pixels of a channel that tell its range
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is decided once for a slide; small, so that it can be sent and kept."""
+
+    preprocessor: Preprocessor
+    fit: SlideFit
+    spans: tuple[float, ...]  # range of each processed channel on the slide
+
+
+_AS_JSON = TypeAdapter(Judgement)
+
+
+def has_tiles(info: ImageInfo, settings: AnalyseSettings) -> bool:
+    """Whether a run cuts an image into tiles, and so decides on the slide before it looks for cells."""
+    return max(info.shape[1:]) > settings.segment.tile_px
+
+
+def judge(
+    slide: Slide,
+    roles: Sequence[Role],
+    segmenter: Segmenter,
+    settings: AnalyseSettings,
+    um_per_px: float | None,
+) -> Judgement:
+    """Judge a slide by a sample of it.
+
+    Parameters
+    ----------
+    slide : Slide
+        As the user described it (`cellapp.images.channels.describe`); at most nine windows of 1024 px and one
+        overview of it are in
+        memory, or the whole where that is no larger.
+    roles : sequence of Role
+    segmenter : Segmenter
+    settings : AnalyseSettings
+    um_per_px : float or None
+
+    Raises
+    ------
+    InputError
+        When pixels of the sample are missing or infinite, or a diameter in um meets an image without a pixel size.
+    """
+    preprocessor = Preprocessor.fit(slide, settings.preprocess)
+    windows = [preprocessor.read(slide, window) for window in sample_windows(slide)]
+    fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px)
+    planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]
+    limits = [np.percentile(plane[:: max(plane.size // _SAMPLED_PX, 1)], [0.2, 99.8]) for plane in planes]
+    return Judgement(preprocessor, fit, tuple(float(high - low) for low, high in limits))
+
+
+def judge_once(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Judgement:
+    """Return what `recall` knows of a slide, else judge it and keep the answer under ``CELLAPP_HOME``.
+
+    Parameters and errors are those of `judge`, but for the slide, which is as it was opened.
+    """
+    known = recall(slide, segmenter, settings)
+    if known is not None:
+        return known
+    described, roles, um_per_px = describe(slide, settings)
+    judged = judge(described, roles, segmenter, settings, um_per_px)
+    with replacing(_path(slide, segmenter, settings)) as part:
+        part.write_bytes(_AS_JSON.dump_json(judged))
+    return judged
+
+
+def recall(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Judgement | None:
+    """Return what was decided about a slide under the same settings, thresholds aside; None where nobody asked yet."""
+    try:
+        return _AS_JSON.validate_json(_path(slide, segmenter, settings).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def purge_judgements(older_than_s: float) -> int:
+    """Forget what was decided longer ago and return how much; a slide looked at again is judged anew."""
+    old = [path for path in _folder().glob("*.json") if path.stat().st_mtime < time.time() - older_than_s]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _path(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Path:
+    """Name the file by everything the decisions depend on, the version of the program among it."""
+    described, roles, um_per_px = describe(slide, settings)
+    chosen = {
+        "preprocess": settings.preprocess.model_dump(mode="json"),
+        "segment": settings.segment.model_dump(mode="json", exclude={*THRESHOLDS, "tile_px"}),
+    }
+    known = [__version__, slide.digest, described.info.shape, roles, um_per_px, segmenter.name, chosen]
+    return _folder() / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()}.json"
+
+
+def _folder() -> Path:
+    return app_settings().home / "judgements"

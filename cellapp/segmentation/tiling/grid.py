@@ -1,0 +1,83 @@
+"""Which tiles a slide is cut into: cores that share it out, and windows around them that overlap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from cellapp.types.image import Region
+
+HALO_DIAMETERS = 2.0
+"""A cell whose centre is in the core lies whole in the window, and a network sees some 60 px more at its own scale."""
+LEAST_HALO_PX = 32
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One piece of work: cells are looked for in the window; those centred in the core are this tile's to give."""
+
+    number: int  # place in the plan, row by row
+    core: Region  # the cores of a plan cover the slide once
+    window: Region  # the core and its halo, as far as the slide goes
+
+
+def halo_px(diameter_px: float) -> int:
+    """Return how far windows reach beyond their cores, px, for cells of this diameter."""
+    return max(math.ceil(HALO_DIAMETERS * diameter_px), LEAST_HALO_PX)
+
+
+def plan_tiles(shape: tuple[int, int], tile_px: int, halo: int) -> tuple[Tile, ...]:
+    """Share a slide out among tiles of nearly equal size.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the slide.
+    tile_px : int
+        Largest side of a core; a slide with no longer side is one tile, whose window is the whole.
+    halo : int
+        px by which windows reach beyond their cores.
+
+    Returns
+    -------
+    tuple of Tile
+        Row by row.
+    """
+    rows, columns = (_spans(length, tile_px) for length in shape)
+    cores = [Region(y0, x0, y1 - y0, x1 - x0) for y0, y1 in rows for x0, x1 in columns]
+    return tuple(Tile(number, core, _grown(core, halo, shape)) for number, core in enumerate(cores))
+
+
+def neighbours(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, Tile]]:
+    """Yield each pair of tiles of a plan whose windows share pixels, once."""
+    for at, tile in enumerate(tiles):
+        for other in tiles[at + 1 :]:
+            if other.window.y >= tile.window.y + tile.window.height:
+                break  # row by row: every later window lies lower still
+            if shared(tile.window, other.window):
+                yield tile, other
+
+
+def shared(a: Region, b: Region) -> Region | None:
+    """Return the rectangle that two rectangles share; None where they share no pixel."""
+    y0, x0 = max(a.y, b.y), max(a.x, b.x)
+    y1, x1 = min(a.y + a.height, b.y + b.height), min(a.x + a.width, b.x + b.width)
+    return Region(y0, x0, y1 - y0, x1 - x0) if y1 > y0 and x1 > x0 else None
+
+
+def within(region: Region, outer: Region) -> Region:
+    """Return `region` in pixels of `outer`."""
+    return Region(region.y - outer.y, region.x - outer.x, region.height, region.width)
+
+
+def _spans(length: int, tile_px: int) -> list[tuple[int, int]]:
+    n_tiles = math.ceil(length / tile_px)
+    return list(pairwise(number * length // n_tiles for number in range(n_tiles + 1)))
+
+
+def _grown(core: Region, halo: int, shape: tuple[int, int]) -> Region:
+    y0, x0 = max(core.y - halo, 0), max(core.x - halo, 0)
+    y1, x1 = min(core.y + core.height + halo, shape[0]), min(core.x + core.width + halo, shape[1])
+    return Region(y0, x0, y1 - y0, x1 - x0)

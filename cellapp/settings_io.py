@@ -1,0 +1,84 @@
+"""Recipes as TOML: the files that say what a network or a head was made by, and make it again."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cellapp.errors import InputError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a recipe's file.
+
+    Raises
+    ------
+    InputError
+        When it is absent or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"cannot read the recipe {str(path)!r}: {error}") from error
+
+
+def to_toml(content: Mapping[str, Any]) -> str:
+    """Write plain values, one level of tables and lists of tables as TOML that `read_toml` reads."""
+    tables = {key: value for key, value in content.items() if isinstance(value, Mapping)}
+    lists = {key: value for key, value in content.items() if _holds_tables(value)}
+    lines = _lines({key: value for key, value in content.items() if key not in tables and key not in lists})
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *_lines(table)]
+    for name, rows in lists.items():
+        for row in rows:
+            lines += ["", f"[[{name}]]", *_lines(row)]
+    return "\n".join(lines) + "\n"
+
+
+def _holds_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+
+
+def _lines(table: Mapping[str, Any]) -> list[str]:
+    # JSON's numbers, strings, booleans and lists are TOML's, but for this one control character that JSON lets stand.
+    written = {key: json.dumps(value, ensure_ascii=False) for key, value in table.items()}
+    return [f"{key} = {value}".replace("\x7f", "\\u007f") for key, value in written.items()]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(
+    model: type[Model], content: Mapping[str, Any], called: str = "", *, name: Callable[[str], str] = str
+) -> Model:
+    """Build settings or a recipe of plain values.
+
+    Parameters
+    ----------
+    model : type
+        Their class.
+    content : mapping
+        Values by field, nested as the class is.
+    called : str
+        What the message calls them; empty for settings, whose fields speak for themselves.
+    name : callable
+        Turns a field into what the reader knows it as.
+
+    Raises
+    ------
+    InputError
+        Names the first field that does not fit, the rule and the value; for fields that contradict each other the rule.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        place = ", ".join(part for part in (called, ".".join(name(str(part)) for part in first["loc"])) if part)
+        got = "" if isinstance(first["input"], Mapping) else f"; got {first['input']!r}"
+        raise InputError(f"{place}: {reason}{got}" if place else f"{reason}{got}") from error

@@ -1,0 +1,198 @@
+"""Files kept by their content: the same bytes are on disk once, whatever they were called.
+
+Everything is written to a temporary file beside its place and renamed into it, so that a crash leaves no half file
+behind under a digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cellapp.config import BudgetSettings, app_settings
+from cellapp.errors import BudgetError, StoreError
+from cellapp.images.read import file_digest
+
+_CHUNK = 1 << 20
+_ABANDONED_S = 24 * 3600  # a temporary file nobody has written to for this long has lost its process
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file, or the folder of an OME-Zarr, under its digest."""
+
+    digest: str  # sha256, hexadecimal
+    path: Path
+    bytes: int
+    existed: bool  # it was in the store before
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """Bytes that have arrived but do not count yet."""
+
+    digest: str
+    path: Path
+    bytes: int
+
+
+def home_folder(*parts: str) -> Path:
+    """Return a folder under CELLAPP_HOME and make it when it is not there."""
+    return make_folder(app_settings().home.joinpath(*parts))
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it; raises StoreError where that is not allowed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the folder {folder} cannot be made; point CELLAPP_HOME to a place you may write to"
+        ) from error
+    return folder
+
+
+def digest_path(digest: str) -> Path:
+    """Return where a file of this digest is kept, whether it is there or not."""
+    return app_settings().home / "files" / digest[:2] / digest
+
+
+def pyramid_path(digest: str) -> Path:
+    """Return where the smaller levels of an image are kept, whether they are there or not."""
+    return app_settings().home / "pyramids" / digest[:2] / f"{digest}.ome.zarr"
+
+
+def stored_path(digest: str, name: str) -> Path:
+    """Return the path of a kept file.
+
+    Raises
+    ------
+    StoreError
+        The file is gone from the disk.
+    """
+    path = digest_path(digest)
+    if not path.exists():
+        raise StoreError(f"the file of {name!r} is missing from {path.parent}; upload it again")
+    return path
+
+
+@contextmanager
+def staged(source: Path | Iterable[bytes], budget: BudgetSettings) -> Iterator[StagedFile]:
+    """Bring bytes to the disk for a look; they are gone after the block unless `keep` was called.
+
+    Parameters
+    ----------
+    source : Path or iterable of bytes
+        A file, a folder (OME-Zarr), or chunks as they arrive.
+    budget : BudgetSettings
+        `max_file_bytes` is checked while the chunks arrive.
+
+    Raises
+    ------
+    BudgetError
+        More bytes than allowed.
+    """
+    _sweep(folder := home_folder("files", "incoming"))
+    path = folder / uuid.uuid4().hex
+    try:
+        yield _copy_tree(source, path, budget) if _is_folder(source) else _write(_chunks(source), path, budget)
+    finally:
+        _delete(path)
+
+
+def keep(arrived: StagedFile) -> StoredFile:
+    """Move a staged file to its place; the same content there already wins."""
+    target = digest_path(arrived.digest)
+    existed = target.exists()
+    if existed:
+        target.touch()  # so that the purge does not take it before its new image is written down
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            arrived.path.replace(target)
+        except OSError:  # a folder cannot replace a folder: another process was faster with the same content
+            if not target.exists():
+                raise
+            existed = True
+    return StoredFile(arrived.digest, target, arrived.bytes, existed)
+
+
+def add_stream(chunks: Iterable[bytes], budget: BudgetSettings) -> StoredFile:
+    """Keep bytes as they arrive; memory stays flat. Raises BudgetError when there are more than allowed."""
+    with staged(chunks, budget) as arrived:
+        return keep(arrived)
+
+
+def add_path(path: Path, budget: BudgetSettings) -> StoredFile:
+    """Keep a copy of a file or of an OME-Zarr folder; the original stays. Raises BudgetError when it is too large."""
+    with staged(path, budget) as arrived:
+        return keep(arrived)
+
+
+def discard(digest: str) -> None:
+    """Delete all that is kept under a digest, if it is there. Callers make sure that no image needs it."""
+    _delete(digest_path(digest))
+    _delete(pyramid_path(digest))
+    for path in (app_settings().home / "thumbnails" / digest[:2]).glob(f"{digest}-*"):
+        _delete(path)
+
+
+def _is_folder(source: Path | Iterable[bytes]) -> bool:
+    return isinstance(source, Path) and source.is_dir()
+
+
+def _chunks(source: Path | Iterable[bytes]) -> Iterator[bytes]:
+    if not isinstance(source, Path):
+        yield from source
+        return
+    with source.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _write(chunks: Iterable[bytes], path: Path, budget: BudgetSettings) -> StagedFile:
+    sha256, n_bytes = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        for chunk in chunks:
+            n_bytes += len(chunk)
+            _check(n_bytes, budget)
+            sha256.update(chunk)
+            file.write(chunk)
+    return StagedFile(sha256.hexdigest(), path, n_bytes)
+
+
+def _copy_tree(source: Path, path: Path, budget: BudgetSettings) -> StagedFile:
+    n_bytes = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
+    _check(n_bytes, budget)
+    shutil.copytree(source, path)
+    path.touch()  # the copy took over the original's time, and `_sweep` must not think it abandoned
+    return StagedFile(file_digest(path), path, n_bytes)
+
+
+def _check(n_bytes: int, budget: BudgetSettings) -> None:
+    if n_bytes > budget.max_file_bytes:
+        raise BudgetError(
+            f"a file may have {budget.max_file_bytes:,} bytes and this one has more; "
+            "raise CELLAPP_BUDGET__MAX_FILE_BYTES to let it in"
+        )
+
+
+def _sweep(folder: Path) -> None:
+    old = time.time() - _ABANDONED_S
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # whoever wrote it has just moved it to its place
+            if path.stat().st_mtime < old:
+                _delete(path)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

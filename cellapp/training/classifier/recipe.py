@@ -1,0 +1,69 @@
+"""The recipe of a head: everything that decides it besides the pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
+from cellapp.settings_io import read_toml, to_toml, validated
+
+
+class HeadRecipe(FrozenModel):
+    """What `train` is told; the file ``recipe.toml``."""
+
+    encoder: str = DEFAULT_ENCODER
+    """Name in models/registry.toml, or a folder in Hugging Face format."""
+    features: Literal["embedding", "both"] = "embedding"
+    """The encoder's vectors, or these and the measurements of `cellapp.cells.crop_features`."""
+    views: Literal[1, 8] = 8
+    """8 averages vectors over all turned and mirrored views of a cell; 1 is eight times faster."""
+    group_column: str | None = None
+    """Column of index.csv with the slide, plate or patient, whose cells never lie in two folds; None takes "group"
+    where there is such a column."""
+    positive: str | None = None
+    """Class that sensitivity, precision and the threshold speak of; None takes "cancer", else the first by name."""
+    folds: int = Field(5, ge=2)
+    seed: int = 0
+    crop: CropMode = CropMode.WINDOW
+    """How the pictures were cut; `analyse` cuts cells the same way."""
+    crop_px: int | None = Field(None, ge=8, le=1024)
+    """Side of the pictures; None takes the most frequent one."""
+    preprocess: PreprocessSettings = PreprocessSettings()
+    """Chain applied to each picture, fitted to that picture alone."""
+    baselines: bool = False
+    """Score plainer methods on the same folds, too."""
+    note: str = ""
+    """Sentence added to what every page says of the head, for example where the pictures are from."""
+
+    @property
+    def reads(self) -> FeatureSettings:
+        """What the head reads of a cell."""
+        return FeatureSettings(fit_to="crop", views=self.views, shape=self.features == "both")
+
+    @property
+    def toml(self) -> str:
+        """The recipe as it is written beside the head."""
+        return to_toml(self.model_dump(mode="json", exclude_none=True))
+
+
+def read_recipe(path: Path | None, **changes: Any) -> HeadRecipe:
+    """Read a ``recipe.toml`` and change what was said otherwise.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Without one, the defaults.
+    **changes
+        Fields of `HeadRecipe`; those that are None change nothing.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or a value does not fit.
+    """
+    said = read_toml(path) if path else {}
+    said |= {key: value for key, value in changes.items() if value is not None}
+    return validated(HeadRecipe, said, "recipe of a head")

@@ -1,0 +1,134 @@
+"""One pass over labelled pictures: what encoders say of each, and what the plainest method would look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cellapp.encoders.crop_folder import Picture, read_picture
+from cellapp.errors import InputError
+from cellapp.settings import PreprocessSettings
+from cellapp.training.labelled_crops import LabelledPictures
+from cellapp.types.cells import Embeddings, join_embeddings
+from cellapp.types.image import OnStep
+from cellapp.types.protocols import Encoder
+
+_BATCH = 64
+_PERCENTILES = (5, 25, 50, 75, 95)
+N_PLAIN = 4 + len(_PERCENTILES)
+"""Statistics of a channel without skewness and kurtosis; they come first."""
+N_STATISTICS = N_PLAIN + 2
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """What is known of the pictures that could be read."""
+
+    pictures: LabelledPictures
+    embeddings: Mapping[str, Embeddings]  # by the names the encoders were given; cell ids count from 0
+    statistics: np.ndarray | None  # (N, 11 C) float64, see `intensity_statistics`; None when channels differ in number
+    digests: Sequence[str]  # N sha256 of the files
+    side_px: int  # most frequent longer side
+    left_out: Sequence[str]  # why pictures could not be read, a sentence each
+
+
+def collect(
+    pictures: LabelledPictures,
+    encoders: Mapping[str, Encoder],
+    preprocess: PreprocessSettings,
+    on_step: OnStep | None = None,
+) -> Collected:
+    """Read and encode pictures; one that cannot be read is left out and named.
+
+    Parameters
+    ----------
+    pictures : LabelledPictures
+    encoders : mapping of str to Encoder
+        All of one input side.
+    preprocess : PreprocessSettings
+        Fitted to each picture alone.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+
+    Raises
+    ------
+    InputError
+        When a class has no picture left.
+    """
+    tell = on_step or (lambda step, fraction: None)
+    input_px = next(iter(encoders.values())).input_px
+    rows, left_out, statistics, digests, sides = [], [], [], [], []
+    parts: dict[str, list[Embeddings]] = {name: [] for name in encoders}
+    for start in range(0, len(pictures), _BATCH):
+        planes = []
+        for row in range(start, min(start + _BATCH, len(pictures))):
+            picture = _read(pictures, row, left_out)
+            if picture is not None:
+                rows.append(row)
+                planes.append(picture.planes(preprocess, input_px))
+                statistics.append(intensity_statistics(picture.raw))
+                digests.append(picture.digest)
+                sides.append(max(picture.raw.shape[1:]))
+        ids = np.arange(len(rows) - len(planes), len(rows), dtype=np.int32)
+        for name, encoder in encoders.items() if planes else ():
+            parts[name].append(encoder.embed(np.concatenate(planes), ids))
+        tell("Encoding pictures", min(start + _BATCH, len(pictures)) / len(pictures))
+    kept = pictures.subset(rows)
+    _require_classes(pictures, kept, left_out)
+    alike = len({len(one) for one in statistics}) == 1
+    return Collected(
+        kept,
+        {name: join_embeddings(found) for name, found in parts.items()},
+        np.stack(statistics) if alike else None,
+        digests,
+        Counter(sides).most_common(1)[0][0],
+        left_out,
+    )
+
+
+def intensity_statistics(raw: np.ndarray) -> np.ndarray:
+    """Summarise the brightness of each channel.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (C, h, w)
+        Native values, no scaling: absolute brightness is part of what this method may use.
+
+    Returns
+    -------
+    ndarray of shape (11 C,), float64
+        Of the channels mean, standard deviation, minimum, maximum, percentiles 5, 25, 50, 75 and 95, skewness and
+        kurtosis; the last two are 0 without contrast.
+    """
+    values = raw.reshape(len(raw), -1).astype(np.float64)
+    spread = values.std(axis=1)
+    scaled = (values - values.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1)[:, None]
+    return np.concatenate(
+        [
+            values.mean(axis=1),
+            spread,
+            values.min(axis=1),
+            values.max(axis=1),
+            *np.percentile(values, _PERCENTILES, axis=1),
+            (scaled**3).mean(axis=1),
+            (scaled**4).mean(axis=1),
+        ]
+    )
+
+
+def _read(pictures: LabelledPictures, row: int, left_out: list[str]) -> Picture | None:
+    file = pictures.files[row]
+    try:
+        return read_picture(pictures.folder / file)
+    except InputError as error:
+        left_out.append(f"{file}: {error}")
+        return None
+
+
+def _require_classes(wanted: LabelledPictures, kept: LabelledPictures, left_out: Sequence[str]) -> None:
+    lost = sorted(set(wanted.classes) - set(kept.classes))
+    if lost:
+        raise InputError(f"no picture of class {lost[0]!r} can be read; first reason: {left_out[0]}")

@@ -1,0 +1,1 @@
+"""Training of the compact segmenter on images with label images."""

@@ -1,0 +1,120 @@
+"""Labelled images to learn from and to be judged on: real ones by their index, synthetic ones by their seeds."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.images.read import open_slide
+from cellapp.segmentation.label_image import drop_small, relabel
+from cellapp.segmentation.metrics_files import read_labels
+from cellapp.synthetic.field import as_slide, render_field
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.types.image import Slide
+
+SOURCES = ("dsb2018", "usiigaci")
+FRAGMENT_PX = 100  # smaller labels of usiigaci are left-overs of its annotation tool
+SPARABLE = 20  # sets with fewer training images have none to hold out
+SYNTHETIC_SEEDS = {"train": 1000, "choose": 5000, "val": 9000}
+
+
+class Kind(StrEnum):
+    """How an image was made; figures are reported by it."""
+
+    FLUORESCENCE = "fluorescence"
+    STAINED = "stained_or_colour"
+    BRIGHTFIELD = "brightfield_gray"
+    PHASE = "phase"
+    SYNTHETIC = "synthetic"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image with its truth."""
+
+    name: str
+    kind: Kind
+    slide: Slide
+    labels: np.ndarray  # (Y, X) int32
+
+
+def read_pictures(data: Path, split: str, n_synthetic: int, held_out: float = 0.0) -> Iterator[Picture]:
+    """Read the images of a split, one after the other.
+
+    Parameters
+    ----------
+    data : Path
+        Folder with ``dsb2018`` and ``usiigaci``, each with ``index.csv`` (columns id or file, split, and type),
+        ``images`` and ``labels``; a folder that is absent is passed over.
+    split : {"train", "choose", "val"}
+        "choose" is the part of the index's "train" that is held out, to choose designs and settings by.
+    n_synthetic : int
+        Synthetic fields beside them, from seeds that the splits do not share.
+    held_out : float
+        Share of the index's "train" that is held out.
+
+    Raises
+    ------
+    InputError
+        When there is nothing.
+    """
+    rows = [(data / source, row) for source in SOURCES for row in _rows(data / source, split, held_out)]
+    if not rows and n_synthetic == 0:
+        raise InputError(f"no {split} images in {str(data)!r}: it needs {' or '.join(SOURCES)} with an index.csv")
+    for folder, row in rows:
+        yield _read_real(folder, row)
+    for at in range(n_synthetic):
+        yield _render(SYNTHETIC_SEEDS[split] + at)
+
+
+def is_held_out(name: str, share: float) -> bool:
+    """Tell whether a training image is kept back to choose by: settled by its name, so every run agrees."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) < share * 2**32
+
+
+def _rows(folder: Path, split: str, held_out: float) -> list[dict[str, str]]:
+    if not (folder / "index.csv").is_file():
+        return []
+    with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == ("train" if split == "choose" else split)]
+    if split == "val":
+        return rows
+    share = held_out if len(rows) >= SPARABLE else 0.0
+    return [row for row in rows if is_held_out(_stem(row), share) == (split == "choose")]
+
+
+def _stem(row: dict[str, str]) -> str:
+    return row.get("id") or row["file"]
+
+
+def _read_real(folder: Path, row: dict[str, str]) -> Picture:
+    stem = _stem(row)
+    kind = Kind(row["type"]) if "type" in row else Kind.PHASE
+    labels = read_labels(folder / "labels" / f"{stem}.png")
+    labels = relabel(drop_small(labels, FRAGMENT_PX) if kind is Kind.PHASE else labels)
+    return Picture(f"{folder.name}_{stem}", kind, open_slide(folder / "images" / f"{stem}.png"), labels)
+
+
+def _render(seed: int) -> Picture:
+    rng = np.random.default_rng(seed)
+    settings = SyntheticSettings(
+        height=384,
+        width=384,
+        seed=seed,
+        density=rng.uniform(0.15, 0.8),
+        touching=rng.uniform(0, 0.7),
+        noise=rng.uniform(0, 1.5),
+        illumination=rng.uniform(0, 0.7),
+        cancer_fraction=rng.uniform(0, 1),
+        cell_diameter_um=rng.choice([20.0, 26.0, 32.0, 40.0]),
+        um_per_px=1.0,
+    )
+    pixels, labels, _ = render_field(settings)
+    return Picture(f"synthetic_{seed}", Kind.SYNTHETIC, as_slide(pixels, settings), relabel(labels))

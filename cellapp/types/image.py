@@ -1,0 +1,129 @@
+"""An image: what its header says, its pixels, a rectangle of it, and what its channels show.
+
+Array fields state axes, dtype and unit: C channel, Y row, X column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from cellapp.errors import InputError
+
+OnStep = Callable[[str, float], None]
+"""Progress callback: a step in words and the fraction done, 0 to 1. It may raise `Cancelled`."""
+
+
+class Role(StrEnum):
+    """What a channel shows, whatever its name or place in the file."""
+
+    NUCLEUS = "nucleus"
+    CYTOPLASM = "cytoplasm"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of a slide in full-resolution pixels; ``y``, ``x`` is the upper left corner."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices of the rectangle in the full image."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the header of a file says, read before any pixel is decoded."""
+
+    name: str
+    format: str  # "ome-tiff", "tiff", "png", "jpeg", "bmp", "czi", "nd2", "lif", "ome-zarr"
+    shape: tuple[int, int, int]  # (C, Y, X)
+    dtype: str  # numpy name of the stored type, "uint16"
+    channels: tuple[str, ...]
+    um_per_px: float | None
+    levels: tuple[tuple[int, int], ...]  # (Y, X) of each pyramid level, full resolution first
+    bytes_on_disk: int
+    roles: tuple[Role, ...] = ()  # what each channel shows, where a person said so; empty: guessed from names
+    notes: tuple[str, ...] = ()  # what had to be assumed or left out, in sentences for the user
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one channel at full resolution."""
+        return self.shape[1] * self.shape[2]
+
+    @property
+    def bytes_decoded(self) -> int:
+        """Bytes of the full level in memory, all channels."""
+        return self.shape[0] * self.pixels * np.dtype(self.dtype).itemsize
+
+
+class LazyArray(Protocol):
+    """A (C, Y, X) array that decodes only what is indexed: a zarr array, a memory map, an ndarray."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, Y, X)."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Stored type."""
+        ...
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> np.ndarray:
+        """Return the pixels of a block, native dtype, axes (C, Y, X)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Slide:
+    """One image, lazily readable at each pyramid level, in the dtype it was stored in."""
+
+    info: ImageInfo
+    digest: str  # sha256 of the file's bytes, hexadecimal
+    levels: tuple[LazyArray, ...]  # each (C, Y, X), full resolution first
+
+    def __post_init__(self) -> None:
+        if len(self.levels) != len(self.info.levels):
+            raise InputError(f"{self.info.name!r} declares {len(self.info.levels)} levels but has {len(self.levels)}")
+        if len(self.info.channels) != self.info.shape[0]:
+            raise InputError(
+                f"{self.info.name!r} has {self.info.shape[0]} channels but {len(self.info.channels)} names: "
+                f"{', '.join(self.info.channels)}"
+            )
+
+    @property
+    def whole(self) -> Region:
+        """The full extent of the slide."""
+        return Region(0, 0, self.info.shape[1], self.info.shape[2])
+
+    def region(self, region: Region | None = None, level: int = 0) -> np.ndarray:
+        """Decode a rectangle.
+
+        Parameters
+        ----------
+        region : Region, optional
+            Rectangle in pixels of `level`; the whole level when left out. It is clipped to the image.
+        level : int
+            Pyramid level, 0 is full resolution.
+
+        Returns
+        -------
+        ndarray of shape (C, Y, X)
+            Native dtype.
+        """
+        array = self.levels[level]
+        box = region or Region(0, 0, array.shape[1], array.shape[2])
+        y0, x0 = max(box.y, 0), max(box.x, 0)
+        y1, x1 = min(box.y + box.height, array.shape[1]), min(box.x + box.width, array.shape[2])
+        return np.asarray(array[:, y0 : max(y1, y0), x0 : max(x1, x0)])

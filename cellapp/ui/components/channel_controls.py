@@ -1,0 +1,102 @@
+"""How the channels of an image are shown: colour, contrast, gamma, hidden or not. Never touches what is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from cellapp.images.channel_names import PHOTO_CHANNELS
+from cellapp.rendering.composition import Composition
+from cellapp.rendering.display import channel_colours, default_window
+from cellapp.store.records import ImageRecord
+from cellapp.ui.components.messages import escape
+
+_GAMMA = (0.2, 3.0)
+_ROWS_BEFORE_SCROLL = 5
+_NAME_PX = 130
+
+
+def composition(image: ImageRecord, overview: np.ndarray) -> Composition:
+    """Return how the visitor last chose to show `image`, or a sensible first way.
+
+    Parameters
+    ----------
+    image : ImageRecord
+    overview : ndarray of shape (C, Y, X)
+        A small version of the image, from which contrast windows are guessed.
+    """
+    first = _first(image, overview)
+    chosen = st.session_state
+    indices = range(len(image.channels))
+    return Composition(
+        tuple(chosen.get(_key(image, i, "colour"), first.colours[i]) for i in indices),
+        tuple(tuple(chosen.get(_key(image, i, "window"), first.windows[i])) for i in indices),
+        tuple(chosen.get(_key(image, i, "gamma"), 1.0) for i in indices),
+        tuple(i for i in indices if not chosen.get(_key(image, i, "shown"), True)),
+    )
+
+
+def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
+    """Draw a row of controls for each channel and return the composition they describe."""
+    if is_photo(image):
+        st.caption("A colour photograph, shown as it is.")
+        return composition(image, overview)
+    first = _first(image, overview)
+    scroll = 280 if len(image.channels) > _ROWS_BEFORE_SCROLL else "content"
+    with st.container(height=scroll, border=False, gap="xsmall"):
+        for i, name in enumerate(image.channels):
+            _channel_row(image, i, name, overview[i], first)
+    return composition(image, overview)
+
+
+def is_photo(image: ImageRecord) -> bool:
+    """Whether the channels are the red, green and blue of a photograph, which have colours of their own."""
+    return image.info.channels == PHOTO_CHANNELS
+
+
+def _first(image: ImageRecord, overview: np.ndarray) -> Composition:
+    windows = default_window(overview, image.info.channels)
+    if np.issubdtype(overview.dtype, np.integer):  # whole steps of a slider need whole ends
+        windows = [(np.floor(low), np.ceil(high)) for low, high in windows]
+    return Composition(channel_colours(image.channels, image.roles), tuple((float(a), float(b)) for a, b in windows))
+
+
+def _channel_row(image: ImageRecord, i: int, name: str, plane: np.ndarray, first: Composition) -> None:
+    shared = {"label_visibility": "collapsed", "persist_state": "session"}
+    low, high, step, pattern = _slider_range(plane, first.windows[i])
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.toggle(
+            escape(name), value=True, key=_key(image, i, "shown"), persist_state="session", width=_NAME_PX, help="Show"
+        )
+        st.color_picker(f"Colour of {name}", first.colours[i], key=_key(image, i, "colour"), **shared)
+        window = _inside(first.windows[i], low, high)
+        st.slider(
+            f"Contrast of {name}", low, high, window, step, format=pattern, key=_key(image, i, "window"), **shared
+        )
+        with st.popover("", icon=":material/exposure:", help=f"Gamma of {name}", type="tertiary"):
+            st.slider(
+                "Gamma",
+                *_GAMMA,
+                1.0,
+                0.05,
+                key=_key(image, i, "gamma"),
+                persist_state="session",
+                help="Below 1 lifts the dark",
+            )
+
+
+def _slider_range(plane: np.ndarray, window: tuple[float, float]) -> tuple[float, float, float, str]:
+    """Return the ends, the step and the number format of a contrast slider, in pixel values."""
+    low, high = min(float(plane.min()), window[0]), max(float(plane.max()), window[1])
+    high = high if high > low else low + 1.0
+    if np.issubdtype(plane.dtype, np.integer):
+        return float(np.floor(low)), float(np.ceil(high)), 1.0, "localized"
+    return low, high, (high - low) / 500, "%.3g"
+
+
+def _inside(window: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+    return min(max(window[0], low), high), min(max(window[1], low), high)
+
+
+def _key(image: ImageRecord, i: int, what: str) -> str:
+    return f"show_{image.id}_{i}_{what}"

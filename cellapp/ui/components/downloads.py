@@ -1,0 +1,151 @@
+"""Files of a run to take home: read from disk only when somebody clicks."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import streamlit as st
+
+from cellapp.exports.zip_bundle import bundle_files, write_bundle
+
+_OF_IMAGE = (
+    ("crops.zip", "Crops, raw and annotated (ZIP)", ":material/grid_view:"),
+    ("cells.csv", "Cell table (CSV)", ":material/table_chart:"),
+    ("cells.parquet", "Cell table (Parquet)", ":material/table_chart:"),
+    ("outlines.geojson", "Outlines for QuPath (GeoJSON)", ":material/polyline:"),
+    ("labels.tif", "Label image (TIFF)", ":material/layers:"),
+    ("overlay.png", "Overlay (PNG)", ":material/image:"),
+    ("run.json", "Settings and versions (JSON)", ":material/receipt_long:"),
+)
+_OF_RUN = (
+    ("report.html", "Report of the run (HTML)", ":material/description:"),
+    ("summary.csv", "Summary of all images (CSV)", ":material/table_chart:"),
+)
+_MIME = {
+    ".zip": "application/zip",
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".geojson": "application/geo+json",
+    ".tif": "image/tiff",
+    ".png": "image/png",
+    ".json": "application/json",
+    ".html": "text/html",
+}
+
+
+@dataclass(frozen=True)
+class Download:
+    """One button: a file as it lies in the run's folder, under the name it is saved by."""
+
+    path: Path
+    label: str
+    icon: str
+    file_name: str
+
+
+def image_downloads(folder: Path) -> list[Download]:
+    """List the files of one image's folder that exist; saved names start with the folder's."""
+    return [
+        Download(folder / name, label, icon, f"{folder.name}_{name}")
+        for name, label, icon in _OF_IMAGE
+        if (folder / name).exists()
+    ]
+
+
+def run_downloads(folder: Path) -> list[Download]:
+    """List the files of the whole run that exist."""
+    return [
+        Download(folder / name, label, icon, f"{folder.name}_{name}")
+        for name, label, icon in _OF_RUN
+        if (folder / name).exists()
+    ]
+
+
+def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Download", primary: bool = False) -> None:
+    """Draw the menu of downloads with their sizes.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    stem : str, optional
+        Folder name of the image looked at; only files of the whole run when left out.
+    key : str
+        Prefix of widget keys.
+    label : str
+        Of the menu's button.
+    primary : bool
+        Whether the menu is what the page leads to.
+    """
+    menu = st.popover(
+        label,
+        icon=":material/download:",
+        type="primary" if primary else "secondary",
+        key=key,
+        on_change="rerun",
+        help="Files of this run",
+    )
+    if not menu.open:
+        return
+    with menu:
+        if stem and (folder / stem).is_dir():
+            st.caption("This image")
+            for file in image_downloads(folder / stem):
+                _button(file, key)
+        st.caption("Whole run")
+        for file in run_downloads(folder):
+            _button(file, key)
+        _bundle_button(folder, key)
+
+
+def size_words(n_bytes: int) -> str:
+    """Say a file size as a person would: "312 kB", "4.1 MB"."""
+    for limit, unit in ((1e3, "bytes"), (1e6, "kB"), (1e9, "MB")):
+        if n_bytes < limit:
+            amount = n_bytes / (limit / 1e3)
+            return f"{amount:.1f} {unit}" if unit != "bytes" and amount < 10 else f"{amount:.0f} {unit}"
+    return f"{n_bytes / 1e9:.1f} GB"
+
+
+def _button(file: Download, key: str) -> None:
+    st.download_button(
+        f"{file.label}, {size_words(file.path.stat().st_size)}",
+        data=partial(_open, file.path),
+        file_name=file.file_name,
+        mime=_MIME.get(file.path.suffix),
+        icon=file.icon,
+        key=f"{key}_{file.path.name}",
+        on_click="ignore",
+        type="tertiary",
+    )
+
+
+def _bundle_button(folder: Path, key: str) -> None:
+    files = bundle_files(folder)
+    total = sum(path.stat().st_size for path in files)
+    st.download_button(
+        f"Everything, {len(files):,} files (ZIP), {size_words(total)}",
+        data=partial(_pack, folder),
+        file_name=f"{folder.name}.zip",
+        mime=_MIME[".zip"],
+        icon=":material/folder_zip:",
+        key=f"{key}_everything",
+        on_click="ignore",
+        type="tertiary",
+        disabled=not files,
+    )
+
+
+def _pack(folder: Path) -> IO[bytes]:
+    packed = tempfile.TemporaryFile()  # noqa: SIM115 - Streamlit reads it after this returns; closing deletes it
+    write_bundle(folder, packed)
+    packed.seek(0)
+    return packed
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")

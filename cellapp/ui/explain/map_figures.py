@@ -1,0 +1,94 @@
+"""One cell beside its reason: crop, signed map and both together, on the colour scale of the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cellapp.rendering.colours import DIVERGING
+from cellapp.ui.components.charts import FONT_PX, styled
+
+VEIL = [[0.0, "rgba(0,114,178,0.85)"], [0.5, "rgba(255,255,255,0)"], [1.0, "rgba(213,94,0,0.85)"]]
+"""The same scale over a picture: where the map says nothing the cell shows through."""
+
+
+def explanation_figure(
+    crop: np.ndarray, heat: np.ndarray, *, limit: float, target: str, height: int = 300
+) -> go.Figure:
+    """Draw crop, map and overlay side by side.
+
+    Parameters
+    ----------
+    crop : ndarray of shape (Y, X, 3), uint8
+        The picture the encoder saw, as shown.
+    heat : ndarray of shape (h, w), float
+        Signed map on the token grid, logit units.
+    limit : float
+        Half width of the symmetric scale, the same for all cells of the run; 0 is drawn as a scale of 1.
+    target : str
+        The class explained.
+    height : int
+        Pixels.
+
+    Returns
+    -------
+    Figure
+        The map is not smoothed: one square is one token.
+    """
+    figure = make_subplots(
+        cols=3, horizontal_spacing=0.02, subplot_titles=("Cell", f"For and against {target}", "Both")
+    )
+    heatmap = _heatmap(heat, crop.shape[:2], limit or 1.0)
+    figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=1)
+    figure.add_trace(heatmap, row=1, col=2)
+    figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=3)
+    figure.add_trace(go.Heatmap(heatmap).update(colorscale=VEIL, showscale=False), row=1, col=3)
+    figure.update_xaxes(visible=False, range=[-0.5, crop.shape[1] - 0.5], constrain="domain")
+    figure.update_yaxes(visible=False, range=[crop.shape[0] - 0.5, -0.5], constrain="domain")
+    for column, anchor in enumerate(("x", "x2", "x3"), start=1):
+        figure.update_yaxes(scaleanchor=anchor, row=1, col=column)
+    styled(figure, "", height=height)
+    figure.update_annotations(font_size=FONT_PX)
+    return figure.update_layout(margin={"t": 32, "b": 4})
+
+
+def _heatmap(heat: np.ndarray, shape: tuple[int, int], limit: float) -> go.Heatmap:
+    rows, columns = heat.shape
+    step_y, step_x = shape[0] / rows, shape[1] / columns
+    return go.Heatmap(
+        z=np.asarray(heat, dtype=float),
+        y=(np.arange(rows) + 0.5) * step_y - 0.5,
+        x=(np.arange(columns) + 0.5) * step_x - 0.5,
+        zmin=-limit,
+        zmax=limit,
+        colorscale=[list(stop) for stop in DIVERGING],
+        colorbar={"title": {"text": "logit", "side": "top"}, "thickness": 12, "tickformat": "+.2~f"},
+        hovertemplate="%{z:+.3f} logit<extra></extra>",
+    )
+
+
+def channel_strip(pictures: Sequence[np.ndarray], names: Sequence[str], *, height: int = 190) -> go.Figure:
+    """Draw each channel of a crop on its own.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray of shape (Y, X, 3), uint8
+        One rendering per channel.
+    names : sequence of str
+        Channel names in order.
+    height : int
+        Pixels.
+    """
+    titles = [escape(name) for name in names]
+    figure = make_subplots(cols=max(len(titles), 1), horizontal_spacing=0.02, subplot_titles=titles)
+    for column, drawn in enumerate(pictures, start=1):
+        figure.add_trace(go.Image(z=drawn, hoverinfo="skip"), row=1, col=column)
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, constrain="domain")
+    styled(figure, "", height=height)
+    figure.update_annotations(font_size=FONT_PX)
+    return figure.update_layout(margin={"t": 28, "b": 4})

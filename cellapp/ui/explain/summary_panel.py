@@ -1,0 +1,124 @@
+"""The lower half of the Explain page: what the head looks for over all cells of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from cellapp.errors import ModelError
+from cellapp.jobs import queue, summarise_explanations, worker_process
+from cellapp.store.records import JobRecord, Status
+from cellapp.ui.components import charts
+from cellapp.ui.components.job_progress import duration, wait_for
+from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.time_estimates import explain_seconds, overview_passes
+from cellapp.ui.explain import summary_charts
+from cellapp.ui.session.results import Results
+
+KIND = "regions"
+UNASKED_S = 30.0
+"""Work of the worker that is shorter than this starts by itself; longer work waits for a click."""
+
+
+def overview_section(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> None:
+    """Draw what the calls of the whole run rest on, or the way to have it measured.
+
+    Parameters
+    ----------
+    results : Results
+    cells : DataFrame
+        All cells of the run with their `outcome`.
+    target : str
+        Class to explain.
+    models : bool
+        Whether encoder and head are here to measure with.
+    """
+    st.markdown("### Over all cells")
+    measured = summarise_explanations.read_overview(results.folder, [stem for stem, _ in results.version], target)
+    if measured is not None and len(measured):
+        _draw(_described(measured, cells), results, cells, target)
+    elif measured is not None:
+        st.caption("No cell of this run has a class, so there is nothing to measure.")
+    elif results.run.status.active:
+        st.caption("Measured when all images of the run are done.")
+    elif not models:
+        st.caption("The head of this run is not here; Models says how to get it.")
+    else:
+        _measure(results, target)
+
+
+def _measure(results: Results, target: str) -> None:
+    job = _latest(results, target)
+    if job is not None and job.status.active:
+        wait_for(job)
+        return
+    n_cells = min(summarise_explanations.CELLS, int((results.cells["label"].fillna("") != "").sum()))
+    seconds = explain_seconds(results.made_by, n_cells, passes=overview_passes(results.made_by))
+    if job is None and seconds is not None and seconds <= UNASKED_S:
+        _submit(results, target)
+        st.rerun()
+    if job is not None and job.status is Status.FAILED:
+        show_error(ModelError(job.error or "the measurement failed; the worker's log says why"))
+    took = f", about {duration(seconds)} on this machine" if seconds else ""
+    st.caption(f"Where in the cells and in which channels the calls come from, measured on {n_cells:,} cells{took}.")
+    st.button(
+        "Measure", icon=":material/query_stats:", key="measure_overview", on_click=_submit, args=(results, target)
+    )
+
+
+def _latest(results: Results, target: str) -> JobRecord | None:
+    """Return the newest job for this class, one that failed or was cancelled too; None when there was none."""
+    wanted = {"run_id": results.run.id, "target": target}
+    found = queue.list_jobs(results.run.project_id, active=False)
+    return next((job for job in found if job.kind == KIND and dict(job.payload) == wanted), None)
+
+
+def _submit(results: Results, target: str) -> None:
+    queue.submit(KIND, {"run_id": results.run.id, "target": target}, results.run.project_id, urgent=True)
+    worker_process.ensure_worker()
+
+
+def _described(measured: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Put what each measured cell counts as now, and its size, beside what was measured."""
+    area = cells["area_um2"] if _metric(cells) else cells["area_px"]
+    known = cells.assign(area=area)[["stem", "cell_id", "outcome", "area"]]
+    return measured.reset_index().merge(known, on=["stem", "cell_id"], how="inner").set_index("cell_id")
+
+
+def _metric(cells: pd.DataFrame) -> bool:
+    return "area_um2" in cells and bool(cells["area_um2"].notna().all())
+
+
+def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: str) -> None:
+    n_called = int((cells["label"].fillna("") != "").sum())
+    st.markdown(escape(summary_charts.overview_words(table, target)))
+    drawn = "which is all" if len(table) == n_called else "drawn evenly over the calls"
+    st.caption(
+        f"Measured on {len(table):,} of {n_called:,} classified cells of this run, {drawn}. "
+        "It shows what the head goes by, not what makes a cell one or the other."
+    )
+    unit = "µm²" if _metric(cells) else "px²"
+    figures = {
+        "place": summary_charts.place_figure(table, results.classes, target),
+        "share": summary_charts.share_figure(table, target),
+        "channel": summary_charts.channel_figure(table, results.classes, target),
+        "energy": summary_charts.energy_figure(table, results.classes, unit),
+    }
+    if not summary_charts.effects_of(table):
+        del figures["channel"]
+    _grid(figures)
+
+
+def _grid(figures: Mapping[str, go.Figure]) -> None:
+    grid = st.grid(2, min_column_width=380, gap="medium")
+    for name, figure in figures.items():
+        with grid.cell():
+            st.plotly_chart(
+                figure,
+                key=f"overview_{name}",
+                config=charts.chart_config(f"explained_by_{name}"),
+                alt=figure.layout.title.text,
+            )

@@ -1,0 +1,115 @@
+"""Pictures of cells and slides for the pages, cached by what determines them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from cellapp.cells.crop import crop
+from cellapp.rendering.composition import Composition
+from cellapp.rendering.display import draw_outlines
+from cellapp.settings import CropMode, CropSettings
+from cellapp.store.records import ImageRecord
+from cellapp.types.cells import LabelMask
+from cellapp.ui.components import viewer_layers
+from cellapp.ui.components.channel_controls import composition
+from cellapp.ui.components.viewer_layers import Layer
+from cellapp.ui.session import cache
+from cellapp.ui.session.results import Results
+from cellapp.viewer.label_tiles import LazyLabels, open_labels
+
+TILE_PX = 208  # twice the width on the page, for sharp screens
+_SIDE_PX = (32, 512)
+
+
+def slide_layer(image: ImageRecord) -> Layer:
+    """Return the whole slide as the visitor chose to see it."""
+    return cache.whole(image, composition(image, cache.overview(image)))
+
+
+def cells_layer(results: Results, image: ImageRecord, *, threshold: float, opacity: float) -> Layer:
+    """Return the outlines of a run's cells over the whole slide, in the colours of their calls at `threshold`."""
+    return viewer_layers.label_tiles(results.run, image, threshold=threshold, version=results.mark).at(opacity)
+
+
+def labels_of(folder: Path) -> LazyLabels:
+    """Return the label image of one image of a run; only the parts that are indexed are read."""
+    return open_labels(folder / "labels.tif")
+
+
+def cell_uris(
+    folder: Path, image: ImageRecord, cells: pd.DataFrame, colours: Sequence[str], *, side_px: int
+) -> dict[int, str]:
+    """Cut a few dozen cells out of one image and return them as pictures with their outline.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image in its run.
+    image : ImageRecord
+    cells : DataFrame
+        Rows of the image's table with `cell_id` and the bounding box.
+    colours : sequence of str
+        Of the outline, in the order of `cells`.
+    side_px : int
+        Side of the window in slide pixels, the same for all so that sizes compare.
+    """
+    ids = tuple(cells["cell_id"].astype(int))
+    shown = composition(image, cache.overview(image))
+    changed = _changed(folder / "labels.tif")
+    uris = _cell_uris(str(folder), changed, ids, tuple(colours), side_px, shown, image, cells)
+    return dict(zip(ids, uris, strict=True))
+
+
+def window_side_px(cells: pd.DataFrame) -> int:
+    """Return a window side in pixels into which nearly every cell of a run fits with some room."""
+    if cells.empty:
+        return _SIDE_PX[0]
+    height = cells["bbox_y1_px"] - cells["bbox_y0_px"]
+    width = cells["bbox_x1_px"] - cells["bbox_x0_px"]
+    return int(np.clip(1.3 * np.maximum(height, width).quantile(0.95), *_SIDE_PX))
+
+
+def image_uri(pixels: np.ndarray, *, at_most_px: int = TILE_PX) -> str:
+    """Encode (Y, X, 3) uint8 for a browser."""
+    drawn = Image.fromarray(pixels)
+    drawn.thumbnail((at_most_px, at_most_px))
+    buffer = io.BytesIO()
+    drawn.save(buffer, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cell_uris(
+    folder: str,
+    changed: int,
+    ids: tuple[int, ...],
+    colours: tuple[str, ...],
+    side_px: int,
+    shown: Composition,
+    _image: ImageRecord,
+    _cells: pd.DataFrame,
+) -> list[str]:
+    crops = crop(
+        cache.slide(_image),
+        LabelMask(labels_of(Path(folder)), ""),
+        _cells.set_index("cell_id"),
+        CropSettings(mode=CropMode.WINDOW, size_px=side_px),
+        channels=_image.channels,
+        with_inside=True,
+    )
+    return [
+        image_uri(draw_outlines(shown.draw(pixels), inside.astype(np.int32), colour))
+        for pixels, inside, colour in zip(crops.pixels, crops.inside, colours, strict=True)
+    ]

@@ -1,0 +1,126 @@
+"""What a result page shows while there is no result, or not yet all of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.store.records import RunRecord, Status
+from cellapp.store.runs import get_run
+from cellapp.ui.components.messages import empty_state, escape, trust_line
+from cellapp.ui.layout.frame import Header
+from cellapp.ui.session.results import Results
+
+SEGMENT_PAGE = "pages/analyse/segment.py"
+MODELS_PAGE = "pages/manage/models.py"
+POLL_S = 2.0
+
+
+def run_or_stop(header: Header) -> RunRecord:
+    """Return the run of the header; the page stops here, with a way to Segment, when there is none."""
+    if header.run is not None:
+        return header.run
+    empty_state(
+        "This image has not been analysed",
+        "Choose how cells are found, then run on one image or on all.",
+        icon=":material/blur_on:",
+        page=SEGMENT_PAGE,
+        link="Go to Segment",
+    )
+    trust_line(None)
+    st.stop()
+
+
+def say_state(run: RunRecord, results: Results) -> None:
+    """Say what is not there yet: images that wait, work or failed. The page stops here when nothing is there at all.
+
+    Parameters
+    ----------
+    run : RunRecord
+    results : Results
+    """
+    failed = [image for image in run.images if image.status is Status.FAILED]
+    if run.status.active:
+        st.fragment(_poll, run_every=POLL_S)(run.id, run.n_done)
+    if failed:
+        n_failed = f"{len(failed)} of {len(run.images)} images" if len(run.images) > 1 else "This image"
+        with st.expander(f"{n_failed} could not be analysed", icon=":material/error:", expanded=not results.version):
+            for image in failed:
+                st.error(f"{escape(image.name)}: {escape(image.error or 'stopped before it was reached')}")
+    if not results.version:
+        trust_line(run)
+        st.stop()
+
+
+def no_cells() -> None:
+    """Say what to try when not a single cell was found."""
+    empty_state(
+        "No cells were found",
+        "Look at a region on the Segment page: the right channel, a diameter that fits, a threshold less strict?",
+        icon=":material/search_off:",
+        page=SEGMENT_PAGE,
+        link="Go to Segment",
+    )
+
+
+def nothing_to_explain(results: Results, image_id: str, here: pd.DataFrame) -> None:
+    """Say why no cell of an image can be explained, and what to do about it."""
+    if image_id not in results.done:
+        empty_state(
+            "No result for this image yet",
+            "It failed or still waits in this run. Choose another image above, or run it again from Segment.",
+            icon=":material/pending:",
+            page=SEGMENT_PAGE,
+            link="Go to Segment",
+        )
+    elif here.empty:
+        no_cells()
+    elif not results.classes:
+        empty_state(
+            "This run has no classes",
+            "It counted cells without a head. Choose one on the Segment page and run again.",
+            icon=":material/tag:",
+            page=SEGMENT_PAGE,
+            link="Go to Segment",
+        )
+    else:
+        empty_state(
+            "Every cell was rejected",
+            "The quality rules found all cells of this image too poor to classify. Segment shows them by reason.",
+            icon=":material/filter_alt_off:",
+            page=SEGMENT_PAGE,
+            link="Go to Segment",
+        )
+
+
+def no_head() -> None:
+    """Say that the run's models are missing and no map was kept of this kind."""
+    empty_state(
+        "The head is not here",
+        "The model that classified these cells is missing, and the run kept no such maps. Models says how to get it.",
+        icon=":material/deployed_code:",
+        page=MODELS_PAGE,
+        link="Go to Models",
+    )
+
+
+def no_maps(why: str) -> None:
+    """Say why the run's head makes no maps, and what does."""
+    empty_state(
+        "No maps for this head",
+        f"{why[:1].upper()}{why[1:]}.",
+        icon=":material/grid_on:",
+        page=SEGMENT_PAGE,
+        link="Go to Segment",
+    )
+
+
+def _poll(run_id: str, n_done: int) -> None:
+    """Draw how far a run is; the page has news when an image or the run ends."""
+    run = get_run(run_id)
+    if not run.status.active or run.n_done != n_done:
+        st.rerun()
+    st.progress(
+        run.n_done / max(len(run.images), 1),
+        text=f"{run.n_done} of {len(run.images)} images analysed; results appear here as they come.",
+    )

@@ -1,0 +1,133 @@
+"""The Models page: what each model is for, what it was trained on, and whether it is here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from cellapp.config import app_settings
+from cellapp.errors import CellappError
+from cellapp.jobs import queue, worker_process
+from cellapp.models.load import ModelEntry, ModelStatus, card, status
+from cellapp.store.records import JobRecord
+from cellapp.ui.components.downloads import size_words
+from cellapp.ui.components.job_progress import POLL_S, job_progress
+from cellapp.ui.components.messages import escape, show_error
+
+KINDS = {"segmenter": "Find cells", "encoder": "Describe cells", "head": "Classify cells"}
+_ICONS = {"segmenter": ":material/blur_on:", "encoder": ":material/scatter_plot:", "head": ":material/donut_small:"}
+_BADGES = {
+    "bundled": ("Ships with the app", ":material/check:", "green"),
+    "cached": ("Downloaded", ":material/check:", "green"),
+    "present": ("Built in", ":material/check:", "green"),
+    "missing": ("Not here", ":material/cloud_download:", "gray"),
+    "gated": ("Needs a login", ":material/lock:", "orange"),
+    "incompatible": ("Cannot run here", ":material/block:", "red"),
+}
+_PICTURE = re.compile(r"^!\[(?P<words>[^]]*)\]\((?P<path>[\w./-]+\.png)\)$", re.MULTILINE)
+
+
+def offline_note(entries: Mapping[str, ModelEntry]) -> None:
+    """Say, when the network is switched off, how models get here all the same."""
+    if not app_settings().offline:
+        return
+    absent = [name for name in entries if status(name).state == "missing"]
+    st.info(
+        f"This app is offline. {len(absent)} models are not here. Fetch them on a machine with a network, "
+        "`python -m cellapp models fetch NAME`, and copy the folder `models` of its data folder into this one's: "
+        f"`{app_settings().home}`.",
+        icon=":material/cloud_off:",
+    )
+
+
+def model_card(entry: ModelEntry) -> None:
+    """Draw one model."""
+    state = status(entry.name)
+    with st.container(border=True, key=f"model_{entry.name}"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"{_ICONS[entry.kind]} **{escape(entry.name)}**", width="content")
+            words, icon, colour = _BADGES.get(state.state, (state.state, ":material/help:", "gray"))
+            st.badge(words, icon=icon, color=colour, help=escape(state.words))
+        st.markdown(escape(entry.purpose))
+        size = size_words(entry.bytes) if entry.bytes else "No weights"
+        st.caption(escape(f"Trained on {entry.trained_on}. {entry.licence}. {size}."))
+        _fetch(entry, state)
+        _details(entry)
+
+
+def _fetch(entry: ModelEntry, state: ModelStatus) -> None:
+    if state.present:
+        return
+    job = _job(entry.name)
+    if job is not None:
+        st.fragment(_follow, run_every=POLL_S)(entry.name, job.id)
+        return
+    last = _failed(entry.name)
+    if last is not None:
+        st.error(escape(last.error or "The download failed."), icon=":material/error:")
+    if state.state != "missing" or app_settings().offline:
+        _way_out(state)
+        return
+    if st.button(f"Download {size_words(entry.bytes)}", icon=":material/download:", key=f"fetch_{entry.name}"):
+        _submit(entry.name)
+
+
+def _way_out(state: ModelStatus) -> None:
+    """Say how the model gets here by other hands, a command as something to copy."""
+    words, _, command = state.words.partition(": ")
+    st.caption(escape(f"{words[:1].upper()}{words[1:]}{':' if command else '.'}"))
+    if command:
+        st.code(command, language="bash", wrap_lines=True)
+
+
+def _details(entry: ModelEntry) -> None:
+    details = st.expander("Card and figures", on_change="rerun", key=f"card_{entry.name}")
+    if details.open:
+        with details:
+            _card(card(entry.name), entry.folder)
+
+
+def _card(text: str, folder: Path) -> None:
+    """Draw a card; its pictures lie beside it, where a browser could not ask for them."""
+    start = 0
+    for picture in _PICTURE.finditer(text):
+        st.markdown(text[start : picture.start()])
+        st.image(folder / picture["path"], caption=picture["words"])
+        start = picture.end()
+    st.markdown(text[start:])
+
+
+def _submit(name: str) -> None:
+    try:
+        queue.submit("fetch", {"name": name})
+        worker_process.ensure_worker()
+    except CellappError as error:
+        show_error(error)
+        return
+    st.rerun()
+
+
+def _follow(name: str, job_id: str) -> None:
+    job = queue.get_job(job_id)
+    if not job.status.active:
+        st.rerun()
+    job_progress(job)
+    st.button("Cancel", key=f"cancel_{name}", icon=":material/close:", on_click=queue.request_cancel, args=(job_id,))
+
+
+def _job(name: str) -> JobRecord | None:
+    return next((job for job in queue.list_jobs(active=True) if _is_of(job, name)), None)
+
+
+def _failed(name: str) -> JobRecord | None:
+    """Return the newest download of a model when it failed."""
+    mine = [job for job in queue.list_jobs(active=False) if _is_of(job, name)]
+    newest = max(mine, key=lambda job: job.created, default=None)
+    return newest if newest is not None and newest.status.value == "failed" else None
+
+
+def _is_of(job: JobRecord, name: str) -> bool:
+    return job.kind == "fetch" and job.payload.get("name") == name

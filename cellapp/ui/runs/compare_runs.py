@@ -1,0 +1,169 @@
+"""Runs beside each other: what was set differently, and what that changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cellapp.cells.counts import Counts, count
+from cellapp.classification.cell_columns import positive_class
+from cellapp.rendering.colours import class_colour
+from cellapp.settings import AnalyseSettings
+from cellapp.store.records import RunRecord
+from cellapp.ui.components.charts import styled
+
+
+def flat_settings(settings: AnalyseSettings) -> dict[str, str]:
+    """Return every setting as text under its full name, "segment diameter"."""
+    return dict(_flat(settings.model_dump(mode="json")))
+
+
+def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
+    """Say for each run which settings are not those of most of the runs.
+
+    Parameters
+    ----------
+    runs : sequence of RunRecord
+
+    Returns
+    -------
+    dict of run id to "name = value"
+        Nothing differs from itself: one run has an empty list. In a tie the value of the oldest run counts as usual.
+    """
+    flat = {run.id: flat_settings(run.settings) for run in sorted(runs, key=lambda run: run.created)}
+    names = list(dict.fromkeys(name for values in flat.values() for name in values))
+    usual = {name: Counter(values.get(name, "") for values in flat.values()).most_common(1)[0][0] for name in names}
+    return {
+        run_id: [f"{name} = {values.get(name, '')}" for name in names if values.get(name, "") != usual[name]]
+        for run_id, values in flat.items()
+    }
+
+
+def settings_table(first: RunRecord, second: RunRecord) -> pd.DataFrame:
+    """Return the settings in which two runs differ, one row each; empty when they are the same."""
+    one, two = flat_settings(first.settings), flat_settings(second.settings)
+    names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
+    rows = [(name, one.get(name, "not set"), two.get(name, "not set")) for name in names]
+    return pd.DataFrame(rows, columns=["setting", first.name, second.name] if first.name != second.name else _NAMES)
+
+
+_NAMES = ["setting", "first run", "second run"]
+
+
+def image_table(
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    done: tuple[Collection[str], Collection[str]],
+) -> pd.DataFrame:
+    """Compare two runs image by image.
+
+    Parameters
+    ----------
+    first, second : DataFrame
+        The runs' cell tables with `image_id`, `qc_pass` and calls.
+    names : mapping of image id to name
+        Images to compare, in order; an image only one run has keeps its gap.
+    done : tuple of collections of image ids
+        What each run has finished: an image without cells is a result, one that was not reached is not.
+
+    Returns
+    -------
+    DataFrame
+        `image`, `cells_first`, `cells_second`, `cells_change`; with a head also `share_first`, `share_second`,
+        `share_change` of the positive class, in percent and percentage points.
+    """
+    classes = tuple(
+        dict.fromkeys(c.removeprefix("p_") for t in (first, second) for c in t.columns if c.startswith("p_"))
+    )
+    sides = ((first, done[0]), (second, done[1]))
+    rows = [_row(name, image_id, sides, classes) for image_id, name in names.items()]
+    table = pd.DataFrame(rows, columns=["image", *(f"{what}_{which}" for what in _WHAT for which in _WHICH)])
+    return table if classes else table[["image", *(f"cells_{which}" for which in _WHICH)]]
+
+
+_WHAT, _WHICH = ("cells", "share"), ("first", "second", "change")
+
+
+def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) -> go.Figure:
+    """Draw the share of the positive class of two runs as two dots per image, joined by a line.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `image_table`.
+    target : str
+        The positive class.
+    names : tuple of str
+        The runs.
+    """
+    figure = go.Figure()
+    known = table.dropna(subset=["share_first", "share_second"])
+    for _, row in known.iterrows():
+        figure.add_scatter(
+            x=[row["share_first"], row["share_second"]],
+            y=[escape(row["image"])] * 2,
+            mode="lines",
+            line={"color": class_colour("unsure"), "width": 2},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    for which, name, marker in (("first", names[0], "circle-open"), ("second", names[1], "circle")):
+        figure.add_scatter(
+            x=table[f"share_{which}"],
+            y=table["image"].map(escape),
+            mode="markers",
+            name=escape(name),
+            marker={"size": 11, "symbol": marker, "color": class_colour(target), "line": {"width": 2}},
+            hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
+        )
+    figure.update_xaxes(range=[-2, 102], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %")
+    figure.update_yaxes(type="category", autorange="reversed")
+    return styled(figure, f"{target.capitalize()} cells in both runs", height=int(min(160 + 34 * len(table), 900)))
+
+
+def _row(
+    name: str, image_id: str, sides: Sequence[tuple[pd.DataFrame, Collection[str]]], classes: tuple[str, ...]
+) -> tuple[Any, ...]:
+    pair = [_counted(table, image_id, classes) if image_id in done else None for table, done in sides]
+    cells = [counts.n_cells if counts else None for counts in pair]
+    shares = [_percent(counts, classes) for counts in pair]
+    return name, *cells, _change(cells), *shares, _change(shares)
+
+
+def _counted(table: pd.DataFrame, image_id: str, classes: tuple[str, ...]) -> Counts:
+    return count(table[table["image_id"] == image_id], classes)
+
+
+def _percent(counts: Counts | None, classes: tuple[str, ...]) -> float | None:
+    if counts is None or not classes or not counts.n_called:
+        return None
+    return counts.fraction(positive_class(classes)).value * 100
+
+
+def _change(pair: Sequence[float | None]) -> float | None:
+    return None if pair[0] is None or pair[1] is None else pair[1] - pair[0]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    flat: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat += _flat(value, f"{prefix}{name} ")
+        else:
+            flat.append((f"{prefix}{name.replace('_', ' ')}", _words(value)))
+    return flat
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value is None or value in ([], {}):
+        return "automatic" if value is None else "none"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

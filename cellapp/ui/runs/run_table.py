@@ -1,0 +1,196 @@
+"""The parts of the Runs page: the table, one run in full, two runs beside each other, and the bin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.classification.cell_columns import positive_class
+from cellapp.errors import CellappError
+from cellapp.store.images import list_images
+from cellapp.store.records import ProjectRecord, RunRecord, Status
+from cellapp.store.runs import delete_run, list_runs, rename_run, restore_run, run_folder
+from cellapp.ui.components import charts
+from cellapp.ui.components.downloads import show_downloads
+from cellapp.ui.components.job_progress import POLL_S
+from cellapp.ui.components.messages import escape, show_error, trust_line
+from cellapp.ui.runs.compare_runs import differing, flat_settings, image_table, paired_chart, settings_table
+from cellapp.ui.segment.run_panel import images_table, job_of, start_run
+from cellapp.ui.session import url
+from cellapp.ui.session.results import results_of
+
+CLASSIFY_PAGE = "pages/analyse/classify.py"
+_STATUS_COLOURS = ["gray", "orange", "green", "red", "gray", "yellow"]
+
+
+def runs_table(runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """Return a row per run: name, status, images done, cells, seconds, when, and the settings that are its own."""
+    different = differing(runs)
+    rows = [
+        (
+            run.name,
+            [run.status.value],
+            run.n_done / max(len(run.images), 1),
+            f"{run.n_done:,} of {len(run.images):,}",
+            run.n_cells,
+            run.seconds,
+            run.created,
+            different[run.id],
+        )
+        for run in runs
+    ]
+    return pd.DataFrame(
+        rows, columns=["name", "status", "progress", "images", "cells", "seconds", "created", "different"]
+    )
+
+
+def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """Draw the table of runs and return those that are ticked; it polls while work is going on."""
+    column = st.column_config
+    event = st.dataframe(
+        runs_table(runs),
+        key=f"runs_table_{len(runs)}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "name": column.TextColumn("Run", pinned=True),
+            "status": column.MultiselectColumn(
+                "Status", options=[status.value for status in Status], color=_STATUS_COLOURS, width="small"
+            ),
+            "progress": column.ProgressColumn("Progress", format="percent", width="small"),
+            "images": column.TextColumn("Images", width="small"),
+            "cells": column.NumberColumn("Cells", format="localized", width="small"),
+            "seconds": column.NumberColumn("Seconds", format="%.1f", width="small"),
+            "created": column.DatetimeColumn("Started", format="D MMM YYYY, HH:mm"),
+            "different": column.ListColumn("Settings that differ", width="large"),
+        },
+        alt=f"{len(runs)} runs",
+    )
+    if any(run.status.active for run in runs):
+        seen = tuple((run.id, run.status.value, run.n_done) for run in runs)
+        st.fragment(_watch, run_every=POLL_S)(runs[0].project_id, seen)
+    return [runs[at] for at in event["selection"]["rows"] if at < len(runs)]
+
+
+def one_run(project: ProjectRecord, run: RunRecord) -> None:
+    """Draw all of one run: its files, what can be done with it, its images, its settings."""
+    st.subheader(escape(run.name))
+    _actions(project, run)
+    for image in run.images:
+        if image.error:
+            st.error(f"{escape(image.name)}: {escape(image.error)}", icon=":material/error:")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.caption("Images")
+        st.dataframe(
+            images_table(run).drop(columns="problem", errors="ignore"), hide_index=True, alt="Images of the run"
+        )
+    with right:
+        st.caption("Settings")
+        settings = pd.DataFrame(flat_settings(run.settings).items(), columns=["Setting", "Value"])
+        st.dataframe(settings, hide_index=True, height=320, alt="Settings of the run")
+    trust_line(run)
+
+
+def two_runs(first: RunRecord, second: RunRecord) -> None:
+    """Draw two runs beside each other: settings that differ, counts, and what changed for each image."""
+    st.subheader(f"{escape(first.name)} and {escape(second.name)}")
+    settings = settings_table(first, second)
+    if settings.empty:
+        st.caption("Both runs used the same settings.")
+    else:
+        st.dataframe(settings, hide_index=True, alt="Settings in which the two runs differ")
+    one, two = results_of(first), results_of(second)
+    names = {image.image_id: image.name for run in (first, second) for image in run.images}
+    table = image_table(one.called(), two.called(), names, done=(one.done, two.done))
+    if "share_first" in table:
+        target = positive_class(one.classes or two.classes)
+        figure = paired_chart(table, target, names=(first.name, second.name))
+        st.plotly_chart(
+            figure, key="paired", config=charts.chart_config("two_runs"), alt=f"Share of {target} cells in both runs"
+        )
+    st.dataframe(
+        table, hide_index=True, column_config=_change_columns(first.name, second.name), alt="Both runs image by image"
+    )
+    trust_line(first)
+    trust_line(second)
+
+
+def bin_of(project: ProjectRecord, removed: Sequence[RunRecord]) -> None:
+    """Draw the deleted runs, each with a way back."""
+    if not removed:
+        return
+    with st.expander(f"Deleted runs ({len(removed):,})", icon=":material/delete:"):
+        st.caption("They are kept for a week.")
+        for run in removed:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.text(f"{run.name}, {run.n_cells:,} cells")
+                st.button("Bring back", key=f"restore_{run.id}", on_click=restore_run, args=(run.id,))
+
+
+def _actions(project: ProjectRecord, run: RunRecord) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Open", type="primary", icon=":material/open_in_new:", key="open_run", disabled=not run.n_done):
+            _open(run)
+        show_downloads(run_folder(run.id), None, key="runs_download")
+        if st.button("Run again", icon=":material/replay:", key="rerun", help="The same images and settings"):
+            _again(project, run)
+        with st.popover("Rename", icon=":material/edit:"):
+            name = st.text_input("Name", run.name, max_chars=120, key=f"name_{run.id}")
+            st.button(
+                "Save name", key="rename_run", on_click=rename_run, args=(run.id, name), disabled=not name.strip()
+            )
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            key="delete_run",
+            on_click=_delete,
+            args=(run,),
+            disabled=run.status.active and job_of(run) is not None,
+            help="It can be brought back for a week. A run that is being worked on has to be cancelled first.",
+        )
+
+
+def _open(run: RunRecord) -> None:
+    done = next(image for image in run.images if image.status is Status.DONE)
+    url.choose("image", done.image_id)
+    url.choose("run", run.id)
+    st.switch_page(CLASSIFY_PAGE)
+
+
+def _again(project: ProjectRecord, run: RunRecord) -> None:
+    here = {image.id: image for image in list_images(project.id)}
+    images = [here[row.image_id] for row in run.images if row.image_id in here]
+    try:
+        start_run(project, images, run.settings)
+    except CellappError as error:
+        show_error(error)
+        return
+    st.rerun()
+
+
+def _delete(run: RunRecord) -> None:
+    delete_run(run.id)
+    st.toast(f"{escape(run.name)} deleted. It is under Deleted runs for a week.", icon=":material/delete:")
+
+
+def _watch(project_id: str, seen: tuple[tuple[str, str, int], ...]) -> None:
+    """Draw nothing; run the page anew when a run has moved on."""
+    if tuple((run.id, run.status.value, run.n_done) for run in list_runs(project_id)) != seen:
+        st.rerun()
+
+
+def _change_columns(first: str, second: str) -> Mapping[str, object]:
+    column = st.column_config
+    return {
+        "image": column.TextColumn("Image"),
+        "cells_first": column.NumberColumn(f"Cells, {first}", format="localized"),
+        "cells_second": column.NumberColumn(f"Cells, {second}", format="localized"),
+        "cells_change": column.NumberColumn("Change", format="%+d"),
+        "share_first": column.NumberColumn(f"Share, {first}", format="%.0f %%"),
+        "share_second": column.NumberColumn(f"Share, {second}", format="%.0f %%"),
+        "share_change": column.NumberColumn("Change in points", format="%+.0f"),
+    }

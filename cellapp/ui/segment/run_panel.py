@@ -1,0 +1,137 @@
+"""Start a run and follow it: images, estimate, progress of each image, time left, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.jobs import queue, worker_process
+from cellapp.settings import AnalyseSettings
+from cellapp.store.records import ImageRecord, JobRecord, ProjectRecord, RunRecord, Status
+from cellapp.store.runs import create_run, get_run
+from cellapp.ui.components.job_progress import POLL_S, duration, job_progress
+from cellapp.ui.session import url
+
+_ALL, _THIS = "All images", "This image"
+_STATUS_COLOURS = ["gray", "orange", "green", "red", "gray"]
+
+
+def run_controls(
+    project: ProjectRecord,
+    image: ImageRecord,
+    records: Sequence[ImageRecord],
+    settings: AnalyseSettings,
+    seconds: float | None,
+) -> None:
+    """Draw the footer that starts a run.
+
+    Parameters
+    ----------
+    project : ProjectRecord
+    image : ImageRecord
+        The image on the page.
+    records : sequence of ImageRecord
+        All images of the project.
+    settings : AnalyseSettings
+    seconds : float, optional
+        Estimate for all images.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        several = len(records) > 1
+        choice = (
+            st.segmented_control(
+                "Images", [_ALL, _THIS], default=_ALL, required=True, key="run_images", label_visibility="collapsed"
+            )
+            if several
+            else _ALL
+        )
+        chosen = list(records) if choice == _ALL else [image]
+        words = f"Run on {len(chosen):,} {'image' if len(chosen) == 1 else 'images'}"
+        if st.button(words, type="primary", icon=":material/play_arrow:", key="start_run"):
+            start_run(project, chosen, settings)
+            st.rerun()
+        if seconds is not None:
+            st.caption(f"About {duration(seconds * len(chosen) / len(records))} on this machine.")
+
+
+def start_run(project: ProjectRecord, records: Sequence[ImageRecord], settings: AnalyseSettings) -> RunRecord:
+    """Write the run down, queue it and see that a worker is there."""
+    run = create_run(project.id, [record.id for record in records], settings)
+    queue.submit("analyse", {"run_id": run.id}, project.id)
+    worker_process.ensure_worker()
+    url.choose("run", run.id)
+    return run
+
+
+def job_of(run: RunRecord) -> JobRecord | None:
+    """Return the queued or running job that works on a run."""
+    active = queue.list_jobs(run.project_id, active=True)
+    return next((job for job in active if job.kind == "analyse" and job.payload.get("run_id") == run.id), None)
+
+
+def follow_run(run: RunRecord) -> None:
+    """Show how far a run is; polls while somebody works on it."""
+    st.fragment(_progress, run_every=POLL_S if job_of(run) else None)(run.id)
+
+
+def _progress(run_id: str) -> None:
+    run = get_run(run_id)
+    job = job_of(run)
+    if job is None and st.session_state.get("followed_run") == run_id:
+        st.session_state["followed_run"] = None
+        st.rerun()  # it ended while we looked: badges and pickers have news
+    st.session_state["followed_run"] = run_id if job else None
+    with st.container(border=True):
+        if job is not None:
+            _active(job, run)
+        else:
+            _ended(run)
+        st.dataframe(
+            images_table(run), hide_index=True, column_config=_columns(), placeholder="", alt=f"Images of {run.name}"
+        )
+
+
+def images_table(run: RunRecord) -> pd.DataFrame:
+    """Return a row for each image of a run: name, status, cells, seconds, what went wrong."""
+    rows = [
+        (row.name, [row.status.value], row.n_cells, row.summary.get("seconds"), row.error or "") for row in run.images
+    ]
+    table = pd.DataFrame(rows, columns=["image", "status", "cells", "seconds", "problem"])
+    return table if table["problem"].any() else table.drop(columns="problem")
+
+
+def _active(job: JobRecord, run: RunRecord) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        job_progress(job)
+        st.button(
+            "Cancel",
+            icon=":material/close:",
+            key="cancel_run",
+            on_click=queue.request_cancel,
+            args=(job.id,),
+            disabled=job.cancel_requested,
+        )
+    st.caption(f"{run.n_done:,} of {len(run.images):,} images done. You can close this page; the work goes on.")
+
+
+def _ended(run: RunRecord) -> None:
+    words = {Status.DONE: "done", Status.PARTIAL: "partly done", Status.FAILED: "failed", Status.CANCELLED: "cancelled"}
+    took = f" in {duration(run.seconds)}" if run.seconds else ""
+    st.markdown(f"{run.name.capitalize()}: {words.get(run.status, run.status)}{took}, {run.n_cells:,} cells.")
+    if run.n_done:
+        st.page_link("pages/analyse/classify.py", label="See the classes", icon=":material/arrow_forward:")
+
+
+def _columns() -> dict[str, object]:
+    column = st.column_config
+    return {
+        "image": column.TextColumn("Image", width="medium"),
+        "status": column.MultiselectColumn(
+            "Status", options=[status.value for status in Status][:5], color=_STATUS_COLOURS, width="small"
+        ),
+        "cells": column.NumberColumn("Cells", format="localized", width="small"),
+        "seconds": column.NumberColumn("Seconds", format="%.1f", width="small"),
+        "problem": column.TextColumn("What went wrong", width="large"),
+    }

@@ -1,0 +1,1 @@
+"""What a visit knows: the address, the selection, cached reads."""

@@ -1,0 +1,130 @@
+"""What a run found, as one table over all its images, read from the run's folder.
+
+Rows are numbered over the whole run; a row number is what charts hand back. Ids (image and cell) are what state keeps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+import streamlit as st
+
+from cellapp.cells.counts import classes_of, outcome
+from cellapp.classification.predict import rethreshold
+from cellapp.store.cells import manual_labels
+from cellapp.store.records import RunImage, RunRecord, Status
+from cellapp.store.runs import run_folder
+
+KEPT = (
+    *("cell_id", "centroid_y_px", "centroid_x_px", "bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"),
+    *("area_px", "area_um2", "qc_pass", "qc_reason"),
+    *("label", "margin", "unsure", "unlike_training", "manual_label"),
+)
+"""Columns the pages need; probabilities are added. A wide table of measurements stays on disk."""
+
+Version = tuple[tuple[str, int], ...]
+"""Folder name and time of change of each image's table: changes whenever a result does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """A run as the pages see it."""
+
+    run: RunRecord
+    folder: Path
+    version: Version
+    cells: pd.DataFrame  # columns `KEPT` where they exist, p_<class>, image_id, image, stem; RangeIndex
+    classes: tuple[str, ...]  # of the head; empty without one
+    made_by: Mapping[str, Any]  # run.json of the first image that is done
+    said: Mapping[str, Mapping[int, str]]  # what people said, image id -> cell id -> class; the store is ahead of files
+
+    @property
+    def mark(self) -> str:
+        """Changes whenever a result does."""
+        return f"{self.run.id}/{hash(self.version)}/{hash(json.dumps(self.said, sort_keys=True))}"
+
+    @property
+    def done(self) -> set[str]:
+        """Ids of the images whose cells are here, none of which may have any."""
+        stems = dict(self.version)
+        return {image.image_id for image in self.run.images if image.stem in stems}
+
+    def called(self, threshold: float | None = None) -> pd.DataFrame:
+        """Return the cells with an `outcome` column, at another threshold when one is given."""
+        settings = self.run.settings.classify
+        table = self.cells
+        if threshold is not None and threshold != settings.threshold:
+            table = rethreshold(table, self.classes, threshold=threshold, unsure_margin=settings.unsure_margin)
+        table = table.assign(manual_label=self._words())
+        return table.assign(outcome=outcome(table))
+
+    def _words(self) -> np.ndarray:
+        words = np.full(len(self.cells), "", dtype=object)
+        for image_id, labels in self.said.items():
+            here = np.flatnonzero(self.cells["image_id"] == image_id)
+            words[here] = self.cells["cell_id"].iloc[here].map(labels).fillna("")
+        return words
+
+    def rows_of(self, image_id: str, cell_ids: Sequence[int]) -> list[int]:
+        """Return row numbers of some cells of one image, in the table's order; unknown ids are left out."""
+        here = (self.cells["image_id"] == image_id) & self.cells["cell_id"].isin(list(cell_ids))
+        return self.cells.index[here].tolist()
+
+
+def results_of(run: RunRecord) -> Results:
+    """Read a run's finished images; those that wait, work or failed are not in the table."""
+    folder = run_folder(run.id)
+    done = [image for image in run.images if image.status is Status.DONE]
+    paths = [(image, folder / image.stem / "cells.parquet") for image in done]
+    paths = [(image, path) for image, path in paths if path.exists()]
+    version = tuple((image.stem, path.stat().st_mtime_ns) for image, path in paths)
+    cells = _cells(run.id, version, [image for image, _ in paths], folder)
+    made_by = run_json(folder / paths[0][0].stem) if paths else {}
+    return Results(run, folder, version, cells, classes_of(cells), made_by, manual_labels(run.id))
+
+
+def run_json(folder: Path) -> dict[str, Any]:
+    """Read run.json of one image; empty when it is not there."""
+    path = folder / "run.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def condition_of(images: Mapping[str, Mapping[str, str]], key: str) -> dict[str, str]:
+    """Return each image's value of one condition; images without it are "not given".
+
+    Parameters
+    ----------
+    images : mapping of image id to its conditions
+    key : str
+    """
+    return {image_id: str(conditions.get(key) or "not given") for image_id, conditions in images.items()}
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _cells(run_id: str, version: Version, _images: Sequence[RunImage], _folder: Path) -> pd.DataFrame:
+    # A resource, not data: 50,000 rows would be copied on every rerun. Nobody writes to it; `assign` makes new tables.
+    tables = [_one(image, _folder / image.stem / "cells.parquet") for image in _images]
+    if not tables:
+        return pd.DataFrame(
+            {name: pd.Series(dtype=object) for name in (*KEPT[:1], "image_id", "image", "stem")}
+        ).assign(qc_pass=pd.Series(dtype=bool))
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(filled, ignore_index=True)
+
+
+def _one(image: RunImage, path: Path) -> pd.DataFrame:
+    names = parquet.read_schema(path).names
+    wanted = [name for name in names if name in KEPT or name.startswith("p_")]
+    table = pd.read_parquet(path, columns=wanted)
+    if "cell_id" not in table:
+        table = table.reset_index(names="cell_id")
+    floats = table.select_dtypes(np.float64).columns
+    table = table.astype({name: np.float32 for name in floats if not name.startswith(("p_", "margin"))})
+    return table.assign(image_id=image.image_id, image=image.name, stem=image.stem)

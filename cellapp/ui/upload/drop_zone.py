@@ -1,0 +1,140 @@
+"""How images come in: dropped files, the demo slide, a server folder. A bad file is a row beside the good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import streamlit as st
+
+from cellapp.config import app_settings
+from cellapp.jobs import queue, worker_process
+from cellapp.store import images
+from cellapp.store.records import JobRecord, Status, UploadOutcome
+from cellapp.ui.components.job_progress import wait_for
+from cellapp.ui.components.messages import escape
+from cellapp.ui.session import url
+
+FORMATS = "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float."
+_CHUNK = 1 << 20
+
+
+class Upload(Protocol):
+    """A file as the browser sent it."""
+
+    name: str
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        ...
+
+
+def drop_zone(project_id: str) -> None:
+    """Draw the uploader; files are taken over at once and the zone is free for the next ones."""
+    round_trip = st.session_state.get("uploads_taken", 0)
+    files = st.file_uploader(
+        "Add images", accept_multiple_files=True, key=f"uploads_{round_trip}", label_visibility="collapsed"
+    )
+    st.caption(FORMATS)
+    if files:
+        _take(project_id, files)
+        st.session_state["uploads_taken"] = round_trip + 1  # a fresh uploader: the same file is not added twice
+        st.rerun()
+
+
+def demo_button(project_id: str, *, primary: bool) -> None:
+    """Draw the button that has the synthetic slide drawn and added, then the progress of that."""
+    job = queue.get_job(st.session_state["demo_job"]) if st.session_state.get("demo_job") else None
+    if job is not None and job.status.active:
+        wait_for(job)
+        return
+    if job is not None:
+        _take_demo(job)
+    st.button(
+        "Try the demo slide",
+        icon=":material/science:",
+        type="primary" if primary else "tertiary",
+        key="try_demo",
+        help="A synthetic slide with known truth",
+        on_click=_ask_demo,
+        args=(project_id,),
+    )
+
+
+def folder_import(project_id: str) -> None:
+    """Offer the files of the server's import folder, when there is one."""
+    folder = app_settings().import_folder
+    if folder is None:
+        return
+    with st.popover("From the server's folder", icon=":material/folder_open:", type="tertiary"):
+        paths = (
+            {path.name: path for path in sorted(folder.iterdir()) if not path.name.startswith(".")}
+            if folder.is_dir()
+            else {}
+        )
+        if not paths:
+            st.caption("The folder is empty or away.")
+            return
+        chosen = st.multiselect("Files", list(paths), key="import_files")
+        if st.button(f"Add {len(chosen)} files", key="import_button", disabled=not chosen):
+            for name in chosen:
+                _note(images.add_upload(project_id, paths[name], name))
+            st.rerun()
+
+
+def problems() -> None:
+    """Draw a row for each file that could not be added, until it is dismissed."""
+    kept: list[tuple[str, str]] = st.session_state.get("upload_problems", [])
+    for position, (name, sentence) in enumerate(kept):
+        words = sentence if name in sentence else f"{name}: {sentence}"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+            st.badge("Not added", icon=":material/error:", color="red")
+            st.markdown(escape(words), width="stretch")
+            st.button(
+                "",
+                icon=":material/close:",
+                type="tertiary",
+                key=f"dismiss_{position}",
+                help="Dismiss",
+                on_click=kept.pop,
+                args=(position,),
+            )
+
+
+def _ask_demo(project_id: str) -> None:
+    st.session_state["demo_job"] = queue.submit("demo", {"project_id": project_id}, project_id, urgent=True).id
+    worker_process.ensure_worker()
+
+
+def _take_demo(job: JobRecord) -> None:
+    """Show the slide that has come, or say why it has not."""
+    del st.session_state["demo_job"]
+    if job.status is Status.DONE and job.result:
+        url.choose("image", job.result["image_id"])
+        st.rerun()
+    if job.error:
+        st.session_state.setdefault("upload_problems", []).append(("Demo slide", job.error))
+
+
+def _take(project_id: str, files: list[Upload]) -> None:
+    bar = st.progress(0.0)
+    for done, file in enumerate(files):
+        bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
+        _note(images.add_upload(project_id, _chunks(file), file.name))
+    bar.empty()
+
+
+def _chunks(file: Upload) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _note(outcomes: Iterable[UploadOutcome]) -> None:
+    """Show the newest good image and remember what could not be added."""
+    for outcome in outcomes:
+        if outcome.image is not None:
+            url.choose("image", outcome.image.id)
+        if outcome.existed:
+            st.toast(f"{escape(outcome.name)} was here already.", icon=":material/content_copy:")
+        if outcome.problem is not None:
+            st.session_state.setdefault("upload_problems", []).append((outcome.name, outcome.problem))

@@ -1,0 +1,150 @@
+"""The table of a project's images: thumbnails, names, pixel sizes and conditions, edited in place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.errors import CellappError
+from cellapp.store import images
+from cellapp.store.records import CONDITIONS, ImageRecord
+from cellapp.ui.components.forms import label
+from cellapp.ui.components.messages import escape
+from cellapp.ui.session import url
+from cellapp.ui.session.cache import thumbnail_uri
+
+_VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
+_ROW_PX = 44
+
+
+def sample_table(records: Sequence[ImageRecord]) -> None:
+    """Draw the table; edits, views and removals reach the store before the page is drawn again."""
+    ids = tuple(record.id for record in records)
+    key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # rows that move must not keep edits
+    table = pd.DataFrame([_row(record) for record in records], index=list(ids))
+    st.data_editor(
+        table,
+        key=key,
+        hide_index=True,
+        row_height=_ROW_PX,
+        column_config=_columns(ids),
+        disabled=["image", "size", "channels"],
+        on_change=_save_edits,
+        args=(key, ids),
+        alt="Images of this project with their conditions",
+    )
+    problem = st.session_state.pop("samples_problem", None)
+    if problem:
+        st.error(escape(problem), icon=":material/error:")
+
+
+def segment_words(records: Sequence[ImageRecord]) -> str:
+    """Say on the button that leads on how many images there are to segment."""
+    return f"Segment {len(records):,} {'image' if len(records) == 1 else 'images'}"
+
+
+def undo_bar() -> None:
+    """Offer to bring back what was removed last."""
+    removed = [image_id for image_id in st.session_state.get("removed_images", []) if _is_removed(image_id)]
+    if not removed:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"Removed {len(removed)} {'image' if len(removed) == 1 else 'images'}.", width="content")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            type="tertiary",
+            key="undo_remove",
+            on_click=_restore,
+            args=(tuple(removed),),
+        )
+
+
+def remove(image_ids: Sequence[str]) -> None:
+    """Take images out of the project, for `undo_bar` to bring back."""
+    for image_id in image_ids:
+        images.remove_image(image_id)
+    st.session_state["removed_images"] = list(image_ids)
+
+
+def apply_edits(ids: Sequence[str], edits: Mapping[int, Mapping[str, Any]]) -> None:
+    """Write edited cells to the store.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Image ids in the order of the rows.
+    edits : mapping of row position to {column: value}
+        As `st.data_editor` keeps them.
+    """
+    for row, changes in edits.items():
+        image_id = ids[int(row)]
+        if changes.get("name"):
+            images.rename_image(image_id, changes["name"])
+        if "um_per_px" in changes:
+            images.set_um_per_px(image_id, changes["um_per_px"])
+        conditions = {name: changes[name] or "" for name in CONDITIONS if name in changes}
+        if conditions:
+            images.set_conditions(image_id, conditions)
+
+
+def _row(record: ImageRecord) -> dict[str, Any]:
+    _, height, width = record.info.shape
+    return {
+        "image": thumbnail_uri(record),
+        "actions": [_VIEW, _REMOVE],
+        "name": record.name,
+        "um_per_px": record.um_per_px,
+        **{name: record.conditions.get(name, "") for name in CONDITIONS},
+        "size": f"{width:,} x {height:,}",
+        "channels": ", ".join(record.channels),
+    }
+
+
+def _columns(ids: tuple[str, ...]) -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "image": column.ImageColumn("", width=_ROW_PX + 12, pinned=True),
+        "name": column.TextColumn("Name", width=150, required=True, max_chars=200),
+        "size": column.TextColumn("Size, px", width=105),
+        "channels": column.TextColumn("Channels", width=130),
+        "um_per_px": column.NumberColumn(
+            "µm per px",
+            min_value=0.0,
+            max_value=1000.0,
+            width=85,
+            help="Pixel size; type it in where the file has none.",
+        ),
+        **{name: column.TextColumn(label(name), width=88, max_chars=200) for name in CONDITIONS},
+        "actions": column.ButtonColumn("", width=44, type="tertiary", on_click=_act, args=(ids,), key="sample_action"),
+    }
+
+
+def _act(ids: tuple[str, ...]) -> None:
+    click = st.session_state["sample_action"]
+    image_id = ids[click["row"]]
+    if click["label"] == _REMOVE:
+        remove([image_id])
+    else:
+        url.choose("image", image_id)
+
+
+def _save_edits(key: str, ids: tuple[str, ...]) -> None:
+    try:
+        apply_edits(ids, st.session_state[key]["edited_rows"])
+    except CellappError as error:
+        st.session_state["samples_problem"] = str(error)
+
+
+def _restore(image_ids: tuple[str, ...]) -> None:
+    for image_id in image_ids:
+        images.restore_image(image_id)
+    st.session_state.pop("removed_images", None)
+
+
+def _is_removed(image_id: str) -> bool:
+    return images.get_image(image_id).removed is not None

@@ -1,0 +1,124 @@
+"""Tiles of the label layer: outlines in class colours on a transparent ground, and dots where cells are tiny."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.images.read import open_slide
+from cellapp.rendering.display import draw_outlines
+from cellapp.types.image import LazyArray, Region
+from cellapp.viewer.cache import kept
+from cellapp.viewer.cell_marks import Marks
+from cellapp.viewer.grid import size_at
+
+MIN_OUTLINE_PX = 6
+"""Cells of a smaller diameter on the screen are dots: an outline would be all there is of them."""
+
+_MAX_LEVEL = 2  # beyond, outlines would take more than 16 tiles of labels to read for one of the viewer
+_MIN_DOT_PX = 1.0  # radius
+
+
+@dataclass(frozen=True, eq=False)
+class LazyLabels:
+    """A label image of which only what is indexed is decoded; stands in for an array where cells are cut out."""
+
+    stored: LazyArray  # (1, Y, X)
+    ndim = 2
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return self.stored.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Stored type, an integer."""
+        return self.stored.dtype
+
+    def __getitem__(self, key: tuple[slice, slice]) -> np.ndarray:
+        """Decode a block, (Y, X)."""
+        return self.stored[slice(None), *key][0]
+
+
+def draw_label_tile(labels: LazyLabels | np.ndarray, marks: Marks, region: Region, level: int) -> np.ndarray:
+    """Draw the cells of a region.
+
+    Parameters
+    ----------
+    labels : LazyLabels or ndarray of shape (Y, X), integer
+        See `open_labels`; only what is needed for outlines is decoded, and nothing for dots.
+    marks : Marks
+    region : Region
+        What the tile shows, in full-resolution pixels.
+    level : int
+        The tile has one pixel for ``2 ** level`` a side.
+
+    Returns
+    -------
+    ndarray of shape (h, w, 4), uint8
+        Red, green, blue, opacity.
+    """
+    size = size_at(region, level)
+    if not len(marks.cell_ids):
+        return np.zeros((*size, 4), np.uint8)
+    if level > _MAX_LEVEL or marks.diameter_px / 2**level < MIN_OUTLINE_PX:
+        return _discs(marks, region, level, size)
+    return _outlines(labels, marks, region, level, size)
+
+
+def cell_at(labels: LazyLabels | np.ndarray, y: int, x: int) -> int:
+    """Return the id of the cell that covers a pixel, 0 where there is none or outside the image."""
+    if not (0 <= y < labels.shape[0] and 0 <= x < labels.shape[1]):
+        return 0
+    return int(labels[y : y + 1, x : x + 1][0, 0])
+
+
+def open_labels(path: Path) -> LazyLabels:
+    """Open a label image of a run without decoding it; the latest few stay open."""
+    return _open(path, path.stat().st_mtime_ns)
+
+
+@kept(8)
+def _open(path: Path, changed: int) -> LazyLabels:
+    return LazyLabels(open_slide(path, digest=str(changed)).levels[0])
+
+
+def _outlines(
+    labels: LazyLabels | np.ndarray, marks: Marks, region: Region, level: int, size: tuple[int, int]
+) -> np.ndarray:
+    step = 2**level
+    width_px = 1 if level == 0 else 2  # full resolution is mostly looked at enlarged
+    reach = width_px * step  # so much more is read, that outlines meet across tiles
+    margin = (min(region.y, reach), min(region.x, reach))
+    y0, x0 = region.y - margin[0], region.x - margin[1]
+    y1, x1 = region.y + region.height + reach, region.x + region.width + reach
+    block = labels[y0 : min(y1, labels.shape[0]), x0 : min(x1, labels.shape[1])][::step, ::step]
+    block = np.where(np.isin(block, marks.cell_ids), block, 0).astype(np.int64)
+    ids = np.unique(block)
+    colours = marks.colours_of(ids[ids != 0])
+    drawn = draw_outlines(np.zeros((*block.shape, 3), np.uint8), block, colours, width_px=width_px)
+    top, left = margin[0] // step, margin[1] // step
+    drawn = drawn[top : top + size[0], left : left + size[1]]
+    return np.dstack([drawn, np.where(drawn.any(axis=2), 255, 0).astype(np.uint8)])
+
+
+def _discs(marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
+    """Draw a disc of the median cell's size for each cell: filled while it is a dot, else its rim."""
+    tile, step = np.zeros((*size, 4), np.uint8), 2**level
+    radius = max(marks.diameter_px / step / 2, _MIN_DOT_PX)
+    hole = radius - 2 if 2 * radius >= MIN_OUTLINE_PX else -1
+    reach = (int(radius) + 1) * step
+    near = (marks.y_px >= region.y - reach) & (marks.y_px < region.y + region.height + reach)
+    near &= (marks.x_px >= region.x - reach) & (marks.x_px < region.x + region.width + reach)
+    y = ((marks.y_px[near] - region.y) // step).astype(int)
+    x = ((marks.x_px[near] - region.x) // step).astype(int)
+    colours = np.column_stack([marks.colours[near], np.full(len(y), 255, np.uint8)])
+    side = np.arange(-int(radius), int(radius) + 1)
+    for dy, dx in [(dy, dx) for dy in side for dx in side if hole < np.hypot(dy, dx) <= radius]:
+        at_y, at_x = y + dy, x + dx
+        inside = (at_y >= 0) & (at_y < size[0]) & (at_x >= 0) & (at_x < size[1])
+        tile[at_y[inside], at_x[inside]] = colours[inside]
+    return tile

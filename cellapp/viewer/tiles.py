@@ -1,0 +1,114 @@
+"""Tiles as the browser gets them: encoded, and kept while there is room."""
+
+from __future__ import annotations
+
+import gc
+import io
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+from cellapp.errors import InputError
+from cellapp.rendering.composition import from_text
+from cellapp.store.cells import manual_labels
+from cellapp.store.open_image import lacks_pyramid, open_view
+from cellapp.store.records import ImageRecord, RunRecord
+from cellapp.store.runs import run_folder
+from cellapp.viewer import label_tiles
+from cellapp.viewer.cache import ByteCache, kept
+from cellapp.viewer.cell_marks import marks_of
+from cellapp.viewer.grid import tile_region
+from cellapp.viewer.multiscale_reader import View
+
+FORMATS = {
+    "jpg": ("JPEG", "image/jpeg", {"quality": 90, "subsampling": 0}),
+    "webp": ("WEBP", "image/webp", {"quality": 90, "method": 0}),
+    "png": ("PNG", "image/png", {"compress_level": 1}),
+}
+"""Ending of an address -> Pillow's name, media type and options; JPEG is the quickest to make by far."""
+
+CACHE_BYTES = 64 * 2**20
+
+_cache = ByteCache(CACHE_BYTES)
+
+
+def image_tile(record: ImageRecord, level: int, row: int, column: int, *, channels: str, ending: str) -> bytes:
+    """Draw and encode a tile of an image.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    level, row, column : int
+        See `cellapp.viewer.grid.tile_region`.
+    channels : str
+        Colour, window and gamma of each channel, see `cellapp.rendering.composition.as_text`.
+    ending : str
+        A key of `FORMATS`.
+
+    Raises
+    ------
+    InputError
+        There is no such tile or format, or `channels` does not fit the image.
+    """
+    if ending not in FORMATS:
+        raise InputError(f"a tile is one of {', '.join(FORMATS)}; got {ending!r}")
+    region = tile_region(record.info.shape[1:], level, row, column)
+    shown = from_text(channels, record.info.shape[0])
+    ready = not lacks_pyramid(record)
+
+    def make() -> bytes:
+        return encode(shown.draw(_view(record.id, record.digest, ready).read(region, level)), ending)
+
+    return _cache.get((record.digest, ready, level, row, column, channels, ending), make)
+
+
+def label_tile(run: RunRecord, image: ImageRecord, level: int, row: int, column: int, *, threshold: float) -> bytes:
+    """Draw and encode a PNG tile of the cells a run found in an image, in the colours of their calls at `threshold`.
+
+    Raises
+    ------
+    InputError
+        There is no such tile.
+    """
+    region = tile_region(image.info.shape[1:], level, row, column)
+    folder = run_folder(run.id) / run.image(image.id).stem
+    said = manual_labels(run.id).get(image.id, {})
+    marks = marks_of(folder, run.settings.classify, said, threshold=threshold)
+
+    def make() -> bytes:
+        labels = label_tiles.open_labels(folder / "labels.tif")
+        return encode(label_tiles.draw_label_tile(labels, marks, region, level), "png")
+
+    return _cache.get((marks.key, level, row, column), make)
+
+
+def cell_at(run: RunRecord, image_id: str, y: int, x: int) -> int:
+    """Return the id of the cell of a result that covers a pixel, 0 where there is none."""
+    return label_tiles.cell_at(
+        label_tiles.open_labels(run_folder(run.id) / run.image(image_id).stem / "labels.tif"), y, x
+    )
+
+
+def encode(pixels: np.ndarray, ending: str) -> bytes:
+    """Encode (Y, X, 3) or (Y, X, 4) uint8 for a browser."""
+    name, _, options = FORMATS[ending]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, name, **options)
+    return buffer.getvalue()
+
+
+@kept(8)
+def _view(image_id: str, digest: str, pyramid: bool) -> View:
+    view = View(open_view(image_id))
+    _spare_libraries()
+    return view
+
+
+@cache
+def _spare_libraries() -> None:
+    """Take what is loaded by now out of garbage collection, once.
+
+    A full collection would walk everything every library keeps: a quarter of a second in the middle of some tile.
+    """
+    gc.freeze()

@@ -1,0 +1,103 @@
+import io
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from cellapp.api.app import api
+from cellapp.cli import main
+from cellapp.jobs import worker
+from cellapp.store.runs import run_folder
+
+SETTINGS = {"explain": {"n": 2}}
+
+
+@pytest.fixture
+def client(monkeypatch):
+    """The API with the worker in this process, run when a test says so."""
+    monkeypatch.setattr(worker, "ensure_worker", lambda: None)
+    return TestClient(api)
+
+
+def upload(client, path, name=None):
+    with path.open("rb") as file:
+        return client.post("/images", files={"file": (name or path.name, file)})
+
+
+def test_health_and_models(client):
+    assert client.get("/health").json()["status"] == "ok"
+    assert "demo-head" in {model["name"] for model in client.get("/models").json()}
+
+
+def test_upload_run_and_files_equal_the_command_line(client, demo, tmp_path):
+    image = upload(client, demo.slide).json()
+    run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS})
+    assert run.status_code == 202
+    worker.run_worker(once=True)
+    state = client.get(f"/runs/{run.json()['id']}").json()
+    assert state["status"] == "done"
+    assert state["images"][0]["summary"]["n_cells"] > 20
+
+    main(["analyse", str(demo.slide), "--out", str(tmp_path / "cli"), "--explain", "2"])
+    for name in ("cells.csv", "cells.parquet", "labels.tif", "outlines.geojson", "overlay.png", "crops.zip"):
+        served = client.get(f"/runs/{state['id']}/files/demo/{name}")
+        assert served.status_code == 200, name
+        if name == "cells.parquet":
+            pd.testing.assert_frame_equal(
+                pd.read_parquet(io.BytesIO(served.content)), pd.read_parquet(tmp_path / "cli" / "demo" / name)
+            )
+        else:
+            assert served.content == (tmp_path / "cli" / "demo" / name).read_bytes(), name
+
+
+def test_the_same_bytes_twice_are_one_image(client, demo):
+    first, second = (upload(client, demo.slide, name).json() for name in ("a.tif", "b.tif"))
+    assert first["id"] == second["id"]
+    assert len(client.get("/images").json()) == 1
+
+
+def test_bad_input_is_422_with_one_sentence_and_changes_nothing(client, tmp_path):
+    path = tmp_path / "note.tif"
+    path.write_text("not an image")
+    answer = upload(client, path)
+    assert answer.status_code == 422
+    assert "\n" not in answer.json()["error"]
+    assert client.get("/images").json() == []
+
+
+def test_too_large_a_file_is_413(client, demo, monkeypatch):
+    from cellapp.config import app_settings
+
+    monkeypatch.setenv("CELLAPP_BUDGET__MAX_PIXELS", "1000")
+    app_settings.cache_clear()
+    answer = upload(client, demo.slide)
+    assert answer.status_code == 413
+    assert "CELLAPP_BUDGET__MAX_PIXELS" in answer.json()["error"]
+
+
+def test_unknown_ids_are_404(client):
+    assert client.get("/runs/nope").status_code == 404
+    assert client.post("/runs", json={"image_ids": ["nope"], "settings": {}}).status_code == 404
+
+
+def test_settings_are_checked(client, demo):
+    image = upload(client, demo.slide).json()
+    answer = client.post("/runs", json={"image_ids": [image["id"]], "settings": {"segment": {"diametre": 3}}})
+    assert answer.status_code == 422
+    assert client.post("/runs", json={"image_ids": [], "settings": {}}).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["../../cellapp.db", "%2e%2e/%2e%2e/cellapp.db", "/etc/passwd", "demo/../../x"])
+def test_files_outside_the_run_are_not_served(client, demo, path):
+    image = upload(client, demo.slide).json()
+    run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS}).json()
+    assert client.get(f"/runs/{run['id']}/files/{path}").status_code in (404, 422)
+
+
+def test_work_in_progress_is_not_served(client, demo):
+    image = upload(client, demo.slide).json()
+    run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS}).json()
+    hidden = run_folder(run["id"]) / ".demo.work" / "tile-000001.npz"
+    hidden.parent.mkdir(parents=True)
+    hidden.write_bytes(b"half")
+    assert client.get(f"/runs/{run['id']}/files").json() == []

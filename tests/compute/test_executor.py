@@ -1,0 +1,101 @@
+"""Engines: the same map here, in other processes and on a cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import pytest
+
+from cellapp.compute.executor import Engine
+from cellapp.errors import EngineError, InputError
+from tests.paths import ROOT
+
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse(value):
+    raise InputError(f"{value} cannot be used")
+
+
+def threads_and_torch(_):
+    return os.environ["OMP_NUM_THREADS"], "torch" in sys.modules
+
+
+@pytest.mark.parametrize("address", ["serial", "processes:2"])
+def test_every_item_comes_back_once(address):
+    with Engine(address).open() as run:
+        assert sorted(run(partial(pow, 2), range(5))) == [1, 2, 4, 8, 16]
+        assert list(run(str, [])) == []
+
+
+def test_processes_start_without_torch_and_share_the_cores(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    with Engine("processes:1000").open() as run:
+        assert list(run(threads_and_torch, [0])) == [("1", False)]
+
+
+def test_what_a_task_says_is_heard_here():
+    with Engine("processes:1").open() as run, pytest.raises(InputError, match="3 cannot be used"):
+        list(run(refuse, [3]))
+
+
+def test_a_killed_process_is_said_plainly():
+    with Engine("processes:1").open() as run, pytest.raises(EngineError, match="processes:N.*--resume"):
+        list(run(die, [1]))
+
+
+ORPHANS = """
+import os, sys, time
+from cellapp.engine import Engine
+if __name__ == "__main__":
+    with Engine("processes:1").open() as run:
+        for n in run(str, [os.getpid()]):
+            children = open(f"/proc/{n}/task/{n}/children").read().split()
+            print(" ".join(children), flush=True)
+            time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc to see other processes")
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    script = tmp_path / "orphans.py"
+    script.write_text(ORPHANS)
+    parent = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    children = [int(number) for number in parent.stdout.readline().split()]
+    parent.kill()
+    parent.wait()
+    end = time.monotonic() + 30
+    while any(alive(child) for child in children):
+        assert time.monotonic() < end, "processes outlive the one that started them"
+        time.sleep(0.1)
+    assert children
+
+
+def alive(number):
+    try:
+        return open(f"/proc/{number}/stat").read().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("address", ["parallel", "", "host:1", "processes:", "processes:0", "processes:-1", "Serial"])
+def test_an_engine_is_serial_processes_or_an_address(address):
+    with pytest.raises(InputError, match=r"serial, processes, processes:N or tcp"):
+        Engine(address)
+
+
+def test_processes_are_as_many_as_asked_for_or_as_cores():
+    assert Engine("processes:3").n_processes == 3
+    assert 1 <= Engine("processes").n_processes <= os.cpu_count()
+
+
+def test_a_cluster_that_is_not_there_is_said_plainly():
+    with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127.0.0.1:1"):
+        Engine("tcp://127.0.0.1:1").open().__enter__()

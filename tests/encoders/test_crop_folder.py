@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellapp.encoders.crop_folder import embed_folder, encoder_batches, list_crops, prediction_table
+from cellapp.errors import InputError
+from cellapp.models.load import load
+from cellapp.settings import PreprocessSettings
+from cellapp.types.cells import Predictions
+
+
+@pytest.fixture
+def crops(tmp_path):
+    rng = np.random.default_rng(0)
+    for n in range(7):
+        folder = tmp_path / ("cancer" if n % 2 else "normal")
+        folder.mkdir(exist_ok=True)
+        tifffile.imwrite(
+            folder / f"{n}.tif", rng.integers(0, 4000, (3, 20 + n, 30)).astype(np.uint16), photometric="minisblack"
+        )
+    (tmp_path / "notes.txt").write_text("not a picture")
+    return tmp_path
+
+
+def test_pictures_are_found_in_subfolders_in_one_order(crops):
+    names = [path.relative_to(crops).as_posix() for path in list_crops(crops)]
+    assert names == sorted(names)
+    assert len(names) == 7
+
+
+def test_folders_without_pictures_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no pictures in"):
+        list_crops(tmp_path)
+    with pytest.raises(InputError, match="no folder"):
+        list_crops(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7, 64])
+def test_batches_do_not_matter(crops, batch):
+    paths = list_crops(crops)
+    parts = list(encoder_batches(paths, PreprocessSettings(), 32, batch=batch))
+    assert np.concatenate([rows for _, rows in parts]).tolist() == list(range(7))
+    whole = np.concatenate([pixels for pixels, _ in parts])
+    expected, _ = next(encoder_batches(paths, PreprocessSettings(), 32))
+    np.testing.assert_array_equal(whole, expected)
+    assert whole.shape == (7, 3, 32, 32)
+    assert whole.min() >= 0
+    assert whole.max() <= 1
+
+
+def test_a_vector_depends_on_its_picture_alone(crops):
+    paths, encoder = list_crops(crops), load("cell-vit", dtype="float32")
+    many = embed_folder(paths, encoder, PreprocessSettings())
+    for row in (0, 4):
+        alone = embed_folder([paths[row]], encoder, PreprocessSettings())
+        np.testing.assert_allclose(alone.features[0], many.features[row], atol=1e-4)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 6), st.integers(2, 4))
+def test_the_table_has_a_row_per_file_whose_probabilities_sum_to_one(n, n_classes):
+    from pathlib import Path
+
+    p = np.random.default_rng(n).dirichlet(np.ones(n_classes), n).reshape(n, n_classes)
+    flags = np.zeros(n, bool)
+    classes = tuple(f"class{k}" for k in range(n_classes))
+    predictions = Predictions(p, classes, np.arange(n, dtype=np.int32), flags, flags, "head@1", True)
+    table = prediction_table(predictions, [Path(f"{row}.png") for row in range(n)])
+    assert table.columns.tolist() == ["file", "label", *(f"p_{c}" for c in classes), "unsure", "unlike_training"]
+    assert table["file"].tolist() == [f"{row}.png" for row in range(n)]
+    np.testing.assert_allclose(table[[f"p_{c}" for c in classes]].sum(axis=1), 1)

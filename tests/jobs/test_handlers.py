@@ -1,0 +1,178 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from cellapp.exports.image_folder import read_analysis
+from cellapp.jobs import queue
+from cellapp.jobs.handlers import HANDLERS
+from cellapp.jobs.worker import run_worker
+from cellapp.models.bundle import load_kit
+from cellapp.models.load import load
+from cellapp.segmentation.preview import load_preview
+from cellapp.segmentation.slide_parameters import recall
+from cellapp.settings import AnalyseSettings, SegmentSettings
+from cellapp.store import cells, images, projects, runs
+from cellapp.store.blobs import digest_path
+from cellapp.store.open_image import lacks_pyramid
+from cellapp.store.records import Status
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.synthetic.write import write_demo
+from tests.paths import ROOT
+
+COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
+
+
+@pytest.fixture(scope="module")
+def slides(tmp_path_factory):
+    """Three small slides, the second without cells."""
+    folder = tmp_path_factory.mktemp("slides")
+    return [
+        write_demo(folder / str(n), SyntheticSettings(height=256, width=256, seed=n, density=d)).slide
+        for n, d in enumerate((0.4, 0.0, 0.4))
+    ]
+
+
+@pytest.fixture
+def project(slides):
+    project = projects.default_project()
+    for n, path in enumerate(slides):
+        images.add_image(project.id, path, f"slide {n}.tif")
+    return project
+
+
+def submit(project, settings=COUNTING, **choice):
+    ids = [image.id for image in reversed(images.list_images(project.id))]
+    run = runs.create_run(project.id, ids, settings, **choice)
+    return run, queue.submit("analyse", {"run_id": run.id}, project.id)
+
+
+def cells_of(run_id):
+    folder = runs.run_folder(run_id)
+    return {path.parent.name: pd.read_parquet(path) for path in sorted(folder.glob("*/cells.parquet"))}
+
+
+def test_a_run_fills_the_store_and_its_folder(project):
+    run, job = submit(project)
+    run_worker(once=True)
+    assert queue.get_job(job.id).status is Status.DONE
+    done = runs.get_run(run.id)
+    assert done.status is Status.DONE
+    assert [image.n_cells for image in done.images][1] == 0
+    for image in done.images:
+        kept = cells.load_cells(run.id, image.image_id)
+        assert kept.index.tolist() == cells_of(run.id)[image.stem].index.tolist()
+        assert len(kept) == image.n_cells == image.summary["n_cells"]
+    names = {path.name for path in runs.run_folder(run.id).iterdir()}
+    assert {"summary.csv", "report.html"} <= names
+
+
+def test_a_broken_image_fails_alone(project, home):
+    run, job = submit(project)
+    lost = images.get_image(run.images[0].image_id)
+    digest_path(lost.digest).unlink()
+    run_worker(once=True)
+    done = runs.get_run(run.id)
+    assert done.status is Status.PARTIAL
+    assert [image.status for image in done.images] == [Status.FAILED, Status.DONE, Status.DONE]
+    assert lost.name in done.images[0].error
+    assert queue.get_job(job.id).result["n_failed"] == 1
+
+
+def test_a_run_whose_images_all_fail_ends_as_failed(project):
+    run, _ = submit(project)
+    for image in run.images:
+        digest_path(images.get_image(image.image_id).digest).unlink()
+    run_worker(once=True)
+    done = runs.get_run(run.id)
+    assert done.status is Status.FAILED
+    assert all(image.error for image in done.images)
+
+
+def test_roles_picked_on_the_page_are_those_of_the_run(project):
+    image = images.list_images(project.id)[0]
+    images.set_channels(image.id, ("a", "b", "c"), ("other", "nucleus", "cytoplasm"))
+    run = runs.create_run(project.id, [image.id], COUNTING)
+    HANDLERS["analyse"]({"run_id": run.id}, lambda step, fraction: None)
+    analysis = read_analysis(runs.run_folder(run.id) / runs.get_run(run.id).images[0].stem)
+    assert analysis.roles == ("other", "nucleus", "cytoplasm")
+    assert analysis.info.channels == ("a", "b", "c")
+
+
+def test_after_kill_9_the_next_worker_ends_with_the_same_cells(project):
+    undisturbed, _ = submit(project, name="undisturbed")
+    run_worker(once=True)
+
+    run, job = submit(project, name="disturbed")
+    worker = subprocess.Popen([sys.executable, "-m", "cellapp", "worker"], cwd=ROOT, env=os.environ)
+    try:
+        first = runs.run_folder(run.id) / run.images[0].stem / "run.json"
+        _wait_for(first.exists)
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    assert runs.get_run(run.id).status is not Status.DONE, "the run ended before it could be disturbed"
+    written = first.stat().st_mtime_ns
+
+    run_worker(once=True, lost_after_s=0.1)
+    assert queue.get_job(job.id).attempts == 2
+    assert runs.get_run(run.id).status is Status.DONE
+    assert first.stat().st_mtime_ns == written, "a finished image was done again"
+    expected, found = cells_of(undisturbed.id), cells_of(run.id)
+    assert expected.keys() == found.keys()
+    for stem, table in expected.items():
+        pd.testing.assert_frame_equal(found[stem], table)
+    pd.testing.assert_frame_equal(
+        cells.load_cells(run.id).drop(columns="image_id"), cells.load_cells(undisturbed.id).drop(columns="image_id")
+    )
+
+
+def test_a_preview_of_a_fast_segmenter_needs_no_job(project):
+    image = images.list_images(project.id)[0]
+    classical = COUNTING.model_copy(update={"segment": SegmentSettings(segmenter="classical")})
+    payload = {"image_id": image.id, "region": [0, 0, 64, 64], "settings": classical.model_dump(mode="json")}
+    with pytest.raises(Exception, match="only Cellpose flows"):
+        HANDLERS["preview"](payload, lambda step, fraction: None)
+
+
+def test_the_default_kit_loads_from_the_repository_alone(monkeypatch):
+    monkeypatch.setenv("CELLAPP_OFFLINE", "1")
+    kit = load_kit(AnalyseSettings())
+    assert kit.head.encoder == kit.encoder.identity
+
+
+def _wait_for(happened, seconds=120):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_large_image_gets_its_pyramid_from_a_job(tmp_path):
+    project = projects.default_project()
+    tifffile.imwrite(tmp_path / "wide.tif", np.ones((8, 3000), np.uint8))
+    image = images.add_image(project.id, tmp_path / "wide.tif", "wide.tif")
+    job = queue.submit("pyramid", {"image_id": image.id}, project.id)
+    run_worker(once=True)
+    assert queue.get_job(job.id).status is Status.DONE
+    assert not lacks_pyramid(image)
+
+
+def test_previews_of_a_slide_in_tiles_share_what_is_decided_on_it(tmp_path):
+    path = write_demo(tmp_path, SyntheticSettings(height=200, width=300, seed=2, cell_diameter_um=14)).slide
+    image = images.add_image(projects.default_project().id, path, "slide.tif")
+    settings = AnalyseSettings.model_validate({"segment": {"tile_px": 256}})
+    payload = {"image_id": image.id, "settings": settings.model_dump(mode="json")}
+    said = []
+    assert HANDLERS["judge"](payload, lambda step, fraction: said.append(step)) == {}
+    assert "whole slide" in said[0]
+    judged = recall(images.open_slide(image.id), load(settings.segment.segmenter), settings)
+    for region in ([0, 0, 128, 128], [60, 150, 128, 140]):
+        done = HANDLERS["preview"](payload | {"region": region}, lambda step, fraction: None)
+        assert load_preview(done["key"]).diameter_px == judged.fit.diameter_px

@@ -1,0 +1,91 @@
+"""The overview of a run is measured on a sample that stands for it, and kept until cells are found anew."""
+
+import os
+
+import pandas as pd
+import pytest
+
+from cellapp.cells.counts import outcome
+from cellapp.errors import Cancelled, ModelError
+from cellapp.exports.explanation_summary import read_overview
+from cellapp.exports.tables import read_cells
+from cellapp.jobs.handlers import HANDLERS
+from cellapp.jobs.summarise_explanations import measure_overview, sample_run
+from cellapp.settings import AnalyseSettings
+from cellapp.store import images, projects, runs
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.synthetic.write import write_demo
+
+
+@pytest.fixture(scope="module")
+def slides(tmp_path_factory):
+    """One slide of a few cells and one without any."""
+    folder = tmp_path_factory.mktemp("slides")
+    return [
+        write_demo(folder / str(n), SyntheticSettings(height=256, width=256, seed=n, density=d)).slide
+        for n, d in enumerate((0.4, 0.0))
+    ]
+
+
+def make_run(slides, **classify):
+    project = projects.default_project()
+    ids = [images.add_image(project.id, path, f"slide {n}.tif").id for n, path in enumerate(slides)]
+    settings = AnalyseSettings.model_validate({"classify": classify})
+    run = runs.create_run(project.id, ids, settings)
+    HANDLERS["analyse"]({"run_id": run.id}, lambda step, fraction: None)
+    run = runs.get_run(run.id)
+    return run, runs.run_folder(run.id), [image.stem for image in run.images]
+
+
+def test_every_classified_cell_of_a_small_run_is_measured_and_kept(slides):
+    run, folder, stems = make_run(slides)
+    said = []
+    result = HANDLERS["regions"]({"run_id": run.id, "target": "cancer"}, lambda step, part: said.append(part))
+    table = read_overview(folder, stems, "cancer")
+    cells = read_cells(folder / stems[0] / "cells.parquet")
+    assert table.index.tolist() == cells.index[cells["label"] != ""].tolist()
+    assert result["n_cells"] == len(table) > 0
+    assert set(table["stem"]) == {stems[0]}
+    assert said == sorted(said)
+    assert 0 <= min(said) <= max(said) < 1
+
+
+def test_another_class_or_cells_found_anew_need_another_look(slides):
+    run, folder, stems = make_run(slides)
+    measure_overview(run.id, "cancer")
+    assert read_overview(folder, stems, "normal") is None
+    later = (folder / "regions_cancer.parquet").stat().st_mtime + 10
+    os.utime(folder / stems[0] / "labels.tif", (later, later))
+    assert read_overview(folder, stems, "cancer") is None
+
+
+def test_a_run_without_cells_has_an_empty_overview(slides):
+    run, folder, stems = make_run(slides[1:])
+    assert len(measure_overview(run.id, "cancer")) == 0
+    assert len(read_overview(folder, stems, "cancer")) == 0
+
+
+def test_without_a_head_nothing_is_drawn_and_an_unknown_class_is_refused(slides):
+    run, *_ = make_run(slides[:1], head=None)
+    assert sample_run(runs.run_folder(run.id), [run.images[0].stem]) == {}
+    with pytest.raises(ModelError, match="no class 'fungus'"):
+        measure_overview(make_run(slides[:1])[0].id, "fungus")
+
+
+def test_cancelling_keeps_nothing(slides):
+    run, folder, stems = make_run(slides[:1])
+
+    def cancel(step, fraction):
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        measure_overview(run.id, "cancer", cancel)
+    assert read_overview(folder, stems, "cancer") is None
+
+
+def test_the_sample_is_even_over_calls(slides):
+    _, folder, stems = make_run(slides)
+    chosen = sample_run(folder, stems, 4)
+    drawn = pd.concat([outcome(cells) for cells in chosen.values()])
+    assert len(drawn) == 4
+    assert drawn.value_counts().max() <= 4 - drawn.nunique() + 1

@@ -1,0 +1,85 @@
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from cellapp.errors import Cancelled, InputError, ModelError
+from cellapp.pipeline.checkpoint import open_work, scratch_work
+
+KEY = {"settings": "a", "weights": {"net": "b"}}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "out" / ".image.work"
+
+
+def leave(path, error=Cancelled, key=KEY):
+    """Work that ends before its image is done."""
+
+    def interrupted():
+        with open_work(path, key, resume=False) as work:
+            work.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
+            raise error("stopped")
+
+    with pytest.raises(error):
+        interrupted()
+
+
+def resumed(path, key):
+    """Whether work with this key finds the part that was left; it leaves it again."""
+    with suppress(Cancelled), open_work(path, key, resume=True) as work:
+        found = work.has("tile-1")
+        raise Cancelled("again")
+    return found
+
+
+def test_parts_come_back_as_they_were_and_only_those_asked_for(path):
+    with open_work(path, KEY, resume=False) as work:
+        assert not work.has("tile-1")
+        work.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
+        assert work.has("tile-1")
+        found = work.get("tile-1")
+        assert found["labels"].dtype == np.uint16
+        np.testing.assert_array_equal(found["labels"], np.eye(3))
+        assert set(work.get("tile-1", "n")) == {"n"}
+
+
+def test_a_finished_image_leaves_nothing(path):
+    with open_work(path, KEY, resume=False) as work:
+        work.keep("tile-1", labels=np.eye(3))
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [Cancelled, ModelError, KeyboardInterrupt])
+def test_interrupted_work_goes_on_with_the_same_key_alone(path, error):
+    leave(path, error)
+    assert resumed(path, KEY)
+    assert not resumed(path, KEY | {"settings": "b"})
+
+
+def test_without_resume_work_begins_anew(path):
+    leave(path)
+    with open_work(path, KEY, resume=False) as work:
+        assert not work.has("tile-1")
+
+
+def test_an_image_that_cannot_be_used_leaves_nothing(path):
+    leave(path, InputError)
+    assert not path.exists()
+
+
+def test_labels_are_on_disk_in_one_piece_or_not_at_all():
+    with scratch_work() as work:
+        with suppress(Cancelled), work.drawing((4, 5)) as canvas:
+            canvas[1] = 7
+            raise Cancelled("stopped")
+        assert not work.has_labels
+        with work.drawing((4, 5)) as canvas:
+            assert not canvas.any()
+            canvas[1] = 7
+        assert work.has_labels
+        labels = work.labels()
+        assert labels.dtype == np.int32
+        assert labels.sum() == 35
+    assert labels.sum() == 35  # still readable by whoever holds it

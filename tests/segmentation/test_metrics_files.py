@@ -1,0 +1,65 @@
+"""Scores of files and folders."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from cellapp.errors import InputError
+from cellapp.segmentation.metrics_files import score_paths
+from tests.segmentation.phantoms import grid_of_discs
+
+TRUTH = grid_of_discs(8, n=2).astype(np.uint16)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """An --out folder of two images and a truth folder of three, one of them a PNG."""
+    for stem, labels in (("a", TRUTH), ("b", TRUTH * 0)):
+        (tmp_path / "out" / stem).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "out" / stem / "labels.tif", labels.astype(np.uint32))
+    (tmp_path / "truth").mkdir()
+    tifffile.imwrite(tmp_path / "truth" / "a.tif", TRUTH)
+    Image.fromarray(TRUTH).save(tmp_path / "truth" / "b.png")
+    tifffile.imwrite(tmp_path / "truth" / "c.tif", TRUTH)
+    return tmp_path
+
+
+def test_folders_are_matched_by_stem(folders):
+    result = score_paths(folders / "out", folders / "truth")
+    assert [(row["image"], row["ap50"]) for row in result["images"]] == [("a", 1), ("b", 0)]
+    assert (result["n"], result["mean"]["ap50"]) == (2, 0.5)
+    assert (result["without_prediction"], result["without_truth"]) == (["c"], [])
+
+
+def test_a_flat_folder_of_predictions_works_too(folders):
+    assert score_paths(folders / "truth", folders / "truth")["mean"]["ap75"] == 1
+
+
+@pytest.mark.parametrize("pred", ["out/a/labels.tif", "out/a"])
+def test_one_prediction_against_one_file_needs_no_stem(folders, pred):
+    result = score_paths(folders / pred, folders / "truth" / "c.tif")
+    assert (result["images"][0]["image"], result["mean"]["ap50"]) == ("a", 1)
+
+
+def test_no_common_stem_is_said(folders):
+    with pytest.raises(InputError, match="share no stem"):
+        score_paths(folders / "out", folders / "truth" / "c.tif")
+
+
+def test_what_cannot_be_read_is_named(folders):
+    (folders / "truth" / "a.tif").write_text("no picture")
+    with pytest.raises(InputError, match=r"a\.tif"):
+        score_paths(folders / "out", folders / "truth")
+
+
+def test_floats_are_no_labels(folders):
+    tifffile.imwrite(folders / "truth" / "a.tif", TRUTH.astype(np.float32))
+    with pytest.raises(InputError, match="whole numbers"):
+        score_paths(folders / "out", folders / "truth")
+
+
+def test_empty_and_absent_places_are_refused(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="no "):
+            score_paths(place, place)

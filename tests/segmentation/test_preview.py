@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+
+from cellapp.errors import InputError, StoreError
+from cellapp.images.read import open_slide
+from cellapp.models.load import load
+from cellapp.pipeline.segment_slide import find_cells
+from cellapp.segmentation import preview
+from cellapp.segmentation.cellpose import CellposeFlows
+from cellapp.segmentation.classical import Classical
+from cellapp.segmentation.preview import PreviewFlows, load_preview, preview_flows, preview_masks, save_preview
+from cellapp.segmentation.slide_parameters import judge_once
+from cellapp.settings import AnalyseSettings
+from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.types.image import Region
+from tests.cells.toy import slide_of
+
+SETTINGS = AnalyseSettings.model_validate({"segment": {"diameter": 56}})
+
+
+def kept(seed=0):
+    rng = np.random.default_rng(seed)
+    flows = CellposeFlows(
+        rng.normal(size=(2, 8, 9)).astype(np.float32), rng.normal(size=(8, 9)).astype(np.float32), 31.5
+    )
+    raw = rng.integers(0, 9, (3, 8, 9)).astype(np.uint16)
+    return PreviewFlows(Region(1, 2, 8, 9), raw, raw / np.float32(9), flows, 31.5)
+
+
+def test_a_preview_of_the_whole_image_is_what_a_run_finds(demo):
+    slide, segmenter = open_slide(demo.slide), Classical()
+    flows = preview_flows(slide, slide.whole, segmenter, SETTINGS)
+    expected = find_cells(slide, segmenter, SETTINGS)
+    np.testing.assert_array_equal(preview_masks(flows, segmenter, SETTINGS).labels, expected.labels)
+
+
+def test_a_region_is_scaled_by_the_whole_slide(demo):
+    slide, region = open_slide(demo.slide), Region(100, 120, 200, 180)
+    whole = preview_flows(slide, slide.whole, Classical(), SETTINGS)
+    part = preview_flows(slide, region, Classical(), SETTINGS)
+    np.testing.assert_array_equal(part.processed, whole.processed[(slice(None), *region.slices)])
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """A slide of several tiles, larger cells on its left than on its right."""
+    sides = [
+        render_field(SyntheticSettings(height=330, width=300, seed=seed, cell_diameter_um=size_um, noise=0.2))[0]
+        for seed, size_um in ((3, 20), (4, 13))
+    ]
+    return slide_of(np.concatenate(sides, axis=2), ("actin", "cytoplasm", "nucleus"))
+
+
+# The network reads squares that begin at the region's corner, so that outlines move by some pixels; nothing else does.
+@pytest.mark.parametrize(("name", "least_iou"), [("classical", 1.0), ("compact", 0.9)])
+def test_cells_away_from_the_edge_of_a_region_are_those_of_the_run(uneven, home, name, least_iou):
+    segmenter = load(name)
+    settings = AnalyseSettings.model_validate({"segment": {"segmenter": name, "tile_px": 310}})
+    judged, run = judge_once(uneven, segmenter, settings), find_cells(uneven, segmenter, settings).labels
+    for region in (Region(20, 10, 290, 280), Region(0, 300, 300, 300)):
+        flows = preview_flows(uneven, region, segmenter, settings, judged)
+        assert flows.diameter_px == judged.fit.diameter_px
+        overlaps = ious_inside(
+            run[region.slices], preview_masks(flows, segmenter, settings).labels, round(flows.diameter_px)
+        )
+        assert len(overlaps) > 5
+        assert min(overlaps) >= least_iou
+
+
+def ious_inside(expected, found, margin_px):
+    """IoU of each cell of `expected` that stays clear of the edge with the cell that covers most of it."""
+    inside = np.zeros(expected.shape, bool)
+    inside[margin_px:-margin_px, margin_px:-margin_px] = True
+    cells = [expected == cell for cell in np.unique(expected)[1:] if inside[expected == cell].all()]
+    pairs = [(cell, (found == np.bincount(found[cell]).argmax()) & (found > 0)) for cell in cells]
+    return [(cell & other).sum() / (cell | other).sum() for cell, other in pairs]
+
+
+def test_an_empty_region_of_a_slide_shows_nothing_as_in_the_run(uneven, home):
+    bare = np.pad(uneven.region(), ((0, 0), (0, 0), (0, 200)), mode="constant", constant_values=300)
+    bare[..., -200:] += np.random.default_rng(0).integers(0, 40, (3, 330, 200), dtype=bare.dtype)
+    slide, region, segmenter = (
+        slide_of(bare, ("actin", "cytoplasm", "nucleus")),
+        Region(0, 640, 160, 160),
+        load("compact"),
+    )
+    settings = AnalyseSettings.model_validate({"segment": {"tile_px": 310, "diameter": 32}})
+    flows = preview_flows(slide, region, segmenter, settings, judge_once(slide, segmenter, settings))
+    mask = preview_masks(flows, segmenter, settings)
+    assert (mask.labels.shape, mask.labels.max(), mask.segmenter) == ((160, 160), 0, segmenter.name)
+    after = load_preview(save_preview(flows))
+    assert (after.flows, after.diameter_px) == (None, 32)
+
+
+def test_thresholds_move_without_new_flows(demo):
+    class Once(Classical):
+        calls = 0
+
+        def flows(self, *arguments):
+            self.calls += 1
+            return super().flows(*arguments)
+
+    segmenter, slide = Once(), open_slide(demo.slide)
+    flows = preview_flows(slide, slide.whole, segmenter, SETTINGS)
+    strict = SETTINGS.model_copy(update={"segment": SETTINGS.segment.model_copy(update={"min_size_px": 3000})})
+    everything = preview_masks(flows, segmenter, SETTINGS).cell_ids
+    assert len(preview_masks(flows, segmenter, strict).cell_ids) < len(everything)
+    assert segmenter.calls == 1
+
+
+def test_kept_flows_come_back_whole():
+    before = kept()
+    after = load_preview(save_preview(before))
+    assert (after.region, after.diameter_px) == (before.region, before.diameter_px)
+    for name in ("raw", "processed"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+        assert getattr(after, name).dtype == getattr(before, name).dtype
+    np.testing.assert_array_equal(after.flows.flow, before.flows.flow)
+    np.testing.assert_array_equal(after.flows.probability, before.flows.probability)
+
+
+def test_old_previews_are_dropped(home, monkeypatch):
+    monkeypatch.setattr(preview, "_KEPT", 3)
+    keys = [save_preview(kept(seed)) for seed in range(5)]
+    assert len(list((home / "previews").iterdir())) == 3
+    with pytest.raises(StoreError, match="preview the region again"):
+        load_preview(keys[0])
+    load_preview(keys[-1])
+
+
+@pytest.mark.parametrize("key", ["nope", "../../secret", "", "A" * 32])
+def test_unknown_keys_are_refused(key):
+    with pytest.raises(StoreError, match="no preview"):
+        load_preview(key)
+
+
+def test_flows_of_fast_segmenters_are_not_kept(demo):
+    slide = open_slide(demo.slide)
+    with pytest.raises(InputError, match="only Cellpose flows"):
+        save_preview(preview_flows(slide, Region(0, 0, 64, 64), Classical(), SETTINGS))

@@ -1,0 +1,119 @@
+"""What is decided on a slide: once, on all of it, and by the run as by its previews."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+
+from cellapp.models.bundle import Kit
+from cellapp.pipeline.checkpoint import scratch_work
+from cellapp.pipeline.context import lay_out
+from cellapp.pipeline.segment_slide import find_mask
+from cellapp.segmentation import slide_parameters
+from cellapp.segmentation.classical import Classical
+from cellapp.segmentation.slide_parameters import has_tiles, judge_once, purge_judgements, recall
+from cellapp.settings import AnalyseSettings
+from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.types.image import Role
+from tests.cells.toy import slide_of
+
+NAMES = ("actin", "cytoplasm", "nucleus")
+
+
+def of(**segment):
+    return AnalyseSettings.model_validate({"segment": {"segmenter": "classical", "tile_px": 256, **segment}})
+
+
+@pytest.fixture(scope="module")
+def field():
+    pixels, _, _ = render_field(SyntheticSettings(height=300, width=420, seed=3, cell_diameter_um=16, noise=0.2))
+    return slide_of(pixels, NAMES)
+
+
+@pytest.mark.parametrize("method", ["otsu", "iterative"])
+def test_a_judgement_is_kept_to_the_last_bit(field, home, method):
+    assert recall(field, Classical(), of(method=method)) is None
+    judged = judge_once(field, Classical(), of(method=method))
+    assert recall(field, Classical(), of(method=method)) == judged
+    assert judged.fit.own is not None
+
+
+def test_a_slide_is_judged_once(field, home, monkeypatch):
+    first = judge_once(field, Classical(), of())
+    monkeypatch.delattr(slide_parameters, "judge")
+    assert judge_once(field, Classical(), of()) == first
+
+
+@pytest.mark.parametrize("moved", [{"min_size_px": 99}, {"cellprob_threshold": 2}, {"tile_px": 300}])
+def test_thresholds_ask_no_new_question(field, home, moved):
+    assert recall(field, Classical(), of(**moved)) is None
+    judged = judge_once(field, Classical(), of())
+    assert recall(field, Classical(), of(**moved)) == judged
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        of(diameter=40),
+        of(method="local"),
+        AnalyseSettings.model_validate({**of().model_dump(), "preprocess": {"clip_high": 95}}),
+        AnalyseSettings.model_validate({**of().model_dump(), "channels": {"nucleus": 1, "cytoplasm": 2}}),
+        AnalyseSettings.model_validate({**of().model_dump(), "um_per_px": 0.3}),
+    ],
+)
+def test_other_settings_do(field, home, other):
+    judge_once(field, Classical(), of())
+    assert recall(field, Classical(), other) is None
+
+
+def test_so_do_another_file_other_roles_and_another_segmenter(field, home):
+    judge_once(field, Classical(), of())
+    told = dataclasses.replace(field.info, roles=(Role.NUCLEUS, Role.OTHER, Role.OTHER))
+    another = Classical()
+    another.name = "classical@2"
+    assert recall(dataclasses.replace(field, digest="1" * 64), Classical(), of()) is None
+    assert recall(dataclasses.replace(field, info=told), Classical(), of()) is None
+    assert recall(field, another, of()) is None
+
+
+def test_a_damaged_file_is_as_good_as_none(field, home):
+    judged = judge_once(field, Classical(), of())
+    (kept,) = (home / "judgements").iterdir()
+    kept.write_text('{"fit": {}')
+    assert recall(field, Classical(), of()) is None
+    assert judge_once(field, Classical(), of()) == judged
+
+
+def test_old_judgements_are_forgotten(field, home):
+    judge_once(field, Classical(), of())
+    (kept,) = home.rglob("judgements/*.json")
+    judge_once(field, Classical(), of(diameter=40))
+    os.utime(kept, (0, 0))
+    assert purge_judgements(3600) == 1
+    assert recall(field, Classical(), of()) is None
+    assert recall(field, Classical(), of(diameter=40)) is not None
+
+
+def test_a_run_goes_by_the_same_judgement(field, home):
+    bench, seen = lay_out(field, None, Kit(Classical()), of()), []
+
+    def spread(step, parts):
+        seen.append(step.judged)
+        yield from (step(bench, part) for part in parts)
+
+    with scratch_work() as work:
+        find_mask(bench, work, spread, lambda step, fraction: None)
+    assert seen == [judge_once(field, Classical(), of())]
+
+
+def test_a_slide_without_cells_can_be_judged(home):
+    slide = slide_of(np.full((1, 300, 300), 7, np.uint8), ("nucleus",))
+    judged = judge_once(slide, Classical(), of())
+    assert recall(slide, Classical(), of()) == judged
+    assert judged.spans == (0.0,)
+
+
+@pytest.mark.parametrize(("side", "tiled"), [(300, True), (420, False), (2048, False)])
+def test_an_image_no_longer_than_a_tile_is_one(field, side, tiled):
+    assert has_tiles(field.info, of(tile_px=side)) is tiled

@@ -1,0 +1,121 @@
+"""Training: what is learnt, measured on unseen groups, and refused."""
+
+import numpy as np
+import pytest
+
+from cellapp.classification.predict import predict
+from cellapp.errors import InputError
+from cellapp.training.classifier.cross_validation import LabelledVectors, Purpose, fit, fit_and_hold_out
+from cellapp.training.classifier.logistic_regression import STRENGTHS
+from cellapp.training.metrics import measure_calls
+from cellapp.types.cells import Embeddings
+from tests.classification.heads import ENCODER, PURPOSE, toy_cells
+
+
+def as_embeddings(features):
+    half = features.shape[1] // 2
+    return Embeddings(features[:, :half], features[:, half:], np.arange(len(features), dtype=np.int32), ENCODER)
+
+
+@pytest.mark.parametrize("classes", [("cancer", "normal"), ("a", "b", "c")])
+def test_separable_classes_are_learnt(classes):
+    data = toy_cells(shift=6, classes=classes)
+    head = fit(data, PURPOSE)
+    predictions = predict(head, as_embeddings(toy_cells(shift=6, classes=classes, seed=9).features))
+    truth = toy_cells(shift=6, classes=classes, seed=9).labels
+    assert (predictions.labels == np.asarray(truth, dtype=object)).mean() > 0.95
+    assert head.metrics["auc"] > 0.97
+    assert head.calibrated
+
+
+def test_noise_is_not_flattered():
+    head = fit(toy_cells(shift=0, n_features=40), PURPOSE)
+    assert 0.4 < head.metrics["auc"] < 0.6
+    assert head.metrics["calibration_error"] < 0.12
+
+
+def test_a_group_that_gives_the_class_away_does_not_help():
+    # Every group is of one class and has its own fingerprint: cells of one group are easy to tell from another's, and
+    # random folds would call that skill. Held-out groups show there is none.
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), 30)
+    features = rng.normal(size=(360, 20)) + 4 * rng.normal(size=(12, 20))[groups]
+    labels = ["cancer" if g % 2 else "normal" for g in groups]
+    head = fit(LabelledVectors(features, labels, [str(g) for g in groups]), PURPOSE)
+    assert head.metrics["auc"] < 0.85
+
+
+def test_the_positive_class_is_cancer_where_it_exists():
+    assert fit(toy_cells(), PURPOSE).positive == "cancer"
+    assert fit(toy_cells(classes=("a", "b")), PURPOSE).positive == "a"
+    assert fit(toy_cells(), Purpose("toy", ENCODER, "x", positive="normal")).positive == "normal"
+    with pytest.raises(InputError, match="'stroma' is none of cancer, normal"):
+        fit(toy_cells(), Purpose("toy", ENCODER, "x", positive="stroma"))
+
+
+def test_one_group_per_class_is_not_validated():
+    data = toy_cells(n_groups=1)
+    head = fit(data, PURPOSE)
+    assert head.metrics["validated"] is False
+    assert "one group only" in head.metrics["reason"]
+    assert not head.calibrated
+    assert not predict(head, as_embeddings(data.features * 100)).unlike_training.any()
+
+
+def test_two_groups_give_two_folds():
+    assert fit(toy_cells(n_groups=2), PURPOSE).metrics["n_folds"] == 2
+
+
+def test_about_one_training_cell_in_a_hundred_is_unlike_the_rest():
+    data = toy_cells(n_groups=10, per_group=100)
+    head = fit(data, PURPOSE)
+    fresh = toy_cells(n_groups=10, per_group=100, seed=5)
+    share = predict(head, as_embeddings(fresh.features)).unlike_training.mean()
+    assert share < 0.04
+    assert predict(head, as_embeddings(fresh.features + 20)).unlike_training.all()
+
+
+def test_the_same_cells_and_seed_give_the_same_head():
+    one, two = fit(toy_cells(), PURPOSE, seed=3), fit(toy_cells(), PURPOSE, seed=3)
+    np.testing.assert_array_equal(one.weight, two.weight)
+    assert one.metrics == two.metrics
+
+
+def test_a_constant_feature_does_no_harm():
+    data = toy_cells()
+    features = data.features.copy()
+    features[:, 3] = 7.0
+    head = fit(LabelledVectors(features, data.labels, data.groups), PURPOSE)
+    assert np.isfinite(head.weight).all()
+    assert np.isfinite(head.scores(features)).all()
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "words"),
+    [
+        (np.zeros((3, 2)), ["a", "b"], "3 vectors, 2 labels, 2 groups"),
+        (np.zeros((2, 2)), ["a", "a"], "at least two classes; got a"),
+        (np.zeros((0, 2)), [], "got none"),
+        (np.full((2, 2), np.nan), ["a", "b"], "missing or infinite"),
+    ],
+)
+def test_cells_that_cannot_be_learnt_from_are_refused(features, labels, words):
+    with pytest.raises(InputError, match=words):
+        LabelledVectors(features, labels, labels)
+
+
+def test_the_regularisation_follows_the_cells():
+    rng = np.random.default_rng(0)
+    clear, noise = toy_cells(shift=8), rng.normal(size=(240, 60))
+    assert fit(clear, PURPOSE).metrics["regularisation"] > 0.1
+    assert fit(LabelledVectors(noise, clear.labels, clear.groups), PURPOSE).metrics["regularisation"] == STRENGTHS[0]
+
+
+def test_held_out_probabilities_are_those_the_figures_are_made_of():
+    data = toy_cells()
+    head, held_out = fit_and_hold_out(data, PURPOSE)
+    np.testing.assert_allclose(held_out.probabilities.sum(axis=1), 1)
+    figures = measure_calls(held_out.probabilities, data.codes, data.classes, head.positive)
+    assert {name: head.metrics[name] for name in figures} == figures
+    for group in set(data.groups):
+        assert len(set(held_out.fold_of[np.asarray(data.groups) == group])) == 1

@@ -1,0 +1,42 @@
+"""Black patches say nothing, and nothing else changes."""
+
+from dataclasses import replace
+
+import pytest
+
+from cellapp.compute import torchvision_shim
+
+torchvision_shim.install()
+torch = pytest.importorskip("torch")
+
+from cellapp.training.encoder.centre_background import neutralise  # noqa: E402
+from cellapp.training.encoder.student_teacher import Learner, standardise  # noqa: E402
+from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
+
+
+def tokens_of(network, cells):
+    pixels = torch.from_numpy(cells.pixels[:, :3]).float() / 255
+    views = torch.nn.functional.interpolate(pixels, size=(32, 32), mode="area")
+    with torch.no_grad():
+        return views, network(standardise(views, TINY)).last_hidden_state
+
+
+def test_black_patches_are_zero_on_average_and_all_tokens_move_alike():
+    network, cells = Learner(TINY).teacher.network.eval(), toy_cells(6)
+    _, before = tokens_of(network, cells)
+    neutralise(network, cells, TINY)
+    views, after = tokens_of(network, cells)
+    moved = before - after
+    torch.testing.assert_close(moved, moved[:1, :1].expand_as(moved), rtol=1e-3, atol=1e-4)
+    black = torch.nn.functional.max_pool2d(views.amax(dim=1, keepdim=True), 8).flatten(1) == 0
+    assert black.any()
+    assert after[:, TINY.network.n_prefix :][black].mean(dim=0).abs().max() < 1e-3
+
+
+def test_without_black_patches_nothing_changes():
+    network, cells = Learner(TINY).teacher.network, toy_cells(4)
+    bright = replace(cells, pixels=cells.pixels.clip(9))
+    bright.pixels[:, 3] = 255
+    bias = network.layernorm.bias.clone()
+    neutralise(network, bright, TINY)
+    torch.testing.assert_close(network.layernorm.bias, bias, rtol=0, atol=0)

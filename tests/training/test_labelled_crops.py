@@ -1,0 +1,78 @@
+"""Which pictures are read, and what is refused in one sentence."""
+
+import pandas as pd
+import pytest
+
+from cellapp.errors import InputError
+from cellapp.training.labelled_crops import read_labelled
+from tests.training.pictures import write_pictures
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_pictures(tmp_path / "cells", n_groups=4, per_group=2)
+
+
+def change_index(folder, change):
+    path = folder / "index.csv"
+    change(pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)
+
+
+def test_the_index_gives_classes_and_groups(folder):
+    found = read_labelled(folder)
+    assert (len(found), found.classes, found.grouped_by) == (8, ("cancer", "normal"), "group")
+    assert found.groups[:2] == ["slide 0", "slide 0"]
+    assert all(file.startswith(label) for file, label in zip(found.files, found.labels, strict=True))
+
+
+def test_any_column_can_group(folder):
+    change_index(folder, lambda table: table.rename(columns={"group": "patient"}))
+    assert read_labelled(folder, "patient").groups == read_labelled(folder, "patient").groups
+    assert read_labelled(folder).grouped_by is None
+
+
+def test_folders_are_classes_where_there_is_no_index(folder):
+    (folder / "index.csv").unlink()
+    found = read_labelled(folder)
+    assert (len(found), found.classes, found.grouped_by) == (8, ("cancer", "normal"), None)
+    assert list(found.groups) == list(found.files)
+
+
+def test_a_subset_keeps_what_belongs_together(folder):
+    found = read_labelled(folder).subset([5, 1])
+    assert found.files[0].startswith("normal") == (found.labels[0] == "normal")
+    assert len(found) == 2
+
+
+def no_file(table):
+    return table.assign(file=["nowhere.tif", *table["file"][1:]])
+
+
+REFUSED = [
+    (lambda t: t.drop(columns="class"), None, "no column 'class'; it has 'file', 'group'"),
+    (lambda t: t, "patient", "no column 'patient'"),
+    (no_file, None, "names 'nowhere.tif', which is not in that folder"),
+    (lambda t: t.assign(file=["../../secret.tif", *t["file"][1:]]), None, "not in that folder"),
+    (lambda t: pd.concat([t, t[:1]]), None, "names 'cancer/00_0.tif' twice"),
+    (lambda t: t.assign(group=["", *t["group"][1:]]), None, "line 2: group is empty"),
+    (lambda t: t.assign(**{"class": "cancer"}), None, "at least two classes; got cancer"),
+    (lambda t: t[:0], None, "at least two classes; got none"),
+]
+
+
+@pytest.mark.parametrize(("change", "column", "words"), REFUSED)
+def test_an_index_that_does_not_fit_is_refused(folder, change, column, words):
+    change_index(folder, change)
+    with pytest.raises(InputError, match=words):
+        read_labelled(folder, column)
+
+
+def test_folders_that_do_not_fit_are_refused(folder, tmp_path):
+    with pytest.raises(InputError, match="no folder"):
+        read_labelled(tmp_path / "nowhere")
+    (folder / "index.csv").unlink()
+    with pytest.raises(InputError, match="groups need a column 'patient'"):
+        read_labelled(folder, "patient")
+    (folder / "cancer" / "00_0.tif").rename(folder / "loose.tif")
+    with pytest.raises(InputError, match=r"'loose.tif' lies in no class"):
+        read_labelled(folder)

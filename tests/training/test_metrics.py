@@ -1,0 +1,67 @@
+"""Intervals over groups and tables of reliability."""
+
+import numpy as np
+import pytest
+
+from cellapp.training import metrics as module
+from cellapp.training.metrics import FIGURES, figures_with_intervals, measure_calls, reliability
+
+CLASSES = ("cancer", "normal")
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    """Intervals of fifty draws are as lawful as those of hundreds and take a moment."""
+    monkeypatch.setattr(module, "RESAMPLES", 50)
+
+
+def calls(n_groups, per_group, *, copies=1, seed=0):
+    rng = np.random.default_rng(seed)
+    codes = np.tile(np.arange(n_groups) % 2, (per_group, 1)).T.ravel()
+    p = 1 / (1 + np.exp(-(rng.normal(size=len(codes)) + 1.5 * (codes == 0) - 0.75)))
+    groups = np.repeat(np.arange(n_groups), per_group).astype(str)
+    return np.stack([p, 1 - p], axis=1).repeat(copies, axis=0), codes.repeat(copies), groups.repeat(copies)
+
+
+def figures(p, codes, groups):
+    return figures_with_intervals(p, codes, groups, classes=CLASSES, positive="cancer")
+
+
+def test_values_are_those_of_the_whole_and_lie_in_their_interval():
+    p, codes, groups = calls(20, 6)
+    found = figures(p, codes, groups)
+    whole = measure_calls(p, codes, CLASSES, "cancer")
+    assert tuple(found) == FIGURES
+    assert {name: row["value"] for name, row in found.items()} == {name: whole[name] for name in FIGURES}
+    for name in ("auc", "balanced_accuracy", "brier"):
+        assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
+
+
+def test_copies_of_cells_in_a_group_are_no_further_evidence():
+    once, thrice = figures(*calls(20, 6)), figures(*calls(20, 6, copies=3))
+    assert thrice["auc"] == pytest.approx(once["auc"])
+    apart = figures(*calls(80, 6))["auc"]
+    assert apart["high"] - apart["low"] < once["auc"]["high"] - once["auc"]["low"]
+
+
+def test_two_groups_leave_no_interval_worth_giving():
+    found = figures(*calls(2, 5))["auc"]
+    assert found["value"] is not None
+    assert found["low"] is None or found["low"] <= found["high"]
+
+
+def test_nothing_called_positive_has_no_precision():
+    p, codes, groups = calls(8, 4)
+    none = figures(np.tile([0.1, 0.9], (len(p), 1)), codes, groups)
+    assert none["precision"] == {"value": None, "low": None, "high": None}
+
+
+def test_reliability_counts_every_cell_once():
+    rng = np.random.default_rng(0)
+    p = rng.random(500)
+    rows = reliability(p, rng.random(500) < p)
+    assert sum(row["n"] for row in rows) == 500
+    assert all(row["low"] <= row["said"] <= row["high"] for row in rows)
+    assert max(abs(row["said"] - row["was"]) for row in rows) < 0.2
+    assert reliability(np.array([1.0]), np.array([True]))[0]["high"] == 1
+    assert reliability(np.zeros(0), np.zeros(0, bool)) == []
