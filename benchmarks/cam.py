@@ -16,7 +16,7 @@ import torch
 from benchmarks.compare import alternate, paired, report, spread
 from benchmarks.embed import VIT_S14, write_encoder
 from cellapp.classification.head import LinearHead
-from cellapp.classification.novelty import fit_cloud
+from cellapp.classification.novelty import fit_novelty
 from cellapp.compute import torchvision_shim
 from cellapp.compute.devices import probe_dtype
 from cellapp.encoders.dino import HubEncoder
@@ -40,7 +40,7 @@ def random_head(encoder: HubEncoder) -> LinearHead:
         crop=CropSettings(),
         preprocess=PreprocessSettings(),
         trained_on="Nothing.",
-        cloud=fit_cloud(rng.normal(size=(8, n_features)), np.arange(8) % 2, 2),
+        novelty=fit_novelty(rng.normal(size=(8, n_features)), np.arange(8) % 2, 2),
     )
 
 

@@ -14,10 +14,10 @@ import torch
 from benchmarks.compare import paired, report
 from cellapp.classification.head import LinearHead
 from cellapp.classification.predict import predict
-from cellapp.models.bundle import Kit
+from cellapp.models.bundle import RunModels
 from cellapp.models.load import load
-from cellapp.pipeline.checkpoint import scratch_work
-from cellapp.pipeline.context import in_turn, lay_out
+from cellapp.pipeline.checkpoint import temporary_checkpoint
+from cellapp.pipeline.context import make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.settings import AnalyseSettings
 from cellapp.training.demo.demo_heads import FAST_HEAD, HEAD, SEGMENTER, DemoRecipe
@@ -30,25 +30,25 @@ CROWDED = 0.85
 """Share of a slide that cells would cover if none overlapped; the slides of the recipe have 0.2 to 0.55."""
 
 
-def embed(found: FoundCells, kit: Kit) -> Embeddings:
+def embed(found: FoundCells, models: RunModels) -> Embeddings:
     """Embed the cells of one slide as a run does."""
-    bench = lay_out(found.slide, None, kit, AnalyseSettings())
-    with scratch_work() as work:
+    bench = make_context(found.slide, None, models, AnalyseSettings())
+    with temporary_checkpoint() as work:
         return embed_cells(
             bench,
             found.mask,
             found.cells,
             found.preprocessor,
             work,
-            in_turn(bench),
+            run_serially(bench),
             tell=lambda step, fraction: None,
             span=(0.0, 1.0),
         )
 
 
-def judge(slides: Sequence[FoundCells], kit: Kit) -> tuple[dict[str, float], list[str]]:
+def judge(slides: Sequence[FoundCells], models: RunModels) -> tuple[dict[str, float], list[str]]:
     """Measure the calls of a head on all slides together; also return the calls."""
-    head, calls = kit.head, [predict(kit.head, embed(found, kit)) for found in slides]
+    head, calls = models.head, [predict(models.head, embed(found, models)) for found in slides]
     codes = np.array([head.classes.index(label) for found in slides for label in found.labels], dtype=int)
     figures = measure_calls(np.concatenate([c.probabilities for c in calls]), codes, head.classes, head.positive)
     kept = {name: figures[name] for name in ("auc", "balanced_accuracy")}
@@ -60,7 +60,7 @@ def compare(
 ) -> dict[str, object]:
     """Embed and call the same cells both ways; neither head has seen the slides."""
     segmenter = load("classical")  # cells are found already
-    fast, slow = (Kit(segmenter, encoder.reading(head.reads), head) for head in (pooled, of_crops))
+    fast, slow = (RunModels(segmenter, encoder.reading(head.reads), head) for head in (pooled, of_crops))
     figures = paired(
         lambda: [embed(found, fast) for found in slides], lambda: [embed(found, slow) for found in slides], runs=runs
     )

@@ -18,11 +18,11 @@ from benchmarks.child import Spent, run
 from benchmarks.compare import report
 from cellapp.compute import torchvision_shim
 from cellapp.compute.devices import probe_device, probe_dtype
-from cellapp.images.channels import describe
+from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
 from cellapp.models.load import load, registry
-from cellapp.pipeline.segment_slide import find_cells
+from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.flow_unet_io import load_network
 from cellapp.segmentation.input_planes import compose
 from cellapp.segmentation.metrics import f1_score
@@ -35,7 +35,7 @@ DIAMETER_PX = 56  # of the synthetic cells; both sides are told
 def in_tiles(slide: Slide, tile_px: int) -> np.ndarray:
     """Ours: tiles on disk, labels mapped from a file."""
     settings = {"segmenter": "compact", "diameter": DIAMETER_PX, "tile_px": tile_px}
-    return find_cells(slide, load("compact"), AnalyseSettings.model_validate({"segment": settings})).labels
+    return segment_image(slide, load("compact"), AnalyseSettings.model_validate({"segment": settings})).labels
 
 
 def at_once(slide: Slide) -> np.ndarray:
@@ -48,7 +48,7 @@ def at_once(slide: Slide) -> np.ndarray:
     model = CellposeModel.__new__(CellposeModel)  # its own constructor knows no network but its own
     model.net, model.backbone = network.to(memory_format=torch.channels_last).eval(), "sam_vitl"
     model.device = model.net.device
-    described, roles, _ = describe(slide, AnalyseSettings())
+    described, roles, _ = describe_slide(slide, AnalyseSettings())
     planes = compose(Preprocessor.fit(described, AnalyseSettings().preprocess).apply(described.region()), roles)
     image = np.zeros((*planes.body.shape, 3), np.float32)
     image[..., 0], image[..., 1] = planes.body, planes.nucleus

@@ -18,7 +18,7 @@ class BudgetError(InputError):
 
 
 class ModelError(CellappError):
-    """Weights are missing, unverified, gated or do not fit the rest of the kit."""
+    """Weights are missing, unverified, gated or do not fit the other models of the run."""
 
 
 class StoreError(CellappError):

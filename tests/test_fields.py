@@ -5,7 +5,7 @@ import pytest
 
 from cellapp.images.channel_files import combine
 from cellapp.images.read import open_slide
-from cellapp.models.bundle import load_kit
+from cellapp.models.bundle import load_run_models
 from cellapp.pipeline.analyse import analyse
 from cellapp.settings import AnalyseSettings
 from tests.paths import shared_data
@@ -28,8 +28,8 @@ IMAGES = (
 
 
 @pytest.fixture(scope="module")
-def kit():
-    return load_kit(SETTINGS)
+def models():
+    return load_run_models(SETTINGS)
 
 
 def check(result):
@@ -42,13 +42,13 @@ def check(result):
 
 
 @pytest.mark.parametrize("name", IMAGES, ids=lambda name: name.split("/")[0])
-def test_a_real_image_of_each_kind_is_analysed(name, kit):
-    check(analyse(open_slide(shared_data(f"fields/{name}")), kit, SETTINGS))
+def test_a_real_image_of_each_kind_is_analysed(name, models):
+    check(analyse(open_slide(shared_data(f"fields/{name}")), models, SETTINGS))
 
 
-def test_one_file_per_channel_becomes_one_image(kit):
+def test_one_file_per_channel_becomes_one_image(models):
     folder = shared_data("fields/cellprofiler_examples/ExampleHuman")
     slides = [open_slide(path) for path in sorted(folder.glob("*.tif"))]
-    result = analyse(combine(slides, ["nucleus", "phospho", "cytoplasm"]), kit, SETTINGS)
+    result = analyse(combine(slides, ["nucleus", "phospho", "cytoplasm"]), models, SETTINGS)
     assert len(result.cells) > 20
     check(result)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellapp.cells.bounding_boxes import batches
-from cellapp.cells.packed_crops import lay_out
+from cellapp.cells.packed_crops import pack
 from cellapp.cells.region_reader import PixelSource
 
 BATCH_PX = 2**18
@@ -92,14 +92,14 @@ def intensities(
     brightness, laplacian = Moments.of(len(cell_ids)), Moments.of(len(cell_ids))
     rows, strips = _strips(boxes)
     for some in batches(strips, BATCH_PX):
-        sheet = lay_out(labels, cell_ids[rows[some]], strips[some])
-        cells, firsts = _segments(rows[some], sheet.counts)
+        packed = pack(labels, cell_ids[rows[some]], strips[some])
+        cells, firsts = _segments(rows[some], packed.counts)
         if not len(cells):
             continue
-        pixels = sheet.pixels(read, labels.shape)
+        pixels = packed.pixels(read, labels.shape)
         for statistics, channel in zip(per_channel, pixels, strict=True):
-            statistics.add(cells, channel[sheet.at], firsts)
-        gray, at, width = pixels.mean(axis=0, dtype=np.float64), sheet.at, sheet.each(sheet.widths)
+            statistics.add(cells, channel[packed.at], firsts)
+        gray, at, width = pixels.mean(axis=0, dtype=np.float64), packed.at, packed.each(packed.widths)
         brightness.add(cells, gray[at], firsts)
         around = gray[at - 1] + gray[at + 1] + gray[at - width] + gray[at + width]
         laplacian.add(cells, around - 4 * gray[at], firsts)

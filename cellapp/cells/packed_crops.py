@@ -16,7 +16,7 @@ from cellapp.types.image import Region
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class PackedCrops:
     """Pictures laid end to end; those without a pixel of their cell are left out of `shown`."""
 
     boxes: np.ndarray  # (M, 4) int64, y0, x0, y1, x1 of each picture without its margin
@@ -48,19 +48,19 @@ class Sheet:
         -------
         ndarray of shape (C, pixels), native dtype
         """
-        sheet = None
+        packed = None
         for (y0, x0, y1, x1), start, end in zip(self.boxes.tolist(), self.starts, self.starts[1:], strict=False):
             top, left = max(y0 - 1, 0), max(x0 - 1, 0)
             block = read(Region(top, left, min(y1 + 1, shape[0]) - top, min(x1 + 1, shape[1]) - left))
             missing = ((top - y0 + 1, y1 + 1 - top - block.shape[1]), (left - x0 + 1, x1 + 1 - left - block.shape[2]))
             if any(sum(missing, ())):
                 block = np.pad(block, ((0, 0), *missing), mode="edge")
-            sheet = np.empty((len(block), len(self.inside)), block.dtype) if sheet is None else sheet
-            sheet[:, start:end] = block.reshape(len(block), -1)
-        return sheet
+            packed = np.empty((len(block), len(self.inside)), block.dtype) if packed is None else packed
+            packed[:, start:end] = block.reshape(len(block), -1)
+        return packed
 
 
-def lay_out(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> Sheet:
+def pack(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> PackedCrops:
     """Lay out where cells are.
 
     Parameters
@@ -79,4 +79,4 @@ def lay_out(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> Shee
         picture = inside[start:end].reshape(y1 - y0 + 2, x1 - x0 + 2)
         np.equal(labels[y0:y1, x0:x1], cell_id, out=picture[1:-1, 1:-1])
     at = np.flatnonzero(inside)
-    return Sheet(boxes, starts, inside, at, np.diff(np.searchsorted(at, starts)))
+    return PackedCrops(boxes, starts, inside, at, np.diff(np.searchsorted(at, starts)))

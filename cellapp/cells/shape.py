@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cellapp.cells.bounding_boxes import batches
-from cellapp.cells.packed_crops import Sheet, lay_out
+from cellapp.cells.packed_crops import PackedCrops, pack
 
 BATCH_PX = 2**18
 """Pixels of cells at a time: many cells per call and still within a processor's cache."""
@@ -47,27 +47,27 @@ def shapes(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> dict[
     """
     table = {name: np.zeros(len(cell_ids), np.int64 if name in COUNTED else np.float64) for name in SHAPES}
     for rows in batches(boxes, BATCH_PX):
-        for name, values in _measure(lay_out(labels, cell_ids[rows], boxes[rows])).items():
+        for name, values in _measure(pack(labels, cell_ids[rows], boxes[rows])).items():
             table[name][rows] = values
     return table
 
 
-def _measure(sheet: Sheet) -> dict[str, np.ndarray]:
-    area, firsts = sheet.counts, np.cumsum(sheet.counts) - sheet.counts
-    lines, x = np.divmod(sheet.at - sheet.each(sheet.starts[:-1]), sheet.each(sheet.widths))
+def _measure(packed: PackedCrops) -> dict[str, np.ndarray]:
+    area, firsts = packed.counts, np.cumsum(packed.counts) - packed.counts
+    lines, x = np.divmod(packed.at - packed.each(packed.starts[:-1]), packed.each(packed.widths))
     y, x = lines - 1, x - 1
     mean_y, mean_x = (np.add.reduceat(values, firsts) / area for values in (y, x))
-    dy, dx = y - sheet.each(mean_y), x - sheet.each(mean_x)
+    dy, dx = y - packed.each(mean_y), x - packed.each(mean_x)
     yy, xx, xy = (np.add.reduceat(values, firsts) / area for values in (dy * dy, dx * dx, dy * dx))
-    size = sheet.boxes[:, 2:] - sheet.boxes[:, :2]
+    size = packed.boxes[:, 2:] - packed.boxes[:, :2]
     return {
-        "centroid_y_px": sheet.boxes[:, 0] + mean_y,
-        "centroid_x_px": sheet.boxes[:, 1] + mean_x,
-        **dict(zip(BOX, sheet.boxes.T, strict=True)),
+        "centroid_y_px": packed.boxes[:, 0] + mean_y,
+        "centroid_x_px": packed.boxes[:, 1] + mean_x,
+        **dict(zip(BOX, packed.boxes.T, strict=True)),
         "area_px": area,
-        "perimeter_px": _perimeters(sheet),
+        "perimeter_px": _perimeters(packed),
         "equivalent_diameter_px": np.sqrt(4 * area / np.pi),
-        "solidity": area / _hulls(sheet, y, x),
+        "solidity": area / _hulls(packed, y, x),
         "extent": area / size.prod(axis=1),
         **_ellipses(yy, xx, xy),
     }
@@ -87,17 +87,17 @@ def _ellipses(yy: np.ndarray, xx: np.ndarray, xy: np.ndarray) -> dict[str, np.nd
     }
 
 
-def _perimeters(sheet: Sheet) -> np.ndarray:
+def _perimeters(packed: PackedCrops) -> np.ndarray:
     """Length of the line through the centres of border pixels (Benkrid and Crookes), (M,) float64."""
-    at, width, inside = sheet.at, sheet.each(sheet.widths), sheet.inside
+    at, width, inside = packed.at, packed.each(packed.widths), packed.inside
     border = ~(inside[at - 1] & inside[at + 1] & inside[at - width] & inside[at + width])
     at, width = at[border], width[border]
     edge = np.zeros(len(inside), np.int8)
     edge[at] = 1
     straight = edge[at - 1] + edge[at + 1] + edge[at - width] + edge[at + width]
     oblique = edge[at - width - 1] + edge[at - width + 1] + edge[at + width - 1] + edge[at + width + 1]
-    owner = sheet.each(np.arange(len(sheet.counts)))[border]
-    return np.bincount(owner, _STEP[straight, oblique], len(sheet.counts))
+    owner = packed.each(np.arange(len(packed.counts)))[border]
+    return np.bincount(owner, _STEP[straight, oblique], len(packed.counts))
 
 
 def _steps() -> np.ndarray:
@@ -112,9 +112,9 @@ def _steps() -> np.ndarray:
 _STEP = _steps()
 
 
-def _hulls(sheet: Sheet, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _hulls(packed: PackedCrops, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Pixels in each convex hull, (M,) int64."""
-    owner = sheet.each(np.arange(len(sheet.counts)))
+    owner = packed.each(np.arange(len(packed.counts)))
     new = np.flatnonzero(np.diff(y, prepend=-1) | np.diff(owner, prepend=-1))
     last = np.append(new[1:], len(y)) - 1
     return hull_areas(owner[new], y[new], x[new], x[last])

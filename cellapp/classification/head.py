@@ -10,7 +10,7 @@ import numpy as np
 
 from cellapp.cells.counts import RESERVED
 from cellapp.cells.crop_features import MEASURED
-from cellapp.classification.novelty import TrainingCloud
+from cellapp.classification.novelty import NoveltyDetector
 from cellapp.errors import ModelError
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.types.cells import Embeddings
@@ -38,7 +38,7 @@ class LinearHead:
     crop: CropSettings
     preprocess: PreprocessSettings
     trained_on: str  # one sentence for every page that shows a call
-    cloud: TrainingCloud
+    novelty: NoveltyDetector
     temperature: float = 1.0
     calibrated: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 
 from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.head import LinearHead
-from cellapp.classification.novelty import TrainingCloud
+from cellapp.classification.novelty import NoveltyDetector
 from cellapp.errors import ModelError
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 
@@ -79,12 +79,12 @@ def _check(description: dict[str, Any], content: bytes, folder: Path) -> None:
 
 def _tensors(head: LinearHead) -> dict[str, np.ndarray]:
     tensors = {name: getattr(head, name) for name in ("weight", "bias", "mean", "std")}
-    tensors |= {f"cloud.{name}": getattr(head.cloud, name) for name in _CLOUD}
+    tensors |= {f"cloud.{name}": getattr(head.novelty, name) for name in _CLOUD}
     return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in tensors.items()}
 
 
 def _description(head: LinearHead) -> dict[str, Any]:
-    limit = head.cloud.limit if np.isfinite(head.cloud.limit) else None  # JSON has no infinity
+    limit = head.novelty.limit if np.isfinite(head.novelty.limit) else None  # JSON has no infinity
     return {
         "format": _FORMAT,
         **{name: getattr(head, name) for name in _PLAIN},
@@ -95,12 +95,12 @@ def _description(head: LinearHead) -> dict[str, Any]:
         "measured": list(MEASURED) if head.reads.shape else [],
         "training": dict(head.training),
         "metrics": dict(head.metrics),
-        "cloud": {"rest_variance": head.cloud.rest_variance, "limit": limit},
+        "cloud": {"rest_variance": head.novelty.rest_variance, "limit": limit},
     }
 
 
 def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> LinearHead:
-    cloud, limit = {name: tensors[f"cloud.{name}"] for name in _CLOUD}, description["cloud"]["limit"]
+    novelty, limit = {name: tensors[f"cloud.{name}"] for name in _CLOUD}, description["cloud"]["limit"]
     return LinearHead(
         **{name: description[name] for name in _PLAIN},
         **{name: tensors[name] for name in ("weight", "bias", "mean", "std")},
@@ -110,8 +110,8 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Linea
         metrics=description["metrics"],
         reads=FeatureSettings(**description.get("reads", {})),  # heads from before there was a choice do not say
         training=description.get("training", {}),
-        cloud=TrainingCloud(
-            **cloud,
+        novelty=NoveltyDetector(
+            **novelty,
             rest_variance=description["cloud"]["rest_variance"],
             limit=np.inf if limit is None else limit,
         ),

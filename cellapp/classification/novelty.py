@@ -11,7 +11,7 @@ _SHRINKAGE = 0.05  # share of the mean variance added to each direction, so that
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingCloud:
+class NoveltyDetector:
     """A Gaussian around each class, with one shared covariance of low rank plus an isotropic rest.
 
     The distance is the Mahalanobis distance to the nearest class mean (Lee et al. 2018, arXiv:1807.03888) with the
@@ -49,7 +49,7 @@ class TrainingCloud:
         return np.sqrt(squared / offset.shape[1])
 
 
-def fit_cloud(features: np.ndarray, codes: np.ndarray, n_classes: int) -> TrainingCloud:
+def fit_novelty(features: np.ndarray, codes: np.ndarray, n_classes: int) -> NoveltyDetector:
     """Describe where the training cells lie.
 
     Parameters
@@ -62,7 +62,7 @@ def fit_cloud(features: np.ndarray, codes: np.ndarray, n_classes: int) -> Traini
 
     Returns
     -------
-    TrainingCloud
+    NoveltyDetector
         Without a limit; `cellapp.training.classifier.cross_validation` sets it from held-out distances.
     """
     means = np.stack([features[codes == code].mean(axis=0) for code in range(n_classes)])
@@ -73,7 +73,7 @@ def fit_cloud(features: np.ndarray, codes: np.ndarray, n_classes: int) -> Traini
     floor = _SHRINKAGE * max(float(spectrum.mean()), np.finfo(np.float32).tiny)
     rank = min(MAX_COMPONENTS, len(singular))
     rest = float(spectrum[rank:].mean()) if rank < len(spectrum) else 0.0
-    return TrainingCloud(
+    return NoveltyDetector(
         means.astype(np.float32),
         basis[:rank].astype(np.float32),
         (spectrum[:rank] + floor).astype(np.float32),

@@ -45,7 +45,7 @@ def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings
         classes=head.classes,
         cell_ids=embeddings.cell_ids,
         unsure=np.zeros(n_cells, bool),
-        unlike_training=head.cloud.distance(head.standardise(features)) > head.cloud.limit,
+        unlike_training=head.novelty.distance(head.standardise(features)) > head.novelty.limit,
         head=head.identity,
         calibrated=head.calibrated,
         positive=head.positive,

@@ -81,8 +81,8 @@ def segment(
     from cellapp.exports.label_image import write_labels
     from cellapp.files import unique_stems
     from cellapp.models.load import load
-    from cellapp.pipeline.checkpoint import open_work
-    from cellapp.pipeline.segment_slide import find_cells
+    from cellapp.pipeline.checkpoint import open_checkpoint
+    from cellapp.pipeline.segment_slide import segment_image
 
     chosen = build_settings(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
@@ -96,8 +96,8 @@ def segment(
         def tell(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
             progress(f"{stem}: {step}", (before + part) / len(paths))
 
-        with open_work(out / f".{stem}.work", {}, resume=False) as work:
-            mask = find_cells(slide, model, chosen, tell, work=work)
+        with open_checkpoint(out / f".{stem}.work", {}, resume=False) as checkpoint:
+            mask = segment_image(slide, model, chosen, tell, checkpoint=checkpoint)
             file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
         rows.append({"image": stem, "n_cells": len(mask.cell_ids), "labels": str(file)})
         progress(f"{stem} done", (n_done + 1) / len(paths))

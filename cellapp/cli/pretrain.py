@@ -29,12 +29,12 @@ def pretrain(
     """Pretrain an encoder by self-distillation; `--encoder DIR` takes the result everywhere."""
     from cellapp.compute.devices import probe_device, probe_dtype
     from cellapp.config import app_settings
-    from cellapp.training.encoder.run import Wishes, run
+    from cellapp.training.encoder.run import PretrainOptions, run
 
     device = probe_device(app_settings().device)
     dtype = probe_dtype(device, app_settings().dtype)
     progress = Progress()
-    wishes = Wishes(recipe=recipe, encoder=encoder, steps=steps, epochs=epochs, seed=seed)
+    wishes = PretrainOptions(recipe=recipe, encoder=encoder, steps=steps, epochs=epochs, seed=seed)
     result = run(crops, out, wishes, device=device, dtype=dtype, on_step=progress)
     progress.end()
     emit(result, as_json, [f"{out}: {result['n']:,} crops, {result['step']:,} steps, {_judged(result)}"])

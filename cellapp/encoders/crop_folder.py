@@ -15,7 +15,7 @@ import pandas as pd
 
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.errors import InputError
-from cellapp.images.channels import assign
+from cellapp.images.channels import assign_channels
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels, open_slide
 from cellapp.settings import PreprocessSettings
@@ -66,7 +66,7 @@ def encoder_batches(
     for start in range(0, len(paths), batch):
         chunk = paths[start : start + batch]
         rows = np.arange(start, start + len(chunk), dtype=np.int32)
-        yield np.concatenate([read_picture(path).planes(preprocess, input_px) for path in chunk]), rows
+        yield np.concatenate([read_crop(path).planes(preprocess, input_px) for path in chunk]), rows
 
 
 def embed_folder(paths: Sequence[Path], encoder: Encoder, preprocess: PreprocessSettings) -> Embeddings:
@@ -99,7 +99,7 @@ def prediction_table(predictions: Predictions, files: Sequence[Path]) -> pd.Data
     return table.assign(unsure=predictions.unsure, unlike_training=predictions.unlike_training)
 
 
-def read_picture(path: Path) -> Picture:
+def read_crop(path: Path) -> CropFile:
     """Read one picture whole.
 
     Raises
@@ -110,11 +110,11 @@ def read_picture(path: Path) -> Picture:
     slide = open_slide(path)
     raw = slide.region()
     check_pixels(raw, slide.info.name)
-    return Picture(raw, *assign(slide.info, {}), slide.digest)
+    return CropFile(raw, *assign_channels(slide.info, {}), slide.digest)
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class CropFile:
     """A picture of one cell."""
 
     raw: np.ndarray  # (C, h, w), native dtype

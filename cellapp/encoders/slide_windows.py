@@ -44,7 +44,7 @@ def pool_cells(
     Parameters
     ----------
     slide : Slide
-        As the user described it (`cellapp.images.channels.describe`).
+        As the user described it (`cellapp.images.channels.describe_slide`).
     mask : LabelMask
     cells : DataFrame
         Rows of the cell table; order is kept.

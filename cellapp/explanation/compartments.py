@@ -14,10 +14,10 @@ from cellapp.errors import InputError
 from cellapp.types.cells import Explanations
 
 NUCLEUS, CYTOPLASM, CELL, EDGE, OUTSIDE = "nucleus", "cytoplasm", "cell", "edge", "outside"
-PLACES = (NUCLEUS, CYTOPLASM, CELL, EDGE, OUTSIDE)
+COMPARTMENTS = (NUCLEUS, CYTOPLASM, CELL, EDGE, OUTSIDE)
 """Every place there can be, from the middle of a cell outwards."""
 
-IN_WORDS = {
+COMPARTMENT_NAMES = {
     NUCLEUS: "in the nucleus",
     CYTOPLASM: "in the cytoplasm",
     CELL: "inside the cell",
@@ -28,7 +28,7 @@ IN_WORDS = {
 _HALF = 0.5  # a token belongs to a place that covers at least half of it
 
 
-def regions(inside: np.ndarray, nucleus: np.ndarray | None, grid: tuple[int, int]) -> dict[str, np.ndarray]:
+def compartments(inside: np.ndarray, nucleus: np.ndarray | None, grid: tuple[int, int]) -> dict[str, np.ndarray]:
     """Divide a crop into places on the token grid.
 
     Parameters
@@ -60,7 +60,7 @@ def attribution(heat: np.ndarray, places: dict[str, np.ndarray]) -> dict[str, fl
     return {name: float(heat[where].sum()) for name, where in places.items()}
 
 
-def strongest_place(heat: np.ndarray, places: dict[str, np.ndarray]) -> str | None:
+def strongest_compartment(heat: np.ndarray, places: dict[str, np.ndarray]) -> str | None:
     """Return the place of the token that speaks loudest, for or against; None for a map of zeros."""
     if not np.any(heat):
         return None
@@ -88,7 +88,7 @@ SUM, FOR, AREA, EFFECT = "sum_", "for_", "area_", "effect_"
 """Starts of column names; a place follows the first three, a channel the last."""
 
 
-def region_table(
+def compartment_table(
     explained: Explanations, inside: Sequence[np.ndarray], nuclei: Sequence[np.ndarray | None]
 ) -> pd.DataFrame:
     """Measure where the maps of some cells speak.
@@ -106,7 +106,7 @@ def region_table(
     DataFrame
         One row per cell, indexed by ``cell_id``, in the order of `explained`. ``target`` (class explained), ``logit``,
         ``rest`` (what class token and bias give) and ``energy`` (sum of the map's absolute values) in logit units; for
-        each place of `PLACES` ``sum_`` (signed) and ``for_`` (what speaks for the class) in
+        each place of `COMPARTMENTS` ``sum_`` (signed) and ``for_`` (what speaks for the class) in
         logit units and ``area_``, its share of the crop, 0 to 1; missing where the cell has no such place. The sums and
         the rest add up to the logit.
 
@@ -120,7 +120,7 @@ def region_table(
             f"{len(explained.cell_ids)} maps but {len(inside)} masks and {len(nuclei)} nucleus channels; give one each"
         )
     rows = [_places(*each) for each in zip(explained.maps, inside, nuclei, strict=True)]
-    columns = [f"{part}{place}" for part in (SUM, FOR, AREA) for place in PLACES]
+    columns = [f"{part}{place}" for part in (SUM, FOR, AREA) for place in COMPARTMENTS]
     table = pd.DataFrame(rows, columns=columns, index=pd.Index(explained.cell_ids, name="cell_id"), dtype=float)
     table.insert(0, "target", explained.target)
     table.insert(1, "logit", explained.logits.astype(float))
@@ -131,7 +131,7 @@ def region_table(
 
 def _places(heat: np.ndarray, inside: np.ndarray, nucleus: np.ndarray | None) -> dict[str, float]:
     row: dict[str, float] = {}
-    for place, where in regions(inside, nucleus, heat.shape).items():
+    for place, where in compartments(inside, nucleus, heat.shape).items():
         values = heat[where].astype(float)
         row |= {
             f"{SUM}{place}": values.sum(),

@@ -11,7 +11,7 @@ from cellapp.errors import InputError
 from cellapp.exports.image_folder import read_analysis, write_called
 from cellapp.exports.run_json import read_run
 from cellapp.exports.summary import write_summary
-from cellapp.rendering.image_style import Rendering
+from cellapp.rendering.image_style import ImageStyle
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Slide
 
@@ -57,7 +57,7 @@ def relabel_folder(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dic
         folder,
         settings=AnalyseSettings.model_validate(run["settings"]),
         seconds=run["summary"]["seconds"],
-        rendering=Rendering.of(slide, analysis.info.channels, analysis.roles),
+        rendering=ImageStyle.of(slide, analysis.info.channels, analysis.roles),
     )
     write_summary(summaries_of(folder.parent), folder.parent)
     return summary

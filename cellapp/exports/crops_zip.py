@@ -20,11 +20,11 @@ from cellapp.cells.crop import BOX, crop
 from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.exports.label_image import pixel_size_metadata
 from cellapp.exports.tables import write_csv
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 from cellapp.rendering.annotations import magnify, png_bytes, scale_bar, strip
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.display import draw_outlines
-from cellapp.rendering.image_style import Rendering
+from cellapp.rendering.image_style import ImageStyle
 from cellapp.settings import CropMode, CropSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep, Slide
@@ -41,7 +41,7 @@ def write_crops(
     cells: pd.DataFrame,
     path: Path,
     *,
-    rendering: Rendering,
+    rendering: ImageStyle,
     settings: CropSettings,
     classes: Sequence[str] = (),
     um_per_px: float | None = None,
@@ -76,7 +76,7 @@ def write_crops(
     """
     counted_as, digests = outcome(cells), []
     native_um = None if settings.mode is CropMode.LETTERBOXED else um_per_px
-    with replacing(path) as part, zipfile.ZipFile(part, "w") as archive:
+    with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
         for i, (pixels, inside) in enumerate(_crops(pixels_of, mask, cells, rendering, settings)):
             if on_step and i % BATCH == 0:
                 on_step("Writing crops", i / len(cells))
@@ -96,7 +96,7 @@ def _crops(
     pixels_of: PixelSource | Slide | np.ndarray,
     mask: LabelMask,
     cells: pd.DataFrame,
-    rendering: Rendering,
+    rendering: ImageStyle,
     settings: CropSettings,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Cut a few cells at a time; decoded blocks are kept from one batch to the next."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 from cellapp.types.cells import Embeddings
 
 
@@ -44,7 +44,7 @@ def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str]
 
 def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Path:
     """Write named arrays as a compressed npz; unlike `numpy.savez` any name will do and bytes repeat."""
-    with replacing(path) as part, zipfile.ZipFile(part, "w") as archive:
+    with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy")
             entry.compress_type = zipfile.ZIP_DEFLATED

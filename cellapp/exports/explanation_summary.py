@@ -11,7 +11,7 @@ from cellapp.exports.tables import read_cells
 from cellapp.files import safe_stem
 
 
-def read_overview(folder: Path, stems: Sequence[str], target: str) -> pd.DataFrame | None:
+def read_explanation_summary(folder: Path, stems: Sequence[str], target: str) -> pd.DataFrame | None:
     """Return what `measure_overview` kept; None when it has not run since an image of the run was segmented.
 
     Parameters

@@ -8,10 +8,10 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.exports.embeddings import write_arrays
-from cellapp.files import replacing_folder, safe_stem
+from cellapp.files import atomic_folder, safe_stem
 from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
 from cellapp.rendering.colours import rgb
-from cellapp.rendering.image_style import Rendering
+from cellapp.rendering.image_style import ImageStyle
 from cellapp.types.cells import Crops, Explanations
 
 SIDE_PX = 240
@@ -21,7 +21,7 @@ STORED = ("maps", "rest", "logits", "cell_ids", "target", "method")
 OPACITY = 0.7  # of the strongest token over the crop
 
 
-def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *, rendering: Rendering) -> Path:
+def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *, rendering: ImageStyle) -> Path:
     """Write ``<cell_id>.png`` for every explained cell and ``maps.npz``.
 
     Parameters
@@ -50,7 +50,7 @@ def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *
     missing = sorted(set(explanations.cell_ids.tolist()) - set(rows))
     if missing:
         raise InputError(f"every explained cell needs its crop; cell {missing[0]} has none; cut the same cells")
-    with replacing_folder(folder) as part:
+    with atomic_folder(folder) as part:
         for i, cell_id in enumerate(explanations.cell_ids.tolist()):
             picture = draw_explanation(explanations, i, rendering.show(crops.pixels[rows[cell_id]]))
             (part / f"{cell_id}.png").write_bytes(png_bytes(picture))

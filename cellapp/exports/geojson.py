@@ -15,7 +15,7 @@ from cellapp.cells.counts import classes_of, outcome
 from cellapp.cells.crop import BOX
 from cellapp.errors import InputError
 from cellapp.exports.polygons import Ring, fill, polygons_of
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 from cellapp.rendering.colours import class_colour, rgb
 from cellapp.types.cells import LabelMask
 
@@ -46,7 +46,7 @@ def write_geojson(
         A FeatureCollection in full-resolution pixels, along pixel edges. Properties follow QuPath 0.4 and later; the
         cell's id is in ``cell_id``, in ``name`` and among the measurements, which QuPath keeps when it exports again.
     """
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
         for i, feature in enumerate(_features(mask.labels, cells, tuple(classes), object_type)):
             file.write(("\n" if i == 0 else ",\n") + json.dumps(feature, allow_nan=False))

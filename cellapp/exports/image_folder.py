@@ -19,8 +19,8 @@ from cellapp.exports.overlay import write_overlay
 from cellapp.exports.run_json import OF_ANALYSIS, image_of, read_run, write_run
 from cellapp.exports.summary import summary_row, write_summary
 from cellapp.exports.tables import read_cells, write_cells, write_csv
-from cellapp.files import replacing_folder
-from cellapp.rendering.image_style import Rendering
+from cellapp.files import atomic_folder
+from cellapp.rendering.image_style import ImageStyle
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings
 from cellapp.types.cells import Analysis, Explanations, LabelMask
 from cellapp.types.image import OnStep, Slide
@@ -65,8 +65,8 @@ def write_analysis(
     """
     if Path(analysis.name).name != analysis.name or analysis.name in ("", ".", ".."):
         raise InputError(f"an analysis is named like a folder; got {analysis.name!r}; use cellapp.files.safe_stem")
-    rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
-    with replacing_folder(out / analysis.name) as folder:
+    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
+    with atomic_folder(out / analysis.name) as folder:
         write_labels(analysis.mask, folder / "labels.tif", um_per_px=analysis.info.um_per_px)
         if analysis.embeddings is not None:
             write_embeddings(analysis.embeddings, folder / "embeddings.npz")
@@ -86,7 +86,7 @@ def write_called(
     *,
     settings: AnalyseSettings,
     seconds: float,
-    rendering: Rendering,
+    rendering: ImageStyle,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Write the files that depend on what cells count as, each one replaced in one piece.
@@ -160,7 +160,7 @@ def read_analysis(folder: Path) -> Analysis:
 
 
 def _write_explanations(
-    analysis: Analysis, explanations: Explanations, slide: Slide, folder: Path, rendering: Rendering
+    analysis: Analysis, explanations: Explanations, slide: Slide, folder: Path, rendering: ImageStyle
 ) -> None:
     """Cut what the encoder saw (``encoder_crop`` and ``encoder_angle_deg`` of the provenance) from raw pixels."""
     seen = analysis.provenance.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from cellapp.errors import InputError
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 from cellapp.images.read import open_slide
 from cellapp.types.cells import LabelMask
 
@@ -37,7 +37,7 @@ def write_labels(mask: LabelMask, path: Path, *, um_per_px: float | None = None)
     if um_per_px:
         metadata |= pixel_size_metadata(um_per_px)
         resolution = {"resolution": (1e4 / um_per_px,) * 2, "resolutionunit": "CENTIMETER"}
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         tifffile.imwrite(
             part,
             _unsigned(mask.labels),

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.counts import outcome
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 from cellapp.rendering.annotations import class_letters, legend, mark, png_bytes
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.display import draw_outlines
-from cellapp.rendering.image_style import Rendering
+from cellapp.rendering.image_style import ImageStyle
 from cellapp.types.cells import LabelMask
 
 LETTER_PX = 14
@@ -21,7 +21,7 @@ LETTER_PX = 14
 
 
 def write_overlay(
-    rendering: Rendering, mask: LabelMask, cells: pd.DataFrame, path: Path, *, classes: Sequence[str] = ()
+    rendering: ImageStyle, mask: LabelMask, cells: pd.DataFrame, path: Path, *, classes: Sequence[str] = ()
 ) -> Path:
     """Draw outlines in class colours over the display rendering.
 
@@ -41,12 +41,12 @@ def write_overlay(
     Path
         A PNG of the overview's size plus a legend strip with the number of cells of each kind.
     """
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(png_bytes(draw_overlay(rendering, mask, cells, classes)))
     return path
 
 
-def draw_overlay(rendering: Rendering, mask: LabelMask, cells: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+def draw_overlay(rendering: ImageStyle, mask: LabelMask, cells: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
     """Return the picture of `write_overlay`, (y + legend, x, 3) uint8."""
     counted_as = outcome(cells)
     names = list(dict.fromkeys([*classes, *sorted(counted_as.unique())]))

@@ -16,7 +16,7 @@ from PIL import Image
 from cellapp.cells.counts import Counts, classes_of, count
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 
 INLINE_PX = 1000
 """Longest side of an overlay inside the report; the full one is beside it."""
@@ -69,7 +69,7 @@ def write_report(folder: Path, *, title: str, path: Path | None = None) -> Path:
         percent=percent,
         made_by=json.dumps({k: v for k, v in made_by.items() if k not in NOT_MADE_BY}, indent=2, ensure_ascii=False),
     )
-    with replacing(target) as part:
+    with atomic_write(target) as part:
         part.write_text(page, encoding="utf-8")
     return target
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
 from cellapp.types.image import ImageInfo, Role
@@ -42,7 +42,7 @@ def write_run(analysis: Analysis, settings: AnalyseSettings, summary: Mapping[st
         "confluency": analysis.confluency,
         "summary": dict(summary),
     }
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(_plain(tree), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return path
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellapp.errors import InputError
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
@@ -23,7 +23,7 @@ def write_csv(table: pd.DataFrame, path: Path) -> Path:
     for position, kind in enumerate(safe.dtypes):
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
             safe.isetitem(position, safe.iloc[:, position].map(escape_formula))
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         safe.to_csv(part, index=safe.index.name is not None, lineterminator="\n")
     return path
 
@@ -39,7 +39,7 @@ def escape_formula(value: object) -> object:
 
 def write_cells(cells: pd.DataFrame, path: Path) -> Path:
     """Write a cell table to Parquet, without loss: index, types, missing values."""
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         cells.to_parquet(part, compression="zstd")
     return path
 

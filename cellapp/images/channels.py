@@ -46,7 +46,7 @@ def parse_channels(text: str) -> dict[str, int]:
     return channels
 
 
-def assign(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[Role, ...]]:
+def assign_channels(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[Role, ...]]:
     """Decide the name and the role of each channel.
 
     Parameters
@@ -135,7 +135,7 @@ def check_pair(reference: Slide, target: Slide) -> None:
         raise InputError(f"{sizes}; images used together must have the same height and width")
 
 
-def describe(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:
+def describe_slide(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:
     """Apply the user's channel names, roles and pixel size to a slide.
 
     Returns
@@ -146,7 +146,7 @@ def describe(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role
     um_per_px : float or None
         Typed in, else from the file, else unknown.
     """
-    names, roles = assign(slide.info, settings.channels)
+    names, roles = assign_channels(slide.info, settings.channels)
     um_per_px = settings.um_per_px or slide.info.um_per_px
     named = with_names(slide, names)
     return replace(named, info=replace(named.info, um_per_px=um_per_px)), roles, um_per_px

@@ -11,7 +11,7 @@ from cellapp.errors import StoreError
 from cellapp.exports.explanations import kept_maps, maps_path, write_maps
 from cellapp.exports.label_image import read_labels
 from cellapp.exports.tables import read_cells
-from cellapp.models.bundle import load_kit_to_explain
+from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
@@ -21,7 +21,7 @@ from cellapp.types.image import OnStep
 _BATCH = 4  # cells between two reports of progress
 
 
-def explain_in_run(
+def explain_selected_cells(
     run_id: str, image_id: str, cell_ids: Sequence[int], target: str, on_step: OnStep | None = None
 ) -> Path:
     """Explain cells of one image of a run and keep their maps in the image's folder.
@@ -59,13 +59,13 @@ def explain_in_run(
     if unknown:
         raise StoreError(f"image {entry.name!r} has no cell {unknown[0]} in this run; reload the page")
     tell("Loading models", 0.0)
-    kit, slide = load_kit_to_explain(run.settings), open_slide(image_id)
+    models, slide = load_models_to_explain(run.settings), open_slide(image_id)
     mask = LabelMask(read_labels(folder / "labels.tif", slide.info.shape[1:]), "")
     parts = [kept] if (kept := kept_maps(folder, target)) else []
     for start in range(0, len(cell_ids), _BATCH):
         tell("Explaining cells", start / len(cell_ids))
         batch = table.loc[list(cell_ids[start : start + _BATCH])]
-        parts.append(explain_cells(slide, kit, run.settings, mask, batch, target=target))
+        parts.append(explain_cells(slide, models, run.settings, mask, batch, target=target))
     return write_maps(_joined(parts), maps_path(folder, target))
 
 

@@ -13,13 +13,13 @@ from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
 from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
-from cellapp.jobs.explain_selected_cells import explain_in_run
+from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.relabel_run import correct_cells
-from cellapp.jobs.summarise_explanations import measure_overview
+from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.models import load
 from cellapp.pipeline.run_batch import ImageResult, RunItem, run_images
 from cellapp.segmentation.preview import preview_flows, save_preview
-from cellapp.segmentation.slide_parameters import has_tiles, judge_once
+from cellapp.segmentation.slide_parameters import ensure_slide_parameters, has_tiles
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, open_image, runs
@@ -64,15 +64,15 @@ def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     on_step("Loading the model", 0.1)
     segmenter, slide = load.load(settings.segment.segmenter), images.open_slide(payload["image_id"])
     on_step("Finding cells", 0.3)
-    judged = judge_once(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
-    return {"key": save_preview(preview_flows(slide, Region(*payload["region"]), segmenter, settings, judged))}
+    parameters = ensure_slide_parameters(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
+    return {"key": save_preview(preview_flows(slide, Region(*payload["region"]), segmenter, settings, parameters))}
 
 
 def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Decide on a slide what its previews go by; payload ``{"image_id", "settings"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Looking at the whole slide", 0.1)
-    judge_once(images.open_slide(payload["image_id"]), load.load(settings.segment.segmenter), settings)
+    ensure_slide_parameters(images.open_slide(payload["image_id"]), load.load(settings.segment.segmenter), settings)
     return {}
 
 
@@ -99,13 +99,15 @@ def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 
 def explain(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Make the maps of some cells of a run; payload ``{"run_id", "image_id", "cell_ids", "target"}``."""
-    path = explain_in_run(payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"], on_step)
+    path = explain_selected_cells(
+        payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"], on_step
+    )
     return {"path": str(path)}
 
 
 def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Measure what the calls of a run rest on; payload ``{"run_id", "target"}``."""
-    return {"n_cells": len(measure_overview(payload["run_id"], payload["target"], on_step))}
+    return {"n_cells": len(summarise_explanations(payload["run_id"], payload["target"], on_step))}
 
 
 def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cellapp.store.open_image import lacks_pyramid
 from cellapp.store.records import ImageRecord, JobRecord, Status
 
 
-def ask_for_pyramid(record: ImageRecord) -> bool:
+def request_pyramid(record: ImageRecord) -> bool:
     """Queue the making of an image's pyramid where it lacks one, once; returns whether it was queued now.
 
     A try that failed is not repeated: the viewer does without, and the job's error says why.
@@ -28,8 +28,8 @@ def pyramid_job(record: ImageRecord) -> JobRecord:
     return _asked(record, "pyramid", payload) or _ask(record, "pyramid", payload)
 
 
-def ask_for_judgement(record: ImageRecord, settings: Mapping[str, Any]) -> JobRecord:
-    """Queue `cellapp.segmentation.slide_parameters.judge_once` for a slide, before all work nobody waits for.
+def request_slide_parameters(record: ImageRecord, settings: Mapping[str, Any]) -> JobRecord:
+    """Queue `ensure_slide_parameters` for a slide, before all work nobody waits for.
 
     Parameters
     ----------

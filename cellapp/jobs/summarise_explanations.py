@@ -12,8 +12,8 @@ from cellapp.cells.counts import outcome
 from cellapp.exports.explanation_summary import summary_path
 from cellapp.exports.label_image import read_labels
 from cellapp.exports.tables import read_cells, write_cells
-from cellapp.models.bundle import load_kit_to_explain
-from cellapp.pipeline.explain_cells import explain_regions
+from cellapp.models.bundle import load_models_to_explain
+from cellapp.pipeline.explain_cells import measure_compartments
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
 from cellapp.store.records import Status
@@ -26,7 +26,7 @@ CELLS = 200
 _NOTHING = pd.DataFrame({"stem": pd.Series(dtype=object), "target": pd.Series(dtype=object)}).rename_axis("cell_id")
 
 
-def measure_overview(run_id: str, target: str, on_step: OnStep | None = None) -> pd.DataFrame:
+def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = None) -> pd.DataFrame:
     """Measure what the calls of a run rest on, on at most `CELLS` cells drawn evenly over what they count as.
 
     Parameters
@@ -40,8 +40,8 @@ def measure_overview(run_id: str, target: str, on_step: OnStep | None = None) ->
     Returns
     -------
     DataFrame
-        As `cellapp.pipeline.explain_cells.explain_regions`, with ``stem``, the image's folder in the run; ids repeat
-        between images.
+        As `cellapp.pipeline.explain_cells.measure_compartments`, with ``stem``, the image's folder in the run; ids
+        repeat between images.
         It is kept as ``regions_<target>.parquet`` in the run's folder.
 
     Raises
@@ -54,7 +54,7 @@ def measure_overview(run_id: str, target: str, on_step: OnStep | None = None) ->
     run, folder = runs.get_run(run_id), runs.run_folder(run_id)
     tell = on_step or (lambda step, fraction: None)
     tell("Loading models", 0.0)
-    kit = load_kit_to_explain(run.settings)
+    models = load_models_to_explain(run.settings)
     done = {image.stem: image.image_id for image in run.images if image.status is Status.DONE}
     chosen = sample_run(folder, list(done))
     n_all, n_before, tables = sum(map(len, chosen.values())), 0, [_NOTHING]
@@ -65,7 +65,7 @@ def measure_overview(run_id: str, target: str, on_step: OnStep | None = None) ->
         def on_image(step: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
             tell(step, (before + part * n) / n_all)
 
-        table = explain_regions(slide, kit, run.settings, mask, cells, target=target, on_step=on_image)
+        table = measure_compartments(slide, models, run.settings, mask, cells, target=target, on_step=on_image)
         tables.append(table.assign(stem=stem))
         n_before += len(cells)
     found = pd.concat(tables[1:] or tables)

@@ -155,10 +155,10 @@ def _idle(worked_s: float, idle_s: float | None) -> bool:
 
 
 def _tidy() -> None:
-    from cellapp.segmentation.slide_parameters import purge_judgements  # scipy and scikit-image come with it
+    from cellapp.segmentation.slide_parameters import purge_slide_parameters  # scipy and scikit-image come with it
 
     n_runs, n_jobs = purge_deleted(), queue.purge_jobs(_KEEP_S)
-    n_images, n_files, n_judgements = purge_images(), purge_files(), purge_judgements(_KEEP_S)
+    n_images, n_files, n_judgements = purge_images(), purge_files(), purge_slide_parameters(_KEEP_S)
     _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
     _log.info("deleted %d files no image needs, forgot what was decided on %d slides", n_files, n_judgements)
 

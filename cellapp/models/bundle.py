@@ -12,7 +12,7 @@ from cellapp.types.protocols import Encoder, Segmenter
 
 
 @dataclass(frozen=True, eq=False)
-class Kit:
+class RunModels:
     """The models of one run, loaded once by whoever runs it."""
 
     segmenter: Segmenter
@@ -35,7 +35,7 @@ class Kit:
         return self.encoder, self.head
 
 
-def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> Kit:
+def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> RunModels:
     """Load the models a run names.
 
     Parameters
@@ -51,18 +51,18 @@ def load_kit(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "a
     """
     segmenter = load.load(settings.segment.segmenter, device, dtype)
     if settings.classify.head is None:
-        return Kit(segmenter)
+        return RunModels(segmenter)
     head = load.load(settings.classify.head, device, dtype)
     encoder = load.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
     head.check_encoder(encoder)
-    return Kit(segmenter, encoder.reading(head.reads), head)
+    return RunModels(segmenter, encoder.reading(head.reads), head)
 
 
-def load_kit_to_explain(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> Kit:
+def load_models_to_explain(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> RunModels:
     """Load encoder and head of a run whose cells are found already.
 
     Explaining segments nothing, so the segmenter without weights takes the place of the run's own, which may be large
-    and may be missing. Parameters and errors are those of `load_kit`.
+    and may be missing. Parameters and errors are those of `load_run_models`.
     """
     without_weights = SegmentSettings(segmenter="classical")
-    return load_kit(settings.model_copy(update={"segment": without_weights}), device=device, dtype=dtype)
+    return load_run_models(settings.model_copy(update={"segment": without_weights}), device=device, dtype=dtype)

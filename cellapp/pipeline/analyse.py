@@ -18,14 +18,14 @@ from cellapp.cells.quality import assess
 from cellapp.classification.cell_columns import add_predictions, choose_cells
 from cellapp.classification.predict import predict
 from cellapp.images.preprocess import Preprocessor
-from cellapp.models.bundle import Kit
-from cellapp.pipeline.checkpoint import WorkFolder, scratch_work
-from cellapp.pipeline.context import Bench, Spread, in_turn, lay_out
+from cellapp.models.bundle import RunModels
+from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
+from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
-from cellapp.pipeline.explain_cells import explain_cells, explain_regions
+from cellapp.pipeline.explain_cells import explain_cells, measure_compartments
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.provenance import provenance
-from cellapp.pipeline.segment_slide import find_mask
+from cellapp.pipeline.segment_slide import segment_slide
 from cellapp.segmentation.confluency import confluency
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis, Embeddings, Explanations, LabelMask, Predictions
@@ -34,14 +34,14 @@ from cellapp.types.image import OnStep, Slide
 
 def analyse(
     slide: Slide,
-    kit: Kit,
+    models: RunModels,
     settings: AnalyseSettings,
     on_step: OnStep | None = None,
     *,
     name: str | None = None,
     target: Slide | None = None,
-    work: WorkFolder | None = None,
-    spread: Spread | None = None,
+    checkpoint: Checkpoint | None = None,
+    run_tasks: RunTasks | None = None,
 ) -> Analysis:
     """Run every step on one image.
 
@@ -49,7 +49,7 @@ def analyse(
     ----------
     slide : Slide
         Image to segment (the reference, where a `target` is given).
-    kit : Kit
+    models : RunModels
     settings : AnalyseSettings
     on_step : callable, optional
         Progress; may raise `Cancelled`.
@@ -57,15 +57,15 @@ def analyse(
         File stem of the result; the image's own name when left out.
     target : Slide, optional
         Image of the same size from which cells are measured, cut and classified.
-    work : WorkFolder, optional
+    checkpoint : Checkpoint, optional
         Where finished parts of an image of several tiles wait; a folder that is thrown away when left out.
-    spread : callable, optional
+    run_tasks : callable, optional
         Who does those parts; this process, one after the other, when left out.
 
     Returns
     -------
     Analysis
-        Labels of an image of several tiles are mapped from a file of `work`.
+        Labels of an image of several tiles are mapped from a file of `checkpoint`.
 
     Raises
     ------
@@ -73,37 +73,37 @@ def analyse(
         When the pixels or the channels cannot be used.
     """
     tell = on_step or no_progress
-    bench, clock = lay_out(slide, target, kit, settings), _Clock()
-    source = bench.source
-    with nullcontext(work) if work else scratch_work() as folder:
-        hand_out = spread or in_turn(bench)
+    context, clock = make_context(slide, target, models, settings), _Clock()
+    source = context.source
+    with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as folder:
+        hand_out = run_tasks or run_serially(context)
         with clock("segment"):
-            mask = find_mask(bench, folder, hand_out, tell, (0.02, 0.55))
+            mask = segment_slide(context, folder, hand_out, tell, (0.02, 0.55))
         tell("Measuring cells", 0.55)
         with clock("measure"):
-            cells = measure(source, mask, channels=source.info.channels, um_per_px=bench.um_per_px)
+            cells = measure(source, mask, channels=source.info.channels, um_per_px=context.um_per_px)
             cells = assess(cells, mask, source, settings.quality)
         tell("Classifying cells", 0.6)
-        preprocessor = Preprocessor.fit(source, kit.head.preprocess) if kit.head else None
+        preprocessor = Preprocessor.fit(source, models.head.preprocess) if models.head else None
         with clock("classify"):
-            embeddings, predictions = _classify(bench, mask, cells, preprocessor, folder, hand_out, tell)
+            embeddings, predictions = _classify(context, mask, cells, preprocessor, folder, hand_out, tell)
             cells = add_predictions(cells, predictions)
     tell("Explaining cells", 0.9)
     with clock("explain"):
-        explanations, regions = _explain_some(source, kit, settings, mask, cells)
+        explanations, regions = _explain_some(source, models, settings, mask, cells)
     tell("Done", 1.0)
     return Analysis(
         name=name or source.info.name,
         info=source.info,
         digest=source.digest,
-        roles=bench.roles,
+        roles=context.roles,
         mask=mask,
         cells=cells,
         confluency=confluency(mask),
         explanations=explanations,
         regions=regions,
         embeddings=embeddings,
-        provenance=provenance(bench.slide, source, kit, settings, clock.seconds)
+        provenance=provenance(context.slide, source, models, settings, clock.seconds)
         | {"encoder_angle_deg": preprocessor.angle_deg if preprocessor else 0.0},
     )
 
@@ -122,27 +122,27 @@ class _Clock:
 
 
 def _classify(
-    bench: Bench,
+    context: ImageContext,
     mask: LabelMask,
     cells: pd.DataFrame,
     preprocessor: Preprocessor | None,
-    work: WorkFolder,
-    spread: Spread,
+    checkpoint: Checkpoint,
+    run_tasks: RunTasks,
     tell: OnStep,
 ) -> tuple[Embeddings | None, Predictions | None]:
-    head = bench.kit.head
+    head = context.models.head
     if head is None or preprocessor is None:
         return None, None
     accepted = cells[cells["qc_pass"]]
-    embeddings = embed_cells(bench, mask, accepted, preprocessor, work, spread, tell=tell, span=(0.6, 0.9))
-    return embeddings, predict(head, embeddings, bench.settings.classify)
+    embeddings = embed_cells(context, mask, accepted, preprocessor, checkpoint, run_tasks, tell=tell, span=(0.6, 0.9))
+    return embeddings, predict(head, embeddings, context.settings.classify)
 
 
 def _explain_some(
-    slide: Slide, kit: Kit, settings: AnalyseSettings, mask: LabelMask, cells: pd.DataFrame
+    slide: Slide, models: RunModels, settings: AnalyseSettings, mask: LabelMask, cells: pd.DataFrame
 ) -> tuple[Explanations | None, pd.DataFrame | None]:
-    if settings.explain.n == 0 or kit.head is None or kit.head.only_on_slides:  # provenance says so
+    if settings.explain.n == 0 or models.head is None or models.head.only_on_slides:  # provenance says so
         return None, None
-    chosen = choose_cells(cells, settings.explain.n, kit.head.classes)
-    explained = explain_cells(slide, kit, settings, mask, chosen)
-    return explained, explain_regions(slide, kit, settings, mask, chosen, target=explained.target)
+    chosen = choose_cells(cells, settings.explain.n, models.head.classes)
+    explained = explain_cells(slide, models, settings, mask, chosen)
+    return explained, measure_compartments(slide, models, settings, mask, chosen, target=explained.target)

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.files import replacing
+from cellapp.files import atomic_write
 
 _KEY, _LABELS = "key.json", "labels.npy"
 
 
 @dataclass(frozen=True)
-class WorkFolder:
+class Checkpoint:
     """Named parts as compressed npz files, each there in one piece or not at all; every process may write its own."""
 
     path: Path
@@ -31,7 +31,7 @@ class WorkFolder:
 
     def keep(self, name: str, **arrays: np.ndarray) -> None:
         """Write a part."""
-        with replacing(self._file(name)) as part:
+        with atomic_write(self._file(name)) as part:
             np.savez_compressed(part, **arrays)
 
     def get(self, name: str, *fields: str) -> dict[str, np.ndarray]:
@@ -47,7 +47,7 @@ class WorkFolder:
     @contextmanager
     def drawing(self, shape: tuple[int, int]) -> Iterator[np.ndarray]:
         """Give a label image of zeros, (Y, X) int32, that is on disk and stays when the block ends without an error."""
-        with replacing(self.path / _LABELS) as part:
+        with atomic_write(self.path / _LABELS) as part:
             canvas = np.lib.format.open_memmap(part, "w+", np.int32, shape)
             yield canvas
             canvas.flush()
@@ -61,7 +61,7 @@ class WorkFolder:
 
 
 @contextmanager
-def open_work(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iterator[WorkFolder]:
+def open_checkpoint(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iterator[Checkpoint]:
     """Open the work folder of one image; it is deleted when the block ends without an error.
 
     A kill or a cancelled run leaves it behind. It is used again when asked for, by the same work.
@@ -76,10 +76,10 @@ def open_work(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iterator[W
     """
     if not (resume and _key_of(path) == dict(key)):
         shutil.rmtree(path, ignore_errors=True)
-    with replacing(path / _KEY) as part:
+    with atomic_write(path / _KEY) as part:
         part.write_text(json.dumps(dict(key), sort_keys=True), encoding="utf-8")
     try:
-        yield WorkFolder(path)
+        yield Checkpoint(path)
     except InputError:  # the image cannot be used, so nobody will come back for its parts
         shutil.rmtree(path, ignore_errors=True)
         raise
@@ -87,10 +87,10 @@ def open_work(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iterator[W
 
 
 @contextmanager
-def scratch_work() -> Iterator[WorkFolder]:
+def temporary_checkpoint() -> Iterator[Checkpoint]:
     """Give a work folder that nobody comes back to."""
     with tempfile.TemporaryDirectory(prefix="cellapp-", ignore_cleanup_errors=True) as folder:
-        yield WorkFolder(Path(folder))
+        yield Checkpoint(Path(folder))
 
 
 def _key_of(path: Path) -> Any:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cellapp.images.channels import check_pair, describe
-from cellapp.models.bundle import Kit
+from cellapp.images.channels import check_pair, describe_slide
+from cellapp.models.bundle import RunModels
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Role, Slide
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class ImageContext:
     """One image as it lies before a worker: described by the user, with the models of the run."""
 
     slide: Slide  # cells are found in it
@@ -21,11 +21,11 @@ class Bench:
     slide_roles: tuple[Role, ...]
     roles: tuple[Role, ...]  # of the source
     um_per_px: float | None
-    kit: Kit
+    models: RunModels
     settings: AnalyseSettings
 
 
-def lay_out(slide: Slide, target: Slide | None, kit: Kit, settings: AnalyseSettings) -> Bench:
+def make_context(slide: Slide, target: Slide | None, models: RunModels, settings: AnalyseSettings) -> ImageContext:
     """Apply channel names, roles and pixel size to the slides of one image.
 
     Raises
@@ -33,21 +33,21 @@ def lay_out(slide: Slide, target: Slide | None, kit: Kit, settings: AnalyseSetti
     InputError
         When the channels cannot be used, or the two slides differ in size.
     """
-    described, slide_roles, um_per_px = describe(slide, settings)
+    described, slide_roles, um_per_px = describe_slide(slide, settings)
     if target is None:
-        return Bench(described, described, slide_roles, slide_roles, um_per_px, kit, settings)
+        return ImageContext(described, described, slide_roles, slide_roles, um_per_px, models, settings)
     check_pair(described, target)
-    source, roles, _ = describe(target, settings)
-    return Bench(described, source, slide_roles, roles, um_per_px, kit, settings)
+    source, roles, _ = describe_slide(target, settings)
+    return ImageContext(described, source, slide_roles, roles, um_per_px, models, settings)
 
 
-Step = Callable[[Bench, Any], Any]
+Task = Callable[[ImageContext, Any], Any]
 """What is done with one part; picklable, and it leaves its result in the work folder."""
 
-Spread = Callable[[Step, Sequence[Any]], Iterator[Any]]
+RunTasks = Callable[[Task, Sequence[Any]], Iterator[Any]]
 """Does a step with every part, in any order and anywhere, and yields as each ends."""
 
 
-def in_turn(bench: Bench) -> Spread:
-    """Return the `Spread` that works through the parts here, one after the other."""
-    return lambda step, parts: (step(bench, part) for part in parts)
+def run_serially(context: ImageContext) -> RunTasks:
+    """Return the `RunTasks` that works through the parts here, one after the other."""
+    return lambda step, parts: (step(context, part) for part in parts)

@@ -11,10 +11,10 @@ from cellapp.classification.head import LinearHead
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.encoders.slide_windows import pool_cells
 from cellapp.images.preprocess import Preprocessor
-from cellapp.pipeline.checkpoint import WorkFolder
-from cellapp.pipeline.context import Bench, Spread
-from cellapp.pipeline.encoder_crops import seen_crops
-from cellapp.pipeline.progress import Countdown
+from cellapp.pipeline.checkpoint import Checkpoint
+from cellapp.pipeline.context import ImageContext, RunTasks
+from cellapp.pipeline.encoder_crops import encoder_crops
+from cellapp.pipeline.progress import StepProgress
 from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
 from cellapp.types.image import OnStep
 
@@ -23,12 +23,12 @@ _SQUARE_PX = 2048  # cells of one such square come together, so that the slide i
 
 
 def embed_cells(
-    bench: Bench,
+    context: ImageContext,
     mask: LabelMask,
     cells: pd.DataFrame,
     preprocessor: Preprocessor,
-    work: WorkFolder,
-    spread: Spread,
+    checkpoint: Checkpoint,
+    run_tasks: RunTasks,
     *,
     tell: OnStep,
     span: tuple[float, float],
@@ -37,16 +37,16 @@ def embed_cells(
 
     Parameters
     ----------
-    bench : Bench
+    context : ImageContext
         With encoder and head.
     mask : LabelMask
     cells : DataFrame
         Rows of the cell table, any number.
     preprocessor : Preprocessor
         Fitted on the source with the head's chain.
-    work : WorkFolder
+    checkpoint : Checkpoint
         Where batches of an image with several tiles are left; those there already are not done again.
-    spread : Spread
+    run_tasks : Spread
         Who does the batches of such an image.
     tell : callable
         Progress; may raise `Cancelled`.
@@ -58,17 +58,17 @@ def embed_cells(
     Embeddings
         In the order of `cells`.
     """
-    batches = _batches(cells, bench.kit.head)
-    if not work.has_labels:
-        parts = [_embed(bench, mask, batch, preprocessor) for batch in batches]
+    batches = _batches(cells, context.models.head)
+    if not checkpoint.has_labels:
+        parts = [_embed(context, mask, batch, preprocessor) for batch in batches]
         return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
-    todo = [(number, batch) for number, batch in enumerate(batches) if not work.has(_name(number))]
+    todo = [(number, batch) for number, batch in enumerate(batches) if not checkpoint.has(_name(number))]
     n_before = len(batches) - len(todo)
-    countdown = Countdown(tell, "Classifying cells", "batch", n_total=len(batches), n_before=n_before, span=span)
-    for _ in spread(EmbedBatch(preprocessor, work), todo):
-        countdown.one_more()
-    empty = _embed(bench, mask, cells.iloc[:0], preprocessor)
-    parts = [replace(empty, **work.get(_name(number))) for number in range(len(batches))]
+    countdown = StepProgress(tell, "Classifying cells", "batch", n_total=len(batches), n_before=n_before, span=span)
+    for _ in run_tasks(EmbedBatch(preprocessor, checkpoint), todo):
+        countdown.advance()
+    empty = _embed(context, mask, cells.iloc[:0], preprocessor)
+    parts = [replace(empty, **checkpoint.get(_name(number))) for number in range(len(batches))]
     return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
 
 
@@ -77,22 +77,24 @@ class EmbedBatch:
     """Embeds one batch of cells and leaves the vectors in the work folder; runs in any process."""
 
     preprocessor: Preprocessor
-    work: WorkFolder
+    checkpoint: Checkpoint
 
-    def __call__(self, bench: Bench, part: tuple[int, pd.DataFrame]) -> None:
+    def __call__(self, context: ImageContext, part: tuple[int, pd.DataFrame]) -> None:
         """Do one batch, by number."""
         number, cells = part
-        mask = LabelMask(self.work.labels(), bench.kit.segmenter.name)
-        self.work.keep(_name(number), **_per_cell(_embed(bench, mask, cells, self.preprocessor)))
+        mask = LabelMask(self.checkpoint.labels(), context.models.segmenter.name)
+        self.checkpoint.keep(_name(number), **_per_cell(_embed(context, mask, cells, self.preprocessor)))
 
 
-def _embed(bench: Bench, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Embeddings:
-    kit = bench.kit
-    if kit.head.reads.source == "grid":
-        return pool_cells(bench.source, mask, cells, bench.roles, preprocessor, encoder=kit.encoder, crop=kit.head.crop)
-    crops = seen_crops(bench.source, mask, cells, bench.roles, kit, preprocessor)
-    pixels = encoder_input(crops, bench.roles, kit.encoder.input_px)
-    return kit.encoder.embed(pixels, cells.index.to_numpy(np.int32))
+def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Embeddings:
+    models = context.models
+    if models.head.reads.source == "grid":
+        return pool_cells(
+            context.source, mask, cells, context.roles, preprocessor, encoder=models.encoder, crop=models.head.crop
+        )
+    crops = encoder_crops(context.source, mask, cells, context.roles, models, preprocessor)
+    pixels = encoder_input(crops, context.roles, models.encoder.input_px)
+    return models.encoder.embed(pixels, cells.index.to_numpy(np.int32))
 
 
 def _batches(cells: pd.DataFrame, head: LinearHead) -> list[pd.DataFrame]:

@@ -11,14 +11,14 @@ import pandas as pd
 
 from cellapp.cells.crop import crop
 from cellapp.images.preprocess import Preprocessor
-from cellapp.models.bundle import Kit
+from cellapp.models.bundle import RunModels
 from cellapp.settings import CropSettings
 from cellapp.types.cells import Crops, LabelMask
 from cellapp.types.image import Role, Slide
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class RawCrop:
     """What the encoder saw of one cell, in raw pixels, squared as its input is."""
 
     pixels: np.ndarray  # (C, S, S) native dtype
@@ -29,21 +29,26 @@ class Seen:
         return next((self.pixels[i] for i, role in enumerate(roles) if role is Role.NUCLEUS), None)
 
 
-def seen_crops(
-    slide: Slide, mask: LabelMask, cells: pd.DataFrame, roles: Sequence[Role], kit: Kit, preprocessor: Preprocessor
+def encoder_crops(
+    slide: Slide,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    roles: Sequence[Role],
+    models: RunModels,
+    preprocessor: Preprocessor,
 ) -> Crops:
-    """Cut cells the way the kit's head was trained, in processed pixels.
+    """Cut cells the way the run's head was trained, in processed pixels.
 
     Parameters
     ----------
     slide : Slide
-        Image the cells are cut from, as the user described it (`cellapp.images.channels.describe`).
+        Image the cells are cut from, as the user described it (`cellapp.images.channels.describe_slide`).
     mask : LabelMask
     cells : DataFrame
         Rows of the cell table; order is kept.
     roles : sequence of Role
         What each channel shows.
-    kit : Kit
+    models : RunModels
         With a head.
     preprocessor : Preprocessor
         Fitted on `slide` with the head's chain; a head with ``fit_to="crop"`` has it fitted anew to each crop, exactly
@@ -54,12 +59,12 @@ def seen_crops(
     Crops
         (C, h, w) float32, 0 to 1, for `cellapp.encoders.crop_to_rgb.encoder_input`.
     """
-    alone = kit.head.reads.fit_to == "crop"
+    alone = models.head.reads.fit_to == "crop"
     crops = crop(
         slide if alone else partial(preprocessor.read, slide),
         mask,
         cells,
-        kit.head.crop,
+        models.head.crop,
         channels=slide.info.channels,
         roles=roles,
         angle_deg=preprocessor.angle_deg,
@@ -70,7 +75,7 @@ def seen_crops(
     return replace(crops, pixels=[Preprocessor.fit_crop(raw, chain).apply(raw) for raw in crops.pixels])
 
 
-def seen_raw(
+def raw_crops(
     slide: Slide,
     mask: LabelMask,
     cells: pd.DataFrame,
@@ -79,7 +84,7 @@ def seen_raw(
     channels: Sequence[str],
     roles: Sequence[Role],
     angle_deg: float = 0.0,
-) -> list[Seen]:
+) -> list[RawCrop]:
     """Cut cells the same way in raw pixels, for showing and for finding places in them; no model is needed.
 
     Parameters
@@ -96,7 +101,7 @@ def seen_raw(
     """
     crops = crop(slide, mask, cells, settings, channels=channels, roles=roles, angle_deg=angle_deg, with_inside=True)
     return [
-        Seen(_squared(pixels), _squared(inside[None])[0].astype(bool))
+        RawCrop(_squared(pixels), _squared(inside[None])[0].astype(bool))
         for pixels, inside in zip(crops.pixels, crops.inside, strict=True)
     ]
 

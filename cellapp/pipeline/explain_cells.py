@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cellapp.encoders.crop_to_rgb import encoder_input
-from cellapp.explanation.compartments import EFFECT, region_table
+from cellapp.explanation.compartments import EFFECT, compartment_table
 from cellapp.explanation.hirescam import attribute
-from cellapp.images.channels import describe
+from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
-from cellapp.models.bundle import Kit
-from cellapp.pipeline.encoder_crops import seen_crops, seen_raw
+from cellapp.models.bundle import RunModels
+from cellapp.pipeline.encoder_crops import encoder_crops, raw_crops
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Crops, Embeddings, Explanations, LabelMask
 from cellapp.types.image import OnStep, Role, Slide
@@ -22,9 +22,9 @@ from cellapp.types.image import OnStep, Role, Slide
 _BATCH = 32  # cells between two reports of progress; bounds the patch tokens in memory
 
 
-def explain_regions(
+def measure_compartments(
     slide: Slide,
-    kit: Kit,
+    models: RunModels,
     settings: AnalyseSettings,
     mask: LabelMask,
     cells: pd.DataFrame,
@@ -42,7 +42,7 @@ def explain_regions(
     ----------
     slide : Slide
         Image the cells were cut from.
-    kit : Kit
+    models : RunModels
         With encoder and head.
     settings : AnalyseSettings
     mask : LabelMask
@@ -56,18 +56,18 @@ def explain_regions(
     Returns
     -------
     DataFrame
-        See `cellapp.explanation.compartments.region_table`; with several channels also ``effect_<channel>``, in logit
-        units.
+        See `cellapp.explanation.compartments.compartment_table`; with several channels also ``effect_<channel>``, in
+        logit units.
 
     Raises
     ------
     ModelError
-        When the kit has no head, or the head does not know the class.
+        When the run has no head, or the head does not know the class.
     """
-    _, head = kit.to_explain()
-    slide, roles, _ = describe(slide, settings)
+    _, head = models.to_explain()
+    slide, roles, _ = describe_slide(slide, settings)
     goal = target or settings.explain.target or head.positive
-    reader = _Reader(slide, mask, roles, kit, goal, Preprocessor.fit(slide, head.preprocess))
+    reader = _Reader(slide, mask, roles, models, goal, Preprocessor.fit(slide, head.preprocess))
     tables = []
     for start in range(0, max(len(cells), 1), _BATCH):
         if on_step:
@@ -83,40 +83,40 @@ class _Reader:
     slide: Slide
     mask: LabelMask
     roles: Sequence[Role]
-    kit: Kit
+    models: RunModels
     target: str
     preprocessor: Preprocessor
 
     def table(self, cells: pd.DataFrame) -> pd.DataFrame:
-        crops = seen_crops(self.slide, self.mask, cells, self.roles, self.kit, self.preprocessor)
-        raw = seen_raw(
+        crops = encoder_crops(self.slide, self.mask, cells, self.roles, self.models, self.preprocessor)
+        raw = raw_crops(
             self.slide,
             self.mask,
             cells,
-            self.kit.head.crop,
+            self.models.head.crop,
             channels=self.slide.info.channels,
             roles=self.roles,
             angle_deg=self.preprocessor.angle_deg,
         )
-        explained = attribute(self.kit.head, self._embed(crops, patches=True), self.target)
-        table = region_table(explained, [one.inside for one in raw], [one.nucleus(self.roles) for one in raw])
+        explained = attribute(self.models.head, self._embed(crops, patches=True), self.target)
+        table = compartment_table(explained, [one.inside for one in raw], [one.nucleus(self.roles) for one in raw])
         return table.assign(**{EFFECT + name: explained.logits - without for name, without in self._occluded(crops)})
 
     def _occluded(self, crops: Crops) -> Iterator[tuple[str, np.ndarray]]:
         """Yield each channel's name and the logits, (N,), of the cells without it; nothing for a single channel."""
-        weight, bias = self.kit.head.contrast(self.target)
+        weight, bias = self.models.head.contrast(self.target)
         for channel, name in enumerate(crops.channels if len(crops.channels) > 1 else ()):
             dark = [np.where(np.arange(len(pixels))[:, None, None] == channel, 0, pixels) for pixels in crops.pixels]
             yield name, self._embed(replace(crops, pixels=dark)).features @ weight + bias
 
     def _embed(self, crops: Crops, *, patches: bool = False) -> Embeddings:
-        pixels = encoder_input(crops, self.roles, self.kit.encoder.input_px)
-        return self.kit.encoder.embed(pixels, crops.cell_ids, patches=patches)
+        pixels = encoder_input(crops, self.roles, self.models.encoder.input_px)
+        return self.models.encoder.embed(pixels, crops.cell_ids, patches=patches)
 
 
 def explain_cells(
     slide: Slide,
-    kit: Kit,
+    models: RunModels,
     settings: AnalyseSettings,
     mask: LabelMask,
     cells: pd.DataFrame,
@@ -129,7 +129,7 @@ def explain_cells(
     ----------
     slide : Slide
         Image the cells were cut from.
-    kit : Kit
+    models : RunModels
         With encoder and head.
     settings : AnalyseSettings
     mask : LabelMask
@@ -141,14 +141,14 @@ def explain_cells(
     Raises
     ------
     ModelError
-        When the kit has no head, or the head does not know the class.
+        When the run has no head, or the head does not know the class.
     """
     from cellapp.explanation.hirescam import explain
 
-    encoder, head = kit.to_explain()
-    slide, roles, _ = describe(slide, settings)
+    encoder, head = models.to_explain()
+    slide, roles, _ = describe_slide(slide, settings)
     preprocessor = Preprocessor.fit(slide, head.preprocess)
-    crops = seen_crops(slide, mask, cells, roles, kit, preprocessor)
+    crops = encoder_crops(slide, mask, cells, roles, models, preprocessor)
     pixels = encoder_input(crops, roles, encoder.input_px)
     goal = target or settings.explain.target
     ids = cells.index.to_numpy(np.int32)

@@ -11,7 +11,7 @@ def no_progress(step: str, fraction: float) -> None:
     """Progress that nobody follows."""
 
 
-class Countdown:
+class StepProgress:
     """Says how far the parts of a step are and how long the rest will take.
 
     Parameters
@@ -36,7 +36,7 @@ class Countdown:
         self._began_s = time.monotonic()
         self._say()
 
-    def one_more(self) -> None:
+    def advance(self) -> None:
         """Count a finished part; may raise `Cancelled`."""
         self._n_done += 1
         self._say()
@@ -53,10 +53,11 @@ class Countdown:
         n_new = self._n_done - self._n_before
         if n_new == 0 or self._n_done >= self._n_total:
             return ""
-        return f", about {in_words((time.monotonic() - self._began_s) / n_new * (self._n_total - self._n_done))} left"
+        seconds = (time.monotonic() - self._began_s) / n_new * (self._n_total - self._n_done)
+        return f", about {duration_words(seconds)} left"
 
 
-def in_words(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """Return a length of time as people say it: "40 s", "3 min", "2 h"."""
     if seconds < 90:
         return f"{max(round(seconds / 10) * 10, 10)} s"

@@ -15,7 +15,7 @@ from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Slide
 
 if TYPE_CHECKING:
-    from cellapp.models.bundle import Kit
+    from cellapp.models.bundle import RunModels
 
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
@@ -36,7 +36,7 @@ def peak_memory_mb() -> float:
 
 
 def provenance(
-    slide: Slide, source: Slide, kit: Kit, settings: AnalyseSettings, seconds: dict[str, float]
+    slide: Slide, source: Slide, models: RunModels, settings: AnalyseSettings, seconds: dict[str, float]
 ) -> dict[str, Any]:
     """Describe one image's analysis as plain JSON values.
 
@@ -44,12 +44,12 @@ def provenance(
     ----------
     slide, source : Slide
         What was segmented and what was cut from; the same without a target image.
-    kit : Kit
+    models : RunModels
     settings : AnalyseSettings
     seconds : dict
         Step -> seconds.
     """
-    encoder, head = kit.encoder, kit.head
+    encoder, head = models.encoder, models.head
     return {
         "cellapp": __version__,
         "python": platform.python_version(),
@@ -59,7 +59,7 @@ def provenance(
         "settings": settings.model_dump(mode="json"),
         "settings_digest": settings_digest(settings),
         "input": {"name": source.info.name, "sha256": source.digest, "reference_sha256": slide.digest},
-        "segmenter": kit.segmenter.name,
+        "segmenter": models.segmenter.name,
         "encoder": encoder.identity if encoder else None,
         "head": head.identity if head else None,
         "calibrated": head.calibrated if head else None,

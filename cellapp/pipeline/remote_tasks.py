@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cellapp.models.bundle import Kit, load_kit
-from cellapp.pipeline.context import Bench, Step, lay_out
+from cellapp.models.bundle import RunModels, load_run_models
+from cellapp.pipeline.context import ImageContext, Task, make_context
 from cellapp.pipeline.run_image import ImageResult, RunItem, run_image
 from cellapp.settings import AnalyseSettings
 
 
 @dataclass(frozen=True)
-class ImageElsewhere:
+class ImageTask:
     """Analyses one image."""
 
     settings: AnalyseSettings
@@ -29,48 +29,48 @@ class ImageElsewhere:
             self.settings,
             self.out,
             resume=self.resume,
-            models=lambda: _kit(self.settings.model_dump_json()),
+            load_models=lambda: _run_models(self.settings.model_dump_json()),
             tell=lambda step, fraction: None,
         )
         return result, None
 
 
 @dataclass(frozen=True)
-class PartElsewhere:
+class TileTask:
     """Does a step with one part of an image."""
 
-    step: Step
+    step: Task
     item: RunItem
     settings: AnalyseSettings
     digests: tuple[str, ...]  # of the image's files, by which a process knows that it has them open
 
     def __call__(self, part: Any) -> Any:
         """Do it."""
-        return self.step(_benches.bench(self), part)
+        return self.step(_contexts.context(self), part)
 
 
-class _Benches:
+class _OpenContexts:
     """The image that this process has before it: parts of one image follow each other."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # a Dask worker may have several threads
         self._key: tuple[str, ...] | None = None
-        self._bench: Bench | None = None
+        self._context: ImageContext | None = None
 
-    def bench(self, task: PartElsewhere) -> Bench:
+    def context(self, task: TileTask) -> ImageContext:
         settings = task.settings.model_dump_json()
         with self._lock:
-            if self._bench is None or self._key != (settings, *task.digests):
+            if self._context is None or self._key != (settings, *task.digests):
                 item = task.item
                 target = item.open_target() if item.open_target else None
-                self._bench = lay_out(item.open(), target, _kit(settings), task.settings)
+                self._context = make_context(item.open(), target, _run_models(settings), task.settings)
                 self._key = (settings, *task.digests)
-            return self._bench
+            return self._context
 
 
-_benches = _Benches()
+_contexts = _OpenContexts()
 
 
 @lru_cache(1)
-def _kit(settings: str) -> Kit:
-    return load_kit(AnalyseSettings.model_validate_json(settings))
+def _run_models(settings: str) -> RunModels:
+    return load_run_models(AnalyseSettings.model_validate_json(settings))

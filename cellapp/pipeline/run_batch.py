@@ -13,9 +13,9 @@ from pathlib import Path
 from cellapp.compute.executor import Engine, Map
 from cellapp.errors import CellappError
 from cellapp.exports.image_folder import write_summary
-from cellapp.models.bundle import Kit, load_kit
-from cellapp.pipeline.context import Spread, Step
-from cellapp.pipeline.remote_tasks import ImageElsewhere, PartElsewhere
+from cellapp.models.bundle import RunModels, load_run_models
+from cellapp.pipeline.context import RunTasks, Task
+from cellapp.pipeline.remote_tasks import ImageTask, TileTask
 from cellapp.pipeline.run_image import ImageResult, RunItem, run_image
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
@@ -49,7 +49,7 @@ def run_images(
     on_image: Callable[[ImageResult, Analysis | None], None] | None = None,
     resume: bool = False,
     engine: Engine | None = None,
-    kit: Kit | None = None,
+    models: RunModels | None = None,
 ) -> RunReport:
     """Analyse images into a folder laid out as ``contracts`` say.
 
@@ -67,7 +67,7 @@ def run_images(
         Keep folders already finished with the same settings and input.
     engine : Engine, optional
         Who does the work; this process when left out. Small images are handed out whole, large ones in tiles.
-    kit : Kit, optional
+    models : RunModels, optional
         Models already loaded; loaded once here when left out.
 
     Returns
@@ -82,7 +82,7 @@ def run_images(
         When the engine is lost; the same holds.
     """
     tell = on_progress or (lambda step, fraction: None)
-    run = _Run(settings, out, resume, _Models(settings, kit, tell), tell, len(items))
+    run = _Run(settings, out, resume, _Models(settings, models, tell), tell, len(items))
     with (engine or Engine()).open() as share_out:
         outcomes = run.here(items) if engine is None or not engine.parallel else run.elsewhere(items, share_out)
         results = []
@@ -101,16 +101,16 @@ def run_images(
 
 
 class _Models:
-    """The kit of the run, loaded when the first image asks for it."""
+    """The models of the run, loaded when the first image asks for it."""
 
-    def __init__(self, settings: AnalyseSettings, kit: Kit | None, tell: RunProgress) -> None:
-        self._settings, self._kit, self._tell = settings, kit, tell
+    def __init__(self, settings: AnalyseSettings, models: RunModels | None, tell: RunProgress) -> None:
+        self._settings, self._models, self._tell = settings, models, tell
 
-    def __call__(self) -> Kit:
-        if self._kit is None:
+    def __call__(self) -> RunModels:
+        if self._models is None:
             self._tell("Loading models", 0.0)
-            self._kit = load_kit(self._settings)
-        return self._kit
+            self._models = load_run_models(self._settings)
+        return self._models
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class _Run:
         """Hand out small images whole, then large ones in parts."""
         large = {item.stem: slides for item in items if (slides := self._open_large(item))}
         small = [item for item in items if item.stem not in large]
-        yield from share_out(ImageElsewhere(self.settings, self.out, self.resume), small)
+        yield from share_out(ImageTask(self.settings, self.out, self.resume), small)
         for n_done, item in enumerate((item for item in items if item.stem in large), start=len(small)):
             yield self._large(item, large.pop(item.stem), n_done, share_out)
 
@@ -140,19 +140,21 @@ class _Run:
     ) -> tuple[ImageResult, Analysis | None]:
         digests = tuple(slide.digest for slide in slides)
 
-        def spread(step: Step, parts: Sequence[object]) -> Iterator[object]:
-            return share_out(PartElsewhere(step, item, self.settings, digests), parts)
+        def run_tasks(step: Task, parts: Sequence[object]) -> Iterator[object]:
+            return share_out(TileTask(step, item, self.settings, digests), parts)
 
         opened = replace(item, open=lambda: slides[0], open_target=(lambda: slides[1]) if item.open_target else None)
-        return self._one(opened, n_done, spread)
+        return self._one(opened, n_done, run_tasks)
 
-    def _one(self, item: RunItem, n_done: int, spread: Spread | None = None) -> tuple[ImageResult, Analysis | None]:
+    def _one(
+        self, item: RunItem, n_done: int, run_tasks: RunTasks | None = None
+    ) -> tuple[ImageResult, Analysis | None]:
         def tell(step: str, part: float) -> None:
             self.tell(f"{item.stem}: {step}", (n_done + part) / self.n_images)
 
         self.tell(item.stem, n_done / self.n_images)
         return run_image(
-            item, self.settings, self.out, resume=self.resume, models=self.models, tell=tell, spread=spread
+            item, self.settings, self.out, resume=self.resume, load_models=self.models, tell=tell, run_tasks=run_tasks
         )
 
     def _open_large(self, item: RunItem) -> tuple[Slide, ...]:

@@ -13,10 +13,10 @@ from cellapp import __version__
 from cellapp.errors import Cancelled, CellappError, EngineError, InputError
 from cellapp.exports.image_folder import write_analysis
 from cellapp.models import load
-from cellapp.models.bundle import Kit
+from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
-from cellapp.pipeline.checkpoint import open_work
-from cellapp.pipeline.context import Spread
+from cellapp.pipeline.checkpoint import open_checkpoint
+from cellapp.pipeline.context import RunTasks
 from cellapp.pipeline.provenance import settings_digest
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
@@ -51,9 +51,9 @@ def run_image(
     out: Path,
     *,
     resume: bool,
-    models: Callable[[], Kit],
+    load_models: Callable[[], RunModels],
     tell: OnStep,
-    spread: Spread | None = None,
+    run_tasks: RunTasks | None = None,
 ) -> tuple[ImageResult, Analysis | None]:
     """Analyse an image and write its folder, or say in the result why that could not be.
 
@@ -65,11 +65,11 @@ def run_image(
         Of the run. Until the image is done its finished parts wait in ``out/.<stem>.work``.
     resume : bool
         Keep the folder, or go on from the finished parts, where they come from the same settings, bytes and weights.
-    models : callable
+    load_models : callable
         Gives the models; called only when there is something to do.
     tell : callable
         Progress; may raise `Cancelled`.
-    spread : callable, optional
+    run_tasks : callable, optional
         Who does the parts of a large image; this process when left out.
 
     Raises
@@ -87,17 +87,17 @@ def run_image(
         kept = _finished(out / item.stem, settings, source.digest) if resume else None
         if kept:
             return ImageResult(item.stem, summary=kept, resumed=True), None
-        kit = models()
-        with open_work(out / f".{item.stem}.work", _key(settings, slide, source), resume=resume) as work:
+        models = load_models()
+        with open_checkpoint(out / f".{item.stem}.work", _key(settings, slide, source), resume=resume) as checkpoint:
             analysis = analyse(
                 slide,
-                kit,
+                models,
                 settings,
                 lambda step, part: tell(step, _ANALYSING * part),
                 name=item.stem,
                 target=target,
-                work=work,
-                spread=spread,
+                checkpoint=checkpoint,
+                run_tasks=run_tasks,
             )
             summary = write_analysis(
                 analysis,

@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage.transform import resize_local_mean
 
 from cellapp.images.channel_names import PHOTO_CHANNELS
-from cellapp.images.channels import assign
+from cellapp.images.channels import assign_channels
 from cellapp.images.sampling import read_at_most
 from cellapp.rendering.colours import PHOTO_COLOURS, dye_colour
 from cellapp.rendering.colours import rgb as split_rgb
@@ -121,7 +121,7 @@ def to_display(
 def thumbnail(slide: Slide, max_px: int = 256) -> np.ndarray:
     """Return a small picture of a slide, (Y, X, 3) uint8, no side longer than `max_px`, in default colours."""
     pixels, _ = read_at_most(slide, 4 * max_px)
-    names, roles = assign(slide.info, {})
+    names, roles = assign_channels(slide.info, {})
     picture = to_display(pixels, channel_colours(names, roles), default_window(pixels, names))
     scale = min(max_px / max(picture.shape[:2]), 1.0)
     if scale == 1.0:

@@ -15,7 +15,7 @@ OVERVIEW_PX = 2048
 
 
 @dataclass(frozen=True, eq=False)
-class Rendering:
+class ImageStyle:
     """Channels, colours and windows of one image, and its overview."""
 
     channels: tuple[str, ...]
@@ -26,7 +26,7 @@ class Rendering:
     windows: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, slide: Slide, channels: Sequence[str], roles: Sequence[Role]) -> Rendering:
+    def of(cls, slide: Slide, channels: Sequence[str], roles: Sequence[Role]) -> ImageStyle:
         """Choose colours by name and role, and windows from the overview's percentiles."""
         pixels, scale = read_at_most(slide, OVERVIEW_PX)
         colours, windows = channel_colours(channels, roles), default_window(pixels, channels)

@@ -16,11 +16,11 @@ import numpy as np
 
 from cellapp.config import app_settings
 from cellapp.errors import InputError, StoreError
-from cellapp.images.channels import describe
+from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.run_segmenter import run_flows
-from cellapp.segmentation.slide_parameters import Judgement
+from cellapp.segmentation.slide_parameters import SlideParameters
 from cellapp.segmentation.tiling.empty_tiles import is_empty
 from cellapp.segmentation.tiling.paint import number_cells
 from cellapp.settings import AnalyseSettings
@@ -43,7 +43,11 @@ class PreviewFlows:
 
 
 def preview_flows(
-    slide: Slide, region: Region, segmenter: Segmenter, settings: AnalyseSettings, judged: Judgement | None = None
+    slide: Slide,
+    region: Region,
+    segmenter: Segmenter,
+    settings: AnalyseSettings,
+    parameters: SlideParameters | None = None,
 ) -> PreviewFlows:
     """Do the expensive half of segmenting one region.
 
@@ -55,17 +59,17 @@ def preview_flows(
     region : Region
     segmenter : Segmenter
     settings : AnalyseSettings
-    judged : Judgement, optional
+    parameters : SlideParameters, optional
         What a run decides about the slide (`judge_once`): cells away from the region's edge are then
         those of the run. Diameter, polarity and thresholds are found in the region when left out.
     """
-    slide, roles, um_per_px = describe(slide, settings)
+    slide, roles, um_per_px = describe_slide(slide, settings)
     raw = slide.region(region)
-    preprocessor = judged.preprocessor if judged else Preprocessor.fit(slide, settings.preprocess)
+    preprocessor = parameters.preprocessor if parameters else Preprocessor.fit(slide, settings.preprocess)
     processed = preprocessor.read(slide, region)
-    if judged and is_empty(processed, judged.fit.diameter_px, judged.spans):
-        return PreviewFlows(region, raw, processed, None, judged.fit.diameter_px)
-    fit = judged.fit if judged else None
+    if parameters and is_empty(processed, parameters.fit.diameter_px, parameters.spans):
+        return PreviewFlows(region, raw, processed, None, parameters.fit.diameter_px)
+    fit = parameters.fit if parameters else None
     flows, fixed = run_flows(processed, roles, segmenter, settings.segment, um_per_px, fit=fit)
     return PreviewFlows(region, raw, processed, flows, fixed.diameter)
 

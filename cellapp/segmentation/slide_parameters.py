@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from cellapp import __version__
 from cellapp.config import app_settings
-from cellapp.files import replacing
-from cellapp.images.channels import describe
+from cellapp.files import atomic_write
+from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.sampling import sample_windows
 from cellapp.segmentation.slide_fit import SlideFit, fit_slide
@@ -27,7 +27,7 @@ _SAMPLED_PX = 2**20  # pixels of a channel that tell its range
 
 
 @dataclass(frozen=True)
-class Judgement:
+class SlideParameters:
     """What is decided once for a slide; small, so that it can be sent and kept."""
 
     preprocessor: Preprocessor
@@ -35,7 +35,7 @@ class Judgement:
     spans: tuple[float, ...]  # range of each processed channel on the slide
 
 
-_AS_JSON = TypeAdapter(Judgement)
+_AS_JSON = TypeAdapter(SlideParameters)
 
 
 def has_tiles(info: ImageInfo, settings: AnalyseSettings) -> bool:
@@ -43,19 +43,19 @@ def has_tiles(info: ImageInfo, settings: AnalyseSettings) -> bool:
     return max(info.shape[1:]) > settings.segment.tile_px
 
 
-def judge(
+def fit_slide_parameters(
     slide: Slide,
     roles: Sequence[Role],
     segmenter: Segmenter,
     settings: AnalyseSettings,
     um_per_px: float | None,
-) -> Judgement:
+) -> SlideParameters:
     """Judge a slide by a sample of it.
 
     Parameters
     ----------
     slide : Slide
-        As the user described it (`cellapp.images.channels.describe`); at most nine windows of 1024 px and one
+        As the user described it (`cellapp.images.channels.describe_slide`); at most nine windows of 1024 px and one
         overview of it are in
         memory, or the whole where that is no larger.
     roles : sequence of Role
@@ -73,25 +73,25 @@ def judge(
     fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px)
     planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]
     limits = [np.percentile(plane[:: max(plane.size // _SAMPLED_PX, 1)], [0.2, 99.8]) for plane in planes]
-    return Judgement(preprocessor, fit, tuple(float(high - low) for low, high in limits))
+    return SlideParameters(preprocessor, fit, tuple(float(high - low) for low, high in limits))
 
 
-def judge_once(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Judgement:
-    """Return what `recall` knows of a slide, else judge it and keep the answer under ``CELLAPP_HOME``.
+def ensure_slide_parameters(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> SlideParameters:
+    """Return what `load_slide_parameters` knows of a slide, else judge it and keep the answer under ``CELLAPP_HOME``.
 
-    Parameters and errors are those of `judge`, but for the slide, which is as it was opened.
+    Parameters and errors are those of `fit_slide_parameters`, but for the slide, which is as it was opened.
     """
-    known = recall(slide, segmenter, settings)
+    known = load_slide_parameters(slide, segmenter, settings)
     if known is not None:
         return known
-    described, roles, um_per_px = describe(slide, settings)
-    judged = judge(described, roles, segmenter, settings, um_per_px)
-    with replacing(_path(slide, segmenter, settings)) as part:
-        part.write_bytes(_AS_JSON.dump_json(judged))
-    return judged
+    described, roles, um_per_px = describe_slide(slide, settings)
+    parameters = fit_slide_parameters(described, roles, segmenter, settings, um_per_px)
+    with atomic_write(_path(slide, segmenter, settings)) as part:
+        part.write_bytes(_AS_JSON.dump_json(parameters))
+    return parameters
 
 
-def recall(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Judgement | None:
+def load_slide_parameters(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> SlideParameters | None:
     """Return what was decided about a slide under the same settings, thresholds aside; None where nobody asked yet."""
     try:
         return _AS_JSON.validate_json(_path(slide, segmenter, settings).read_bytes())
@@ -99,7 +99,7 @@ def recall(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Jud
         return None
 
 
-def purge_judgements(older_than_s: float) -> int:
+def purge_slide_parameters(older_than_s: float) -> int:
     """Forget what was decided longer ago and return how much; a slide looked at again is judged anew."""
     old = [path for path in _folder().glob("*.json") if path.stat().st_mtime < time.time() - older_than_s]
     for path in old:
@@ -109,7 +109,7 @@ def purge_judgements(older_than_s: float) -> int:
 
 def _path(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Path:
     """Name the file by everything the decisions depend on, the version of the program among it."""
-    described, roles, um_per_px = describe(slide, settings)
+    described, roles, um_per_px = describe_slide(slide, settings)
     chosen = {
         "preprocess": settings.preprocess.model_dump(mode="json"),
         "segment": settings.segment.model_dump(mode="json", exclude={*THRESHOLDS, "tile_px"}),

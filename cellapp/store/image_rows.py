@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellapp.errors import StoreError
-from cellapp.images.channels import assign
+from cellapp.images.channels import assign_channels
 from cellapp.store.database import reading, writing
 from cellapp.store.projects import project_row
 from cellapp.store.records import ImageRecord
@@ -110,7 +110,7 @@ def _new_row(project: Project, info: ImageInfo, digest: str, name: str) -> Image
 
 def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequence[Role]]:
     """Names and roles as the project remembers them, guessed where it does not."""
-    names, roles = assign(info, {})
+    names, roles = assign_channels(info, {})
     kept = [project.channels.get(channel) for channel in info.channels]
     named = [choice[0] if choice else name for choice, name in zip(kept, names, strict=True)]
     if len(set(named)) < len(named):  # two files with other channels taught names that clash here

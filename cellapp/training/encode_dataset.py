@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellapp.encoders.crop_folder import Picture, read_picture
+from cellapp.encoders.crop_folder import CropFile, read_crop
 from cellapp.errors import InputError
 from cellapp.settings import PreprocessSettings
-from cellapp.training.labelled_crops import LabelledPictures
+from cellapp.training.labelled_crops import LabelledCrops
 from cellapp.types.cells import Embeddings, join_embeddings
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
@@ -24,10 +24,10 @@ N_STATISTICS = N_PLAIN + 2
 
 
 @dataclass(frozen=True, eq=False)
-class Collected:
+class EncodedDataset:
     """What is known of the pictures that could be read."""
 
-    pictures: LabelledPictures
+    pictures: LabelledCrops
     embeddings: Mapping[str, Embeddings]  # by the names the encoders were given; cell ids count from 0
     statistics: np.ndarray | None  # (N, 11 C) float64, see `intensity_statistics`; None when channels differ in number
     digests: Sequence[str]  # N sha256 of the files
@@ -35,17 +35,17 @@ class Collected:
     left_out: Sequence[str]  # why pictures could not be read, a sentence each
 
 
-def collect(
-    pictures: LabelledPictures,
+def encode_dataset(
+    pictures: LabelledCrops,
     encoders: Mapping[str, Encoder],
     preprocess: PreprocessSettings,
     on_step: OnStep | None = None,
-) -> Collected:
+) -> EncodedDataset:
     """Read and encode pictures; one that cannot be read is left out and named.
 
     Parameters
     ----------
-    pictures : LabelledPictures
+    pictures : LabelledCrops
     encoders : mapping of str to Encoder
         All of one input side.
     preprocess : PreprocessSettings
@@ -79,7 +79,7 @@ def collect(
     kept = pictures.subset(rows)
     _require_classes(pictures, kept, left_out)
     alike = len({len(one) for one in statistics}) == 1
-    return Collected(
+    return EncodedDataset(
         kept,
         {name: join_embeddings(found) for name, found in parts.items()},
         np.stack(statistics) if alike else None,
@@ -119,16 +119,16 @@ def intensity_statistics(raw: np.ndarray) -> np.ndarray:
     )
 
 
-def _read(pictures: LabelledPictures, row: int, left_out: list[str]) -> Picture | None:
+def _read(pictures: LabelledCrops, row: int, left_out: list[str]) -> CropFile | None:
     file = pictures.files[row]
     try:
-        return read_picture(pictures.folder / file)
+        return read_crop(pictures.folder / file)
     except InputError as error:
         left_out.append(f"{file}: {error}")
         return None
 
 
-def _require_classes(wanted: LabelledPictures, kept: LabelledPictures, left_out: Sequence[str]) -> None:
+def _require_classes(wanted: LabelledCrops, kept: LabelledCrops, left_out: Sequence[str]) -> None:
     lost = sorted(set(wanted.classes) - set(kept.classes))
     if lost:
         raise InputError(f"no picture of class {lost[0]!r} can be read; first reason: {left_out[0]}")

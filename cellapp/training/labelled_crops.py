@@ -17,7 +17,7 @@ INDEX = "index.csv"
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledPictures:
+class LabelledCrops:
     """Which pictures there are, what a person said of each, and what some of them share."""
 
     folder: Path
@@ -35,13 +35,13 @@ class LabelledPictures:
         """Class names, sorted."""
         return tuple(sorted(set(self.labels)))
 
-    def subset(self, rows: Sequence[int]) -> LabelledPictures:
+    def subset(self, rows: Sequence[int]) -> LabelledCrops:
         """Return some of the pictures."""
         chosen = ([values[row] for row in rows] for values in (self.files, self.labels, self.groups))
-        return LabelledPictures(self.folder, *chosen, self.grouped_by, self.index_sha256)
+        return LabelledCrops(self.folder, *chosen, self.grouped_by, self.index_sha256)
 
 
-def read_labelled(folder: Path, group_column: str | None = None) -> LabelledPictures:
+def read_labelled_crops(folder: Path, group_column: str | None = None) -> LabelledCrops:
     """Find labelled pictures.
 
     Parameters
@@ -54,7 +54,7 @@ def read_labelled(folder: Path, group_column: str | None = None) -> LabelledPict
 
     Returns
     -------
-    LabelledPictures
+    LabelledCrops
 
     Raises
     ------
@@ -69,7 +69,7 @@ def read_labelled(folder: Path, group_column: str | None = None) -> LabelledPict
     return found
 
 
-def _by_folders(folder: Path, group_column: str | None) -> LabelledPictures:
+def _by_folders(folder: Path, group_column: str | None) -> LabelledCrops:
     if group_column is not None:
         raise InputError(f"groups need a column {group_column!r} in {folder / INDEX}, and there is no such file")
     files = [path.relative_to(folder) for path in list_crops(folder)]
@@ -77,10 +77,10 @@ def _by_folders(folder: Path, group_column: str | None) -> LabelledPictures:
     if loose:
         raise InputError(f"{loose[0].as_posix()!r} lies in no class: move it into a folder named after its class")
     names = [file.as_posix() for file in files]
-    return LabelledPictures(folder, names, [file.parts[0] for file in files], names, None)
+    return LabelledCrops(folder, names, [file.parts[0] for file in files], names, None)
 
 
-def _by_index(folder: Path, group_column: str | None) -> LabelledPictures:
+def _by_index(folder: Path, group_column: str | None) -> LabelledCrops:
     path = folder / INDEX
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -90,9 +90,7 @@ def _by_index(folder: Path, group_column: str | None) -> LabelledPictures:
     _check_columns(table, path, [name for name in ("file", "class", grouped_by) if name])
     _check_files(table["file"], folder)
     groups = table[grouped_by or "file"].tolist()
-    return LabelledPictures(
-        folder, table["file"].tolist(), table["class"].tolist(), groups, grouped_by, file_digest(path)
-    )
+    return LabelledCrops(folder, table["file"].tolist(), table["class"].tolist(), groups, grouped_by, file_digest(path))
 
 
 def _check_columns(table: pd.DataFrame, path: Path, wanted: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ def head_card(metrics: Mapping[str, Any], head: LinearHead) -> str:
     Parameters
     ----------
     metrics : mapping
-        See `cellapp.training.classifier.report.describe`.
+        See `cellapp.training.classifier.report.head_metrics`.
     head : LinearHead
     """
     return (
@@ -66,7 +66,7 @@ def methods_table(methods: Mapping[str, Any]) -> str:
     Parameters
     ----------
     methods : mapping of str to mapping
-        ``methods`` of `cellapp.training.classifier.report.describe`.
+        ``methods`` of `cellapp.training.classifier.report.head_metrics`.
     """
     names = [name.replace("_", " ") for name in FIGURES]
     rows = [f"| {name} | " + " | ".join(_cell(row[f]) for f in FIGURES) + " |" for name, row in methods.items()]

@@ -13,7 +13,7 @@ from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.encoders.slide_windows import pool_cells
-from cellapp.images.channels import assign
+from cellapp.images.channels import assign_channels
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import (
@@ -97,7 +97,7 @@ def find_cells(settings: SyntheticSettings, segmenter: Segmenter) -> FoundCells:
     """
     raw, truth, classes = render_field(settings)
     slide = as_slide(raw, settings)
-    names, roles = assign(slide.info, {})
+    names, roles = assign_channels(slide.info, {})
     preprocessor = Preprocessor.fit(slide, PREPROCESS)
     mask = segment(preprocessor.read(slide), roles, segmenter, SegmentSettings(), settings.um_per_px)
     cells = assess(measure(slide, mask, channels=names), mask, slide, QualitySettings())

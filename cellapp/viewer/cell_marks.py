@@ -20,7 +20,7 @@ _COLUMNS = ("centroid_y_px", "centroid_x_px", "area_px", "qc_pass", "label", "ma
 
 
 @dataclass(frozen=True, eq=False)
-class Marks:
+class CellMarks:
     """The cells of one image; all arrays are in the order of `cell_ids`, which is ascending."""
 
     cell_ids: np.ndarray  # (N,) int64
@@ -40,7 +40,7 @@ class Marks:
         }
 
 
-def marks_of(folder: Path, settings: ClassifySettings, said: Mapping[int, str], *, threshold: float) -> Marks:
+def cell_marks(folder: Path, settings: ClassifySettings, said: Mapping[int, str], *, threshold: float) -> CellMarks:
     """Return the cells of a result as they are drawn.
 
     Parameters
@@ -67,7 +67,7 @@ def marks_of(folder: Path, settings: ClassifySettings, said: Mapping[int, str], 
 @kept(8)
 def _marks(
     path: Path, changed: int, threshold: float | None, unsure_margin: float, said: tuple[tuple[int, str], ...]
-) -> Marks:
+) -> CellMarks:
     cells = _read(path)
     classes = classes_of(cells)
     if threshold is not None:
@@ -77,7 +77,7 @@ def _marks(
     called, names = pd.factorize(outcome(cells))
     palette = np.array([rgb(class_colour(name, classes)) for name in names], np.uint8).reshape(-1, 3)
     area_px = cells["area_px"].to_numpy(float)
-    return Marks(
+    return CellMarks(
         cells.index.to_numpy(np.int64),
         cells["centroid_y_px"].to_numpy(float),
         cells["centroid_x_px"].to_numpy(float),

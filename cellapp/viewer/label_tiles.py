@@ -11,7 +11,7 @@ from cellapp.images.read import open_slide
 from cellapp.rendering.display import draw_outlines
 from cellapp.types.image import LazyArray, Region
 from cellapp.viewer.cache import kept
-from cellapp.viewer.cell_marks import Marks
+from cellapp.viewer.cell_marks import CellMarks
 from cellapp.viewer.grid import size_at
 
 MIN_OUTLINE_PX = 6
@@ -43,7 +43,7 @@ class LazyLabels:
         return self.stored[slice(None), *key][0]
 
 
-def draw_label_tile(labels: LazyLabels | np.ndarray, marks: Marks, region: Region, level: int) -> np.ndarray:
+def draw_label_tile(labels: LazyLabels | np.ndarray, marks: CellMarks, region: Region, level: int) -> np.ndarray:
     """Draw the cells of a region.
 
     Parameters
@@ -87,7 +87,7 @@ def _open(path: Path, changed: int) -> LazyLabels:
 
 
 def _outlines(
-    labels: LazyLabels | np.ndarray, marks: Marks, region: Region, level: int, size: tuple[int, int]
+    labels: LazyLabels | np.ndarray, marks: CellMarks, region: Region, level: int, size: tuple[int, int]
 ) -> np.ndarray:
     step = 2**level
     width_px = 1 if level == 0 else 2  # full resolution is mostly looked at enlarged
@@ -105,7 +105,7 @@ def _outlines(
     return np.dstack([drawn, np.where(drawn.any(axis=2), 255, 0).astype(np.uint8)])
 
 
-def _discs(marks: Marks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
+def _discs(marks: CellMarks, region: Region, level: int, size: tuple[int, int]) -> np.ndarray:
     """Draw a disc of the median cell's size for each cell: filled while it is a dot, else its rim."""
     tile, step = np.zeros((*size, 4), np.uint8), 2**level
     radius = max(marks.diameter_px / step / 2, _MIN_DOT_PX)

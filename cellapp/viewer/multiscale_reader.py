@@ -18,7 +18,7 @@ _MAX_STEP = 8
 _INTEGER = 0.02
 
 
-class View:
+class MultiscaleReader:
     """A slide to look at.
 
     Parameters

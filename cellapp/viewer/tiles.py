@@ -17,9 +17,9 @@ from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.store.runs import run_folder
 from cellapp.viewer import label_tiles
 from cellapp.viewer.cache import ByteCache, kept
-from cellapp.viewer.cell_marks import marks_of
+from cellapp.viewer.cell_marks import cell_marks
 from cellapp.viewer.grid import tile_region
-from cellapp.viewer.multiscale_reader import View
+from cellapp.viewer.multiscale_reader import MultiscaleReader
 
 FORMATS = {
     "jpg": ("JPEG", "image/jpeg", {"quality": 90, "subsampling": 0}),
@@ -74,7 +74,7 @@ def label_tile(run: RunRecord, image: ImageRecord, level: int, row: int, column:
     region = tile_region(image.info.shape[1:], level, row, column)
     folder = run_folder(run.id) / run.image(image.id).stem
     said = manual_labels(run.id).get(image.id, {})
-    marks = marks_of(folder, run.settings.classify, said, threshold=threshold)
+    marks = cell_marks(folder, run.settings.classify, said, threshold=threshold)
 
     def make() -> bytes:
         labels = label_tiles.open_labels(folder / "labels.tif")
@@ -99,8 +99,8 @@ def encode(pixels: np.ndarray, ending: str) -> bytes:
 
 
 @kept(8)
-def _view(image_id: str, digest: str, pyramid: bool) -> View:
-    view = View(open_view(image_id))
+def _view(image_id: str, digest: str, pyramid: bool) -> MultiscaleReader:
+    view = MultiscaleReader(open_view(image_id))
     _spare_libraries()
     return view
 

@@ -6,7 +6,7 @@ from cellapp.store.images import list_images
 from cellapp.ui.classify.cell_sections import gallery_section, table_section
 from cellapp.ui.classify.chart_sections import counts_section, histogram_section, map_section
 from cellapp.ui.classify.headline import answer_line
-from cellapp.ui.classify.page_state import EVERY_IMAGE, THIS_IMAGE, View
+from cellapp.ui.classify.page_state import EVERY_IMAGE, THIS_IMAGE, ClassifyState
 from cellapp.ui.classify.relabel_controls import files_note
 from cellapp.ui.classify.slide_section import slide_section
 from cellapp.ui.components.downloads import show_downloads
@@ -26,7 +26,7 @@ several = len(results.version) > 1
 only = THIS_IMAGE if header.image.id in results.done else EVERY_IMAGE
 scope = st.session_state.get("classify_scope", EVERY_IMAGE) if several else only
 images = {image.id: image for image in list_images(header.project.id)}
-view = View(
+view = ClassifyState(
     results,
     {image_id: image for image_id, image in images.items() if image_id in results.done},
     header.image,

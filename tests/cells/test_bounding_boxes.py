@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.cells.bounding_boxes import batches, find_boxes
-from cellapp.cells.packed_crops import lay_out
+from cellapp.cells.packed_crops import pack
 from tests.cells.toy import label_arrays, noise
 
 
@@ -44,13 +44,13 @@ def test_a_sheet_holds_the_pixels_of_each_cell_and_what_is_beside_them(labels):
     if not len(ids):
         return
     pixels = noise(labels.shape)
-    sheet = lay_out(labels, ids, boxes)
-    flat = sheet.pixels(lambda region: pixels[(slice(None), *region.slices)], labels.shape)
+    packed = pack(labels, ids, boxes)
+    flat = packed.pixels(lambda region: pixels[(slice(None), *region.slices)], labels.shape)
     edged = np.pad(pixels, ((0, 0), (1, 1), (1, 1)), mode="edge")
     for i, cell_id in enumerate(ids):
         y, x = np.nonzero(labels == cell_id)
-        at = sheet.at[sheet.each(np.arange(len(ids))) == i]
-        width = sheet.widths[i]
+        at = packed.at[packed.each(np.arange(len(ids))) == i]
+        width = packed.widths[i]
         np.testing.assert_array_equal(flat[:, at], pixels[:, y, x])
         np.testing.assert_array_equal(flat[:, at - width], edged[:, y, x + 1])
         np.testing.assert_array_equal(flat[:, at + 1], edged[:, y + 1, x + 2])

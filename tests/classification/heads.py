@@ -3,13 +3,13 @@
 import numpy as np
 
 from cellapp.classification.head import LinearHead
-from cellapp.classification.novelty import fit_cloud
+from cellapp.classification.novelty import fit_novelty
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
-from cellapp.training.classifier.cross_validation import LabelledVectors, Purpose
+from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors
 from cellapp.types.cells import Embeddings
 
 ENCODER = "tiny@1"
-PURPOSE = Purpose("toy", ENCODER, "Toy vectors; not for diagnosis.")
+PURPOSE = HeadSpec("toy", ENCODER, "Toy vectors; not for diagnosis.")
 
 
 def random_head(
@@ -30,7 +30,7 @@ def random_head(
         "crop": CropSettings(),
         "preprocess": PreprocessSettings(),
         "trained_on": "Toy vectors.",
-        "cloud": fit_cloud(training, np.arange(40) % len(classes), len(classes)),
+        "novelty": fit_novelty(training, np.arange(40) % len(classes), len(classes)),
         "temperature": 1.7,
     }
     return LinearHead(**(values | changes))

@@ -50,7 +50,7 @@ def test_disk_keeps_everything(tmp_path):
     again = load_head(tmp_path / "head")
     features = random_embeddings().features
     np.testing.assert_array_equal(again.scores(features), head.scores(features))
-    np.testing.assert_allclose(again.cloud.distance(features), head.cloud.distance(features))
+    np.testing.assert_allclose(again.novelty.distance(features), head.novelty.distance(features))
     for name in (
         "name",
         "classes",
@@ -64,13 +64,13 @@ def test_disk_keeps_everything(tmp_path):
     ):
         assert getattr(again, name) == getattr(head, name)
     assert again.identity == head.identity != random_head().identity
-    assert again.cloud.limit == np.inf
+    assert again.novelty.limit == np.inf
 
 
 def test_a_finite_limit_is_kept(tmp_path):
     head = random_head()
-    save_head(replace(head, cloud=replace(head.cloud, limit=1.25)), tmp_path)
-    assert load_head(tmp_path).cloud.limit == 1.25
+    save_head(replace(head, novelty=replace(head.novelty, limit=1.25)), tmp_path)
+    assert load_head(tmp_path).novelty.limit == 1.25
 
 
 def test_other_numbers_are_another_version(tmp_path):

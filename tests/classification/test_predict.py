@@ -70,8 +70,8 @@ def test_a_margin_of_zero_leaves_no_doubt():
 
 def test_cells_far_from_training_are_marked():
     head = random_head()
-    head = replace(head, cloud=replace(head.cloud, limit=4.0))
-    near = (head.mean + head.std * head.cloud.means[0]).astype(np.float32)
+    head = replace(head, novelty=replace(head.novelty, limit=4.0))
+    near = (head.mean + head.std * head.novelty.means[0]).astype(np.float32)
     features = np.stack([near, near + 100 * head.std])
     embeddings = Embeddings(features[:, :4], features[:, 4:], np.array([1, 2], np.int32), head.encoder)
     np.testing.assert_array_equal(predict(head, embeddings).unlike_training, [False, True])

@@ -12,8 +12,8 @@ from cellapp.explanation.compartments import (
     NUCLEUS,
     OUTSIDE,
     attribution,
-    regions,
-    strongest_place,
+    compartments,
+    strongest_compartment,
 )
 
 
@@ -32,7 +32,7 @@ def _disc(side, radius):
 def test_every_token_is_in_one_place_and_sums_add_up(side, grid, seed, dyed):
     rng = np.random.default_rng(seed)
     nucleus = rng.random((side, side)) if dyed else None
-    places = regions(rng.random((side, side)) > 0.4, nucleus, grid)
+    places = compartments(rng.random((side, side)) > 0.4, nucleus, grid)
     assert (sum(where.astype(int) for where in places.values()) == 1).all()
     heat = rng.normal(size=grid)
     assert sum(attribution(heat, places).values()) == pytest.approx(heat.sum())
@@ -40,7 +40,7 @@ def test_every_token_is_in_one_place_and_sums_add_up(side, grid, seed, dyed):
 
 def test_a_bright_core_is_the_nucleus():
     cell, core = _disc(64, 28), _disc(64, 12)
-    places = regions(cell, np.where(core, 900, 100), (8, 8))
+    places = compartments(cell, np.where(core, 900, 100), (8, 8))
     assert places[NUCLEUS][4, 4]
     assert places[CYTOPLASM][4, 2]
     assert places[EDGE][4, 1]
@@ -49,25 +49,25 @@ def test_a_bright_core_is_the_nucleus():
 
 @pytest.mark.parametrize("nucleus", [None, np.full((32, 32), 7)])
 def test_without_contrast_the_cell_is_one_place(nucleus):
-    assert set(regions(_disc(32, 12), nucleus, (4, 4))) == {CELL, EDGE, OUTSIDE}
+    assert set(compartments(_disc(32, 12), nucleus, (4, 4))) == {CELL, EDGE, OUTSIDE}
 
 
 def test_the_edge_is_the_outermost_ring_of_the_cell_also_where_the_crop_ends():
-    places = regions(np.ones((32, 32), bool), None, (4, 4))
+    places = compartments(np.ones((32, 32), bool), None, (4, 4))
     assert places[CELL].sum() == 4
     assert places[EDGE].sum() == 12
     assert not places[OUTSIDE].any()
 
 
 def test_a_crop_without_its_cell_is_all_outside():
-    assert regions(np.zeros((9, 9), bool), np.eye(9), (3, 3))[OUTSIDE].all()
+    assert compartments(np.zeros((9, 9), bool), np.eye(9), (3, 3))[OUTSIDE].all()
 
 
 def test_the_loudest_token_decides_whatever_its_sign():
-    places = regions(_disc(32, 14), None, (8, 8))
+    places = compartments(_disc(32, 14), None, (8, 8))
     heat = np.zeros((8, 8))
-    assert strongest_place(heat, places) is None
+    assert strongest_compartment(heat, places) is None
     heat[3, 3] = 0.2
-    assert strongest_place(heat, places) == CELL
+    assert strongest_compartment(heat, places) == CELL
     heat[0, 0] = -0.9
-    assert strongest_place(heat, places) == OUTSIDE
+    assert strongest_compartment(heat, places) == OUTSIDE

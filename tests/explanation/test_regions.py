@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.explanation.compartments import CELL, EDGE, NUCLEUS, OUTSIDE, region_table
+from cellapp.explanation.compartments import CELL, EDGE, NUCLEUS, OUTSIDE, compartment_table
 from cellapp.types.cells import Explanations
 
 
@@ -23,7 +23,7 @@ def test_places_and_rest_add_up_to_the_logit(n, seed, dyed):
     rng = np.random.default_rng(seed)
     found = explained(n, seed=seed)
     inside = list(rng.random((n, 20, 20)) > 0.3)
-    table = region_table(found, inside, list(rng.random((n, 20, 20))) if dyed else [None] * n)
+    table = compartment_table(found, inside, list(rng.random((n, 20, 20))) if dyed else [None] * n)
     assert table.index.tolist() == found.cell_ids.tolist()
     np.testing.assert_allclose(table.filter(like="sum_").sum(axis=1) + table["rest"], table["logit"], atol=1e-4)
     np.testing.assert_allclose(table.filter(like="area_").sum(axis=1), 1)
@@ -33,7 +33,7 @@ def test_places_and_rest_add_up_to_the_logit(n, seed, dyed):
 
 def test_a_place_a_cell_does_not_have_is_missing_and_not_zero():
     whole = np.ones((20, 20), bool)
-    table = region_table(explained(2), [whole, whole], [None, np.eye(20)])
+    table = compartment_table(explained(2), [whole, whole], [None, np.eye(20)])
     assert table[f"sum_{NUCLEUS}"].isna().tolist() == [True, False]
     assert table[f"sum_{CELL}"].isna().tolist() == [False, True]
     assert table[f"area_{OUTSIDE}"].tolist() == [0, 0]
@@ -42,4 +42,4 @@ def test_a_place_a_cell_does_not_have_is_missing_and_not_zero():
 
 def test_every_map_needs_its_crop():
     with pytest.raises(InputError, match="2 maps but 1 masks"):
-        region_table(explained(2), [np.ones((4, 4), bool)], [None])
+        compartment_table(explained(2), [np.ones((4, 4), bool)], [None])

@@ -11,13 +11,13 @@ from PIL import Image
 from cellapp.cells.crop import crop
 from cellapp.exports.crops_zip import write_crops
 from cellapp.images.probe import probe
-from cellapp.rendering.image_style import Rendering
+from cellapp.rendering.image_style import ImageStyle
 from cellapp.settings import CropMode, CropSettings
 from tests.exports.toy import CHANNELS, HOSTILE, ROLES, toy_analysis
 
 
 def pack(tmp_path, analysis, slide, settings=None, name="crops.zip", **more):
-    rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
+    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     chosen = settings or CropSettings(size_px=24)
     classes = more.pop("classes", ("cancer", "normal"))
     path = write_crops(slide, analysis.mask, analysis.cells, tmp_path / name, rendering=rendering, settings=chosen,

@@ -7,14 +7,14 @@ from PIL import Image
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
 from cellapp.exports.explanations import BAR_PX, GAP_PX, SIDE_PX, draw_explanation, write_explanations
-from cellapp.rendering.image_style import Rendering
+from cellapp.rendering.image_style import ImageStyle
 from cellapp.settings import CropMode, CropSettings
 from tests.exports.toy import CHANNELS, toy_analysis
 
 
 def made(tmp_path, n=3, mode=CropMode.MASKED):
     analysis, slide = toy_analysis(9, explained=n)
-    rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
+    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     cells = analysis.cells.loc[analysis.explanations.cell_ids[::-1]]
     crops = crop(slide, analysis.mask, cells, CropSettings(mode=mode), channels=CHANNELS)
     return analysis.explanations, crops, rendering, tmp_path / "explanations"

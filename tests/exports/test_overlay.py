@@ -6,12 +6,12 @@ from cellapp.exports.overlay import draw_overlay, write_overlay
 from cellapp.rendering import image_style as module
 from cellapp.rendering.annotations import class_letters
 from cellapp.rendering.colours import CLASS_COLOURS, rgb
-from cellapp.rendering.image_style import Rendering
+from cellapp.rendering.image_style import ImageStyle
 from tests.exports.toy import HOSTILE, toy_analysis
 
 
 def drawn(analysis, slide, classes=("cancer", "normal")):
-    rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
+    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     return rendering, draw_overlay(rendering, analysis.mask, analysis.cells, classes)
 
 
@@ -26,7 +26,7 @@ def test_outlines_wear_the_colour_of_the_outcome():
 @pytest.mark.parametrize("classes", [(), ("cancer", "normal"), (HOSTILE, "c\nlass" * 40)])
 def test_zero_and_one_cell_and_any_names(tmp_path, n, classes):
     analysis, slide = toy_analysis(n, classes=classes)
-    rendering = Rendering.of(slide, analysis.info.channels, analysis.roles)
+    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     path = write_overlay(rendering, analysis.mask, analysis.cells, tmp_path / "overlay.png", classes=classes)
     with Image.open(path) as picture:
         assert picture.width == 160

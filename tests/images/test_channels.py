@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cellapp.errors import InputError
 from cellapp.images.channel_files import combine, group_channel_files
-from cellapp.images.channels import assign, check_pair, parse_channels, with_names
+from cellapp.images.channels import assign_channels, check_pair, parse_channels, with_names
 from cellapp.images.read import open_slide
 from cellapp.types.image import Region, Role
 from tests.images.slides import noise, ome_tiff, slide_of
@@ -64,20 +64,22 @@ def test_unreadable_assignments_are_refused(text, words):
     ],
 )
 def test_roles_are_guessed_from_names_but_not_from_the_colours_of_a_photo(names, roles):
-    assert assign(info_of(*names), {}) == (names, roles)
+    assert assign_channels(info_of(*names), {}) == (names, roles)
 
 
 def test_a_given_role_counts_alone_and_names_what_has_no_name():
-    names, roles = assign(info_of("red", "green", "blue"), {"nucleus": 3})
+    names, roles = assign_channels(info_of("red", "green", "blue"), {"nucleus": 3})
     assert names == ("red", "green", "nucleus")
     assert roles == (O, O, N)
-    names, roles = assign(info_of("DAPI", "GFP"), {"cytoplasm": 1})
+    names, roles = assign_channels(info_of("DAPI", "GFP"), {"cytoplasm": 1})
     assert names == ("DAPI", "GFP")
     assert roles == (C, O)
 
 
 def test_a_new_name_is_taken_and_speaks_for_its_role():
-    names, roles = assign(info_of("channel 1", "channel 2", "channel 3", "channel 4"), {"orange": 4, "DAPI": 1})
+    names, roles = assign_channels(
+        info_of("channel 1", "channel 2", "channel 3", "channel 4"), {"orange": 4, "DAPI": 1}
+    )
     assert names == ("DAPI", "channel 2", "channel 3", "orange")
     assert roles == (N, O, O, O)
 
@@ -87,15 +89,15 @@ def test_permuted_channels_with_declared_names_are_the_same_channels(order):
     declared = {"actin": 1, "cytoplasm": 2, "nucleus": 3, "orange": 4}
     moved = {name: order.index(number - 1) + 1 for name, number in declared.items()}
     unnamed = info_of("channel 1", "channel 2", "channel 3", "channel 4")
-    expected = dict(zip(*assign(unnamed, declared), strict=True))
-    assert dict(zip(*assign(unnamed, moved), strict=True)) == expected
+    expected = dict(zip(*assign_channels(unnamed, declared), strict=True))
+    assert dict(zip(*assign_channels(unnamed, moved), strict=True)) == expected
 
 
 def test_assigning_twice_changes_nothing_more():
     slide = slide_of(np.zeros((3, 4, 5), np.uint8))
     channels = {"nucleus": 3, "membrane": 1}
-    names, roles = assign(slide.info, channels)
-    assert assign(with_names(slide, names).info, channels) == (names, roles)
+    names, roles = assign_channels(slide.info, channels)
+    assert assign_channels(with_names(slide, names).info, channels) == (names, roles)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_assigning_twice_changes_nothing_more():
 )
 def test_assignments_that_do_not_fit_the_image_are_refused(channels, words):
     with pytest.raises(InputError, match=words):
-        assign(info_of("DAPI", "GFP", "RFP"), channels)
+        assign_channels(info_of("DAPI", "GFP", "RFP"), channels)
 
 
 def test_renaming_changes_names_alone():

@@ -6,7 +6,7 @@ import pytest
 from cellapp.errors import Cancelled, InputError, StoreError
 from cellapp.exports.explanations import kept_maps, read_maps
 from cellapp.exports.tables import read_cells
-from cellapp.jobs.explain_selected_cells import explain_in_run
+from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs
@@ -37,7 +37,7 @@ def test_maps_made_later_are_those_of_the_run_and_are_added_to(finished):
 
     said = []
     more = [i for i in ids if i not in wanted][:5] + wanted[:1]
-    explain_in_run(run.id, image.id, more, "cancer", lambda step, part: said.append(part))
+    explain_selected_cells(run.id, image.id, more, "cancer", lambda step, part: said.append(part))
     assert set(kept_maps(folder, "cancer").cell_ids.tolist()) == {*wanted, *more}
     assert len(kept_maps(folder, "cancer").cell_ids) == len({*wanted, *more})
     assert said == sorted(said)
@@ -47,15 +47,15 @@ def test_maps_made_later_are_those_of_the_run_and_are_added_to(finished):
 def test_what_is_not_there_is_told_and_a_cancelled_job_keeps_nothing(finished):
     run, image, folder, ids = finished
     with pytest.raises(StoreError, match="no cell 99999"):
-        explain_in_run(run.id, image.id, [99_999], "cancer")
+        explain_selected_cells(run.id, image.id, [99_999], "cancer")
     with pytest.raises(StoreError, match="no image 'nowhere'"):
-        explain_in_run(run.id, "nowhere", ids[:1], "cancer")
+        explain_selected_cells(run.id, "nowhere", ids[:1], "cancer")
 
     def cancel(step, fraction):
         raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        explain_in_run(run.id, image.id, ids[:1], "cancer", cancel)
+        explain_selected_cells(run.id, image.id, ids[:1], "cancer", cancel)
     assert kept_maps(folder, "cancer") is None
     (folder / "maps_cancer.npz").write_bytes(b"half a file")
     with pytest.raises(InputError, match="holds no maps"):

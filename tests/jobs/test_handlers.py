@@ -13,10 +13,10 @@ from cellapp.exports.image_folder import read_analysis
 from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.worker import run_worker
-from cellapp.models.bundle import load_kit
+from cellapp.models.bundle import load_run_models
 from cellapp.models.load import load
 from cellapp.segmentation.preview import load_preview
-from cellapp.segmentation.slide_parameters import recall
+from cellapp.segmentation.slide_parameters import load_slide_parameters
 from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.store import cells, images, projects, runs
 from cellapp.store.blobs import digest_path
@@ -143,8 +143,8 @@ def test_a_preview_of_a_fast_segmenter_needs_no_job(project):
 
 def test_the_default_kit_loads_from_the_repository_alone(monkeypatch):
     monkeypatch.setenv("CELLAPP_OFFLINE", "1")
-    kit = load_kit(AnalyseSettings())
-    assert kit.head.encoder == kit.encoder.identity
+    models = load_run_models(AnalyseSettings())
+    assert models.head.encoder == models.encoder.identity
 
 
 def _wait_for(happened, seconds=120):
@@ -172,7 +172,7 @@ def test_previews_of_a_slide_in_tiles_share_what_is_decided_on_it(tmp_path):
     said = []
     assert HANDLERS["judge"](payload, lambda step, fraction: said.append(step)) == {}
     assert "whole slide" in said[0]
-    judged = recall(images.open_slide(image.id), load(settings.segment.segmenter), settings)
+    judged = load_slide_parameters(images.open_slide(image.id), load(settings.segment.segmenter), settings)
     for region in ([0, 0, 128, 128], [60, 150, 128, 140]):
         done = HANDLERS["preview"](payload | {"region": region}, lambda step, fraction: None)
         assert load_preview(done["key"]).diameter_px == judged.fit.diameter_px

@@ -7,10 +7,10 @@ import pytest
 
 from cellapp.cells.counts import outcome
 from cellapp.errors import Cancelled, ModelError
-from cellapp.exports.explanation_summary import read_overview
+from cellapp.exports.explanation_summary import read_explanation_summary
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.jobs.summarise_explanations import measure_overview, sample_run
+from cellapp.jobs.summarise_explanations import sample_run, summarise_explanations
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs
 from cellapp.synthetic.settings import SyntheticSettings
@@ -41,7 +41,7 @@ def test_every_classified_cell_of_a_small_run_is_measured_and_kept(slides):
     run, folder, stems = make_run(slides)
     said = []
     result = HANDLERS["regions"]({"run_id": run.id, "target": "cancer"}, lambda step, part: said.append(part))
-    table = read_overview(folder, stems, "cancer")
+    table = read_explanation_summary(folder, stems, "cancer")
     cells = read_cells(folder / stems[0] / "cells.parquet")
     assert table.index.tolist() == cells.index[cells["label"] != ""].tolist()
     assert result["n_cells"] == len(table) > 0
@@ -52,24 +52,24 @@ def test_every_classified_cell_of_a_small_run_is_measured_and_kept(slides):
 
 def test_another_class_or_cells_found_anew_need_another_look(slides):
     run, folder, stems = make_run(slides)
-    measure_overview(run.id, "cancer")
-    assert read_overview(folder, stems, "normal") is None
+    summarise_explanations(run.id, "cancer")
+    assert read_explanation_summary(folder, stems, "normal") is None
     later = (folder / "regions_cancer.parquet").stat().st_mtime + 10
     os.utime(folder / stems[0] / "labels.tif", (later, later))
-    assert read_overview(folder, stems, "cancer") is None
+    assert read_explanation_summary(folder, stems, "cancer") is None
 
 
 def test_a_run_without_cells_has_an_empty_overview(slides):
     run, folder, stems = make_run(slides[1:])
-    assert len(measure_overview(run.id, "cancer")) == 0
-    assert len(read_overview(folder, stems, "cancer")) == 0
+    assert len(summarise_explanations(run.id, "cancer")) == 0
+    assert len(read_explanation_summary(folder, stems, "cancer")) == 0
 
 
 def test_without_a_head_nothing_is_drawn_and_an_unknown_class_is_refused(slides):
     run, *_ = make_run(slides[:1], head=None)
     assert sample_run(runs.run_folder(run.id), [run.images[0].stem]) == {}
     with pytest.raises(ModelError, match="no class 'fungus'"):
-        measure_overview(make_run(slides[:1])[0].id, "fungus")
+        summarise_explanations(make_run(slides[:1])[0].id, "fungus")
 
 
 def test_cancelling_keeps_nothing(slides):
@@ -79,8 +79,8 @@ def test_cancelling_keeps_nothing(slides):
         raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        measure_overview(run.id, "cancer", cancel)
-    assert read_overview(folder, stems, "cancer") is None
+        summarise_explanations(run.id, "cancer", cancel)
+    assert read_explanation_summary(folder, stems, "cancer") is None
 
 
 def test_the_sample_is_even_over_calls(slides):

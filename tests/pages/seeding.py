@@ -11,7 +11,7 @@ import tifffile
 
 from cellapp.classification.cell_columns import add_predictions
 from cellapp.exports.image_folder import write_analysis, write_summary
-from cellapp.models.bundle import Kit
+from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
 from cellapp.segmentation.label_image import relabel
 from cellapp.settings import AnalyseSettings
@@ -84,7 +84,7 @@ def _analyse(run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, 
     kept = one.labels if n_cells is None else np.where(one.labels <= _last_id(one.labels, n_cells), one.labels, 0)
     slide = images.open_slide(one.image.id)
     count_only = settings.model_copy(update={"classify": settings.classify.model_copy(update={"head": None})})
-    found = analyse(slide, Kit(FixedSegmenter(relabel(kept))), count_only, name=stem)
+    found = analyse(slide, RunModels(FixedSegmenter(relabel(kept))), count_only, name=stem)
     found = _called(found) if settings.classify.head else found
     row = write_analysis(found, slide, runs.run_folder(run.id), settings=settings, seconds=1.0)
     cell_store.save_cells(run.id, one.image.id, found.cells)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cellapp.explanation.compartments import region_table
+from cellapp.explanation.compartments import compartment_table
 from cellapp.exports.tables import write_cells
 from cellapp.jobs import queue
 from cellapp.settings import CropMode, CropSettings, FeatureSettings
@@ -135,7 +135,7 @@ def measured(run, n):
     maps = np.random.default_rng(0).normal(size=(n, 4, 4)).astype(np.float32)
     ids = cells["cell_id"].to_numpy(np.int32)
     found = Explanations(maps, np.ones(n, np.float32), maps.sum((1, 2)) + 1, ids, "cancer", "attribution")
-    table = region_table(found, [np.ones((16, 16), bool)] * n, [None] * n)
+    table = compartment_table(found, [np.ones((16, 16), bool)] * n, [None] * n)
     table = table.assign(effect_actin=1.0, effect_nucleus=-3.0, stem=cells["stem"].to_numpy())
     write_cells(table, results.folder / "regions_cancer.parquet")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.errors import Cancelled, InputError, ModelError
-from cellapp.pipeline.checkpoint import open_work, scratch_work
+from cellapp.pipeline.checkpoint import open_checkpoint, temporary_checkpoint
 
 KEY = {"settings": "a", "weights": {"net": "b"}}
 
@@ -18,8 +18,8 @@ def leave(path, error=Cancelled, key=KEY):
     """Work that ends before its image is done."""
 
     def interrupted():
-        with open_work(path, key, resume=False) as work:
-            work.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
+        with open_checkpoint(path, key, resume=False) as checkpoint:
+            checkpoint.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
             raise error("stopped")
 
     with pytest.raises(error):
@@ -28,26 +28,26 @@ def leave(path, error=Cancelled, key=KEY):
 
 def resumed(path, key):
     """Whether work with this key finds the part that was left; it leaves it again."""
-    with suppress(Cancelled), open_work(path, key, resume=True) as work:
-        found = work.has("tile-1")
+    with suppress(Cancelled), open_checkpoint(path, key, resume=True) as checkpoint:
+        found = checkpoint.has("tile-1")
         raise Cancelled("again")
     return found
 
 
 def test_parts_come_back_as_they_were_and_only_those_asked_for(path):
-    with open_work(path, KEY, resume=False) as work:
-        assert not work.has("tile-1")
-        work.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
-        assert work.has("tile-1")
-        found = work.get("tile-1")
+    with open_checkpoint(path, KEY, resume=False) as checkpoint:
+        assert not checkpoint.has("tile-1")
+        checkpoint.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
+        assert checkpoint.has("tile-1")
+        found = checkpoint.get("tile-1")
         assert found["labels"].dtype == np.uint16
         np.testing.assert_array_equal(found["labels"], np.eye(3))
-        assert set(work.get("tile-1", "n")) == {"n"}
+        assert set(checkpoint.get("tile-1", "n")) == {"n"}
 
 
 def test_a_finished_image_leaves_nothing(path):
-    with open_work(path, KEY, resume=False) as work:
-        work.keep("tile-1", labels=np.eye(3))
+    with open_checkpoint(path, KEY, resume=False) as checkpoint:
+        checkpoint.keep("tile-1", labels=np.eye(3))
     assert list(path.parent.iterdir()) == []
 
 
@@ -60,8 +60,8 @@ def test_interrupted_work_goes_on_with_the_same_key_alone(path, error):
 
 def test_without_resume_work_begins_anew(path):
     leave(path)
-    with open_work(path, KEY, resume=False) as work:
-        assert not work.has("tile-1")
+    with open_checkpoint(path, KEY, resume=False) as checkpoint:
+        assert not checkpoint.has("tile-1")
 
 
 def test_an_image_that_cannot_be_used_leaves_nothing(path):
@@ -70,16 +70,16 @@ def test_an_image_that_cannot_be_used_leaves_nothing(path):
 
 
 def test_labels_are_on_disk_in_one_piece_or_not_at_all():
-    with scratch_work() as work:
-        with suppress(Cancelled), work.drawing((4, 5)) as canvas:
+    with temporary_checkpoint() as checkpoint:
+        with suppress(Cancelled), checkpoint.drawing((4, 5)) as canvas:
             canvas[1] = 7
             raise Cancelled("stopped")
-        assert not work.has_labels
-        with work.drawing((4, 5)) as canvas:
+        assert not checkpoint.has_labels
+        with checkpoint.drawing((4, 5)) as canvas:
             assert not canvas.any()
             canvas[1] = 7
-        assert work.has_labels
-        labels = work.labels()
+        assert checkpoint.has_labels
+        labels = checkpoint.labels()
         assert labels.dtype == np.int32
         assert labels.sum() == 35
     assert labels.sum() == 35  # still readable by whoever holds it

@@ -2,13 +2,13 @@ import pytest
 
 from cellapp.errors import Cancelled
 from cellapp.pipeline import context
-from cellapp.pipeline.context import in_turn
-from cellapp.pipeline.progress import Countdown, in_words
+from cellapp.pipeline.context import run_serially
+from cellapp.pipeline.progress import StepProgress, duration_words
 
 
 def test_parts_are_done_in_turn_and_only_when_asked_for():
     done = []
-    results = in_turn("bench")(lambda bench, part: done.append((bench, part)) or part, [1, 2])
+    results = run_serially("bench")(lambda context, part: done.append((context, part)) or part, [1, 2])
     assert done == []
     assert list(results) == [1, 2]
     assert done == [("bench", 1), ("bench", 2)]
@@ -17,12 +17,12 @@ def test_parts_are_done_in_turn_and_only_when_asked_for():
 def test_a_countdown_says_the_tile_and_the_time_left(monkeypatch):
     now, told = [0.0], []
     monkeypatch.setattr(context.time, "monotonic", lambda: now[0])
-    countdown = Countdown(
+    countdown = StepProgress(
         lambda *words: told.append(words), "Finding cells", "tile", n_total=4, n_before=1, span=(0.2, 1)
     )
     for _ in range(3):
         now[0] += 100
-        countdown.one_more()
+        countdown.advance()
     assert [words for words, _ in told] == [
         "Finding cells, tile 2 of 4",
         "Finding cells, tile 3 of 4, about 3 min left",
@@ -35,7 +35,7 @@ def test_a_countdown_says_the_tile_and_the_time_left(monkeypatch):
 def test_one_part_needs_no_number_and_none_divides_nothing():
     told = []
     for n in (0, 1):
-        Countdown(lambda *words: told.append(words), "Finding cells", "tile", n_total=n, n_before=0, span=(0, 1))
+        StepProgress(lambda *words: told.append(words), "Finding cells", "tile", n_total=n, n_before=0, span=(0, 1))
     assert told == [("Finding cells", 0.0)] * 2
 
 
@@ -44,11 +44,11 @@ def test_cancelling_passes_through():
         raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        Countdown(stop, "Finding cells", "tile", n_total=3, n_before=0, span=(0, 1))
+        StepProgress(stop, "Finding cells", "tile", n_total=3, n_before=0, span=(0, 1))
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "10 s"), (44, "40 s"), (89, "90 s"), (170, "3 min"), (5400, "1.5 h"), (36_000, "10 h")]
 )
 def test_time_in_words(seconds, words):
-    assert in_words(seconds) == words
+    assert duration_words(seconds) == words

@@ -7,9 +7,9 @@ import pytest
 from cellapp.cells.counts import REJECTED
 from cellapp.errors import ModelError
 from cellapp.images.read import open_slide
-from cellapp.models.bundle import load_kit
+from cellapp.models.bundle import load_run_models
 from cellapp.pipeline.analyse import analyse
-from cellapp.pipeline.explain_cells import explain_regions
+from cellapp.pipeline.explain_cells import measure_compartments
 from cellapp.settings import AnalyseSettings
 from tests.cells.toy import slide_of
 
@@ -18,20 +18,20 @@ COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
 
 
 @pytest.fixture(scope="module")
-def kit():
-    return load_kit(SETTINGS)
+def models():
+    return load_run_models(SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def whole(demo, kit):
-    return analyse(open_slide(demo.slide), kit, SETTINGS)
+def whole(demo, models):
+    return analyse(open_slide(demo.slide), models, SETTINGS)
 
 
-def test_logits_are_those_of_the_probabilities(whole, demo, kit):
+def test_logits_are_those_of_the_probabilities(whole, demo, models):
     accepted = whole.cells[whole.cells["qc_pass"]]
-    table = explain_regions(open_slide(demo.slide), kit, SETTINGS, whole.mask, accepted)
+    table = measure_compartments(open_slide(demo.slide), models, SETTINGS, whole.mask, accepted)
     assert table.index.tolist() == accepted.index.tolist()
-    p = accepted[f"p_{kit.head.positive}"].to_numpy()
+    p = accepted[f"p_{models.head.positive}"].to_numpy()
     np.testing.assert_allclose(1 / (1 + np.exp(-table["logit"])), p, atol=0.02)
     assert [name for name in table if name.startswith("effect_")] == [
         f"effect_{name}" for name in open_slide(demo.slide).info.channels
@@ -43,34 +43,36 @@ def test_the_explained_cells_of_a_run_are_measured(whole):
     np.testing.assert_allclose(whole.regions["logit"], whole.explanations.logits, atol=0.05)
 
 
-def test_explaining_the_other_class_turns_every_sign(whole, demo, kit):
+def test_explaining_the_other_class_turns_every_sign(whole, demo, models):
     some = whole.cells[whole.cells["qc_pass"]].head(3)
     slide = open_slide(demo.slide)
-    one, other = (explain_regions(slide, kit, SETTINGS, whole.mask, some, target=name) for name in kit.head.classes)
+    one, other = (
+        measure_compartments(slide, models, SETTINGS, whole.mask, some, target=name) for name in models.head.classes
+    )
     signed = [name for name in one if name.startswith(("sum_", "effect_", "logit"))]
     np.testing.assert_allclose(one[signed], -other[signed], atol=1e-3)
     pd.testing.assert_series_equal(one["energy"], other["energy"], rtol=1e-4)
 
 
-def test_a_channel_that_is_dark_has_no_effect(demo, kit, whole, tmp_path):
+def test_a_channel_that_is_dark_has_no_effect(demo, models, whole, tmp_path):
     slide = open_slide(demo.slide)
     dark = np.concatenate([slide.region(), np.zeros((1, *slide.info.shape[1:]), slide.info.dtype)])
     extended = slide_of(dark, (*slide.info.channels, "orange"))
     some = whole.cells[whole.cells["qc_pass"]].head(2)
-    table = explain_regions(extended, kit, SETTINGS, whole.mask, some)
+    table = measure_compartments(extended, models, SETTINGS, whole.mask, some)
     np.testing.assert_allclose(table["effect_orange"], 0, atol=0.05)
 
 
-def test_no_cells_and_no_head(whole, demo, kit):
+def test_no_cells_and_no_head(whole, demo, models):
     nobody = whole.cells.iloc[:0]
-    assert len(explain_regions(open_slide(demo.slide), kit, SETTINGS, whole.mask, nobody)) == 0
+    assert len(measure_compartments(open_slide(demo.slide), models, SETTINGS, whole.mask, nobody)) == 0
     with pytest.raises(ModelError, match="needs a head"):
-        explain_regions(open_slide(demo.slide), load_kit(COUNTING), COUNTING, whole.mask, nobody)
+        measure_compartments(open_slide(demo.slide), load_run_models(COUNTING), COUNTING, whole.mask, nobody)
     assert REJECTED not in whole.cells["label"].tolist()
 
 
-def test_one_channel_has_no_effect_to_take_away(whole, demo, kit):
+def test_one_channel_has_no_effect_to_take_away(whole, demo, models):
     gray = slide_of(open_slide(demo.slide).region()[:1], ("gray",))
-    table = explain_regions(gray, kit, SETTINGS, whole.mask, whole.cells[whole.cells["qc_pass"]].head(1))
+    table = measure_compartments(gray, models, SETTINGS, whole.mask, whole.cells[whole.cells["qc_pass"]].head(1))
     assert len(table) == 1
     assert not [name for name in table if name.startswith("effect_")]

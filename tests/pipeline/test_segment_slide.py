@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from cellapp.errors import Cancelled, InputError
 from cellapp.images.read import open_slide
-from cellapp.models.bundle import Kit
+from cellapp.models.bundle import RunModels
 from cellapp.models.load import load
-from cellapp.pipeline.checkpoint import scratch_work
-from cellapp.pipeline.context import in_turn, lay_out
-from cellapp.pipeline.segment_slide import FindInTile, find_cells, find_mask
+from cellapp.pipeline.checkpoint import temporary_checkpoint
+from cellapp.pipeline.context import make_context, run_serially
+from cellapp.pipeline.segment_slide import SegmentTile, segment_image, segment_slide
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.metrics import f1_score
 from cellapp.settings import AnalyseSettings
@@ -28,17 +28,19 @@ def of(tile_px, segmenter="classical", **more):
 
 
 def bench_of(slide, chosen):
-    return lay_out(slide, None, Kit(Classical()), chosen)
+    return make_context(slide, None, RunModels(Classical()), chosen)
 
 
 def quiet(step, fraction):
     pass
 
 
-def find(slide, chosen, spread=None):
-    bench = bench_of(slide, chosen)
-    with scratch_work() as work:
-        return np.array(find_mask(bench, work, spread(bench) if spread else in_turn(bench), quiet).labels)
+def find(slide, chosen, run_tasks=None):
+    context = bench_of(slide, chosen)
+    with temporary_checkpoint() as checkpoint:
+        return np.array(
+            segment_slide(context, checkpoint, run_tasks(context) if run_tasks else run_serially(context), quiet).labels
+        )
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_so_do_other_methods(field, method):
 def test_the_compact_network_sees_the_same_cells_in_tiles(field):
     corner = slide_of(field.region()[:, :300, :390], NAMES)
     model = load("compact")
-    tiled, whole = (find_cells(corner, model, of(side, "compact", diameter=56)).labels for side in (256, 2048))
+    tiled, whole = (segment_image(corner, model, of(side, "compact", diameter=56)).labels for side in (256, 2048))
     assert f1_score(tiled, whole, 0.8) >= 0.99
 
 
@@ -81,7 +83,7 @@ def test_the_compact_network_sees_the_same_cells_in_tiles(field):
 def test_real_images_cut_in_odd_tiles(image):
     slide = open_slide(shared_data(f"fields/{image}"))
     chosen = {"diameter": 30}  # the estimate is not what is tested here
-    whole, tiled = (find_cells(slide, Classical(), of(side, **chosen)).labels for side in (4096, 377))
+    whole, tiled = (segment_image(slide, Classical(), of(side, **chosen)).labels for side in (4096, 377))
     assert whole.max() > 5
     assert f1_score(tiled, whole, 0.8) >= 0.99
 
@@ -89,12 +91,12 @@ def test_real_images_cut_in_odd_tiles(image):
 @given(seed=st.integers(0, 2**16))
 @settings(max_examples=2, deadline=None)
 def test_the_order_of_tiles_leaves_no_trace(field, seed):
-    def shuffled(bench):
-        def spread(step, parts):
+    def shuffled(context):
+        def run_tasks(step, parts):
             for at in np.random.default_rng(seed).permutation(len(parts)):
-                yield step(bench, parts[at])
+                yield step(context, parts[at])
 
-        return spread
+        return run_tasks
 
     corner = slide_of(field.region()[:, :280, :400], NAMES)
     np.testing.assert_array_equal(find(corner, of(256), shuffled), find(corner, of(256)))
@@ -108,20 +110,20 @@ def test_cells_are_numbered_in_reading_order_whether_tiled_or_not(field, whole):
 
 def test_finished_tiles_are_not_done_again(field, whole):
     chosen, done = of(256), []
-    bench = bench_of(field, chosen)
+    context = bench_of(field, chosen)
 
     def counting(step, parts):
         for part in parts:
             if len(done) == 3:
                 raise Cancelled("stopped by the user")
             done.append(part.number)
-            yield step(bench, part)
+            yield step(context, part)
 
-    with scratch_work() as work:
+    with temporary_checkpoint() as checkpoint:
         with pytest.raises(Cancelled):
-            find_mask(bench, work, counting, quiet)
+            segment_slide(context, checkpoint, counting, quiet)
         first, done[:] = list(done), [-1, -1, -1, -1]
-        found = np.array(find_mask(bench, work, counting, quiet).labels)
+        found = np.array(segment_slide(context, checkpoint, counting, quiet).labels)
     assert len(first) == 3
     assert sorted({*first, *done} - {-1}) == list(range(6))
     assert not set(first) & set(done)
@@ -168,14 +170,14 @@ def test_a_tile_s_work_travels_to_other_processes(field):
 
     seen = []
 
-    def spread(step, parts):
+    def run_tasks(step, parts):
         seen.append(pickle.loads(pickle.dumps((step, parts))))
         return iter([])
 
-    bench = bench_of(field, of(256))
-    with scratch_work() as work, pytest.raises(FileNotFoundError):
-        find_mask(bench, work, spread, quiet)
+    context = bench_of(field, of(256))
+    with temporary_checkpoint() as checkpoint, pytest.raises(FileNotFoundError):
+        segment_slide(context, checkpoint, run_tasks, quiet)
     ((step, parts),) = seen
-    assert isinstance(step, FindInTile)
+    assert isinstance(step, SegmentTile)
     assert len(parts) == 6
-    assert bench.slide_roles[2] is Role.NUCLEUS
+    assert context.slide_roles[2] is Role.NUCLEUS

@@ -5,7 +5,7 @@ import pytest
 
 from cellapp.compute import torchvision_shim
 from cellapp.config import REPOSITORY
-from cellapp.images.channels import assign
+from cellapp.images.channels import assign_channels
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
 from cellapp.segmentation.metrics import f1_score
@@ -72,7 +72,7 @@ def test_synthetic_cells_are_those_of_cellpose(compact, diameter_px):
 def test_cells_of_a_photographed_field_are_those_of_cellpose(compact, stem, diameter_px):
     slide = open_slide(shared_data("segmentation/dsb2018") / "images" / f"{stem}.png")
     pixels = Preprocessor.fit(slide, PreprocessSettings()).apply(slide.region())
-    assert agreement(compact, pixels, assign(slide.info, {})[1], diameter_px) >= 0.98
+    assert agreement(compact, pixels, assign_channels(slide.info, {})[1], diameter_px) >= 0.98
 
 
 @pytest.mark.parametrize("radius_px", [4, 15, 45])

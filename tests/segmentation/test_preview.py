@@ -4,12 +4,12 @@ import pytest
 from cellapp.errors import InputError, StoreError
 from cellapp.images.read import open_slide
 from cellapp.models.load import load
-from cellapp.pipeline.segment_slide import find_cells
+from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation import preview
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.preview import PreviewFlows, load_preview, preview_flows, preview_masks, save_preview
-from cellapp.segmentation.slide_parameters import judge_once
+from cellapp.segmentation.slide_parameters import ensure_slide_parameters
 from cellapp.settings import AnalyseSettings
 from cellapp.synthetic import SyntheticSettings, render_field
 from cellapp.types.image import Region
@@ -30,7 +30,7 @@ def kept(seed=0):
 def test_a_preview_of_the_whole_image_is_what_a_run_finds(demo):
     slide, segmenter = open_slide(demo.slide), Classical()
     flows = preview_flows(slide, slide.whole, segmenter, SETTINGS)
-    expected = find_cells(slide, segmenter, SETTINGS)
+    expected = segment_image(slide, segmenter, SETTINGS)
     np.testing.assert_array_equal(preview_masks(flows, segmenter, SETTINGS).labels, expected.labels)
 
 
@@ -56,10 +56,13 @@ def uneven():
 def test_cells_away_from_the_edge_of_a_region_are_those_of_the_run(uneven, home, name, least_iou):
     segmenter = load(name)
     settings = AnalyseSettings.model_validate({"segment": {"segmenter": name, "tile_px": 310}})
-    judged, run = judge_once(uneven, segmenter, settings), find_cells(uneven, segmenter, settings).labels
+    parameters, run = (
+        ensure_slide_parameters(uneven, segmenter, settings),
+        segment_image(uneven, segmenter, settings).labels,
+    )
     for region in (Region(20, 10, 290, 280), Region(0, 300, 300, 300)):
-        flows = preview_flows(uneven, region, segmenter, settings, judged)
-        assert flows.diameter_px == judged.fit.diameter_px
+        flows = preview_flows(uneven, region, segmenter, settings, parameters)
+        assert flows.diameter_px == parameters.fit.diameter_px
         overlaps = ious_inside(
             run[region.slices], preview_masks(flows, segmenter, settings).labels, round(flows.diameter_px)
         )
@@ -85,7 +88,7 @@ def test_an_empty_region_of_a_slide_shows_nothing_as_in_the_run(uneven, home):
         load("compact"),
     )
     settings = AnalyseSettings.model_validate({"segment": {"tile_px": 310, "diameter": 32}})
-    flows = preview_flows(slide, region, segmenter, settings, judge_once(slide, segmenter, settings))
+    flows = preview_flows(slide, region, segmenter, settings, ensure_slide_parameters(slide, segmenter, settings))
     mask = preview_masks(flows, segmenter, settings)
     assert (mask.labels.shape, mask.labels.max(), mask.segmenter) == ((160, 160), 0, segmenter.name)
     after = load_preview(save_preview(flows))

@@ -6,13 +6,18 @@ import os
 import numpy as np
 import pytest
 
-from cellapp.models.bundle import Kit
-from cellapp.pipeline.checkpoint import scratch_work
-from cellapp.pipeline.context import lay_out
-from cellapp.pipeline.segment_slide import find_mask
+from cellapp.models.bundle import RunModels
+from cellapp.pipeline.checkpoint import temporary_checkpoint
+from cellapp.pipeline.context import make_context
+from cellapp.pipeline.segment_slide import segment_slide
 from cellapp.segmentation import slide_parameters
 from cellapp.segmentation.classical import Classical
-from cellapp.segmentation.slide_parameters import has_tiles, judge_once, purge_judgements, recall
+from cellapp.segmentation.slide_parameters import (
+    ensure_slide_parameters,
+    has_tiles,
+    load_slide_parameters,
+    purge_slide_parameters,
+)
 from cellapp.settings import AnalyseSettings
 from cellapp.synthetic import SyntheticSettings, render_field
 from cellapp.types.image import Role
@@ -33,23 +38,23 @@ def field():
 
 @pytest.mark.parametrize("method", ["otsu", "iterative"])
 def test_a_judgement_is_kept_to_the_last_bit(field, home, method):
-    assert recall(field, Classical(), of(method=method)) is None
-    judged = judge_once(field, Classical(), of(method=method))
-    assert recall(field, Classical(), of(method=method)) == judged
-    assert judged.fit.own is not None
+    assert load_slide_parameters(field, Classical(), of(method=method)) is None
+    parameters = ensure_slide_parameters(field, Classical(), of(method=method))
+    assert load_slide_parameters(field, Classical(), of(method=method)) == parameters
+    assert parameters.fit.own is not None
 
 
 def test_a_slide_is_judged_once(field, home, monkeypatch):
-    first = judge_once(field, Classical(), of())
-    monkeypatch.delattr(slide_parameters, "judge")
-    assert judge_once(field, Classical(), of()) == first
+    first = ensure_slide_parameters(field, Classical(), of())
+    monkeypatch.delattr(slide_parameters, "fit_slide_parameters")
+    assert ensure_slide_parameters(field, Classical(), of()) == first
 
 
 @pytest.mark.parametrize("moved", [{"min_size_px": 99}, {"cellprob_threshold": 2}, {"tile_px": 300}])
 def test_thresholds_ask_no_new_question(field, home, moved):
-    assert recall(field, Classical(), of(**moved)) is None
-    judged = judge_once(field, Classical(), of())
-    assert recall(field, Classical(), of(**moved)) == judged
+    assert load_slide_parameters(field, Classical(), of(**moved)) is None
+    parameters = ensure_slide_parameters(field, Classical(), of())
+    assert load_slide_parameters(field, Classical(), of(**moved)) == parameters
 
 
 @pytest.mark.parametrize(
@@ -63,55 +68,55 @@ def test_thresholds_ask_no_new_question(field, home, moved):
     ],
 )
 def test_other_settings_do(field, home, other):
-    judge_once(field, Classical(), of())
-    assert recall(field, Classical(), other) is None
+    ensure_slide_parameters(field, Classical(), of())
+    assert load_slide_parameters(field, Classical(), other) is None
 
 
 def test_so_do_another_file_other_roles_and_another_segmenter(field, home):
-    judge_once(field, Classical(), of())
+    ensure_slide_parameters(field, Classical(), of())
     told = dataclasses.replace(field.info, roles=(Role.NUCLEUS, Role.OTHER, Role.OTHER))
     another = Classical()
     another.name = "classical@2"
-    assert recall(dataclasses.replace(field, digest="1" * 64), Classical(), of()) is None
-    assert recall(dataclasses.replace(field, info=told), Classical(), of()) is None
-    assert recall(field, another, of()) is None
+    assert load_slide_parameters(dataclasses.replace(field, digest="1" * 64), Classical(), of()) is None
+    assert load_slide_parameters(dataclasses.replace(field, info=told), Classical(), of()) is None
+    assert load_slide_parameters(field, another, of()) is None
 
 
 def test_a_damaged_file_is_as_good_as_none(field, home):
-    judged = judge_once(field, Classical(), of())
+    parameters = ensure_slide_parameters(field, Classical(), of())
     (kept,) = (home / "judgements").iterdir()
     kept.write_text('{"fit": {}')
-    assert recall(field, Classical(), of()) is None
-    assert judge_once(field, Classical(), of()) == judged
+    assert load_slide_parameters(field, Classical(), of()) is None
+    assert ensure_slide_parameters(field, Classical(), of()) == parameters
 
 
 def test_old_judgements_are_forgotten(field, home):
-    judge_once(field, Classical(), of())
+    ensure_slide_parameters(field, Classical(), of())
     (kept,) = home.rglob("judgements/*.json")
-    judge_once(field, Classical(), of(diameter=40))
+    ensure_slide_parameters(field, Classical(), of(diameter=40))
     os.utime(kept, (0, 0))
-    assert purge_judgements(3600) == 1
-    assert recall(field, Classical(), of()) is None
-    assert recall(field, Classical(), of(diameter=40)) is not None
+    assert purge_slide_parameters(3600) == 1
+    assert load_slide_parameters(field, Classical(), of()) is None
+    assert load_slide_parameters(field, Classical(), of(diameter=40)) is not None
 
 
 def test_a_run_goes_by_the_same_judgement(field, home):
-    bench, seen = lay_out(field, None, Kit(Classical()), of()), []
+    bench, seen = make_context(field, None, RunModels(Classical()), of()), []
 
     def spread(step, parts):
-        seen.append(step.judged)
+        seen.append(step.parameters)
         yield from (step(bench, part) for part in parts)
 
-    with scratch_work() as work:
-        find_mask(bench, work, spread, lambda step, fraction: None)
-    assert seen == [judge_once(field, Classical(), of())]
+    with temporary_checkpoint() as work:
+        segment_slide(bench, work, spread, lambda step, fraction: None)
+    assert seen == [ensure_slide_parameters(field, Classical(), of())]
 
 
 def test_a_slide_without_cells_can_be_judged(home):
     slide = slide_of(np.full((1, 300, 300), 7, np.uint8), ("nucleus",))
-    judged = judge_once(slide, Classical(), of())
-    assert recall(slide, Classical(), of()) == judged
-    assert judged.spans == (0.0,)
+    parameters = ensure_slide_parameters(slide, Classical(), of())
+    assert load_slide_parameters(slide, Classical(), of()) == parameters
+    assert parameters.spans == (0.0,)
 
 
 @pytest.mark.parametrize(("side", "tiled"), [(300, True), (420, False), (2048, False)])

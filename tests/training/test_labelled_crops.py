@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.training.labelled_crops import read_labelled
+from cellapp.training.labelled_crops import read_labelled_crops
 from tests.training.pictures import write_pictures
 
 
@@ -19,7 +19,7 @@ def change_index(folder, change):
 
 
 def test_the_index_gives_classes_and_groups(folder):
-    found = read_labelled(folder)
+    found = read_labelled_crops(folder)
     assert (len(found), found.classes, found.grouped_by) == (8, ("cancer", "normal"), "group")
     assert found.groups[:2] == ["slide 0", "slide 0"]
     assert all(file.startswith(label) for file, label in zip(found.files, found.labels, strict=True))
@@ -27,19 +27,19 @@ def test_the_index_gives_classes_and_groups(folder):
 
 def test_any_column_can_group(folder):
     change_index(folder, lambda table: table.rename(columns={"group": "patient"}))
-    assert read_labelled(folder, "patient").groups == read_labelled(folder, "patient").groups
-    assert read_labelled(folder).grouped_by is None
+    assert read_labelled_crops(folder, "patient").groups == read_labelled_crops(folder, "patient").groups
+    assert read_labelled_crops(folder).grouped_by is None
 
 
 def test_folders_are_classes_where_there_is_no_index(folder):
     (folder / "index.csv").unlink()
-    found = read_labelled(folder)
+    found = read_labelled_crops(folder)
     assert (len(found), found.classes, found.grouped_by) == (8, ("cancer", "normal"), None)
     assert list(found.groups) == list(found.files)
 
 
 def test_a_subset_keeps_what_belongs_together(folder):
-    found = read_labelled(folder).subset([5, 1])
+    found = read_labelled_crops(folder).subset([5, 1])
     assert found.files[0].startswith("normal") == (found.labels[0] == "normal")
     assert len(found) == 2
 
@@ -64,15 +64,15 @@ REFUSED = [
 def test_an_index_that_does_not_fit_is_refused(folder, change, column, words):
     change_index(folder, change)
     with pytest.raises(InputError, match=words):
-        read_labelled(folder, column)
+        read_labelled_crops(folder, column)
 
 
 def test_folders_that_do_not_fit_are_refused(folder, tmp_path):
     with pytest.raises(InputError, match="no folder"):
-        read_labelled(tmp_path / "nowhere")
+        read_labelled_crops(tmp_path / "nowhere")
     (folder / "index.csv").unlink()
     with pytest.raises(InputError, match="groups need a column 'patient'"):
-        read_labelled(folder, "patient")
+        read_labelled_crops(folder, "patient")
     (folder / "cancer" / "00_0.tif").rename(folder / "loose.tif")
     with pytest.raises(InputError, match=r"'loose.tif' lies in no class"):
-        read_labelled(folder)
+        read_labelled_crops(folder)

@@ -5,7 +5,7 @@ import pytest
 from cellapp.rendering.colours import CLASS_COLOURS, rgb
 from cellapp.settings import ClassifySettings
 from cellapp.types.image import Region
-from cellapp.viewer.cell_marks import marks_of
+from cellapp.viewer.cell_marks import cell_marks
 from cellapp.viewer.grid import TILE_PX, n_levels, size_at, tile_region
 from cellapp.viewer.label_tiles import cell_at, draw_label_tile
 
@@ -34,7 +34,7 @@ def kept(folder, table):
 @pytest.fixture
 def scene(tmp_path):
     labels, table = squares()
-    return labels, marks_of(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
+    return labels, cell_marks(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
 
 
 def drawn_level(labels, marks, level):
@@ -76,7 +76,7 @@ def test_large_cells_far_away_are_rims_and_their_labels_are_not_read(tmp_path):
         {"centroid_y_px": [2000.0], "centroid_x_px": [2000.0], "area_px": [90_000.0], "qc_pass": [True]},
         index=pd.Index([7], name="cell_id"),
     )
-    marks = marks_of(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
+    marks = cell_marks(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
     drawn = draw_label_tile(None, marks, Region(0, 0, 4096, 4096), 3)[..., 3]
     assert not drawn[250, 250]
     assert drawn[250, 250 + int(marks.diameter_px / 16)]
@@ -88,7 +88,7 @@ def test_dots_at_the_edge_of_a_tile_are_drawn_in_both_tiles(tmp_path):
         {"centroid_y_px": [100.0], "centroid_x_px": [side - 1.0], "area_px": [400.0], "qc_pass": [True]},
         index=pd.Index([7], name="cell_id"),
     )
-    marks = marks_of(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
+    marks = cell_marks(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
     left, right = (draw_label_tile(None, marks, Region(0, x, side, side), 3) for x in (0, side))
     assert left[:, -1, 3].any()
     assert right[:, 0, 3].any()
@@ -98,7 +98,7 @@ def test_dots_at_the_edge_of_a_tile_are_drawn_in_both_tiles(tmp_path):
 def test_no_cell_and_one_cell_are_results(tmp_path, n_cells):
     labels, table = squares()
     table = table.head(n_cells)
-    marks = marks_of(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
+    marks = cell_marks(kept(tmp_path / "a", table), ClassifySettings(), {}, threshold=0.5)
     for level in range(n_levels(SHAPE)):
         drawn = draw_label_tile(labels, marks, Region(0, 0, *SHAPE), level)
         assert drawn.shape == (*size_at(Region(0, 0, *SHAPE), level), 4)
@@ -114,7 +114,7 @@ def test_colours_follow_the_threshold_and_what_people_say(tmp_path):
     settings = ClassifySettings(unsure_margin=0.0)
 
     def colours(threshold=0.5, said=None):
-        return marks_of(folder, settings, said or {}, threshold=threshold).colours.tolist()
+        return cell_marks(folder, settings, said or {}, threshold=threshold).colours.tolist()
 
     cancer, normal = (list(rgb(CLASS_COLOURS[name])) for name in ("cancer", "normal"))
     assert colours() == [cancer] * 3

@@ -7,7 +7,7 @@ from cellapp.errors import InputError
 from cellapp.images.pyramid import halve
 from cellapp.types.image import Region
 from cellapp.viewer.grid import TILE_PX, n_levels, size_at, tile_region
-from cellapp.viewer.multiscale_reader import View
+from cellapp.viewer.multiscale_reader import MultiscaleReader
 from tests.images.slides import noise, slide_of
 
 SHAPE = (1030, 1543)
@@ -37,7 +37,7 @@ def levels_of(pixels, n):
 @pytest.mark.parametrize("n_stored", [1, 2, 3])
 def test_tiles_put_together_are_the_level(n_stored):
     levels = levels_of(noise(2, *SHAPE), 3)
-    view = View(slide_of(*levels[:n_stored]))
+    view = MultiscaleReader(slide_of(*levels[:n_stored]))
     for level in range(2):
         np.testing.assert_array_equal(mosaic(view, level), levels[level])
     if n_stored == 3:
@@ -46,7 +46,7 @@ def test_tiles_put_together_are_the_level(n_stored):
 
 def test_every_tile_has_the_size_the_grid_says_even_from_levels_that_lost_a_pixel():
     pixels = noise(1, 1025, 1537)
-    view = View(slide_of(pixels, pixels[:, :1024:4, :1536:4]))  # floor(n / 4), as some scanners write
+    view = MultiscaleReader(slide_of(pixels, pixels[:, :1024:4, :1536:4]))  # floor(n / 4), as some scanners write
     for level in range(n_levels(view.shape)):
         assert mosaic(view, level).shape[1:] == size_at(Region(0, 0, *view.shape), level)
 
@@ -64,7 +64,7 @@ def test_without_a_pyramid_coarse_tiles_come_from_an_overview_read_in_strides():
             return np.broadcast_to(np.arange(len(columns), dtype=np.uint8), (1, len(rows), len(columns)))
 
     level0 = Watched()
-    view = View(slide_of(level0))
+    view = MultiscaleReader(slide_of(level0))
     coarsest = n_levels(view.shape) - 1
     tile = view.read(tile_region(view.shape, coarsest, 0, 0), coarsest)
     assert tile.shape == (1, *size_at(Region(0, 0, *view.shape), coarsest))
@@ -93,6 +93,6 @@ def test_a_tile_that_is_not_there_is_told(level, row, column):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (TILE_PX, TILE_PX)])
 def test_small_and_narrow_images_have_tiles(shape):
-    view = View(slide_of(noise(1, *shape)))
+    view = MultiscaleReader(slide_of(noise(1, *shape)))
     for level in range(n_levels(shape)):
         assert mosaic(view, level).shape == (1, *size_at(Region(0, 0, *shape), level))

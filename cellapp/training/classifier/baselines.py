@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 from cellapp.encoders.dino import HubEncoder, blank_network
 from cellapp.encoders.hf_folder import CONFIG, PREPROCESSOR, read_json
 from cellapp.settings import FeatureSettings
-from cellapp.training.classifier.cross_validation import LabelledVectors, Purpose, hold_out
+from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, hold_out
 from cellapp.training.encode_dataset import N_PLAIN, N_STATISTICS
 from cellapp.types.cells import Embeddings
 
@@ -24,9 +24,9 @@ FOREST, FOREST_WITH_MOMENTS = "forest on intensities", "forest on intensities, s
 _TREES = 500
 
 
-def hold_out_rivals(
+def hold_out_baselines(
     data: LabelledVectors,
-    purpose: Purpose,
+    spec: HeadSpec,
     fold_of: np.ndarray,
     embeddings: Mapping[str, Embeddings],
     statistics: np.ndarray | None,
@@ -39,7 +39,7 @@ def hold_out_rivals(
     ----------
     data : LabelledVectors
         The head's, for labels and groups.
-    purpose : Purpose
+    spec : Purpose
     fold_of : ndarray of shape (N,)
         Fold of each cell, those of the head.
     embeddings : mapping of str to Embeddings
@@ -49,7 +49,7 @@ def hold_out_rivals(
     seed : int
         The one the folds were dealt with.
     """
-    trained, plain_purpose = embeddings[EMBEDDING], replace(purpose, reads=FeatureSettings())
+    trained, plain_purpose = embeddings[EMBEDDING], replace(spec, reads=FeatureSettings())
     plain = np.concatenate([trained.cls, trained.mean_patch], axis=1)
     inputs = {
         EMBEDDING: plain,

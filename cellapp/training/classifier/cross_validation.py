@@ -10,7 +10,7 @@ import numpy as np
 
 from cellapp.classification.cell_columns import default_positive
 from cellapp.classification.head import LinearHead
-from cellapp.classification.novelty import fit_cloud
+from cellapp.classification.novelty import fit_novelty
 from cellapp.errors import InputError
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.training.calibration import cross_calibrate, fit_temperature
@@ -60,7 +60,7 @@ class LabelledVectors:
 
 
 @dataclass(frozen=True, eq=False)
-class Purpose:
+class HeadSpec:
     """What a new head is called and belongs to."""
 
     name: str
@@ -80,10 +80,10 @@ class HeldOut:
     fold_of: np.ndarray  # (N,) int
     scores: np.ndarray  # (N, K) before calibration
     probabilities: np.ndarray  # (N, K), calibrated on the other folds
-    distances: np.ndarray  # (N,) from the training cells of the fold, see `TrainingCloud.distance`
+    distances: np.ndarray  # (N,) from the training cells of the fold, see `NoveltyDetector.distance`
 
 
-def fit(data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 0) -> LinearHead:
+def fit(data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0) -> LinearHead:
     """Train a head and measure it.
 
     Temperature, figures and the limit of "unlike the training cells" come from held-out cells; the weights from all.
@@ -91,7 +91,7 @@ def fit(data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 
     Parameters
     ----------
     data : LabelledVectors
-    purpose : Purpose
+    spec : Purpose
     folds : int
         At most this many; fewer when a class has fewer groups.
     seed : int
@@ -108,11 +108,11 @@ def fit(data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 
     InputError
         When the positive class is none of the classes.
     """
-    return fit_and_hold_out(data, purpose, folds=folds, seed=seed)[0]
+    return fit_and_hold_out(data, spec, folds=folds, seed=seed)[0]
 
 
 def fit_and_hold_out(
-    data: LabelledVectors, purpose: Purpose, *, folds: int = 5, seed: int = 0
+    data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0
 ) -> tuple[LinearHead, HeldOut | None]:
     """Train a head as `fit` does and return what was said of each cell while it was held out, too.
 
@@ -123,11 +123,11 @@ def fit_and_hold_out(
         None when the groups cannot be split.
     """
     strength = choose_strength(data.features, data.codes, data.group_names, seed)
-    head = _fit_plain(data, purpose, strength)
+    head = _fit_plain(data, spec, strength)
     split = split_groups(data.codes, data.group_names, data.classes, folds=folds, seed=seed)
     if isinstance(split, str):
         return replace(head, metrics={"validated": False, "reason": split}), None
-    held_out = hold_out(data, purpose, split, seed=seed)
+    held_out = hold_out(data, spec, split, seed=seed)
     figures: dict[str, Any] = {
         "validated": True,
         "n_groups": len(set(data.groups)),
@@ -140,18 +140,18 @@ def fit_and_hold_out(
         temperature=fit_temperature(held_out.scores, data.codes),
         calibrated=True,
         metrics=figures,
-        cloud=replace(head.cloud, limit=float(np.percentile(held_out.distances, _LIMIT_PERCENTILE))),
+        novelty=replace(head.novelty, limit=float(np.percentile(held_out.distances, _LIMIT_PERCENTILE))),
     )
     return head, held_out
 
 
-def hold_out(data: LabelledVectors, purpose: Purpose, fold_of: np.ndarray, *, seed: int) -> HeldOut:
+def hold_out(data: LabelledVectors, spec: HeadSpec, fold_of: np.ndarray, *, seed: int) -> HeldOut:
     """Ask of each cell a head that never saw its group, its regularisation and calibration included.
 
     Parameters
     ----------
     data : LabelledVectors
-    purpose : Purpose
+    spec : Purpose
     fold_of : ndarray of shape (N,)
         See `cellapp.training.folds.split_groups`.
     seed : int
@@ -160,37 +160,37 @@ def hold_out(data: LabelledVectors, purpose: Purpose, fold_of: np.ndarray, *, se
     scores, distances = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of))
     for fold in np.unique(fold_of):
         here, kept = fold_of == fold, _subset(data, fold_of != fold)
-        part = _fit_plain(kept, purpose, choose_strength(kept.features, kept.codes, kept.group_names, seed))
+        part = _fit_plain(kept, spec, choose_strength(kept.features, kept.codes, kept.group_names, seed))
         scores[here] = part.scores(data.features[here])
-        distances[here] = part.cloud.distance(part.standardise(data.features[here]))
+        distances[here] = part.novelty.distance(part.standardise(data.features[here]))
     return HeldOut(fold_of, scores, cross_calibrate(scores, data.codes, fold_of), distances)
 
 
-def _positive(purpose: Purpose, classes: tuple[str, ...]) -> str:
-    positive = purpose.positive or default_positive(classes)
+def _positive(spec: HeadSpec, classes: tuple[str, ...]) -> str:
+    positive = spec.positive or default_positive(classes)
     if positive not in classes:
         raise InputError(f"the positive class {positive!r} is none of {', '.join(classes)}; name one of these")
     return positive
 
 
-def _fit_plain(data: LabelledVectors, purpose: Purpose, strength: float) -> LinearHead:
+def _fit_plain(data: LabelledVectors, spec: HeadSpec, strength: float) -> LinearHead:
     """Fit weights and training cloud on all cells of `data`, nothing held out."""
     found = fit_linear(data.features, data.codes, strength)
     return LinearHead(
-        name=purpose.name,
+        name=spec.name,
         weight=found.weight.astype(np.float32),
         bias=found.bias.astype(np.float32),
         mean=found.mean.astype(np.float32),
         std=found.std.astype(np.float32),
         classes=data.classes,
-        encoder=purpose.encoder,
-        positive=_positive(purpose, data.classes),
-        crop=purpose.crop,
-        preprocess=purpose.preprocess,
-        reads=purpose.reads,
-        trained_on=purpose.trained_on,
-        training=purpose.training,
-        cloud=fit_cloud((data.features - found.mean) / found.std, data.codes, len(data.classes)),
+        encoder=spec.encoder,
+        positive=_positive(spec, data.classes),
+        crop=spec.crop,
+        preprocess=spec.preprocess,
+        reads=spec.reads,
+        trained_on=spec.trained_on,
+        training=spec.training,
+        novelty=fit_novelty((data.features - found.mean) / found.std, data.codes, len(data.classes)),
     )
 
 

@@ -20,7 +20,7 @@ BY_FILE = (
 )
 
 
-def write_papers(trained: TrainedHead, identity: str, out: Path, *, seconds: int) -> dict[str, Any]:
+def write_head_report(trained: TrainedHead, identity: str, out: Path, *, seconds: int) -> dict[str, Any]:
     """Write ``metrics.json``, ``folds.csv``, ``recipe.toml`` and ``card.md``.
 
     Parameters
@@ -35,9 +35,9 @@ def write_papers(trained: TrainedHead, identity: str, out: Path, *, seconds: int
     Returns
     -------
     dict
-        See `describe`.
+        See `head_metrics`.
     """
-    metrics = describe(trained, identity) | {"seconds": seconds}
+    metrics = head_metrics(trained, identity) | {"seconds": seconds}
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     (out / "recipe.toml").write_text(trained.recipe.toml, encoding="utf-8")
     (out / "card.md").write_text(head_card(metrics, trained.head), encoding="utf-8")
@@ -46,7 +46,7 @@ def write_papers(trained: TrainedHead, identity: str, out: Path, *, seconds: int
     return metrics
 
 
-def describe(trained: TrainedHead, identity: str) -> dict[str, Any]:
+def head_metrics(trained: TrainedHead, identity: str) -> dict[str, Any]:
     """Return all figures of a head as plain JSON values.
 
     Returns
@@ -56,7 +56,7 @@ def describe(trained: TrainedHead, identity: str) -> dict[str, Any]:
         figures flatter, ``left_out`` pictures, ``method`` of the head, ``methods`` (name -> figures with intervals, see
         `figures_with_intervals`; the head's own first) and ``reliability`` of the head.
     """
-    head, pictures = trained.head, trained.collected.pictures
+    head, pictures = trained.head, trained.dataset.pictures
     metrics: dict[str, Any] = {
         "head": identity,
         "encoder": head.encoder,
@@ -66,7 +66,7 @@ def describe(trained: TrainedHead, identity: str) -> dict[str, Any]:
         "n_groups": len(set(pictures.groups)),
         "grouped_by": pictures.grouped_by,
         "warning": None if pictures.grouped_by else BY_FILE,
-        "left_out": list(trained.collected.left_out),
+        "left_out": list(trained.dataset.left_out),
         "validated": trained.held_out is not None,
         "reason": head.metrics.get("reason"),
         "n_folds": head.metrics.get("n_folds"),
@@ -75,7 +75,7 @@ def describe(trained: TrainedHead, identity: str) -> dict[str, Any]:
     }
     if trained.held_out is None:
         return metrics | {"methods": {}, "reliability": []}
-    said = {trained.method: trained.held_out.probabilities, **trained.rivals}
+    said = {trained.method: trained.held_out.probabilities, **trained.baselines}
     codes, groups = trained.data.codes, trained.data.group_names
     at = head.classes.index(head.positive)
     return metrics | {
@@ -95,11 +95,11 @@ def held_out_table(trained: TrainedHead) -> pd.DataFrame:
     DataFrame
         One row per picture: file, sha256, group, fold (from 0), truth, p_<class>.
     """
-    pictures, held_out = trained.collected.pictures, trained.held_out
+    pictures, held_out = trained.dataset.pictures, trained.held_out
     table = pd.DataFrame(
         {
             "file": pictures.files,
-            "sha256": trained.collected.digests,
+            "sha256": trained.dataset.digests,
             "group": pictures.groups,
             "fold": held_out.fold_of,
             "truth": pictures.labels,

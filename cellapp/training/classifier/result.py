@@ -10,7 +10,7 @@ import numpy as np
 from cellapp.classification.head import LinearHead
 from cellapp.training.classifier.cross_validation import HeldOut, LabelledVectors
 from cellapp.training.classifier.recipe import HeadRecipe
-from cellapp.training.encode_dataset import Collected
+from cellapp.training.encode_dataset import EncodedDataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +19,8 @@ class TrainedHead:
 
     head: LinearHead
     recipe: HeadRecipe
-    collected: Collected
+    dataset: EncodedDataset
     data: LabelledVectors
     held_out: HeldOut | None  # None when the groups cannot be split
-    rivals: Mapping[str, np.ndarray]  # held-out probabilities (N, K) of other methods on the same folds
+    baselines: Mapping[str, np.ndarray]  # held-out probabilities (N, K) of other methods on the same folds
     method: str  # what the head itself is called among them

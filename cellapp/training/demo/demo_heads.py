@@ -17,7 +17,7 @@ from cellapp.models.load import load
 from cellapp.settings import DEFAULT_ENCODER, ClassifySettings, CropSettings, FeatureSettings
 from cellapp.settings_io import to_toml
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.training.classifier.cross_validation import LabelledVectors, Purpose, fit
+from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit
 from cellapp.training.metrics import measure_calls
 from cellapp.training.synthetic_cells import (
     CROP,
@@ -109,9 +109,9 @@ def evaluate(head: LinearHead, cells: LabelledCells) -> dict[str, Any]:
 def fit_head(name: str, encoder: Encoder, cells: LabelledCells, *, seed: int) -> LinearHead:
     """Train the head of that name, see `READS`, on cells embedded as it reads them."""
     crop: CropSettings = GRID if READS[name].source == "grid" else CROP
-    purpose = Purpose(name, encoder.identity, TRAINED_ON, crop, PREPROCESS, POSITIVE_CLASS, READS[name])
+    spec = HeadSpec(name, encoder.identity, TRAINED_ON, crop, PREPROCESS, POSITIVE_CLASS, READS[name])
     data = LabelledVectors(cells.embeddings.features, cells.labels.tolist(), cells.slides.tolist())
-    return fit(data, purpose, seed=seed)
+    return fit(data, spec, seed=seed)
 
 
 def _find(slides: Sequence[SyntheticSettings], segmenter: Segmenter) -> list[FoundCells]:

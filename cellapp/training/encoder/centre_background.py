@@ -15,7 +15,7 @@ _CELLS = 512
 
 
 @torch.no_grad()
-def neutralise(network: nn.Module, crops: CropSet, recipe: PretrainRecipe) -> None:
+def centre_background(network: nn.Module, crops: CropSet, recipe: PretrainRecipe) -> None:
     """Shift the last norm, in place, so that black patches around cells have a mean token of zero.
 
     A constant added to all tokens changes nothing for a linear head, which takes it into its bias, but everything for

@@ -11,7 +11,7 @@ import torch
 
 from cellapp.errors import InputError
 from cellapp.training.encoder.recipe import PretrainRecipe
-from cellapp.training.encoder.student_teacher import Learner
+from cellapp.training.encoder.student_teacher import StudentTeacher
 
 CHECKPOINT = "checkpoint.pt"
 _BETAS = (0.9, 0.98)
@@ -21,7 +21,7 @@ _BETAS = (0.9, 0.98)
 class State:
     """What a checkpoint holds."""
 
-    learner: Learner
+    learner: StudentTeacher
     optimiser: torch.optim.AdamW
     step: int = 0
     curves: list[dict[str, float]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class State:
         self.sums.update(kept["sums"])
 
 
-def make_optimiser(learner: Learner, recipe: PretrainRecipe) -> torch.optim.AdamW:
+def make_optimiser(learner: StudentTeacher, recipe: PretrainRecipe) -> torch.optim.AdamW:
     """AdamW with decay on matrices only, as usual for transformers."""
     weights = [p for p in learner.parameters() if p.requires_grad]
     groups = [

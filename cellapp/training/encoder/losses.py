@@ -27,7 +27,7 @@ class Projection(nn.Module):
 
 
 @torch.no_grad()
-def assign(scores: torch.Tensor, temperature: float) -> torch.Tensor:
+def teacher_targets(scores: torch.Tensor, temperature: float) -> torch.Tensor:
     """Share tokens out among prototypes so that all prototypes are used alike (Sinkhorn-Knopp; Caron et al. 2020).
 
     Parameters
@@ -85,7 +85,7 @@ def distil_patches(student: torch.Tensor, teacher: torch.Tensor, temperature: fl
     return -(teacher * F.log_softmax(student / temperature, dim=1)).sum(dim=1).mean()
 
 
-def keep_apart(tokens: torch.Tensor) -> torch.Tensor:
+def koleo_loss(tokens: torch.Tensor) -> torch.Tensor:
     """Penalise close nearest neighbours, (N, D) (KoLeo; Sablayrolles et al. 2019, in DINOv2: Oquab et al. 2023)."""
     unit = F.normalize(tokens.float(), dim=1)
     nearest = (unit @ unit.T).detach().fill_diagonal_(-1).argmax(dim=1)

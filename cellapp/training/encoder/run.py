@@ -14,13 +14,13 @@ import numpy as np
 from cellapp.encoders.hf_folder import local_revision, write_encoder
 from cellapp.errors import InputError, ModelError
 from cellapp.models.load import load
-from cellapp.training.encoder.centre_background import neutralise
+from cellapp.training.encoder.centre_background import centre_background
 from cellapp.training.encoder.checkpoint import State
 from cellapp.training.encoder.crop_dataset import CropSet, read_crops
 from cellapp.training.encoder.crop_sources import cut_sources
 from cellapp.training.encoder.knn_monitor import knn_of_sets
 from cellapp.training.encoder.recipe import FAMILIES, Network, PretrainRecipe, read_recipe, write_recipe
-from cellapp.training.encoder.student_teacher import Learner
+from cellapp.training.encoder.student_teacher import StudentTeacher
 from cellapp.training.encoder.train import CURVES, pretrain, split
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
@@ -33,7 +33,7 @@ _ZOOM = 1.25  # crops are kept at this times the side the encoder reads, so that
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PretrainOptions:
     """What a user asks for; None leaves it to the recipe."""
 
     recipe: Path | None = None
@@ -46,7 +46,7 @@ class Wishes:
 def run(
     folder: Path,
     out: Path,
-    wishes: Wishes,
+    wishes: PretrainOptions,
     *,
     device: str = "cpu",
     dtype: str = "float32",
@@ -61,7 +61,7 @@ def run(
     out : Path
         Gets the encoder in Hugging Face format, ``recipe.toml`` with every value in force, ``curves.csv``,
         ``metrics.json``, the checkpoint and, of a recipe with sources, the crops that were cut.
-    wishes : Wishes
+    wishes : PretrainOptions
     device, dtype : str
     on_step : callable, optional
 
@@ -84,7 +84,7 @@ def run(
     recipe = _schedule(recipe, wishes, len(crops))
     state = pretrain(recipe, crops, out, network=network, device=device, dtype=dtype, on_step=on_step)
     write_recipe(recipe, out / RECIPE)
-    neutralise(state.learner.teacher.network, crops, recipe)
+    centre_background(state.learner.teacher.network, crops, recipe)
     side_px = recipe.network.image_size
     write_encoder(state.learner.teacher.network, out, mean=recipe.mean, std=recipe.std, side_px=side_px)
     figures = _figures(state, crops, dtype)
@@ -96,7 +96,7 @@ def run(
 def _figures(state: State, crops: CropSet, dtype: str) -> dict[str, Any]:
     """Sum up a training: crops of each source, every point of the curves, kNN accuracy beside an untrained twin's."""
     recipe = state.learner.recipe
-    untrained = knn_of_sets(Learner(recipe).teacher.network, *split(crops, recipe.held_out), recipe, dtype=dtype)
+    untrained = knn_of_sets(StudentTeacher(recipe).teacher.network, *split(crops, recipe.held_out), recipe, dtype=dtype)
     points = [{key: _plain(value) for key, value in point.items()} for point in state.curves]
     names, counts = np.unique(crops.sources, return_counts=True)
     return {
@@ -114,7 +114,7 @@ def _plain(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _start(wishes: Wishes, recipe: PretrainRecipe) -> tuple[nn.Module | None, PretrainRecipe]:
+def _start(wishes: PretrainOptions, recipe: PretrainRecipe) -> tuple[nn.Module | None, PretrainRecipe]:
     """Return the network to start from and the recipe with its shape; None for an untrained one."""
     if wishes.encoder is None:
         return None, recipe
@@ -167,7 +167,7 @@ def _crops(folder: Path, out: Path, recipe: PretrainRecipe, on_step: OnStep | No
     return CropSet.load(out / CROPS)
 
 
-def _schedule(recipe: PretrainRecipe, wishes: Wishes, n_crops: int) -> PretrainRecipe:
+def _schedule(recipe: PretrainRecipe, wishes: PretrainOptions, n_crops: int) -> PretrainRecipe:
     """Put what the user wishes into the schedule."""
     if wishes.steps and wishes.epochs:
         raise InputError("give --steps or --epochs, not both")

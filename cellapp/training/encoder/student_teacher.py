@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from cellapp.encoders.dino import blank_network
 from cellapp.training.encoder.auxiliary_targets import N_PORTRAIT, N_TEXTURES, describe_patches, describe_views
-from cellapp.training.encoder.losses import Projection, assign, distil_patches, distil_views, keep_apart
+from cellapp.training.encoder.losses import Projection, distil_patches, distil_views, koleo_loss, teacher_targets
 from cellapp.training.encoder.multicrop import ViewBatch, draw_masks, draw_views
 from cellapp.training.encoder.recipe import PretrainRecipe
 
@@ -38,7 +38,7 @@ class Branch(nn.Module):
         return tokens[:, 0], tokens[:, self._recipe.network.n_prefix :]
 
 
-class Learner(nn.Module):
+class StudentTeacher(nn.Module):
     """Everything that has weights.
 
     Parameters
@@ -76,8 +76,8 @@ class Learner(nn.Module):
         goal, grid = self.recipe.objective, batch.wide.shape[-1] // self.recipe.network.patch_size
         with torch.no_grad():
             taught, taught_patches = self.teacher(batch.wide)
-            aims = assign(self.teacher.projection(taught), goal.teacher_temperature)
-            patch_aims = assign(self.teacher.projection(taught_patches[hidden]), goal.teacher_temperature)
+            aims = teacher_targets(self.teacher.projection(taught), goal.teacher_temperature)
+            patch_aims = teacher_targets(self.teacher.projection(taught_patches[hidden]), goal.teacher_temperature)
         said, patches = self.student(batch.wide, hidden)
         narrow = [self.student(batch.narrow)[0]] if len(batch.narrow) else []
         scores = self.student.projection(torch.cat([said, *narrow]))
@@ -89,7 +89,7 @@ class Learner(nn.Module):
             "masked_patches": distil_patches(
                 self.student.projection(patches[hidden]), patch_aims, goal.student_temperature
             ),
-            "spread": torch.stack([keep_apart(view) for view in said.split(n_crops)]).mean(),
+            "spread": torch.stack([koleo_loss(view) for view in said.split(n_crops)]).mean(),
             "textures": F.mse_loss(self.textures(patches).float(), describe_patches(batch.wide, grid)),
             "portrait": F.mse_loss(seen, portrait),
         }

@@ -16,7 +16,7 @@ from cellapp.training.encoder.checkpoint import State, make_optimiser
 from cellapp.training.encoder.crop_dataset import CropSet
 from cellapp.training.encoder.knn_monitor import knn_of_sets, write_curves
 from cellapp.training.encoder.recipe import PretrainRecipe
-from cellapp.training.encoder.student_teacher import LOSSES, Learner, memory, pace
+from cellapp.training.encoder.student_teacher import LOSSES, StudentTeacher, memory, pace
 from cellapp.types.image import OnStep
 
 CURVES = "curves.csv"
@@ -64,7 +64,7 @@ def pretrain(
         When there are too few crops, or the checkpoint is of another network.
     """
     out.mkdir(parents=True, exist_ok=True)
-    learner = Learner(recipe, network).to(device).train()
+    learner = StudentTeacher(recipe, network).to(device).train()
     for branch in (learner.student, learner.teacher):
         suit_attention(branch.network, device, dtype)
     state = State(learner, make_optimiser(learner, recipe))

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from cellapp.images.channels import assign
+from cellapp.images.channels import assign_channels
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.cellpose_api import flow_targets
 from cellapp.segmentation.input_planes import LUMINANCE, has_bright_background, is_photo
 from cellapp.settings import PreprocessSettings
-from cellapp.training.segmenter.source_images import Kind, Picture
+from cellapp.training.segmenter.source_images import Kind, LabelledImage
 from cellapp.types.image import Slide
 
 FLOW_SCALE = 127  # flows are kept as int8
@@ -34,7 +34,7 @@ class Example:
     inverted: bool  # cells are dark
 
 
-def prepare(picture: Picture, cache: Path) -> Example | None:
+def prepare(picture: LabelledImage, cache: Path) -> Example | None:
     """Make a picture ready, with its flows computed once and kept.
 
     Parameters
@@ -105,7 +105,7 @@ def median_diameter(labels: np.ndarray) -> float:
 def _planes(slide: Slide) -> tuple[np.ndarray, np.ndarray]:
     """Pixels as preprocessing makes them by default, (C, Y, X) float32, and what mixes them into one plane, (C,)."""
     planes = Preprocessor.fit(slide, PreprocessSettings()).apply(slide.region())
-    if is_photo(assign(slide.info, {})[1]):
+    if is_photo(assign_channels(slide.info, {})[1]):
         if (planes != planes[0]).any():
             return planes, LUMINANCE
         planes = planes[:1]  # gray, stored as a photo

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import bootstrap
 
-from cellapp.pipeline.segment_slide import find_cells
+from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.metrics import Score, score_labels
 from cellapp.settings import AnalyseSettings
-from cellapp.training.segmenter.source_images import Kind, Picture, read_pictures
+from cellapp.training.segmenter.source_images import Kind, LabelledImage, read_labelled_images
 from cellapp.training.segmenter.worst_cases import draw_failure, worst_pictures
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Segmenter
@@ -37,7 +37,7 @@ def evaluate_segmenter(
     ----------
     segmenter : Segmenter
     data : Path
-        See `cellapp.training.segmenter.source_images.read_pictures`; the split ``val`` is read and nothing else.
+        See `cellapp.training.segmenter.source_images.read_labelled_images`; the split ``val`` is read and nothing else.
     n_synthetic : int
         Synthetic fields, from seeds that training does not use.
     held_out : float
@@ -59,11 +59,11 @@ def evaluate_segmenter(
     InputError
         When there is nothing to score.
     """
-    rivals = {"segmenter": segmenter, "classical": Classical()}
-    scores: dict[Picture, dict[str, Score]] = {}
+    baselines = {"segmenter": segmenter, "classical": Classical()}
+    scores: dict[LabelledImage, dict[str, Score]] = {}
     split = "choose" if held_out else "val"
-    for picture in read_pictures(data, split, n_synthetic, held_out):
-        scores[picture] = {who: score_picture(rival, picture) for who, rival in rivals.items()}
+    for picture in read_labelled_images(data, split, n_synthetic, held_out):
+        scores[picture] = {who: score_picture(rival, picture) for who, rival in baselines.items()}
         if on_step:
             on_step(f"Scored {picture.name}: {picture.kind}", 0.0)
     if failures is not None:
@@ -79,9 +79,9 @@ def evaluate_segmenter(
     }
 
 
-def score_picture(segmenter: Segmenter, picture: Picture) -> Score:
+def score_picture(segmenter: Segmenter, picture: LabelledImage) -> Score:
     """Segment one picture with every setting at its default and compare with its truth."""
-    return score_labels(find_cells(picture.slide, segmenter, AnalyseSettings()).labels, picture.labels)
+    return score_labels(segment_image(picture.slide, segmenter, AnalyseSettings()).labels, picture.labels)
 
 
 def _figures(scores: Sequence[dict[str, Score]]) -> dict[str, Any]:

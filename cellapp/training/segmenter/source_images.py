@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class LabelledImage:
     """An image with its truth."""
 
     name: str
@@ -45,7 +45,7 @@ class Picture:
     labels: np.ndarray  # (Y, X) int32
 
 
-def read_pictures(data: Path, split: str, n_synthetic: int, held_out: float = 0.0) -> Iterator[Picture]:
+def read_labelled_images(data: Path, split: str, n_synthetic: int, held_out: float = 0.0) -> Iterator[LabelledImage]:
     """Read the images of a split, one after the other.
 
     Parameters
@@ -94,15 +94,15 @@ def _stem(row: dict[str, str]) -> str:
     return row.get("id") or row["file"]
 
 
-def _read_real(folder: Path, row: dict[str, str]) -> Picture:
+def _read_real(folder: Path, row: dict[str, str]) -> LabelledImage:
     stem = _stem(row)
     kind = Kind(row["type"]) if "type" in row else Kind.PHASE
     labels = read_labels(folder / "labels" / f"{stem}.png")
     labels = relabel(drop_small(labels, FRAGMENT_PX) if kind is Kind.PHASE else labels)
-    return Picture(f"{folder.name}_{stem}", kind, open_slide(folder / "images" / f"{stem}.png"), labels)
+    return LabelledImage(f"{folder.name}_{stem}", kind, open_slide(folder / "images" / f"{stem}.png"), labels)
 
 
-def _render(seed: int) -> Picture:
+def _render(seed: int) -> LabelledImage:
     rng = np.random.default_rng(seed)
     settings = SyntheticSettings(
         height=384,
@@ -117,4 +117,4 @@ def _render(seed: int) -> Picture:
         um_per_px=1.0,
     )
     pixels, labels, _ = render_field(settings)
-    return Picture(f"synthetic_{seed}", Kind.SYNTHETIC, as_slide(pixels, settings), relabel(labels))
+    return LabelledImage(f"synthetic_{seed}", Kind.SYNTHETIC, as_slide(pixels, settings), relabel(labels))

@@ -19,7 +19,7 @@ from cellapp.segmentation.flow_unet_io import read_network, save_network
 from cellapp.training.segmenter.dataset import Example, prepare
 from cellapp.training.segmenter.recipe import SegmenterRecipe
 from cellapp.training.segmenter.sampler import Batches
-from cellapp.training.segmenter.source_images import read_pictures
+from cellapp.training.segmenter.source_images import read_labelled_images
 from cellapp.types.image import OnStep
 
 CHECKPOINT = "checkpoint.pt"
@@ -66,7 +66,7 @@ def train_segmenter(
     ----------
     recipe : SegmenterRecipe
     data : Path
-        See `cellapp.training.segmenter.source_images.read_pictures`; the split ``train`` is read and nothing else.
+        See `read_labelled_images`; the split ``train`` is read and nothing else.
     out : Path
         Folder for ``weights.safetensors``, ``config.json``, ``checkpoint.pt`` and the flows that were computed.
     start : Path, optional
@@ -91,7 +91,7 @@ def train_segmenter(
         When `start` holds no network.
     """
     out.mkdir(parents=True, exist_ok=True)
-    pictures = read_pictures(data, "train", recipe.n_synthetic, recipe.held_out)
+    pictures = read_labelled_images(data, "train", recipe.n_synthetic, recipe.held_out)
     examples = [example for example in (prepare(picture, out / "flows") for picture in pictures) if example]
     state = _begin(recipe, start, device)
     if (out / CHECKPOINT).is_file():

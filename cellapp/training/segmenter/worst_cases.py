@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
-from cellapp.pipeline.segment_slide import find_cells
+from cellapp.pipeline.segment_slide import segment_image
 from cellapp.settings import AnalyseSettings
-from cellapp.training.segmenter.source_images import Kind, Picture
+from cellapp.training.segmenter.source_images import Kind, LabelledImage
 from cellapp.types.protocols import Segmenter
 
 SIDE_PX = 200  # of the part that is shown
@@ -20,15 +20,15 @@ TRUE_RGB, FOUND_RGB = (0, 158, 115), (230, 159, 0)  # Okabe and Ito 2008: green 
 N_GRAYS = 16  # keeps the files small
 
 
-def worst_pictures(ap50: Mapping[Picture, float]) -> dict[Kind, Picture]:
+def worst_pictures(ap50: Mapping[LabelledImage, float]) -> dict[Kind, LabelledImage]:
     """Choose the picture of each kind with the lowest average precision."""
-    worst: dict[Kind, Picture] = {}
+    worst: dict[Kind, LabelledImage] = {}
     for picture in sorted(ap50, key=ap50.__getitem__):
         worst.setdefault(picture.kind, picture)
     return worst
 
 
-def draw_failure(segmenter: Segmenter, picture: Picture, path: Path) -> None:
+def draw_failure(segmenter: Segmenter, picture: LabelledImage, path: Path) -> None:
     """Write the part of a picture where truth and segmenter differ most, as a small PNG.
 
     Parameters
@@ -38,7 +38,7 @@ def draw_failure(segmenter: Segmenter, picture: Picture, path: Path) -> None:
     path : Path
         True outlines are green, found ones orange and on top.
     """
-    found = find_cells(picture.slide, segmenter, AnalyseSettings()).labels
+    found = segment_image(picture.slide, segmenter, AnalyseSettings()).labels
     rows, columns = _window((found > 0) != (picture.labels > 0))
     gray = picture.slide.region()[:, rows, columns].mean(axis=0)
     low, high = np.percentile(gray, (0.5, 99.5))

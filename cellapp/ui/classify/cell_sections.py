@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.rendering.colours import class_colour
-from cellapp.ui.classify.page_state import THIS_IMAGE, View
+from cellapp.ui.classify.page_state import THIS_IMAGE, ClassifyState
 from cellapp.ui.classify.relabel_controls import relabel_controls
 from cellapp.ui.components.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
@@ -28,7 +28,7 @@ _COLUMNS = (
 )
 
 
-def gallery_section(view: View) -> None:
+def gallery_section(view: ClassifyState) -> None:
     """Draw crops of the selected cells, else of all in scope, with what can be done with the ticked ones."""
     cells = view.called.loc[view.chosen] if view.chosen else view.cells
     _heading(view, len(cells))
@@ -41,7 +41,7 @@ def gallery_section(view: View) -> None:
     _actions(view, sorted({*ticked, *_ticked_rows(view)}) or view.chosen)
 
 
-def table_section(view: View) -> None:
+def table_section(view: ClassifyState) -> None:
     """Draw the cells as a table; ticking rows selects them, a selection made elsewhere shows only its cells."""
     own = selection.made_in() in (None, "table")
     cells = _tabled(view)
@@ -62,7 +62,7 @@ def table_section(view: View) -> None:
         view.take(rows, source="table")
 
 
-def _heading(view: View, n_cells: int) -> None:
+def _heading(view: ClassifyState, n_cells: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         words = "selected" if view.chosen else "in this image" if view.scope == THIS_IMAGE else "in all images"
         st.subheader(f"{n_cells:,} {'cell' if n_cells == 1 else 'cells'} {words}")
@@ -78,7 +78,7 @@ def _clear() -> None:
         del st.session_state[key]
 
 
-def _tiles(view: View, cells: pd.DataFrame) -> list[Tile]:
+def _tiles(view: ClassifyState, cells: pd.DataFrame) -> list[Tile]:
     side_px = window_side_px(view.called)
     uris: dict[int, str] = {}
     for image_id, part in cells.groupby("image_id", sort=False):
@@ -91,7 +91,7 @@ def _tiles(view: View, cells: pd.DataFrame) -> list[Tile]:
     return [_tile(view, row, cell, uris[row]) for row, cell in cells.iterrows() if row in uris]
 
 
-def _tile(view: View, row: object, cell: pd.Series, uri: str) -> Tile:
+def _tile(view: ClassifyState, row: object, cell: pd.Series, uri: str) -> Tile:
     outcome = str(cell["outcome"])
     p = cell.get(f"p_{view.target}") if view.target else None
     sure = f" · {p:.2f}" if p is not None and pd.notna(p) else ""
@@ -104,7 +104,7 @@ def _tile(view: View, row: object, cell: pd.Series, uri: str) -> Tile:
     return Tile(str(row), uri, f"{cell['cell_id']}{sure}", outcome[:1].upper(), colour, note)
 
 
-def _actions(view: View, rows: list[int]) -> None:
+def _actions(view: ClassifyState, rows: list[int]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         relabel_controls(view.results, rows)
         if st.button("Explain", icon=":material/lightbulb:", key="explain_cells", disabled=not (rows and view.target)):
@@ -112,18 +112,18 @@ def _actions(view: View, rows: list[int]) -> None:
             st.switch_page(EXPLAIN_PAGE)
 
 
-def _tabled(view: View) -> pd.DataFrame:
+def _tabled(view: ClassifyState) -> pd.DataFrame:
     own = selection.made_in() in (None, "table")
     cells = view.cells if own else view.called.loc[view.chosen]
     return sort_cells(cells, next(iter(ORDERS)), target=view.target).head(TABLE_ROWS)
 
 
-def _table_key(view: View) -> str:
+def _table_key(view: ClassifyState) -> str:
     own = selection.made_in() in (None, "table")
     return f"classify_table_{hash((view.drawn, None if own else tuple(view.chosen)))}"
 
 
-def _ticked_rows(view: View) -> list[int]:
+def _ticked_rows(view: ClassifyState) -> list[int]:
     """Return rows ticked in the table while it shows a selection made elsewhere."""
     if selection.made_in() in (None, "table"):
         return []
@@ -132,7 +132,7 @@ def _ticked_rows(view: View) -> list[int]:
     return [int(cells.index[at]) for at in ticked if at < len(cells)]
 
 
-def _columns(view: View, cells: pd.DataFrame) -> pd.DataFrame:
+def _columns(view: ClassifyState, cells: pd.DataFrame) -> pd.DataFrame:
     probabilities = [f"p_{name}" for name in view.results.classes]
     wanted = [*_COLUMNS[:3], *probabilities, *_COLUMNS[3:]]
     if "area_um2" in cells:
@@ -140,7 +140,7 @@ def _columns(view: View, cells: pd.DataFrame) -> pd.DataFrame:
     return cells[[name for name in wanted if name in cells]]
 
 
-def _column_config(view: View) -> dict[str, object]:
+def _column_config(view: ClassifyState) -> dict[str, object]:
     column = st.column_config
     shares = {
         f"p_{name}": column.ProgressColumn(f"p({name})", format="%.2f", min_value=0, max_value=1)

@@ -13,7 +13,7 @@ from cellapp.discovery.projection import Method, read_projection
 from cellapp.store.records import CONDITIONS
 from cellapp.ui.classify.embedding_map import projection_of
 from cellapp.ui.classify.headline import outcome_table, share_table
-from cellapp.ui.classify.page_state import View
+from cellapp.ui.classify.page_state import ClassifyState
 from cellapp.ui.components import charts, histograms, scatters
 from cellapp.ui.session import selection
 from cellapp.ui.session.results import condition_of
@@ -21,7 +21,7 @@ from cellapp.ui.session.results import condition_of
 LOOKS: Mapping[str, Method | None] = {"By likeness (PCA)": "pca", "By likeness (UMAP)": "umap", "By place": None}
 
 
-def counts_section(view: View) -> None:
+def counts_section(view: ClassifyState) -> None:
     """Draw counts and shares per image, or per value of a condition."""
     conditions = [key for key in CONDITIONS if any(image.conditions.get(key) for image in view.images.values())]
     by = st.segmented_control(
@@ -50,7 +50,7 @@ def counts_section(view: View) -> None:
     )
 
 
-def histogram_section(view: View) -> None:
+def histogram_section(view: ClassifyState) -> None:
     """Draw how sure the calls are and let the threshold move; cells are counted anew, no model runs."""
     if not view.target:
         st.caption("Without a head there are no probabilities. Choose one on the Segment page and run again.")
@@ -69,7 +69,7 @@ def histogram_section(view: View) -> None:
     _chart(figure, "classify_histogram", alt=f"Histogram of the probability of {view.target}")
 
 
-def map_section(view: View) -> None:
+def map_section(view: ClassifyState) -> None:
     """Draw the cells as points, by likeness or by place; a lasso or a box selects."""
     look = st.segmented_control(
         "Map", list(LOOKS), default=next(iter(LOOKS)), required=True, key="classify_map", label_visibility="collapsed"
@@ -104,7 +104,7 @@ def map_section(view: View) -> None:
     view.take(scatters.selected_rows(event), source=source)
 
 
-def _alike(view: View, method: Method) -> pd.DataFrame | None:
+def _alike(view: ClassifyState, method: Method) -> pd.DataFrame | None:
     projection = projection_of(view.results, method)
     if projection is None:
         return None
@@ -117,18 +117,18 @@ def _alike(view: View, method: Method) -> pd.DataFrame | None:
     return _described(points.merge(cells, on=["stem", "cell_id"], how="inner"), view)
 
 
-def _places(view: View) -> pd.DataFrame:
+def _places(view: ClassifyState) -> pd.DataFrame:
     _, scale = _unit(view)
     cells = view.here.assign(row=view.here.index)
     return _described(cells.assign(x=cells["centroid_x_px"] * scale, y=cells["centroid_y_px"] * scale), view)
 
 
-def _described(cells: pd.DataFrame, view: View) -> pd.DataFrame:
+def _described(cells: pd.DataFrame, view: ClassifyState) -> pd.DataFrame:
     p = cells[f"p_{view.target}"] if view.target else np.nan
     return cells[["x", "y", "outcome", "row", "cell_id"]].assign(p=p)
 
 
-def _unit(view: View) -> tuple[str, float]:
+def _unit(view: ClassifyState) -> tuple[str, float]:
     um_per_px = view.results.run.settings.um_per_px or view.image.um_per_px
     return ("µm", um_per_px) if um_per_px else ("px", 1.0)
 

@@ -18,7 +18,7 @@ EVERY_IMAGE, THIS_IMAGE = "All images", "This image"
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ClassifyState:
     """What all sections look at."""
 
     results: Results

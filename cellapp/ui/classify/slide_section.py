@@ -11,7 +11,7 @@ import streamlit as st
 from cellapp.rendering.colours import class_colour
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
-from cellapp.ui.classify.page_state import View
+from cellapp.ui.classify.page_state import ClassifyState
 from cellapp.ui.components.viewer import RINGS, Picked, show_image
 from cellapp.ui.explain.cell_maps import SELECTED
 from cellapp.ui.layout.cell_thumbnails import cell_uris, cells_layer, labels_of, slide_layer, window_side_px
@@ -26,7 +26,7 @@ _MIN_FOCUS_PX = 256
 _ROOM = 6.0  # times the size of a cell that is jumped to
 
 
-def slide_section(view: View) -> None:
+def slide_section(view: ClassifyState) -> None:
     """Draw the slide with its cells in the colours of their calls; what is picked is selected on the whole page."""
     entry = view.results.run.image(view.image.id)
     if entry is None or entry.stem not in dict(view.results.version):
@@ -138,7 +138,7 @@ def _around(cells: pd.DataFrame) -> Region | None:
     return Region(int((y0 + y1 - side) / 2), int((x0 + x1 - side) / 2), int(side), int(side))
 
 
-def _card(view: View, chosen: pd.DataFrame) -> None:
+def _card(view: ClassifyState, chosen: pd.DataFrame) -> None:
     """Show the one selected cell: its crop, what it counts as, its size, and the way to its explanation."""
     cell = chosen.iloc[0]
     colour = class_colour(str(cell["outcome"]), view.results.classes)
@@ -154,7 +154,7 @@ def _card(view: View, chosen: pd.DataFrame) -> None:
                 st.switch_page(EXPLAIN_PAGE)
 
 
-def _numbers(view: View, cell: pd.Series) -> str:
+def _numbers(view: ClassifyState, cell: pd.Series) -> str:
     parts = []
     if view.target and pd.notna(cell[f"p_{view.target}"]):
         parts.append(f"p({view.target}) {cell[f'p_{view.target}']:.2f}")

@@ -137,7 +137,7 @@ def _computed(
     cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
     explained: Explanations = explain_cells(
         cache.slide(_image),
-        cache.kit(settings),
+        cache.run_models(settings),
         settings,
         LabelMask(labels_of(_folder), ""),
         cells.set_index("cell_id"),

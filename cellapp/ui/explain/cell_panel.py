@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.counts import classes_of
-from cellapp.pipeline.encoder_crops import Seen
+from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import Composition
 from cellapp.store.records import ImageRecord
@@ -69,7 +69,7 @@ def reason_panel(results: Results, image: ImageRecord, cell: pd.Series, reason: 
         _each_channel(image, seen, shown, int(cell["cell_id"]))
 
 
-def _each_channel(image: ImageRecord, seen: Seen, shown: Composition, cell_id: int) -> None:
+def _each_channel(image: ImageRecord, seen: RawCrop, shown: Composition, cell_id: int) -> None:
     n_channels = len(image.channels)
     alone = [replace(shown, hidden=tuple({*range(n_channels)} - {i})) for i in range(n_channels)]
     st.plotly_chart(

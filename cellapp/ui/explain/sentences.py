@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 from scipy.special import expit
 
-from cellapp.explanation.compartments import IN_WORDS, attribution, regions, strongest_place
-from cellapp.exports.explanation_summary import read_overview
-from cellapp.pipeline.encoder_crops import Seen, seen_raw
+from cellapp.explanation.compartments import COMPARTMENT_NAMES, attribution, compartments, strongest_compartment
+from cellapp.exports.explanation_summary import read_explanation_summary
+from cellapp.pipeline.encoder_crops import RawCrop, raw_crops
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
@@ -21,11 +21,11 @@ from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
 
 
-def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series) -> Seen:
+def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series) -> RawCrop:
     """Cut one cell as the head's encoder saw it, from raw pixels; the run says how, so that no model is needed."""
     angle = float(results.made_by.get("encoder_angle_deg") or 0.0)
     settings = results.made_by.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
-    return seen_raw(
+    return raw_crops(
         cache.slide(image),
         LabelMask(labels_of(results.folder / cell["stem"]), ""),
         pd.DataFrame([cell]).set_index("cell_id"),
@@ -36,7 +36,7 @@ def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series) -> Se
     )[0]
 
 
-def in_words(reason: Reason, seen: Seen, roles: tuple[Role, ...], *, p: float) -> str:
+def in_words(reason: Reason, seen: RawCrop, roles: tuple[Role, ...], *, p: float) -> str:
     """Say in one sentence what the call rests on; only what was measured.
 
     Parameters
@@ -49,15 +49,15 @@ def in_words(reason: Reason, seen: Seen, roles: tuple[Role, ...], *, p: float) -
         Probability of the class explained.
     """
     share = float(reason.heat.sum())
-    places = regions(seen.inside, seen.nucleus(roles), reason.heat.shape)
+    places = compartments(seen.inside, seen.nucleus(roles), reason.heat.shape)
     said = f"p({reason.target}) is {p:.2f}, a logit of {_signed(reason.logit)}: "
     said += f"the map gives {_signed(share)}, class token and bias {_signed(reason.rest)}."
-    loudest = strongest_place(reason.heat, places)
+    loudest = strongest_compartment(reason.heat, places)
     if loudest is None:
         return said
     sums = attribution(reason.heat, places).items()
-    listed = ", ".join(f"{_signed(value)} {IN_WORDS[place]}" for place, value in sums if places[place].any())
-    return f"{said} Of the map, {listed}; its strongest square lies {IN_WORDS[loudest]}."
+    listed = ", ".join(f"{_signed(value)} {COMPARTMENT_NAMES[place]}" for place, value in sums if places[place].any())
+    return f"{said} Of the map, {listed}; its strongest square lies {COMPARTMENT_NAMES[loudest]}."
 
 
 def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str, float]:
@@ -71,7 +71,7 @@ def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str,
     folder, stem, cell_id = results.folder, str(cell["stem"]), int(cell["cell_id"])
     path = folder / stem / "explanations" / "regions.csv"
     of_run = pd.read_csv(path, index_col="cell_id") if path.exists() else pd.DataFrame(columns=["target"])
-    of_all = read_overview(folder, [name for name, _ in results.version], target)
+    of_all = read_explanation_summary(folder, [name for name, _ in results.version], target)
     tables = [of_run[of_run["target"] == target]]
     tables += [] if of_all is None else [of_all[of_all["stem"] == stem]]
     for table in tables:

@@ -17,14 +17,14 @@ from cellapp.cells.counts import UNSURE
 from cellapp.explanation.compartments import (
     AREA,
     CELL,
+    COMPARTMENT_NAMES,
+    COMPARTMENTS,
     CYTOPLASM,
     EDGE,
     EFFECT,
     FOR,
-    IN_WORDS,
     NUCLEUS,
     OUTSIDE,
-    PLACES,
     SUM,
 )
 from cellapp.rendering.colours import CLASS_COLOURS, class_colour
@@ -38,7 +38,7 @@ _HEIGHT = 300
 
 def places_of(table: pd.DataFrame) -> list[str]:
     """Return the places that the cells of the table have, from the middle outwards."""
-    return [place for place in PLACES if table[f"{AREA}{place}"].fillna(0).gt(0).any()]
+    return [place for place in COMPARTMENTS if table[f"{AREA}{place}"].fillna(0).gt(0).any()]
 
 
 def effects_of(table: pd.DataFrame) -> dict[str, str]:
@@ -100,14 +100,14 @@ def energy_figure(table: pd.DataFrame, classes: Sequence[str], unit: str) -> go.
 
 def for_shares(table: pd.DataFrame) -> dict[str, float]:
     """Return each place's share, 0 to 1, of all that speaks for the class; 0 everywhere when nothing does."""
-    sums = {place: float(table[f"{FOR}{place}"].sum()) for place in PLACES}
+    sums = {place: float(table[f"{FOR}{place}"].sum()) for place in COMPARTMENTS}
     total = sum(sums.values())
     return {place: value / total if total else 0.0 for place, value in sums.items()}
 
 
 def area_shares(table: pd.DataFrame) -> dict[str, float]:
     """Return each place's mean share of the picture, 0 to 1; a place a cell does not have counts as nothing."""
-    return {place: float(table[f"{AREA}{place}"].fillna(0).mean()) for place in PLACES}
+    return {place: float(table[f"{AREA}{place}"].fillna(0).mean()) for place in COMPARTMENTS}
 
 
 def overview_words(table: pd.DataFrame, target: str) -> str:
@@ -117,7 +117,7 @@ def overview_words(table: pd.DataFrame, target: str) -> str:
     said = []
     if shares[top]:
         said.append(
-            f"Of all that speaks for {target}, {shares[top] * 100:.0f} % lies {IN_WORDS[top]}, "
+            f"Of all that speaks for {target}, {shares[top] * 100:.0f} % lies {COMPARTMENT_NAMES[top]}, "
             f"which is {areas[top] * 100:.0f} % of the picture."
         )
     effects = table[list(effects_of(table).values())].abs().mean()

@@ -11,9 +11,9 @@ import streamlit as st
 
 from cellapp.errors import InputError, ModelError
 from cellapp.jobs import queue, worker_process
-from cellapp.jobs.requests import ask_for_judgement
+from cellapp.jobs.requests import request_slide_parameters
 from cellapp.segmentation.preview import PreviewFlows, preview_masks
-from cellapp.segmentation.slide_parameters import Judgement, has_tiles, recall
+from cellapp.segmentation.slide_parameters import SlideParameters, has_tiles, load_slide_parameters
 from cellapp.settings import AnalyseSettings, ClassifySettings, ExplainSettings
 from cellapp.store.open_image import lacks_pyramid
 from cellapp.store.records import ImageRecord, JobRecord, Status
@@ -23,7 +23,7 @@ from cellapp.types.protocols import Segmenter
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.segment import preview
-from cellapp.ui.segment.region_cells import judge
+from cellapp.ui.segment.region_cells import assess_region
 from cellapp.ui.session import cache
 from cellapp.ui.session.cache import flow_settings, kept_flows
 
@@ -48,11 +48,11 @@ def find(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Found
     network = cache.segmenter(settings.segment.segmenter)
     asked_s, judging = time.perf_counter(), None
     if network.fast:
-        judged, judging = _judged(image, settings, network)
+        parameters, judging = _judged(image, settings, network)
         if judging is not None and lacks_pyramid(image):  # even the range of its pixels takes too long to find here
             wait_for(judging)
             return None
-        timed = cache.flows(image, region, settings, judged)
+        timed = cache.flows(image, region, settings, parameters)
         flows, rate = timed.flows, timed.seconds / (region.height * region.width)
     else:
         flows, rate = preview.flows(image, region, settings), None
@@ -66,7 +66,7 @@ def find(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Found
 
 def _judged(
     image: ImageRecord, settings: AnalyseSettings, network: Segmenter
-) -> tuple[Judgement | None, JobRecord | None]:
+) -> tuple[SlideParameters | None, JobRecord | None]:
     """Return what a run decides on the slide, or the job that does; neither where the image is one tile.
 
     Raises
@@ -77,11 +77,11 @@ def _judged(
     if not has_tiles(image.info, settings):
         return None, None
     chosen = cache.flow_settings(settings)
-    judged = recall(cache.slide(image), network, chosen)
-    job = None if judged else ask_for_judgement(image, chosen.model_dump(mode="json"))
+    parameters = load_slide_parameters(cache.slide(image), network, chosen)
+    job = None if parameters else request_slide_parameters(image, chosen.model_dump(mode="json"))
     if job is not None and job.status is Status.FAILED:
         raise InputError(job.error or "the slide could not be looked at; the worker's log says why")
-    return judged, job
+    return parameters, job
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -91,7 +91,7 @@ def _cells(
     """Find and judge the cells; `key` says of which image, as it is known now, and of which region."""
     chosen = AnalyseSettings.model_validate_json(settings)
     mask = preview_masks(_flows, _network, chosen)
-    return mask, judge(_flows, mask, chosen.quality, shape=_image.info.shape[1:], channels=_image.channels)
+    return mask, assess_region(_flows, mask, chosen.quality, shape=_image.info.shape[1:], channels=_image.channels)
 
 
 def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> PreviewFlows | None:

@@ -34,7 +34,7 @@ def fit_region(region: Region, shape: tuple[int, int]) -> Region:
     return Region(y, x, height, width)
 
 
-def judge(
+def assess_region(
     flows: PreviewFlows, mask: LabelMask, quality: QualitySettings, *, shape: tuple[int, int], channels: tuple[str, ...]
 ) -> pd.DataFrame:
     """Measure the cells of a region and say which a run would reject.

@@ -29,7 +29,7 @@ def rejected_cells(
     flows : PreviewFlows
     mask : LabelMask
     cells : DataFrame
-        Judged cells of the region, see `cellapp.ui.segment.region_cells.judge`.
+        Judged cells of the region, see `cellapp.ui.segment.region_cells.assess_region`.
     look : Composition
     channels : tuple of str
     """

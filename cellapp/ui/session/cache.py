@@ -13,13 +13,13 @@ import streamlit as st
 from cellapp.config import app_settings
 from cellapp.errors import CellappError
 from cellapp.images.sampling import read_at_most, read_samples
-from cellapp.jobs.requests import ask_for_pyramid, pyramid_job
+from cellapp.jobs.requests import pyramid_job, request_pyramid
 from cellapp.models import load
-from cellapp.models.bundle import Kit, load_kit
+from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.rendering.composition import Composition
 from cellapp.segmentation import preview
 from cellapp.segmentation.preview import PreviewFlows, preview_flows
-from cellapp.segmentation.slide_parameters import Judgement, has_tiles
+from cellapp.segmentation.slide_parameters import SlideParameters, has_tiles
 from cellapp.settings import THRESHOLDS, AnalyseSettings, SegmentSettings
 from cellapp.store import images
 from cellapp.store.open_image import lacks_pyramid, open_view, reads_regions
@@ -42,10 +42,10 @@ class TimedFlows:
     seconds: float
 
 
-def kit(settings: AnalyseSettings) -> Kit:
+def run_models(settings: AnalyseSettings) -> RunModels:
     """Load segmenter, encoder and head of `settings`, kept while they are in use."""
     machine = app_settings()
-    return _kit(
+    return _run_models(
         settings.segment.segmenter, settings.classify.encoder, settings.classify.head, machine.device, machine.dtype
     )
 
@@ -73,7 +73,7 @@ def overview(image: ImageRecord) -> np.ndarray:
 
 def whole(image: ImageRecord, composition: Composition) -> Layer:
     """Return the image in tiles, drawn as `composition` says; a large one without smaller levels gets them made."""
-    ask_for_pyramid(image)
+    request_pyramid(image)
     return viewer_layers.image_tiles(image, composition)
 
 
@@ -92,7 +92,9 @@ def segmenter(name: str) -> Segmenter:
     return _segmenter(name, app_settings().device, app_settings().dtype)
 
 
-def flows(image: ImageRecord, region: Region, settings: AnalyseSettings, judged: Judgement | None = None) -> TimedFlows:
+def flows(
+    image: ImageRecord, region: Region, settings: AnalyseSettings, parameters: SlideParameters | None = None
+) -> TimedFlows:
     """Run a fast segmenter on a region; thresholds do not matter for it and are no part of the key.
 
     Parameters
@@ -100,11 +102,11 @@ def flows(image: ImageRecord, region: Region, settings: AnalyseSettings, judged:
     image : ImageRecord
     region : Region
     settings : AnalyseSettings
-    judged : Judgement, optional
+    parameters : SlideParameters, optional
         Of the slide, where its runs make one.
     """
     chosen = flow_settings(settings).model_dump_json()
-    return _flows(image.id, identity(image), region, chosen, judged is not None, judged)
+    return _flows(image.id, identity(image), region, chosen, parameters is not None, parameters)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -125,15 +127,15 @@ def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
 
 
 def _free(_model: object) -> None:
-    gc.collect()  # the weights of a replaced kit go before the next one's arrive
+    gc.collect()  # the weights of replaced models go before the next one's arrive
 
 
 @st.cache_resource(max_entries=2, on_release=_free, show_spinner="Loading the models")
-def _kit(segmenter: str, encoder: str | None, head: str | None, device: str, dtype: str) -> Kit:
+def _run_models(segmenter: str, encoder: str | None, head: str | None, device: str, dtype: str) -> RunModels:
     settings = AnalyseSettings.model_validate(
         {"segment": {"segmenter": segmenter}, "classify": {"encoder": encoder, "head": head}}
     )
-    return load_kit(settings, device=device, dtype=dtype)
+    return load_run_models(settings, device=device, dtype=dtype)
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
@@ -163,7 +165,7 @@ def _segmenter(name: str, device: str, dtype: str) -> Segmenter:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _flows(
-    image_id: str, look: Identity, region: Region, settings: str, of_slide: bool, _judged: Judgement | None
+    image_id: str, look: Identity, region: Region, settings: str, of_slide: bool, _judged: SlideParameters | None
 ) -> TimedFlows:
     """Run the network; identity and settings decide `_judged`, once there is one."""
     chosen = AnalyseSettings.model_validate_json(settings)

@@ -5,7 +5,7 @@ import pytest
 
 from cellapp.classification.predict import predict
 from cellapp.errors import InputError
-from cellapp.training.classifier.cross_validation import LabelledVectors, Purpose, fit, fit_and_hold_out
+from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit, fit_and_hold_out
 from cellapp.training.classifier.logistic_regression import STRENGTHS
 from cellapp.training.metrics import measure_calls
 from cellapp.types.cells import Embeddings
@@ -48,9 +48,9 @@ def test_a_group_that_gives_the_class_away_does_not_help():
 def test_the_positive_class_is_cancer_where_it_exists():
     assert fit(toy_cells(), PURPOSE).positive == "cancer"
     assert fit(toy_cells(classes=("a", "b")), PURPOSE).positive == "a"
-    assert fit(toy_cells(), Purpose("toy", ENCODER, "x", positive="normal")).positive == "normal"
+    assert fit(toy_cells(), HeadSpec("toy", ENCODER, "x", positive="normal")).positive == "normal"
     with pytest.raises(InputError, match="'stroma' is none of cancer, normal"):
-        fit(toy_cells(), Purpose("toy", ENCODER, "x", positive="stroma"))
+        fit(toy_cells(), HeadSpec("toy", ENCODER, "x", positive="stroma"))
 
 
 def test_one_group_per_class_is_not_validated():

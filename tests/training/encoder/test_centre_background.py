@@ -9,8 +9,8 @@ from cellapp.compute import torchvision_shim
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.training.encoder.centre_background import neutralise  # noqa: E402
-from cellapp.training.encoder.student_teacher import Learner, standardise  # noqa: E402
+from cellapp.training.encoder.centre_background import centre_background  # noqa: E402
+from cellapp.training.encoder.student_teacher import StudentTeacher, standardise  # noqa: E402
 from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
 
 
@@ -22,9 +22,9 @@ def tokens_of(network, cells):
 
 
 def test_black_patches_are_zero_on_average_and_all_tokens_move_alike():
-    network, cells = Learner(TINY).teacher.network.eval(), toy_cells(6)
+    network, cells = StudentTeacher(TINY).teacher.network.eval(), toy_cells(6)
     _, before = tokens_of(network, cells)
-    neutralise(network, cells, TINY)
+    centre_background(network, cells, TINY)
     views, after = tokens_of(network, cells)
     moved = before - after
     torch.testing.assert_close(moved, moved[:1, :1].expand_as(moved), rtol=1e-3, atol=1e-4)
@@ -34,9 +34,9 @@ def test_black_patches_are_zero_on_average_and_all_tokens_move_alike():
 
 
 def test_without_black_patches_nothing_changes():
-    network, cells = Learner(TINY).teacher.network, toy_cells(4)
+    network, cells = StudentTeacher(TINY).teacher.network, toy_cells(4)
     bright = replace(cells, pixels=cells.pixels.clip(9))
     bright.pixels[:, 3] = 255
     bias = network.layernorm.bias.clone()
-    neutralise(network, bright, TINY)
+    centre_background(network, bright, TINY)
     torch.testing.assert_close(network.layernorm.bias, bias, rtol=0, atol=0)

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from cellapp.training.encoder.knn_monitor import encode, knn_accuracy, knn_of_sets, write_curves  # noqa: E402
-from cellapp.training.encoder.student_teacher import Learner  # noqa: E402
+from cellapp.training.encoder.student_teacher import StudentTeacher  # noqa: E402
 from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
 
 
@@ -44,7 +44,7 @@ def test_fewer_cells_than_neighbours_vote_too():
 
 
 def test_encoding_is_deterministic_and_reads_the_cell_alone():
-    network = Learner(TINY).teacher.network
+    network = StudentTeacher(TINY).teacher.network
     cells = toy_cells(5)
     vectors = encode(network, cells, TINY)
     assert vectors.shape == (5, 2 * TINY.network.hidden_size)
@@ -57,7 +57,7 @@ def test_encoding_is_deterministic_and_reads_the_cell_alone():
 def test_sets_without_labels_have_no_accuracy():
     cells = toy_cells(6)
     unknown = replace(cells, labels=np.full(6, ""))
-    assert math.isnan(knn_of_sets(Learner(TINY).teacher.network, unknown, unknown, TINY))
+    assert math.isnan(knn_of_sets(StudentTeacher(TINY).teacher.network, unknown, unknown, TINY))
 
 
 def test_curves_are_written_whole(tmp_path):

@@ -10,14 +10,14 @@ torch = pytest.importorskip("torch")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from cellapp.training.encoder.losses import Projection, assign, distil_patches, distil_views, keep_apart  # noqa: E402
+from cellapp.training.encoder.losses import Projection, distil_patches, distil_views, koleo_loss, teacher_targets  # noqa: E402
 
 
 @given(n=st.integers(1, 12), k=st.integers(2, 9), seed=st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
 def test_assignments_are_shares(n, k, seed):
     torch.manual_seed(seed)
-    shares = assign(torch.rand(n, k) * 2 - 1, 0.05)
+    shares = teacher_targets(torch.rand(n, k) * 2 - 1, 0.05)
     assert torch.isfinite(shares).all()
     assert (shares >= 0).all()
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(n))
@@ -27,13 +27,13 @@ def test_prototypes_are_used_alike_even_if_all_prefer_one():
     torch.manual_seed(0)
     scores = 0.1 * torch.rand(64, 4)
     scores[:, 0] += 0.5
-    used = assign(scores, 0.05).mean(dim=0)
+    used = teacher_targets(scores, 0.05).mean(dim=0)
     assert used.max() < 0.35
     assert torch.softmax(scores / 0.05, dim=1).mean(dim=0).max() > 0.9
 
 
 def test_no_tokens_have_no_assignments():
-    assert assign(torch.zeros(0, 4), 0.05).shape == (0, 4)
+    assert teacher_targets(torch.zeros(0, 4), 0.05).shape == (0, 4)
 
 
 def test_agreement_costs_less_than_disagreement():
@@ -59,8 +59,8 @@ def test_no_masked_patch_costs_nothing():
 def test_crowded_tokens_cost_more_than_spread_ones():
     spread = torch.eye(6)
     crowded = torch.ones(6, 6) + 0.01 * torch.eye(6)
-    assert keep_apart(spread) < keep_apart(crowded)
-    torch.testing.assert_close(keep_apart(spread), keep_apart(5 * spread))
+    assert koleo_loss(spread) < koleo_loss(crowded)
+    torch.testing.assert_close(koleo_loss(spread), koleo_loss(5 * spread))
 
 
 def test_scores_are_cosines():

@@ -17,7 +17,7 @@ from tests.training.encoder.toys import TINY, toy_cells
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.training.encoder.run import Wishes, fit_to, run  # noqa: E402
+from cellapp.training.encoder.run import PretrainOptions, fit_to, run  # noqa: E402
 
 RECIPE = """
 [network]
@@ -59,7 +59,7 @@ def recipe(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(crops, recipe, tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "mine"
-    return out, run(crops, out, Wishes(recipe=recipe))
+    return out, run(crops, out, PretrainOptions(recipe=recipe))
 
 
 def test_the_result_is_an_encoder_folder(crops, made):
@@ -79,11 +79,11 @@ def test_the_files_give_the_tokens_of_the_teacher(crops, recipe, made):
     """Weights are kept as float16, so equal to its rounding, but for the shift that makes black patches neutral."""
     from cellapp.training.encoder.checkpoint import State, make_optimiser
     from cellapp.training.encoder.recipe import read_recipe
-    from cellapp.training.encoder.student_teacher import Learner, standardise
+    from cellapp.training.encoder.student_teacher import StudentTeacher, standardise
 
     out, _ = made
     known = read_recipe(recipe)
-    state = State(Learner(known), make_optimiser(Learner(known), known))
+    state = State(StudentTeacher(known), make_optimiser(StudentTeacher(known), known))
     state.restore(out)
     pixels = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
@@ -95,7 +95,7 @@ def test_the_files_give_the_tokens_of_the_teacher(crops, recipe, made):
 
 def test_training_goes_on_from_an_encoder(crops, recipe, made, tmp_path):
     out, _ = made
-    result = run(crops, tmp_path / "next", Wishes(recipe=recipe, encoder=str(out), epochs=0.4, seed=3))
+    result = run(crops, tmp_path / "next", PretrainOptions(recipe=recipe, encoder=str(out), epochs=0.4, seed=3))
     assert result["step"] == 1
     before, after = (load(str(folder), device="cpu", dtype="float32") for folder in (out, tmp_path / "next"))
     weight = "encoder.layer.0.mlp.fc1.weight"
@@ -105,9 +105,9 @@ def test_training_goes_on_from_an_encoder(crops, recipe, made, tmp_path):
 
 def test_wishes_that_contradict_are_refused(crops, recipe, tmp_path):
     with pytest.raises(InputError, match="not both"):
-        run(crops, tmp_path, Wishes(recipe=recipe, steps=3, epochs=1))
+        run(crops, tmp_path, PretrainOptions(recipe=recipe, steps=3, epochs=1))
     with pytest.raises(InputError, match="no encoder"):
-        run(crops, tmp_path, Wishes(recipe=recipe, encoder="classical"))
+        run(crops, tmp_path, PretrainOptions(recipe=recipe, encoder="classical"))
 
 
 def test_views_keep_their_proportion_for_a_larger_encoder():

@@ -9,13 +9,13 @@ from cellapp.compute import torchvision_shim
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.training.encoder.student_teacher import LOSSES, Learner, memory, pace  # noqa: E402
+from cellapp.training.encoder.student_teacher import LOSSES, StudentTeacher, memory, pace  # noqa: E402
 from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
 
 
 @pytest.fixture
 def learner():
-    return Learner(TINY)
+    return StudentTeacher(TINY)
 
 
 def weights(branch):
@@ -51,9 +51,9 @@ def test_every_loss_is_finite_and_reaches_the_student(learner):
 
 
 def test_equal_seeds_begin_with_equal_weights():
-    torch.testing.assert_close(weights(Learner(TINY)), weights(Learner(TINY)), rtol=0, atol=0)
+    torch.testing.assert_close(weights(StudentTeacher(TINY)), weights(StudentTeacher(TINY)), rtol=0, atol=0)
     other = TINY.model_copy(update={"schedule": TINY.schedule.model_copy(update={"seed": 1})})
-    assert not torch.equal(weights(Learner(TINY).student), weights(Learner(other).student))
+    assert not torch.equal(weights(StudentTeacher(TINY).student), weights(StudentTeacher(other).student))
 
 
 def test_the_rate_rises_stays_and_falls_while_the_teacher_comes_to_rest():

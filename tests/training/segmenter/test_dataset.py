@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from cellapp.training.segmenter.dataset import emphasise, median_diameter, prepare
-from cellapp.training.segmenter.source_images import read_pictures
+from cellapp.training.segmenter.source_images import read_labelled_images
 from tests.segmentation.phantoms import discs
 
 
 def test_an_example_is_scaled_and_knows_its_cells(data, tmp_path):
-    for picture in (*read_pictures(data, "train", 1), *read_pictures(data, "val", 0)):
+    for picture in (*read_labelled_images(data, "train", 1), *read_labelled_images(data, "val", 0)):
         example = prepare(picture, tmp_path / "flows")
         assert example.planes.min() >= 0
         assert example.planes.max() <= 1
@@ -21,14 +21,14 @@ def test_an_example_is_scaled_and_knows_its_cells(data, tmp_path):
 
 
 def test_flows_are_computed_once(data, tmp_path, monkeypatch):
-    picture = next(read_pictures(data, "train", 0))
+    picture = next(read_labelled_images(data, "train", 0))
     first = prepare(picture, tmp_path)
     monkeypatch.setattr("cellapp.training.segmenter.dataset.flow_targets", None)
     assert np.array_equal(prepare(picture, tmp_path).flows, first.flows)
 
 
 def test_a_picture_without_cells_teaches_no_size(data, tmp_path):
-    picture = next(read_pictures(data, "train", 0))
+    picture = next(read_labelled_images(data, "train", 0))
     picture.labels[...] = 0
     assert prepare(picture, tmp_path) is None
 

@@ -9,7 +9,7 @@ from cellapp.errors import InputError
 from cellapp.models.load import load
 from cellapp.segmentation.classical import Classical
 from cellapp.training.segmenter.evaluate import evaluate_segmenter, score_picture
-from cellapp.training.segmenter.source_images import Kind, read_pictures
+from cellapp.training.segmenter.source_images import Kind, read_labelled_images
 from tests.paths import shared_data
 
 METRICS = REPOSITORY / "models" / "compact" / "metrics.json"
@@ -46,7 +46,7 @@ def test_the_shipped_weights_reach_the_figures_of_the_card():
     wanted = {Kind.FLUORESCENCE: 6, Kind.STAINED: 2, Kind.PHASE: 1, Kind.SYNTHETIC: 2}
     segmenter = load("compact", dtype="float32", device="cpu")
     assert expected["segmenter"] == segmenter.name
-    for picture in read_pictures(shared_data("segmentation"), "val", expected["n_synthetic"]):
+    for picture in read_labelled_images(shared_data("segmentation"), "val", expected["n_synthetic"]):
         if wanted.get(picture.kind, 0) > 0:
             wanted[picture.kind] -= 1
             found = score_picture(segmenter, picture).ap50

@@ -4,33 +4,33 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.training.segmenter.source_images import SPARABLE, Kind, is_held_out, read_pictures
+from cellapp.training.segmenter.source_images import SPARABLE, Kind, is_held_out, read_labelled_images
 from tests.segmentation.phantoms import discs
 from tests.training.segmenter.conftest import write_index, write_picture
 
 
 def test_a_split_holds_its_own_images(data):
-    assert {p.name: p.kind for p in read_pictures(data, "train", 0)} == {
+    assert {p.name: p.kind for p in read_labelled_images(data, "train", 0)} == {
         "dsb2018_a": Kind.FLUORESCENCE,
         "usiigaci_c": Kind.PHASE,
     }
-    assert [p.kind for p in read_pictures(data, "val", 0)] == [Kind.STAINED]
+    assert [p.kind for p in read_labelled_images(data, "val", 0)] == [Kind.STAINED]
 
 
 def test_fragments_of_phase_contrast_are_dropped(data):
-    phase = next(p for p in read_pictures(data, "train", 0) if p.kind is Kind.PHASE)
+    phase = next(p for p in read_labelled_images(data, "train", 0) if p.kind is Kind.PHASE)
     assert np.unique(phase.labels).tolist() == [0, 1, 2]
 
 
 def test_synthetic_fields_differ_between_splits(tmp_path):
-    train, val = (next(read_pictures(tmp_path, split, 1)) for split in ("train", "val"))
+    train, val = (next(read_labelled_images(tmp_path, split, 1)) for split in ("train", "val"))
     assert train.name != val.name
     assert not np.array_equal(train.labels, val.labels)
 
 
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"index\.csv"):
-        list(read_pictures(tmp_path, "train", 0))
+        list(read_labelled_images(tmp_path, "train", 0))
 
 
 def test_held_out_images_are_settled_by_name_and_by_share():
@@ -48,10 +48,10 @@ def test_training_and_choosing_share_no_image(tmp_path):
         write_picture(tmp_path / "dsb2018", name, (truth * 200).astype(np.uint8), truth)
     rows = [{"id": name, "split": "train", "type": "fluorescence"} for name in names]
     write_index(tmp_path / "dsb2018", rows)
-    train, choose = ({p.name for p in read_pictures(tmp_path, split, 0, 0.4)} for split in ("train", "choose"))
+    train, choose = ({p.name for p in read_labelled_images(tmp_path, split, 0, 0.4)} for split in ("train", "choose"))
     assert train
     assert choose
     assert not train & choose
     assert train | choose == {f"dsb2018_{name}" for name in names}
     write_index(tmp_path / "dsb2018", rows[:-1])  # too few to spare any
-    assert len(list(read_pictures(tmp_path, "train", 0, 0.4))) == SPARABLE - 1
+    assert len(list(read_labelled_images(tmp_path, "train", 0, 0.4))) == SPARABLE - 1

@@ -5,13 +5,13 @@ import pytest
 from PIL import Image
 
 from cellapp.segmentation.classical import Classical
-from cellapp.training.segmenter.source_images import Kind, read_pictures
+from cellapp.training.segmenter.source_images import Kind, read_labelled_images
 from cellapp.training.segmenter.worst_cases import FOUND_RGB, TRUE_RGB, draw_failure, worst_pictures
 
 
 @pytest.fixture
 def pictures(data):
-    return [*read_pictures(data, "train", 1), *read_pictures(data, "val", 1)]
+    return [*read_labelled_images(data, "train", 1), *read_labelled_images(data, "val", 1)]
 
 
 def test_the_worst_of_each_kind_is_chosen(pictures):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellapp.explanation.compartments import region_table
+from cellapp.explanation.compartments import compartment_table
 from cellapp.types.cells import Explanations
 from cellapp.ui.explain.summary_charts import (
     area_shares,
@@ -26,7 +26,7 @@ def table_of(n, *, channels=("actin", "<b>nucleus"), seed=0):
     maps = rng.normal(size=(n, 6, 6)).astype(np.float32)
     maps[:, 2:4, 2:4] += 2
     found = Explanations(maps, np.ones(n, np.float32), maps.sum((1, 2)) + 1, np.arange(n), "cancer", "attribution")
-    table = region_table(found, [np.ones((24, 24), bool)] * n, [None] * n)
+    table = compartment_table(found, [np.ones((24, 24), bool)] * n, [None] * n)
     effects = {f"effect_{name}": rng.normal(size=n) * (k + 1) ** 3 for k, name in enumerate(channels)}
     outcome = np.array(["cancer", "normal", "unsure"], dtype=object)[np.arange(n) % 3]
     return table.assign(**effects, outcome=outcome, area=np.linspace(50, 400, n))

@@ -6,7 +6,7 @@ from cellapp.segmentation.preview import PreviewFlows
 from cellapp.settings import QualitySettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region
-from cellapp.ui.segment.region_cells import MAX_SIDE_PX, central_region, cut_cells, fit_region, judge
+from cellapp.ui.segment.region_cells import MAX_SIDE_PX, assess_region, central_region, cut_cells, fit_region
 
 sizes = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
 wild = st.builds(Region, *(st.integers(-9000, 9000),) * 2, *(st.integers(-10, 9000),) * 2)
@@ -54,7 +54,7 @@ def blocks():
 def judged(region, shape, **rules):
     labels = blocks()
     quality = QualitySettings(**rules)
-    return judge(flows_of(region, labels), LabelMask(labels, "t@1"), quality, shape=shape, channels=("a", "b"))
+    return assess_region(flows_of(region, labels), LabelMask(labels, "t@1"), quality, shape=shape, channels=("a", "b"))
 
 
 def test_cells_cut_by_the_region_are_not_judged():
@@ -77,7 +77,7 @@ def test_a_region_that_is_the_whole_image_cuts_nothing():
 def test_no_cells_are_judged_as_no_rows():
     labels = np.zeros((8, 8), np.int32)
     region = Region(0, 0, 8, 8)
-    cells = judge(
+    cells = assess_region(
         flows_of(region, labels), LabelMask(labels, "t@1"), QualitySettings(), shape=(8, 8), channels=("a", "b")
     )
     assert len(cells) == 0

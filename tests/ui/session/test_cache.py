@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from cellapp.jobs import queue, worker_process
-from cellapp.jobs.requests import ask_for_pyramid
+from cellapp.jobs.requests import request_pyramid
 from cellapp.store import images, open_image, projects
 from cellapp.ui.session import cache
 
@@ -86,6 +86,6 @@ def test_a_page_waits_for_the_pyramid_of_what_cannot_be_decoded_in_parts(undivid
 
 
 def test_where_the_pyramid_cannot_be_made_the_page_reads_the_whole(undivided):
-    ask_for_pyramid(undivided)
+    request_pyramid(undivided)
     queue.fail(queue.claim("tester").id, "the disk is full", worker_id="tester")
     assert cache.overview(undivided).max() == 7
