@@ -51,7 +51,7 @@ def test_a_killed_process_is_said_plainly():
 
 ORPHANS = """
 import os, sys, time
-from cellapp.engine import Engine
+from cellapp.compute.executor import Engine
 if __name__ == "__main__":
     with Engine("processes:1").open() as run:
         for n in run(str, [os.getpid()]):

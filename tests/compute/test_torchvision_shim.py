@@ -6,9 +6,9 @@ import sys
 from cellapp.compute import torchvision_shim
 
 PROBE = """
-from cellapp import torch_guard
-first = torch_guard.install()
-assert torch_guard.install() is first, "not idempotent"
+from cellapp.compute import torchvision_shim
+first = torchvision_shim.install()
+assert torchvision_shim.install() is first, "not idempotent"
 import gc; gc.collect()
 import torch, torchvision
 torch.ops.torchvision.nms  # declared, by torchvision's own library or by us

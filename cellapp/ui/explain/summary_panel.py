@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cellapp.errors import ModelError
+from cellapp.exports.explanation_summary import read_explanation_summary
 from cellapp.jobs import queue, summarise_explanations, worker_process
 from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components import charts
@@ -37,7 +38,7 @@ def overview_section(results: Results, cells: pd.DataFrame, target: str, *, mode
         Whether encoder and head are here to measure with.
     """
     st.markdown("### Over all cells")
-    measured = summarise_explanations.read_overview(results.folder, [stem for stem, _ in results.version], target)
+    measured = read_explanation_summary(results.folder, [stem for stem, _ in results.version], target)
     if measured is not None and len(measured):
         _draw(_described(measured, cells), results, cells, target)
     elif measured is not None:

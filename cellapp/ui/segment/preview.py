@@ -22,7 +22,6 @@ from cellapp.types.image import Region
 from cellapp.types.protocols import Segmenter
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import show_error
-from cellapp.ui.segment import preview
 from cellapp.ui.segment.region_cells import assess_region
 from cellapp.ui.session import cache
 from cellapp.ui.session.cache import flow_settings, kept_flows
@@ -55,7 +54,7 @@ def find(image: ImageRecord, region: Region, settings: AnalyseSettings) -> Found
         timed = cache.flows(image, region, settings, parameters)
         flows, rate = timed.flows, timed.seconds / (region.height * region.width)
     else:
-        flows, rate = preview.flows(image, region, settings), None
+        flows, rate = flows_by_worker(image, region, settings), None
     if flows is None:
         return None
     tried = settings.model_copy(update={"classify": ClassifySettings(), "explain": ExplainSettings()})
@@ -94,7 +93,7 @@ def _cells(
     return mask, assess_region(_flows, mask, chosen.quality, shape=_image.info.shape[1:], channels=_image.channels)
 
 
-def flows(image: ImageRecord, region: Region, settings: AnalyseSettings) -> PreviewFlows | None:
+def flows_by_worker(image: ImageRecord, region: Region, settings: AnalyseSettings) -> PreviewFlows | None:
     """Return the flows of a region, or draw what is needed to have them made and return None."""
     payload = _payload(image, region, settings)
     job = _asked(image, payload)
