@@ -1,4 +1,9 @@
-"""Write beside, then rename: a reader sees the old file or the new one, never half of one."""
+"""Files that are whole or absent, and names for them that every file system takes.
+
+Whatever is written goes to a temporary file on the same disk first and is renamed when it is finished: a reader, and
+the next start after a crash, see the old file or the new one, never half of one. Names that users give are cut down to
+printable text for show (`clean_text`, `clean_name`) and to plain ASCII for the disk (`safe_stem`, `unique_stems`).
+"""
 
 from __future__ import annotations
 
@@ -9,39 +14,65 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_MAX_LENGTH = 200
+_IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
+# Device names on Windows, with any suffix. pathvalidate has the same list, at five times the cost, and lets stand what
+# has to go here: spaces, accents, leading dots.
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary file in the same folder that becomes `path` when the block ends without an error.
+    """Give a temporary file that becomes `path` when the block ends without an error.
 
     Parameters
     ----------
     path : Path
-        Its folder is created when absent. The temporary name keeps the suffix, which some writers go by.
+        Its folder is made when it is not there; a file of this name is replaced.
+
+    Yields
+    ------
+    Path
+        To write to: of the same name, because some writers go by the suffix, in a temporary folder beside `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
-        part = Path(scratch) / path.name
-        yield part
-        part.replace(path)
+    with _folder_beside(path) as scratch:
+        yield scratch / path.name
+        move_into_place(scratch / path.name, path)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes `path`, in place of what was there, when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
-        part, old = Path(scratch) / "new", Path(scratch) / "old"
+    with _folder_beside(path) as scratch:
+        part, old = scratch / "new", scratch / "old"
         part.mkdir()
         yield part
         if path.exists():
-            path.replace(old)
-        part.replace(path)
+            move_into_place(path, old)
+        move_into_place(part, path)
 
 
-_MAX_LENGTH = 200
-_IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)  # device names on Windows
+def move_into_place(source: Path, target: Path) -> None:
+    """Rename a finished file or folder in one step.
+
+    Parameters
+    ----------
+    source, target : Path
+        On the same disk; a file at `target` is replaced.
+
+    Raises
+    ------
+    OSError
+        When `target` is a folder that is not empty.
+    """
+    source.replace(target)
+
+
+@contextmanager
+def _folder_beside(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
+        yield Path(scratch)
 
 
 def clean_text(text: str) -> str:
@@ -63,7 +94,7 @@ def safe_stem(name: str) -> str:
     stem = _IMAGE_SUFFIXES.sub("", clean_text(name))
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("._-")[:100].rstrip("._-")
-    return f"{safe}_" if _RESERVED.match(safe) else safe or "image"
+    return _RESERVED.sub(r"\1_", safe) or "image"
 
 
 def unique_stems(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,6 +1,14 @@
+"""Files are whole or absent, and only `cellapp.files` renames them."""
+
+import ast
+
 import pytest
 
-from cellapp.files import atomic_folder, atomic_write
+from cellapp.files import atomic_folder, atomic_write, move_into_place
+from tests.paths import ROOT
+
+TEMPORARY = {"mkstemp", "mkdtemp", "mktemp"}
+RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -14,8 +22,26 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_finished_write_replaces_the_old_file(tmp_path):
     with atomic_write(tmp_path / "new" / "a.txt") as part:
         part.write_text("new")
-        assert part.suffix == ".txt"
+        assert part.name == "a.txt"
     assert [(p.name, p.read_text()) for p in (tmp_path / "new").iterdir()] == [("a.txt", "new")]
+
+
+def test_readers_see_the_old_file_while_the_new_one_is_written(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with atomic_write(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+        assert all(p.name.startswith(".") or p == path for p in tmp_path.iterdir()), "lists of files would show it"
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "a.txt"
+    with atomic_write(path) as first, atomic_write(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first", "the one that ends last"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_folder_is_replaced_whole_or_not_at_all(tmp_path):
@@ -26,3 +52,46 @@ def test_folder_is_replaced_whole_or_not_at_all(tmp_path):
     with pytest.raises(FileExistsError), atomic_folder(folder) as part:
         part.mkdir()
     assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*"))] == ["a", "a/two"]
+
+
+def test_a_folder_never_replaces_another_that_holds_something(tmp_path):
+    for name in ("new", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    with pytest.raises(OSError, match="old"):
+        move_into_place(tmp_path / "new", tmp_path / "old")
+    assert (tmp_path / "old" / "old").exists()
+
+
+def _renames_a_path(call: ast.Call) -> bool:
+    """Whether a call renames a file, or makes a temporary one to be renamed; text and tables take other arguments."""
+    name = ast.unparse(call.func)
+    method = name.rpartition(".")[2] if isinstance(call.func, ast.Attribute) else ""
+    keeps = any(word.arg == "delete" and ast.unparse(word.value) == "False" for word in call.keywords)
+    one_argument = len(call.args) == 1 and not call.keywords
+    return (
+        name in RENAMES
+        or name.rpartition(".")[2] in TEMPORARY
+        or (method in ("replace", "rename") and one_argument)
+        or ("NamedTemporaryFile" in name and keeps)
+    )
+
+
+def test_files_are_renamed_in_one_module_only():
+    sources = [*ROOT.glob("cellapp/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("*.py")]
+    by_hand = [
+        f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}"
+        for path in sources
+        if path != ROOT / "cellapp" / "files.py"
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and _renames_a_path(call)
+    ]
+    assert not by_hand, "use cellapp.files.atomic_write: " + "; ".join(by_hand)
+
+
+@pytest.mark.parametrize(
+    "code", ["part.replace(path)", "os.replace(a, b)", "path.rename(old)", "NamedTemporaryFile('w', delete=False)"]
+)
+def test_the_search_knows_a_rename(code):
+    assert _renames_a_path(ast.parse(code).body[0].value)
+    assert not _renames_a_path(ast.parse("text.replace('a', 'b')").body[0].value)

@@ -18,6 +18,7 @@ HOSTILE = [
     "/",
     "",
     "con.tif",
+    "lpt1.v2.tif",
     "é" * 500 + ".tif",
     "细胞.png",
 ]
@@ -39,6 +40,7 @@ def test_a_stem_is_a_harmless_folder_name(name, tmp_path):
     folder.mkdir()
     assert folder.parent == tmp_path
     assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,100}", folder.name)
+    assert not re.fullmatch(r"con|lpt1", folder.name.split(".")[0], re.IGNORECASE), "a device on Windows"
 
 
 @given(st.lists(st.sampled_from([*HOSTILE, "a.tif", "A.tif", "a.png", "a_2.tif"]), max_size=12))

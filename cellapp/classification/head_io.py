@@ -17,6 +17,7 @@ from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import NoveltyDetector
 from cellapp.errors import ModelError
+from cellapp.files import atomic_write
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 
 TENSORS, DESCRIPTION = "head.safetensors", "head.json"
@@ -120,6 +121,5 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Linea
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.partial")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with atomic_write(path) as part:
+        part.write_bytes(content)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
+from cellapp.files import atomic_write
 
 if TYPE_CHECKING:
     import torch
@@ -108,10 +109,8 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _write(path: Path, known: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
-    temporary.replace(path)
+    with atomic_write(path) as part:
+        part.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _measure(device: str) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.files import atomic_write
 
 Method = Literal["pca", "umap"]
 UMAP_MIN_CELLS = 5
@@ -114,15 +115,14 @@ def _gather(sources: Sequence[tuple[str, Path]]) -> tuple[np.ndarray, np.ndarray
 
 
 def _write(projection: Projection, path: Path) -> None:
-    part = path.with_name(f"{path.stem}.part.npz")
-    np.savez_compressed(
-        part,
-        xy=projection.xy,
-        images=projection.images,
-        cell_ids=projection.cell_ids,
-        axes=np.asarray(projection.axes),
-    )
-    part.replace(path)
+    with atomic_write(path) as part:
+        np.savez_compressed(
+            part,
+            xy=projection.xy,
+            images=projection.images,
+            cell_ids=projection.cell_ids,
+            axes=np.asarray(projection.axes),
+        )
 
 
 def _path(folder: Path, method: Method) -> Path:

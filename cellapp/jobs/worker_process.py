@@ -24,6 +24,7 @@ import psutil
 from filelock import FileLock
 
 from cellapp.config import REPOSITORY
+from cellapp.files import atomic_write
 from cellapp.store.blobs import home_folder
 
 IDLE_S = 15 * 60
@@ -104,9 +105,8 @@ def _write(pid: int) -> None:
         created = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:  # it died at once; the file will name nobody
         created = 0.0
-    unfinished = _path().with_suffix(".part")
-    unfinished.write_text(json.dumps({"pid": pid, "created": created, "host": socket.gethostname()}))
-    unfinished.replace(_path())
+    with atomic_write(_path()) as part:
+        part.write_text(json.dumps({"pid": pid, "created": created, "host": socket.gethostname()}))
 
 
 def _alive() -> int | None:

@@ -16,6 +16,7 @@ from huggingface_hub.utils import build_hf_headers, tqdm
 
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
+from cellapp.files import move_into_place
 from cellapp.models.checksums import git_blob_sha1, sha256
 
 OnBytes = Callable[[int], None]
@@ -86,7 +87,7 @@ def fetch_file(file: HubFile, target: Path, *, expected: str = "", on_bytes: OnB
             f"{file.name} from {_endpoint()}/{file.repo} is not the file it should be (sha256 {found[:12]}, expected "
             f"{(expected or etag)[:12]}); it was thrown away: try again, or ask who runs the mirror"
         )
-    partial.replace(target)
+    move_into_place(partial, target)
     return Fetched(metadata.commit_hash or file.revision, found)
 
 

@@ -8,7 +8,6 @@ first use).
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from huggingface_hub.utils import WeakFileLock
 
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
+from cellapp.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,8 @@ def record(name: str, model: LockedModel) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with WeakFileLock(f"{path}.lock"):
         models = read_lock() | {name: model}
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        temporary.write_text("\n".join(_table(name, models[name]) for name in sorted(models)), encoding="utf-8")
-        temporary.replace(path)
+        with atomic_write(path) as part:
+            part.write_text("\n".join(_table(name, models[name]) for name in sorted(models)), encoding="utf-8")
 
 
 def _table(name: str, model: LockedModel) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from cellapp.config import app_settings
 from cellapp.errors import InputError, StoreError
+from cellapp.files import atomic_write
 from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.cellpose import CellposeFlows
@@ -113,7 +114,6 @@ def save_preview(preview: PreviewFlows) -> str:
     if not isinstance(preview.flows, CellposeFlows | None):
         raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
     key = uuid.uuid4().hex
     arrays = {
         "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
@@ -122,9 +122,8 @@ def save_preview(preview: PreviewFlows) -> str:
         "diameter_px": preview.diameter_px,
         **({} if preview.flows is None else {"flow": preview.flows.flow, "probability": preview.flows.probability}),
     }
-    unfinished = folder / f"{key}.part.npz"
-    np.savez(unfinished, **arrays)
-    unfinished.replace(folder / f"{key}.npz")
+    with atomic_write(folder / f"{key}.npz") as part:
+        np.savez(part, **arrays)
     for old in sorted(folder.glob("*.npz"), key=os.path.getmtime)[:-_KEPT]:
         old.unlink(missing_ok=True)
     return key

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import BudgetError, StoreError
+from cellapp.files import move_into_place
 from cellapp.images.read import file_digest
 
 _CHUNK = 1 << 20
@@ -115,7 +116,7 @@ def keep(arrived: StagedFile) -> StoredFile:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            arrived.path.replace(target)
+            move_into_place(arrived.path, target)
         except OSError:  # a folder cannot replace a folder: another process was faster with the same content
             if not target.exists():
                 raise

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import uuid
 from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image as Picture
 
 from cellapp.config import app_settings
+from cellapp.files import atomic_write, move_into_place
 from cellapp.images import read
 from cellapp.images.channel_files import combine
 from cellapp.images.channels import with_names
@@ -83,7 +83,7 @@ def make_pyramid(image_id: str, on_step: OnStep | None = None) -> Path | None:
         unfinished = target.with_suffix(".part")  # always the same name: what a killed worker left is begun anew
         shutil.rmtree(unfinished, ignore_errors=True)
         write_pyramid(_open(record), unfinished, with_full=with_full, on_step=on_step)
-        unfinished.replace(target)
+        move_into_place(unfinished, target)
     return target
 
 
@@ -132,6 +132,5 @@ def _open_file(digest: str, name: str) -> Slide:
 
 
 def _write_png(record: ImageRecord, path: Path) -> None:
-    unfinished = path.with_name(f"{uuid.uuid4().hex}.part")
-    Picture.fromarray(thumbnail(_open_view(record), max_px=THUMBNAIL_PX)).save(unfinished, format="PNG")
-    unfinished.replace(path)
+    with atomic_write(path) as part:
+        Picture.fromarray(thumbnail(_open_view(record), max_px=THUMBNAIL_PX)).save(part, format="PNG")

@@ -74,7 +74,7 @@ def purge_files(untouched_s: float = UNTOUCHED_S) -> int:
 def _kept() -> Iterator[tuple[str, Path]]:
     """Yield digest and path of everything kept by content."""
     for place in ("files", "pyramids", "thumbnails"):
-        for path in (app_settings().home / place).glob("[0-9a-f][0-9a-f]/*"):
+        for path in (app_settings().home / place).glob("[0-9a-f][0-9a-f]/[0-9a-f]*"):
             yield path.name[:_DIGEST_LENGTH], path
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import tifffile
 
 from cellapp.errors import InputError
+from cellapp.files import move_into_place
 from cellapp.synthetic.field import CLASSES, render_region
 from cellapp.synthetic.layout import plan_cells
 from cellapp.synthetic.settings import SyntheticSettings
@@ -68,7 +69,7 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None, on_step: On
         _write_labels(scratch / "truth.tif", scratch / "labels.raw", settings)
         _truth_table(settings, sums).to_csv(scratch / "truth.csv", index=False)
         for name, target in (("image.tif", files.slide), ("truth.tif", files.labels), ("truth.csv", files.cells)):
-            (scratch / name).replace(target)
+            move_into_place(scratch / name, target)
     return files
 
 

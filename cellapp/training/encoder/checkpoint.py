@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import torch
 
 from cellapp.errors import InputError
+from cellapp.files import atomic_write
 from cellapp.training.encoder.recipe import PretrainRecipe
 from cellapp.training.encoder.student_teacher import StudentTeacher
 
@@ -30,9 +30,8 @@ class State:
     def save(self, folder: Path) -> None:
         """Write ``checkpoint.pt``, whole or not at all."""
         kept = {"learner": self.learner.state_dict(), "optimiser": self.optimiser.state_dict()}
-        temporary = folder / f"{CHECKPOINT}.{os.getpid()}"
-        torch.save(kept | {"step": self.step, "curves": self.curves, "sums": dict(self.sums)}, temporary)
-        temporary.replace(folder / CHECKPOINT)
+        with atomic_write(folder / CHECKPOINT) as part:
+            torch.save(kept | {"step": self.step, "curves": self.curves, "sums": dict(self.sums)}, part)
 
     def restore(self, folder: Path) -> None:
         """Take up ``checkpoint.pt`` where there is one.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from scipy.ndimage import find_objects
 
 from cellapp.encoders.crop_folder import encoder_batches, list_crops
 from cellapp.errors import InputError
+from cellapp.files import atomic_write
 from cellapp.settings import PreprocessSettings
 
 STORED_PX = 80  # a little above what the encoder reads, so that zooming in stays sharp
@@ -38,10 +38,8 @@ class CropSet:
 
     def save(self, path: Path) -> None:
         """Write the set to one ``.npz`` file, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.stem}.{os.getpid()}.npz")
-        np.savez(temporary, pixels=self.pixels, labels=self.labels, groups=self.groups, sources=self.sources)
-        temporary.replace(path)
+        with atomic_write(path) as part:
+            np.savez(part, pixels=self.pixels, labels=self.labels, groups=self.groups, sources=self.sources)
 
     @classmethod
     def load(cls, path: Path) -> CropSet:

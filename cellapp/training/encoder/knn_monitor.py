@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
+from cellapp.files import atomic_write
 from cellapp.training.encoder.crop_dataset import CropSet
 from cellapp.training.encoder.recipe import PretrainRecipe
 from cellapp.training.encoder.student_teacher import standardise
@@ -93,12 +93,10 @@ def encode(network: nn.Module, crops: CropSet, recipe: PretrainRecipe, *, dtype:
 
 def write_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     """Write the points of the curves as CSV, one row each, whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["step"])
         writer.writeheader()
         writer.writerows(rows)
-    temporary.replace(path)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from cellapp.errors import InputError
+from cellapp.files import atomic_write
 from cellapp.segmentation.flow_unet import FlowNetwork
 from cellapp.segmentation.flow_unet_io import read_network, save_network
 from cellapp.training.segmenter.dataset import Example, prepare
@@ -37,9 +37,8 @@ class _State:
 
     def save(self, path: Path) -> None:
         parts = {"network": self.network, "averaged": self.averaged, "optimiser": self.optimiser}
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
-        torch.save({name: part.state_dict() for name, part in parts.items()} | {"step": self.step}, temporary)
-        temporary.replace(path)
+        with atomic_write(path) as unfinished:
+            torch.save({name: part.state_dict() for name, part in parts.items()} | {"step": self.step}, unfinished)
 
     def restore(self, path: Path) -> None:
         kept = torch.load(path, map_location=self.network.device, weights_only=True)
