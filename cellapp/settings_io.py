@@ -82,3 +82,27 @@ def validated(
         place = ", ".join(part for part in (called, ".".join(name(str(part)) for part in first["loc"])) if part)
         got = "" if isinstance(first["input"], Mapping) else f"; got {first['input']!r}"
         raise InputError(f"{place}: {reason}{got}" if place else f"{reason}{got}") from error
+
+
+def read_recipe(model: type[Model], path: Path | None, *, called: str = "", **changes: Any) -> Model:
+    """Read a ``recipe.toml`` of any kind and put other values in place of some of its own.
+
+    Parameters
+    ----------
+    model : type
+        Class of the recipe.
+    path : Path, optional
+        None gives the defaults of `model`.
+    called : str
+        What a message calls the recipe; its file name when left out.
+    **changes
+        Fields of `model`; those that are None change nothing.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or a value does not fit.
+    """
+    content = read_toml(path) if path else {}
+    content |= {key: value for key, value in changes.items() if value is not None}
+    return validated(model, content, called or f"recipe {path.name if path else 'of defaults'!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 MAX_COMPONENTS = 32
 _SHRINKAGE = 0.05  # share of the mean variance added to each direction, so that a flat one is not infinitely strict
@@ -67,15 +68,18 @@ def fit_novelty(features: np.ndarray, codes: np.ndarray, n_classes: int) -> Nove
     """
     means = np.stack([features[codes == code].mean(axis=0) for code in range(n_classes)])
     within = features - means[codes]
-    _, singular, basis = np.linalg.svd(within, full_matrices=False)
-    spectrum = np.zeros(features.shape[1])
-    spectrum[: len(singular)] = singular**2 / max(len(features) - n_classes, 1)
-    floor = _SHRINKAGE * max(float(spectrum.mean()), np.finfo(np.float32).tiny)
-    rank = min(MAX_COMPONENTS, len(singular))
-    rest = float(spectrum[rank:].mean()) if rank < len(spectrum) else 0.0
+    n_cells, width = within.shape
+    degrees = max(n_cells - n_classes, 1)
+    pca = PCA(min(MAX_COMPONENTS, *within.shape), svd_solver="covariance_eigh" if n_cells > width else "full")
+    with np.errstate(invalid="ignore"):  # shares of no variance at all, which are not read
+        pca.fit(within)
+    variances = pca.explained_variance_ * (n_cells - 1) / degrees  # PCA does not know that each class has its own mean
+    total = float((within**2).sum()) / degrees
+    floor = _SHRINKAGE * max(total / width, np.finfo(np.float32).tiny)
+    rest = max(total - float(variances.sum()), 0.0) / max(width - len(variances), 1)
     return NoveltyDetector(
         means.astype(np.float32),
-        basis[:rank].astype(np.float32),
-        (spectrum[:rank] + floor).astype(np.float32),
+        pca.components_.astype(np.float32),
+        (variances + floor).astype(np.float32),
         rest + floor,
     )

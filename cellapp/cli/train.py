@@ -27,13 +27,16 @@ def train(
 ) -> None:
     """Train a head that tells classes of cells apart, measured on groups it has not seen."""
     from cellapp.errors import InputError
-    from cellapp.training.classifier.recipe import read_recipe
+    from cellapp.settings_io import read_recipe
+    from cellapp.training.classifier.recipe import HeadRecipe
     from cellapp.training.classifier.train import train_head
 
     if mode != "probe":
         raise InputError(f"--mode {mode} is not in this version; --mode probe trains a head on frozen vectors")
     chosen = read_recipe(
+        HeadRecipe,
         recipe,
+        called="recipe of a head",
         encoder=encoder,
         features=features,
         views=views,

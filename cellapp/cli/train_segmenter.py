@@ -22,10 +22,11 @@ def train_segmenter(
     """Train a segmentation network from a recipe."""
     from cellapp.compute.devices import probe_device, probe_dtype
     from cellapp.config import app_settings
-    from cellapp.training.segmenter.recipe import read_recipe
+    from cellapp.settings_io import read_recipe
+    from cellapp.training.segmenter.recipe import SegmenterRecipe
     from cellapp.training.segmenter.train import train_segmenter as train
 
-    chosen = read_recipe(recipe)
+    chosen = read_recipe(SegmenterRecipe, recipe)
     device = probe_device(app_settings().device)
     dtype = probe_dtype(device, app_settings().dtype)
     progress = Progress()

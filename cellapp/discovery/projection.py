@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
@@ -134,14 +135,14 @@ def _pca(features: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
     n, width = features.shape
     if n < 2 or width < 2:
         return np.zeros((n, 2), np.float32), names
+    # PCA computes the covariance in float32 before it takes the mean off: features far from zero would lose digits.
     centred = features.astype(np.float32) - features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    variances, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64) / (n - 1))
-    top = vectors[:, :-3:-1]
-    # The sign of an eigenvector is arbitrary; the largest weight is made positive so that reruns agree.
-    top = top * np.sign(top[np.abs(top).argmax(axis=0), [0, 1]])
-    shares = variances[:-3:-1] / max(float(variances.sum()), np.finfo(float).tiny)
+    pca = PCA(2, svd_solver="covariance_eigh")
+    with np.errstate(invalid="ignore"):  # shares of no variance at all
+        xy = pca.fit_transform(centred)
+    shares = np.nan_to_num(pca.explained_variance_ratio_)
     axes = tuple(f"{name} ({share:.0%} of the variance)" for name, share in zip(names, shares, strict=True))
-    return (centred @ top).astype(np.float32), (axes[0], axes[1])
+    return xy.astype(np.float32), (axes[0], axes[1])
 
 
 def _umap(features: np.ndarray, seed: int) -> np.ndarray:

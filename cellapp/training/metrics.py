@@ -1,4 +1,4 @@
-"""Figures of calls with intervals over groups, and whether probabilities mean what they say."""
+"""Figures of calls against the truth, with bootstrap intervals over groups."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ FIGURES = (
 )
 """Figures of `measure_calls` that get an interval; all but balanced accuracy and calibration error speak of the
 positive class."""
-
-_BINS = 10
 
 
 def figures_with_intervals(
@@ -53,34 +51,6 @@ def figures_with_intervals(
         if len(np.unique(codes[rows])) == len(classes):
             drawn.append(measure_calls(probabilities[rows], codes[rows], classes, positive))
     return {name: {"value": whole[name], **_limits([one[name] for one in drawn])} for name in FIGURES}
-
-
-def reliability(probabilities: np.ndarray, truth: np.ndarray) -> list[dict[str, float]]:
-    """Compare the probability of the positive class with how often it was right, in ten bins of equal width.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (N,)
-        Of the positive class.
-    truth : ndarray of shape (N,), bool
-
-    Returns
-    -------
-    list of dict
-        ``low``, ``high``, ``n``, ``said`` (mean probability) and ``was`` (share of the positive class); empty bins are
-        left out.
-    """
-    bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
-    return [
-        {
-            "low": float(k / _BINS),
-            "high": float((k + 1) / _BINS),
-            "n": int((bins == k).sum()),
-            "said": round(float(probabilities[bins == k].mean()), 4),
-            "was": round(float(truth[bins == k].mean()), 4),
-        }
-        for k in np.unique(bins)
-    ]
 
 
 def _draws(groups: np.ndarray) -> list[np.ndarray]:

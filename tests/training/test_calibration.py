@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from cellapp.training.calibration import calibration_error, cross_calibrate, fit_temperature
-from cellapp.training.metrics import measure_calls
+from cellapp.training.calibration import calibration_error, cross_calibrate, fit_temperature, reliability
 
 
 @settings(max_examples=10, deadline=None)
@@ -44,16 +43,12 @@ def test_each_fold_is_calibrated_by_the_others():
     assert not np.allclose(before[folds == 1], after[folds == 1])
 
 
-def test_figures_speak_of_the_positive_class():
-    # Calls: 2 of 3 cancers found, 1 of 2 normals called cancer.
-    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.7, 0.3], [0.1, 0.9]])
-    figures = measure_calls(probabilities, np.array([0, 0, 0, 1, 1]), ("cancer", "normal"), "cancer")
-    assert figures["sensitivity"] == pytest.approx(2 / 3, abs=1e-4)
-    assert figures["specificity"] == pytest.approx(1 / 2)
-    assert figures["precision"] == pytest.approx(2 / 3, abs=1e-4)
-    assert (figures["n_cancer"], figures["n_normal"]) == (3, 2)
-
-
-def test_precision_is_unknown_when_nothing_is_called_positive():
-    probabilities = np.array([[0.4, 0.6], [0.1, 0.9]])
-    assert measure_calls(probabilities, np.array([0, 1]), ("cancer", "normal"), "cancer")["precision"] is None
+def test_reliability_counts_every_cell_once():
+    rng = np.random.default_rng(0)
+    p = rng.random(500)
+    rows = reliability(p, rng.random(500) < p)
+    assert sum(row["n"] for row in rows) == 500
+    assert all(row["low"] <= row["said"] <= row["high"] for row in rows)
+    assert max(abs(row["said"] - row["was"]) for row in rows) < 0.2
+    assert reliability(np.array([1.0]), np.array([True]))[0]["high"] == 1
+    assert reliability(np.zeros(0), np.zeros(0, bool)) == []

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
-from cellapp.settings_io import read_toml, to_toml, validated
+from cellapp.settings_io import to_toml
 
 
 class HeadRecipe(FrozenModel):
@@ -47,23 +46,3 @@ class HeadRecipe(FrozenModel):
     def toml(self) -> str:
         """The recipe as it is written beside the head."""
         return to_toml(self.model_dump(mode="json", exclude_none=True))
-
-
-def read_recipe(path: Path | None, **changes: Any) -> HeadRecipe:
-    """Read a ``recipe.toml`` and change what was said otherwise.
-
-    Parameters
-    ----------
-    path : Path, optional
-        Without one, the defaults.
-    **changes
-        Fields of `HeadRecipe`; those that are None change nothing.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read or a value does not fit.
-    """
-    said = read_toml(path) if path else {}
-    said |= {key: value for key, value in changes.items() if value is not None}
-    return validated(HeadRecipe, said, "recipe of a head")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cellapp.training.metrics import figures_with_intervals, reliability
+from cellapp.training.calibration import reliability
+from cellapp.training.metrics import figures_with_intervals
 from cellapp.training.model_card import head_card
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.metrics import recall_score
+from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 from torch.nn.functional import interpolate
 
@@ -37,15 +39,13 @@ def knn_accuracy(bank: np.ndarray, bank_labels: np.ndarray, asked: np.ndarray, a
     """
     if not len(bank) or not len(asked):
         return float("nan")
-    classes, codes = np.unique(bank_labels, return_inverse=True)
-    similarity = _unit(asked) @ _unit(bank).T
-    k = min(_NEIGHBOURS, len(bank))
-    nearest = np.argpartition(-similarity, k - 1, axis=1)[:, :k]
-    weights = np.exp(np.take_along_axis(similarity, nearest, axis=1) / _TEMPERATURE)
-    votes = np.zeros((len(asked), len(classes)))
-    np.add.at(votes, (np.arange(len(asked))[:, None], codes[nearest]), weights)
-    right = classes[votes.argmax(axis=1)] == asked_labels
-    return float(np.mean([right[asked_labels == label].mean() for label in np.unique(asked_labels)]))
+    classifier = KNeighborsClassifier(
+        min(_NEIGHBOURS, len(bank)),
+        metric="cosine",
+        weights=lambda distances: np.exp((1 - distances) / _TEMPERATURE),
+    )
+    calls = classifier.fit(bank, bank_labels).predict(asked)
+    return float(recall_score(asked_labels, calls, average="macro", labels=np.unique(asked_labels)))
 
 
 def knn_of_sets(
@@ -97,7 +97,3 @@ def write_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["step"])
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from cellapp.settings import FrozenModel
-from cellapp.settings_io import read_toml, to_toml, validated
+from cellapp.settings_io import to_toml
 
 FAMILIES = ("dinov2", "dinov2_with_registers")
 
@@ -131,18 +130,7 @@ class PretrainRecipe(FrozenModel):
     """Share of the images whose cells are not learnt from, for the kNN curve."""
     sources: tuple[Source, ...] = ()
 
-
-def read_recipe(path: Path) -> PretrainRecipe:
-    """Read a ``recipe.toml``.
-
-    Raises
-    ------
-    InputError
-        When it cannot be read or a value does not fit.
-    """
-    return validated(PretrainRecipe, read_toml(path), f"recipe {path.name!r}")
-
-
-def write_recipe(recipe: PretrainRecipe, path: Path) -> None:
-    """Write a recipe, every value of it, as `read_recipe` reads it."""
-    path.write_text(to_toml(recipe.model_dump(mode="json")), encoding="utf-8")
+    @property
+    def toml(self) -> str:
+        """The recipe, every value of it, as it is written beside the encoder."""
+        return to_toml(self.model_dump(mode="json"))

@@ -14,12 +14,13 @@ import numpy as np
 from cellapp.encoders.hf_folder import local_revision, write_encoder
 from cellapp.errors import InputError, ModelError
 from cellapp.models.load import load
+from cellapp.settings_io import read_recipe
 from cellapp.training.encoder.centre_background import centre_background
 from cellapp.training.encoder.checkpoint import State
 from cellapp.training.encoder.crop_dataset import CropSet, read_crops
 from cellapp.training.encoder.crop_sources import cut_sources
 from cellapp.training.encoder.knn_monitor import knn_of_sets
-from cellapp.training.encoder.recipe import FAMILIES, Network, PretrainRecipe, read_recipe, write_recipe
+from cellapp.training.encoder.recipe import FAMILIES, Network, PretrainRecipe
 from cellapp.training.encoder.student_teacher import StudentTeacher
 from cellapp.training.encoder.train import CURVES, pretrain, split
 from cellapp.types.image import OnStep
@@ -78,12 +79,12 @@ def run(
     ModelError
         When the encoder to start from is not of a family that can be trained on.
     """
-    recipe = read_recipe(wishes.recipe) if wishes.recipe else PretrainRecipe()
+    recipe = read_recipe(PretrainRecipe, wishes.recipe)
     network, recipe = _start(wishes, recipe)
     crops = _crops(folder, out, recipe, on_step)
     recipe = _schedule(recipe, wishes, len(crops))
     state = pretrain(recipe, crops, out, network=network, device=device, dtype=dtype, on_step=on_step)
-    write_recipe(recipe, out / RECIPE)
+    (out / RECIPE).write_text(recipe.toml, encoding="utf-8")
     centre_background(state.learner.teacher.network, crops, recipe)
     side_px = recipe.network.image_size
     write_encoder(state.learner.teacher.network, out, mean=recipe.mean, std=recipe.std, side_px=side_px)

@@ -7,6 +7,7 @@ import copy
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cellapp.encoders.dino import blank_network
 from cellapp.training.encoder.auxiliary_targets import N_PORTRAIT, N_TEXTURES, describe_patches, describe_views
@@ -98,11 +99,9 @@ class StudentTeacher(nn.Module):
         """Add the losses up by the recipe's weights."""
         return torch.stack([getattr(self.recipe.objective, name) * losses[name] for name in LOSSES]).sum()
 
-    @torch.no_grad()
-    def follow(self, memory: float) -> None:
-        """Move the teacher towards the student: exponential moving average with this memory."""
-        for kept, new in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
-            kept.lerp_(new, 1 - memory)
+    def update_teacher(self, momentum: float) -> None:
+        """Replace the teacher's weights by ``momentum * teacher + (1 - momentum) * student``."""
+        get_ema_multi_avg_fn(momentum)(list(self.teacher.parameters()), list(self.student.parameters()), 0)
 
 
 def pace(step: int, recipe: PretrainRecipe) -> float:

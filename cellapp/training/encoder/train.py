@@ -129,7 +129,7 @@ def _learn(state: State, recipe: PretrainRecipe, crops: torch.Tensor, dtype: str
     total.backward()
     nn.utils.clip_grad_norm_(learner.student.parameters(), _CLIP)
     state.optimiser.step()
-    learner.follow(memory(state.step, recipe))
+    learner.update_teacher(memory(state.step, recipe))
     state.step += 1
     for name in LOSSES:
         state.sums[name] += float(losses[name].detach())

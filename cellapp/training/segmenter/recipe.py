@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from cellapp.segmentation.flow_unet import NetworkSettings
 from cellapp.settings import FrozenModel
-from cellapp.settings_io import read_toml, validated
 from cellapp.training.segmenter.source_images import Kind
 
 
@@ -51,14 +49,3 @@ class SegmenterRecipe(FrozenModel):
     def network(self) -> NetworkSettings:
         """The shape of the network."""
         return NetworkSettings(self.block, self.widths, self.blocks, self.stride, self.style)
-
-
-def read_recipe(path: Path) -> SegmenterRecipe:
-    """Read a ``recipe.toml``.
-
-    Raises
-    ------
-    InputError
-        When it cannot be read or a value does not fit.
-    """
-    return validated(SegmenterRecipe, read_toml(path), f"recipe {path.name!r}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
@@ -144,13 +145,13 @@ def _pace(done: float, recipe: SegmenterRecipe) -> float:
     return min(up, (1 - done) / recipe.cool_down)
 
 
-@torch.no_grad()
-def _average(state: _State, memory: float) -> None:
-    for kept, new in zip(state.averaged.state_dict().values(), state.network.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - memory)
-        else:
-            kept.copy_(new)
+def _average(state: _State, decay: float) -> None:
+    """Update the moving average of weights and running statistics; counts of batches are copied."""
+    averaged, current = state.averaged.state_dict(), state.network.state_dict()
+    counts = {name: values for name, values in current.items() if not values.is_floating_point()}
+    means = [name for name in current if name not in counts]
+    get_ema_multi_avg_fn(decay)([averaged[name] for name in means], [current[name] for name in means], 0)
+    state.averaged.load_state_dict(counts, strict=False)
 
 
 FLOW_GAIN = 5.0  # Cellpose's networks predict five times the unit vector

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from cellapp.errors import InputError
 from cellapp.settings import CropMode, FeatureSettings
-from cellapp.training.classifier.recipe import HeadRecipe, read_recipe
+from cellapp.settings_io import read_recipe
+from cellapp.training.classifier.recipe import HeadRecipe
 from tests.paths import ROOT
 
 RECIPES = st.builds(
@@ -26,12 +27,12 @@ RECIPES = st.builds(
 def test_what_is_written_is_read(tmp_path_factory, recipe):
     path = tmp_path_factory.getbasetemp() / "recipe.toml"
     path.write_text(recipe.toml, encoding="utf-8")
-    assert read_recipe(path) == recipe
+    assert read_recipe(HeadRecipe, path) == recipe
 
 
 def test_options_win_over_the_file_and_silence_changes_nothing(tmp_path):
     (tmp_path / "recipe.toml").write_text('encoder = "mine"\nfolds = 3\n')
-    recipe = read_recipe(tmp_path / "recipe.toml", folds=4, seed=None)
+    recipe = read_recipe(HeadRecipe, tmp_path / "recipe.toml", folds=4, seed=None)
     assert (recipe.encoder, recipe.folds, recipe.seed) == ("mine", 4, 0)
 
 
@@ -41,15 +42,15 @@ def test_a_head_from_pictures_is_fitted_to_each_crop():
 
 def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(InputError, match="recipe of a head, views: .*; got 3"):
-        read_recipe(None, views=3)
+        read_recipe(HeadRecipe, None, views=3)
     (tmp_path / "recipe.toml").write_text("colour = 1\n")
     with pytest.raises(InputError, match="colour: "):
-        read_recipe(tmp_path / "recipe.toml")
+        read_recipe(HeadRecipe, tmp_path / "recipe.toml")
     with pytest.raises(InputError, match="cannot read the recipe"):
-        read_recipe(tmp_path / "nowhere.toml")
+        read_recipe(HeadRecipe, tmp_path / "nowhere.toml")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "models").glob("*/recipe.toml")), ids=lambda path: path.parent.name)
 def test_the_recipes_of_heads_in_the_repository_can_be_read(path):
     if "group_column" in path.read_text(encoding="utf-8"):
-        assert read_recipe(path).group_column == "acquisition"
+        assert read_recipe(HeadRecipe, path).group_column == "acquisition"

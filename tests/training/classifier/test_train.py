@@ -8,8 +8,9 @@ import pytest
 
 from cellapp.errors import InputError
 from cellapp.models.load import load
+from cellapp.settings_io import read_recipe
 from cellapp.training.classifier.baselines import FOREST, FOREST_WITH_MOMENTS, UNTRAINED
-from cellapp.training.classifier.recipe import HeadRecipe, read_recipe
+from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import BY_FILE
 from cellapp.training.classifier.train import train_head
 from cellapp.training.encode_dataset import N_STATISTICS, intensity_statistics
@@ -47,7 +48,7 @@ def test_the_folder_holds_everything(trained):
     names = {"head.json", "head.safetensors", "metrics.json", "folds.csv", "recipe.toml", "card.md"}
     assert {path.name for path in out.iterdir()} == names
     assert json.loads((out / "metrics.json").read_text()) == metrics
-    assert read_recipe(out / "recipe.toml").folds == 3
+    assert read_recipe(HeadRecipe, out / "recipe.toml").folds == 3
 
 
 def test_cells_of_two_sizes_are_told_apart(trained):

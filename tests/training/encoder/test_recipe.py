@@ -3,12 +3,13 @@
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.training.encoder.recipe import Network, PretrainRecipe, read_recipe, write_recipe
+from cellapp.settings_io import read_recipe
+from cellapp.training.encoder.recipe import Network, PretrainRecipe
 from tests.paths import ROOT
 
 
 def test_the_recipe_that_ships_is_read():
-    recipe = read_recipe(ROOT / "models" / "cell-vit" / "recipe.toml")
+    recipe = read_recipe(PretrainRecipe, ROOT / "models" / "cell-vit" / "recipe.toml")
     assert recipe.name == "cell-vit"
     assert not any("mcf" in source.folder for source in recipe.sources)  # its licence does not allow it
     assert {source.split for source in recipe.sources} == {"train"}
@@ -23,14 +24,14 @@ def test_the_recipe_that_ships_is_read():
 def test_what_does_not_fit_is_said_in_one_line(text, tmp_path):
     (tmp_path / "recipe.toml").write_text(text)
     with pytest.raises(InputError) as refused:
-        read_recipe(tmp_path / "recipe.toml")
+        read_recipe(PretrainRecipe, tmp_path / "recipe.toml")
     assert "recipe" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_an_absent_recipe_is_said(tmp_path):
     with pytest.raises(InputError, match="cannot read"):
-        read_recipe(tmp_path / "recipe.toml")
+        read_recipe(PretrainRecipe, tmp_path / "recipe.toml")
 
 
 def test_registers_are_left_out_where_the_family_has_none():
@@ -40,6 +41,6 @@ def test_registers_are_left_out_where_the_family_has_none():
 
 
 def test_a_recipe_survives_its_file(tmp_path):
-    recipe = read_recipe(ROOT / "models" / "cell-vit" / "recipe.toml")
-    write_recipe(recipe, tmp_path / "recipe.toml")
-    assert read_recipe(tmp_path / "recipe.toml") == recipe
+    recipe = read_recipe(PretrainRecipe, ROOT / "models" / "cell-vit" / "recipe.toml")
+    (tmp_path / "recipe.toml").write_text(recipe.toml)
+    assert read_recipe(PretrainRecipe, tmp_path / "recipe.toml") == recipe

@@ -77,12 +77,13 @@ def test_the_result_is_an_encoder_folder(crops, made):
 
 def test_the_files_give_the_tokens_of_the_teacher(crops, recipe, made):
     """Weights are kept as float16, so equal to its rounding, but for the shift that makes black patches neutral."""
+    from cellapp.settings_io import read_recipe
     from cellapp.training.encoder.checkpoint import State, make_optimiser
-    from cellapp.training.encoder.recipe import read_recipe
+    from cellapp.training.encoder.recipe import PretrainRecipe
     from cellapp.training.encoder.student_teacher import StudentTeacher, standardise
 
     out, _ = made
-    known = read_recipe(recipe)
+    known = read_recipe(PretrainRecipe, recipe)
     state = State(StudentTeacher(known), make_optimiser(StudentTeacher(known), known))
     state.restore(out)
     pixels = torch.rand(2, 3, 32, 32)

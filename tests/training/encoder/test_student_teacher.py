@@ -33,9 +33,9 @@ def test_the_teacher_is_the_moving_average_of_the_student(learner):
     with torch.no_grad():
         for p in learner.student.parameters():
             p.add_(1.0)
-    learner.follow(0.75)
+    learner.update_teacher(0.75)
     torch.testing.assert_close(weights(learner.teacher), before + 0.25)
-    learner.follow(1.0)
+    learner.update_teacher(1.0)
     torch.testing.assert_close(weights(learner.teacher), before + 0.25)
 
 

@@ -10,7 +10,8 @@ torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
 from cellapp.segmentation.flow_unet_io import load_network  # noqa: E402
-from cellapp.training.segmenter.recipe import SegmenterRecipe, read_recipe  # noqa: E402
+from cellapp.settings_io import read_recipe  # noqa: E402
+from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
 from cellapp.training.segmenter.train import CHECKPOINT, FLOW_GAIN, flow_loss, train_segmenter  # noqa: E402  # noqa: E402
 
 TINY = SegmenterRecipe(widths=(8, 16), steps=40, batch=2, crop_px=48, n_synthetic=2, average=0.5)
@@ -112,21 +113,21 @@ def test_a_network_of_another_shape_is_no_start(nothing, first, tmp_path):
 def test_a_recipe_is_read_and_refused(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text('block = "separable"\nwidths = [4, 8]\nsteps = 7\n')
-    recipe = read_recipe(path)
+    recipe = read_recipe(SegmenterRecipe, path)
     assert (recipe.block, recipe.widths, recipe.steps) == ("separable", (4, 8), 7)
     path.write_text("steps = 0")
     with pytest.raises(InputError, match="steps"):
-        read_recipe(path)
+        read_recipe(SegmenterRecipe, path)
     path.write_text("steps = = 3")
     with pytest.raises(InputError, match="cannot read"):
-        read_recipe(path)
+        read_recipe(SegmenterRecipe, path)
     with pytest.raises(InputError, match="cannot read"):
-        read_recipe(tmp_path / "absent.toml")
+        read_recipe(SegmenterRecipe, tmp_path / "absent.toml")
 
 
 def test_shares_name_kinds_that_exist(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text("[shares]\nfluorescence = 1.0\nmoonlight = 1.0\n")
     with pytest.raises(InputError, match="shares"):
-        read_recipe(path)
+        read_recipe(SegmenterRecipe, path)
     assert np.isclose(sum(SegmenterRecipe().shares.values()), 1)
