@@ -105,4 +105,4 @@ def read_recipe(model: type[Model], path: Path | None, *, called: str = "", **ch
     """
     content = read_toml(path) if path else {}
     content |= {key: value for key, value in changes.items() if value is not None}
-    return validated(model, content, called or f"recipe {path.name if path else 'of defaults'!r}")
+    return validated(model, content, called or (f"recipe {path.name!r}" if path else "recipe"))

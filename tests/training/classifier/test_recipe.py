@@ -42,7 +42,7 @@ def test_a_head_from_pictures_is_fitted_to_each_crop():
 
 def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(InputError, match="recipe of a head, views: .*; got 3"):
-        read_recipe(HeadRecipe, None, views=3)
+        read_recipe(HeadRecipe, None, called="recipe of a head", views=3)
     (tmp_path / "recipe.toml").write_text("colour = 1\n")
     with pytest.raises(InputError, match="colour: "):
         read_recipe(HeadRecipe, tmp_path / "recipe.toml")
