@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from benchmarks.compare import report, spread
-from cellapp.synthetic import SyntheticSettings, write_demo
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.synthetic.write import write_demo
 
 
 def first_result(*, side_px: int = 1024, runs: int = 3, warm_ups: int = 1, options: tuple[str, ...] = ()) -> dict:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cellapp.cells.crop import BOX
+from cellapp.cells.shape import BOX_COLUMNS
 
 CLASSES = ("cancer", "normal")
 PITCH_PX, RADIUS_PX, N_SHAPES = 25, 10, 36
@@ -69,7 +69,7 @@ def cell_table(n: int) -> pd.DataFrame:
     p = np.where(passed, rng.random(n), np.nan)
     margin, texts = abs(2 * p - 1), np.array([*CLASSES, "", "touches the image border"], dtype=object)
     columns = {
-        **dict(zip(BOX, extents.T, strict=True)),
+        **dict(zip(BOX_COLUMNS, extents.T, strict=True)),
         "area_px": area,
         "area_um2": area / 4,
         "qc_pass": passed,

@@ -10,12 +10,11 @@ from scipy import ndimage
 from skimage.transform import resize
 
 from cellapp.cells.region_reader import PixelSource, cached_reader
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.errors import InputError
 from cellapp.settings import CropMode, CropSettings
 from cellapp.types.cells import Crops, LabelMask
 from cellapp.types.image import Region, Role, Slide
-
-BOX = ["bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"]
 
 Picture = tuple[np.ndarray, np.ndarray]
 """Pixels (C, h, w) of a cell and where the cell is, (h, w) bool."""
@@ -71,7 +70,7 @@ def crop(
     dropped = dropped_channels(settings.drop_channels, channels, roles)
     read = cached_reader(pixels_of, mask.labels.shape)
     pixels, inside = [], []
-    for cell_id, *box in cells[BOX].itertuples():
+    for cell_id, *box in cells[BOX_COLUMNS].itertuples():
         picture = _shape(
             _cut(read, mask.labels, int(cell_id), tuple(box), settings=settings, angle_deg=angle_deg), settings
         )

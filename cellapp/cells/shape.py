@@ -10,12 +10,13 @@ from cellapp.cells.packed_crops import PackedCrops, pack
 BATCH_PX = 2**18
 """Pixels of cells at a time: many cells per call and still within a processor's cache."""
 
-BOX = ("bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px")
+BOX_COLUMNS = ["bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"]
+"""Columns of the half-open bounding box in a cell table."""
 
 SHAPES = (
     "centroid_y_px",
     "centroid_x_px",
-    *BOX,
+    *BOX_COLUMNS,
     "area_px",
     "perimeter_px",
     "equivalent_diameter_px",
@@ -27,7 +28,7 @@ SHAPES = (
     "orientation_rad",
 )
 
-COUNTED = (*BOX, "area_px")
+COUNTED = (*BOX_COLUMNS, "area_px")
 
 
 def shapes(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> dict[str, np.ndarray]:
@@ -63,7 +64,7 @@ def _measure(packed: PackedCrops) -> dict[str, np.ndarray]:
     return {
         "centroid_y_px": packed.boxes[:, 0] + mean_y,
         "centroid_x_px": packed.boxes[:, 1] + mean_x,
-        **dict(zip(BOX, packed.boxes.T, strict=True)),
+        **dict(zip(BOX_COLUMNS, packed.boxes.T, strict=True)),
         "area_px": area,
         "perimeter_px": _perimeters(packed),
         "equivalent_diameter_px": np.sqrt(4 * area / np.pi),

@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from cellapp.cells.crop import BOX, dropped_channels, read_padded
+from cellapp.cells.crop import dropped_channels, read_padded
 from cellapp.cells.region_reader import PixelSource, cached_reader
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.encoders.patch_pooling import PatchSums, nothing_covered, pool_patches
 from cellapp.errors import InputError
@@ -97,7 +98,7 @@ def grid_windows(cells: pd.DataFrame, side_px: int) -> list[Region]:
     side_px : int
         Side of the windows, which lie edge to edge from the corner of the slide; the last may reach beyond it.
     """
-    y0, x0, y1, x1 = cells[BOX].to_numpy(np.int64).T
+    y0, x0, y1, x1 = cells[BOX_COLUMNS].to_numpy(np.int64).T
     places = {
         (row, column)
         for top, left, bottom, right in zip(y0, x0, y1, x1, strict=True)

@@ -11,7 +11,7 @@ from cellapp.errors import InputError
 from cellapp.exports.image_folder import read_analysis, write_called
 from cellapp.exports.run_json import read_run
 from cellapp.exports.summary import write_summary
-from cellapp.rendering.image_style import ImageStyle
+from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Slide
 

@@ -16,15 +16,15 @@ import pandas as pd
 import tifffile
 
 from cellapp.cells.counts import REJECTED, classes_of, outcome
-from cellapp.cells.crop import BOX, crop
+from cellapp.cells.crop import crop
 from cellapp.cells.region_reader import PixelSource, cached_reader
-from cellapp.exports.label_image import pixel_size_metadata
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.exports.tables import write_csv
 from cellapp.files import atomic_write
-from cellapp.rendering.annotations import magnify, png_bytes, scale_bar, strip
+from cellapp.images.formats.pixel_size import to_ome
+from cellapp.rendering.annotations import draw_outlines, magnify, png_bytes, scale_bar, strip
 from cellapp.rendering.colours import class_colour
-from cellapp.rendering.display import draw_outlines
-from cellapp.rendering.image_style import ImageStyle
+from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropMode, CropSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep, Slide
@@ -111,7 +111,7 @@ def _raw_file(pixels: np.ndarray, channels: Sequence[str], um_per_px: float | No
     # a fixed UUID: the same crop gives the same bytes
     metadata = {"axes": "CYX", "Channel": {"Name": list(channels)}, "UUID": str(uuid.UUID(int=0))}
     if um_per_px:
-        metadata |= pixel_size_metadata(um_per_px)
+        metadata |= to_ome(um_per_px)
     # OME has no half floats and no 64-bit integers; those get tifffile's own description
     ome = str(pixels.dtype) in OME_TYPES
     kept = metadata if ome else {"axes": "CYX", "channels": list(channels)}
@@ -145,7 +145,7 @@ def _manifest(cells: pd.DataFrame, counted_as: pd.Series, digests: list[str]) ->
     table = pd.DataFrame({"file": "raw/" + ids + ".tif", "annotated": "annotated/" + ids + ".png"}, index=cells.index)
     return table.join(cells[[name for name in kept if name in cells]]).assign(
         outcome=counted_as, qc_reason=cells["qc_reason"], sha256=pd.Series(digests, cells.index, dtype=object),
-        **{name: cells[name] for name in BOX},
+        **{name: cells[name] for name in BOX_COLUMNS},
     )  # fmt: skip
 
 

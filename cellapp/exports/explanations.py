@@ -11,7 +11,7 @@ from cellapp.exports.embeddings import write_arrays
 from cellapp.files import atomic_folder, safe_stem
 from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
 from cellapp.rendering.colours import rgb
-from cellapp.rendering.image_style import ImageStyle
+from cellapp.rendering.composition import ImageStyle
 from cellapp.types.cells import Crops, Explanations
 
 SIDE_PX = 240

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.counts import classes_of, outcome
-from cellapp.cells.crop import BOX
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.errors import InputError
 from cellapp.exports.polygons import Ring, fill, polygons_of
 from cellapp.files import atomic_write
@@ -99,7 +99,7 @@ def _features_of_some(
 ) -> Iterator[dict[str, Any]]:
     names = [*(f"p_{name}" for name in classes_of(cells)), *(name for name in MEASURED if name in cells)]
     values, counted_as = cells[names].to_numpy(np.float64), outcome(cells)
-    for row, (cell_id, y0, x0, y1, x1) in enumerate(cells[BOX].itertuples()):
+    for row, (cell_id, y0, x0, y1, x1) in enumerate(cells[BOX_COLUMNS].itertuples()):
         name = str(counted_as.iloc[row])
         measured = {key: value for key, value in zip(names, values[row].tolist(), strict=True) if math.isfinite(value)}
         yield {

@@ -14,13 +14,14 @@ from cellapp.exports.crops_zip import write_crops
 from cellapp.exports.embeddings import write_embeddings
 from cellapp.exports.explanations import write_explanations
 from cellapp.exports.geojson import write_geojson
-from cellapp.exports.label_image import read_labels, write_labels
+from cellapp.exports.label_image import write_labels
 from cellapp.exports.overlay import write_overlay
 from cellapp.exports.run_json import OF_ANALYSIS, image_of, read_run, write_run
 from cellapp.exports.summary import summary_row, write_summary
 from cellapp.exports.tables import read_cells, write_cells, write_csv
 from cellapp.files import atomic_folder
-from cellapp.rendering.image_style import ImageStyle
+from cellapp.rendering.composition import ImageStyle
+from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings
 from cellapp.types.cells import Analysis, Explanations, LabelMask
 from cellapp.types.image import OnStep, Slide

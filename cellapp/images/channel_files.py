@@ -11,7 +11,6 @@ from pathlib import PurePath
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import check_names
-from cellapp.images.channels import check_pair
 from cellapp.images.formats.axes import Stacked
 from cellapp.types.image import LazyArray, Slide
 
@@ -96,7 +95,7 @@ def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
     if not slides:
         raise InputError("combining takes at least one image; got none")
     for slide in slides:
-        check_pair(slides[0], slide)
+        check_same_size(slides[0], slide)
         if slide.info.shape[0] not in (1, 3):
             raise InputError(
                 f"{slide.info.name!r} has {slide.info.shape[0]} channels; combine files of one channel each"
@@ -115,6 +114,20 @@ def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
         notes=tuple(dict.fromkeys(note for i in infos for note in i.notes)),
     )
     return Slide(info, hashlib.sha256("".join(slide.digest for slide in slides).encode()).hexdigest(), levels)
+
+
+def check_same_size(reference: Slide, target: Slide) -> None:
+    """Refuse two images of different height or width, which cannot share a label image.
+
+    Raises
+    ------
+    InputError
+        With both sizes.
+    """
+    pair = (reference.info, target.info)
+    if pair[0].shape[1:] != pair[1].shape[1:]:
+        sizes = " but ".join(f"{info.name!r} is {info.shape[1]} x {info.shape[2]} px" for info in pair)
+        raise InputError(f"{sizes}; images used together must have the same height and width")
 
 
 def _alike(parts: Sequence[LazyArray]) -> bool:

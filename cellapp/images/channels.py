@@ -121,20 +121,6 @@ def with_names(slide: Slide, names: Sequence[str]) -> Slide:
     return replace(slide, info=replace(slide.info, channels=check_names(names, slide.info.shape[0])))
 
 
-def check_pair(reference: Slide, target: Slide) -> None:
-    """Refuse two images of different height or width, which cannot share a label image.
-
-    Raises
-    ------
-    InputError
-        With both sizes.
-    """
-    pair = (reference.info, target.info)
-    if pair[0].shape[1:] != pair[1].shape[1:]:
-        sizes = " but ".join(f"{info.name!r} is {info.shape[1]} x {info.shape[2]} px" for info in pair)
-        raise InputError(f"{sizes}; images used together must have the same height and width")
-
-
 def describe_slide(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:
     """Apply the user's channel names, roles and pixel size to a slide.
 

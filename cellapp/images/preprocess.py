@@ -12,11 +12,10 @@ from cellapp.errors import InputError
 from cellapp.images.clahe import Equalisation
 from cellapp.images.orientation import dominant_angle
 from cellapp.images.read import check_pixels
-from cellapp.images.sampling import read_at_most
+from cellapp.images.sampling import OVERVIEW_PX, read_at_most
 from cellapp.settings import PreprocessSettings
 from cellapp.types.image import Region, Slide
 
-_STATS_PX = 2048
 _ANGLE_PX = 1024
 DENOISE_ROUNDS = 50
 """Rounds of total-variation denoising: as many as scikit-image's own rule of stopping gives pictures of cells, which
@@ -71,7 +70,7 @@ class Preprocessor:
         angle = 0.0
         if settings.align:
             angle = dominant_angle(read_at_most(slide, _ANGLE_PX)[0])
-        return cls._fitted(read_at_most(slide, _STATS_PX)[0], slide.info.shape[1:], settings, angle)
+        return cls._fitted(read_at_most(slide, OVERVIEW_PX)[0], slide.info.shape[1:], settings, angle)
 
     @classmethod
     def fit_crop(cls, pixels: np.ndarray, settings: PreprocessSettings) -> Preprocessor:

@@ -1,4 +1,4 @@
-"""Parts of a slide that stand for the whole: every n-th pixel, a few windows, the liveliest windows.
+"""Parts of a slide that represent the whole: every n-th pixel, evenly spread windows, windows with high contrast.
 
 Statistics of a slide come from these, never from a display pyramid, so that no result depends on whether one was ready.
 """
@@ -6,14 +6,21 @@ Statistics of a slide come from these, never from a display pyramid, so that no 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
 from cellapp.types.image import Region, Slide
 
+OVERVIEW_PX = 2048
+"""Longest side of the overview that statistics of a slide are taken from."""
+N_WINDOWS = 9
+WINDOW_PX = 1024
+MIN_OF_NINTH, MIN_OF_HIGHEST = 0.5, 0.1
+"""Contrast a window needs to be sampled, as a share of the ninth highest and of the highest contrast of all windows."""
+
 _BAND_ROWS = 2048
-_SAMPLE_PX, _SAMPLES_EACH_WAY = 256, 3
+_QUICK_SIDE_PX, _QUICK_EACH_WAY = 256, 3
 
 
 def read_at_most(slide: Slide, max_px: int) -> tuple[np.ndarray, float]:
@@ -43,7 +50,7 @@ def read_at_most(slide: Slide, max_px: int) -> tuple[np.ndarray, float]:
 
 
 def read_samples(slide: Slide) -> np.ndarray:
-    """Read some windows at full resolution, quickly: what they hold says how bright the slide is, not how it looks.
+    """Read nine windows at full resolution: enough for the range of intensities of a slide that has no pyramid yet.
 
     Parameters
     ----------
@@ -53,21 +60,40 @@ def read_samples(slide: Slide) -> np.ndarray:
     Returns
     -------
     ndarray of shape (C, 256, 9 x 256)
-        Nine windows spread evenly, side by side, native dtype; smaller where the slide is.
+        Windows spread evenly, side by side, native dtype; smaller where the slide is.
     """
-    sides = [min(_SAMPLE_PX, length) for length in slide.info.shape[1:]]
+    sides = [min(_QUICK_SIDE_PX, length) for length in slide.info.shape[1:]]
     ys, xs = (
-        [(length - side) * (2 * at + 1) // (2 * _SAMPLES_EACH_WAY) for at in range(_SAMPLES_EACH_WAY)]
+        [(length - side) * (2 * at + 1) // (2 * _QUICK_EACH_WAY) for at in range(_QUICK_EACH_WAY)]
         for length, side in zip(slide.info.shape[1:], sides, strict=True)
     )
-    return np.concatenate([slide.region(Region(y, x, *sides)) for y in ys for x in xs], axis=2)
+    return np.concatenate([slide.region(Region(y, x, *sides)) for y, x in product(ys, xs)], axis=2)
 
 
-WINDOW_PX = 1024
-N_WINDOWS = 9
-OVERVIEW_PX = 2048
-RICH, DEAD = 0.5, 0.1
-"""Liveliness that makes a window worth looking at, of that of the ninth liveliest and of that of the liveliest."""
+def spread_windows(shape: tuple[int, int], side_px: int, most_each_way: int) -> tuple[Region, ...]:
+    """Spread square windows that do not overlap over an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the image.
+    side_px : int
+        Side of a window; along an axis that is shorter there is one window as long as the axis.
+    most_each_way : int
+        Largest number of windows along an axis.
+
+    Returns
+    -------
+    tuple of Region
+        Row by row, with equal gaps between them and to the edges.
+    """
+    starts = []
+    for length in shape:
+        n = min(max(length // side_px, 1), most_each_way)
+        room = max(length - n * side_px, 0)
+        starts.append([round(room * (at + 1) / (n + 1)) + at * side_px for at in range(n)])
+    height, width = (min(side_px, length) for length in shape)
+    return tuple(Region(y, x, height, width) for y, x in product(*starts))
 
 
 def sample_windows(slide: Slide) -> tuple[Region, ...]:
@@ -86,28 +112,24 @@ def sample_windows(slide: Slide) -> tuple[Region, ...]:
     _, height, width = slide.info.shape
     if height * width <= N_WINDOWS * WINDOW_PX**2:
         return (slide.whole,)
-    candidates = _grid(height, width)
-    lively = _liveliness(slide, candidates)
-    ninth = np.sort(lively)[-min(N_WINDOWS, len(lively))]
-    rich = np.flatnonzero(lively >= max(RICH * ninth, DEAD * lively.max()))
-    n = min(N_WINDOWS, len(rich))
-    return tuple(candidates[rich[(2 * at + 1) * len(rich) // (2 * n)]] for at in range(n))
-
-
-def _grid(height: int, width: int) -> list[Region]:
     h, w = min(WINDOW_PX, height), min(WINDOW_PX, width)
-    return [Region(y, x, h, w) for y in range(0, height - h + 1, h) for x in range(0, width - w + 1, w)]
+    windows = [Region(y, x, h, w) for y in range(0, height - h + 1, h) for x in range(0, width - w + 1, w)]
+    contrast = _contrasts(slide, windows)
+    ninth = np.sort(contrast)[-min(N_WINDOWS, len(contrast))]
+    with_cells = np.flatnonzero(contrast >= max(MIN_OF_NINTH * ninth, MIN_OF_HIGHEST * contrast.max()))
+    n = min(N_WINDOWS, len(with_cells))
+    return tuple(windows[with_cells[(2 * at + 1) * len(with_cells) // (2 * n)]] for at in range(n))
 
 
-def _liveliness(slide: Slide, windows: list[Region]) -> np.ndarray:
-    """Spread of intensities in each window, each channel relative to the whole overview, (N,) float64."""
+def _contrasts(slide: Slide, windows: list[Region]) -> np.ndarray:
+    """Return the spread of intensities in each window relative to the whole, mean of channels, (N,) float64."""
     pixels, scale = read_at_most(slide, OVERVIEW_PX)
     values = np.nan_to_num(pixels.astype(np.float32), posinf=0, neginf=0)
-    spread = np.maximum(values.std(axis=(1, 2)), np.finfo(np.float32).tiny)
+    overall = np.maximum(values.std(axis=(1, 2)), np.finfo(np.float32).tiny)
 
-    def of(window: Region) -> float:
+    def contrast_of(window: Region) -> float:
         y0, x0 = int(window.y * scale), int(window.x * scale)
         y1, x1 = int((window.y + window.height) * scale), int((window.x + window.width) * scale)
-        return float((values[:, y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].std(axis=(1, 2)) / spread).mean())
+        return float((values[:, y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].std(axis=(1, 2)) / overall).mean())
 
-    return np.array([of(window) for window in windows])
+    return np.array([contrast_of(window) for window in windows])

@@ -9,10 +9,10 @@ import numpy as np
 
 from cellapp.errors import StoreError
 from cellapp.exports.explanations import kept_maps, maps_path, write_maps
-from cellapp.exports.label_image import read_labels
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
 from cellapp.types.cells import Explanations, LabelMask

@@ -10,10 +10,10 @@ import pandas as pd
 
 from cellapp.cells.counts import outcome
 from cellapp.exports.explanation_summary import summary_path
-from cellapp.exports.label_image import read_labels
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.explain_cells import measure_compartments
+from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
 from cellapp.store.records import Status

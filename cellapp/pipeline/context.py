@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cellapp.images.channels import check_pair, describe_slide
+from cellapp.images.channel_files import check_same_size
+from cellapp.images.channels import describe_slide
 from cellapp.models.bundle import RunModels
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Role, Slide
@@ -36,7 +37,7 @@ def make_context(slide: Slide, target: Slide | None, models: RunModels, settings
     described, slide_roles, um_per_px = describe_slide(slide, settings)
     if target is None:
         return ImageContext(described, described, slide_roles, slide_roles, um_per_px, models, settings)
-    check_pair(described, target)
+    check_same_size(described, target)
     source, roles, _ = describe_slide(target, settings)
     return ImageContext(described, source, slide_roles, roles, um_per_px, models, settings)
 

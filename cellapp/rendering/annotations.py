@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from io import BytesIO
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from cellapp.rendering.colours import DIVERGING, rgb
 
@@ -140,3 +141,45 @@ def png_bytes(picture: np.ndarray) -> bytes:
     buffer = BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", compress_level=1)  # a fifth of the time for a tenth more bytes
     return buffer.getvalue()
+
+
+def draw_outlines(
+    picture: np.ndarray,
+    labels: np.ndarray,
+    colours: Mapping[int, str] | str,
+    opacity: float = 1.0,
+    width_px: int = 1,
+) -> np.ndarray:
+    """Draw the outline of each cell on its inside, so that two lines lie between cells that touch.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (Y, X, 3), uint8
+        It is not changed.
+    labels : ndarray of shape (Y, X), integer
+        Label image of the same size, 0 is background.
+    colours : mapping of int to str, or str
+        "#RRGGBB" by cell id, cells not named are not drawn; or one colour for all.
+    opacity : float
+        0 leaves the picture, 1 covers it.
+    width_px : int
+        Width of the lines.
+
+    Returns
+    -------
+    ndarray of shape (Y, X, 3), uint8
+    """
+    drawn, size = picture.copy(), 2 * width_px + 1
+    if not labels.any():
+        return drawn
+    edge = ndimage.maximum_filter(labels, size, mode="nearest") != ndimage.minimum_filter(labels, size, mode="nearest")
+    rows, columns = np.nonzero(edge & (labels != 0))
+    ids = labels[rows, columns]
+    by_id = dict.fromkeys(np.unique(ids).tolist(), colours) if isinstance(colours, str) else colours
+    coloured_ids = np.array(sorted(by_id), dtype=np.int64)
+    coloured = np.isin(ids, coloured_ids)
+    rows, columns, ids = rows[coloured], columns[coloured], ids[coloured]
+    table = np.array([rgb(by_id[i]) for i in coloured_ids.tolist()], dtype=np.float32).reshape(-1, 3)
+    paint = table[np.searchsorted(coloured_ids, ids)]
+    drawn[rows, columns] = np.rint((1 - opacity) * picture[rows, columns] + opacity * paint).astype(np.uint8)
+    return drawn

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from cellapp.images.channel_names import PHOTO_CHANNELS
+from cellapp.types.image import Role
+
 CLASS_COLOURS = {
     "cancer": "#D55E00",
     "normal": "#0072B2",
@@ -49,6 +54,37 @@ _DYE_COLOURS = {
     "#FFE14D": ("yfp", "yellow"),
     "#FFFFFF": ("gray", "grey", "bright", "phase", "dic", "trans"),
 }
+
+
+_ROLE_COLOURS = {Role.NUCLEUS: "#4D79FF", Role.CYTOPLASM: "#00D26A"}
+_CHANNEL_COLOURS = ("#FF9A3D", "#FF5CE1", "#FFE14D", "#40E0E0", "#FF4D4D", "#FFFFFF", "#00D26A", "#4D79FF")
+
+
+def channel_colours(names: Sequence[str], roles: Sequence[Role]) -> tuple[str, ...]:
+    """Choose a colour for each channel: by its dye's name, else by what it shows, else one not taken yet.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Channel names.
+    roles : sequence of Role
+        What each shows.
+
+    Returns
+    -------
+    tuple of str
+        "#RRGGBB" each, readable on black. The channels of a photo keep pure red, green and blue, a single one is white.
+    """
+    if tuple(names) == PHOTO_CHANNELS:
+        return PHOTO_COLOURS
+    if len(names) == 1:
+        return ("#FFFFFF",)
+    chosen: list[str | None] = []
+    for name, role in zip(names, roles, strict=True):
+        wanted = dye_colour(name) or _ROLE_COLOURS.get(role)
+        chosen.append(wanted if wanted not in chosen else None)
+    free = iter([colour for colour in _CHANNEL_COLOURS if colour not in chosen] + list(_CHANNEL_COLOURS) * len(names))
+    return tuple(colour or next(free) for colour in chosen)
 
 
 def dye_colour(name: str) -> str | None:

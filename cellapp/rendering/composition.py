@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.rendering.display import to_display
+from cellapp.images.sampling import OVERVIEW_PX, read_at_most
+from cellapp.rendering.colours import channel_colours
+from cellapp.rendering.display import default_window, to_display
+from cellapp.types.image import Role, Slide
 
 _HIDDEN = "-"
 
@@ -79,3 +82,25 @@ def _channel(part: str) -> tuple[str, float, float, float]:
     if len(colour) != 6 or not all(map(math.isfinite, (low, high, gamma))) or gamma <= 0:
         raise InputError(f"a channel needs six digits of colour, finite ends and a gamma above 0; got {part!r}")
     return f"#{colour}", low, high, gamma
+
+
+@dataclass(frozen=True, eq=False)
+class ImageStyle:
+    """How exported pictures of one image are shown: one stretch for the whole image, so that its cells compare."""
+
+    channels: tuple[str, ...]
+    roles: tuple[Role, ...]
+    overview: np.ndarray  # (y, x, 3) uint8, at most `OVERVIEW_PX` on its longest side
+    scale: float  # overview pixels per full-resolution pixel
+    composition: Composition
+
+    @classmethod
+    def of(cls, slide: Slide, channels: Sequence[str], roles: Sequence[Role]) -> ImageStyle:
+        """Choose colours by name and role, and windows from the overview's percentiles."""
+        pixels, scale = read_at_most(slide, OVERVIEW_PX)
+        composition = Composition(channel_colours(channels, roles), default_window(pixels, channels))
+        return cls(tuple(channels), tuple(roles), composition.draw(pixels), scale, composition)
+
+    def show(self, pixels: np.ndarray) -> np.ndarray:
+        """Render raw (C, h, w) pixels of this image, (h, w, 3) uint8."""
+        return self.composition.draw(pixels)

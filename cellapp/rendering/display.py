@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
-from scipy import ndimage
 from skimage.transform import resize_local_mean
 
 from cellapp.images.channel_names import PHOTO_CHANNELS
 from cellapp.images.channels import assign_channels
 from cellapp.images.sampling import read_at_most
-from cellapp.rendering.colours import PHOTO_COLOURS, dye_colour
+from cellapp.rendering.colours import channel_colours
 from cellapp.rendering.colours import rgb as split_rgb
-from cellapp.types.image import Role, Slide
+from cellapp.types.image import Slide
 
 _PERCENTILES = (0.1, 99.9)
 _SAMPLED_PIXELS = 1_000_000
-_ROLE_COLOURS = {Role.NUCLEUS: "#4D79FF", Role.CYTOPLASM: "#00D26A"}
-_FURTHER_COLOURS = ("#FF9A3D", "#FF5CE1", "#FFE14D", "#40E0E0", "#FF4D4D", "#FFFFFF", "#00D26A", "#4D79FF")
-
-
-def channel_colours(names: Sequence[str], roles: Sequence[Role]) -> tuple[str, ...]:
-    """Choose a colour for each channel: by its dye's name, else by what it shows, else one not taken yet.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Channel names.
-    roles : sequence of Role
-        What each shows.
-
-    Returns
-    -------
-    tuple of str
-        "#RRGGBB" each, readable on black. The channels of a photo keep pure red, green and blue, a single one is white.
-    """
-    if tuple(names) == PHOTO_CHANNELS:
-        return PHOTO_COLOURS
-    if len(names) == 1:
-        return ("#FFFFFF",)
-    chosen: list[str | None] = []
-    for name, role in zip(names, roles, strict=True):
-        wanted = dye_colour(name) or _ROLE_COLOURS.get(role)
-        chosen.append(wanted if wanted not in chosen else None)
-    free = iter([colour for colour in _FURTHER_COLOURS if colour not in chosen] + list(_FURTHER_COLOURS) * len(names))
-    return tuple(colour or next(free) for colour in chosen)
 
 
 def default_window(pixels: np.ndarray, names: Sequence[str] = ()) -> tuple[tuple[float, float], ...]:
@@ -128,45 +98,3 @@ def thumbnail(slide: Slide, max_px: int = 256) -> np.ndarray:
         return picture
     shape = tuple(max(round(n * scale), 1) for n in picture.shape[:2])
     return np.rint(resize_local_mean(picture, shape, channel_axis=-1, preserve_range=True)).astype(np.uint8)
-
-
-def draw_outlines(
-    rgb: np.ndarray,
-    labels: np.ndarray,
-    colours: Mapping[int, str] | str,
-    opacity: float = 1.0,
-    width_px: int = 1,
-) -> np.ndarray:
-    """Draw the outline of each cell on its inside, so that two lines lie between cells that touch.
-
-    Parameters
-    ----------
-    rgb : ndarray of shape (Y, X, 3), uint8
-        The picture; it is not changed.
-    labels : ndarray of shape (Y, X), integer
-        Label image of the same size, 0 is background.
-    colours : mapping of int to str, or str
-        "#RRGGBB" by cell id, cells not named are not drawn; or one colour for all.
-    opacity : float
-        0 leaves the picture, 1 covers it.
-    width_px : int
-        Width of the lines.
-
-    Returns
-    -------
-    ndarray of shape (Y, X, 3), uint8
-    """
-    drawn, size = rgb.copy(), 2 * width_px + 1
-    if not labels.any():
-        return drawn
-    edge = ndimage.maximum_filter(labels, size, mode="nearest") != ndimage.minimum_filter(labels, size, mode="nearest")
-    rows, columns = np.nonzero(edge & (labels != 0))
-    ids = labels[rows, columns]
-    by_id = dict.fromkeys(np.unique(ids).tolist(), colours) if isinstance(colours, str) else colours
-    known = np.array(sorted(by_id), dtype=np.int64)
-    named = np.isin(ids, known)
-    rows, columns, ids = rows[named], columns[named], ids[named]
-    table = np.array([split_rgb(by_id[i]) for i in known.tolist()], dtype=np.float32).reshape(-1, 3)
-    paint = table[np.searchsorted(known, ids)]
-    drawn[rows, columns] = np.rint((1 - opacity) * rgb[rows, columns] + opacity * paint).astype(np.uint8)
-    return drawn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from cellapp.images.sampling import spread_windows
 from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
 from cellapp.segmentation.diameter import FALLBACK_PX, SIGMA_PX
 from cellapp.segmentation.flow_unet import REFERENCE_PX
@@ -139,8 +139,11 @@ class CompactSegmenter:
     @torch.inference_mode()
     def _look(self, image: torch.Tensor, scale: float, side_px: int) -> Iterator[torch.Tensor]:
         """Predict the maps of each window, (4, Y, X) float32."""
-        for window in _windows(image, scale, side_px):
-            yield self._network.predict(window[None].to(self._network.dtype))[0].float()
+        for window in spread_windows(image.shape[1:], math.ceil(side_px / scale), N_WINDOWS):
+            part = image[:, *window.slices]
+            size = [max(1, round(length * scale)) for length in part.shape[1:]]
+            rescaled = F.interpolate(part[None], size=size, mode="bilinear")
+            yield self._network.predict(rescaled.to(self._network.dtype))[0].float()
 
 
 def _shows_nothing(plane: np.ndarray) -> bool:
@@ -150,19 +153,3 @@ def _shows_nothing(plane: np.ndarray) -> bool:
 
 def _within(diameter_px: float) -> float:
     return float(np.clip(diameter_px, *LIMITS_PX))
-
-
-def _windows(image: torch.Tensor, scale: float, side_px: int) -> Iterator[torch.Tensor]:
-    """Cut (2, Y, X) into the windows looked at, rescaled; the whole image where it is small."""
-    side = math.ceil(side_px / scale)
-    for y, x in itertools.product(*(_starts(length, side) for length in image.shape[1:])):
-        part = image[:, y : y + side, x : x + side]
-        shape = [max(1, round(length * scale)) for length in part.shape[1:]]
-        yield F.interpolate(part[None], size=shape, mode="bilinear")[0]
-
-
-def _starts(length: int, side: int) -> list[int]:
-    """Where windows of `side` begin on an axis: as many as fit beside each other, spread over the room there is."""
-    n = min(max(length // side, 1), N_WINDOWS)
-    room = max(length - n * side, 0)
-    return [round(room * (at + 1) / (n + 1)) + at * side for at in range(n)]

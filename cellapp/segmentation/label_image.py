@@ -1,10 +1,61 @@
-"""Label images: resizing, renumbering, dropping the small."""
+"""Label images, (Y, X) integers with 0 as background: reading, resizing, renumbering, dropping small cells."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 
 from cellapp.errors import InputError
+from cellapp.images.read import open_slide
+
+
+def read_labels(path: Path, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a label image in any format `cellapp.images.read` knows.
+
+    Parameters
+    ----------
+    path : Path
+        Of a PNG with a palette the palette indices are the ids.
+    shape : tuple of int, optional
+        (Y, X) the labels must have.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), int32
+        Ids as they are in the file.
+
+    Raises
+    ------
+    InputError
+        If it is no image, has several channels, floats, another size, or ids that do not fit.
+    """
+    labels = _read_plane(path)
+    if shape is not None and labels.shape != tuple(shape):
+        expected, size = (f"{rows} x {columns}" for rows, columns in (shape, labels.shape))
+        raise InputError(f"labels must have the size of their image, {expected}; {path.name!r} is {size}")
+    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= np.iinfo(np.int32).max:
+        raise InputError(f"label ids lie between 0 and 2147483647; {path.name!r} has others; number the cells anew")
+    return labels.astype(np.int32)
+
+
+def _read_plane(path: Path) -> np.ndarray:
+    slide = open_slide(path, digest=path.name)  # nothing here is kept by its digest, which takes a pass over the file
+    if slide.info.format == "png":
+        with Image.open(path) as picture:
+            if picture.mode == "P":
+                return np.asarray(picture)
+    if slide.info.shape[0] != 1:
+        raise InputError(
+            f"a label image has one channel; {path.name!r} has {slide.info.shape[0]}; export the labels alone"
+        )
+    if np.dtype(slide.info.dtype).kind not in "bui":
+        raise InputError(
+            f"a label image holds whole numbers; {path.name!r} holds {slide.info.dtype}; "
+            "save it as 16- or 32-bit integers"
+        )
+    return slide.region()[0]
 
 
 def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

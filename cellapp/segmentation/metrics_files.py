@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
-from PIL import Image, UnidentifiedImageError
 
 from cellapp.errors import InputError
-from cellapp.segmentation.metrics import Score, check_labels, score_labels
+from cellapp.segmentation.label_image import read_labels
+from cellapp.segmentation.metrics import Score, score_labels
 
-TIFFS = {".tif", ".tiff"}
-LABEL_SUFFIXES = TIFFS | {".png"}
+LABEL_SUFFIXES = {".tif", ".tiff", ".png"}
 
 
 def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
@@ -80,26 +78,6 @@ def label_files(place: Path) -> dict[str, Path]:
     if not (nested or flat):
         raise InputError(f"no label images (.tif, .png or <stem>/labels.tif) in {place.name!r}")
     return nested or flat
-
-
-def read_labels(path: Path) -> np.ndarray:
-    """Read a label image.
-
-    Returns
-    -------
-    ndarray of shape (Y, X), integer
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read or holds no label image.
-    """
-    try:
-        labels = tifffile.imread(path) if path.suffix.lower() in TIFFS else np.asarray(Image.open(path))
-    except (tifffile.TiffFileError, UnidentifiedImageError, OSError, ValueError) as error:
-        raise InputError(f"{path.name!r} is not a readable label image: {error}") from error
-    check_labels(labels, repr(path.name))
-    return labels
 
 
 def _score_pair(pred: Path, truth: Path) -> Score:

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from cellapp.errors import InputError
 from cellapp.files import clean_text
+from cellapp.images.channel_files import check_same_size
 from cellapp.images.channel_names import check_names
-from cellapp.images.channels import check_pair
 from cellapp.store.database import reading, writing
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.open_image import open_slide, thumbnail_path
@@ -151,7 +151,7 @@ def set_reference(image_id: str, reference_id: str | None) -> ImageRecord:
         target, reference = get_image(image_id), get_image(reference_id)
         if reference_id == image_id or reference.project_id != target.project_id:
             raise InputError(f"the reference of {target.name!r} must be another image of the same project")
-        check_pair(open_slide(reference_id), open_slide(image_id))
+        check_same_size(open_slide(reference_id), open_slide(image_id))
     return _change(image_id, reference_id=reference_id)
 
 

@@ -15,7 +15,7 @@ from cellapp.files import clean_name
 from cellapp.images.archive import extract_images
 from cellapp.images.channel_files import combine
 from cellapp.images.limits import check_budget
-from cellapp.images.read import admit
+from cellapp.images.probe import admit
 from cellapp.store.blobs import StagedFile, home_folder, keep, staged
 from cellapp.store.database import reading, writing
 from cellapp.store.image_rows import image_row, insert_image

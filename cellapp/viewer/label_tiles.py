@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cellapp.images.read import open_slide
-from cellapp.rendering.display import draw_outlines
+from cellapp.rendering.annotations import draw_outlines
 from cellapp.types.image import LazyArray, Region
 from cellapp.viewer.cache import kept
 from cellapp.viewer.cell_marks import CellMarks

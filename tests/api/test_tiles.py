@@ -9,7 +9,7 @@ from PIL import Image
 
 from cellapp.api.app import api
 from cellapp.auth.tile_pass import make_pass
-from cellapp.exports.label_image import read_labels
+from cellapp.segmentation.label_image import read_labels
 from cellapp.store import images, runs
 from cellapp.viewer import tiles
 from tests.pages.seeding import seed_image, seed_run

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from benchmarks import outlines, stamped
 from cellapp.cells.bounding_boxes import find_boxes
-from cellapp.cells.crop import BOX
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.exports.geojson import write_geojson
 from cellapp.types.cells import LabelMask
 
@@ -50,7 +50,7 @@ def test_stamped_cells_and_their_table_say_the_same(tmp_path, n):
     labels, cells = labels_of(tmp_path, n), stamped.cell_table(n)
     cell_ids, boxes = find_boxes(labels)
     np.testing.assert_array_equal(cell_ids, cells.index)
-    np.testing.assert_array_equal(boxes, cells[BOX])
+    np.testing.assert_array_equal(boxes, cells[BOX_COLUMNS])
     np.testing.assert_array_equal(np.bincount(labels.ravel())[1:], cells["area_px"])
     x, y = stamped.corner_of(n, n)
     square = labels[y : y + stamped.PITCH_PX, x : x + stamped.PITCH_PX]

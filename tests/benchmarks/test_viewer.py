@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import viewer, wide_slide
-from cellapp.exports.label_image import read_labels
+from cellapp.segmentation.label_image import read_labels
 from cellapp.store import images, runs
 
 SHAPE = (700, 2100)

@@ -11,7 +11,7 @@ from PIL import Image
 from cellapp.cells.crop import crop
 from cellapp.exports.crops_zip import write_crops
 from cellapp.images.probe import probe
-from cellapp.rendering.image_style import ImageStyle
+from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropMode, CropSettings
 from tests.exports.toy import CHANNELS, HOSTILE, ROLES, toy_analysis
 

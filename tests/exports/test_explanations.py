@@ -7,7 +7,7 @@ from PIL import Image
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
 from cellapp.exports.explanations import BAR_PX, GAP_PX, SIDE_PX, draw_explanation, write_explanations
-from cellapp.rendering.image_style import ImageStyle
+from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropMode, CropSettings
 from tests.exports.toy import CHANNELS, toy_analysis
 

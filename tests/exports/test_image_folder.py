@@ -15,8 +15,8 @@ from cellapp.errors import InputError
 from cellapp.exports import image_folder as module
 from cellapp.exports.geojson import read_geojson
 from cellapp.exports.image_folder import read_analysis, write_analysis
-from cellapp.exports.label_image import read_labels
 from cellapp.images.read import open_slide
+from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import QualitySettings
 from cellapp.types.cells import Analysis, LabelMask
 from cellapp.types.image import Role

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from PIL import Image
 
 from cellapp.errors import InputError
-from cellapp.exports.label_image import read_labels, write_labels
+from cellapp.exports.label_image import write_labels
 from cellapp.images.probe import probe
+from cellapp.segmentation.label_image import read_labels
 from cellapp.types.cells import LabelMask
 from tests.cells.toy import blobs, label_arrays
 

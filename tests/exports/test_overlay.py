@@ -3,10 +3,10 @@ import pytest
 from PIL import Image
 
 from cellapp.exports.overlay import draw_overlay, write_overlay
-from cellapp.rendering import image_style as module
+from cellapp.rendering import composition as module
 from cellapp.rendering.annotations import class_letters
 from cellapp.rendering.colours import CLASS_COLOURS, rgb
-from cellapp.rendering.image_style import ImageStyle
+from cellapp.rendering.composition import ImageStyle
 from tests.exports.toy import HOSTILE, toy_analysis
 
 

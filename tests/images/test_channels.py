@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.images.channel_files import combine, group_channel_files
-from cellapp.images.channels import assign_channels, check_pair, parse_channels, with_names
+from cellapp.images.channel_files import check_same_size, combine, group_channel_files
+from cellapp.images.channels import assign_channels, parse_channels, with_names
 from cellapp.images.read import open_slide
 from cellapp.types.image import Region, Role
 from tests.images.slides import noise, ome_tiff, slide_of
@@ -125,9 +125,9 @@ def test_renaming_changes_names_alone():
 
 def test_pairs_need_one_size():
     one, other = slide_of(np.zeros((1, 4, 5))), slide_of(np.zeros((3, 4, 5)))
-    check_pair(one, other)
+    check_same_size(one, other)
     with pytest.raises(InputError, match=r"is 4 x 5 px but .* is 5 x 4 px"):
-        check_pair(one, slide_of(np.zeros((1, 5, 4))))
+        check_same_size(one, slide_of(np.zeros((1, 5, 4))))
 
 
 def test_combined_files_read_as_one_image():

@@ -12,7 +12,8 @@ from cellapp.settings import CropMode, CropSettings, FeatureSettings, SegmentSet
 from cellapp.store import images, projects, runs
 from cellapp.store.open_image import make_pyramid
 from cellapp.store.records import Status
-from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Region
 from cellapp.ui.segment.region_picker import region_of
 from tests.classification.heads import random_head

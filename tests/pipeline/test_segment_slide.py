@@ -15,7 +15,8 @@ from cellapp.pipeline.segment_slide import SegmentTile, segment_image, segment_s
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.metrics import f1_score
 from cellapp.settings import AnalyseSettings
-from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Role
 from tests.cells.toy import slide_of
 from tests.paths import shared_data

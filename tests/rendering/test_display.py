@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cellapp.images.sampling import read_at_most
-from cellapp.rendering.colours import dye_colour, rgb
-from cellapp.rendering.display import channel_colours, default_window, draw_outlines, thumbnail, to_display
+from cellapp.rendering.annotations import draw_outlines
+from cellapp.rendering.colours import channel_colours, dye_colour, rgb
+from cellapp.rendering.display import default_window, thumbnail, to_display
 from cellapp.types.image import Role
 from tests.images.slides import Undecodable, noise, slide_of
 

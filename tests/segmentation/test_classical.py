@@ -8,7 +8,8 @@ from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.metrics import score_labels
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import SegmentSettings
-from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs

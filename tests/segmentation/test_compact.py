@@ -9,8 +9,9 @@ from cellapp.compute import torchvision_shim
 from cellapp.config import REPOSITORY
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose import CellposeFlows
+from cellapp.segmentation.diameter import resolve_diameter
 from cellapp.segmentation.metrics import score_labels
-from cellapp.segmentation.run_segmenter import resolve_diameter, segment
+from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import SegmentSettings
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings

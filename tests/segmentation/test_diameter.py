@@ -5,7 +5,8 @@ import pytest
 
 from cellapp.segmentation.diameter import FALLBACK_PX, estimate_diameter, resolve_diameter
 from cellapp.settings import SegmentSettings
-from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Role
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs
 

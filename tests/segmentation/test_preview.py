@@ -11,7 +11,8 @@ from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.preview import PreviewFlows, load_preview, preview_flows, preview_masks, save_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
 from cellapp.settings import AnalyseSettings
-from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Region
 from tests.cells.toy import slide_of
 

@@ -19,7 +19,8 @@ from cellapp.segmentation.slide_parameters import (
     purge_slide_parameters,
 )
 from cellapp.settings import AnalyseSettings
-from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Role
 from tests.cells.toy import slide_of
 

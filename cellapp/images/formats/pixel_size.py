@@ -95,3 +95,8 @@ def from_resolution(y_per_unit: float, x_per_unit: float, unit: str) -> float | 
         return None
     size = mean_um(to_um(1 / y_per_unit, unit), to_um(1 / x_per_unit, unit))
     return size if size is not None and size <= _COARSEST_UM else None
+
+
+def to_ome(um_per_px: float) -> dict[str, object]:
+    """Return the pixel size as `tifffile` takes it for OME-TIFF."""
+    return {f"PhysicalSize{axis}": um_per_px for axis in "XY"} | {f"PhysicalSize{axis}Unit": "µm" for axis in "XY"}

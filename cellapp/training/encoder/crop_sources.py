@@ -11,8 +11,7 @@ import numpy as np
 from cellapp.errors import InputError
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
-from cellapp.segmentation.label_image import drop_small
-from cellapp.segmentation.metrics_files import read_labels
+from cellapp.segmentation.label_image import drop_small, read_labels
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import PreprocessSettings, SegmentSettings
 from cellapp.training.encoder.crop_dataset import STORED_PX, CropSet, cut_windows, join_sets, shrink

@@ -13,8 +13,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.read import open_slide
-from cellapp.segmentation.label_image import drop_small, relabel
-from cellapp.segmentation.metrics_files import read_labels
+from cellapp.segmentation.label_image import drop_small, read_labels, relabel
 from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Slide

@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 from cellapp.images.channel_names import PHOTO_CHANNELS
+from cellapp.rendering.colours import channel_colours
 from cellapp.rendering.composition import Composition
-from cellapp.rendering.display import channel_colours, default_window
+from cellapp.rendering.display import default_window
 from cellapp.store.records import ImageRecord
 from cellapp.ui.components.messages import escape
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellapp.auth.tile_pass import make_pass
+from cellapp.rendering.annotations import draw_outlines
 from cellapp.rendering.composition import Composition, as_text
-from cellapp.rendering.display import draw_outlines
 from cellapp.store.open_image import lacks_pyramid
 from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.types.image import Region

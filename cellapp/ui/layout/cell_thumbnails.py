@@ -13,8 +13,8 @@ import streamlit as st
 from PIL import Image
 
 from cellapp.cells.crop import crop
+from cellapp.rendering.annotations import draw_outlines
 from cellapp.rendering.composition import Composition
-from cellapp.rendering.display import draw_outlines
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask

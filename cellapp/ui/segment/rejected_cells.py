@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.crop import crop
+from cellapp.rendering.annotations import draw_outlines
 from cellapp.rendering.colours import class_colour
-from cellapp.rendering.display import draw_outlines
 from cellapp.segmentation.preview import PreviewFlows
 from cellapp.settings import CropSettings
 from cellapp.types.cells import LabelMask

@@ -3,7 +3,8 @@ import pytest
 
 from cellapp.segmentation.tiling.empty_tiles import is_empty
 from cellapp.segmentation.tiling.grid import plan_tiles
-from cellapp.synthetic import SyntheticSettings, render_field
+from cellapp.synthetic.field import render_field
+from cellapp.synthetic.settings import SyntheticSettings
 
 
 def scaled(pixels):
