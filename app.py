@@ -7,30 +7,29 @@ import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.ui.components.messages import show_error
-from cellapp.ui.layout.frame import ICON, show_sidebar
+from cellapp.ui.layout import frame
 
 
 def route() -> None:
-    """Configure the page, draw the navigation and the sidebar every page shares, and run the page."""
-    st.set_page_config(page_title="cellapp", page_icon=str(ICON), layout="wide")
+    """Configure the page, draw the navigation and run the page, which draws the rest of the sidebar."""
+    st.set_page_config(page_title="cellapp", page_icon=str(frame.ICON), layout="wide")
     page = st.navigation(
         {
             "Analyse": [
-                st.Page("pages/analyse/upload.py", title="Upload", icon=":material/upload:", default=True),
-                st.Page("pages/analyse/segment.py", title="Segment", icon=":material/blur_on:"),
-                st.Page("pages/analyse/classify.py", title="Classify", icon=":material/donut_small:"),
-                st.Page("pages/analyse/explain.py", title="Explain", icon=":material/lightbulb:"),
+                st.Page(frame.UPLOAD_PAGE, title="Upload", icon=":material/upload:", default=True),
+                st.Page(frame.SEGMENT_PAGE, title="Segment", icon=":material/blur_on:"),
+                st.Page(frame.CLASSIFY_PAGE, title="Classify", icon=":material/donut_small:"),
+                st.Page(frame.EXPLAIN_PAGE, title="Explain", icon=":material/lightbulb:"),
             ],
             "Manage": [
-                st.Page("pages/manage/runs.py", title="Runs", icon=":material/history:"),
-                st.Page("pages/manage/models.py", title="Models", icon=":material/deployed_code:"),
+                st.Page(frame.RUNS_PAGE, title="Runs", icon=":material/history:"),
+                st.Page(frame.MODELS_PAGE, title="Models", icon=":material/deployed_code:"),
             ],
         }
     )
-    show_sidebar()
     try:
         page.run()
-    except CellappError as error:  # whatever a page did not tell in its own place
+    except CellappError as error:  # what a page does not show in a place of its own
         show_error(error)
 
 

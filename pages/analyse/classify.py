@@ -2,12 +2,9 @@
 
 import streamlit as st
 
-from cellapp.store.images import list_images
+from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState, headline
 from cellapp.ui.classify.cell_sections import gallery_section, table_section
 from cellapp.ui.classify.chart_sections import counts_section, histogram_section, map_section
-from cellapp.ui.classify.headline import answer_line
-from cellapp.ui.classify.page_state import EVERY_IMAGE, THIS_IMAGE, ClassifyState
-from cellapp.ui.classify.relabel_controls import files_note
 from cellapp.ui.classify.slide_section import slide_section
 from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.messages import trust_line
@@ -15,30 +12,25 @@ from cellapp.ui.components.model_badges import show_head_note
 from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.session.results import results_of
 
-header = frame.analyse_header()
-run = empty_states.run_or_stop(header)
+page = frame.open_page()
+image = frame.analyse_header(page)
+run = empty_states.require_run(page.run)
 results = results_of(run)
-empty_states.say_state(run, results)
+empty_states.show_unfinished(run, results)
 
 threshold_key = f"classify_threshold_{run.id}"
 threshold = float(st.session_state.get(threshold_key, run.settings.classify.threshold))
 several = len(results.version) > 1
-only = THIS_IMAGE if header.image.id in results.done else EVERY_IMAGE
+only = THIS_IMAGE if image.id in results.done else EVERY_IMAGE
 scope = st.session_state.get("classify_scope", EVERY_IMAGE) if several else only
-images = {image.id: image for image in list_images(header.project.id)}
-view = ClassifyState(
-    results,
-    {image_id: image for image_id, image in images.items() if image_id in results.done},
-    header.image,
-    threshold,
-    scope,
-)
-entry = run.image(header.image.id)
+images = {one.id: one for one in page.images if one.id in results.done}
+state = ClassifyState(results, images, image, threshold, scope)
+entry = run.image(image.id)
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.markdown(f"### {answer_line(view.called, results.classes, n_images=len(results.version))}", width="content")
+    st.markdown(f"### {headline(state.all_cells, results.classes, n_images=len(results.version))}", width="content")
     show_downloads(results.folder, entry.stem, key="classify_download", primary=True)
-show_head_note(run, view.called, results.classes)
+show_head_note(run, state.all_cells, results.classes)
 if threshold != run.settings.classify.threshold:
     st.caption(
         f"Counted at a threshold of {threshold:.2f}; the files of this run use {run.settings.classify.threshold:.2f}."
@@ -48,24 +40,24 @@ if results.cells.empty:
     trust_line(run, results.made_by)
     st.stop()
 
-bench = st.grid(5, min_column_width=150, gap="medium")
-counts, slide = bench.cell(column_span=2), bench.cell(column_span=3)
+grid = st.grid(5, min_column_width=150, gap="medium")
+counts, slide = grid.cell(column_span=2), grid.cell(column_span=3)
 with counts:
-    counts_section(view)
+    counts_section(state)
 with slide:
-    slide_section(view)
+    slide_section(state)
 
 if several:
     st.segmented_control(
         "Cells of", [EVERY_IMAGE, THIS_IMAGE], default=EVERY_IMAGE, required=True, key="classify_scope"
     )
 halves = st.grid(2, min_column_width=380, gap="medium")
-sure, alike = halves.cell(), halves.cell()
-with sure:
-    histogram_section(view)
+probabilities, points = halves.cell(), halves.cell()
+with probabilities:
+    histogram_section(state)
     if len(results.classes) == 2:
         st.slider(
-            f"Call a cell {view.target} from p =",
+            f"Call a cell {state.target} from p =",
             0.01,
             0.99,
             run.settings.classify.threshold,
@@ -73,10 +65,11 @@ with sure:
             key=threshold_key,
             help="Counts, colours and tables follow at once; no model runs again.",
         )
-with alike:
-    map_section(view)
+with points:
+    map_section(state, next(iter(page.jobs_of(run, "project")), None))
 
-gallery_section(view)
-files_note(run)
-table_section(view)
+gallery_section(state)
+if page.jobs_of(run, "relabel"):
+    st.caption("The new labels are being written into the files.")
+table_section(state)
 trust_line(run, results.made_by)

@@ -4,27 +4,27 @@ import streamlit as st
 
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import CellappError
-from cellapp.ui.classify.slide_section import place_section
 from cellapp.ui.components.messages import show_error, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
-from cellapp.ui.explain.cell_maps import common_limit, explainable, listings, reasons
-from cellapp.ui.explain.cell_panel import pick_cell, reason_panel, toolbar
-from cellapp.ui.explain.summary_panel import overview_section
+from cellapp.ui.explain.cell_maps import cell_explanations, common_limit, explainable, listings
+from cellapp.ui.explain.cell_panel import explanation_panel, pick_cell, slide_section
+from cellapp.ui.explain.summary_panel import summary_section
 from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.session import selection
 from cellapp.ui.session.results import results_of
 
-header = frame.analyse_header()
-run = empty_states.run_or_stop(header)
+page = frame.open_page()
+image = frame.analyse_header(page)
+run = empty_states.require_run(page.run)
 results = results_of(run)
-empty_states.say_state(run, results)
+empty_states.show_unfinished(run, results)
 cells = results.called()
-here = cells[cells["image_id"] == header.image.id]
+image_cells = cells[cells["image_id"] == image.id]
 
 st.markdown("### Why was this cell called so?")
 show_head_note(run, cells, results.classes)
-if not results.classes or not here["label"].any():
-    empty_states.nothing_to_explain(results, header.image.id, here)
+if not results.classes or not image_cells["label"].any():
+    empty_states.nothing_to_explain(results, image.id, image_cells)
     trust_line(run, results.made_by)
     st.stop()
 
@@ -34,27 +34,30 @@ if head is not None and head.only_on_slides:
     trust_line(run, results.made_by)
     st.stop()
 
-target = toolbar(results, run.settings.explain.target or positive_class(results.classes))
-models = head is not None
-known = explainable(results, here, target, models=models)
-offered = listings(known, results.classes, selection.selected(run, cells))
-if not offered:
+default = run.settings.explain.target or positive_class(results.classes)
+target = str(
+    st.segmented_control("Speaks for or against", results.classes, default=default, required=True, key="explain_target")
+)
+with_models = head is not None
+with_map = explainable(results, image_cells, target, models=with_models)
+lists = listings(with_map, results.classes, selection.selected(run, cells))
+if not lists:
     empty_states.no_head()
     trust_line(run, results.made_by)
     st.stop()
 
-bench = st.grid(3, min_column_width=240, gap="medium")
-listed, shown = bench.cell(), bench.cell(column_span=2)
-with listed:
-    title, cell = pick_cell(results, header.image, offered, target)
-with shown:
+grid = st.grid(3, min_column_width=240, gap="medium")
+left, right = grid.cell(), grid.cell(column_span=2)
+with left:
+    title, cell = pick_cell(results, image, lists, target, page.cell_id)
+with right:
     try:
-        found = reasons(results, header.image, offered[title], target=target)
-        limit = common_limit(results, found, target=target)
-        if int(cell["cell_id"]) in found:
-            reason_panel(results, header.image, cell, found[int(cell["cell_id"])], limit=limit)
+        explained = cell_explanations(results, image, lists[title], target=target)
+        limit = common_limit(results, explained, target=target)
+        if int(cell["cell_id"]) in explained:
+            explanation_panel(results, image, cell, explained[int(cell["cell_id"])], limit=limit)
     except CellappError as error:
         show_error(error)
-place_section(results, header.image, known, cell)
-overview_section(results, cells, target, models=models)
+slide_section(results, image, with_map, cell)
+summary_section(results, cells, target, models=with_models)
 trust_line(run, results.made_by)

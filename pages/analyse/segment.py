@@ -6,6 +6,7 @@ from cellapp.ui.components.messages import RESEARCH_ONLY
 from cellapp.ui.layout import frame
 from cellapp.ui.segment.workbench import workbench
 
-header = frame.analyse_header("Segment", with_run=False)
-workbench(header)
+page = frame.open_page()
+image = frame.analyse_header(page, "Segment", with_run=False)
+workbench(page, image)
 st.caption(RESEARCH_ONLY)

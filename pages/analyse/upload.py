@@ -3,17 +3,15 @@
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.store.images import list_images
 from cellapp.ui.components import viewer
 from cellapp.ui.components.channel_controls import channel_composer
 from cellapp.ui.components.messages import RESEARCH_ONLY, escape, show_error
 from cellapp.ui.layout import frame
-from cellapp.ui.layout.empty_states import SEGMENT_PAGE
-from cellapp.ui.session import cache, url
+from cellapp.ui.session import cache
 from cellapp.ui.upload import channel_editor, drop_zone, image_table
 
-project = url.current_project()
-records = list_images(project.id)
+page = frame.open_page()
+project, records = page.project, page.images
 
 if not records:
     st.title("Upload")
@@ -32,10 +30,9 @@ if not records:
     st.caption(RESEARCH_ONLY)
     st.stop()
 
-header = frame.analyse_header("Upload")
-image = header.image
-bench = st.grid(5, min_column_width=150, gap="medium")
-left, right = bench.cell(column_span=3), bench.cell(column_span=2)
+image = frame.analyse_header(page, "Upload")
+grid = st.grid(5, min_column_width=150, gap="medium")
+left, right = grid.cell(column_span=3), grid.cell(column_span=2)
 with right:
     drop_zone.drop_zone(project.id)
     drop_zone.problems()
@@ -60,8 +57,8 @@ except CellappError as error:
     show_error(error)
 image_table.sample_table(records)
 image_table.undo_bar()
-if st.button(image_table.segment_words(records), icon=":material/arrow_forward:", type="primary", key="go_segment"):
-    st.switch_page(SEGMENT_PAGE)
+if st.button(image_table.segment_label(records), icon=":material/arrow_forward:", type="primary", key="go_segment"):
+    st.switch_page(frame.SEGMENT_PAGE)
 details = st.grid(2, min_column_width=380)
 with details.cell(), st.expander("Channel names and roles", icon=":material/label:"):
     channel_editor.names_and_roles(image, records)

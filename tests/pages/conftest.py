@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
 from cellapp.jobs import worker_process
@@ -57,3 +59,17 @@ def run_of(seeded):
         return seed_run([seeded], **options)
 
     return make
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """SQL sent to the database so far; what only opens and closes transactions or connections is left out."""
+    sent: list[str] = []
+
+    def note(connection, cursor, statement, *_):
+        if statement.split()[0].upper() not in ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"):
+            sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)

@@ -8,7 +8,7 @@ from cellapp.settings import CropMode, CropSettings, FeatureSettings
 from cellapp.store import job_rows, runs
 from cellapp.types.cells import Explanations
 from cellapp.ui.components import model_badges
-from cellapp.ui.explain import map_job, summary_panel
+from cellapp.ui.explain import cell_maps, summary_panel
 from cellapp.ui.session.results import results_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
@@ -197,7 +197,7 @@ def test_without_the_head_nothing_is_measured(open_page, explained):
 def test_maps_that_take_long_are_made_by_the_worker(open_page, explained, monkeypatch):
     run, known, _ = explained
     monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(dim=4))
-    monkeypatch.setattr(map_job, "explain_seconds", lambda *_: 12.0)
+    monkeypatch.setattr(cell_maps, "explain_seconds", lambda *_: 12.0)
     app = open_page(PAGE, run=run.id, cell=str(known[0]))
     app.selectbox(key="explain_list").select("Unsure").run()
     asked = [job for job in queue.list_jobs(run.project_id, active=False) if job.kind == "explain"]

@@ -103,3 +103,13 @@ def test_hostile_names_stay_text(page, open_page, seeded, run_of):
     app = open_page(page)
     shown = " ".join(element.value for kind in (app.markdown, app.caption) for element in kind)
     assert "<img" not in shown.replace("\\<img", "")
+
+
+@pytest.mark.parametrize("page", ANALYSE)
+def test_a_rerun_reads_each_list_of_the_store_once(page, open_page, run_of, statements):
+    app = open_page(page, run=run_of().id)
+    app.run()
+    statements.clear()
+    app.run()
+    assert not app.exception
+    assert len(statements) <= 12, "\n".join(statements)

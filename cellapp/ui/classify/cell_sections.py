@@ -1,20 +1,33 @@
-"""The lower half of the Classify page: pictures and table of the selected cells, and what can be done with them."""
+"""The lower half of the Classify page: crops and table of the selected cells, and their classes by hand.
+
+A class given by hand counts at once; the worker writes it into the run's files.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
+from cellapp.errors import CellappError
+from cellapp.jobs import queue, worker_process
 from cellapp.rendering.colours import class_colour
-from cellapp.ui.classify.page_state import THIS_IMAGE, ClassifyState
-from cellapp.ui.classify.relabel_controls import relabel_controls
+from cellapp.store import cells as cell_store
+from cellapp.ui.classify.called_cells import THIS_IMAGE, ClassifyState
 from cellapp.ui.components.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
+from cellapp.ui.components.messages import show_error
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
+from cellapp.ui.layout.frame import EXPLAIN_PAGE
 from cellapp.ui.session import selection
+from cellapp.ui.session.results import Results
 
 PAGE_SIZE = 36
 TABLE_ROWS = 2_000
-EXPLAIN_PAGE = "pages/analyse/explain.py"
+AS_CALLED = "as the head says"
+NEW_CLASSES = ("cancer", "normal")
+"""Classes by hand where no head was used."""
+
 _COLUMNS = (
     "image",
     "cell_id",
@@ -28,45 +41,81 @@ _COLUMNS = (
 )
 
 
-def gallery_section(view: ClassifyState) -> None:
+def gallery_section(state: ClassifyState) -> None:
     """Draw crops of the selected cells, else of all in scope, with what can be done with the ticked ones."""
-    cells = view.called.loc[view.chosen] if view.chosen else view.cells
-    _heading(view, len(cells))
+    cells = state.all_cells.loc[state.selected] if state.selected else state.cells
+    _heading(state, len(cells))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = st.selectbox("Sort", list(ORDERS), key="gallery_order", persist_state="session", width=260)
         page = page_of(len(cells), size=PAGE_SIZE, key="gallery_page")
-    shown = sort_cells(cells, str(order), target=view.target).iloc[page]
-    key = f"gallery_{view.results.run.id}"
-    ticked = [int(row) for row in show_gallery(_tiles(view, shown), key=key)]
-    _actions(view, sorted({*ticked, *_ticked_rows(view)}) or view.chosen)
+    tiles = _tiles(state, sort_cells(cells, str(order), target=state.target).iloc[page])
+    ticked = [int(row) for row in show_gallery(tiles, key=f"gallery_{state.results.run.id}")]
+    rows = sorted({*ticked, *_ticked_in_table(state)}) or state.selected
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        _relabel_controls(state.results, rows)
+        if st.button("Explain", icon=":material/lightbulb:", key="explain_cells", disabled=not (rows and state.target)):
+            selection.select(state.results.run, state.all_cells, rows, source="gallery")
+            st.switch_page(EXPLAIN_PAGE)
 
 
-def table_section(view: ClassifyState) -> None:
+def table_section(state: ClassifyState) -> None:
     """Draw the cells as a table; ticking rows selects them, a selection made elsewhere shows only its cells."""
-    own = selection.made_in() in (None, "table")
-    cells = _tabled(view)
+    own = _table_selects()
+    cells = _table_cells(state)
     event = st.dataframe(
-        _columns(view, cells),
-        key=_table_key(view),
+        _columns(state, cells),
+        key=_table_key(state),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config=_column_config(view),
+        column_config=_column_config(state),
         alt="Table of cells",
     )
-    total = len(view.cells) if own else len(view.chosen)
+    total = len(state.cells) if own else len(state.selected)
     if total > TABLE_ROWS:
         st.caption(f"The first {TABLE_ROWS:,} of {total:,} cells; the files have all of them.")
     if own:
-        rows = [int(cells.index[at]) for at in event["selection"]["rows"] if at < len(cells)]
-        view.take(rows, source="table")
+        state.adopt(_rows_at(cells, event["selection"]["rows"]), source="table")
 
 
-def _heading(view: ClassifyState, n_cells: int) -> None:
+def labels_by_image(cells: pd.DataFrame, rows: Sequence[int], label: str) -> dict[str, dict[int, str]]:
+    """Return one class for some rows of a run's table: image id -> cell id -> class, "" for none by hand."""
+    chosen = cells.loc[list(rows), ["image_id", "cell_id"]]
+    return {
+        str(image_id): dict.fromkeys(group["cell_id"].astype(int).tolist(), label)
+        for image_id, group in chosen.groupby("image_id")
+    }
+
+
+def _relabel_controls(results: Results, rows: Sequence[int]) -> None:
+    """Draw the choice of a class and the button that gives it to `rows`."""
+    classes = [*(results.classes or NEW_CLASSES), AS_CALLED]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        label = st.selectbox("Class by hand", classes, key="relabel_class", width=200, disabled=not rows)
+        button = f"Relabel {len(rows):,} {'cell' if len(rows) == 1 else 'cells'}" if rows else "Relabel"
+        if st.button(button, icon=":material/edit:", key="relabel_apply", disabled=not rows):
+            _relabel(results, rows, "" if label == AS_CALLED else str(label))
+
+
+def _relabel(results: Results, rows: Sequence[int], label: str) -> None:
+    labels = labels_by_image(results.cells, rows, label)
+    try:
+        for image_id, classes in labels.items():
+            cell_store.relabel(results.run.id, image_id, classes)
+        queue.submit("relabel", {"run_id": results.run.id, "labels": labels}, results.run.project_id, urgent=True)
+        worker_process.ensure_worker()
+    except CellappError as error:
+        show_error(error)
+        return
+    st.toast(f"{len(rows):,} {'cell' if len(rows) == 1 else 'cells'} relabelled.", icon=":material/check:")
+    st.rerun()
+
+
+def _heading(state: ClassifyState, n_cells: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = "selected" if view.chosen else "in this image" if view.scope == THIS_IMAGE else "in all images"
-        st.subheader(f"{n_cells:,} {'cell' if n_cells == 1 else 'cells'} {words}")
-        if view.chosen:
+        where = "selected" if state.selected else "in this image" if state.scope == THIS_IMAGE else "in all images"
+        st.subheader(f"{n_cells:,} {'cell' if n_cells == 1 else 'cells'} {where}")
+        if state.selected:
             st.button("Clear selection", icon=":material/close:", type="tertiary", key="clear_cells", on_click=_clear)
         else:
             st.caption("To select cells, circle points, click cells on the slide or tick rows of the table.")
@@ -78,73 +127,72 @@ def _clear() -> None:
         del st.session_state[key]
 
 
-def _tiles(view: ClassifyState, cells: pd.DataFrame) -> list[Tile]:
-    side_px = window_side_px(view.called)
+def _tiles(state: ClassifyState, cells: pd.DataFrame) -> list[Tile]:
+    side_px = window_side_px(state.all_cells)
     uris: dict[int, str] = {}
     for image_id, part in cells.groupby("image_id", sort=False):
-        if str(image_id) not in view.images:
+        if str(image_id) not in state.images:
             continue
-        colours = [class_colour(name, view.results.classes) for name in part["outcome"]]
-        folder = view.results.folder / part["stem"].iloc[0]
-        found = cell_uris(folder, view.images[str(image_id)], part, colours, side_px=side_px)
-        uris |= dict(zip(part.index, found.values(), strict=True))
-    return [_tile(view, row, cell, uris[row]) for row, cell in cells.iterrows() if row in uris]
+        colours = [class_colour(name, state.results.classes) for name in part["outcome"]]
+        folder = state.results.folder / part["stem"].iloc[0]
+        uris_by_id = cell_uris(folder, state.images[str(image_id)], part, colours, side_px=side_px)
+        uris |= dict(zip(part.index, uris_by_id.values(), strict=True))
+    return [_tile(state, row, cell, uris[row]) for row, cell in cells.iterrows() if row in uris]
 
 
-def _tile(view: ClassifyState, row: object, cell: pd.Series, uri: str) -> Tile:
+def _tile(state: ClassifyState, row: object, cell: pd.Series, uri: str) -> Tile:
     outcome = str(cell["outcome"])
-    p = cell.get(f"p_{view.target}") if view.target else None
-    sure = f" · {p:.2f}" if p is not None and pd.notna(p) else ""
+    p = cell.get(f"p_{state.target}") if state.target else None
+    probability = f" · {p:.2f}" if p is not None and pd.notna(p) else ""
     note = f"Cell {cell['cell_id']} of {cell['image']}: {outcome}"
-    if sure:
-        note += f", p({view.target}) {p:.2f}"
+    if probability:
+        note += f", p({state.target}) {p:.2f}"
     if cell.get("qc_reason"):
         note += f", {cell['qc_reason']}"
-    colour = class_colour(outcome, view.results.classes)
-    return Tile(str(row), uri, f"{cell['cell_id']}{sure}", outcome[:1].upper(), colour, note)
+    colour = class_colour(outcome, state.results.classes)
+    return Tile(str(row), uri, f"{cell['cell_id']}{probability}", outcome[:1].upper(), colour, note)
 
 
-def _actions(view: ClassifyState, rows: list[int]) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        relabel_controls(view.results, rows)
-        if st.button("Explain", icon=":material/lightbulb:", key="explain_cells", disabled=not (rows and view.target)):
-            selection.select(view.results.run, view.called, rows, source="gallery")
-            st.switch_page(EXPLAIN_PAGE)
+def _table_selects() -> bool:
+    """Whether ticks in the table are the selection; they are not while it shows one made elsewhere."""
+    return selection.selected_in() in (None, "table")
 
 
-def _tabled(view: ClassifyState) -> pd.DataFrame:
-    own = selection.made_in() in (None, "table")
-    cells = view.cells if own else view.called.loc[view.chosen]
-    return sort_cells(cells, next(iter(ORDERS)), target=view.target).head(TABLE_ROWS)
+def _table_cells(state: ClassifyState) -> pd.DataFrame:
+    cells = state.cells if _table_selects() else state.all_cells.loc[state.selected]
+    return sort_cells(cells, next(iter(ORDERS)), target=state.target).head(TABLE_ROWS)
 
 
-def _table_key(view: ClassifyState) -> str:
-    own = selection.made_in() in (None, "table")
-    return f"classify_table_{hash((view.drawn, None if own else tuple(view.chosen)))}"
+def _table_key(state: ClassifyState) -> str:
+    return f"classify_table_{hash((state.version_key, None if _table_selects() else tuple(state.selected)))}"
 
 
-def _ticked_rows(view: ClassifyState) -> list[int]:
+def _ticked_in_table(state: ClassifyState) -> list[int]:
     """Return rows ticked in the table while it shows a selection made elsewhere."""
-    if selection.made_in() in (None, "table"):
+    if _table_selects():
         return []
-    cells = _tabled(view)
-    ticked = (st.session_state.get(_table_key(view)) or {}).get("selection", {}).get("rows", [])
-    return [int(cells.index[at]) for at in ticked if at < len(cells)]
+    ticked = (st.session_state.get(_table_key(state)) or {}).get("selection", {}).get("rows", [])
+    return _rows_at(_table_cells(state), ticked)
 
 
-def _columns(view: ClassifyState, cells: pd.DataFrame) -> pd.DataFrame:
-    probabilities = [f"p_{name}" for name in view.results.classes]
-    wanted = [*_COLUMNS[:3], *probabilities, *_COLUMNS[3:]]
+def _rows_at(cells: pd.DataFrame, positions: Sequence[int]) -> list[int]:
+    """Return the row numbers at some positions of a table that may have become shorter."""
+    return [int(cells.index[at]) for at in positions if at < len(cells)]
+
+
+def _columns(state: ClassifyState, cells: pd.DataFrame) -> pd.DataFrame:
+    probabilities = [f"p_{name}" for name in state.results.classes]
+    names = [*_COLUMNS[:3], *probabilities, *_COLUMNS[3:]]
     if "area_um2" in cells:
-        wanted.remove("area_px")
-    return cells[[name for name in wanted if name in cells]]
+        names.remove("area_px")
+    return cells[[name for name in names if name in cells]]
 
 
-def _column_config(view: ClassifyState) -> dict[str, object]:
+def _column_config(state: ClassifyState) -> dict[str, object]:
     column = st.column_config
     shares = {
         f"p_{name}": column.ProgressColumn(f"p({name})", format="%.2f", min_value=0, max_value=1)
-        for name in view.results.classes
+        for name in state.results.classes
     }
     return {
         "image": column.TextColumn("Image"),

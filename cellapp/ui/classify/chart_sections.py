@@ -1,4 +1,4 @@
-"""The sections of the Classify page: each draws one view of the same cells and hands its selection to the others."""
+"""The charts of the Classify page: counts, probabilities and maps of the same cells; a selection in one is in all."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from cellapp.classification.predict import unsure_band
-from cellapp.discovery.projection import Method, read_projection
-from cellapp.store.records import CONDITIONS
-from cellapp.ui.classify.embedding_map import projection_of
-from cellapp.ui.classify.headline import outcome_table, share_table
-from cellapp.ui.classify.page_state import ClassifyState
+from cellapp.discovery.projection import UMAP_MIN_CELLS, Method, Projection, project_run, read_projection
+from cellapp.errors import CellappError
+from cellapp.jobs import queue, worker_process
+from cellapp.store.records import CONDITIONS, JobRecord
+from cellapp.ui.classify.called_cells import ClassifyState, outcome_table, share_table
 from cellapp.ui.components import charts, histograms, scatters
+from cellapp.ui.components.job_progress import job_progress
+from cellapp.ui.components.messages import show_error
 from cellapp.ui.session import selection
-from cellapp.ui.session.results import condition_of
+from cellapp.ui.session.results import Results, condition_of
 
-LOOKS: Mapping[str, Method | None] = {"By likeness (PCA)": "pca", "By likeness (UMAP)": "umap", "By place": None}
+MAPS: Mapping[str, Method | None] = {"By likeness (PCA)": "pca", "By likeness (UMAP)": "umap", "By place": None}
 
 
-def counts_section(view: ClassifyState) -> None:
+def counts_section(state: ClassifyState) -> None:
     """Draw counts and shares per image, or per value of a condition."""
-    conditions = [key for key in CONDITIONS if any(image.conditions.get(key) for image in view.images.values())]
+    conditions = [key for key in CONDITIONS if any(image.conditions.get(key) for image in state.images.values())]
     by = st.segmented_control(
         "Group by",
         ["image", *conditions],
@@ -33,79 +36,89 @@ def counts_section(view: ClassifyState) -> None:
         key="classify_group",
         label_visibility="collapsed" if not conditions else "visible",
     )
-    group = {image_id: image.name for image_id, image in view.images.items()}
+    group = {image_id: image.name for image_id, image in state.images.items()}
     if by != "image":
-        group = condition_of({image_id: image.conditions for image_id, image in view.images.items()}, str(by))
-    words = str(by).replace("_", " ")
-    if view.target:
-        shares = charts.share_chart(
-            share_table(view.called, view.results.classes, group), view.target, group_title=words
-        )
-        _chart(shares, "classify_shares", alt=f"Share of {view.target} cells per {words} with 95 % interval")
-    counts = outcome_table(view.called, view.results.classes, group)
-    _chart(
-        charts.counts_chart(counts, view.results.classes, group_title=words),
-        "classify_counts",
-        alt=f"Number of cells of each class per {words}",
-    )
+        group = condition_of({image_id: image.conditions for image_id, image in state.images.items()}, str(by))
+    title, classes = str(by).replace("_", " "), state.results.classes
+    if state.target:
+        shares = share_table(state.all_cells, classes, group)
+        figure = charts.share_chart(shares, state.target, group_title=title)
+        _chart(figure, "classify_shares", alt=f"Share of {state.target} cells per {title} with 95 % interval")
+    counts = outcome_table(state.all_cells, classes, group)
+    figure = charts.counts_chart(counts, classes, group_title=title)
+    _chart(figure, "classify_counts", alt=f"Number of cells of each class per {title}")
 
 
-def histogram_section(view: ClassifyState) -> None:
-    """Draw how sure the calls are and let the threshold move; cells are counted anew, no model runs."""
-    if not view.target:
+def histogram_section(state: ClassifyState) -> None:
+    """Draw the probabilities of the cells in scope with the threshold and the band of unsure cells."""
+    if not state.target:
         st.caption("Without a head there are no probabilities. Choose one on the Segment page and run again.")
         return
-    settings = view.results.run.settings.classify
-    p = view.cells[f"p_{view.target}"].dropna().to_numpy()
-    other = next(name for name in view.results.classes if name != view.target)
+    settings = state.results.run.settings.classify
+    p = state.cells[f"p_{state.target}"].dropna().to_numpy()
+    other = next(name for name in state.results.classes if name != state.target)
     figure = histograms.probability_histogram(
         p,
-        view.threshold,
-        view.target,
-        other=other if len(view.results.classes) == 2 else "other classes",
-        band=unsure_band(view.threshold, settings.unsure_margin),
-        calibrated=bool(view.results.made_by.get("calibrated", True)),
+        state.threshold,
+        state.target,
+        other=other if len(state.results.classes) == 2 else "other classes",
+        band=unsure_band(state.threshold, settings.unsure_margin),
+        calibrated=bool(state.results.made_by.get("calibrated", True)),
     )
-    _chart(figure, "classify_histogram", alt=f"Histogram of the probability of {view.target}")
+    _chart(figure, "classify_histogram", alt=f"Histogram of the probability of {state.target}")
 
 
-def map_section(view: ClassifyState) -> None:
-    """Draw the cells as points, by likeness or by place; a lasso or a box selects."""
-    look = st.segmented_control(
-        "Map", list(LOOKS), default=next(iter(LOOKS)), required=True, key="classify_map", label_visibility="collapsed"
+def map_section(state: ClassifyState, umap_job: JobRecord | None) -> None:
+    """Draw the cells as points, by likeness or by place; a lasso or a box selects.
+
+    Parameters
+    ----------
+    state : ClassifyState
+    umap_job : JobRecord, optional
+        The job that computes the run's UMAP, when one waits or works.
+    """
+    chosen = st.segmented_control(
+        "Map", list(MAPS), default=next(iter(MAPS)), required=True, key="classify_map", label_visibility="collapsed"
     )
-    method = LOOKS[str(look)]
-    points = _places(view) if method is None else _alike(view, method)
+    method = MAPS[str(chosen)]
+    points = _slide_points(state) if method is None else _embedding_points(state, method, umap_job)
     if points is None:
         return
     if points.empty:
         st.caption("No cell to draw here. Choose all images, or another image above.")
         return
     source = f"map_{method or 'place'}"
-    points["selected"] = points["row"].isin(view.chosen) & selection.highlights(source, view.drawn)
-    if method is None:
-        unit, scale = _unit(view)
-        height, width = view.image.info.shape[1:]
-        extent = (height * scale, width * scale)
-        figure = scatters.spatial_map(points, view.results.classes, extent=extent, unit=unit, target=view.target)
-    else:
-        axes = read_projection(view.results.folder, method).axes
-        figure = scatters.embedding_map(
-            points, view.results.classes, method=method.upper(), axes=axes, target=view.target
-        )
+    points["selected"] = points["row"].isin(state.selected) & selection.needs_marks(source, state.version_key)
     event = st.plotly_chart(
-        figure,
+        _map_figure(state, points, method),
         key=f"classify_{source}",
         config=charts.chart_config(f"cells_{source}"),
         on_select="rerun",
         selection_mode=("box", "lasso", "points"),
-        alt=f"{len(points):,} cells as points, {str(look).lower()}; draw round some to select them",
+        alt=f"{len(points):,} cells as points, {str(chosen).lower()}; draw round some to select them",
     )
-    view.take(scatters.selected_rows(event), source=source)
+    state.adopt(scatters.selected_rows(event), source=source)
 
 
-def _alike(view: ClassifyState, method: Method) -> pd.DataFrame | None:
-    projection = projection_of(view.results, method)
+def _map_figure(state: ClassifyState, points: pd.DataFrame, method: Method | None) -> go.Figure:
+    classes, target = state.results.classes, state.target
+    if method is None:
+        unit, scale = _unit(state)
+        height, width = state.image.info.shape[1:]
+        extent = (height * scale, width * scale)
+        return scatters.spatial_map(points, classes, extent=extent, unit=unit, target=target)
+    axes = read_projection(state.results.folder, method).axes
+    return scatters.embedding_map(points, classes, method=method.upper(), axes=axes, target=target)
+
+
+def _slide_points(state: ClassifyState) -> pd.DataFrame:
+    _, scale = _unit(state)
+    cells = state.image_cells.assign(row=state.image_cells.index)
+    return _points(cells.assign(x=cells["centroid_x_px"] * scale, y=cells["centroid_y_px"] * scale), state)
+
+
+def _embedding_points(state: ClassifyState, method: Method, umap_job: JobRecord | None) -> pd.DataFrame | None:
+    projection = _projection(state.results, method, umap_job)
     if projection is None:
         return None
     if not len(projection.xy):
@@ -113,25 +126,52 @@ def _alike(view: ClassifyState, method: Method) -> pd.DataFrame | None:
         return None
     points = pd.DataFrame(projection.xy, columns=["x", "y"])
     points = points.assign(stem=projection.images.astype(str), cell_id=projection.cell_ids)
-    cells = view.cells.assign(row=view.cells.index)
-    return _described(points.merge(cells, on=["stem", "cell_id"], how="inner"), view)
+    cells = state.cells.assign(row=state.cells.index)
+    return _points(points.merge(cells, on=["stem", "cell_id"], how="inner"), state)
 
 
-def _places(view: ClassifyState) -> pd.DataFrame:
-    _, scale = _unit(view)
-    cells = view.here.assign(row=view.here.index)
-    return _described(cells.assign(x=cells["centroid_x_px"] * scale, y=cells["centroid_y_px"] * scale), view)
-
-
-def _described(cells: pd.DataFrame, view: ClassifyState) -> pd.DataFrame:
-    p = cells[f"p_{view.target}"] if view.target else np.nan
+def _points(cells: pd.DataFrame, state: ClassifyState) -> pd.DataFrame:
+    p = cells[f"p_{state.target}"] if state.target else np.nan
     return cells[["x", "y", "outcome", "row", "cell_id"]].assign(p=p)
 
 
-def _unit(view: ClassifyState) -> tuple[str, float]:
-    um_per_px = view.results.run.settings.um_per_px or view.image.um_per_px
+def _projection(results: Results, method: Method, umap_job: JobRecord | None) -> Projection | None:
+    """Return the run's cells on a plane; None while UMAP is not computed, with the way to get there on the page.
+
+    PCA takes less than a second and is computed at once. UMAP takes minutes and is the worker's.
+    """
+    if method == "pca":
+        return project_run(results.folder, [stem for stem, _ in results.version])
+    projection = read_projection(results.folder, method)
+    if projection is not None:
+        return projection
+    if umap_job is not None:
+        job_progress(umap_job)
+        return None
+    n_accepted = int(results.cells["qc_pass"].sum())
+    if n_accepted < UMAP_MIN_CELLS:
+        st.caption(f"UMAP needs at least {UMAP_MIN_CELLS} cells; this run has {n_accepted}. PCA works for any number.")
+        return None
+    st.caption("UMAP shows finer groups than PCA. It is computed once for this run, in the background.")
+    if st.button("Compute UMAP", icon=":material/scatter_plot:", key="classify_umap"):
+        _submit_umap(results)
+    return None
+
+
+def _submit_umap(results: Results) -> None:
+    try:
+        queue.submit("project", {"run_id": results.run.id, "method": "umap"}, results.run.project_id)
+        worker_process.ensure_worker()
+    except CellappError as error:
+        show_error(error)
+        return
+    st.rerun()
+
+
+def _unit(state: ClassifyState) -> tuple[str, float]:
+    um_per_px = state.results.run.settings.um_per_px or state.image.um_per_px
     return ("µm", um_per_px) if um_per_px else ("px", 1.0)
 
 
-def _chart(figure: object, key: str, *, alt: str) -> None:
+def _chart(figure: go.Figure, key: str, *, alt: str) -> None:
     st.plotly_chart(figure, key=key, config=charts.chart_config(key), alt=alt)

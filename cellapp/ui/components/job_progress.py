@@ -25,9 +25,8 @@ _TITLES = {
 }
 
 
-def show_jobs(project_id: str) -> None:
-    """Draw one compact line for each queued or running job of the project; nothing when there is none."""
-    active = queue.list_jobs(project_id, active=True)
+def show_jobs(project_id: str, active: Sequence[JobRecord]) -> None:
+    """Draw one compact line for each queued or running job of a project, and poll them; nothing without jobs."""
     if active:
         # a worker that was killed leaves its jobs waiting: the next visit brings another
         worker_process.ensure_worker()
@@ -62,7 +61,7 @@ def _wait(job_id: str) -> None:
 
 
 def _lines(project_id: str, n_before: int) -> None:
-    active: Sequence[JobRecord] = queue.list_jobs(project_id, active=True)
+    active = queue.list_jobs(project_id, active=True)
     if len(active) < n_before:
         st.rerun()  # a job ended: the whole page has news
     for job in active:

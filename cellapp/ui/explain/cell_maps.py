@@ -1,8 +1,12 @@
-"""Which cells to explain, and their maps: those of the run's files first, others computed on demand."""
+"""Which cells the Explain page offers, and their maps.
+
+A map is read from the run's files, else computed with the run's models: by the page when that is quick, else by the
+worker, while the page shows the progress.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,35 +14,41 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from cellapp.errors import ModelError
 from cellapp.explanation.hirescam import METHOD
 from cellapp.exports.explanations import kept_maps, read_maps
+from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.explain_cells import explain_cells
-from cellapp.store.records import ImageRecord
+from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import Explanations, LabelMask
-from cellapp.ui.explain.map_job import explain_by_worker, takes_long
+from cellapp.ui.components.job_progress import wait_for
+from cellapp.ui.components.time_estimates import explain_seconds
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
 
 LISTED = 12
 SELECTED, UNSURE = "Selected", "Unsure"
+KIND = "explain"
+PAGE_S = 1.0
+"""Longer than this, no page computes."""
 
 
 @dataclass(frozen=True, eq=False)
-class Reason:
-    """One explained cell."""
+class CellExplanation:
+    """The map of one cell, and what of the logit is in no square of it."""
 
-    heat: np.ndarray  # (h, w) float32, signed, logit units
-    logit: float
-    rest: float
-    target: str
+    map: np.ndarray  # (h, w) float32, signed, logit units
+    logit: float  # of the class explained
+    rest: float  # logit units: class token and bias
+    target: str  # class explained
 
 
 def explainable(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> pd.DataFrame:
     """Return the cells of one image whose map is on disk or, with the run's models at hand, can be computed."""
     if models or cells.empty:
         return cells
-    stored = stored_reasons(results.folder / cells["stem"].iloc[0], target)
+    stored = stored_explanations(results.folder / cells["stem"].iloc[0], target)
     return cells[cells["cell_id"].isin(stored)]
 
 
@@ -59,18 +69,20 @@ def listings(cells: pd.DataFrame, classes: tuple[str, ...], chosen: list[int]) -
         Title -> rows; empty lists are left out. "Strongest": highest probability of the class; "typical": probability
         nearest to the median of the class; "unsure": smallest margin.
     """
-    known = cells[cells[f"p_{classes[0]}"].notna()] if classes else cells.iloc[:0]
-    offered = {SELECTED: known[known.index.isin(chosen)]}
+    classified = cells[cells[f"p_{classes[0]}"].notna()] if classes else cells.iloc[:0]
+    lists = {SELECTED: classified[classified.index.isin(chosen)]}
     for name in classes:
-        of = known[known["label"] == name]
-        p = of[f"p_{name}"]
-        offered[f"Strongest {name}"] = of.loc[p.sort_values(ascending=False, kind="stable").index]
-        offered[f"Typical {name}"] = of.loc[(p - p.median()).abs().sort_values(kind="stable").index]
-    offered[UNSURE] = known.sort_values("margin", kind="stable")
-    return {title: rows.head(LISTED) for title, rows in offered.items() if len(rows)}
+        of_class = classified[classified["label"] == name]
+        p = of_class[f"p_{name}"]
+        lists[f"Strongest {name}"] = of_class.loc[p.sort_values(ascending=False, kind="stable").index]
+        lists[f"Typical {name}"] = of_class.loc[(p - p.median()).abs().sort_values(kind="stable").index]
+    lists[UNSURE] = classified.sort_values("margin", kind="stable")
+    return {title: rows.head(LISTED) for title, rows in lists.items() if len(rows)}
 
 
-def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str) -> dict[int, Reason]:
+def cell_explanations(
+    results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str
+) -> dict[int, CellExplanation]:
     """Return the maps of some cells of one image by cell id.
 
     Maps in the run's files are read; the others are computed with the run's own models, here when that is quick, else
@@ -91,35 +103,73 @@ def reasons(results: Results, image: ImageRecord, cells: pd.DataFrame, *, target
         When maps have to be computed and the models cannot be had.
     """
     folder = results.folder / cells["stem"].iloc[0] if len(cells) else results.folder
-    found = stored_reasons(folder, target)
-    missing = tuple(int(i) for i in cells["cell_id"] if int(i) not in found)
+    explained = stored_explanations(folder, target)
+    ids = cells["cell_id"].astype(int).tolist()
+    missing = tuple(i for i in ids if i not in explained)
     if missing and takes_long(results, len(missing)):
-        explain_by_worker(results, image, missing, target)
+        _explain_by_worker(results, image, missing, target)
     elif missing:
-        found |= _computed(results.run.id, image.id, results.version, missing, target, results, image, folder)
-    return {int(i): found[int(i)] for i in cells["cell_id"] if int(i) in found}
+        explained |= _computed(results.run.id, image.id, results.version, missing, target, results, image, folder)
+    return {i: explained[i] for i in ids if i in explained}
 
 
-def stored_reasons(folder: Path, target: str) -> dict[int, Reason]:
+def stored_explanations(folder: Path, target: str) -> dict[int, CellExplanation]:
     """Read the maps of one image's folder, of its run and made later; none of another class or made another way."""
     path = folder / "explanations" / "maps.npz"
-    kept = (read_maps(path) if path.exists() else None, kept_maps(folder, target))
-    found: dict[int, Reason] = {}
-    for explained in kept:
-        if explained is not None and explained.target == target and explained.method.startswith(METHOD):
-            found |= _by_cell(explained)
-    return found
+    stored = (read_maps(path) if path.exists() else None, kept_maps(folder, target))
+    explained: dict[int, CellExplanation] = {}
+    for maps in stored:
+        if maps is not None and maps.target == target and maps.method.startswith(METHOD):
+            explained |= _by_cell(maps)
+    return explained
 
 
-def common_limit(results: Results, shown: Mapping[int, Reason], *, target: str) -> float:
+def common_limit(results: Results, shown: Mapping[int, CellExplanation], *, target: str) -> float:
     """Return the half width of the colour scale shared by all cells of the run, logit units.
 
     It spans every map in the run's files and those computed for this page.
     """
-    heats = [reason.heat for reason in shown.values()]
+    explained = [*shown.values()]
     for stem, _ in results.version:
-        heats += [reason.heat for reason in stored_reasons(results.folder / stem, target).values()]
-    return max((float(np.abs(heat).max(initial=0.0)) for heat in heats), default=0.0)
+        explained += stored_explanations(results.folder / stem, target).values()
+    return max((float(np.abs(one.map).max(initial=0.0)) for one in explained), default=0.0)
+
+
+def takes_long(results: Results, n_cells: int) -> bool:
+    """Whether explaining so many cells would keep a page waiting, going by what classifying them took."""
+    seconds = explain_seconds(results.made_by, n_cells)
+    return seconds is not None and seconds > PAGE_S
+
+
+def _explain_by_worker(results: Results, image: ImageRecord, cell_ids: Sequence[int], target: str) -> None:
+    """Have the maps of some cells made and draw the progress; the page is drawn again when they are there.
+
+    Raises
+    ------
+    ModelError
+        When the worker could not make them.
+    """
+    payload = {"run_id": results.run.id, "image_id": image.id, "cell_ids": list(cell_ids), "target": target}
+    same = (job for job in queue.list_jobs(results.run.project_id, active=False) if dict(job.payload) == payload)
+    job = next((job for job in same if job.kind == KIND), None)
+    if job is not None and job.status is Status.FAILED:
+        raise ModelError(job.error or "the maps could not be made; the worker's log says why")
+    if job is not None and job.status is Status.CANCELLED:
+        st.button(
+            "Explain these cells",
+            icon=":material/lightbulb:",
+            key="explain_again",
+            on_click=_submit,
+            args=(payload, results.run.project_id),
+        )
+        return
+    wait_for(job or _submit(payload, results.run.project_id))
+
+
+def _submit(payload: dict[str, object], project_id: str) -> JobRecord:
+    job = queue.submit(KIND, payload, project_id, urgent=True)
+    worker_process.ensure_worker()
+    return job
 
 
 @st.cache_data(max_entries=32, show_spinner="Explaining cells")
@@ -132,7 +182,7 @@ def _computed(
     _results: Results,
     _image: ImageRecord,
     _folder: Path,
-) -> dict[int, Reason]:
+) -> dict[int, CellExplanation]:
     settings = _results.run.settings
     cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
     explained: Explanations = explain_cells(
@@ -146,6 +196,6 @@ def _computed(
     return _by_cell(explained)
 
 
-def _by_cell(explained: Explanations) -> dict[int, Reason]:
+def _by_cell(explained: Explanations) -> dict[int, CellExplanation]:
     rows = zip(explained.cell_ids, explained.maps, explained.logits, explained.rest, strict=True)
-    return {int(i): Reason(heat, float(logit), float(rest), explained.target) for i, heat, logit, rest in rows}
+    return {int(i): CellExplanation(one, float(logit), float(rest), explained.target) for i, one, logit, rest in rows}

@@ -1,7 +1,8 @@
-"""The parts of the Explain page: a list of cells on the left, the reason of one on the right."""
+"""The parts of the Explain page: a list of cells, the explanation of one of them, and where it lies on the slide."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -16,74 +17,101 @@ from cellapp.ui.components import charts
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.gallery import Tile, pick_tile
 from cellapp.ui.components.messages import escape
+from cellapp.ui.components.viewer import Picked
 from cellapp.ui.explain import map_figures
-from cellapp.ui.explain.cell_maps import Reason
-from cellapp.ui.explain.sentences import channel_effects, in_words, seen_by_encoder, without_words
+from cellapp.ui.explain.cell_maps import SELECTED, CellExplanation
+from cellapp.ui.explain.sentences import channel_effects, channels_sentence, encoder_crop, map_sentence
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
-from cellapp.ui.session import cache, url
+from cellapp.ui.layout.cells_on_slide import picked_rows, show_cells_on_slide
+from cellapp.ui.session import cache, selection
+from cellapp.ui.session.page_state import choose_cell
 from cellapp.ui.session.results import Results
 
 
-def toolbar(results: Results, target: str) -> str:
-    """Let the visitor choose the class to explain."""
-    goal = st.segmented_control(
-        "Speaks for or against", results.classes, default=target, required=True, key="explain_target"
-    )
-    return str(goal)
-
-
 def pick_cell(
-    results: Results, image: ImageRecord, offered: dict[str, pd.DataFrame], target: str
+    results: Results, image: ImageRecord, lists: Mapping[str, pd.DataFrame], target: str, cell_id: int | None
 ) -> tuple[str, pd.Series]:
-    """Draw the lists of cells and return the list and the cell in it: picked, else named in the URL, else the first."""
-    title = st.selectbox("Cells", list(offered), key="explain_list")
-    cells = offered[str(title)]
-    key = f"explain_gallery_{results.run.id}_{image.id}_{title}"
-    chosen = _chosen(cells)
+    """Draw the lists of cells and return the title of the list shown and a cell of it.
+
+    Parameters
+    ----------
+    results : Results
+    image : ImageRecord
+    lists : mapping of title to DataFrame
+        See `cellapp.ui.explain.cell_maps.listings`.
+    target : str
+        Class whose probability is shown.
+    cell_id : int, optional
+        The cell to return when the list has it, else the first of the list.
+    """
+    title = str(st.selectbox("Cells", list(lists), key="explain_list"))
+    cells = lists[title]
+    ids = cells["cell_id"].astype(int).tolist()
+    chosen = cell_id if cell_id in ids else ids[0]
     tiles = _tiles(results, image, cells, target)
-    picked = pick_tile(tiles, str(chosen), key=key, tile_px=96)
-    url.select_cell(int(picked) if picked else chosen)
+    picked = pick_tile(tiles, str(chosen), key=f"explain_gallery_{results.run.id}_{image.id}_{title}", tile_px=96)
+    choose_cell(int(picked) if picked else chosen)
     if picked:
         st.rerun()
-    return str(title), cells[cells["cell_id"] == chosen].iloc[0]
+    return title, cells[cells["cell_id"] == chosen].iloc[0]
 
 
-def reason_panel(results: Results, image: ImageRecord, cell: pd.Series, reason: Reason, *, limit: float) -> None:
-    """Draw crop, map and overlay of one cell, its channels, and what the call rests on in words."""
-    seen = seen_by_encoder(results, image, cell)
+def explanation_panel(
+    results: Results, image: ImageRecord, cell: pd.Series, explanation: CellExplanation, *, limit: float
+) -> None:
+    """Draw crop, map and overlay of one cell, its channels, and in sentences what its call rests on."""
+    crop, target = encoder_crop(results, image, cell), explanation.target
     shown = composition(image, cache.overview(image))
-    p = float(cell[f"p_{reason.target}"])
+    p = float(cell[f"p_{target}"])
     st.markdown(f"**Cell {int(cell['cell_id'])}** counts as **{cell['outcome']}**.")
-    figure = map_figures.explanation_figure(shown.draw(seen.pixels), reason.heat, limit=limit, target=reason.target)
-    words = in_words(reason, seen, image.roles, p=p)
+    figure = map_figures.explanation_figure(shown.draw(crop.pixels), explanation.map, limit=limit, target=target)
+    sentence = map_sentence(explanation, crop, image.roles, p=p)
     st.plotly_chart(
         figure,
         key="explain_figure",
         config=charts.chart_config(f"cell_{int(cell['cell_id'])}_explained"),
-        alt=f"Crop, signed map and both together. {words}",
+        alt=f"Crop, signed map and both together. {sentence}",
     )
-    st.markdown(words)
-    if effects := channel_effects(results, cell, reason.target):
-        st.markdown(escape(without_words(effects, reason.logit, reason.target, n_classes=len(results.classes))))
+    st.markdown(sentence)
+    if effects := channel_effects(results, cell, target):
+        st.markdown(escape(channels_sentence(effects, explanation.logit, target, n_classes=len(results.classes))))
     if len(image.channels) > 1:
-        _each_channel(image, seen, shown, int(cell["cell_id"]))
+        _each_channel(image, crop, shown, int(cell["cell_id"]))
 
 
-def _each_channel(image: ImageRecord, seen: RawCrop, shown: Composition, cell_id: int) -> None:
+def slide_section(results: Results, image: ImageRecord, cells: pd.DataFrame, cell: pd.Series) -> None:
+    """Draw where a cell lies on its slide; another one of `cells` that is clicked is explained in its place."""
+
+    def explain_picked(picked: Picked) -> None:
+        rows = picked_rows(results, str(cell["stem"]), picked, cells)
+        if rows:
+            selection.select(results.run, cells, rows[:1], source="explain")
+            choose_cell(int(cells.loc[rows[0], "cell_id"]))
+            st.session_state["explain_list"] = SELECTED
+
+    show_cells_on_slide(
+        results,
+        image,
+        cells[cells["cell_id"] == cell["cell_id"]],
+        threshold=results.run.settings.classify.threshold,
+        key=f"explain_slide_{image.id}",
+        alt=f"{image.name} with a ring around cell {int(cell['cell_id'])}",
+        pick=("point",),
+        on_pick=explain_picked,
+        height=360,
+    )
+    st.caption("Click another cell to explain it.")
+
+
+def _each_channel(image: ImageRecord, crop: RawCrop, shown: Composition, cell_id: int) -> None:
     n_channels = len(image.channels)
     alone = [replace(shown, hidden=tuple({*range(n_channels)} - {i})) for i in range(n_channels)]
     st.plotly_chart(
-        map_figures.channel_strip([look.draw(seen.pixels) for look in alone], image.channels),
+        map_figures.channel_strip([one.draw(crop.pixels) for one in alone], image.channels),
         key="explain_channels",
         config=charts.chart_config(f"cell_{cell_id}_channels"),
         alt=f"Each channel of the crop: {', '.join(image.channels)}",
     )
-
-
-def _chosen(cells: pd.DataFrame) -> int:
-    wanted = url.selected_cell()
-    known = cells["cell_id"].astype(int).tolist()
-    return wanted if wanted in known else known[0]
 
 
 def _tiles(results: Results, image: ImageRecord, cells: pd.DataFrame, target: str) -> list[Tile]:

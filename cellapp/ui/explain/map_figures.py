@@ -1,4 +1,4 @@
-"""One cell beside its reason: crop, signed map and both together, on the colour scale of the whole run."""
+"""Figures of one explained cell: crop, signed map and both together, and each channel alone."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from cellapp.rendering.colours import DIVERGING
 from cellapp.ui.components.charts import FONT_PX, styled
 
 VEIL = [[0.0, "rgba(0,114,178,0.85)"], [0.5, "rgba(255,255,255,0)"], [1.0, "rgba(213,94,0,0.85)"]]
-"""The same scale over a picture: where the map says nothing the cell shows through."""
+"""The diverging scale over a crop: transparent where the map is 0."""
 
 
 def explanation_figure(
-    crop: np.ndarray, heat: np.ndarray, *, limit: float, target: str, height: int = 300
+    crop: np.ndarray, signed_map: np.ndarray, *, limit: float, target: str, height: int = 300
 ) -> go.Figure:
     """Draw crop, map and overlay side by side.
 
     Parameters
     ----------
     crop : ndarray of shape (Y, X, 3), uint8
-        The picture the encoder saw, as shown.
-    heat : ndarray of shape (h, w), float
-        Signed map on the token grid, logit units.
+        Display rendering of the encoder's input.
+    signed_map : ndarray of shape (h, w), float
+        On the token grid, logit units.
     limit : float
         Half width of the symmetric scale, the same for all cells of the run; 0 is drawn as a scale of 1.
     target : str
@@ -42,7 +42,7 @@ def explanation_figure(
     figure = make_subplots(
         cols=3, horizontal_spacing=0.02, subplot_titles=("Cell", f"For and against {target}", "Both")
     )
-    heatmap = _heatmap(heat, crop.shape[:2], limit or 1.0)
+    heatmap = _heatmap(signed_map, crop.shape[:2], limit or 1.0)
     figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=1)
     figure.add_trace(heatmap, row=1, col=2)
     figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=3)
@@ -56,11 +56,11 @@ def explanation_figure(
     return figure.update_layout(margin={"t": 32, "b": 4})
 
 
-def _heatmap(heat: np.ndarray, shape: tuple[int, int], limit: float) -> go.Heatmap:
-    rows, columns = heat.shape
+def _heatmap(signed_map: np.ndarray, shape: tuple[int, int], limit: float) -> go.Heatmap:
+    rows, columns = signed_map.shape
     step_y, step_x = shape[0] / rows, shape[1] / columns
     return go.Heatmap(
-        z=np.asarray(heat, dtype=float),
+        z=np.asarray(signed_map, dtype=float),
         y=(np.arange(rows) + 0.5) * step_y - 0.5,
         x=(np.arange(columns) + 0.5) * step_x - 0.5,
         zmin=-limit,

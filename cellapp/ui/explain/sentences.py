@@ -1,4 +1,4 @@
-"""What the encoder saw of one cell, and what its call rests on, in one sentence."""
+"""What the call of one cell rests on, in sentences that give what was measured and nothing more."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Role
-from cellapp.ui.explain.cell_maps import Reason
+from cellapp.ui.explain.cell_maps import CellExplanation
 from cellapp.ui.explain.summary_charts import effects_of
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
 
 
-def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series) -> RawCrop:
-    """Cut one cell as the head's encoder saw it, from raw pixels; the run says how, so that no model is needed."""
+def encoder_crop(results: Results, image: ImageRecord, cell: pd.Series) -> RawCrop:
+    """Return the raw pixels of one cell, cut as for the run's encoder; ``run.json`` says how, no model is needed."""
     angle = float(results.made_by.get("encoder_angle_deg") or 0.0)
     settings = results.made_by.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
     return raw_crops(
@@ -36,37 +36,38 @@ def seen_by_encoder(results: Results, image: ImageRecord, cell: pd.Series) -> Ra
     )[0]
 
 
-def in_words(reason: Reason, seen: RawCrop, roles: tuple[Role, ...], *, p: float) -> str:
-    """Say in one sentence what the call rests on; only what was measured.
+def map_sentence(explanation: CellExplanation, crop: RawCrop, roles: tuple[Role, ...], *, p: float) -> str:
+    """Return what a cell's map adds to its logit, in all and by compartment.
 
     Parameters
     ----------
-    reason : Reason
-    seen : Seen
+    explanation : CellExplanation
+    crop : RawCrop
+        The cell that the map is of.
     roles : tuple of Role
         Of the channels.
     p : float
         Probability of the class explained.
     """
-    share = float(reason.heat.sum())
-    places = compartments(seen.inside, seen.nucleus(roles), reason.heat.shape)
-    said = f"p({reason.target}) is {p:.2f}, a logit of {_signed(reason.logit)}: "
-    said += f"the map gives {_signed(share)}, class token and bias {_signed(reason.rest)}."
-    loudest = strongest_compartment(reason.heat, places)
-    if loudest is None:
-        return said
-    sums = attribution(reason.heat, places).items()
-    listed = ", ".join(f"{_signed(value)} {COMPARTMENT_NAMES[place]}" for place, value in sums if places[place].any())
-    return f"{said} Of the map, {listed}; its strongest square lies {COMPARTMENT_NAMES[loudest]}."
+    in_map = float(explanation.map.sum())
+    masks = compartments(crop.inside, crop.nucleus(roles), explanation.map.shape)
+    text = f"p({explanation.target}) is {p:.2f}, a logit of {_signed(explanation.logit)}: "
+    text += f"the map gives {_signed(in_map)}, class token and bias {_signed(explanation.rest)}."
+    strongest = strongest_compartment(explanation.map, masks)
+    if strongest is None:
+        return text
+    sums = attribution(explanation.map, masks).items()
+    listed = ", ".join(f"{_signed(value)} {COMPARTMENT_NAMES[name]}" for name, value in sums if masks[name].any())
+    return f"{text} Of the map, {listed}; its strongest square lies {COMPARTMENT_NAMES[strongest]}."
 
 
 def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str, float]:
-    """Return what each channel adds to a cell's logit, where the run or its overview has measured that.
+    """Return what each channel adds to a cell's logit, from the files of the run or the summary of its explanations.
 
     Returns
     -------
     dict of channel name to float
-        Logit with the channel minus logit without it; empty where nobody has taken channels away.
+        Logit with the channel minus logit without it; empty for a cell of which that was not measured.
     """
     folder, stem, cell_id = results.folder, str(cell["stem"]), int(cell["cell_id"])
     path = folder / stem / "explanations" / "regions.csv"
@@ -81,8 +82,8 @@ def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str,
     return {}
 
 
-def without_words(effects: Mapping[str, float], logit: float, target: str, *, n_classes: int) -> str:
-    """Say what the call would be without one channel or another.
+def channels_sentence(effects: Mapping[str, float], logit: float, target: str, *, n_classes: int) -> str:
+    """Return what the call would be without one channel or another.
 
     Parameters
     ----------
@@ -92,13 +93,13 @@ def without_words(effects: Mapping[str, float], logit: float, target: str, *, n_
         Of the class explained, with all channels.
     target : str
     n_classes : int
-        With two classes the logit says the probability too.
+        With two classes the sentence gives probabilities, else logits.
     """
-    left = {name: logit - effect for name, effect in effects.items()}
+    without = {name: logit - effect for name, effect in effects.items()}
     if n_classes == 2:
-        listed = ", ".join(f"{expit(value):.2f} without {name}" for name, value in left.items())
+        listed = ", ".join(f"{expit(value):.2f} without {name}" for name, value in without.items())
         return f"With one channel taken away, p({target}) would be {listed}."
-    listed = ", ".join(f"{_signed(value)} without {name}" for name, value in left.items())
+    listed = ", ".join(f"{_signed(value)} without {name}" for name, value in without.items())
     return f"With one channel taken away, the logit of {target} would be {listed}."
 
 

@@ -24,7 +24,7 @@ UNASKED_S = 30.0
 """Work of the worker that is shorter than this starts by itself; longer work waits for a click."""
 
 
-def overview_section(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> None:
+def summary_section(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> None:
     """Draw what the calls of the whole run rest on, or the way to have it measured.
 
     Parameters

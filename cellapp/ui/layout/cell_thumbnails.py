@@ -18,25 +18,12 @@ from cellapp.rendering.composition import Composition
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
-from cellapp.ui.components import viewer_layers
 from cellapp.ui.components.channel_controls import composition
-from cellapp.ui.components.viewer_layers import Layer
 from cellapp.ui.session import cache
-from cellapp.ui.session.results import Results
 from cellapp.viewer.label_tiles import LazyLabels, open_labels
 
 TILE_PX = 208  # twice the width on the page, for sharp screens
 _SIDE_PX = (32, 512)
-
-
-def slide_layer(image: ImageRecord) -> Layer:
-    """Return the whole slide as the visitor chose to see it."""
-    return cache.whole(image, composition(image, cache.overview(image)))
-
-
-def cells_layer(results: Results, image: ImageRecord, *, threshold: float, opacity: float) -> Layer:
-    """Return the outlines of a run's cells over the whole slide, in the colours of their calls at `threshold`."""
-    return viewer_layers.label_tiles(results.run, image, threshold=threshold, version=results.mark).at(opacity)
 
 
 def labels_of(folder: Path) -> LazyLabels:

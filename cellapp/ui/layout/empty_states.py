@@ -8,18 +8,16 @@ import streamlit as st
 from cellapp.store.records import RunRecord, Status
 from cellapp.store.runs import get_run
 from cellapp.ui.components.messages import empty_state, escape, trust_line
-from cellapp.ui.layout.frame import Header
+from cellapp.ui.layout.frame import MODELS_PAGE, SEGMENT_PAGE
 from cellapp.ui.session.results import Results
 
-SEGMENT_PAGE = "pages/analyse/segment.py"
-MODELS_PAGE = "pages/manage/models.py"
 POLL_S = 2.0
 
 
-def run_or_stop(header: Header) -> RunRecord:
-    """Return the run of the header; the page stops here, with a way to Segment, when there is none."""
-    if header.run is not None:
-        return header.run
+def require_run(run: RunRecord | None) -> RunRecord:
+    """Return the run; the page stops here, with a way to Segment, when there is none."""
+    if run is not None:
+        return run
     empty_state(
         "This image has not been analysed",
         "Choose how cells are found, then run on one image or on all.",
@@ -31,13 +29,10 @@ def run_or_stop(header: Header) -> RunRecord:
     st.stop()
 
 
-def say_state(run: RunRecord, results: Results) -> None:
-    """Say what is not there yet: images that wait, work or failed. The page stops here when nothing is there at all.
+def show_unfinished(run: RunRecord, results: Results) -> None:
+    """Draw the progress of images that wait or work and the errors of those that failed.
 
-    Parameters
-    ----------
-    run : RunRecord
-    results : Results
+    The page stops here while no image has a result.
     """
     failed = [image for image in run.images if image.status is Status.FAILED]
     if run.status.active:

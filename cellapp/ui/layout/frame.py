@@ -2,57 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
-from cellapp.store import projects
-from cellapp.store.images import list_images
-from cellapp.store.records import ImageRecord, ProjectRecord, RunRecord, Status
+from cellapp.store.projects import create_project
+from cellapp.store.records import ImageRecord, RunRecord, Status
 from cellapp.ui.components.job_progress import show_jobs
 from cellapp.ui.components.messages import empty_state
-from cellapp.ui.session import url
 from cellapp.ui.session.cache import thumbnail_uri
+from cellapp.ui.session.page_state import PageState, choose, read_page_state, write_address
 
 ICON = Path(__file__).with_name("icon.svg")  # a file of ours: Material page icons come from a font server
 UPLOAD_PAGE = "pages/analyse/upload.py"
+SEGMENT_PAGE = "pages/analyse/segment.py"
+CLASSIFY_PAGE = "pages/analyse/classify.py"
+EXPLAIN_PAGE = "pages/analyse/explain.py"
+RUNS_PAGE = "pages/manage/runs.py"
+MODELS_PAGE = "pages/manage/models.py"
 
 
-@dataclass(frozen=True)
-class Header:
-    """What an analysis page is about: project and image are always there, the run may not be yet."""
-
-    project: ProjectRecord
-    image: ImageRecord
-    run: RunRecord | None
-
-
-def show_sidebar() -> None:
-    """Draw the project picker and one line for each job under the navigation."""
-    project = url.current_project()
+def open_page() -> PageState:
+    """Read what a page shows and draw what all pages share: project picker and jobs under the navigation."""
+    page = read_page_state()
     with st.sidebar:
-        _project_picker(project)
-        show_jobs(project.id)
+        _project_picker(page)
+        show_jobs(page.project.id, page.jobs)
+    return page
 
 
-def analyse_header(title: str | None = None, *, with_run: bool = True) -> Header:
-    """Draw the row shared by the analysis pages and return what was chosen in it.
+def analyse_header(page: PageState, title: str | None = None, *, with_run: bool = True) -> ImageRecord:
+    """Draw the row shared by the analysis pages and return the image in it.
 
     Parameters
     ----------
+    page : PageState
     title : str, optional
-        Heading of the page, at the start of the row; left out where the page's first line is the answer.
+        Heading of the page, at the start of the row; left out where the page's first line is its result.
     with_run : bool
         Show the run picker; Segment, which makes runs, leaves it out.
 
     Returns
     -------
-    Header
+    ImageRecord
         The page stops here, with a way to Upload, when the project has no image.
     """
-    project = url.current_project()
-    image = url.current_image(project)
+    write_address(page)
+    image = page.image
     if image is None:
         empty_state(
             "No image yet",
@@ -62,71 +58,41 @@ def analyse_header(title: str | None = None, *, with_run: bool = True) -> Header
             link="Go to Upload",
         )
         st.stop()
-    run = url.current_run(project, image)
     with st.container(horizontal=True, vertical_alignment="bottom", key="analyse_header"):
         if title:
             st.markdown(f"### {title}", width="content")
         thumbnail = thumbnail_uri(image)
         if thumbnail:
             st.image(thumbnail, width=56, alt=f"Thumbnail of {image.name}")
-        _image_picker(project, image)
-        if with_run:
-            _run_picker(project, image, run)
-        _badges(image, run)
-    return Header(project, image, run)
+        _picker("image", {one.id: one.name for one in page.images}, image.id, width=280)
+        if with_run and page.run:
+            _picker("run", {run.id: run.name for run in page.runs_of(image)}, page.run.id, width=200)
+        _badges(image, page.run)
+    return image
 
 
-def _project_picker(project: ProjectRecord) -> None:
-    names = {record.id: record.name for record in projects.list_projects()}
-    st.session_state["project_picker"] = project.id
+def _project_picker(page: PageState) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
-        st.selectbox(
-            "Project",
-            list(names),
-            format_func=lambda key: names.get(key, key),
-            key="project_picker",
-            on_change=_pick,
-            args=("project",),
-        )
+        _picker("project", {project.id: project.name for project in page.projects}, page.project.id)
         with st.popover("", icon=":material/add:", help="New project"):
             name = st.text_input("Name of the new project", key="new_project_name", max_chars=120)
             if st.button("Create project", key="new_project", disabled=not name.strip()):
-                url.choose("project", projects.create_project(name.strip()).id)
+                choose("project", create_project(name.strip()).id)
                 st.rerun()
 
 
-def _image_picker(project: ProjectRecord, image: ImageRecord) -> None:
-    names = {record.id: record.name for record in list_images(project.id)}
-    st.session_state["image_picker"] = image.id
+def _picker(noun: str, names: dict[str, str], chosen: str, *, width: int | str = "stretch") -> None:
+    """Draw a list of names, one per id, of which `chosen` is shown; another one is chosen before the rerun."""
+    key = f"{noun}_picker"
+    st.session_state[key] = chosen
     st.selectbox(
-        "Image",
+        noun.capitalize(),
         list(names),
-        format_func=lambda key: names.get(key, key),
-        key="image_picker",
-        on_change=_pick,
-        args=("image",),
-        width=280,
+        format_func=lambda one: names.get(one, one),
+        key=key,
+        on_change=lambda: choose(noun, st.session_state[key]),
+        width=width,
     )
-
-
-def _run_picker(project: ProjectRecord, image: ImageRecord, run: RunRecord | None) -> None:
-    runs = {record.id: record for record in url.runs_of(project, image)}
-    if run is None:
-        return
-    st.session_state["run_picker"] = run.id
-    st.selectbox(
-        "Run",
-        list(runs),
-        format_func=lambda key: runs[key].name if key in runs else key,
-        key="run_picker",
-        on_change=_pick,
-        args=("run",),
-        width=200,
-    )
-
-
-def _pick(key: str) -> None:
-    url.choose(key, st.session_state[f"{key}_picker"])
 
 
 def _badges(image: ImageRecord, run: RunRecord | None) -> None:

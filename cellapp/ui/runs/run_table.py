@@ -9,19 +9,18 @@ import streamlit as st
 
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import CellappError
-from cellapp.store.images import list_images
-from cellapp.store.records import ProjectRecord, RunRecord, Status
+from cellapp.store.records import RunRecord, Status
 from cellapp.store.runs import delete_run, list_runs, rename_run, restore_run, run_folder
 from cellapp.ui.components import charts
 from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.job_progress import POLL_S
 from cellapp.ui.components.messages import escape, show_error, trust_line
+from cellapp.ui.layout.frame import CLASSIFY_PAGE
+from cellapp.ui.layout.run_panel import images_table, job_of, start_run
 from cellapp.ui.runs.compare_runs import differing, flat_settings, image_table, paired_chart, settings_table
-from cellapp.ui.segment.run_panel import images_table, job_of, start_run
-from cellapp.ui.session import url
+from cellapp.ui.session.page_state import choose
 from cellapp.ui.session.results import results_of
 
-CLASSIFY_PAGE = "pages/analyse/classify.py"
 _STATUS_COLOURS = ["gray", "orange", "green", "red", "gray", "yellow"]
 
 
@@ -75,10 +74,10 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
     return [runs[at] for at in event["selection"]["rows"] if at < len(runs)]
 
 
-def one_run(project: ProjectRecord, run: RunRecord) -> None:
+def one_run(run: RunRecord) -> None:
     """Draw all of one run: its files, what can be done with it, its images, its settings."""
     st.subheader(escape(run.name))
-    _actions(project, run)
+    _actions(run)
     for image in run.images:
         if image.error:
             st.error(f"{escape(image.name)}: {escape(image.error)}", icon=":material/error:")
@@ -119,7 +118,7 @@ def two_runs(first: RunRecord, second: RunRecord) -> None:
     trust_line(second)
 
 
-def bin_of(project: ProjectRecord, removed: Sequence[RunRecord]) -> None:
+def deleted_runs(removed: Sequence[RunRecord]) -> None:
     """Draw the deleted runs, each with a way back."""
     if not removed:
         return
@@ -131,13 +130,13 @@ def bin_of(project: ProjectRecord, removed: Sequence[RunRecord]) -> None:
                 st.button("Bring back", key=f"restore_{run.id}", on_click=restore_run, args=(run.id,))
 
 
-def _actions(project: ProjectRecord, run: RunRecord) -> None:
+def _actions(run: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Open", type="primary", icon=":material/open_in_new:", key="open_run", disabled=not run.n_done):
             _open(run)
         show_downloads(run_folder(run.id), None, key="runs_download")
         if st.button("Run again", icon=":material/replay:", key="rerun", help="The same images and settings"):
-            _again(project, run)
+            _run_again(run)
         with st.popover("Rename", icon=":material/edit:"):
             name = st.text_input("Name", run.name, max_chars=120, key=f"name_{run.id}")
             st.button(
@@ -156,16 +155,14 @@ def _actions(project: ProjectRecord, run: RunRecord) -> None:
 
 def _open(run: RunRecord) -> None:
     done = next(image for image in run.images if image.status is Status.DONE)
-    url.choose("image", done.image_id)
-    url.choose("run", run.id)
+    choose("image", done.image_id)
+    choose("run", run.id)
     st.switch_page(CLASSIFY_PAGE)
 
 
-def _again(project: ProjectRecord, run: RunRecord) -> None:
-    here = {image.id: image for image in list_images(project.id)}
-    images = [here[row.image_id] for row in run.images if row.image_id in here]
+def _run_again(run: RunRecord) -> None:
     try:
-        start_run(project, images, run.settings)
+        start_run(run.project_id, [row.image_id for row in run.images], run.settings)
     except CellappError as error:
         show_error(error)
         return

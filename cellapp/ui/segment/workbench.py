@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +13,8 @@ from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import Composition
 from cellapp.segmentation.slide_parameters import has_tiles
 from cellapp.settings import AnalyseSettings
-from cellapp.store.images import get_image, list_images
+from cellapp.store.images import get_image
 from cellapp.store.records import ImageRecord
-from cellapp.store.runs import list_runs
 from cellapp.types.image import Region
 from cellapp.ui.components import charts, viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
@@ -24,23 +22,23 @@ from cellapp.ui.components.histograms import size_histogram
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.components.time_estimates import run_seconds
-from cellapp.ui.layout.frame import Header
+from cellapp.ui.layout.run_panel import follow_run, run_controls
 from cellapp.ui.segment import region_picker
 from cellapp.ui.segment.preview import Found, find
 from cellapp.ui.segment.rejected_cells import rejected_cells
-from cellapp.ui.segment.run_panel import follow_run, run_controls
 from cellapp.ui.segment.settings_form import settings_panel
 from cellapp.ui.session import cache
+from cellapp.ui.session.page_state import PageState
 
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
 
 
 @st.fragment
-def workbench(header: Header) -> None:
-    """Draw the bench; moving a slider draws only this again."""
-    source = get_image(header.image.reference_id) if header.image.reference_id else header.image
-    if source is not header.image:
+def workbench(page: PageState, image: ImageRecord) -> None:
+    """Draw all of the page below its header; moving a slider draws only this again."""
+    source = get_image(image.reference_id) if image.reference_id else image
+    if source is not image:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
     bench = st.grid(3, min_column_width=230, gap="medium")
     left, right = bench.cell(column_span=2), bench.cell()
@@ -61,7 +59,7 @@ def workbench(header: Header) -> None:
     except CellappError as error:
         show_error(error)
         return
-    _footer(header, settings, found)
+    _footer(page, image, settings, found)
 
 
 def _toolbar(image: ImageRecord) -> tuple[Region, str, float]:
@@ -171,10 +169,9 @@ def _rejected(image: ImageRecord, found: Found, look: Composition) -> None:
                 st.caption(f"{n_cut:,} cells cut by the edge of the region are not judged here; a run sees them whole.")
 
 
-def _footer(header: Header, settings: AnalyseSettings, found: Found | None) -> None:
-    records: Sequence[ImageRecord] = list_images(header.project.id)
+def _footer(page: PageState, image: ImageRecord, settings: AnalyseSettings, found: Found | None) -> None:
     rate = found.seconds_per_px if found else None
-    seconds = run_seconds(records, list_runs(header.project.id), settings, preview_s_per_px=rate)
-    run_controls(header.project, header.image, records, settings, seconds)
-    if header.run is not None:
-        follow_run(header.run)
+    seconds = run_seconds(page.images, page.runs, settings, preview_s_per_px=rate)
+    run_controls(page, image, settings, seconds)
+    if page.run is not None:
+        follow_run(page.run)

@@ -43,12 +43,12 @@ class Results:
     cells: pd.DataFrame  # columns `KEPT` where they exist, p_<class>, image_id, image, stem; RangeIndex
     classes: tuple[str, ...]  # of the head; empty without one
     made_by: Mapping[str, Any]  # run.json of the first image that is done
-    said: Mapping[str, Mapping[int, str]]  # what people said, image id -> cell id -> class; the store is ahead of files
+    manual_classes: Mapping[str, Mapping[int, str]]  # image id -> cell id -> class; of the store, newer than the files
 
     @property
-    def mark(self) -> str:
-        """Changes whenever a result does."""
-        return f"{self.run.id}/{hash(self.version)}/{hash(json.dumps(self.said, sort_keys=True))}"
+    def version_key(self) -> str:
+        """A text that changes whenever a file of the run or a manual class does."""
+        return f"{self.run.id}/{hash(self.version)}/{hash(json.dumps(self.manual_classes, sort_keys=True))}"
 
     @property
     def done(self) -> set[str]:
@@ -62,15 +62,15 @@ class Results:
         table = self.cells
         if threshold is not None and threshold != settings.threshold:
             table = rethreshold(table, self.classes, threshold=threshold, unsure_margin=settings.unsure_margin)
-        table = table.assign(manual_label=self._words())
+        table = table.assign(manual_label=self._manual_column())
         return table.assign(outcome=outcome(table))
 
-    def _words(self) -> np.ndarray:
-        words = np.full(len(self.cells), "", dtype=object)
-        for image_id, labels in self.said.items():
-            here = np.flatnonzero(self.cells["image_id"] == image_id)
-            words[here] = self.cells["cell_id"].iloc[here].map(labels).fillna("")
-        return words
+    def _manual_column(self) -> np.ndarray:
+        column = np.full(len(self.cells), "", dtype=object)
+        for image_id, classes in self.manual_classes.items():
+            rows = np.flatnonzero(self.cells["image_id"] == image_id)
+            column[rows] = self.cells["cell_id"].iloc[rows].map(classes).fillna("")
+        return column
 
     def rows_of(self, image_id: str, cell_ids: Sequence[int]) -> list[int]:
         """Return row numbers of some cells of one image, in the table's order; unknown ids are left out."""

@@ -1,4 +1,7 @@
-"""The cells gathered on any page, over all images of a run: one selection that every view reads and writes."""
+"""The cells selected on any page, over all images of a run: one selection that each chart, table and viewer shares.
+
+A part of a page that selects cells has a name, its `source`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import streamlit as st
 
 from cellapp.store.records import RunRecord
 
-_SELECTED, _SOURCE, _DRAWN, _HEARD = "chosen_cells", "chosen_cells_by", "chosen_cells_in", "chosen_cells_heard"
+_SELECTED, _SOURCE, _DRAWN, _REPORTS = "chosen_cells", "chosen_cells_by", "chosen_cells_in", "chosen_cells_heard"
 
 
 def selected(run: RunRecord, cells: pd.DataFrame) -> list[int]:
@@ -22,11 +25,11 @@ def selected(run: RunRecord, cells: pd.DataFrame) -> list[int]:
         The run's table with `image_id` and `cell_id`.
     """
     rows: list[int] = []
-    for place, cell_ids in st.session_state.get(_SELECTED, {}).items():
-        run_id, _, image_id = place.partition("/")
+    for key, cell_ids in st.session_state.get(_SELECTED, {}).items():
+        run_id, _, image_id = key.partition("/")
         if run_id == run.id:
-            here = (cells["image_id"] == image_id) & cells["cell_id"].isin(cell_ids)
-            rows += cells.index[here].tolist()
+            chosen = (cells["image_id"] == image_id) & cells["cell_id"].isin(cell_ids)
+            rows += cells.index[chosen].tolist()
     return sorted(rows)
 
 
@@ -39,9 +42,9 @@ def select(run: RunRecord, cells: pd.DataFrame, rows: Iterable[int], *, source: 
     cells : DataFrame
     rows : iterable of int
     source : str
-        The view in which that was done.
+        Where they were selected.
     drawn : str
-        What that view showed; when it is drawn anew it has to mark the cells by itself.
+        Version of what was drawn there; when that is drawn anew, the selected cells have to be marked in it.
     """
     chosen = cells.loc[sorted(set(rows)), ["image_id", "cell_id"]]
     st.session_state[_SELECTED] = {
@@ -51,36 +54,36 @@ def select(run: RunRecord, cells: pd.DataFrame, rows: Iterable[int], *, source: 
     st.session_state[_DRAWN] = drawn
 
 
-def listen(run: RunRecord, cells: pd.DataFrame, rows: list[int], *, source: str, drawn: str) -> bool:
-    """Adopt what a view reports when it is news, and say whether it was.
+def adopt(run: RunRecord, cells: pd.DataFrame, rows: list[int], *, source: str, drawn: str) -> bool:
+    """Select what a chart, table or viewer reports when that is new; returns whether it was.
 
-    A view reports its selection on every run of the page, and none after it was drawn anew: neither is news.
+    Each reports its selection on every rerun, and an empty one after it was drawn anew: neither is new.
 
     Parameters
     ----------
     run : RunRecord
     cells : DataFrame
     rows : list of int
-        What the view reports.
+        The reported selection.
     source : str
-        The view.
+        Where it was made.
     drawn : str
-        What the view shows; changes when it is drawn anew.
+        Version of what is drawn there.
     """
-    heard = st.session_state.setdefault(_HEARD, {})
-    before, now = heard.get(source), (drawn, hash(tuple(rows)))
-    heard[source] = now
+    reports = st.session_state.setdefault(_REPORTS, {})
+    before, now = reports.get(source), (drawn, hash(tuple(rows)))
+    reports[source] = now
     if before is not None and before[1] == now[1]:
         return False
-    if not rows and (before is None or before[0] != drawn or made_in() != source):
+    if not rows and (before is None or before[0] != drawn or selected_in() != source):
         return False
     select(run, cells, rows, source=source, drawn=drawn)
     return True
 
 
-def highlights(source: str, drawn: str) -> bool:
-    """Say whether a view has to mark the selected cells: the browser does where they were just picked."""
-    return made_in() != source or st.session_state.get(_DRAWN) != drawn
+def needs_marks(source: str, drawn: str) -> bool:
+    """Whether a chart has to mark the selected cells; where they were just picked the browser does."""
+    return selected_in() != source or st.session_state.get(_DRAWN) != drawn
 
 
 def clear() -> None:
@@ -89,6 +92,6 @@ def clear() -> None:
     st.session_state[_SOURCE] = None
 
 
-def made_in() -> str | None:
-    """Return the view in which the selection was made, None without one."""
+def selected_in() -> str | None:
+    """Return where the selection was made, None without one."""
     return st.session_state.get(_SOURCE)

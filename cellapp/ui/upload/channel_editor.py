@@ -13,7 +13,7 @@ from cellapp.store import images
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Role
 from cellapp.ui.components.messages import escape, show_error
-from cellapp.ui.session import url
+from cellapp.ui.session.page_state import choose
 
 
 def names_and_roles(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
@@ -128,7 +128,7 @@ def _combine(project_id: str, members: Sequence[ImageRecord], names: tuple[str, 
     except CellappError as error:
         show_error(error)
         return
-    url.choose("image", joined.id)
+    choose("image", joined.id)
     st.rerun()
 
 

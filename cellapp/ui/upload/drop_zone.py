@@ -13,7 +13,7 @@ from cellapp.store import images
 from cellapp.store.records import JobRecord, Status, UploadOutcome
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape
-from cellapp.ui.session import url
+from cellapp.ui.session.page_state import choose
 
 FORMATS = "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float."
 _CHUNK = 1 << 20
@@ -110,7 +110,7 @@ def _take_demo(job: JobRecord) -> None:
     """Show the slide that has come, or say why it has not."""
     del st.session_state["demo_job"]
     if job.status is Status.DONE and job.result:
-        url.choose("image", job.result["image_id"])
+        choose("image", job.result["image_id"])
         st.rerun()
     if job.error:
         st.session_state.setdefault("upload_problems", []).append(("Demo slide", job.error))
@@ -133,7 +133,7 @@ def _note(outcomes: Iterable[UploadOutcome]) -> None:
     """Show the newest good image and remember what could not be added."""
     for outcome in outcomes:
         if outcome.image is not None:
-            url.choose("image", outcome.image.id)
+            choose("image", outcome.image.id)
         if outcome.existed:
             st.toast(f"{escape(outcome.name)} was here already.", icon=":material/content_copy:")
         if outcome.problem is not None:

@@ -14,8 +14,8 @@ from cellapp.store import images
 from cellapp.store.records import CONDITIONS, ImageRecord
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.messages import escape
-from cellapp.ui.session import url
 from cellapp.ui.session.cache import thumbnail_uri
+from cellapp.ui.session.page_state import choose
 
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
@@ -42,8 +42,8 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
         st.error(escape(problem), icon=":material/error:")
 
 
-def segment_words(records: Sequence[ImageRecord]) -> str:
-    """Say on the button that leads on how many images there are to segment."""
+def segment_label(records: Sequence[ImageRecord]) -> str:
+    """Return the label of the button that leads to Segment, with the number of images."""
     return f"Segment {len(records):,} {'image' if len(records) == 1 else 'images'}"
 
 
@@ -130,7 +130,7 @@ def _act(ids: tuple[str, ...]) -> None:
     if click["label"] == _REMOVE:
         remove([image_id])
     else:
-        url.choose("image", image_id)
+        choose("image", image_id)
 
 
 def _save_edits(key: str, ids: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cellapp.rendering.colours import class_colour
 from cellapp.settings import AnalyseSettings
-from cellapp.ui.classify.headline import answer_line, outcome_table, share_table
+from cellapp.ui.classify.called_cells import headline, outcome_table, share_table
 from cellapp.ui.components import charts, histograms, scatters
 from cellapp.ui.explain import map_figures
 from cellapp.ui.runs.compare_runs import flat_settings, image_table, paired_chart
@@ -131,13 +131,13 @@ def test_a_strip_has_one_picture_per_channel():
     assert "<i>" not in figure.layout.annotations[1].text
 
 
-def test_the_answer_counts_in_words():
+def test_the_headline_counts_cells_images_and_doubts():
     cells = run_table(200)
-    said = answer_line(cells, CLASSES, n_images=2)
-    assert said.startswith("**200 cells in 2 images**: **")
-    assert "unlike the training cells" in said
-    assert answer_line(cells.iloc[:0], CLASSES, n_images=1) == "**0 cells in 1 image**"
-    assert "cancer" not in answer_line(cells[["image_id", "qc_pass"]], (), n_images=2)
+    text = headline(cells, CLASSES, n_images=2)
+    assert text.startswith("**200 cells in 2 images**: **")
+    assert "unlike the training cells" in text
+    assert headline(cells.iloc[:0], CLASSES, n_images=1) == "**0 cells in 1 image**"
+    assert "cancer" not in headline(cells[["image_id", "qc_pass"]], (), n_images=2)
 
 
 def test_a_run_beside_itself_has_no_change():

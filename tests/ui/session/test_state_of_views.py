@@ -26,7 +26,7 @@ def cells():
 
 
 def hear(cells, rows, *, source="map", drawn="1"):
-    return selection.listen(RUN, cells, rows, source=source, drawn=drawn)
+    return selection.adopt(RUN, cells, rows, source=source, drawn=drawn)
 
 
 def test_cells_of_several_images_come_back(session, cells):
@@ -45,7 +45,7 @@ def test_a_chart_that_was_drawn_anew_takes_nothing_back(session, cells):
     hear(cells, [0])
     assert not hear(cells, [], drawn="2")
     assert selection.selected(RUN, cells) == [0]
-    assert selection.highlights("map", "2")
+    assert selection.needs_marks("map", "2")
 
 
 def test_the_visitor_can_deselect_where_they_selected_only(session, cells):
@@ -66,8 +66,8 @@ def test_an_old_selection_does_not_come_back_when_its_chart_is_redrawn(session, 
 
 def test_the_view_itself_marks_what_was_picked_in_it(session, cells):
     hear(cells, [0])
-    assert not selection.highlights("map", "1")
-    assert selection.highlights("table", "1")
+    assert not selection.needs_marks("map", "1")
+    assert selection.needs_marks("table", "1")
 
 
 @pytest.mark.parametrize("order", list(gallery.ORDERS))

@@ -1,4 +1,4 @@
-"""Start a run and follow it: images, estimate, progress of each image, time left, cancel."""
+"""Start a run and follow it: which images, estimate of time, progress of each image, cancel."""
 
 from __future__ import annotations
 
@@ -9,70 +9,62 @@ import streamlit as st
 
 from cellapp.jobs import queue, worker_process
 from cellapp.settings import AnalyseSettings
-from cellapp.store.records import ImageRecord, JobRecord, ProjectRecord, RunRecord, Status
+from cellapp.store.images import list_images
+from cellapp.store.records import ImageRecord, JobRecord, RunRecord, Status
 from cellapp.store.runs import create_run, get_run
 from cellapp.ui.components.job_progress import POLL_S, duration, job_progress
-from cellapp.ui.session import url
+from cellapp.ui.layout.frame import CLASSIFY_PAGE
+from cellapp.ui.session.page_state import PageState, choose
 
 _ALL, _THIS = "All images", "This image"
 _STATUS_COLOURS = ["gray", "orange", "green", "red", "gray"]
 
 
-def run_controls(
-    project: ProjectRecord,
-    image: ImageRecord,
-    records: Sequence[ImageRecord],
-    settings: AnalyseSettings,
-    seconds: float | None,
-) -> None:
+def run_controls(page: PageState, image: ImageRecord, settings: AnalyseSettings, seconds: float | None) -> None:
     """Draw the footer that starts a run.
 
     Parameters
     ----------
-    project : ProjectRecord
+    page : PageState
     image : ImageRecord
         The image on the page.
-    records : sequence of ImageRecord
-        All images of the project.
     settings : AnalyseSettings
     seconds : float, optional
-        Estimate for all images.
+        Estimate for all images of the project.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        several = len(records) > 1
-        choice = (
-            st.segmented_control(
+        choice = _ALL
+        if len(page.images) > 1:
+            choice = st.segmented_control(
                 "Images", [_ALL, _THIS], default=_ALL, required=True, key="run_images", label_visibility="collapsed"
             )
-            if several
-            else _ALL
-        )
-        chosen = list(records) if choice == _ALL else [image]
-        words = f"Run on {len(chosen):,} {'image' if len(chosen) == 1 else 'images'}"
-        if st.button(words, type="primary", icon=":material/play_arrow:", key="start_run"):
-            start_run(project, chosen, settings)
+        chosen = page.images if choice == _ALL else (image,)
+        label = f"Run on {len(chosen):,} {'image' if len(chosen) == 1 else 'images'}"
+        if st.button(label, type="primary", icon=":material/play_arrow:", key="start_run"):
+            start_run(page.project.id, [one.id for one in chosen], settings)
             st.rerun()
         if seconds is not None:
-            st.caption(f"About {duration(seconds * len(chosen) / len(records))} on this machine.")
+            st.caption(f"About {duration(seconds * len(chosen) / len(page.images))} on this machine.")
 
 
-def start_run(project: ProjectRecord, records: Sequence[ImageRecord], settings: AnalyseSettings) -> RunRecord:
-    """Write the run down, queue it and see that a worker is there."""
-    run = create_run(project.id, [record.id for record in records], settings)
-    queue.submit("analyse", {"run_id": run.id}, project.id)
+def start_run(project_id: str, image_ids: Sequence[str], settings: AnalyseSettings) -> RunRecord:
+    """Queue a run of some images, without those removed from the project by now, and choose it on every page."""
+    here = {image.id for image in list_images(project_id)}
+    run = create_run(project_id, [image_id for image_id in image_ids if image_id in here], settings)
+    queue.submit("analyse", {"run_id": run.id}, project_id)
     worker_process.ensure_worker()
-    url.choose("run", run.id)
+    choose("run", run.id)
     return run
 
 
 def job_of(run: RunRecord) -> JobRecord | None:
-    """Return the queued or running job that works on a run."""
+    """Return the job that waits for or works on a run, as it is now."""
     active = queue.list_jobs(run.project_id, active=True)
     return next((job for job in active if job.kind == "analyse" and job.payload.get("run_id") == run.id), None)
 
 
 def follow_run(run: RunRecord) -> None:
-    """Show how far a run is; polls while somebody works on it."""
+    """Draw how far a run is; polls while a job waits for it or works on it."""
     st.fragment(_progress, run_every=POLL_S if job_of(run) else None)(run.id)
 
 
@@ -81,7 +73,7 @@ def _progress(run_id: str) -> None:
     job = job_of(run)
     if job is None and st.session_state.get("followed_run") == run_id:
         st.session_state["followed_run"] = None
-        st.rerun()  # it ended while we looked: badges and pickers have news
+        st.rerun()  # it has ended since the last poll: badges and pickers change
     st.session_state["followed_run"] = run_id if job else None
     with st.container(border=True):
         if job is not None:
@@ -117,11 +109,11 @@ def _active(job: JobRecord, run: RunRecord) -> None:
 
 
 def _ended(run: RunRecord) -> None:
-    words = {Status.DONE: "done", Status.PARTIAL: "partly done", Status.FAILED: "failed", Status.CANCELLED: "cancelled"}
+    status = {Status.DONE: "done", Status.PARTIAL: "partly done"}.get(run.status, run.status)
     took = f" in {duration(run.seconds)}" if run.seconds else ""
-    st.markdown(f"{run.name.capitalize()}: {words.get(run.status, run.status)}{took}, {run.n_cells:,} cells.")
+    st.markdown(f"{run.name.capitalize()}: {status}{took}, {run.n_cells:,} cells.")
     if run.n_done:
-        st.page_link("pages/analyse/classify.py", label="See the classes", icon=":material/arrow_forward:")
+        st.page_link(CLASSIFY_PAGE, label="See the classes", icon=":material/arrow_forward:")
 
 
 def _columns() -> dict[str, object]:

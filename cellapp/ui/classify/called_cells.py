@@ -1,0 +1,146 @@
+"""The cells of a run, called at a threshold, in a scope; the headline and the tables of counts they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.cells.counts import Counts, count
+from cellapp.classification.cell_columns import positive_class
+from cellapp.store.records import ImageRecord
+from cellapp.ui.session import selection
+from cellapp.ui.session.results import Results
+
+EVERY_IMAGE, THIS_IMAGE = "All images", "This image"
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifyState:
+    """What all sections of the Classify page draw from."""
+
+    results: Results
+    images: Mapping[str, ImageRecord]  # of the run, by id
+    image: ImageRecord  # the one in the header
+    threshold: float  # probability from which a cell is called the positive class
+    scope: str  # EVERY_IMAGE or THIS_IMAGE
+
+    @cached_property
+    def all_cells(self) -> pd.DataFrame:
+        """All cells of the run with their outcome at the threshold in force."""
+        return self.results.called(self.threshold)
+
+    @cached_property
+    def image_cells(self) -> pd.DataFrame:
+        """The cells of the image in the header."""
+        return self.all_cells[self.all_cells["image_id"] == self.image.id]
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """The cells in scope."""
+        return self.image_cells if self.scope == THIS_IMAGE else self.all_cells
+
+    @cached_property
+    def selected(self) -> list[int]:
+        """Row numbers of the selected cells."""
+        return selection.selected(self.results.run, self.all_cells)
+
+    @property
+    def target(self) -> str:
+        """The positive class, "" without a head."""
+        return positive_class(self.results.classes) if self.results.classes else ""
+
+    @property
+    def version_key(self) -> str:
+        """A text that changes whenever calls do; charts are drawn anew when it does."""
+        return f"{self.results.version_key}/{self.threshold}/{self.scope}/{self.image.id}"
+
+    def adopt(self, rows: list[int], *, source: str) -> None:
+        """Select the rows that a chart, table or viewer reports, if that is new, and draw the page again."""
+        if selection.adopt(self.results.run, self.all_cells, rows, source=source, drawn=self.version_key):
+            st.rerun()
+
+
+def headline(cells: pd.DataFrame, classes: Sequence[str], *, n_images: int) -> str:
+    """Return what a run found as one sentence, Streamlit markdown without user text.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The run's table with `image_id`, `qc_pass` and calls.
+    classes : sequence of str
+        Classes of the head; empty when cells were only counted.
+    n_images : int
+        Images that are done, those without a cell too.
+    """
+    counts = count(cells, classes)
+    where = f"{counts.n_cells:,} {_plural(counts.n_cells, 'cell')} in {n_images:,} {_plural(n_images, 'image')}"
+    parts = [*_share_phrases(counts, classes), *_doubt_phrases(counts, cells)]
+    return f"**{where}**" + (": " + ", ".join(parts) if parts else "")
+
+
+def share_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str, str]) -> pd.DataFrame:
+    """Return the share of the positive class for each group of images.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The run's table.
+    classes : sequence of str
+    group : mapping of image id to group
+        Image names, or values of a condition.
+
+    Returns
+    -------
+    DataFrame
+        `group`, `n`, `share`, `low`, `high`, as `charts.share_chart` draws it; sorted by group.
+    """
+    target = positive_class(classes) if classes else ""
+    rows = []
+    for name, part in _groups(cells, group):
+        counts = count(part, classes)
+        fraction = counts.fraction(target)
+        rows.append((name, counts.n_called, fraction.value, fraction.low, fraction.high))
+    return pd.DataFrame(rows, columns=["group", "n", "share", "low", "high"])
+
+
+def outcome_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str, str]) -> pd.DataFrame:
+    """Return how many cells of each outcome every group has: `group`, `outcome`, `n`, classes of the head first."""
+    rows = []
+    for name, part in _groups(cells, group):
+        counts = count(part, classes)
+        of = {**counts.n_of, "unsure": counts.n_unsure, "cell": counts.n_unclassified, "rejected": counts.n_rejected}
+        rows += [(name, outcome, n) for outcome, n in of.items()]
+    table = pd.DataFrame(rows, columns=["group", "outcome", "n"])
+    return table[table.groupby("outcome")["n"].transform("sum") > 0].reset_index(drop=True)
+
+
+def _groups(cells: pd.DataFrame, group: Mapping[str, str]) -> list[tuple[str, pd.DataFrame]]:
+    """Return the cells of each group, sorted by name; a group whose images have no cells has none."""
+    of_row = cells["image_id"].map(group)
+    return [(name, cells[of_row == name]) for name in sorted(set(group.values()))]
+
+
+def _share_phrases(counts: Counts, classes: Sequence[str]) -> list[str]:
+    if not classes or not counts.n_called:
+        return []
+    target = positive_class(classes)
+    fraction = counts.fraction(target)
+    return [f"**{fraction.value * 100:.0f} % {target}** ({fraction.low * 100:.0f} to {fraction.high * 100:.0f})"]
+
+
+def _doubt_phrases(counts: Counts, cells: pd.DataFrame) -> list[str]:
+    n_unlike = int(cells["unlike_training"].fillna(False).astype(bool).sum()) if "unlike_training" in cells else 0
+    phrases = [
+        (counts.n_unsure, "unsure"),
+        (n_unlike, "unlike the training cells"),
+        (counts.n_rejected, "rejected as too poor"),
+    ]
+    return [f"{n:,} {phrase}" for n, phrase in phrases if n]
+
+
+def _plural(n: int, noun: str) -> str:
+    return noun if n == 1 else f"{noun}s"
