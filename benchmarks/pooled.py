@@ -15,7 +15,7 @@ from benchmarks.compare import paired, report
 from cellapp.classification.head import LinearHead
 from cellapp.classification.predict import predict
 from cellapp.models.bundle import RunModels
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.pipeline.checkpoint import temporary_checkpoint
 from cellapp.pipeline.context import make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
@@ -32,16 +32,15 @@ CROWDED = 0.85
 
 def embed(found: FoundCells, models: RunModels) -> Embeddings:
     """Embed the cells of one slide as a run does."""
-    bench = make_context(found.slide, None, models, AnalyseSettings())
+    context = make_context(found.slide, None, models, AnalyseSettings())
     with temporary_checkpoint() as work:
         return embed_cells(
-            bench,
+            context,
             found.mask,
             found.cells,
-            found.preprocessor,
             work,
-            run_serially(bench),
-            tell=lambda step, fraction: None,
+            run_serially(context),
+            on_step=lambda step, fraction: None,
             span=(0.0, 1.0),
         )
 
@@ -59,7 +58,7 @@ def compare(
     slides: Sequence[FoundCells], encoder: Encoder, of_crops: LinearHead, pooled: LinearHead, *, runs: int = 5
 ) -> dict[str, object]:
     """Embed and call the same cells both ways; neither head has seen the slides."""
-    segmenter = load("classical")  # cells are found already
+    segmenter = load_model("classical")  # cells are found already
     fast, slow = (RunModels(segmenter, encoder.reading(head.reads), head) for head in (pooled, of_crops))
     figures = paired(
         lambda: [embed(found, fast) for found in slides], lambda: [embed(found, slow) for found in slides], runs=runs
@@ -92,8 +91,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    of_crops, pooled = load(arguments.head), load(arguments.pooled)
-    encoder, segmenter = load(of_crops.encoder.split("@")[0]), load(SEGMENTER)
+    of_crops, pooled = load_model(arguments.head), load_model(arguments.pooled)
+    encoder, segmenter = load_model(of_crops.encoder.split("@")[0]), load_model(SEGMENTER)
     for crowding, density in (("of the recipe", None), ("crowded", CROWDED)):
         slides = unseen(arguments.slides, segmenter, density=density)
         claim = f"embed the cells of unseen synthetic slides, {crowding}: windows pooled by cell, against crops"

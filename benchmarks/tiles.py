@@ -21,7 +21,8 @@ from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
-from cellapp.models.load import load, registry
+from cellapp.models.load import load_model
+from cellapp.models.registry import registry
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.flow_unet_io import load_network
 from cellapp.segmentation.input_planes import compose
@@ -35,7 +36,7 @@ DIAMETER_PX = 56  # of the synthetic cells; both sides are told
 def in_tiles(slide: Slide, tile_px: int) -> np.ndarray:
     """Ours: tiles on disk, labels mapped from a file."""
     settings = {"segmenter": "compact", "diameter": DIAMETER_PX, "tile_px": tile_px}
-    return segment_image(slide, load("compact"), AnalyseSettings.model_validate({"segment": settings})).labels
+    return segment_image(slide, load_model("compact"), AnalyseSettings.model_validate({"segment": settings})).labels
 
 
 def at_once(slide: Slide) -> np.ndarray:

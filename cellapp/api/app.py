@@ -14,7 +14,8 @@ from cellapp.api import tiles
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.zip_bundle import bundle_files
 from cellapp.jobs import queue, worker
-from cellapp.models import load
+from cellapp.models.registry import registry
+from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs
 from cellapp.store.images import ImageRecord
@@ -53,8 +54,8 @@ def health() -> dict[str, str]:
 def list_models() -> list[dict[str, str]]:
     """Name, kind and state of every model."""
     return [
-        {"name": entry.name, "kind": entry.kind, "state": load.status(name).state, "licence": entry.licence}
-        for name, entry in load.registry().items()
+        {"name": entry.name, "kind": entry.kind, "state": status(name).state, "licence": entry.licence}
+        for name, entry in registry().items()
     ]
 
 

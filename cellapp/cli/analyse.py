@@ -35,7 +35,8 @@ def analyse(
     """Segment, measure, classify and explain images: the main job."""
     from cellapp.compute.executor import Engine
     from cellapp.files import unique_stems
-    from cellapp.pipeline.run_batch import RunItem, run_images
+    from cellapp.pipeline.run_batch import run_images
+    from cellapp.pipeline.run_image import RunItem
 
     chosen = build_settings(
         base=settings,
@@ -80,7 +81,7 @@ def segment(
     """Write DIR/<stem>/labels.tif for each image."""
     from cellapp.exports.label_image import write_labels
     from cellapp.files import unique_stems
-    from cellapp.models.load import load
+    from cellapp.models.load import load_model
     from cellapp.pipeline.checkpoint import open_checkpoint
     from cellapp.pipeline.segment_slide import segment_image
 
@@ -88,7 +89,7 @@ def segment(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
     )
     paths = _expand(inputs)
-    model = load(chosen.segment.segmenter)
+    model = load_model(chosen.segment.segmenter)
     rows, progress = [], Progress()
     for n_done, (path, stem) in enumerate(zip(paths, unique_stems([path.name for path in paths]), strict=True)):
         slide = _open(path)

@@ -21,11 +21,11 @@ def embed(
     """Write one vector per picture: arrays cls, mean_patch, file."""
     from cellapp.encoders.crop_folder import embed_folder, list_crops
     from cellapp.exports.embeddings import write_embeddings
-    from cellapp.models.load import load
+    from cellapp.models.load import load_model
     from cellapp.settings import PreprocessSettings
 
     paths = list_crops(crops)
-    embeddings = embed_folder(paths, load(encoder), PreprocessSettings())
+    embeddings = embed_folder(paths, load_model(encoder), PreprocessSettings())
     write_embeddings(embeddings, out, files=[path.relative_to(crops).as_posix() for path in paths])
     emit(
         {"out": str(out), "n": len(paths), "dim": int(embeddings.cls.shape[1]), "encoder": embeddings.encoder},
@@ -44,13 +44,13 @@ def predict(
     from cellapp.classification.predict import predict as classify
     from cellapp.encoders.crop_folder import embed_folder, list_crops, prediction_table
     from cellapp.exports.tables import write_csv
-    from cellapp.models.load import load
+    from cellapp.models.load import load_model
     from cellapp.settings import ClassifySettings
 
-    model = load(head)
+    model = load_model(head)
     model.check_reads_crops()
     paths = list_crops(crops)
-    encoder = load(model.encoder.split("@")[0]).reading(model.reads)
+    encoder = load_model(model.encoder.split("@")[0]).reading(model.reads)
     embeddings = embed_folder(paths, encoder, model.preprocess)
     table = prediction_table(classify(model, embeddings, ClassifySettings()), [p.relative_to(crops) for p in paths])
     write_csv(table, out)

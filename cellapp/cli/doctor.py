@@ -12,7 +12,8 @@ from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.compute.torchvision_shim import install
 from cellapp.config import app_settings
 from cellapp.errors import CellappError
-from cellapp.models import load
+from cellapp.models.registry import registry
+from cellapp.models.status import status
 from cellapp.store.database import check_database
 
 _LIBRARIES = (
@@ -90,7 +91,7 @@ def _database(findings: Findings) -> None:
 
 
 def _models(findings: Findings) -> None:
-    states = {name: load.status(name) for name in load.registry()}
+    states = {name: status(name) for name in registry()}
     present = [name for name, state in states.items() if state.present]
     settings = app_settings()
     findings.facts["weights come from"] = "nowhere (CELLAPP_OFFLINE)" if settings.offline else settings.hub_url

@@ -12,7 +12,8 @@ models = typer.Typer(help="List, show and fetch models.")
 @models.command("list")
 def list_models(as_json: bool = JSON_OPTION) -> None:
     """Name, kind, size and state of every model."""
-    from cellapp.models.load import registry, status
+    from cellapp.models.registry import registry
+    from cellapp.models.status import status
 
     rows = [(entry, status(name)) for name, entry in registry().items()]
     lines = [f"{entry.name:<45} {entry.kind:<10} {state.state:<12} {entry.purpose}" for entry, state in rows]
@@ -25,7 +26,8 @@ def show(name: str, as_json: bool = JSON_OPTION) -> None:
     """Print all that is known of one model, with its card."""
     from dataclasses import asdict
 
-    from cellapp.models.load import card, entry, status
+    from cellapp.models.registry import entry
+    from cellapp.models.status import card, status
 
     model = entry(name)
     state = status(name)
@@ -41,7 +43,7 @@ def show(name: str, as_json: bool = JSON_OPTION) -> None:
 @models.command()
 def fetch(names: list[str]) -> None:
     """Download and verify models."""
-    from cellapp.models.load import fetch as fetch_model
+    from cellapp.models.fetch import fetch_model
 
     for name in names:
         progress = Progress()

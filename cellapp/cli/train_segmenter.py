@@ -52,11 +52,11 @@ def score_segmenter(
     """Score a segmenter on validation images by kind, beside the classical one, with bootstrap intervals."""
     import json
 
-    from cellapp.models.load import load
+    from cellapp.models.load import load_model
     from cellapp.training.segmenter.evaluate import evaluate_segmenter
 
     progress = Progress()
-    segmenter = load(name, dtype="float32")
+    segmenter = load_model(name, dtype="float32")
     figures = evaluate_segmenter(segmenter, data, held_out=held_out, failures=failures, on_step=progress)
     progress.end()
     if out is not None:

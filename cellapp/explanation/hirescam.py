@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from cellapp.classification.head import LinearHead
 from cellapp.errors import InputError
 from cellapp.explanation.gradcam import hirescam
-from cellapp.types.cells import Embeddings, Explanations
+from cellapp.types.cells import Embeddings, Explanations, join_explanations
 from cellapp.types.protocols import Encoder
 
 METHOD = "hirescam"
@@ -121,5 +120,4 @@ def explain(
     for start in range(0, max(len(crops), 1), _BATCH):
         rows = slice(start, start + _BATCH)
         parts.append(attribute(head, encoder.embed(crops[rows], cell_ids[rows], patches=True), target))
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("maps", "rest", "logits")}
-    return replace(parts[0], **joined, cell_ids=cell_ids)
+    return join_explanations(parts)

@@ -73,8 +73,8 @@ def write_analysis(
             write_embeddings(analysis.embeddings, folder / "embeddings.npz")
         if analysis.explanations is not None:
             _write_explanations(analysis, analysis.explanations, slide, folder / "explanations", rendering)
-        if analysis.regions is not None:
-            write_csv(analysis.regions, folder / "explanations" / "regions.csv")
+        if analysis.compartments is not None:
+            write_csv(analysis.compartments, folder / "explanations" / "regions.csv")
         return write_called(
             analysis, slide, folder, settings=settings, seconds=seconds, rendering=rendering, on_step=on_step
         )

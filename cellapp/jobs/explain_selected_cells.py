@@ -11,6 +11,7 @@ from cellapp.errors import StoreError
 from cellapp.exports.explanations import kept_maps, maps_path, write_maps
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
+from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
@@ -59,13 +60,13 @@ def explain_selected_cells(
     if unknown:
         raise StoreError(f"image {entry.name!r} has no cell {unknown[0]} in this run; reload the page")
     tell("Loading models", 0.0)
-    models, slide = load_models_to_explain(run.settings), open_slide(image_id)
-    mask = LabelMask(read_labels(folder / "labels.tif", slide.info.shape[1:]), "")
+    context = make_context(open_slide(image_id), None, load_models_to_explain(run.settings), run.settings)
+    mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
     parts = [kept] if (kept := kept_maps(folder, target)) else []
     for start in range(0, len(cell_ids), _BATCH):
         tell("Explaining cells", start / len(cell_ids))
         batch = table.loc[list(cell_ids[start : start + _BATCH])]
-        parts.append(explain_cells(slide, models, run.settings, mask, batch, target=target))
+        parts.append(explain_cells(context, mask, batch, target, channel_effects=False).explanations)
     return write_maps(_joined(parts), maps_path(folder, target))
 
 

@@ -16,8 +16,10 @@ from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.relabel_run import correct_cells
 from cellapp.jobs.summarise_explanations import summarise_explanations
-from cellapp.models import load
-from cellapp.pipeline.run_batch import ImageResult, RunItem, run_images
+from cellapp.models.fetch import fetch_model
+from cellapp.models.load import load_model
+from cellapp.pipeline.run_batch import run_images
+from cellapp.pipeline.run_image import ImageResult, RunItem
 from cellapp.segmentation.preview import preview_flows, save_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters, has_tiles
 from cellapp.settings import AnalyseSettings
@@ -62,7 +64,7 @@ def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Run a slow segmenter on one region; payload ``{"image_id", "region", "settings"}``, result ``{"key"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Loading the model", 0.1)
-    segmenter, slide = load.load(settings.segment.segmenter), images.open_slide(payload["image_id"])
+    segmenter, slide = load_model(settings.segment.segmenter), images.open_slide(payload["image_id"])
     on_step("Finding cells", 0.3)
     parameters = ensure_slide_parameters(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
     return {"key": save_preview(preview_flows(slide, Region(*payload["region"]), segmenter, settings, parameters))}
@@ -72,13 +74,13 @@ def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Decide on a slide what its previews go by; payload ``{"image_id", "settings"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Looking at the whole slide", 0.1)
-    ensure_slide_parameters(images.open_slide(payload["image_id"]), load.load(settings.segment.segmenter), settings)
+    ensure_slide_parameters(images.open_slide(payload["image_id"]), load_model(settings.segment.segmenter), settings)
     return {}
 
 
 def fetch(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Download and verify a model; payload ``{"name"}``."""
-    return {"path": str(load.fetch(payload["name"], on_step))}
+    return {"path": str(fetch_model(payload["name"], on_step))}
 
 
 def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:

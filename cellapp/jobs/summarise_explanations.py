@@ -12,7 +12,8 @@ from cellapp.cells.counts import outcome
 from cellapp.exports.explanation_summary import summary_path
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.bundle import load_models_to_explain
-from cellapp.pipeline.explain_cells import measure_compartments
+from cellapp.pipeline.context import make_context
+from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
@@ -40,7 +41,7 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     Returns
     -------
     DataFrame
-        As `cellapp.pipeline.explain_cells.measure_compartments`, with ``stem``, the image's folder in the run; ids
+        As `cellapp.pipeline.explain_cells.explain_cells` has it, with ``stem``, the image's folder in the run; ids
         repeat between images.
         It is kept as ``regions_<target>.parquet`` in the run's folder.
 
@@ -59,14 +60,13 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     chosen = sample_run(folder, list(done))
     n_all, n_before, tables = sum(map(len, chosen.values())), 0, [_NOTHING]
     for stem, cells in chosen.items():
-        slide = open_slide(done[stem])
-        mask = LabelMask(read_labels(folder / stem / "labels.tif", slide.info.shape[1:]), "")
+        context = make_context(open_slide(done[stem]), None, models, run.settings)
+        mask = LabelMask(read_labels(folder / stem / "labels.tif", context.slide.info.shape[1:]), "")
 
-        def on_image(step: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
-            tell(step, (before + part * n) / n_all)
+        def on_batch(_: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
+            tell("Measuring what calls rest on", (before + part * n) / n_all)
 
-        table = measure_compartments(slide, models, run.settings, mask, cells, target=target, on_step=on_image)
-        tables.append(table.assign(stem=stem))
+        tables.append(explain_cells(context, mask, cells, target, on_step=on_batch).compartments.assign(stem=stem))
         n_before += len(cells)
     found = pd.concat(tables[1:] or tables)
     write_cells(found, summary_path(folder, target))

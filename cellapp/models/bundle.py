@@ -1,23 +1,26 @@
-"""What an analysis starts from: the models of a run, and the image as the user described it."""
+"""The models of a run, loaded together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cellapp.classification.head import LinearHead
 from cellapp.errors import ModelError
-from cellapp.models import load
+from cellapp.models.checksums import weight_digests
+from cellapp.models.load import load_model
 from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.types.protocols import Encoder, Segmenter
 
 
 @dataclass(frozen=True, eq=False)
 class RunModels:
-    """The models of one run, loaded once by whoever runs it."""
+    """The models of one run, with the digests of the files they were loaded from."""
 
     segmenter: Segmenter
     encoder: Encoder | None = None
     head: LinearHead | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)  # "model/file" -> sha256, as run.json has them
 
     def to_explain(self) -> tuple[Encoder, LinearHead]:
         """Return encoder and head.
@@ -42,27 +45,33 @@ def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: s
     ----------
     settings : AnalyseSettings
     device, dtype : str
-        Passed to `cellapp.models.load.load`.
+        See `cellapp.models.load.load_model`.
 
     Raises
     ------
     ModelError
         When a model cannot be had, or the head was trained on another encoder than the one named.
     """
-    segmenter = load.load(settings.segment.segmenter, device, dtype)
+    names = [settings.segment.segmenter]
+    segmenter = load_model(names[0], device, dtype)
     if settings.classify.head is None:
-        return RunModels(segmenter)
-    head = load.load(settings.classify.head, device, dtype)
-    encoder = load.load(settings.classify.encoder or head.encoder.split("@")[0], device, dtype)
+        return RunModels(segmenter, weights=_weights(names))
+    head = load_model(settings.classify.head, device, dtype)
+    names += [settings.classify.head, settings.classify.encoder or head.encoder.split("@")[0]]
+    encoder = load_model(names[-1], device, dtype)
     head.check_encoder(encoder)
-    return RunModels(segmenter, encoder.reading(head.reads), head)
+    return RunModels(segmenter, encoder.reading(head.reads), head, _weights(names))
 
 
 def load_models_to_explain(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> RunModels:
-    """Load encoder and head of a run whose cells are found already.
+    """Load encoder and head of a run whose cells are segmented already.
 
-    Explaining segments nothing, so the segmenter without weights takes the place of the run's own, which may be large
-    and may be missing. Parameters and errors are those of `load_run_models`.
+    The segmenter without weights stands in for the run's own, which may be large and may be missing. Parameters and
+    errors are those of `load_run_models`.
     """
     without_weights = SegmentSettings(segmenter="classical")
     return load_run_models(settings.model_copy(update={"segment": without_weights}), device=device, dtype=dtype)
+
+
+def _weights(names: Sequence[str]) -> dict[str, str]:
+    return {f"{name}/{file}": digest for name in names for file, digest in weight_digests(name).items()}

@@ -1,4 +1,4 @@
-"""Digests of weight files."""
+"""Which bytes the files of a model must have: pinned in the registry, else recorded at the first download."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 from cellapp.errors import ModelError
 from cellapp.models.lockfile import read_lock
-from cellapp.models.registry import ModelEntry
+from cellapp.models.registry import ModelEntry, entry, is_declared
 
 _CHUNK = 2**20
+_WEIGHT_SUFFIXES = (".safetensors", ".json")  # of the files in a folder that make a model
 
 
 def sha256(path: Path) -> str:
@@ -19,7 +20,7 @@ def sha256(path: Path) -> str:
 
 
 def git_blob_sha1(path: Path) -> str:
-    """Return git's name for a file's content, by which the hub knows its small files."""
+    """Return the name git gives a file's content, by which the hub identifies its small files."""
     digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -27,30 +28,39 @@ def git_blob_sha1(path: Path) -> str:
     return digest.hexdigest()
 
 
-def expected_digests(entry: ModelEntry) -> dict[str, str]:
-    """Return file name -> sha256: the registry's word, else that of the first download, else empty.
+def expected_digests(model: ModelEntry) -> dict[str, str]:
+    """Return file name -> sha256: that of the registry, else that of the first download, else empty.
 
-    What was downloaded at another revision than the registry now names is no longer believed.
+    Digests recorded at another revision than the registry now names do not count.
     """
-    locked = read_lock().get(entry.name)
-    known = locked.files if locked is not None and entry.revision in ("", locked.revision) else {}
-    return {name: pinned or known.get(name, "") for name, pinned in entry.files.items()}
+    locked = read_lock().get(model.name)
+    recorded = locked.files if locked is not None and model.revision in ("", locked.revision) else {}
+    return {name: pinned or recorded.get(name, "") for name, pinned in model.files.items()}
 
 
-def is_here(entry: ModelEntry) -> bool:
+def weight_digests(name: str) -> dict[str, str]:
+    """Return file name -> sha256 of a model given by name or by path; files of a path are read for it."""
+    if is_declared(name):
+        return expected_digests(entry(name))
+    path = Path(name)
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
+    return {file.name: sha256(file) for file in files}
+
+
+def files_present(model: ModelEntry) -> bool:
     """Whether every file is in place with a digest to check it by; reads no content."""
-    digests = expected_digests(entry)
-    return all(digests.values()) and all((entry.folder / name).is_file() for name in digests)
+    digests = expected_digests(model)
+    return all(digests.values()) and all((model.folder / name).is_file() for name in digests)
 
 
-def find_changed(entry: ModelEntry) -> list[str]:
-    """Read every file of a model that is here and name those that do not match their digest."""
-    return [name for name, digest in expected_digests(entry).items() if sha256(entry.folder / name) != digest]
+def changed_files(model: ModelEntry) -> list[str]:
+    """Read every file of a model that is in place and name those that do not match their digest."""
+    return [name for name, digest in expected_digests(model).items() if sha256(model.folder / name) != digest]
 
 
-def check_files(entry: ModelEntry) -> None:
-    """Raise ModelError when a file of a model that is here is not the right one; it names the command that mends it."""
-    if changed := find_changed(entry):
-        mend = f"python -m cellapp models fetch {entry.name}" if entry.source == "hub" else "git checkout models"
-        files = ", ".join(str(entry.folder / name) for name in changed)
+def check_files(model: ModelEntry) -> None:
+    """Raise ModelError when a file in place does not match its digest; the message names the command that mends it."""
+    if changed := changed_files(model):
+        mend = f"python -m cellapp models fetch {model.name}" if model.source == "hub" else "git checkout models"
+        files = ", ".join(str(model.folder / name) for name in changed)
         raise ModelError(f"{files}: not the file it should be, its sha256 differs; run: {mend}")

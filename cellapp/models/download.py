@@ -20,7 +20,7 @@ from cellapp.files import move_into_place
 from cellapp.models.checksums import git_blob_sha1, sha256
 
 OnBytes = Callable[[int], None]
-"""Told the number of bytes of the file that are here; may raise `Cancelled`."""
+"""Progress callback: the number of bytes of the file that are here. It may raise `Cancelled`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What is here now."""
+    """Where a downloaded file is from, and its digest."""
 
     commit: str
     sha256: str
@@ -57,7 +57,7 @@ def fetch_file(file: HubFile, target: Path, *, expected: str = "", on_bytes: OnB
     target : Path
         Where the file goes; its folder is made.
     expected : str
-        sha256 it must have; empty takes the hub's word.
+        sha256 it must have; empty takes the one the hub declares.
     on_bytes : callable, optional
 
     Returns

@@ -1,4 +1,4 @@
-"""The models this program knows, as declared in ``models/registry.toml``."""
+"""The models that come with the program or are offered for download, as declared in ``models/registry.toml``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOURCES = ("built-in", "bundled", "hub")
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model: what it is for, where its files are and how they are known to be the right ones."""
+    """One declared model: what it is for, where its files are and which digests they must have."""
 
     name: str
     kind: str  # one of KINDS
@@ -44,7 +44,7 @@ class ModelEntry:
 
     @property
     def folder(self) -> Path:
-        """Where the files are, or will be after `fetch`."""
+        """Where the files are, or will be after `cellapp.models.fetch.fetch_model`."""
         if self.source == "hub":
             return app_settings().home / "models" / self.name.replace("/", "--")
         return MODELS / self.name
@@ -52,9 +52,9 @@ class ModelEntry:
 
 @cache
 def registry() -> dict[str, ModelEntry]:
-    """Read every declared model, by name, in the order of the file."""
-    declared = tomllib.loads((MODELS / "registry.toml").read_text(encoding="utf-8"))
-    return {name: ModelEntry(name=name, **facts) for name, facts in declared.items()}
+    """Return every declared model, by name, in the order of the file."""
+    content = tomllib.loads((MODELS / "registry.toml").read_text(encoding="utf-8"))
+    return {name: ModelEntry(name=name, **facts) for name, facts in content.items()}
 
 
 def entry(name: str) -> ModelEntry:
@@ -65,12 +65,22 @@ def entry(name: str) -> ModelEntry:
     ModelError
         When there is none of that name; the message lists those there are.
     """
-    known = registry()
-    if name not in known:
-        raise ModelError(f"no model {name!r} and no such file or folder; choose one of: {', '.join(known)}")
-    return known[name]
+    models = registry()
+    if name not in models:
+        raise ModelError(f"no model {name!r} and no such file or folder; choose one of: {', '.join(models)}")
+    return models[name]
+
+
+def is_declared(name: str | None) -> bool:
+    """Whether the registry has a model of that name."""
+    return name in registry()
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model's files: that of a declared name, or the path itself."""
+    return entry(name).folder if is_declared(name) else Path(name)
 
 
 def is_demonstration(name: str | None) -> bool:
-    """Tell whether a model, declared or not, is one whose calls are only for show."""
-    return name in registry() and registry()[name].demonstration
+    """Whether the calls of a model, declared or not, are only for show."""
+    return is_declared(name) and entry(name).demonstration

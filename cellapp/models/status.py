@@ -1,4 +1,4 @@
-"""What is known of the declared models without loading one: state, words for the user, card."""
+"""Which models can be used now, found out without loading one, and what their cards say."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellapp.config import app_settings
-from cellapp.models.checksums import is_here
+from cellapp.errors import ModelError
+from cellapp.models.checksums import check_files, files_present
 from cellapp.models.registry import ModelEntry, entry
 
 READY = ("present", "bundled", "cached")
+_HEAD = "head.json"  # of cellapp.classification.head_io
 _SMALL_FILES = ("config.json", "preprocessor_config.json")
 
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """Whether a model can be loaded now, in one word and in a sentence."""
+    """Whether a model can be loaded now: a state and the sentence for the user that goes with it."""
 
     state: str  # "present", "bundled", "cached", "missing", "gated", "incompatible"
     words: str
@@ -25,12 +27,12 @@ class ModelStatus:
 
     @property
     def present(self) -> bool:
-        """Whether `load` can work without a download."""
+        """Whether the model can be loaded without a download."""
         return self.state in READY
 
 
 def status(name: str) -> ModelStatus:
-    """Say whether a declared model can be loaded; looks at names and sizes only, digests are checked by `load`.
+    """Find out whether a declared model can be loaded; only names of files are looked at, no content is read.
 
     Raises
     ------
@@ -38,18 +40,30 @@ def status(name: str) -> ModelStatus:
         When no model has that name.
     """
     model = entry(name)
-    state, words = describe_state(model)
-    return ModelStatus(state, words, model.bytes, model.folder if model.files else None)
+    state, sentence = _state(model)
+    return ModelStatus(state, sentence, model.bytes, model.folder if model.files else None)
 
 
-def describe_state(model: ModelEntry) -> tuple[str, str]:
-    """Return the state of a model in one word and the sentence that goes with it."""
+def require_ready(model: ModelEntry) -> None:
+    """Raise ModelError unless every file of a model is here and matches its digest."""
+    state, sentence = _state(model)
+    if state not in READY:
+        raise ModelError(f"{model.name}: {sentence}")
+    check_files(model)
+
+
+def own_heads() -> list[str]:
+    """Return the folders of the heads people trained and put below ``CELLAPP_HOME/heads``, sorted by name."""
+    return sorted(str(path.parent) for path in (app_settings().home / "heads").glob(f"*/{_HEAD}"))
+
+
+def _state(model: ModelEntry) -> tuple[str, str]:
     command = f"python -m cellapp models fetch {model.name}"
     if model.needs and importlib.util.find_spec(model.needs) is None:
         return "incompatible", f"needs the package {model.needs}: {model.needs_install}"
     if model.source == "built-in":
         return "present", "part of the program, no files"
-    if is_here(model):
+    if files_present(model):
         return ("bundled", "comes with the program") if model.source == "bundled" else ("cached", "downloaded")
     if model.source == "bundled":
         return "missing", f"should lie in {model.folder}; run: git checkout models"

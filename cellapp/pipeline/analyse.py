@@ -1,4 +1,4 @@
-"""The only place that knows the order of the steps: segment, measure, judge, classify, explain.
+"""The only place that knows the order of the steps: segment, measure, check, classify, explain.
 
 Shells (pages, command line, API, worker) call these functions and nothing below them, so that all of them give the same
 cells. Pixels go through two chains: the run's own for segmentation, and the one a head was trained with for everything
@@ -17,12 +17,11 @@ from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.classification.cell_columns import add_predictions, choose_cells
 from cellapp.classification.predict import predict
-from cellapp.images.preprocess import Preprocessor
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
-from cellapp.pipeline.explain_cells import explain_cells, measure_compartments
+from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.provenance import provenance
 from cellapp.pipeline.segment_slide import segment_slide
@@ -58,9 +57,9 @@ def analyse(
     target : Slide, optional
         Image of the same size from which cells are measured, cut and classified.
     checkpoint : Checkpoint, optional
-        Where finished parts of an image of several tiles wait; a folder that is thrown away when left out.
+        Keeps finished parts of an image of several tiles; a temporary folder when left out.
     run_tasks : callable, optional
-        Who does those parts; this process, one after the other, when left out.
+        Does those parts, see `RunTasks`; this process, one after the other, when left out.
 
     Returns
     -------
@@ -72,26 +71,24 @@ def analyse(
     InputError
         When the pixels or the channels cannot be used.
     """
-    tell = on_step or no_progress
+    on_step = on_step or no_progress
     context, clock = make_context(slide, target, models, settings), _Clock()
-    source = context.source
-    with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as folder:
-        hand_out = run_tasks or run_serially(context)
+    source, run_tasks = context.source, run_tasks or run_serially(context)
+    with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as checkpoint:
         with clock("segment"):
-            mask = segment_slide(context, folder, hand_out, tell, (0.02, 0.55))
-        tell("Measuring cells", 0.55)
+            mask = segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.55))
+        on_step("Measuring cells", 0.55)
         with clock("measure"):
             cells = measure(source, mask, channels=source.info.channels, um_per_px=context.um_per_px)
             cells = assess(cells, mask, source, settings.quality)
-        tell("Classifying cells", 0.6)
-        preprocessor = Preprocessor.fit(source, models.head.preprocess) if models.head else None
+        on_step("Classifying cells", 0.6)
         with clock("classify"):
-            embeddings, predictions = _classify(context, mask, cells, preprocessor, folder, hand_out, tell)
+            embeddings, predictions = _classify(context, mask, cells, checkpoint, run_tasks, on_step)
             cells = add_predictions(cells, predictions)
-    tell("Explaining cells", 0.9)
+    on_step("Explaining cells", 0.9)
     with clock("explain"):
-        explanations, regions = _explain_some(source, models, settings, mask, cells)
-    tell("Done", 1.0)
+        explanations, compartments = _explain(context, mask, cells)
+    on_step("Done", 1.0)
     return Analysis(
         name=name or source.info.name,
         info=source.info,
@@ -101,10 +98,9 @@ def analyse(
         cells=cells,
         confluency=confluency(mask),
         explanations=explanations,
-        regions=regions,
+        compartments=compartments,
         embeddings=embeddings,
-        provenance=provenance(context.slide, source, models, settings, clock.seconds)
-        | {"encoder_angle_deg": preprocessor.angle_deg if preprocessor else 0.0},
+        provenance=provenance(context, clock.seconds),
     )
 
 
@@ -125,24 +121,24 @@ def _classify(
     context: ImageContext,
     mask: LabelMask,
     cells: pd.DataFrame,
-    preprocessor: Preprocessor | None,
     checkpoint: Checkpoint,
     run_tasks: RunTasks,
-    tell: OnStep,
+    on_step: OnStep,
 ) -> tuple[Embeddings | None, Predictions | None]:
+    """Embed and classify the cells that passed the quality check; nothing without a head."""
     head = context.models.head
-    if head is None or preprocessor is None:
+    if head is None:
         return None, None
     accepted = cells[cells["qc_pass"]]
-    embeddings = embed_cells(context, mask, accepted, preprocessor, checkpoint, run_tasks, tell=tell, span=(0.6, 0.9))
+    embeddings = embed_cells(context, mask, accepted, checkpoint, run_tasks, on_step=on_step, span=(0.6, 0.9))
     return embeddings, predict(head, embeddings, context.settings.classify)
 
 
-def _explain_some(
-    slide: Slide, models: RunModels, settings: AnalyseSettings, mask: LabelMask, cells: pd.DataFrame
+def _explain(
+    context: ImageContext, mask: LabelMask, cells: pd.DataFrame
 ) -> tuple[Explanations | None, pd.DataFrame | None]:
-    if settings.explain.n == 0 or models.head is None or models.head.only_on_slides:  # provenance says so
+    """Explain as many cells as the settings ask for; none where the head makes no maps, which provenance states."""
+    head, n = context.models.head, context.settings.explain.n
+    if n == 0 or head is None or head.only_on_slides:
         return None, None
-    chosen = choose_cells(cells, settings.explain.n, models.head.classes)
-    explained = explain_cells(slide, models, settings, mask, chosen)
-    return explained, measure_compartments(slide, models, settings, mask, chosen, target=explained.target)
+    return explain_cells(context, mask, choose_cells(cells, n, head.classes))

@@ -1,13 +1,15 @@
-"""How the parts of one image's work are handed out: one after the other here, or by an engine elsewhere."""
+"""One image of a run with all that its steps share, and how the parts of a step are handed out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cellapp.images.channel_files import check_same_size
 from cellapp.images.channels import describe_slide
+from cellapp.images.preprocess import Preprocessor
 from cellapp.models.bundle import RunModels
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Role, Slide
@@ -15,19 +17,45 @@ from cellapp.types.image import Role, Slide
 
 @dataclass(frozen=True, eq=False)
 class ImageContext:
-    """One image as it lies before a worker: described by the user, with the models of the run."""
+    """One image of a run: its slides as the user described them, the models, the settings and the fitted chains.
 
-    slide: Slide  # cells are found in it
-    source: Slide  # cells are measured in it and cut from it; often the same
-    slide_roles: tuple[Role, ...]
-    roles: tuple[Role, ...]  # of the source
+    Made once by `make_context` where the work on an image begins and handed to every step. The preprocessing chains
+    are fitted when a step asks for them, at most once each.
+    """
+
+    slide: Slide  # cells are segmented in it
+    source: Slide  # cells are measured in it and cut from it; the same object where there is no target image
+    slide_roles: tuple[Role, ...]  # of the channels of `slide`
+    roles: tuple[Role, ...]  # of the channels of `source`
     um_per_px: float | None
     models: RunModels
     settings: AnalyseSettings
 
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """The run's own chain, fitted to `slide`: what the segmenter reads."""
+        return Preprocessor.fit(self.slide, self.settings.preprocess)
+
+    @cached_property
+    def head_preprocessor(self) -> Preprocessor:
+        """The chain the head was trained with, fitted to `source`: what the encoder reads. Needs a head."""
+        chain = self.models.head.preprocess
+        if self.source is self.slide and chain == self.settings.preprocess:
+            return self.preprocessor
+        return Preprocessor.fit(self.source, chain)
+
 
 def make_context(slide: Slide, target: Slide | None, models: RunModels, settings: AnalyseSettings) -> ImageContext:
     """Apply channel names, roles and pixel size to the slides of one image.
+
+    Parameters
+    ----------
+    slide : Slide
+        Image to segment, as it was opened.
+    target : Slide or None
+        Image of the same size from which cells are measured and cut; None for `slide` itself.
+    models : RunModels
+    settings : AnalyseSettings
 
     Raises
     ------
@@ -43,12 +71,12 @@ def make_context(slide: Slide, target: Slide | None, models: RunModels, settings
 
 
 Task = Callable[[ImageContext, Any], Any]
-"""What is done with one part; picklable, and it leaves its result in the work folder."""
+"""What is done with one part of an image; picklable, and it leaves its result in the checkpoint."""
 
 RunTasks = Callable[[Task, Sequence[Any]], Iterator[Any]]
-"""Does a step with every part, in any order and anywhere, and yields as each ends."""
+"""Does a task with every part, in any order and in any process, and yields as each part ends."""
 
 
 def run_serially(context: ImageContext) -> RunTasks:
-    """Return the `RunTasks` that works through the parts here, one after the other."""
-    return lambda step, parts: (step(context, part) for part in parts)
+    """Return the `RunTasks` that does one part after the other in this process."""
+    return lambda task, parts: (task(context, part) for part in parts)

@@ -1,4 +1,4 @@
-"""Turns the cells of an image into vectors, some hundred at a time."""
+"""Vectors of the cells of an image, made in batches of cells that lie together."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
 from cellapp.types.image import OnStep
 
 _BATCH = 256  # crops in memory at once
-_SQUARE_PX = 2048  # cells of one such square come together, so that the slide is decoded once
+_SQUARE_PX = 2048  # side of the squares of the slide whose cells share batches, so that the slide is decoded once
 
 
 def embed_cells(
     context: ImageContext,
     mask: LabelMask,
     cells: pd.DataFrame,
-    preprocessor: Preprocessor,
     checkpoint: Checkpoint,
     run_tasks: RunTasks,
     *,
-    tell: OnStep,
+    on_step: OnStep,
     span: tuple[float, float],
 ) -> Embeddings:
     """Embed cells as the run's head reads them.
@@ -38,35 +37,33 @@ def embed_cells(
     Parameters
     ----------
     context : ImageContext
-        With encoder and head.
+        With encoder and head; cells are cut from its `source`.
     mask : LabelMask
     cells : DataFrame
         Rows of the cell table, any number.
-    preprocessor : Preprocessor
-        Fitted on the source with the head's chain.
     checkpoint : Checkpoint
-        Where batches of an image with several tiles are left; those there already are not done again.
-    run_tasks : Spread
-        Who does the batches of such an image.
-    tell : callable
+        Keeps the finished batches of an image of several tiles; those there already are not done again.
+    run_tasks : callable
+        Does the batches of such an image, see `RunTasks`.
+    on_step : callable
         Progress; may raise `Cancelled`.
     span : tuple of float
-        Fractions at which this step begins and ends.
+        Fractions of the image at which this step begins and ends.
 
     Returns
     -------
     Embeddings
         In the order of `cells`.
     """
-    batches = _batches(cells, context.models.head)
+    batches, preprocessor = _batches(cells, context.models.head), context.head_preprocessor
     if not checkpoint.has_labels:
         parts = [_embed(context, mask, batch, preprocessor) for batch in batches]
         return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
     todo = [(number, batch) for number, batch in enumerate(batches) if not checkpoint.has(_name(number))]
     n_before = len(batches) - len(todo)
-    countdown = StepProgress(tell, "Classifying cells", "batch", n_total=len(batches), n_before=n_before, span=span)
+    progress = StepProgress(on_step, "Classifying cells", "batch", n_total=len(batches), n_before=n_before, span=span)
     for _ in run_tasks(EmbedBatch(preprocessor, checkpoint), todo):
-        countdown.advance()
+        progress.advance()
     empty = _embed(context, mask, cells.iloc[:0], preprocessor)
     parts = [replace(empty, **checkpoint.get(_name(number))) for number in range(len(batches))]
     return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
@@ -74,42 +71,41 @@ def embed_cells(
 
 @dataclass(frozen=True)
 class EmbedBatch:
-    """Embeds one batch of cells and leaves the vectors in the work folder; runs in any process."""
+    """Task that embeds one batch of cells and writes the vectors to the checkpoint; runs in any process.
+
+    It carries the fitted chain of the head, so that no other process decodes the slide to fit it again.
+    """
 
     preprocessor: Preprocessor
     checkpoint: Checkpoint
 
     def __call__(self, context: ImageContext, part: tuple[int, pd.DataFrame]) -> None:
-        """Do one batch, by number."""
+        """Embed the cells of one batch, given with its number."""
         number, cells = part
         mask = LabelMask(self.checkpoint.labels(), context.models.segmenter.name)
         self.checkpoint.keep(_name(number), **_per_cell(_embed(context, mask, cells, self.preprocessor)))
 
 
 def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Embeddings:
-    models = context.models
-    if models.head.reads.source == "grid":
-        return pool_cells(
-            context.source, mask, cells, context.roles, preprocessor, encoder=models.encoder, crop=models.head.crop
-        )
-    crops = encoder_crops(context.source, mask, cells, context.roles, models, preprocessor)
-    pixels = encoder_input(crops, context.roles, models.encoder.input_px)
-    return models.encoder.embed(pixels, cells.index.to_numpy(np.int32))
+    encoder, head = context.models.encoder, context.models.head
+    if head.reads.source == "grid":
+        return pool_cells(context.source, mask, cells, context.roles, preprocessor, encoder=encoder, crop=head.crop)
+    crops = encoder_crops(context, mask, cells, preprocessor)
+    return encoder.embed(encoder_input(crops, context.roles, encoder.input_px), crops.cell_ids)
 
 
 def _batches(cells: pd.DataFrame, head: LinearHead) -> list[pd.DataFrame]:
     """Cut a table into batches of cells that lie together; no cells are one batch without any.
 
-    Of windows on a grid the cells of a square are one batch: windows at the rim of a batch are read for its neighbour,
-    too, so that a batch must not be a strip.
+    Where the encoder reads windows of a grid, the cells of a square of whole windows are one batch: windows at the rim
+    of a batch are read for its neighbour, too, so that a batch must not be a strip.
     """
     on_grid = head.reads.source == "grid"
     side_px = max(_SQUARE_PX // head.crop.size_px, 1) * head.crop.size_px if on_grid else _SQUARE_PX
-    place = (cells["centroid_x_px"] // side_px, cells["centroid_y_px"] // side_px)
-    ordered = cells.iloc[np.lexsort([key.to_numpy() for key in place])]
+    column, row = cells["centroid_x_px"] // side_px, cells["centroid_y_px"] // side_px
+    ordered = cells.iloc[np.lexsort([column.to_numpy(), row.to_numpy()])]
     if on_grid and len(cells):
-        squares = ordered.groupby([ordered["centroid_y_px"] // side_px, ordered["centroid_x_px"] // side_px])
-        return [square for _, square in squares]
+        return [square for _, square in ordered.groupby([row, column])]
     return [ordered.iloc[start : start + _BATCH] for start in range(0, max(len(cells), 1), _BATCH)]
 
 

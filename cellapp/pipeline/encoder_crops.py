@@ -11,68 +11,58 @@ import pandas as pd
 
 from cellapp.cells.crop import crop
 from cellapp.images.preprocess import Preprocessor
-from cellapp.models.bundle import RunModels
+from cellapp.pipeline.context import ImageContext
 from cellapp.settings import CropSettings
 from cellapp.types.cells import Crops, LabelMask
 from cellapp.types.image import Role, Slide
 
 
-@dataclass(frozen=True, eq=False)
-class RawCrop:
-    """What the encoder saw of one cell, in raw pixels, squared as its input is."""
-
-    pixels: np.ndarray  # (C, S, S) native dtype
-    inside: np.ndarray  # (S, S) bool, True on the cell
-
-    def nucleus(self, roles: Sequence[Role]) -> np.ndarray | None:
-        """Return the channel that shows the nucleus, (S, S); None without one."""
-        return next((self.pixels[i] for i, role in enumerate(roles) if role is Role.NUCLEUS), None)
-
-
-def encoder_crops(
-    slide: Slide,
-    mask: LabelMask,
-    cells: pd.DataFrame,
-    roles: Sequence[Role],
-    models: RunModels,
-    preprocessor: Preprocessor,
-) -> Crops:
+def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Crops:
     """Cut cells the way the run's head was trained, in processed pixels.
 
     Parameters
     ----------
-    slide : Slide
-        Image the cells are cut from, as the user described it (`cellapp.images.channels.describe_slide`).
+    context : ImageContext
+        With a head.
     mask : LabelMask
     cells : DataFrame
         Rows of the cell table; order is kept.
-    roles : sequence of Role
-        What each channel shows.
-    models : RunModels
-        With a head.
     preprocessor : Preprocessor
-        Fitted on `slide` with the head's chain; a head with ``fit_to="crop"`` has it fitted anew to each crop, exactly
-        as `predict` does with files of single cells.
+        `context.head_preprocessor`, or the one that came with a task from another process. A head with
+        ``fit_to="crop"`` has its chain fitted anew to each crop, exactly as `predict` does with files of single cells.
 
     Returns
     -------
     Crops
         (C, h, w) float32, 0 to 1, for `cellapp.encoders.crop_to_rgb.encoder_input`.
     """
-    alone = models.head.reads.fit_to == "crop"
+    head, source = context.models.head, context.source
+    per_crop = head.reads.fit_to == "crop"
     crops = crop(
-        slide if alone else partial(preprocessor.read, slide),
+        source if per_crop else partial(preprocessor.read, source),
         mask,
         cells,
-        models.head.crop,
-        channels=slide.info.channels,
-        roles=roles,
+        head.crop,
+        channels=source.info.channels,
+        roles=context.roles,
         angle_deg=preprocessor.angle_deg,
     )
-    if not alone:
+    if not per_crop:
         return crops
     chain = preprocessor.settings
     return replace(crops, pixels=[Preprocessor.fit_crop(raw, chain).apply(raw) for raw in crops.pixels])
+
+
+@dataclass(frozen=True, eq=False)
+class RawCrop:
+    """What the encoder sees of one cell, in raw pixels, padded to a square as the encoder's input is."""
+
+    pixels: np.ndarray  # (C, S, S) native dtype
+    inside: np.ndarray  # (S, S) bool, True on the cell
+
+    def nucleus(self, roles: Sequence[Role]) -> np.ndarray | None:
+        """Return the first channel that shows the nucleus, (S, S) native dtype; None without one."""
+        return next((self.pixels[i] for i, role in enumerate(roles) if role is Role.NUCLEUS), None)
 
 
 def raw_crops(
@@ -85,7 +75,9 @@ def raw_crops(
     roles: Sequence[Role],
     angle_deg: float = 0.0,
 ) -> list[RawCrop]:
-    """Cut cells the same way in raw pixels, for showing and for finding places in them; no model is needed.
+    """Cut cells as `encoder_crops` does, in raw pixels: for pictures, and to find the compartments of a cell.
+
+    No model is needed: run.json names the crop settings and the angle.
 
     Parameters
     ----------
@@ -96,7 +88,7 @@ def raw_crops(
 
     Returns
     -------
-    list of Seen
+    list of RawCrop
         In the order of `cells`.
     """
     crops = crop(slide, mask, cells, settings, channels=channels, roles=roles, angle_deg=angle_deg, with_inside=True)
@@ -107,7 +99,7 @@ def raw_crops(
 
 
 def _squared(pixels: np.ndarray) -> np.ndarray:
-    """Pad the shorter side with zeros on both ends, as the encoder's input is."""
+    """Pad the shorter side of (C, h, w) with zeros on both ends, as the encoder's input is."""
     height, width = pixels.shape[1:]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2

@@ -1,155 +1,111 @@
-"""What a head looks for in the cells of one image: by place in the cell, and by channel taken away."""
+"""What a head's calls rest on in the cells of one image: maps, compartments, and channels taken away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.explanation.compartments import EFFECT, compartment_table
-from cellapp.explanation.hirescam import attribute
-from cellapp.images.channels import describe_slide
-from cellapp.images.preprocess import Preprocessor
-from cellapp.models.bundle import RunModels
+from cellapp.explanation.hirescam import explain
+from cellapp.pipeline.context import ImageContext
 from cellapp.pipeline.encoder_crops import encoder_crops, raw_crops
-from cellapp.settings import AnalyseSettings
-from cellapp.types.cells import Crops, Embeddings, Explanations, LabelMask
-from cellapp.types.image import OnStep, Role, Slide
+from cellapp.types.cells import Crops, Explanations, LabelMask, join_explanations
+from cellapp.types.image import OnStep
 
-_BATCH = 32  # cells between two reports of progress; bounds the patch tokens in memory
+_BATCH = 32  # cells between two reports of progress; bounds the crops and patch tokens in memory
 
 
-def measure_compartments(
-    slide: Slide,
-    models: RunModels,
-    settings: AnalyseSettings,
+class ExplainedCells(NamedTuple):
+    """Maps of some cells of one image and what they say of each cell's compartments, both in the order asked for."""
+
+    explanations: Explanations
+    compartments: pd.DataFrame
+
+
+def explain_cells(
+    context: ImageContext,
     mask: LabelMask,
     cells: pd.DataFrame,
-    *,
     target: str | None = None,
+    *,
+    channel_effects: bool = True,
     on_step: OnStep | None = None,
-) -> pd.DataFrame:
-    """Measure what the calls of some cells rest on.
+) -> ExplainedCells:
+    """Explain one class of some cells: where in the crop and in which channel its logit comes from.
 
-    Maps are the exact attribution of `cellapp.explanation.hirescam.attribute`. The effect of a channel is the logit
-    minus the logit without it: the cell is encoded again with the channel set to zero (occlusion, Zeiler and Fergus
-    2014, arXiv:1311.2901). One forward pass per cell, and one more per channel where there are several.
+    Each cell is cut and encoded once for its map, see `cellapp.explanation.hirescam.explain`. The effect of a channel
+    is the logit minus the logit without it: the crop is encoded again with the channel set to zero (occlusion, Zeiler
+    and Fergus 2014, arXiv:1311.2901).
 
     Parameters
     ----------
-    slide : Slide
-        Image the cells were cut from.
-    models : RunModels
-        With encoder and head.
-    settings : AnalyseSettings
+    context : ImageContext
+        With encoder and head; cells are cut from its `source`.
     mask : LabelMask
     cells : DataFrame
-        Rows of the cell table; order is kept.
+        Rows of the cell table, any number; order is kept.
     target : str, optional
         Class to explain; that of the settings, else the head's positive class, when left out.
+    channel_effects : bool
+        False leaves out the effects of channels: one pass of the encoder per cell, not one more per channel.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
 
     Returns
     -------
-    DataFrame
-        See `cellapp.explanation.compartments.compartment_table`; with several channels also ``effect_<channel>``, in
-        logit units.
+    ExplainedCells
+        Maps by the method of the settings, and the table of
+        `cellapp.explanation.compartments.compartment_table`, which is always of the exact attribution; where an image
+        has several channels with a column ``effect_<channel>`` for each, in logit units.
 
     Raises
     ------
     ModelError
-        When the run has no head, or the head does not know the class.
+        When the run has no head, the head reads no crops, or it does not know the class.
     """
-    _, head = models.to_explain()
-    slide, roles, _ = describe_slide(slide, settings)
-    goal = target or settings.explain.target or head.positive
-    reader = _Reader(slide, mask, roles, models, goal, Preprocessor.fit(slide, head.preprocess))
-    tables = []
+    _, head = context.models.to_explain()
+    target = target or context.settings.explain.target or head.positive
+    parts = []
     for start in range(0, max(len(cells), 1), _BATCH):
         if on_step:
-            on_step("Measuring what calls rest on", start / max(len(cells), 1))
-        tables.append(reader.table(cells.iloc[start : start + _BATCH]))
-    return pd.concat(tables)
+            on_step("Explaining cells", start / max(len(cells), 1))
+        parts.append(_explain_batch(context, mask, cells.iloc[start : start + _BATCH], target, channel_effects))
+    return ExplainedCells(join_explanations([maps for maps, _ in parts]), pd.concat([table for _, table in parts]))
 
 
-@dataclass(frozen=True, eq=False)
-class _Reader:
-    """One image, one head, one class: everything but the cells."""
-
-    slide: Slide
-    mask: LabelMask
-    roles: Sequence[Role]
-    models: RunModels
-    target: str
-    preprocessor: Preprocessor
-
-    def table(self, cells: pd.DataFrame) -> pd.DataFrame:
-        crops = encoder_crops(self.slide, self.mask, cells, self.roles, self.models, self.preprocessor)
-        raw = raw_crops(
-            self.slide,
-            self.mask,
-            cells,
-            self.models.head.crop,
-            channels=self.slide.info.channels,
-            roles=self.roles,
-            angle_deg=self.preprocessor.angle_deg,
-        )
-        explained = attribute(self.models.head, self._embed(crops, patches=True), self.target)
-        table = compartment_table(explained, [one.inside for one in raw], [one.nucleus(self.roles) for one in raw])
-        return table.assign(**{EFFECT + name: explained.logits - without for name, without in self._occluded(crops)})
-
-    def _occluded(self, crops: Crops) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield each channel's name and the logits, (N,), of the cells without it; nothing for a single channel."""
-        weight, bias = self.models.head.contrast(self.target)
-        for channel, name in enumerate(crops.channels if len(crops.channels) > 1 else ()):
-            dark = [np.where(np.arange(len(pixels))[:, None, None] == channel, 0, pixels) for pixels in crops.pixels]
-            yield name, self._embed(replace(crops, pixels=dark)).features @ weight + bias
-
-    def _embed(self, crops: Crops, *, patches: bool = False) -> Embeddings:
-        pixels = encoder_input(crops, self.roles, self.models.encoder.input_px)
-        return self.models.encoder.embed(pixels, crops.cell_ids, patches=patches)
+def _explain_batch(
+    context: ImageContext, mask: LabelMask, cells: pd.DataFrame, target: str, channel_effects: bool
+) -> ExplainedCells:
+    encoder, head = context.models.to_explain()
+    preprocessor, roles, source = context.head_preprocessor, context.roles, context.source
+    crops = encoder_crops(context, mask, cells, preprocessor)
+    raw = raw_crops(
+        source,
+        mask,
+        cells,
+        head.crop,
+        channels=source.info.channels,
+        roles=roles,
+        angle_deg=preprocessor.angle_deg,
+    )
+    pixels, method = encoder_input(crops, roles, encoder.input_px), context.settings.explain.method
+    exact = explain(encoder, head, pixels, crops.cell_ids, target)
+    maps = exact if method == "exact" else explain(encoder, head, pixels, crops.cell_ids, target, method=method)
+    table = compartment_table(exact, [one.inside for one in raw], [one.nucleus(roles) for one in raw])
+    without = _logits_without_channels(context, crops, target) if channel_effects else ()
+    return ExplainedCells(maps, table.assign(**{EFFECT + name: exact.logits - logits for name, logits in without}))
 
 
-def explain_cells(
-    slide: Slide,
-    models: RunModels,
-    settings: AnalyseSettings,
-    mask: LabelMask,
-    cells: pd.DataFrame,
-    *,
-    target: str | None = None,
-) -> Explanations:
-    """Explain the cells of a table.
-
-    Parameters
-    ----------
-    slide : Slide
-        Image the cells were cut from.
-    models : RunModels
-        With encoder and head.
-    settings : AnalyseSettings
-    mask : LabelMask
-    cells : DataFrame
-        Rows of the cell table to explain; order is kept.
-    target : str, optional
-        Class; the head's positive class when left out.
-
-    Raises
-    ------
-    ModelError
-        When the run has no head, or the head does not know the class.
-    """
-    from cellapp.explanation.hirescam import explain
-
-    encoder, head = models.to_explain()
-    slide, roles, _ = describe_slide(slide, settings)
-    preprocessor = Preprocessor.fit(slide, head.preprocess)
-    crops = encoder_crops(slide, mask, cells, roles, models, preprocessor)
-    pixels = encoder_input(crops, roles, encoder.input_px)
-    goal = target or settings.explain.target
-    ids = cells.index.to_numpy(np.int32)
-    return explain(encoder, head, pixels, ids, goal, method=settings.explain.method)
+def _logits_without_channels(context: ImageContext, crops: Crops, target: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each channel's name and the logits, (N,), of the cells without it; nothing for a single channel."""
+    encoder, head = context.models.to_explain()
+    weight, bias = head.contrast(target)
+    for channel, name in enumerate(crops.channels if len(crops.channels) > 1 else ()):
+        dark = [np.where(np.arange(len(pixels))[:, None, None] == channel, 0, pixels) for pixels in crops.pixels]
+        planes = encoder_input(replace(crops, pixels=dark), context.roles, encoder.input_px)
+        yield name, encoder.embed(planes, crops.cell_ids).features @ weight + bias

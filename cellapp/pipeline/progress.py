@@ -1,4 +1,4 @@
-"""Progress of the parts of a step, with the time that is left."""
+"""Progress of the parts of a step, and lengths of time in words."""
 
 from __future__ import annotations
 
@@ -8,57 +8,66 @@ from cellapp.types.image import OnStep
 
 
 def no_progress(step: str, fraction: float) -> None:
-    """Progress that nobody follows."""
+    """Report nothing: the `OnStep` of a caller that shows no progress."""
 
 
 class StepProgress:
-    """Says how far the parts of a step are and how long the rest will take.
+    """Reports how many parts of a step are finished and how long the rest will take.
 
     Parameters
     ----------
-    tell : callable
-        Progress of the image.
+    on_step : callable
+        Progress of the image; may raise `Cancelled`.
     step : str
         What is done, "Finding cells".
     part : str
-        What it is done with, "tile".
+        Name of one part, "tile".
     n_total, n_before : int
-        Parts in all, and those that were finished earlier.
+        Parts in all, and those that were finished by an earlier run.
     span : tuple of float
         Fractions of the image at which the step begins and ends.
     """
 
     def __init__(
-        self, tell: OnStep, step: str, part: str, *, n_total: int, n_before: int, span: tuple[float, float]
+        self, on_step: OnStep, step: str, part: str, *, n_total: int, n_before: int, span: tuple[float, float]
     ) -> None:
-        self._tell, self._step, self._part, self._span = tell, step, part, span
+        self._on_step, self._step, self._part, self._span = on_step, step, part, span
         self._n_total, self._n_before, self._n_done = n_total, n_before, n_before
         self._began_s = time.monotonic()
-        self._say()
+        self._report()
 
     def advance(self) -> None:
         """Count a finished part; may raise `Cancelled`."""
         self._n_done += 1
-        self._say()
+        self._report()
 
-    def _say(self) -> None:
+    def _report(self) -> None:
         low, high = self._span
         fraction = low + (high - low) * self._n_done / max(self._n_total, 1)
-        words = self._step
+        message = self._step
         if self._n_total > 1:
-            words += f", {self._part} {min(self._n_done + 1, self._n_total)} of {self._n_total}{self._left()}"
-        self._tell(words, fraction)
+            message += f", {self._part} {min(self._n_done + 1, self._n_total)} of {self._n_total}{self._time_left()}"
+        self._on_step(message, fraction)
 
-    def _left(self) -> str:
+    def _time_left(self) -> str:
         n_new = self._n_done - self._n_before
         if n_new == 0 or self._n_done >= self._n_total:
             return ""
         seconds = (time.monotonic() - self._began_s) / n_new * (self._n_total - self._n_done)
-        return f", about {duration_words(seconds)} left"
+        return f", about {rough_duration(seconds)} left"
 
 
-def duration_words(seconds: float) -> str:
-    """Return a length of time as people say it: "40 s", "3 min", "2 h"."""
+# humanize writes "40 seconds" and "an hour"; progress lines want units and round numbers.
+def duration(seconds: float) -> str:
+    """Write a length of time with units, "40 s", "3 min", "1 h 20 min"."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def rough_duration(seconds: float) -> str:
+    """Write an estimate of a length of time, rounded as far as it can be trusted: "40 s", "3 min", "1.5 h"."""
     if seconds < 90:
         return f"{max(round(seconds / 10) * 10, 10)} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600, 1):g} h"

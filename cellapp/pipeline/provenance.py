@@ -1,4 +1,4 @@
-"""What made the numbers: enough, with the input files, to make them again."""
+"""What made the numbers of an image: enough, with the input files, to make them again."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ import platform
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cellapp import __version__
-from cellapp.models import load
+from cellapp.pipeline.context import ImageContext
 from cellapp.settings import AnalyseSettings
-from cellapp.types.image import Slide
-
-if TYPE_CHECKING:
-    from cellapp.models.bundle import RunModels
 
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
@@ -26,7 +22,7 @@ def settings_digest(settings: AnalyseSettings) -> str:
 
 
 def peak_memory_mb() -> float:
-    """Return the largest resident memory this process had so far, MiB; 0 where the platform does not tell."""
+    """Return the largest resident memory this process had so far, MiB; 0 where the platform does not say."""
     try:
         import resource
     except ImportError:  # Windows
@@ -35,20 +31,16 @@ def peak_memory_mb() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def provenance(
-    slide: Slide, source: Slide, models: RunModels, settings: AnalyseSettings, seconds: dict[str, float]
-) -> dict[str, Any]:
-    """Describe one image's analysis as plain JSON values.
+def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, Any]:
+    """Describe the analysis of one image as plain JSON values.
 
     Parameters
     ----------
-    slide, source : Slide
-        What was segmented and what was cut from; the same without a target image.
-    models : RunModels
-    settings : AnalyseSettings
+    context : ImageContext
     seconds : dict
-        Step -> seconds.
+        Step -> seconds it took.
     """
+    models, settings, source = context.models, context.settings, context.source
     encoder, head = models.encoder, models.head
     return {
         "cellapp": __version__,
@@ -58,16 +50,17 @@ def provenance(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings.model_dump(mode="json"),
         "settings_digest": settings_digest(settings),
-        "input": {"name": source.info.name, "sha256": source.digest, "reference_sha256": slide.digest},
+        "input": {"name": source.info.name, "sha256": source.digest, "reference_sha256": context.slide.digest},
         "segmenter": models.segmenter.name,
         "encoder": encoder.identity if encoder else None,
         "head": head.identity if head else None,
         "calibrated": head.calibrated if head else None,
         "not_explained": head.only_on_slides if head and settings.explain.n else None,
         "encoder_crop": head.crop.model_dump(mode="json") if head else None,
-        "weights_sha256": load.weights_digests(settings),
+        "weights_sha256": dict(models.weights),
         "device": getattr(encoder, "device", "cpu"),
         "dtype": getattr(encoder, "dtype", "float32"),
         "seconds": seconds,
         "peak_memory_mb": peak_memory_mb(),
+        "encoder_angle_deg": context.head_preprocessor.angle_deg if head else 0.0,
     }

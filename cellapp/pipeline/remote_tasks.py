@@ -10,47 +10,48 @@ from typing import Any
 
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import ImageContext, Task, make_context
+from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.run_image import ImageResult, RunItem, run_image
 from cellapp.settings import AnalyseSettings
 
 
 @dataclass(frozen=True)
 class ImageTask:
-    """Analyses one image."""
+    """Analyses one image and writes its folder."""
 
     settings: AnalyseSettings
     out: Path
     resume: bool
 
     def __call__(self, item: RunItem) -> tuple[ImageResult, None]:
-        """Do it; the analysis itself stays where it was made."""
+        """Return the result alone: the analysis is too large to send."""
         result, _ = run_image(
             item,
             self.settings,
             self.out,
             resume=self.resume,
             load_models=lambda: _run_models(self.settings.model_dump_json()),
-            tell=lambda step, fraction: None,
+            on_step=no_progress,
         )
         return result, None
 
 
 @dataclass(frozen=True)
 class TileTask:
-    """Does a step with one part of an image."""
+    """Does a `Task` with one part of an image: a tile, or a batch of cells."""
 
-    step: Task
+    task: Task
     item: RunItem
     settings: AnalyseSettings
-    digests: tuple[str, ...]  # of the image's files, by which a process knows that it has them open
+    digests: tuple[str, ...]  # of the image's files, by which a process recognises the image it has open
 
     def __call__(self, part: Any) -> Any:
-        """Do it."""
-        return self.step(_contexts.context(self), part)
+        """Open the image, unless it is open from the part before, and do the task."""
+        return self.task(_open_image.context(self), part)
 
 
-class _OpenContexts:
-    """The image that this process has before it: parts of one image follow each other."""
+class _OpenImage:
+    """The context of the image this process works on; the parts of one image follow each other."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # a Dask worker may have several threads
@@ -68,7 +69,7 @@ class _OpenContexts:
             return self._context
 
 
-_contexts = _OpenContexts()
+_open_image = _OpenImage()
 
 
 @lru_cache(1)

@@ -1,4 +1,4 @@
-"""One image of a run, from its file to its folder of results, wherever that is done."""
+"""One image of a run, from its file to its folder of results, in whichever process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 from cellapp import __version__
 from cellapp.errors import Cancelled, CellappError, EngineError, InputError
 from cellapp.exports.image_folder import write_analysis
-from cellapp.models import load
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import open_checkpoint
@@ -27,7 +26,7 @@ _ANALYSING = 0.75  # share of an image's time that is not the writing of its fil
 
 @dataclass(frozen=True)
 class RunItem:
-    """One image of a run. `open` is called where the work is done, so it must be picklable for an engine."""
+    """One image of a run. `open` is called in the process that does the work, so an engine needs it picklable."""
 
     stem: str
     open: Callable[[], Slide]
@@ -36,13 +35,13 @@ class RunItem:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """What became of one image: a summary row or the sentence that says why there is none."""
+    """The summary row of one image, or the error message that says why there is none."""
 
     stem: str
     summary: dict[str, Any] | None = None
     error: str | None = None
-    unusable: bool = False  # the input is to blame, not the machine or the models
-    resumed: bool = False
+    unusable: bool = False  # the error is one of the input, not of the machine or the models
+    resumed: bool = False  # finished by an earlier run
 
 
 def run_image(
@@ -52,48 +51,55 @@ def run_image(
     *,
     resume: bool,
     load_models: Callable[[], RunModels],
-    tell: OnStep,
+    on_step: OnStep,
     run_tasks: RunTasks | None = None,
 ) -> tuple[ImageResult, Analysis | None]:
-    """Analyse an image and write its folder, or say in the result why that could not be.
+    """Analyse an image and write its folder; an error of this image alone is returned, not raised.
 
     Parameters
     ----------
     item : RunItem
     settings : AnalyseSettings
     out : Path
-        Of the run. Until the image is done its finished parts wait in ``out/.<stem>.work``.
+        Of the run. Until the image is done its checkpoint is ``out/.<stem>.work``.
     resume : bool
         Keep the folder, or go on from the finished parts, where they come from the same settings, bytes and weights.
     load_models : callable
-        Gives the models; called only when there is something to do.
-    tell : callable
+        Returns the models; called only when there is something to do.
+    on_step : callable
         Progress; may raise `Cancelled`.
     run_tasks : callable, optional
-        Who does the parts of a large image; this process when left out.
+        Does the parts of an image of several tiles, see `RunTasks`; this process when left out.
+
+    Returns
+    -------
+    result : ImageResult
+    analysis : Analysis or None
+        None when the image failed or was finished by an earlier run.
 
     Raises
     ------
     Cancelled
-        When `tell` says so.
+        When `on_step` raises it.
     EngineError
-        When the engine is broken: no other image would fare better.
+        When the engine is broken, which would fail every other image, too.
     """
     start = time.perf_counter()
     try:
         slide = item.open()
         target = item.open_target() if item.open_target else None
         source = target or slide
-        kept = _finished(out / item.stem, settings, source.digest) if resume else None
-        if kept:
-            return ImageResult(item.stem, summary=kept, resumed=True), None
+        summary = _finished_summary(out / item.stem, settings, source.digest) if resume else None
+        if summary:
+            return ImageResult(item.stem, summary=summary, resumed=True), None
         models = load_models()
-        with open_checkpoint(out / f".{item.stem}.work", _key(settings, slide, source), resume=resume) as checkpoint:
+        key = _checkpoint_key(settings, slide, source, models)
+        with open_checkpoint(out / f".{item.stem}.work", key, resume=resume) as checkpoint:
             analysis = analyse(
                 slide,
                 models,
                 settings,
-                lambda step, part: tell(step, _ANALYSING * part),
+                lambda step, part: on_step(step, _ANALYSING * part),
                 name=item.stem,
                 target=target,
                 checkpoint=checkpoint,
@@ -105,7 +111,7 @@ def run_image(
                 out,
                 settings=settings,
                 seconds=time.perf_counter() - start,
-                on_step=lambda step, part: tell(step, _ANALYSING + (1 - _ANALYSING) * part),
+                on_step=lambda step, part: on_step(step, _ANALYSING + (1 - _ANALYSING) * part),
             )
         return ImageResult(item.stem, summary=summary), analysis
     except (Cancelled, EngineError):
@@ -114,18 +120,18 @@ def run_image(
         return ImageResult(item.stem, error=str(error), unusable=isinstance(error, InputError)), None
 
 
-def _key(settings: AnalyseSettings, slide: Slide, source: Slide) -> dict[str, Any]:
+def _checkpoint_key(settings: AnalyseSettings, slide: Slide, source: Slide, models: RunModels) -> dict[str, Any]:
     """Return what the finished parts of an image depend on."""
     return {
         "cellapp": __version__,
         "settings": settings_digest(settings),
         "input": [slide.digest, source.digest],
-        "weights": load.weights_digests(settings),
+        "weights": dict(models.weights),
     }
 
 
-def _finished(folder: Path, settings: AnalyseSettings, digest: str) -> dict[str, Any] | None:
-    """Summary row of an image that is already done with these settings and these bytes."""
+def _finished_summary(folder: Path, settings: AnalyseSettings, digest: str) -> dict[str, Any] | None:
+    """Return the summary row of an image that is finished with these settings and these bytes."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,15 +1,14 @@
-"""Finds the cells of an image of any size: the whole at once where it is one tile, else tile by tile."""
+"""Segment an image of any size: the whole at once where it is one tile, else tile by tile."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from cellapp.images.preprocess import Preprocessor
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
@@ -26,72 +25,88 @@ from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep, Region, Slide
 from cellapp.types.protocols import Segmenter
 
-_KEPT_TILES = 8  # label images in memory while tiles are compared
+_TILES_IN_MEMORY = 8  # label images in memory while tiles are compared
 
 
 def segment_slide(
     context: ImageContext,
     checkpoint: Checkpoint,
     run_tasks: RunTasks,
-    tell: OnStep,
+    on_step: OnStep,
     span: tuple[float, float] = (0.0, 1.0),
 ) -> LabelMask:
-    """Find the cells of an image.
+    """Segment the image of a context.
 
     Parameters
     ----------
     context : ImageContext
     checkpoint : Checkpoint
-        Where tiles are left; those there already are not done again.
-    run_tasks : Spread
-        Who does the tiles.
-    tell : callable
+        Keeps finished tiles; those there already are not done again.
+    run_tasks : callable
+        Does the tiles, see `RunTasks`.
+    on_step : callable
         Progress; may raise `Cancelled`.
     span : tuple of float
-        Fractions at which this step begins and ends.
+        Fractions of the image at which this step begins and ends.
 
     Returns
     -------
     LabelMask
-        Ids 1..n in reading order of the cells' first pixels; the same for any order of tiles. Of an image with several
-        tiles the labels are a file of the work folder, mapped.
+        Ids 1..n in reading order of the cells' first pixels; the same for any order of tiles. The labels of an image of
+        several tiles are mapped from a file of the checkpoint.
 
     Raises
     ------
     InputError
         When pixels are missing or infinite, or a diameter in um meets an image without a pixel size.
     """
-    tell("Finding cells", span[0])
+    on_step("Finding cells", span[0])
     if not has_tiles(context.slide.info, context.settings):
-        return _find_whole(context)
+        return _segment_whole(context)
     if not checkpoint.has_labels:
-        parameters = fit_slide_parameters(
-            context.slide, context.slide_roles, context.models.segmenter, context.settings, context.um_per_px
-        )
-        shape, halo = context.slide.info.shape[1:], halo_px(parameters.fit.diameter_px)
-        tiles = plan_tiles(shape, context.settings.segment.tile_px, halo)
-        todo = [tile for tile in tiles if not checkpoint.has(_name(tile.number))]
-        n_before = len(tiles) - len(todo)
-        countdown = StepProgress(tell, "Finding cells", "tile", n_total=len(tiles), n_before=n_before, span=span)
-        for _ in run_tasks(SegmentTile(parameters, checkpoint), todo):
-            countdown.advance()
-        _join(tiles, shape, halo, context.settings.segment.min_size_px, checkpoint)
+        _segment_tiles(context, checkpoint, run_tasks, on_step, span)
     return LabelMask(checkpoint.labels(), context.models.segmenter.name)
+
+
+def _segment_whole(context: ImageContext) -> LabelMask:
+    pixels = context.preprocessor.read(context.slide)
+    mask = segment(pixels, context.slide_roles, context.models.segmenter, context.settings.segment, context.um_per_px)
+    labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
+    number_cells(labels)
+    return LabelMask(labels, mask.segmenter)
+
+
+def _segment_tiles(
+    context: ImageContext, checkpoint: Checkpoint, run_tasks: RunTasks, on_step: OnStep, span: tuple[float, float]
+) -> None:
+    """Segment each tile and write the label image of the slide to the checkpoint."""
+    slide, roles, settings = context.slide, context.slide_roles, context.settings
+    parameters = fit_slide_parameters(
+        slide, roles, context.models.segmenter, settings, context.um_per_px, context.preprocessor
+    )
+    halo = halo_px(parameters.fit.diameter_px)
+    tiles = plan_tiles(slide.info.shape[1:], settings.segment.tile_px, halo)
+    todo = [tile for tile in tiles if not checkpoint.has(_name(tile.number))]
+    n_before = len(tiles) - len(todo)
+    progress = StepProgress(on_step, "Finding cells", "tile", n_total=len(tiles), n_before=n_before, span=span)
+    for _ in run_tasks(SegmentTile(parameters, checkpoint), todo):
+        progress.advance()
+    _join(tiles, slide.info.shape[1:], halo, settings.segment.min_size_px, checkpoint)
 
 
 @dataclass(frozen=True)
 class SegmentTile:
-    """Segments one tile and leaves its label image and `Candidates` in the work folder; runs in any process."""
+    """Task that segments one tile and writes its labels and `Candidates` to the checkpoint; runs in any process."""
 
     parameters: SlideParameters
     checkpoint: Checkpoint
 
     def __call__(self, context: ImageContext, tile: Tile) -> None:
-        """Do one tile."""
+        """Segment one tile."""
         labels = self._labels(context, tile.window).astype(np.int32)
-        small = np.uint16 if labels.max(initial=0) < 2**16 else np.int32
-        found = find_candidates(tile, labels, context.slide.info.shape[1:])
-        self.checkpoint.keep(_name(tile.number), labels=labels.astype(small), **asdict(found))
+        dtype = np.uint16 if labels.max(initial=0) < 2**16 else np.int32
+        candidates = find_candidates(tile, labels, context.slide.info.shape[1:])
+        self.checkpoint.keep(_name(tile.number), labels=labels.astype(dtype), **asdict(candidates))
 
     def _labels(self, context: ImageContext, window: Region) -> np.ndarray:
         pixels, fit = self.parameters.preprocessor.read(context.slide, window), self.parameters.fit
@@ -101,22 +116,14 @@ class SegmentTile:
         return segment(pixels, context.slide_roles, context.models.segmenter, settings, fit=fit).labels
 
 
-def _find_whole(context: ImageContext) -> LabelMask:
-    pixels = Preprocessor.fit(context.slide, context.settings.preprocess).read(context.slide)
-    mask = segment(pixels, context.slide_roles, context.models.segmenter, context.settings.segment, context.um_per_px)
-    labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
-    number_cells(labels)
-    return LabelMask(labels, mask.segmenter)
-
-
 def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px: int, checkpoint: Checkpoint) -> None:
-    """Stitch the tiles into the label image of the slide, on disk."""
+    """Stitch the tiles and paint the label image of the slide, on disk."""
 
-    @lru_cache(_KEPT_TILES)
+    @lru_cache(_TILES_IN_MEMORY)
     def labels_of(number: int) -> np.ndarray:
         return checkpoint.get(_name(number))["labels"]
 
-    stitched = _choose(tiles, halo, checkpoint, labels_of)
+    stitched = _stitch(tiles, halo, checkpoint, labels_of)
     with checkpoint.drawing(shape) as canvas:
         for tile in tiles:
             if len(stitched.ranks[tile.number]) > 1:
@@ -124,7 +131,10 @@ def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px:
         number_cells(canvas, area_px=stitched.area_px, min_size_px=min_size_px)
 
 
-def _choose(tiles: Sequence[Tile], halo: int, checkpoint: Checkpoint, labels_of: lru_cache) -> Stitched:
+def _stitch(
+    tiles: Sequence[Tile], halo: int, checkpoint: Checkpoint, labels_of: Callable[[int], np.ndarray]
+) -> Stitched:
+    """Decide which candidates of overlapping tiles are cells of the slide."""
     parts = [checkpoint.get(_name(tile.number), *Candidates.__dataclass_fields__) for tile in tiles]
     candidates = [Candidates(**part) for part in parts]
     overlaps = [
@@ -147,15 +157,18 @@ def segment_image(
     *,
     checkpoint: Checkpoint | None = None,
 ) -> LabelMask:
-    """Segment one image.
+    """Segment one image, without the other steps of an analysis.
 
     Parameters
     ----------
     slide : Slide
+        As it was opened.
     segmenter : Segmenter
     settings : AnalyseSettings
-    on_step, checkpoint
-        See `analyse`.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+    checkpoint : Checkpoint, optional
+        Keeps finished tiles of an image of several; a temporary folder when left out.
 
     Raises
     ------

@@ -49,6 +49,7 @@ def fit_slide_parameters(
     segmenter: Segmenter,
     settings: AnalyseSettings,
     um_per_px: float | None,
+    preprocessor: Preprocessor | None = None,
 ) -> SlideParameters:
     """Judge a slide by a sample of it.
 
@@ -62,13 +63,15 @@ def fit_slide_parameters(
     segmenter : Segmenter
     settings : AnalyseSettings
     um_per_px : float or None
+    preprocessor : Preprocessor, optional
+        The chain of the settings where it is fitted to the slide already.
 
     Raises
     ------
     InputError
         When pixels of the sample are missing or infinite, or a diameter in um meets an image without a pixel size.
     """
-    preprocessor = Preprocessor.fit(slide, settings.preprocess)
+    preprocessor = preprocessor or Preprocessor.fit(slide, settings.preprocess)
     windows = [preprocessor.read(slide, window) for window in sample_windows(slide)]
     fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px)
     planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]

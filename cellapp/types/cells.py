@@ -171,9 +171,23 @@ class Explanations:
         return float(np.abs(self.maps).max(initial=0.0))
 
 
+def join_explanations(parts: Sequence[Explanations]) -> Explanations:
+    """Join maps of one class made by one method, in order.
+
+    Parameters
+    ----------
+    parts : sequence of Explanations
+        At least one, which may hold no cells.
+    """
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in ("maps", "rest", "logits", "cell_ids")
+    }
+    return replace(parts[0], **joined)
+
+
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """All that is known of one image after the analysis: what `exports` write and pages draw."""
+    """The results of one image: what `exports` write and pages draw."""
 
     name: str  # file stem, safe as a folder name
     info: ImageInfo
@@ -184,7 +198,5 @@ class Analysis:
     confluency: float  # covered share of the image, 0 to 1
     embeddings: Embeddings | None = None  # of the classified cells, without patch tokens
     explanations: Explanations | None = None
-    regions: pd.DataFrame | None = (
-        None  # what the calls of the explained cells rest on, see cellapp.pipeline.explain_cells
-    )
+    compartments: pd.DataFrame | None = None  # of the explained cells, see cellapp.pipeline.explain_cells
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cellapp.models.load import registry
+from cellapp.models.registry import registry
 from cellapp.ui.components.messages import RESEARCH_ONLY
 from cellapp.ui.layout import frame
 from cellapp.ui.models.model_cards import KINDS, model_card, offline_note

@@ -10,7 +10,7 @@ from cellapp.classification.head_io import save_head
 from cellapp.cli import main
 from cellapp.cli.options import build_settings, parse_size
 from cellapp.errors import InputError
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from tests.classification.heads import grid_head
 from tests.paths import ROOT
 
@@ -100,7 +100,7 @@ def test_a_prediction_does_not_depend_on_the_other_files(results, tmp_path):
 @pytest.fixture
 def fast_head(tmp_path):
     """The folder of a head that reads windows of a slide."""
-    save_head(grid_head(load("cell-vit")), tmp_path / "fast")
+    save_head(grid_head(load_model("cell-vit")), tmp_path / "fast")
     return str(tmp_path / "fast")
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cellapp.encoders.crop_folder import embed_folder, encoder_batches, list_crops, prediction_table
 from cellapp.errors import InputError
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.settings import PreprocessSettings
 from cellapp.types.cells import Predictions
 
@@ -51,7 +51,7 @@ def test_batches_do_not_matter(crops, batch):
 
 
 def test_a_vector_depends_on_its_picture_alone(crops):
-    paths, encoder = list_crops(crops), load("cell-vit", dtype="float32")
+    paths, encoder = list_crops(crops), load_model("cell-vit", dtype="float32")
     many = embed_folder(paths, encoder, PreprocessSettings())
     for row in (0, 4):
         alone = embed_folder([paths[row]], encoder, PreprocessSettings())

@@ -14,7 +14,7 @@ from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.worker import run_worker
 from cellapp.models.bundle import load_run_models
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.segmentation.preview import load_preview
 from cellapp.segmentation.slide_parameters import load_slide_parameters
 from cellapp.settings import AnalyseSettings, SegmentSettings
@@ -172,7 +172,7 @@ def test_previews_of_a_slide_in_tiles_share_what_is_decided_on_it(tmp_path):
     said = []
     assert HANDLERS["judge"](payload, lambda step, fraction: said.append(step)) == {}
     assert "whole slide" in said[0]
-    judged = load_slide_parameters(images.open_slide(image.id), load(settings.segment.segmenter), settings)
+    judged = load_slide_parameters(images.open_slide(image.id), load_model(settings.segment.segmenter), settings)
     for region in ([0, 0, 128, 128], [60, 150, 128, 140]):
         done = HANDLERS["preview"](payload | {"region": region}, lambda step, fraction: None)
         assert load_preview(done["key"]).diameter_px == judged.fit.diameter_px

@@ -57,8 +57,7 @@ def declare(monkeypatch, home, tiny_files):
         }
         model = ModelEntry(name=NAME, **(facts | changes))
         known = {"classical": registry()["classical"], NAME: model}
-        for module in ("cellapp.models.load", "cellapp.models.registry"):
-            monkeypatch.setattr(f"{module}.registry", lambda: known)
+        monkeypatch.setattr("cellapp.models.registry.registry", lambda: known)
         assert registry_module.entry(NAME) is model
         return model
 

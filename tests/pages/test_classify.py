@@ -51,11 +51,10 @@ def test_counting_without_a_head(open_page, run_of):
 
 
 def test_a_moved_threshold_counts_anew_without_any_model(open_page, run_of, monkeypatch):
-    from cellapp.models import load
 
     run = run_of()
     app = open_page(PAGE, run=run.id)
-    monkeypatch.setattr(load, "load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("cellapp.models.load.require_ready", lambda _: pytest.fail("a model was loaded"))
     before = answer(app)
     app.slider(key=f"classify_threshold_{run.id}").set_value(0.95).run()
     assert not app.exception

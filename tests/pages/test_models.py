@@ -2,7 +2,8 @@ import pytest
 
 from cellapp.config import app_settings
 from cellapp.jobs import queue
-from cellapp.models.load import registry, status
+from cellapp.models.registry import registry
+from cellapp.models.status import status
 
 PAGE = "pages/manage/models.py"
 
@@ -58,7 +59,8 @@ def test_a_card_opens(open_page):
 
 def test_a_card_shows_its_pictures_where_it_names_them(monkeypatch):
     """A browser cannot ask for files beside the card, so they are drawn by the page."""
-    from cellapp.models.load import card, entry
+    from cellapp.models.registry import entry
+    from cellapp.models.status import card
     from cellapp.ui.models import model_cards
 
     drawn = []

@@ -7,7 +7,7 @@ import tifffile
 from cellapp.classification.head_io import save_head
 from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.models import load
+from cellapp.models.load import load_model
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, SegmentSettings
 from cellapp.store import images, projects, runs
 from cellapp.store.open_image import make_pyramid
@@ -213,7 +213,7 @@ def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seede
     (job,) = queue.list_jobs(seeded.project.id)
     settings = AnalyseSettings.model_validate(job.payload["settings"])
     region = Region(*job.payload["region"])
-    network = load.load(settings.segment.segmenter)
+    network = load_model(settings.segment.segmenter)
     found = preview.preview_flows(images.open_slide(seeded.image.id), region, network, settings)
     queue.claim("tester")
     queue.finish(job.id, {"key": "kept"}, worker_id="tester")

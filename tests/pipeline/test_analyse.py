@@ -9,7 +9,8 @@ from cellapp.errors import InputError, ModelError
 from cellapp.images.read import open_slide
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.analyse import analyse
-from cellapp.pipeline.explain_cells import explain_cells, measure_compartments
+from cellapp.pipeline.context import make_context
+from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.segmentation.metrics import f1_score
 from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.types.image import Role
@@ -27,6 +28,10 @@ def models():
 @pytest.fixture(scope="module")
 def whole(demo, models):
     return analyse(open_slide(demo.slide), models, SETTINGS)
+
+
+def context_of(demo, models, settings=SETTINGS):
+    return make_context(open_slide(demo.slide), None, models, settings)
 
 
 def save(path, pixels, names):
@@ -101,7 +106,7 @@ def test_without_a_head_cells_are_counted(demo):
     assert "label" not in result.cells
     assert len(result.cells) > 20
     with pytest.raises(ModelError, match="needs a head"):
-        explain_cells(open_slide(demo.slide), load_run_models(COUNTING), COUNTING, result.mask, result.cells)
+        explain_cells(context_of(demo, load_run_models(COUNTING), COUNTING), result.mask, result.cells)
 
 
 def test_cells_are_found_on_the_reference_and_measured_on_the_target(tmp_path, demo, models, whole):
@@ -173,25 +178,22 @@ def test_cells_worth_a_look_come_in_turn(whole):
 
 
 def test_both_roads_to_an_explanation_give_one_map(demo, models, whole):
-    slide = open_slide(demo.slide)
     cells = whole.cells.loc[whole.explanations.cell_ids]
     library = SETTINGS.model_copy(update={"explain": ExplainSettings(method="hirescam")})
-    found = explain_cells(slide, models, library, whole.mask, cells)
+    found = explain_cells(context_of(demo, models, library), whole.mask, cells).explanations
     assert found.method != whole.explanations.method
     np.testing.assert_allclose(found.maps, whole.explanations.maps, atol=0.02 * whole.explanations.limit)
 
 
 def test_a_head_that_reads_a_grid_calls_the_same_cells_and_loses_nothing_but_the_maps(demo, models, whole):
     fast = RunModels(models.segmenter, models.encoder, grid_head(models.encoder))
-    slide = open_slide(demo.slide)
-    result = analyse(slide, fast, SETTINGS)
+    result = analyse(open_slide(demo.slide), fast, SETTINGS)
     np.testing.assert_array_equal(result.mask.labels, whole.mask.labels)
     assert result.embeddings.cell_ids.tolist() == whole.embeddings.cell_ids.tolist()
     assert (result.cells["label"] != "").tolist() == (whole.cells["label"] != "").tolist()
     assert result.explanations is None
-    assert result.regions is None
+    assert result.compartments is None
     assert "makes no maps" in result.provenance["not_explained"]
     assert whole.provenance["not_explained"] is None
-    for explain in (explain_cells, measure_compartments):
-        with pytest.raises(ModelError, match="choose a head that reads crops"):
-            explain(slide, fast, SETTINGS, result.mask, result.cells)
+    with pytest.raises(ModelError, match="choose a head that reads crops"):
+        explain_cells(context_of(demo, fast), result.mask, result.cells)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from cellapp.errors import Cancelled
-from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.analyse import analyse
@@ -27,15 +26,13 @@ def analysed(demo):
 
 def vectors(analysed, cells, checkpoint, run_tasks=None, batch=None):
     context, analysis = analysed
-    preprocessor = Preprocessor.fit(context.source, context.models.head.preprocess)
     return embed_cells(
         context,
         analysis.mask,
         cells,
-        preprocessor,
         checkpoint,
         run_tasks or run_serially(context),
-        tell=lambda *_: None,
+        on_step=lambda *_: None,
         span=(0, 1),
     )
 

@@ -9,7 +9,8 @@ from cellapp.errors import ModelError
 from cellapp.images.read import open_slide
 from cellapp.models.bundle import load_run_models
 from cellapp.pipeline.analyse import analyse
-from cellapp.pipeline.explain_cells import measure_compartments
+from cellapp.pipeline.context import make_context
+from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.settings import AnalyseSettings
 from tests.cells.toy import slide_of
 
@@ -27,9 +28,14 @@ def whole(demo, models):
     return analyse(open_slide(demo.slide), models, SETTINGS)
 
 
+def measure(slide, mask, cells, models, target=None, settings=SETTINGS):
+    """The table of compartments of some cells."""
+    return explain_cells(make_context(slide, None, models, settings), mask, cells, target).compartments
+
+
 def test_logits_are_those_of_the_probabilities(whole, demo, models):
     accepted = whole.cells[whole.cells["qc_pass"]]
-    table = measure_compartments(open_slide(demo.slide), models, SETTINGS, whole.mask, accepted)
+    table = measure(open_slide(demo.slide), whole.mask, accepted, models)
     assert table.index.tolist() == accepted.index.tolist()
     p = accepted[f"p_{models.head.positive}"].to_numpy()
     np.testing.assert_allclose(1 / (1 + np.exp(-table["logit"])), p, atol=0.02)
@@ -39,16 +45,14 @@ def test_logits_are_those_of_the_probabilities(whole, demo, models):
 
 
 def test_the_explained_cells_of_a_run_are_measured(whole):
-    assert whole.regions.index.tolist() == whole.explanations.cell_ids.tolist()
-    np.testing.assert_allclose(whole.regions["logit"], whole.explanations.logits, atol=0.05)
+    assert whole.compartments.index.tolist() == whole.explanations.cell_ids.tolist()
+    np.testing.assert_allclose(whole.compartments["logit"], whole.explanations.logits, atol=0.05)
 
 
 def test_explaining_the_other_class_turns_every_sign(whole, demo, models):
     some = whole.cells[whole.cells["qc_pass"]].head(3)
     slide = open_slide(demo.slide)
-    one, other = (
-        measure_compartments(slide, models, SETTINGS, whole.mask, some, target=name) for name in models.head.classes
-    )
+    one, other = (measure(slide, whole.mask, some, models, name) for name in models.head.classes)
     signed = [name for name in one if name.startswith(("sum_", "effect_", "logit"))]
     np.testing.assert_allclose(one[signed], -other[signed], atol=1e-3)
     pd.testing.assert_series_equal(one["energy"], other["energy"], rtol=1e-4)
@@ -59,20 +63,20 @@ def test_a_channel_that_is_dark_has_no_effect(demo, models, whole, tmp_path):
     dark = np.concatenate([slide.region(), np.zeros((1, *slide.info.shape[1:]), slide.info.dtype)])
     extended = slide_of(dark, (*slide.info.channels, "orange"))
     some = whole.cells[whole.cells["qc_pass"]].head(2)
-    table = measure_compartments(extended, models, SETTINGS, whole.mask, some)
+    table = measure(extended, whole.mask, some, models)
     np.testing.assert_allclose(table["effect_orange"], 0, atol=0.05)
 
 
 def test_no_cells_and_no_head(whole, demo, models):
     nobody = whole.cells.iloc[:0]
-    assert len(measure_compartments(open_slide(demo.slide), models, SETTINGS, whole.mask, nobody)) == 0
+    assert len(measure(open_slide(demo.slide), whole.mask, nobody, models)) == 0
     with pytest.raises(ModelError, match="needs a head"):
-        measure_compartments(open_slide(demo.slide), load_run_models(COUNTING), COUNTING, whole.mask, nobody)
+        measure(open_slide(demo.slide), whole.mask, nobody, load_run_models(COUNTING), settings=COUNTING)
     assert REJECTED not in whole.cells["label"].tolist()
 
 
 def test_one_channel_has_no_effect_to_take_away(whole, demo, models):
     gray = slide_of(open_slide(demo.slide).region()[:1], ("gray",))
-    table = measure_compartments(gray, models, SETTINGS, whole.mask, whole.cells[whole.cells["qc_pass"]].head(1))
+    table = measure(gray, whole.mask, whole.cells[whole.cells["qc_pass"]].head(1), models)
     assert len(table) == 1
     assert not [name for name in table if name.startswith("effect_")]

@@ -2,7 +2,7 @@ import pytest
 
 from cellapp.errors import Cancelled
 from cellapp.pipeline import progress
-from cellapp.pipeline.progress import StepProgress, duration_words
+from cellapp.pipeline.progress import StepProgress, rough_duration
 
 
 def test_a_countdown_says_the_tile_and_the_time_left(monkeypatch):
@@ -42,4 +42,4 @@ def test_cancelling_passes_through():
     ("seconds", "words"), [(0, "10 s"), (44, "40 s"), (89, "90 s"), (170, "3 min"), (5400, "1.5 h"), (36_000, "10 h")]
 )
 def test_time_in_words(seconds, words):
-    assert duration_words(seconds) == words
+    assert rough_duration(seconds) == words

@@ -7,7 +7,8 @@ import pytest
 from cellapp.compute.executor import Engine
 from cellapp.errors import Cancelled
 from cellapp.images.read import open_slide
-from cellapp.pipeline.run_batch import RunItem, run_images
+from cellapp.pipeline.run_batch import run_images
+from cellapp.pipeline.run_image import RunItem
 from cellapp.settings import AnalyseSettings
 
 TILED = AnalyseSettings.model_validate({"segment": {"segmenter": "classical", "tile_px": 256, "diameter": 56}})

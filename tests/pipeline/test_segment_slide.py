@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cellapp.errors import Cancelled, InputError
 from cellapp.images.read import open_slide
 from cellapp.models.bundle import RunModels
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.pipeline.checkpoint import temporary_checkpoint
 from cellapp.pipeline.context import make_context, run_serially
 from cellapp.pipeline.segment_slide import SegmentTile, segment_image, segment_slide
@@ -69,7 +69,7 @@ def test_so_do_other_methods(field, method):
 
 def test_the_compact_network_sees_the_same_cells_in_tiles(field):
     corner = slide_of(field.region()[:, :300, :390], NAMES)
-    model = load("compact")
+    model = load_model("compact")
     tiled, whole = (segment_image(corner, model, of(side, "compact", diameter=56)).labels for side in (256, 2048))
     assert f1_score(tiled, whole, 0.8) >= 0.99
 

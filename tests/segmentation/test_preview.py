@@ -3,7 +3,7 @@ import pytest
 
 from cellapp.errors import InputError, StoreError
 from cellapp.images.read import open_slide
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation import preview
 from cellapp.segmentation.cellpose import CellposeFlows
@@ -55,7 +55,7 @@ def uneven():
 # The network reads squares that begin at the region's corner, so that outlines move by some pixels; nothing else does.
 @pytest.mark.parametrize(("name", "least_iou"), [("classical", 1.0), ("compact", 0.9)])
 def test_cells_away_from_the_edge_of_a_region_are_those_of_the_run(uneven, home, name, least_iou):
-    segmenter = load(name)
+    segmenter = load_model(name)
     settings = AnalyseSettings.model_validate({"segment": {"segmenter": name, "tile_px": 310}})
     parameters, run = (
         ensure_slide_parameters(uneven, segmenter, settings),
@@ -86,7 +86,7 @@ def test_an_empty_region_of_a_slide_shows_nothing_as_in_the_run(uneven, home):
     slide, region, segmenter = (
         slide_of(bare, ("actin", "cytoplasm", "nucleus")),
         Region(0, 640, 160, 160),
-        load("compact"),
+        load_model("compact"),
     )
     settings = AnalyseSettings.model_validate({"segment": {"tile_px": 310, "diameter": 32}})
     flows = preview_flows(slide, region, segmenter, settings, ensure_slide_parameters(slide, segmenter, settings))

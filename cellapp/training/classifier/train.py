@@ -12,7 +12,8 @@ import numpy as np
 from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import save_head
 from cellapp.errors import InputError
-from cellapp.models.load import folder_of, load
+from cellapp.models.load import load_model
+from cellapp.models.registry import model_folder
 from cellapp.settings import CropSettings
 from cellapp.training.classifier.baselines import BOTH, EMBEDDING, UNTRAINED, hold_out_baselines, untrained_twin
 from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit_and_hold_out
@@ -26,7 +27,7 @@ from cellapp.types.protocols import Encoder
 
 
 def train_head(folder: Path, out: Path, recipe: HeadRecipe, on_step: OnStep | None = None) -> dict[str, Any]:
-    """Train a head and write it as a folder that `cellapp.models.load.load` accepts.
+    """Train a head and write it as a folder that `cellapp.models.load.load_model` accepts.
 
     Parameters
     ----------
@@ -67,13 +68,13 @@ def train_head(folder: Path, out: Path, recipe: HeadRecipe, on_step: OnStep | No
 
 
 def _encoders(recipe: HeadRecipe) -> dict[str, Encoder]:
-    encoder = load(recipe.encoder)
+    encoder = load_model(recipe.encoder)
     if isinstance(encoder, LinearHead) or not hasattr(encoder, "embed"):
         raise InputError(f"{recipe.encoder!r} is no encoder; `python -m cellapp models list` names them")
     reads = recipe.reads.model_copy(update={"shape": recipe.baselines or recipe.features == "both"})
     encoders = {EMBEDDING: encoder.reading(reads)}
     if recipe.baselines:
-        twin = untrained_twin(encoder.reading(reads), folder_of(recipe.encoder), seed=recipe.seed)
+        twin = untrained_twin(encoder.reading(reads), model_folder(recipe.encoder), seed=recipe.seed)
         encoders[UNTRAINED] = twin
     return encoders
 

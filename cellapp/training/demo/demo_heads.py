@@ -13,7 +13,7 @@ import numpy as np
 from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import save_head
 from cellapp.classification.predict import predict
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.settings import DEFAULT_ENCODER, ClassifySettings, CropSettings, FeatureSettings
 from cellapp.settings_io import to_toml
 from cellapp.synthetic.settings import SyntheticSettings
@@ -72,7 +72,7 @@ def train_demo(out: Path, recipe: DemoRecipe | None = None, on_step: OnStep | No
         By head: figures on slides it has not seen, as written to its ``metrics.json``.
     """
     recipe, tell = recipe or DemoRecipe(), on_step or (lambda step, fraction: None)
-    encoder, segmenter = load(DEFAULT_ENCODER, dtype="float32"), load(SEGMENTER, dtype="float32")
+    encoder, segmenter = load_model(DEFAULT_ENCODER, dtype="float32"), load_model(SEGMENTER, dtype="float32")
     tell("Finding cells on slides for the heads", 0.0)
     slides = _find(recipe.slides(2, recipe.n_head_slides), segmenter)
     tell("Finding cells on unseen slides", 0.6)

@@ -13,7 +13,7 @@ import numpy as np
 
 from cellapp.encoders.hf_folder import local_revision, write_encoder
 from cellapp.errors import InputError, ModelError
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.settings_io import read_recipe
 from cellapp.training.encoder.centre_background import centre_background
 from cellapp.training.encoder.checkpoint import State
@@ -119,7 +119,7 @@ def _start(wishes: PretrainOptions, recipe: PretrainRecipe) -> tuple[nn.Module |
     """Return the network to start from and the recipe with its shape; None for an untrained one."""
     if wishes.encoder is None:
         return None, recipe
-    encoder = load(wishes.encoder, device="cpu", dtype="float32")
+    encoder = load_model(wishes.encoder, device="cpu", dtype="float32")
     if not isinstance(encoder, Encoder):
         raise InputError(f"{wishes.encoder!r} is no encoder; choose one of `models list`, or a folder")
     return encoder.network.requires_grad_(True), fit_to(recipe, encoder.network.config.to_dict(), encoder.standard)
@@ -163,7 +163,7 @@ def _crops(folder: Path, out: Path, recipe: PretrainRecipe, on_step: OnStep | No
     if not recipe.sources:
         return read_crops(folder, side_px=round(_ZOOM * recipe.network.image_size))
     if not (out / CROPS).is_file():
-        segmenter = load("compact", dtype="float32")
+        segmenter = load_model("compact", dtype="float32")
         cut_sources(recipe.sources, folder, segmenter, seed=recipe.schedule.seed, on_step=on_step).save(out / CROPS)
     return CropSet.load(out / CROPS)
 

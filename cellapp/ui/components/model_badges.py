@@ -10,7 +10,7 @@ import streamlit as st
 
 from cellapp.classification.head import LinearHead
 from cellapp.errors import CellappError
-from cellapp.models import load
+from cellapp.models.load import load_model
 from cellapp.store.records import RunRecord
 from cellapp.ui.components.messages import demo_note, escape
 
@@ -28,7 +28,7 @@ def head_of(run: RunRecord) -> LinearHead | None:
 def head_called(name: str) -> LinearHead | None:
     """Load a head by name or folder; None when it cannot be had."""
     try:
-        return load.load(name)
+        return load_model(name)
     except CellappError:
         return None
 

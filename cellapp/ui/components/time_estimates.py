@@ -65,7 +65,7 @@ def explain_seconds(made_by: Mapping[str, Any], n_cells: int, *, passes: float =
 
 
 def overview_passes(made_by: Mapping[str, Any]) -> int:
-    """Return how often `cellapp.pipeline.explain_cells.measure_compartments` sends a cell through the encoder."""
+    """Return how often `cellapp.pipeline.explain_cells.explain_cells` sends a cell through the encoder."""
     n_channels = len(made_by.get("image", {}).get("channels", ()))
     return 1 + (n_channels if n_channels > 1 else 0)
 

@@ -18,6 +18,7 @@ from cellapp.errors import ModelError
 from cellapp.explanation.hirescam import METHOD
 from cellapp.exports.explanations import kept_maps, read_maps
 from cellapp.jobs import queue, worker_process
+from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import Explanations, LabelMask
@@ -185,15 +186,10 @@ def _computed(
 ) -> dict[int, CellExplanation]:
     settings = _results.run.settings
     cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
-    explained: Explanations = explain_cells(
-        cache.slide(_image),
-        cache.run_models(settings),
-        settings,
-        LabelMask(labels_of(_folder), ""),
-        cells.set_index("cell_id"),
-        target=target,
-    )
-    return _by_cell(explained)
+    context = make_context(cache.slide(_image), None, cache.run_models(settings), settings)
+    mask = LabelMask(labels_of(_folder), "")
+    explained = explain_cells(context, mask, cells.set_index("cell_id"), target, channel_effects=False)
+    return _by_cell(explained.explanations)
 
 
 def _by_cell(explained: Explanations) -> dict[int, CellExplanation]:

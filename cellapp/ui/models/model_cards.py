@@ -11,7 +11,8 @@ import streamlit as st
 from cellapp.config import app_settings
 from cellapp.errors import CellappError
 from cellapp.jobs import queue, worker_process
-from cellapp.models.load import ModelEntry, ModelStatus, card, status
+from cellapp.models.registry import ModelEntry
+from cellapp.models.status import ModelStatus, card, status
 from cellapp.store.records import JobRecord
 from cellapp.ui.components.downloads import size_words
 from cellapp.ui.components.job_progress import POLL_S, job_progress

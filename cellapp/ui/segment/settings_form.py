@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from cellapp.models import load
-from cellapp.models.registry import is_demonstration
+from cellapp.models.registry import is_demonstration, registry
+from cellapp.models.status import own_heads, status
 from cellapp.settings import (
     THRESHOLDS,
     AnalyseSettings,
@@ -49,7 +49,7 @@ def settings_panel(image: ImageRecord) -> AnalyseSettings:
 
 def models(kind: str) -> list[str]:
     """Return the names of the models of a kind that are on this machine, in the registry's order."""
-    return [name for name, entry in load.registry().items() if entry.kind == kind and load.status(name).present]
+    return [name for name, entry in registry().items() if entry.kind == kind and status(name).present]
 
 
 def _segment(image: ImageRecord) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _quality() -> dict[str, Any]:
 
 
 def _classify() -> dict[str, Any]:
-    heads, default = [*models("head"), *load.own_heads(), _COUNT_ONLY], ClassifySettings().head
+    heads, default = [*models("head"), *own_heads(), _COUNT_ONLY], ClassifySettings().head
     head = st.selectbox(
         "Head",
         heads,

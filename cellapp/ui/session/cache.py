@@ -14,8 +14,8 @@ from cellapp.config import app_settings
 from cellapp.errors import CellappError
 from cellapp.images.sampling import read_at_most, read_samples
 from cellapp.jobs.requests import pyramid_job, request_pyramid
-from cellapp.models import load
 from cellapp.models.bundle import RunModels, load_run_models
+from cellapp.models.load import load_model
 from cellapp.rendering.composition import Composition
 from cellapp.segmentation import preview
 from cellapp.segmentation.preview import PreviewFlows, preview_flows
@@ -160,7 +160,7 @@ def _in_parts(image_id: str, look: Identity) -> bool:
 
 @st.cache_resource(max_entries=2, on_release=_free, show_spinner="Loading the segmenter")
 def _segmenter(name: str, device: str, dtype: str) -> Segmenter:
-    return load.load(name, device, dtype)
+    return load_model(name, device, dtype)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.settings_io import read_recipe
 from cellapp.training.classifier.baselines import FOREST, FOREST_WITH_MOMENTS, UNTRAINED
 from cellapp.training.classifier.recipe import HeadRecipe
@@ -59,14 +59,14 @@ def test_cells_of_two_sizes_are_told_apart(trained):
 
 
 def test_the_head_remembers_what_made_it(trained, encoder):
-    head = load(str(trained[0]))
+    head = load_model(str(trained[0]))
     assert head.identity == trained[1]["head"]
     assert head.positive == "cancer"
     assert head.crop.size_px == 40
     assert head.reads.fit_to == "crop"
     assert (head.training["n"], head.training["grouped_by"], head.training["seed"]) == (24, "group", 0)
     assert "24 pictures of single cells, 12 cancer, 12 normal from 12 groups (group)" in head.trained_on
-    head.check_encoder(load(str(encoder)))
+    head.check_encoder(load_model(str(encoder)))
 
 
 def test_held_out_calls_can_be_audited(trained):
@@ -108,7 +108,7 @@ def test_one_group_per_class_is_not_validated(encoder, tmp_path):
 
 def test_the_positive_class_is_the_one_that_was_named(encoder, pictures, tmp_path):
     metrics = train_head(pictures, tmp_path / "out", HeadRecipe(encoder=str(encoder), views=1, positive="normal"))
-    assert metrics["positive"] == load(str(tmp_path / "out")).positive == "normal"
+    assert metrics["positive"] == load_model(str(tmp_path / "out")).positive == "normal"
     with pytest.raises(InputError, match="'stroma' is none of cancer, normal"):
         train_head(pictures, tmp_path / "no", HeadRecipe(encoder=str(encoder), positive="stroma"))
 

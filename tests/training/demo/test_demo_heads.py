@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from cellapp.classification.head_io import load_head
-from cellapp.models import load
+from cellapp.models.load import load_model
 from cellapp.training.demo.demo_heads import FAST_HEAD, HEAD, READS, DemoRecipe, train_demo
 from cellapp.training.encoder.synthetic_crops import slide_settings
 
@@ -42,7 +42,7 @@ def test_a_head_is_written_with_its_papers(made, name):
 def test_it_loads_and_fits_the_bundled_encoder(made, name):
     out, figures = made
     head = load_head(out / name)
-    head.check_encoder(load.load("cell-vit", dtype="float32"))
+    head.check_encoder(load_model("cell-vit", dtype="float32"))
     assert head.encoder == figures[name]["encoder"]
     assert head.reads == READS[name]
     assert "real cells" in head.trained_on

@@ -10,7 +10,7 @@ from PIL import Image
 from cellapp.cli import main
 from cellapp.compute import torchvision_shim
 from cellapp.errors import InputError, ModelError
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.training.encoder.recipe import PretrainRecipe
 from tests.training.encoder.toys import TINY, toy_cells
 
@@ -64,7 +64,7 @@ def made(crops, recipe, tmp_path_factory):
 
 def test_the_result_is_an_encoder_folder(crops, made):
     out, result = made
-    encoder = load(str(out), device="cpu", dtype="float32")
+    encoder = load_model(str(out), device="cpu", dtype="float32")
     assert result["encoder"] == encoder.identity
     assert (encoder.input_px, encoder.dim, encoder.n_prefix) == (32, 16, 2)
     assert result["n"] == 12
@@ -89,7 +89,7 @@ def test_the_files_give_the_tokens_of_the_teacher(crops, recipe, made):
     pixels = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         expected = state.learner.teacher.eval().network(standardise(pixels, known)).last_hidden_state
-    found = load(str(out), device="cpu", dtype="float32").tokens(pixels)
+    found = load_model(str(out), device="cpu", dtype="float32").tokens(pixels)
     shift = (expected - found).mean(dim=(0, 1))
     torch.testing.assert_close(found + shift, expected, rtol=2e-2, atol=2e-2)
 
@@ -98,7 +98,7 @@ def test_training_goes_on_from_an_encoder(crops, recipe, made, tmp_path):
     out, _ = made
     result = run(crops, tmp_path / "next", PretrainOptions(recipe=recipe, encoder=str(out), epochs=0.4, seed=3))
     assert result["step"] == 1
-    before, after = (load(str(folder), device="cpu", dtype="float32") for folder in (out, tmp_path / "next"))
+    before, after = (load_model(str(folder), device="cpu", dtype="float32") for folder in (out, tmp_path / "next"))
     weight = "encoder.layer.0.mlp.fc1.weight"
     moved = (after.network.state_dict()[weight] - before.network.state_dict()[weight]).abs().mean()
     assert 0 < moved < 0.01

@@ -6,7 +6,7 @@ import pytest
 
 from cellapp.config import REPOSITORY
 from cellapp.errors import InputError
-from cellapp.models.load import load
+from cellapp.models.load import load_model
 from cellapp.segmentation.classical import Classical
 from cellapp.training.segmenter.evaluate import evaluate_segmenter, score_picture
 from cellapp.training.segmenter.source_images import Kind, read_labelled_images
@@ -44,7 +44,7 @@ def test_the_shipped_weights_reach_the_figures_of_the_card():
     """A handful of each kind, from the weights, against what metrics.json says of the same images."""
     expected = json.loads(METRICS.read_text())
     wanted = {Kind.FLUORESCENCE: 6, Kind.STAINED: 2, Kind.PHASE: 1, Kind.SYNTHETIC: 2}
-    segmenter = load("compact", dtype="float32", device="cpu")
+    segmenter = load_model("compact", dtype="float32", device="cpu")
     assert expected["segmenter"] == segmenter.name
     for picture in read_labelled_images(shared_data("segmentation"), "val", expected["n_synthetic"]):
         if wanted.get(picture.kind, 0) > 0:

@@ -1,0 +1,67 @@
+"""Bring the files of a declared model to this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellapp.config import app_settings
+from cellapp.errors import ModelError
+from cellapp.models.checksums import changed_files, expected_digests, files_present
+from cellapp.models.lockfile import LockedModel, record
+from cellapp.models.registry import ModelEntry, entry
+from cellapp.models.status import require_ready
+from cellapp.types.image import OnStep
+
+
+def fetch_model(name: str, on_step: OnStep | None = None) -> Path:
+    """Make sure the files of a declared model are here and right, downloading those that are not.
+
+    Parameters
+    ----------
+    name : str
+    on_step : callable, optional
+        Progress: the file and the share of all bytes, 0 to 1. It may raise `Cancelled`; then the part that is here
+        stays, and the next call goes on from it.
+
+    Returns
+    -------
+    Path
+        Folder of the files.
+
+    Raises
+    ------
+    ModelError
+        When the model cannot be had; the message says why and what to do.
+    """
+    model = entry(name)
+    if model.source == "hub" and (not files_present(model) or changed_files(model)):
+        if app_settings().offline:
+            raise ModelError(
+                f"{name} is not in {model.folder} and CELLAPP_OFFLINE forbids downloads; unset it and run: "
+                f"python -m cellapp models fetch {name}"
+            )
+        _download(model, on_step or (lambda step, fraction: None))
+    require_ready(model)
+    return model.folder
+
+
+def _download(model: ModelEntry, on_step: OnStep) -> None:
+    """Fetch every file at the commit the first one resolves to, and record commit and digests in the lock file."""
+    from huggingface_hub.utils import WeakFileLock  # says which file it waits for, as a long download makes it wait
+
+    from cellapp.models.download import HubFile, fetch_file
+
+    model.folder.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(model.folder / ".lock"):
+        commit, digests, n_bytes_before = model.revision or "main", {}, 0
+        pinned = expected_digests(model)
+        for file in model.files:
+
+            def on_bytes(n_bytes: int, file: str = file, before: int = n_bytes_before) -> None:
+                on_step(f"Downloading {file} of {model.name}", min(1.0, (before + n_bytes) / max(model.bytes, 1)))
+
+            target = model.folder / file
+            fetched = fetch_file(HubFile(model.repo, file, commit), target, expected=pinned[file], on_bytes=on_bytes)
+            commit, digests[file] = fetched.commit, fetched.sha256
+            n_bytes_before += target.stat().st_size
+        record(model.name, LockedModel(commit, digests))
