@@ -22,7 +22,7 @@ from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.settings import AnalyseSettings
 from cellapp.training.demo.demo_heads import FAST_HEAD, HEAD, SEGMENTER, DemoRecipe
 from cellapp.training.metrics import measure_calls
-from cellapp.training.synthetic_cells import FoundCells, find_cells
+from cellapp.training.synthetic_cells import LabelledSlide, find_cells
 from cellapp.types.cells import Embeddings
 from cellapp.types.protocols import Encoder, Segmenter
 
@@ -30,7 +30,7 @@ CROWDED = 0.85
 """Share of a slide that cells would cover if none overlapped; the slides of the recipe have 0.2 to 0.55."""
 
 
-def embed(found: FoundCells, models: RunModels) -> Embeddings:
+def embed(found: LabelledSlide, models: RunModels) -> Embeddings:
     """Embed the cells of one slide as a run does."""
     context = make_context(found.slide, None, models, AnalyseSettings())
     with temporary_checkpoint() as work:
@@ -45,7 +45,7 @@ def embed(found: FoundCells, models: RunModels) -> Embeddings:
         )
 
 
-def judge(slides: Sequence[FoundCells], models: RunModels) -> tuple[dict[str, float], list[str]]:
+def judge(slides: Sequence[LabelledSlide], models: RunModels) -> tuple[dict[str, float], list[str]]:
     """Measure the calls of a head on all slides together; also return the calls."""
     head, calls = models.head, [predict(models.head, embed(found, models)) for found in slides]
     codes = np.array([head.classes.index(label) for found in slides for label in found.labels], dtype=int)
@@ -55,7 +55,7 @@ def judge(slides: Sequence[FoundCells], models: RunModels) -> tuple[dict[str, fl
 
 
 def compare(
-    slides: Sequence[FoundCells], encoder: Encoder, of_crops: LinearHead, pooled: LinearHead, *, runs: int = 5
+    slides: Sequence[LabelledSlide], encoder: Encoder, of_crops: LinearHead, pooled: LinearHead, *, runs: int = 5
 ) -> dict[str, object]:
     """Embed and call the same cells both ways; neither head has seen the slides."""
     segmenter = load_model("classical")  # cells are found already
@@ -74,7 +74,7 @@ def compare(
     }
 
 
-def unseen(n: int, segmenter: Segmenter, *, density: float | None = None) -> list[FoundCells]:
+def unseen(n: int, segmenter: Segmenter, *, density: float | None = None) -> list[LabelledSlide]:
     """Find the cells of slides that no head was trained on, of the recipe's crowding or another."""
     changes = {} if density is None else {"density": density}
     return [find_cells(settings.model_copy(update=changes), segmenter) for settings in DemoRecipe().slides(3, n)]

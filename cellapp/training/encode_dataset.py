@@ -1,4 +1,4 @@
-"""One pass over labelled pictures: what encoders say of each, and what the plainest method would look at."""
+"""Encode labelled pictures of single cells, and summarise their intensities for the plainest baseline."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ N_STATISTICS = N_PLAIN + 2
 
 @dataclass(frozen=True, eq=False)
 class EncodedDataset:
-    """What is known of the pictures that could be read."""
+    """The N pictures that could be read, with their vectors."""
 
-    pictures: LabelledCrops
+    crops: LabelledCrops
     embeddings: Mapping[str, Embeddings]  # by the names the encoders were given; cell ids count from 0
     statistics: np.ndarray | None  # (N, 11 C) float64, see `intensity_statistics`; None when channels differ in number
     digests: Sequence[str]  # N sha256 of the files
     side_px: int  # most frequent longer side
-    left_out: Sequence[str]  # why pictures could not be read, a sentence each
+    left_out: Sequence[str]  # a sentence for each picture that could not be read
 
 
 def encode_dataset(
-    pictures: LabelledCrops,
+    crops: LabelledCrops,
     encoders: Mapping[str, Encoder],
     preprocess: PreprocessSettings,
     on_step: OnStep | None = None,
@@ -45,7 +45,7 @@ def encode_dataset(
 
     Parameters
     ----------
-    pictures : LabelledCrops
+    crops : LabelledCrops
     encoders : mapping of str to Encoder
         All of one input side.
     preprocess : PreprocessSettings
@@ -58,14 +58,13 @@ def encode_dataset(
     InputError
         When a class has no picture left.
     """
-    tell = on_step or (lambda step, fraction: None)
     input_px = next(iter(encoders.values())).input_px
     rows, left_out, statistics, digests, sides = [], [], [], [], []
     parts: dict[str, list[Embeddings]] = {name: [] for name in encoders}
-    for start in range(0, len(pictures), _BATCH):
+    for start in range(0, len(crops), _BATCH):
         planes = []
-        for row in range(start, min(start + _BATCH, len(pictures))):
-            picture = _read(pictures, row, left_out)
+        for row in range(start, min(start + _BATCH, len(crops))):
+            picture = _read(crops, row, left_out)
             if picture is not None:
                 rows.append(row)
                 planes.append(picture.planes(preprocess, input_px))
@@ -75,14 +74,14 @@ def encode_dataset(
         ids = np.arange(len(rows) - len(planes), len(rows), dtype=np.int32)
         for name, encoder in encoders.items() if planes else ():
             parts[name].append(encoder.embed(np.concatenate(planes), ids))
-        tell("Encoding pictures", min(start + _BATCH, len(pictures)) / len(pictures))
-    kept = pictures.subset(rows)
-    _require_classes(pictures, kept, left_out)
-    alike = len({len(one) for one in statistics}) == 1
+        if on_step:
+            on_step("Encoding pictures", min(start + _BATCH, len(crops)) / len(crops))
+    readable = crops.subset(rows)
+    _require_classes(crops, readable, left_out)
     return EncodedDataset(
-        kept,
-        {name: join_embeddings(found) for name, found in parts.items()},
-        np.stack(statistics) if alike else None,
+        readable,
+        {name: join_embeddings(batches) for name, batches in parts.items()},
+        np.stack(statistics) if len({len(row) for row in statistics}) == 1 else None,
         digests,
         Counter(sides).most_common(1)[0][0],
         left_out,
@@ -119,16 +118,16 @@ def intensity_statistics(raw: np.ndarray) -> np.ndarray:
     )
 
 
-def _read(pictures: LabelledCrops, row: int, left_out: list[str]) -> CropFile | None:
-    file = pictures.files[row]
+def _read(crops: LabelledCrops, row: int, left_out: list[str]) -> CropFile | None:
+    file = crops.files[row]
     try:
-        return read_crop(pictures.folder / file)
+        return read_crop(crops.folder / file)
     except InputError as error:
         left_out.append(f"{file}: {error}")
         return None
 
 
-def _require_classes(wanted: LabelledCrops, kept: LabelledCrops, left_out: Sequence[str]) -> None:
-    lost = sorted(set(wanted.classes) - set(kept.classes))
+def _require_classes(wanted: LabelledCrops, readable: LabelledCrops, left_out: Sequence[str]) -> None:
+    lost = sorted(set(wanted.classes) - set(readable.classes))
     if lost:
         raise InputError(f"no picture of class {lost[0]!r} can be read; first reason: {left_out[0]}")

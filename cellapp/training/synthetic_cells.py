@@ -1,4 +1,4 @@
-"""Labelled cells of synthetic slides, found, cut and encoded by the same chain as a user's."""
+"""Cells of synthetic slides with their true classes, segmented, cropped and encoded by the pipeline's own steps."""
 
 from __future__ import annotations
 
@@ -39,32 +39,20 @@ _MATCH_IOU = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class FoundCells:
-    """The cells a segmenter found on one synthetic slide, those with a true class."""
+class LabelledSlide:
+    """A synthetic slide with its segmented cells and the true class of each."""
 
     name: str
     slide: Slide
     roles: tuple[Role, ...]
     mask: LabelMask
-    cells: pd.DataFrame  # accepted and matched rows of the cell table
+    cells: pd.DataFrame  # N rows of the cell table: accepted cells that match a true one
     labels: np.ndarray  # (N,) str, true class of each row
     preprocessor: Preprocessor
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledCells:
-    """Vectors of cells with their true class and slide."""
-
-    embeddings: Embeddings  # cell ids are row numbers
-    labels: np.ndarray  # (N,) str
-    slides: np.ndarray  # (N,) str
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def vary(seed: int, *, side_px: int = 640) -> SyntheticSettings:
-    """Choose a slide at random: light, noise, crowding, cell size, bit depth and channels all differ between slides.
+def random_settings(seed: int, *, side_px: int = 640) -> SyntheticSettings:
+    """Draw a slide: light, noise, crowding, cell size, bit depth and channels all differ between slides.
 
     Parameters
     ----------
@@ -89,11 +77,16 @@ def vary(seed: int, *, side_px: int = 640) -> SyntheticSettings:
     )
 
 
-def find_cells(settings: SyntheticSettings, segmenter: Segmenter) -> FoundCells:
-    """Render a slide, find its cells and keep those that match a true cell.
+def find_cells(settings: SyntheticSettings, segmenter: Segmenter) -> LabelledSlide:
+    """Render a slide, segment it and keep the cells that match a true one.
 
-    Cells are found, not taken from the truth, because found cells are what the head will see. A found cell gets the
-    class of the true cell it overlaps with an IoU of at least 0.5; cells at the border are left out, as in a run.
+    Masks come from the segmenter, not from the truth, because a head reads segmented cells. A cell gets the class of
+    the true cell it overlaps with an IoU of at least 0.5; cells at the border are left out, as in a run.
+
+    Parameters
+    ----------
+    settings : SyntheticSettings
+    segmenter : Segmenter
     """
     raw, truth, classes = render_field(settings)
     slide = as_slide(raw, settings)
@@ -101,67 +94,69 @@ def find_cells(settings: SyntheticSettings, segmenter: Segmenter) -> FoundCells:
     preprocessor = Preprocessor.fit(slide, PREPROCESS)
     mask = segment(preprocessor.read(slide), roles, segmenter, SegmentSettings(), settings.um_per_px)
     cells = assess(measure(slide, mask, channels=names), mask, slide, QualitySettings())
-    matched = match_cells(mask, truth)
-    cells = cells[cells["qc_pass"] & cells.index.isin(list(matched))]
-    labels = np.array([classes[matched[cell_id]] for cell_id in cells.index], dtype=str)
-    return FoundCells(f"slide {settings.seed}", slide, roles, mask, cells, labels, preprocessor)
+    true_id = match_cells(mask, truth)
+    cells = cells[cells["qc_pass"] & cells.index.isin(list(true_id))]
+    labels = np.array([classes[true_id[cell_id]] for cell_id in cells.index], dtype=str)
+    return LabelledSlide(f"slide {settings.seed}", slide, roles, mask, cells, labels, preprocessor)
 
 
-def cut_cells(found: FoundCells) -> np.ndarray:
-    """Cut the cells of a slide as `CROP` says.
+def crop_cells(labelled: LabelledSlide) -> np.ndarray:
+    """Crop the cells of a slide as `CROP` says.
 
     Returns
     -------
     ndarray of shape (N, 3, S, S), float32
         0 to 1, in the order of the table; no cells are zero rows.
     """
-    pixels, names = found.preprocessor.read(found.slide), found.slide.info.channels
-    crops = crop(pixels, found.mask, found.cells, CROP, channels=names, roles=found.roles)
-    return encoder_input(crops, found.roles, SIDE_PX)
+    pixels, names = labelled.preprocessor.read(labelled.slide), labelled.slide.info.channels
+    crops = crop(pixels, labelled.mask, labelled.cells, CROP, channels=names, roles=labelled.roles)
+    return encoder_input(crops, labelled.roles, SIDE_PX)
 
 
-def embed_found(slides: Sequence[FoundCells], encoder: Encoder, reads: FeatureSettings) -> LabelledCells:
-    """Give the cells of some slides the vectors a head reads: of crops, or pooled from windows as `GRID` says.
+def embed_slides(slides: Sequence[LabelledSlide], encoder: Encoder, reads: FeatureSettings) -> Embeddings:
+    """Compute the vectors a head reads: of crops, or pooled from windows as `GRID` says.
 
     Parameters
     ----------
-    slides : sequence of FoundCells
+    slides : sequence of LabelledSlide
         At least one, which may hold no cells.
     encoder : Encoder
     reads : FeatureSettings
+
+    Returns
+    -------
+    Embeddings
+        Of the cells of all slides, in order; cell ids are row numbers.
     """
-    parts = [_embed(found, encoder, reads) for found in slides]
-    names = [np.full(len(found.cells), found.name) for found in slides]
-    joined = join_embeddings(parts)
-    joined = replace(joined, cell_ids=np.arange(len(joined.cell_ids), dtype=np.int32))
-    return LabelledCells(joined, np.concatenate([found.labels for found in slides]), np.concatenate(names))
+    joined = join_embeddings([_embed(labelled, encoder, reads) for labelled in slides])
+    return replace(joined, cell_ids=np.arange(len(joined.cell_ids), dtype=np.int32))
 
 
-def _embed(found: FoundCells, encoder: Encoder, reads: FeatureSettings) -> Embeddings:
+def _embed(labelled: LabelledSlide, encoder: Encoder, reads: FeatureSettings) -> Embeddings:
     if reads.source == "grid":
-        where = (found.slide, found.mask, found.cells, found.roles, found.preprocessor)
-        return pool_cells(*where, encoder=encoder, crop=GRID)
-    return encoder.reading(reads).embed(cut_cells(found), found.cells.index.to_numpy(np.int32))
+        cells = (labelled.slide, labelled.mask, labelled.cells, labelled.roles, labelled.preprocessor)
+        return pool_cells(*cells, encoder=encoder, crop=GRID)
+    return encoder.reading(reads).embed(crop_cells(labelled), labelled.cells.index.to_numpy(np.int32))
 
 
-def match_cells(found: LabelMask, truth: np.ndarray) -> dict[int, int]:
-    """Pair found cells with true ones that overlap them with an IoU of at least 0.5; such a pair is unique.
+def match_cells(mask: LabelMask, truth: np.ndarray) -> dict[int, int]:
+    """Pair segmented cells with true ones that overlap them with an IoU of at least 0.5; such a pair is unique.
 
     Parameters
     ----------
-    found : LabelMask
+    mask : LabelMask
     truth : ndarray of shape (Y, X), integer
 
     Returns
     -------
     dict
-        Found id -> true id; cells without a partner are left out.
+        Cell id -> true id; cells without a partner are left out.
     """
-    both = np.stack([found.labels.ravel().astype(np.int64), truth.ravel().astype(np.int64)])
+    both = np.stack([mask.labels.ravel().astype(np.int64), truth.ravel().astype(np.int64)])
     pairs, overlaps = np.unique(both[:, (both > 0).all(axis=0)], axis=1, return_counts=True)
-    area_found, area_true = (dict(zip(*np.unique(row, return_counts=True), strict=True)) for row in both)
+    area, true_area = (dict(zip(*np.unique(row, return_counts=True), strict=True)) for row in both)
     return {
         int(a): int(b)
         for (a, b), overlap in zip(pairs.T, overlaps, strict=True)
-        if overlap >= _MATCH_IOU * (area_found[a] + area_true[b] - overlap)
+        if overlap >= _MATCH_IOU * (area[a] + true_area[b] - overlap)
     }

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import cam, cells, compare, embed, first_result, pooled
 from cellapp.models.load import load_model
-from cellapp.training.synthetic_cells import CROP, find_cells, vary
+from cellapp.training.synthetic_cells import CROP, find_cells, random_settings
 from tests.classification.heads import grid_head, random_head
 
 TINY = {
@@ -93,7 +93,7 @@ def test_a_missing_cell_would_be_noticed():
 
 def test_pooled_judges_the_same_cells_both_ways():
     encoder = load_model("cell-vit")
-    slides = [find_cells(vary(seed, side_px=256), load_model("classical")) for seed in (1, 2)]
+    slides = [find_cells(random_settings(seed, side_px=256), load_model("classical")) for seed in (1, 2)]
     of_crops = random_head(encoder.dim, encoder=encoder.identity, crop=CROP)
     figures = pooled.compare(slides, encoder, of_crops, grid_head(encoder), runs=1)
     assert figures["n_cells"] == sum(len(found.cells) for found in slides)

@@ -11,7 +11,7 @@ from cellapp.models.registry import entry
 from cellapp.models.status import card, status
 from cellapp.settings import DEFAULT_ENCODER, ClassifySettings
 from cellapp.training.demo.demo_heads import DemoRecipe, evaluate
-from cellapp.training.synthetic_cells import embed_found, find_cells
+from cellapp.training.synthetic_cells import find_cells
 
 MAX_ENCODER_BYTES = 12e6
 
@@ -59,7 +59,7 @@ def test_the_figures_on_one_slide_can_be_had_again():
     figures, recipe = figures_of("demo-head"), DemoRecipe()
     found = [find_cells(slide, load_model("compact", dtype="float32")) for slide in recipe.slides(3, 1)]
     head = load_model("demo-head")
-    again = evaluate(head, embed_found(found, load_model("cell-vit", dtype="float32"), head.reads))
+    again = evaluate(head, load_model("cell-vit", dtype="float32"), found)
     assert again["n"] == pytest.approx(figures["first_test_slide"]["n"], abs=2)
     for name in ("auc", "balanced_accuracy"):
         assert again[name] == pytest.approx(figures["first_test_slide"][name], abs=0.03)

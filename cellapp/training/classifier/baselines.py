@@ -1,22 +1,20 @@
-"""Plainer methods on the same folds: what a head has to beat."""
+"""Plainer methods on the folds of a head: what the head has to beat."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from cellapp.encoders.dino import HubEncoder, blank_network
 from cellapp.encoders.hf_folder import CONFIG, PREPROCESSOR, read_json
 from cellapp.settings import FeatureSettings
 from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, hold_out
-from cellapp.training.encode_dataset import N_PLAIN, N_STATISTICS
-from cellapp.types.cells import Embeddings
+from cellapp.training.encode_dataset import N_PLAIN, N_STATISTICS, EncodedDataset
 
 EMBEDDING, SHAPE, BOTH = "embedding", "shape", "embedding and shape"
 UNTRAINED = "untrained encoder"
@@ -25,57 +23,46 @@ _TREES = 500
 
 
 def hold_out_baselines(
-    data: LabelledVectors,
-    spec: HeadSpec,
-    fold_of: np.ndarray,
-    embeddings: Mapping[str, Embeddings],
-    statistics: np.ndarray | None,
-    *,
-    seed: int,
+    dataset: EncodedDataset, data: LabelledVectors, spec: HeadSpec, fold_of: np.ndarray, *, seed: int
 ) -> dict[str, np.ndarray]:
-    """Return the held-out probabilities, (N, K), of other methods on the folds of a head.
+    """Cross-validate other methods on the folds of a head.
 
     Parameters
     ----------
+    dataset : EncodedDataset
+        With the embeddings `EMBEDDING`, measurements included, and `UNTRAINED`. Without intensity statistics there are
+        no forests.
     data : LabelledVectors
-        The head's, for labels and groups.
-    spec : Purpose
-    fold_of : ndarray of shape (N,)
-        Fold of each cell, those of the head.
-    embeddings : mapping of str to Embeddings
-        `EMBEDDING`, with measurements, and `UNTRAINED`.
-    statistics : ndarray of shape (N, F), optional
-        Intensity statistics for the forest; without them it is left out.
+        Of the head, for labels and groups.
+    spec : HeadSpec
+        Of the head.
+    fold_of : ndarray of shape (N,), int
+        Of the head.
     seed : int
-        The one the folds were dealt with.
+        The one the folds were drawn with.
+
+    Returns
+    -------
+    dict
+        Method -> held-out probabilities, ndarray of shape (N, K).
     """
-    trained, plain_purpose = embeddings[EMBEDDING], replace(spec, reads=FeatureSettings())
+    trained = dataset.embeddings[EMBEDDING]
     plain = np.concatenate([trained.cls, trained.mean_patch], axis=1)
     inputs = {
         EMBEDDING: plain,
         SHAPE: trained.measured,
         BOTH: np.concatenate([plain, trained.measured], axis=1),
-        UNTRAINED: embeddings[UNTRAINED].features,
+        UNTRAINED: dataset.embeddings[UNTRAINED].features,
     }
-    said = {}
-    for name, features in inputs.items():
-        vectors = LabelledVectors(features, data.labels, data.groups)
-        said[name] = hold_out(vectors, plain_purpose, fold_of, seed=seed).probabilities
-    if statistics is not None:
-        plain = statistics[:, : statistics.shape[1] * N_PLAIN // N_STATISTICS]
-        said[FOREST] = _forest(plain, data.codes, fold_of, seed)
-        said[FOREST_WITH_MOMENTS] = _forest(statistics, data.codes, fold_of, seed)
-    return said
-
-
-def _forest(statistics: np.ndarray, codes: np.ndarray, fold_of: np.ndarray, seed: int) -> np.ndarray:
-    """Held-out probabilities of a random forest, (N, K), as it gives them."""
-    said = np.zeros((len(codes), codes.max() + 1))
-    for fold in np.unique(fold_of):
-        here = fold_of == fold
-        forest = RandomForestClassifier(_TREES, random_state=seed, n_jobs=-1).fit(statistics[~here], codes[~here])
-        said[here] = forest.predict_proba(statistics[here])
-    return said
+    vectors = {name: LabelledVectors(features, data.labels, data.groups) for name, features in inputs.items()}
+    probabilities = {name: hold_out(rows, spec, fold_of, seed=seed).probabilities for name, rows in vectors.items()}
+    if dataset.statistics is not None:
+        n_plain = dataset.statistics.shape[1] * N_PLAIN // N_STATISTICS
+        for name, n in ((FOREST, n_plain), (FOREST_WITH_MOMENTS, None)):
+            forest = RandomForestClassifier(_TREES, random_state=seed, n_jobs=-1)
+            statistics, split = dataset.statistics[:, :n], PredefinedSplit(fold_of)
+            probabilities[name] = cross_val_predict(forest, statistics, data.codes, cv=split, method="predict_proba")
+    return probabilities
 
 
 def untrained_twin(encoder: HubEncoder, folder: Path, *, seed: int) -> HubEncoder:
@@ -92,16 +79,15 @@ def untrained_twin(encoder: HubEncoder, folder: Path, *, seed: int) -> HubEncode
     import torch
 
     torch.manual_seed(seed)
-    with tempfile.TemporaryDirectory() as place:
-        twin = Path(place)
-        blank_network(read_json(folder / CONFIG)).save_pretrained(twin)
-        shutil.copy(folder / PREPROCESSOR, twin)
-        made = HubEncoder(
-            twin,
+    with tempfile.TemporaryDirectory() as scratch:
+        blank_network(read_json(folder / CONFIG)).save_pretrained(scratch)
+        shutil.copy(folder / PREPROCESSOR, scratch)
+        twin = HubEncoder(
+            Path(scratch),
             name=f"untrained {encoder.name}",
             revision=f"seed {seed}",
             input_px=encoder.input_px,
             device=encoder.device,
             dtype=encoder.dtype,
         )
-    return made.reading(FeatureSettings(views=encoder.reads.views))
+    return twin.reading(FeatureSettings(views=encoder.reads.views))

@@ -1,4 +1,4 @@
-"""Train a linear head on frozen vectors and measure it on groups it has not seen."""
+"""Fit a linear head to vectors of labelled cells and measure it on groups it was not fitted to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cellapp.classification.novelty import fit_novelty
 from cellapp.errors import InputError
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.training.calibration import cross_calibrate, fit_temperature
-from cellapp.training.classifier.logistic_regression import choose_strength, fit_linear
+from cellapp.training.classifier.logistic_regression import choose_strength, fit_logistic, per_class
 from cellapp.training.folds import split_groups
 from cellapp.training.metrics import measure_calls
 
@@ -23,9 +23,10 @@ _LIMIT_PERCENTILE = 99.0
 
 @dataclass(frozen=True, eq=False)
 class LabelledVectors:
-    """Training cells: what an encoder said of them, what a person said, and what they share.
+    """Vectors of training cells with the class and the group of each.
 
-    Cells of one slide, plate or patient look alike whatever their class; only held-out groups make a figure honest.
+    Cells of one group (slide, plate or patient) look alike whatever their class, so that only figures on held-out
+    groups say how a head does on new ones.
     """
 
     features: np.ndarray  # (N, F), see `Embeddings.features`
@@ -58,10 +59,15 @@ class LabelledVectors:
         """Group of each cell, (N,) str."""
         return np.asarray(self.groups, dtype=object).astype(str)
 
+    def subset(self, rows: np.ndarray) -> LabelledVectors:
+        """Select cells by a mask, (N,) bool."""
+        labels, groups = (np.asarray(values, dtype=object)[rows].tolist() for values in (self.labels, self.groups))
+        return LabelledVectors(self.features[rows], labels, groups)
+
 
 @dataclass(frozen=True, eq=False)
 class HeadSpec:
-    """What a new head is called and belongs to."""
+    """Fields of a new head that are not fitted, by the names of `LinearHead`."""
 
     name: str
     encoder: str  # "name@revision"
@@ -75,7 +81,7 @@ class HeadSpec:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What was said of each cell by a model that had not seen its group."""
+    """Output of cross-validation: for each cell that of a head fitted without the cell's group."""
 
     fold_of: np.ndarray  # (N,) int
     scores: np.ndarray  # (N, K) before calibration
@@ -91,7 +97,7 @@ def fit(data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0)
     Parameters
     ----------
     data : LabelledVectors
-    spec : Purpose
+    spec : HeadSpec
     folds : int
         At most this many; fewer when a class has fewer groups.
     seed : int
@@ -114,7 +120,7 @@ def fit(data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0)
 def fit_and_hold_out(
     data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0
 ) -> tuple[LinearHead, HeldOut | None]:
-    """Train a head as `fit` does and return what was said of each cell while it was held out, too.
+    """Train a head as `fit` does, and return its cross-validation, too.
 
     Returns
     -------
@@ -123,15 +129,15 @@ def fit_and_hold_out(
         None when the groups cannot be split.
     """
     strength = choose_strength(data.features, data.codes, data.group_names, seed)
-    head = _fit_plain(data, spec, strength)
-    split = split_groups(data.codes, data.group_names, data.classes, folds=folds, seed=seed)
-    if isinstance(split, str):
-        return replace(head, metrics={"validated": False, "reason": split}), None
-    held_out = hold_out(data, spec, split, seed=seed)
+    head = _fit_all(data, spec, strength)
+    fold_of = split_groups(data.codes, data.group_names, data.classes, folds=folds, seed=seed)
+    if isinstance(fold_of, str):
+        return replace(head, metrics={"validated": False, "reason": fold_of}), None
+    held_out = hold_out(data, spec, fold_of, seed=seed)
     figures: dict[str, Any] = {
         "validated": True,
         "n_groups": len(set(data.groups)),
-        "n_folds": len(np.unique(split)),
+        "n_folds": len(np.unique(fold_of)),
         "regularisation": strength,
         **measure_calls(held_out.probabilities, data.codes, data.classes, head.positive),
     }
@@ -146,54 +152,40 @@ def fit_and_hold_out(
 
 
 def hold_out(data: LabelledVectors, spec: HeadSpec, fold_of: np.ndarray, *, seed: int) -> HeldOut:
-    """Ask of each cell a head that never saw its group, its regularisation and calibration included.
+    """Cross-validate: regularisation, weights and calibration of each fold come from the other folds alone.
 
     Parameters
     ----------
     data : LabelledVectors
-    spec : Purpose
-    fold_of : ndarray of shape (N,)
+    spec : HeadSpec
+    fold_of : ndarray of shape (N,), int
         See `cellapp.training.folds.split_groups`.
     seed : int
         Decides the inner folds on which the regularisation is chosen.
     """
+    # cross_val_predict fits once for one output; scores and distances would take it two fits of each fold.
     scores, distances = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of))
     for fold in np.unique(fold_of):
-        here, kept = fold_of == fold, _subset(data, fold_of != fold)
-        part = _fit_plain(kept, spec, choose_strength(kept.features, kept.codes, kept.group_names, seed))
-        scores[here] = part.scores(data.features[here])
-        distances[here] = part.novelty.distance(part.standardise(data.features[here]))
+        rows, rest = fold_of == fold, data.subset(fold_of != fold)
+        head = _fit_all(rest, spec, choose_strength(rest.features, rest.codes, rest.group_names, seed))
+        scores[rows] = head.scores(data.features[rows])
+        distances[rows] = head.novelty.distance(head.standardise(data.features[rows]))
     return HeldOut(fold_of, scores, cross_calibrate(scores, data.codes, fold_of), distances)
 
 
-def _positive(spec: HeadSpec, classes: tuple[str, ...]) -> str:
-    positive = spec.positive or default_positive(classes)
-    if positive not in classes:
-        raise InputError(f"the positive class {positive!r} is none of {', '.join(classes)}; name one of these")
-    return positive
-
-
-def _fit_plain(data: LabelledVectors, spec: HeadSpec, strength: float) -> LinearHead:
-    """Fit weights and training cloud on all cells of `data`, nothing held out."""
-    found = fit_linear(data.features, data.codes, strength)
+def _fit_all(data: LabelledVectors, spec: HeadSpec, strength: float) -> LinearHead:
+    """Fit weights and novelty detector to all cells of `data`, without a temperature."""
+    positive = spec.positive or default_positive(data.classes)
+    if positive not in data.classes:
+        raise InputError(f"the positive class {positive!r} is none of {', '.join(data.classes)}; name one of these")
+    pipeline = fit_logistic(data.features, data.codes, strength)
+    scaler, regression = pipeline
     return LinearHead(
-        name=spec.name,
-        weight=found.weight.astype(np.float32),
-        bias=found.bias.astype(np.float32),
-        mean=found.mean.astype(np.float32),
-        std=found.std.astype(np.float32),
+        **vars(spec) | {"positive": positive},
+        weight=per_class(regression.coef_).astype(np.float32),
+        bias=per_class(regression.intercept_).astype(np.float32),
+        mean=scaler.mean_.astype(np.float32),
+        std=scaler.scale_.astype(np.float32),
         classes=data.classes,
-        encoder=spec.encoder,
-        positive=_positive(spec, data.classes),
-        crop=spec.crop,
-        preprocess=spec.preprocess,
-        reads=spec.reads,
-        trained_on=spec.trained_on,
-        training=spec.training,
-        novelty=fit_novelty((data.features - found.mean) / found.std, data.codes, len(data.classes)),
+        novelty=fit_novelty((data.features - scaler.mean_) / scaler.scale_, data.codes, len(data.classes)),
     )
-
-
-def _subset(data: LabelledVectors, rows: np.ndarray) -> LabelledVectors:
-    labels, groups = (np.asarray(values, dtype=object)[rows].tolist() for values in (data.labels, data.groups))
-    return LabelledVectors(data.features[rows], labels, groups)

@@ -1,19 +1,21 @@
-"""What lies beside a trained head: figures, held-out calls for an audit, the recipe and a card."""
+"""Files beside a trained head: figures, held-out calls for an audit, the recipe and a card."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from cellapp.classification.head import LinearHead
 from cellapp.training.calibration import reliability
+from cellapp.training.classifier.recipe import HeadRecipe
+from cellapp.training.encode_dataset import EncodedDataset
 from cellapp.training.metrics import figures_with_intervals
 from cellapp.training.model_card import head_card
-
-if TYPE_CHECKING:
-    from cellapp.training.classifier.result import TrainedHead
 
 BY_FILE = (
     "No groups were given: folds were split by file, so that cells of one slide lie on both sides and the figures are "
@@ -21,34 +23,44 @@ BY_FILE = (
 )
 
 
-def write_head_report(trained: TrainedHead, identity: str, out: Path, *, seconds: int) -> dict[str, Any]:
-    """Write ``metrics.json``, ``folds.csv``, ``recipe.toml`` and ``card.md``.
+def write_head_report(
+    out: Path, head: LinearHead, recipe: HeadRecipe, metrics: Mapping[str, Any], calls: pd.DataFrame | None
+) -> None:
+    """Write ``metrics.json``, ``recipe.toml``, ``card.md`` and, where there are held-out calls, ``folds.csv``.
 
     Parameters
     ----------
-    trained : TrainedHead
-    identity : str
-        Name and version of the head as saved.
     out : Path
-    seconds : int
-        What the training took.
-
-    Returns
-    -------
-    dict
+        Folder of the head.
+    head : LinearHead
+        As saved.
+    recipe : HeadRecipe
+    metrics : mapping
         See `head_metrics`.
+    calls : DataFrame, optional
+        See `held_out_table`.
     """
-    metrics = head_metrics(trained, identity) | {"seconds": seconds}
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    (out / "recipe.toml").write_text(trained.recipe.toml, encoding="utf-8")
-    (out / "card.md").write_text(head_card(metrics, trained.head), encoding="utf-8")
-    if trained.held_out is not None:
-        held_out_table(trained).to_csv(out / "folds.csv", index=False)
-    return metrics
+    (out / "recipe.toml").write_text(recipe.toml, encoding="utf-8")
+    (out / "card.md").write_text(head_card(metrics, head), encoding="utf-8")
+    if calls is not None:
+        calls.to_csv(out / "folds.csv", index=False)
 
 
-def head_metrics(trained: TrainedHead, identity: str) -> dict[str, Any]:
+def head_metrics(
+    head: LinearHead, dataset: EncodedDataset, method: str, probabilities: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
     """Return all figures of a head as plain JSON values.
+
+    Parameters
+    ----------
+    head : LinearHead
+        As saved.
+    dataset : EncodedDataset
+    method : str
+        The head's own.
+    probabilities : mapping of str to ndarray of shape (N, K)
+        Held-out probabilities by method, the head's own first; none when the groups could not be split.
 
     Returns
     -------
@@ -57,53 +69,55 @@ def head_metrics(trained: TrainedHead, identity: str) -> dict[str, Any]:
         figures flatter, ``left_out`` pictures, ``method`` of the head, ``methods`` (name -> figures with intervals, see
         `figures_with_intervals`; the head's own first) and ``reliability`` of the head.
     """
-    head, pictures = trained.head, trained.dataset.pictures
-    metrics: dict[str, Any] = {
-        "head": identity,
+    crops = dataset.crops
+    codes, groups = np.searchsorted(head.classes, np.asarray(crops.labels, str)), np.asarray(crops.groups, str)
+    positive = head.classes.index(head.positive)
+    return {
+        "head": head.identity,
         "encoder": head.encoder,
         "positive": head.positive,
-        "n": len(pictures),
-        **{f"n_{name}": list(pictures.labels).count(name) for name in head.classes},
-        "n_groups": len(set(pictures.groups)),
-        "grouped_by": pictures.grouped_by,
-        "warning": None if pictures.grouped_by else BY_FILE,
-        "left_out": list(trained.dataset.left_out),
-        "validated": trained.held_out is not None,
+        "n": len(crops),
+        **{f"n_{name}": list(crops.labels).count(name) for name in head.classes},
+        "n_groups": len(set(crops.groups)),
+        "grouped_by": crops.grouped_by,
+        "warning": None if crops.grouped_by else BY_FILE,
+        "left_out": list(dataset.left_out),
+        "validated": bool(probabilities),
         "reason": head.metrics.get("reason"),
         "n_folds": head.metrics.get("n_folds"),
         "regularisation": head.metrics.get("regularisation"),
-        "method": trained.method,
-    }
-    if trained.held_out is None:
-        return metrics | {"methods": {}, "reliability": []}
-    said = {trained.method: trained.held_out.probabilities, **trained.baselines}
-    codes, groups = trained.data.codes, trained.data.group_names
-    at = head.classes.index(head.positive)
-    return metrics | {
+        "method": method,
         "methods": {
             name: figures_with_intervals(p, codes, groups, classes=head.classes, positive=head.positive)
-            for name, p in said.items()
+            for name, p in probabilities.items()
         },
-        "reliability": reliability(trained.held_out.probabilities[:, at], codes == at),
+        "reliability": reliability(probabilities[method][:, positive], codes == positive) if probabilities else [],
     }
 
 
-def held_out_table(trained: TrainedHead) -> pd.DataFrame:
-    """Return what was said of each picture while it was held out.
+def held_out_table(
+    dataset: EncodedDataset, fold_of: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return the held-out call of each picture.
+
+    Parameters
+    ----------
+    dataset : EncodedDataset
+    fold_of : ndarray of shape (N,), int
+    probabilities : ndarray of shape (N, K)
+    classes : tuple of str
+        K class names.
 
     Returns
     -------
     DataFrame
         One row per picture: file, sha256, group, fold (from 0), truth, p_<class>.
     """
-    pictures, held_out = trained.dataset.pictures, trained.held_out
-    table = pd.DataFrame(
-        {
-            "file": pictures.files,
-            "sha256": trained.dataset.digests,
-            "group": pictures.groups,
-            "fold": held_out.fold_of,
-            "truth": pictures.labels,
-        }
-    )
-    return table.assign(**{f"p_{c}": held_out.probabilities[:, k] for k, c in enumerate(trained.head.classes)})
+    columns = {
+        "file": dataset.crops.files,
+        "sha256": dataset.digests,
+        "group": dataset.crops.groups,
+        "fold": fold_of,
+        "truth": dataset.crops.labels,
+    }
+    return pd.DataFrame(columns | {f"p_{name}": probabilities[:, k] for k, name in enumerate(classes)})

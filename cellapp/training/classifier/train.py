@@ -1,4 +1,4 @@
-"""Train a head on labelled pictures of single cells and write down all that is known of it."""
+"""Train a head on labelled pictures of single cells and write it with its figures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
 from cellapp.settings import CropSettings
 from cellapp.training.classifier.baselines import BOTH, EMBEDDING, UNTRAINED, hold_out_baselines, untrained_twin
-from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit_and_hold_out
+from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out
 from cellapp.training.classifier.recipe import HeadRecipe
-from cellapp.training.classifier.report import write_head_report
-from cellapp.training.classifier.result import TrainedHead
+from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
 from cellapp.training.encode_dataset import EncodedDataset, encode_dataset
 from cellapp.training.labelled_crops import LabelledCrops, read_labelled_crops
 from cellapp.types.image import OnStep
@@ -52,22 +51,26 @@ def train_head(folder: Path, out: Path, recipe: HeadRecipe, on_step: OnStep | No
     ModelError
         When the encoder cannot be had.
     """
-    start, tell = time.perf_counter(), on_step or (lambda step, fraction: None)
-    pictures = read_labelled_crops(folder, recipe.group_column)
-    if recipe.positive is not None and recipe.positive not in pictures.classes:
-        raise InputError(f"the positive class {recipe.positive!r} is none of {', '.join(pictures.classes)}")
+    start, progress = time.perf_counter(), on_step or (lambda step, fraction: None)
+    crops = read_labelled_crops(folder, recipe.group_column)
+    if recipe.positive is not None and recipe.positive not in crops.classes:
+        raise InputError(f"the positive class {recipe.positive!r} is none of {', '.join(crops.classes)}")
     encoders = _encoders(recipe)
-    dataset = encode_dataset(pictures, encoders, recipe.preprocess, lambda step, part: tell(step, 0.8 * part))
-    tell("Fitting the head", 0.8)
-    trained = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
-    tell("Writing", 0.95)
-    saved = save_head(trained.head, out)
-    metrics = write_head_report(trained, saved.identity, out, seconds=round(time.perf_counter() - start))
-    tell("Done", 1.0)
+    dataset = encode_dataset(crops, encoders, recipe.preprocess, lambda step, part: progress(step, 0.8 * part))
+    progress("Fitting the head", 0.8)
+    head, held_out, probabilities = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
+    progress("Writing", 0.95)
+    head = save_head(head, out)
+    metrics = head_metrics(head, dataset, _method(recipe), probabilities)
+    metrics |= {"seconds": round(time.perf_counter() - start)}
+    calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
+    write_head_report(out, head, recipe, metrics, calls)
+    progress("Done", 1.0)
     return metrics
 
 
 def _encoders(recipe: HeadRecipe) -> dict[str, Encoder]:
+    """Load the encoder of a recipe and, with baselines, make its untrained twin."""
     encoder = load_model(recipe.encoder)
     if isinstance(encoder, LinearHead) or not hasattr(encoder, "embed"):
         raise InputError(f"{recipe.encoder!r} is no encoder; `python -m cellapp models list` names them")
@@ -79,45 +82,56 @@ def _encoders(recipe: HeadRecipe) -> dict[str, Encoder]:
     return encoders
 
 
-def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str) -> TrainedHead:
-    pictures, found = dataset.pictures, dataset.embeddings[EMBEDDING]
-    method = BOTH if recipe.reads.shape else EMBEDDING
-    features = found.features if recipe.reads.shape else np.concatenate([found.cls, found.mean_patch], axis=1)
-    data = LabelledVectors(features, pictures.labels, pictures.groups)
-    spec = HeadSpec(
+def _method(recipe: HeadRecipe) -> str:
+    """Name of the head's own method among the baselines."""
+    return BOTH if recipe.reads.shape else EMBEDDING
+
+
+def _fit(
+    dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str
+) -> tuple[LinearHead, HeldOut | None, dict[str, np.ndarray]]:
+    """Return the head, its cross-validation, and held-out probabilities by method, the head's own first."""
+    embeddings = dataset.embeddings[EMBEDDING]
+    plain = np.concatenate([embeddings.cls, embeddings.mean_patch], axis=1)
+    features = embeddings.features if recipe.reads.shape else plain
+    data = LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
+    spec = _spec(dataset, recipe, name, encoder)
+    head, held_out = fit_and_hold_out(data, spec, folds=recipe.folds, seed=recipe.seed)
+    if held_out is None:
+        return head, None, {}
+    own, others = {_method(recipe): held_out.probabilities}, {}
+    if recipe.baselines:
+        others = hold_out_baselines(dataset, data, spec, held_out.fold_of, seed=recipe.seed)
+    return head, held_out, own | {other: p for other, p in others.items() if other not in own}
+
+
+def _spec(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str) -> HeadSpec:
+    return HeadSpec(
         name=name,
         encoder=encoder,
-        trained_on=_sentence(pictures, recipe),
+        trained_on=_sentence(dataset.crops, recipe),
         crop=CropSettings(mode=recipe.crop, size_px=recipe.crop_px or dataset.side_px),
         preprocess=recipe.preprocess,
         positive=recipe.positive,
         reads=recipe.reads,
-        training=_training(dataset, recipe),
+        training=_provenance(dataset, recipe),
     )
-    head, held_out = fit_and_hold_out(data, spec, folds=recipe.folds, seed=recipe.seed)
-    baselines = {}
-    if recipe.baselines and held_out is not None:
-        baselines = hold_out_baselines(
-            data, spec, held_out.fold_of, dataset.embeddings, dataset.statistics, seed=recipe.seed
-        )
-        del baselines[method]
-    return TrainedHead(head, recipe, dataset, data, held_out, baselines, method)
 
 
-def _sentence(pictures: LabelledCrops, recipe: HeadRecipe) -> str:
-    counts = ", ".join(f"{pictures.labels.count(name):,} {name}" for name in pictures.classes)
-    groups = f" from {len(set(pictures.groups)):,} groups ({pictures.grouped_by})" if pictures.grouped_by else ""
+def _sentence(crops: LabelledCrops, recipe: HeadRecipe) -> str:
+    counts = ", ".join(f"{list(crops.labels).count(name):,} {name}" for name in crops.classes)
+    groups = f" from {len(set(crops.groups)):,} groups ({crops.grouped_by})" if crops.grouped_by else ""
     note = f" {recipe.note.strip()}" if recipe.note else ""
-    return f"Trained on {len(pictures):,} pictures of single cells, {counts}{groups}.{note} Not for diagnosis."
+    return f"Trained on {len(crops):,} pictures of single cells, {counts}{groups}.{note} Not for diagnosis."
 
 
-def _training(dataset: EncodedDataset, recipe: HeadRecipe) -> dict[str, Any]:
-    lines = sorted(f"{digest}  {file}" for digest, file in zip(dataset.digests, dataset.pictures.files, strict=True))
+def _provenance(dataset: EncodedDataset, recipe: HeadRecipe) -> dict[str, Any]:
+    lines = sorted(f"{digest}  {file}" for digest, file in zip(dataset.digests, dataset.crops.files, strict=True))
     return {
-        "n": len(dataset.pictures),
+        "n": len(dataset.crops),
         "pictures_sha256": sha256("\n".join(lines).encode()).hexdigest(),
-        "index_sha256": dataset.pictures.index_sha256,
-        "grouped_by": dataset.pictures.grouped_by,
+        "index_sha256": dataset.crops.index_sha256,
+        "grouped_by": dataset.crops.grouped_by,
         "folds": recipe.folds,
         "seed": recipe.seed,
     }

@@ -23,15 +23,14 @@ from cellapp.training.synthetic_cells import (
     CROP,
     GRID,
     PREPROCESS,
-    FoundCells,
-    LabelledCells,
-    embed_found,
+    LabelledSlide,
+    embed_slides,
     find_cells,
-    vary,
+    random_settings,
 )
 from cellapp.types.cells import POSITIVE_CLASS
 from cellapp.types.image import OnStep
-from cellapp.types.protocols import Encoder, Segmenter
+from cellapp.types.protocols import Encoder
 
 HEAD, FAST_HEAD, SEGMENTER = "demo-head", "demo-head-fast", "compact"
 READS: Mapping[str, FeatureSettings] = {HEAD: FeatureSettings(), FAST_HEAD: FeatureSettings(source="grid")}
@@ -53,7 +52,7 @@ class DemoRecipe:
     def slides(self, use: int, n_slides: int) -> list[SyntheticSettings]:
         """Choose slides for use 2 (heads) or 3 (test); pretraining has slides of other seeds."""
         first = 100_000 * (self.seed + 1) + 10_000 * use
-        return [vary(first + i, side_px=self.slide_px) for i in range(n_slides)]
+        return [random_settings(first + i, side_px=self.slide_px) for i in range(n_slides)]
 
 
 def train_demo(out: Path, recipe: DemoRecipe | None = None, on_step: OnStep | None = None) -> dict[str, Any]:
@@ -71,65 +70,65 @@ def train_demo(out: Path, recipe: DemoRecipe | None = None, on_step: OnStep | No
     dict
         By head: figures on slides it has not seen, as written to its ``metrics.json``.
     """
-    recipe, tell = recipe or DemoRecipe(), on_step or (lambda step, fraction: None)
+    recipe, progress = recipe or DemoRecipe(), on_step or (lambda step, fraction: None)
     encoder, segmenter = load_model(DEFAULT_ENCODER, dtype="float32"), load_model(SEGMENTER, dtype="float32")
-    tell("Finding cells on slides for the heads", 0.0)
-    slides = _find(recipe.slides(2, recipe.n_head_slides), segmenter)
-    tell("Finding cells on unseen slides", 0.6)
-    demo = SyntheticSettings(seed=recipe.seed, height=recipe.demo_px, width=recipe.demo_px)
-    unseen = _find([*recipe.slides(3, recipe.n_test_slides), demo], segmenter)
+    progress("Finding cells on slides for the heads", 0.0)
+    slides = [find_cells(settings, segmenter) for settings in recipe.slides(2, recipe.n_head_slides)]
+    progress("Finding cells on unseen slides", 0.6)
+    default = SyntheticSettings(seed=recipe.seed, height=recipe.demo_px, width=recipe.demo_px)
+    unseen = [find_cells(settings, segmenter) for settings in [*recipe.slides(3, recipe.n_test_slides), default]]
     figures: dict[str, Any] = {}
     for name in READS:
-        tell(f"Training {name}", 0.9)
-        cells = embed_found(slides, encoder, READS[name])
-        head = save_head(fit_head(name, encoder, cells, seed=recipe.seed), Path(out) / name)
-        common = {"encoder": encoder.identity, "head": head.identity, "segmenter": segmenter.name}
-        figures[name] = common | {"n_head_cells": len(cells), **_test(head, encoder, unseen)}
+        progress(f"Training {name}", 0.9)
+        head = save_head(fit_head(name, encoder, slides, seed=recipe.seed), Path(out) / name)
+        identities = {"encoder": encoder.identity, "head": head.identity, "segmenter": segmenter.name}
+        n_cells = sum(len(slide.cells) for slide in slides)
+        figures[name] = identities | {"n_head_cells": n_cells, **_test(head, encoder, unseen)}
     for name in READS:
-        _write_papers(Path(out) / name, recipe, figures[name], figures[HEAD])
+        _write_report(Path(out) / name, recipe, figures[name], figures[HEAD])
     return figures
 
 
-def evaluate(head: LinearHead, cells: LabelledCells) -> dict[str, Any]:
-    """Measure a head on labelled cells.
+def evaluate(head: LinearHead, encoder: Encoder, slides: Sequence[LabelledSlide]) -> dict[str, Any]:
+    """Measure a head on the cells of labelled slides.
 
     Returns
     -------
     dict
         See `measure_calls`, with the share of cells that are unsure or unlike the training cells.
     """
-    predictions = predict(head, cells.embeddings, ClassifySettings())
-    codes = np.array([head.classes.index(label) for label in cells.labels], dtype=int)
+    predictions = predict(head, embed_slides(slides, encoder, head.reads), ClassifySettings())
+    codes = np.array([head.classes.index(label) for slide in slides for label in slide.labels], dtype=int)
     return measure_calls(predictions.probabilities, codes, head.classes, head.positive) | {
         "unsure": round(float(predictions.unsure.mean()), 4),
         "unlike_training": round(float(predictions.unlike_training.mean()), 4),
     }
 
 
-def fit_head(name: str, encoder: Encoder, cells: LabelledCells, *, seed: int) -> LinearHead:
-    """Train the head of that name, see `READS`, on cells embedded as it reads them."""
+def fit_head(name: str, encoder: Encoder, slides: Sequence[LabelledSlide], *, seed: int) -> LinearHead:
+    """Train the head of that name, see `READS`, on the cells of labelled slides."""
     crop: CropSettings = GRID if READS[name].source == "grid" else CROP
     spec = HeadSpec(name, encoder.identity, TRAINED_ON, crop, PREPROCESS, POSITIVE_CLASS, READS[name])
-    data = LabelledVectors(cells.embeddings.features, cells.labels.tolist(), cells.slides.tolist())
-    return fit(data, spec, seed=seed)
+    labels = [str(label) for slide in slides for label in slide.labels]
+    groups = [slide.name for slide in slides for _ in slide.labels]
+    return fit(LabelledVectors(embed_slides(slides, encoder, READS[name]).features, labels, groups), spec, seed=seed)
 
 
-def _find(slides: Sequence[SyntheticSettings], segmenter: Segmenter) -> list[FoundCells]:
-    return [find_cells(settings, segmenter) for settings in slides]
-
-
-def _test(head: LinearHead, encoder: Encoder, slides: Sequence[FoundCells]) -> dict[str, Any]:
-    """Measure a head on varied slides and, last of them, the default one."""
+def _test(head: LinearHead, encoder: Encoder, slides: Sequence[LabelledSlide]) -> dict[str, Any]:
+    """Measure a head on random slides and on the last one, which has the default settings."""
     varied, default = slides[:-1], slides[-1:]
     parts = {"held_out_slides": varied, "first_test_slide": varied[:1], "default_slide": default}
-    figures = {part: evaluate(head, embed_found(some, encoder, head.reads)) for part, some in parts.items()}
+    figures = {part: evaluate(head, encoder, some) for part, some in parts.items()}
     return figures | {"head_cross_validation": head.metrics}
 
 
-def _write_papers(folder: Path, recipe: DemoRecipe, figures: Mapping[str, Any], of_crops: Mapping[str, Any]) -> None:
-    card = head_card(folder.name, figures, TRAINED_ON, READS[folder.name].source, of_crops)
+def _write_report(folder: Path, recipe: DemoRecipe, figures: Mapping[str, Any], of_crops: Mapping[str, Any]) -> None:
+    """Write ``card.md``, ``recipe.toml`` and ``metrics.json``."""
+    card = demo_card(folder.name, figures, READS[folder.name].source, of_crops)
+    call = "from cellapp.training.demo.demo_heads import train_demo; train_demo('models')"
+    content = to_toml({"command": f'python -c "{call}"', **asdict(recipe)})
     (folder / "card.md").write_text(card, encoding="utf-8")
-    (folder / "recipe.toml").write_text(recipe_toml(asdict(recipe)), encoding="utf-8")
+    (folder / "recipe.toml").write_text(content, encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
@@ -144,15 +143,14 @@ fast one; it makes no maps and reads no pictures of single cells. `demo-head`, w
 }
 
 
-def head_card(name: str, figures: Mapping[str, Any], trained_on: str, source: str, of_crops: Mapping[str, Any]) -> str:
-    """Write the card of a head in Markdown, with its figures on unseen slides.
+def demo_card(name: str, figures: Mapping[str, Any], source: str, of_crops: Mapping[str, Any]) -> str:
+    """Write the card of a demonstration head in Markdown, with its figures on unseen slides.
 
     Parameters
     ----------
     name : str
     figures : mapping
         As in its ``metrics.json``.
-    trained_on : str
     source : str
         "crops" or "grid", see `cellapp.settings.FeatureSettings`.
     of_crops : mapping
@@ -167,7 +165,7 @@ def head_card(name: str, figures: Mapping[str, Any], trained_on: str, source: st
 
 {_WARNING}
 
-{trained_on}
+{TRAINED_ON}
 
 A calibrated logistic regression on `{figures["encoder"]}` that calls synthetic cells "cancer" (disordered fibres,
 irregular outline and nucleus) or "normal" (aligned fibres, smooth nucleus). It shows what the program does with a head;
@@ -187,9 +185,3 @@ positive class:
 - Licence: BSD-3-Clause, as the program.
 - Made by: `cellapp.training.demo.demo_heads.train_demo`, numbers in recipe.toml, figures in metrics.json.
 """
-
-
-def recipe_toml(recipe: Mapping[str, Any]) -> str:
-    """Write the numbers of the recipe as TOML, with the line that runs it again."""
-    call = "from cellapp.training.demo.demo_heads import train_demo; train_demo('models')"
-    return to_toml({"command": f'python -c "{call}"', **recipe})

@@ -13,7 +13,7 @@ from cellapp.settings import PreprocessSettings
 from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.training.encoder.crop_dataset import cut_windows
-from cellapp.training.synthetic_cells import vary
+from cellapp.training.synthetic_cells import random_settings
 
 _SEEDS = 5_000_000  # of no other use
 _TRANSMITTED = 2 / 3  # share of slides
@@ -53,7 +53,7 @@ def render_cells(seed: int, *, side_px: int = 512) -> tuple[np.ndarray, list[str
 
 def slide_settings(seed: int, *, side_px: int = 512) -> SyntheticSettings:
     """Choose a slide that no head and no test of one has."""
-    return vary(_SEEDS + seed, side_px=side_px)
+    return random_settings(_SEEDS + seed, side_px=side_px)
 
 
 def transmit(body: np.ndarray, nucleus: np.ndarray, diameter_px: float, rng: np.random.Generator) -> np.ndarray:
