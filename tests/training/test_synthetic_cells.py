@@ -75,7 +75,7 @@ def test_cells_are_matched_by_overlap():
     found = np.zeros((20, 30), np.int32)
     found[2:12, 2:11] = 3  # 90 of 100 px of truth 7
     found[2:12, 21:30] = 4  # 40 of 150 px of truth 9
-    assert match_cells(LabelMask(slides, "test@1"), truth) == {3: 7}
+    assert match_cells(LabelMask(found, "test@1"), truth) == {3: 7}
 
 
 def test_nothing_found_matches_nothing():
