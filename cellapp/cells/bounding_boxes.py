@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import fastremap
 import numpy as np
 from scipy import ndimage
-from skimage.util import map_array
 
 from cellapp.cells.region_reader import BLOCK_PX
 
@@ -26,15 +26,15 @@ def find_boxes(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     boxes : ndarray of shape (N, 4), int64
         ``y0, x0, y1, x1``, half open, pixels.
     """
-    known = None
+    sparse_ids = None
     if labels.size and labels.max() > labels.size:  # a slot per possible id would be larger than the image
-        known = np.unique(labels)
-        known = known[known != 0]
-        labels = map_array(labels, known, np.arange(1, len(known) + 1, dtype=np.int32))
-    found = ndimage.find_objects(labels) if labels.size else []
-    ids = np.array([i for i, box in enumerate(found) if box is not None], np.int64)
-    boxes = np.array([(y.start, x.start, y.stop, x.stop) for y, x in filter(None, found)], np.int64).reshape(-1, 4)
-    return (ids + 1 if known is None else known[ids]).astype(np.int32), boxes
+        sparse_ids = fastremap.unique(labels)
+        sparse_ids = sparse_ids[sparse_ids != 0]
+        labels = fastremap.remap(labels, {0: 0} | {int(cell_id): i + 1 for i, cell_id in enumerate(sparse_ids)})
+    slots = ndimage.find_objects(labels) if labels.size else []
+    at = np.array([i for i, box in enumerate(slots) if box is not None], np.int64)
+    boxes = np.array([(y.start, x.start, y.stop, x.stop) for y, x in filter(None, slots)], np.int64).reshape(-1, 4)
+    return (at + 1 if sparse_ids is None else sparse_ids[at]).astype(np.int32), boxes
 
 
 def batches(boxes: np.ndarray, limit_px: int) -> Iterator[np.ndarray]:

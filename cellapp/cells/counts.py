@@ -80,6 +80,7 @@ def wilson(k: int, n: int, z: float = Z_95) -> tuple[float, float]:
     """
     if n == 0:
         return 0.0, 1.0
+    # scipy.stats.binomtest().proportion_ci gives the same in 300 times the time, and takes half a second to import.
     centre = (k + z**2 / 2) / (n + z**2)
     half = z * sqrt(k * (n - k) / n + z**2 / 4) / (n + z**2)
     return max(centre - half, 0.0), min(centre + half, 1.0)

@@ -1,11 +1,11 @@
-"""Where the pixels of cells come from: a slide, an array or any function of a region, read by rectangle only."""
+"""Read rectangles of a slide, of an array or through a function, with a cache for many small ones."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
+from cachetools import LRUCache
 
 from cellapp.errors import InputError
 from cellapp.types.image import Region, Slide
@@ -58,9 +58,9 @@ def cached_reader(pixels: PixelSource | Slide | np.ndarray, shape: tuple[int, in
 
 
 class BlockCache:
-    """Reads small rectangles through square blocks and keeps the latest ones.
+    """Read small rectangles through square blocks, of which the most recently used are kept.
 
-    Ten thousand cells of a compressed slide would otherwise decode the same tile once per cell.
+    Without it the cells of a compressed slide would decode the same tile once per cell.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ class BlockCache:
 
     def __init__(self, read: PixelSource, shape: tuple[int, int]) -> None:
         self._read, self._shape = read, shape
-        self._blocks: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
-        self._bytes = 0
+        # A block larger than the cache is kept alone: its neighbours in the next cell's box would decode it again.
+        self._blocks: LRUCache = LRUCache(CACHE_BYTES, getsizeof=lambda block: min(block.nbytes, CACHE_BYTES))
 
     def __call__(self, region: Region) -> np.ndarray:
         """Return the (C, h, w) pixels of a rectangle inside the image."""
@@ -86,13 +86,9 @@ class BlockCache:
         return joined[:, y : y + region.height, x : x + region.width]
 
     def _block(self, row: int, column: int) -> np.ndarray:
-        key = (row, column)
-        if key not in self._blocks:
+        block = self._blocks.get((row, column))
+        if block is None:
             y, x = row * BLOCK_PX, column * BLOCK_PX
             height, width = min(BLOCK_PX, self._shape[0] - y), min(BLOCK_PX, self._shape[1] - x)
-            self._blocks[key] = self._read(Region(y, x, height, width))
-            self._bytes += self._blocks[key].nbytes
-        self._blocks.move_to_end(key)
-        while self._bytes > CACHE_BYTES and len(self._blocks) > 1:
-            self._bytes -= self._blocks.popitem(last=False)[1].nbytes
-        return self._blocks[key]
+            block = self._blocks[row, column] = self._read(Region(y, x, height, width))
+        return block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fastremap
 import numpy as np
 from PIL import Image
 
@@ -101,9 +102,9 @@ def relabel(labels: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (Y, X), int32
     """
-    ids, inverse = np.unique(labels, return_inverse=True)
-    numbers = np.cumsum(ids != 0, dtype=np.int32) * (ids != 0)
-    return numbers.astype(np.int32)[inverse].reshape(labels.shape)
+    ids = fastremap.unique(labels)
+    numbers = np.cumsum(ids != 0) * (ids != 0)
+    return fastremap.remap(labels, dict(zip(ids.tolist(), numbers.tolist(), strict=True))).astype(np.int32, copy=False)
 
 
 def drop_small(labels: np.ndarray, min_size_px: int) -> np.ndarray:
@@ -114,9 +115,8 @@ def drop_small(labels: np.ndarray, min_size_px: int) -> np.ndarray:
     labels : ndarray of shape (Y, X), integer
     min_size_px : int
     """
-    ids, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    kept = np.where(counts >= min_size_px, ids, 0).astype(labels.dtype)
-    return kept[inverse].reshape(labels.shape)
+    ids, n_px = fastremap.unique(labels, return_counts=True)
+    return fastremap.mask(labels, ids[n_px < min_size_px].tolist())
 
 
 def _nearest(old: int, new: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import fastremap
 import numpy as np
 
 from cellapp.segmentation.tiling.grid import Tile
@@ -78,10 +79,7 @@ def _first_and_size(canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n = max((int(canvas[band.slices].max(initial=0)) for band in bands(canvas.shape)), default=0) + 1
     first, size = np.full(n, np.iinfo(np.int64).max), np.zeros(n, np.int64)
     for band in bands(canvas.shape):
-        ids = canvas[band.slices].ravel()
-        at = np.flatnonzero(ids)
-        here = np.full(n, np.iinfo(np.int64).max)
-        here[ids[at][::-1]] = at[::-1] + band.y * canvas.shape[1]  # backwards, so that the first pixel is the one kept
-        np.minimum(first, here, out=first)
-        size += np.bincount(ids[at], minlength=n)
+        ids, at, n_px = fastremap.unique(canvas[band.slices], return_index=True, return_counts=True)
+        first[ids] = np.minimum(first[ids], at.astype(np.int64) + band.y * canvas.shape[1])
+        size[ids] += n_px.astype(np.int64)
     return first, size
