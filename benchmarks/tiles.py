@@ -25,7 +25,7 @@ from cellapp.models.load import load_model
 from cellapp.models.registry import registry
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.flow_unet_io import load_network
-from cellapp.segmentation.input_planes import compose
+from cellapp.segmentation.input_planes import select_planes
 from cellapp.segmentation.metrics import f1_score
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Slide
@@ -50,7 +50,7 @@ def at_once(slide: Slide) -> np.ndarray:
     model.net, model.backbone = network.to(memory_format=torch.channels_last).eval(), "sam_vitl"
     model.device = model.net.device
     described, roles, _ = describe_slide(slide, AnalyseSettings())
-    planes = compose(Preprocessor.fit(described, AnalyseSettings().preprocess).apply(described.region()), roles)
+    planes = select_planes(Preprocessor.fit(described, AnalyseSettings().preprocess).apply(described.region()), roles)
     image = np.zeros((*planes.body.shape, 3), np.float32)
     image[..., 0], image[..., 1] = planes.body, planes.nucleus
     del planes

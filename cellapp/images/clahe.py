@@ -13,7 +13,7 @@ BINS = 256
 
 
 @dataclass(frozen=True)
-class Equalisation:
+class ClaheCurves:
     """Contrast-limited adaptive histogram equalisation of one channel of a slide (Zuiderveld 1994).
 
     Each field of the slide has a curve, made from what an overview shows of it. A pixel goes by the curves of the
@@ -27,7 +27,7 @@ class Equalisation:
     curves: str  # base64 of (rows, columns, BINS) little-endian float32: it can be kept, compared and sent
 
     @classmethod
-    def of(cls, overview: np.ndarray, shape: tuple[int, int], clip_limit: float) -> Equalisation:
+    def of(cls, overview: np.ndarray, shape: tuple[int, int], clip_limit: float) -> ClaheCurves:
         """Make the curves of a slide.
 
         Parameters
@@ -77,7 +77,7 @@ class Equalisation:
         return upper + down[:, None] * (level(below) - upper)
 
     @classmethod
-    def _with(cls, shape: tuple[int, int], curves: np.ndarray) -> Equalisation:
+    def _with(cls, shape: tuple[int, int], curves: np.ndarray) -> ClaheCurves:
         return cls(shape, curves.shape[:2], base64.b64encode(curves.astype("<f4").tobytes()).decode())
 
     @cached_property

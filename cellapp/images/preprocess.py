@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.images.clahe import Equalisation
+from cellapp.images.clahe import ClaheCurves
 from cellapp.images.orientation import dominant_angle
 from cellapp.images.read import check_pixels
 from cellapp.images.sampling import OVERVIEW_PX, read_at_most
@@ -55,7 +55,7 @@ class Preprocessor:
     stats: tuple[ChannelStats, ...]
     angle_deg: float = 0.0
     """Direction of the image's structures; crops are turned by it, the slide never is: labels keep their place."""
-    equalisations: tuple[Equalisation, ...] = ()
+    clahe_curves: tuple[ClaheCurves, ...] = ()
     """Of each channel, where local contrast is asked for."""
 
     @classmethod
@@ -153,7 +153,7 @@ class Preprocessor:
         if not settings.clahe or not overview.size:
             return plain
         scaled = [plain._scale(plane, channel) for channel, plane in enumerate(overview)]
-        return replace(plain, equalisations=tuple(Equalisation.of(p, shape, settings.clahe_clip) for p in scaled))
+        return replace(plain, clahe_curves=tuple(ClaheCurves.of(p, shape, settings.clahe_clip) for p in scaled))
 
     def _scale(self, plane: np.ndarray, channel: int) -> np.ndarray:
         low, high = self._limits(self.stats[channel], plane.dtype)
@@ -164,8 +164,8 @@ class Preprocessor:
         if not high > low or not plane.size:
             return np.zeros(plane.shape, dtype=np.float32)
         scaled = self._scale(plane, channel)
-        if self.equalisations:
-            scaled = self.equalisations[channel].apply(scaled, at)
+        if self.clahe_curves:
+            scaled = self.clahe_curves[channel].apply(scaled, at)
         if self.settings.denoise:
             from skimage.restoration import denoise_tv_chambolle  # loads scipy.stats, half a second of a first result
 

@@ -15,11 +15,11 @@ from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_s
 from cellapp.pipeline.progress import StepProgress, no_progress
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.segmentation.slide_parameters import SlideParameters, fit_slide_parameters, has_tiles
-from cellapp.segmentation.tiling.candidates import Candidates, find_candidates, find_overlaps
+from cellapp.segmentation.tiling.candidates import CellCandidates, find_candidates, find_overlaps
 from cellapp.segmentation.tiling.empty_tiles import is_empty
-from cellapp.segmentation.tiling.grid import Tile, halo_px, neighbours, plan_tiles
-from cellapp.segmentation.tiling.paint import number_cells, paint
-from cellapp.segmentation.tiling.stitch import Stitched, stitch
+from cellapp.segmentation.tiling.grid import Tile, halo_px, overlapping_tiles, plan_tiles
+from cellapp.segmentation.tiling.paint import number_cells, paint_tile
+from cellapp.segmentation.tiling.stitch import StitchedCells, stitch
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep, Region, Slide
@@ -96,7 +96,7 @@ def _segment_tiles(
 
 @dataclass(frozen=True)
 class SegmentTile:
-    """Task that segments one tile and writes its labels and `Candidates` to the checkpoint; runs in any process."""
+    """Task that segments one tile and writes its labels and `CellCandidates` to the checkpoint; runs in any process."""
 
     parameters: SlideParameters
     checkpoint: Checkpoint
@@ -127,19 +127,19 @@ def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px:
     with checkpoint.drawing(shape) as canvas:
         for tile in tiles:
             if len(stitched.ranks[tile.number]) > 1:
-                paint(canvas, tile, labels_of(tile.number), stitched.ranks[tile.number])
+                paint_tile(canvas, tile, labels_of(tile.number), stitched.ranks[tile.number])
         number_cells(canvas, area_px=stitched.area_px, min_size_px=min_size_px)
 
 
 def _stitch(
     tiles: Sequence[Tile], halo: int, checkpoint: Checkpoint, labels_of: Callable[[int], np.ndarray]
-) -> Stitched:
+) -> StitchedCells:
     """Decide which candidates of overlapping tiles are cells of the slide."""
-    parts = [checkpoint.get(_name(tile.number), *Candidates.__dataclass_fields__) for tile in tiles]
-    candidates = [Candidates(**part) for part in parts]
+    parts = [checkpoint.get(_name(tile.number), *CellCandidates.__dataclass_fields__) for tile in tiles]
+    candidates = [CellCandidates(**part) for part in parts]
     overlaps = [
         (a.number, b.number, find_overlaps(a, labels_of(a.number), b, labels_of(b.number)))
-        for a, b in neighbours(tiles)
+        for a, b in overlapping_tiles(tiles)
         if len(candidates[a.number]) and len(candidates[b.number])
     ]
     return stitch(candidates, overlaps, halo / 2)

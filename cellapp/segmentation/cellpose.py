@@ -23,7 +23,7 @@ from cellapp.segmentation.cellpose_api import (
 )
 from cellapp.segmentation.cellpose_weights import backbone_of, read_state
 from cellapp.segmentation.diameter import resolve_diameter
-from cellapp.segmentation.input_planes import Polarity, compose, is_photo
+from cellapp.segmentation.input_planes import Polarity, is_photo, select_planes
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -158,7 +158,7 @@ class CellposeSegmenter:
         """Lay out channels for the network, (Y, X, 3) float32: cells, nuclei, nothing; or a photo."""
         if self._reads_photos and is_photo(roles):
             return np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
-        planes = compose(pixels, roles, polarity)
+        planes = select_planes(pixels, roles, polarity)
         image = np.zeros((*planes.body.shape, 3), np.float32)
         image[..., 0] = planes.body
         if planes.nucleus is not None:

@@ -9,18 +9,18 @@ import numpy as np
 from scipy import ndimage
 from skimage.morphology import isotropic_opening
 
-from cellapp.segmentation.confluency import find_cuts, iterative_mask
+from cellapp.segmentation.confluency import find_threshold_rounds, iterative_mask
 from cellapp.segmentation.diameter import resolve_diameter
 from cellapp.segmentation.foreground import (
     LOCAL_BLOCK,
     LOGIT_SPAN,
     SMOOTHING,
     Foreground,
-    Level,
+    GlobalThreshold,
     find_foreground,
-    find_level,
+    find_threshold,
 )
-from cellapp.segmentation.input_planes import Polarity, compose
+from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.label_image import drop_small, relabel
 from cellapp.segmentation.slide_fit import SlideFit, Thresholds
 from cellapp.segmentation.watershed import grow_cells, split_touching
@@ -61,13 +61,13 @@ class Classical:
         polarity : Polarity
             Of the slide.
         """
-        diameter_px, planes = resolve_diameter(settings, None, sample, roles), compose(sample, roles, polarity)
+        diameter_px, planes = resolve_diameter(settings, None, sample, roles), select_planes(sample, roles, polarity)
         nucleus = None
         if planes.nucleus is not None:
-            nucleus = _found(find_level(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px)))
+            nucleus = _found(find_threshold(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px)))
         if settings.method == "iterative":
-            return Thresholds(nucleus=nucleus, cuts=find_cuts(planes.outline) or None)
-        return Thresholds(_found(find_level(planes.outline, _sigma_px(diameter_px))), nucleus)
+            return Thresholds(nucleus=nucleus, rounds=find_threshold_rounds(planes.outline) or None)
+        return Thresholds(_found(find_threshold(planes.outline, _sigma_px(diameter_px))), nucleus)
 
     def flows(
         self,
@@ -98,13 +98,13 @@ class Classical:
             When roles and channels differ in number, or the diameter is in um.
         """
         diameter_px = resolve_diameter(settings, None, pixels, roles)
-        known = fit.own if fit else Thresholds()
-        planes = compose(pixels, roles, fit.polarity if fit else None)
+        thresholds = fit.thresholds if fit else Thresholds()
+        planes = select_planes(pixels, roles, fit.polarity if fit else None)
         nucleus = None
         if planes.nucleus is not None:
             sigma_px = _sigma_px(NUCLEUS_SHARE * diameter_px)
-            nucleus = find_foreground(planes.nucleus, sigma_px, level=known.nucleus)
-        return ClassicalFlows(_body(planes.outline, settings, diameter_px, known), nucleus, diameter_px)
+            nucleus = find_foreground(planes.nucleus, sigma_px, level=thresholds.nucleus)
+        return ClassicalFlows(_body(planes.outline, settings, diameter_px, thresholds), nucleus, diameter_px)
 
     def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
         """Cut the foreground into cells.
@@ -130,15 +130,15 @@ class Classical:
         return relabel(drop_small(labels, settings.min_size_px))
 
 
-def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float, known: Thresholds) -> Foreground:
+def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float, thresholds: Thresholds) -> Foreground:
     if settings.method == "iterative":
-        covered = iterative_mask(plane, known.cuts)
+        covered = iterative_mask(plane, thresholds.rounds)
         return Foreground(np.where(covered, LOGIT_SPAN, -LOGIT_SPAN).astype(np.float32), empty=not covered.any())
     block_px = LOCAL_BLOCK * diameter_px if settings.method == "local" else None
-    return find_foreground(plane, _sigma_px(diameter_px), block_px, known.body)
+    return find_foreground(plane, _sigma_px(diameter_px), block_px, thresholds.body)
 
 
-def _found(level: Level) -> Level | None:
+def _found(level: GlobalThreshold) -> GlobalThreshold | None:
     return None if level.empty else level
 
 

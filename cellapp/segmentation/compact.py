@@ -15,8 +15,8 @@ from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
 from cellapp.segmentation.diameter import FALLBACK_PX, SIGMA_PX
 from cellapp.segmentation.flow_unet import REFERENCE_PX
 from cellapp.segmentation.flow_unet_io import digest_of, load_network
-from cellapp.segmentation.foreground import LOGIT_SPAN, find_level
-from cellapp.segmentation.input_planes import compose
+from cellapp.segmentation.foreground import LOGIT_SPAN, find_threshold
+from cellapp.segmentation.input_planes import select_planes
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -75,7 +75,7 @@ class CompactSegmenter:
         """
         if settings.diameter is None:
             settings = settings.model_copy(update={"diameter": self.estimate_diameter(pixels, roles)})
-        if fit is None and _shows_nothing(compose(pixels, roles).body):
+        if fit is None and _shows_nothing(select_planes(pixels, roles).body):
             shape = pixels.shape[1:]
             nowhere = np.full(shape, -LOGIT_SPAN, np.float32)
             return CellposeFlows(np.zeros((2, *shape), np.float32), nowhere, settings.diameter)
@@ -102,7 +102,7 @@ class CompactSegmenter:
         float
             px; 30 where no cells show at any of the scales tried.
         """
-        planes = compose(pixels, roles)
+        planes = select_planes(pixels, roles)
         if _shows_nothing(planes.body):
             return FALLBACK_PX
         nucleus = np.zeros_like(planes.body) if planes.nucleus is None else planes.nucleus
@@ -148,7 +148,7 @@ class CompactSegmenter:
 
 def _shows_nothing(plane: np.ndarray) -> bool:
     """Tell whether a plane is noise or drifting light; stretched to full contrast that looks like one huge cell."""
-    return find_level(plane, SIGMA_PX).empty
+    return find_threshold(plane, SIGMA_PX).empty
 
 
 def _within(diameter_px: float) -> float:

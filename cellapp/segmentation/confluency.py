@@ -11,7 +11,7 @@ from skimage.feature import canny
 from skimage.filters import threshold_otsu
 from skimage.morphology import isotropic_closing, isotropic_dilation, isotropic_opening
 
-from cellapp.segmentation.foreground import is_drift, is_noise
+from cellapp.segmentation.foreground import is_illumination_gradient, is_noise
 from cellapp.types.cells import LabelMask
 
 MAX_ROUNDS = 5
@@ -35,20 +35,20 @@ def confluency(mask: LabelMask | np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class Cut:
+class ThresholdRound:
     """One round of `iterative_mask`: what is farther than `threshold` from `background` is covered."""
 
     background: float
     threshold: float
 
 
-def find_cuts(plane: np.ndarray) -> tuple[Cut, ...]:
+def find_threshold_rounds(plane: np.ndarray) -> tuple[ThresholdRound, ...]:
     """Find the rounds of `iterative_mask` in a sample of a slide; none where there is nothing but noise."""
     plane, smooth = _prepared(plane)
     return _search(plane, smooth)[1]
 
 
-def iterative_mask(plane: np.ndarray, cuts: Sequence[Cut] | None = None) -> np.ndarray:
+def iterative_mask(plane: np.ndarray, cuts: Sequence[ThresholdRound] | None = None) -> np.ndarray:
     """Find covered area in a plane of any contrast by iterative Otsu and Canny, in the manner of CLANet.
 
     What differs from the background, darker or brighter, is thresholded by Otsu again and again among the pixels not
@@ -82,7 +82,7 @@ def _prepared(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return plane, ndimage.gaussian_filter(plane, SMOOTHING_PX)
 
 
-def _search(plane: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, tuple[Cut, ...]]:
+def _search(plane: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, tuple[ThresholdRound, ...]]:
     covered, cuts = np.zeros(plane.shape, bool), []
     for _ in range(MAX_ROUNDS):
         cut = _next_cut(plane, smooth, covered)
@@ -96,7 +96,7 @@ def _search(plane: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, tuple[Cu
     return covered, tuple(cuts)
 
 
-def _next_cut(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> Cut | None:
+def _next_cut(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> ThresholdRound | None:
     """Split what lies outside `covered` by Otsu's threshold of the difference from the background."""
     away = ~isotropic_dilation(covered, HALO_PX)
     rest = smooth[away]
@@ -107,16 +107,16 @@ def _next_cut(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> Cut
     values = difference[away]
     if values.max() - values.min() < 1e-6:
         return None
-    cut = Cut(background, float(threshold_otsu(values)))
+    cut = ThresholdRound(background, float(threshold_otsu(values)))
     above = (difference > cut.threshold) & ~covered
     if not (above & away).any():
         return None
     contrast = float(difference[above & away].mean())
-    nothing = is_noise(plane, SMOOTHING_PX, contrast) or is_drift(difference, above | covered, contrast)
+    nothing = is_noise(plane, SMOOTHING_PX, contrast) or is_illumination_gradient(difference, above | covered, contrast)
     return None if nothing else cut
 
 
-def _beyond(cut: Cut, smooth: np.ndarray, covered: np.ndarray) -> np.ndarray:
+def _beyond(cut: ThresholdRound, smooth: np.ndarray, covered: np.ndarray) -> np.ndarray:
     # The blurred rims of what is covered already pass any lower threshold; they are thin, cells are not.
     return _opened((np.abs(smooth - cut.background) > cut.threshold) & ~covered)
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from cellapp.errors import InputError
 from cellapp.segmentation.foreground import Foreground, find_foreground
-from cellapp.segmentation.input_planes import compose
+from cellapp.segmentation.input_planes import select_planes
 from cellapp.segmentation.watershed import grow_cells, split_touching
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -77,7 +77,7 @@ def estimate_diameter(pixels: np.ndarray, roles: Sequence[Role]) -> float:
         Diameter in px of the disc with the median area; `FALLBACK_PX` where there are no cells.
     """
     step = max(1, math.ceil(max(pixels.shape[1:]) / QUICK_SIDE_PX))
-    planes = compose(_shrink(pixels, step), roles)
+    planes = select_planes(_shrink(pixels, step), roles)
     body = find_foreground(planes.outline, SIGMA_PX)
     nuclei = find_foreground(planes.nucleus, SIGMA_PX) if planes.nucleus is not None else None
     labels = _quick_cells(body, nuclei)

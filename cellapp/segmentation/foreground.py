@@ -30,7 +30,7 @@ class Foreground:
 
 
 @dataclass(frozen=True)
-class Level:
+class GlobalThreshold:
     """Where a smoothed plane is cut in two; one answer for a whole slide."""
 
     threshold: float
@@ -38,13 +38,13 @@ class Level:
     empty: bool = False  # there is nothing to cut
 
 
-def find_level(plane: np.ndarray, sigma_px: float) -> Level:
+def find_threshold(plane: np.ndarray, sigma_px: float) -> GlobalThreshold:
     """Find the threshold of `find_foreground` without applying it; parameters as there."""
     return _level_of(plane, ndimage.gaussian_filter(plane, sigma_px, output=np.float32), sigma_px)
 
 
 def find_foreground(
-    plane: np.ndarray, sigma_px: float, block_px: float | None = None, level: Level | None = None
+    plane: np.ndarray, sigma_px: float, block_px: float | None = None, level: GlobalThreshold | None = None
 ) -> Foreground:
     """Threshold a smoothed plane by Otsu (1979).
 
@@ -76,13 +76,15 @@ def find_foreground(
     return Foreground(logit.astype(np.float32), empty=known.empty)
 
 
-def _level_of(plane: np.ndarray, smooth: np.ndarray, sigma_px: float) -> Level:
+def _level_of(plane: np.ndarray, smooth: np.ndarray, sigma_px: float) -> GlobalThreshold:
     if smooth.max() - smooth.min() < 1e-6:
-        return Level(0.0, 0.0, empty=True)
+        return GlobalThreshold(0.0, 0.0, empty=True)
     threshold = float(threshold_otsu(smooth))  # plain: a level travels as JSON
     above = smooth > threshold
     contrast = float(smooth[above].mean() - smooth[~above].mean())
-    return Level(threshold, contrast, is_noise(plane, sigma_px, contrast) or is_drift(smooth, above, contrast))
+    return GlobalThreshold(
+        threshold, contrast, is_noise(plane, sigma_px, contrast) or is_illumination_gradient(smooth, above, contrast)
+    )
 
 
 def is_noise(plane: np.ndarray, sigma_px: float, contrast: float) -> bool:
@@ -113,7 +115,7 @@ def noise_width(plane: np.ndarray) -> float:
     return float(np.median(response)) / 0.6745 / 6
 
 
-def is_drift(smooth: np.ndarray, above: np.ndarray, contrast: float) -> bool:
+def is_illumination_gradient(smooth: np.ndarray, above: np.ndarray, contrast: float) -> bool:
     """Tell whether the outlines of a mask cut a slow drift of light rather than follow an edge.
 
     Parameters

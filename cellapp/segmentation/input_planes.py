@@ -15,7 +15,7 @@ HISTOGRAM_BINS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Planes:
+class InputPlanes:
     """What is bright where a cell is. `body` is the nucleus where nothing shows more of the cell."""
 
     body: np.ndarray  # (Y, X) float32
@@ -50,7 +50,7 @@ def is_photo(roles: Sequence[Role]) -> bool:
     return len(roles) == 3 and all(role is Role.OTHER for role in roles)
 
 
-def compose(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None = None) -> Planes:
+def select_planes(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None = None) -> InputPlanes:
     """Choose the planes by role, never by place.
 
     Cytoplasm channels (their mean) show whole cells and nucleus channels (their mean) their centres; where only nuclei
@@ -82,11 +82,11 @@ def compose(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None
         )
     cytoplasm, nucleus = _mean_of(pixels, roles, Role.CYTOPLASM), _mean_of(pixels, roles, Role.NUCLEUS)
     if cytoplasm is not None:
-        return Planes(cytoplasm, nucleus, thins=True)
+        return InputPlanes(cytoplasm, nucleus, thins=True)
     if nucleus is not None:
-        return Planes(nucleus)
+        return InputPlanes(nucleus)
     plane, known = _roleless_plane(pixels, roles), polarity or Polarity.of(pixels, roles)
-    return Planes(np.float32(known.span) - plane, inverted=True) if known.inverted else Planes(plane)
+    return InputPlanes(np.float32(known.span) - plane, inverted=True) if known.inverted else InputPlanes(plane)
 
 
 def has_bright_background(plane: np.ndarray) -> bool:

@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from cellapp.segmentation.confluency import Cut
+from cellapp.segmentation.confluency import ThresholdRound
 from cellapp.segmentation.diameter import resolve_diameter
-from cellapp.segmentation.foreground import Level
+from cellapp.segmentation.foreground import GlobalThreshold
 from cellapp.segmentation.input_planes import Polarity
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -23,9 +23,9 @@ DIAMETER_WINDOWS = 4  # looked at for the diameter; their median is the slide's
 class Thresholds:
     """Where a slide is cut in two; None where its sample showed nothing and each tile looks for itself."""
 
-    body: Level | None = None
-    nucleus: Level | None = None
-    cuts: tuple[Cut, ...] | None = None  # of the iterative method
+    body: GlobalThreshold | None = None
+    nucleus: GlobalThreshold | None = None
+    rounds: tuple[ThresholdRound, ...] | None = None  # of the iterative method
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class SlideFit:
 
     diameter_px: float
     polarity: Polarity
-    own: Thresholds | None = None  # what the segmenter's own `fit` decided
+    thresholds: Thresholds | None = None  # where the segmenter is a `ThresholdFitter`
 
 
 @runtime_checkable
-class Fitting(Protocol):
+class ThresholdFitter(Protocol):
     """A segmenter that decides more than size and polarity on the slide."""
 
     def fit(
         self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
     ) -> Thresholds:
-        """Decide on a sample of the slide, (C, Y, X) float32; the answer comes back in `SlideFit.own`."""
+        """Decide on a sample of the slide, (C, Y, X) float32; the answer comes back in `SlideFit.thresholds`."""
         ...
 
 
@@ -77,8 +77,8 @@ def fit_slide(
     sample = windows[0] if len(windows) == 1 else np.concatenate(windows, axis=2)
     polarity = Polarity.of(sample, roles)
     fixed = settings.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
-    own = segmenter.fit(sample, roles, fixed, polarity) if isinstance(segmenter, Fitting) else None
-    return SlideFit(diameter_px, polarity, own)
+    thresholds = segmenter.fit(sample, roles, fixed, polarity) if isinstance(segmenter, ThresholdFitter) else None
+    return SlideFit(diameter_px, polarity, thresholds)
 
 
 def _diameter_px(

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from cellapp.synthetic.layout import REACH, PlannedCell, shared_direction
+from cellapp.synthetic.layout import REACH, PlacedCell, shared_direction
 from cellapp.synthetic.settings import SyntheticSettings
 
 
 @dataclass(frozen=True, eq=False)
-class PaintedCell:
+class RenderedCell:
     """A cell on its own square patch."""
 
     y: int  # upper left corner of the patch in px of the slide, may be negative
@@ -67,7 +67,7 @@ CANCER = _Habit(
 )
 
 
-def paint_cell(settings: SyntheticSettings, cell: PlannedCell) -> PaintedCell:
+def render_cell(settings: SyntheticSettings, cell: PlacedCell) -> RenderedCell:
     """Paint a cell on a patch that is large enough for every cell of the slide.
 
     Parameters
@@ -96,7 +96,7 @@ def paint_cell(settings: SyntheticSettings, cell: PlannedCell) -> PaintedCell:
     planes[0][inside] += _fibres(rng, dy[inside] / cell.radius_px, dx[inside] / cell.radius_px, habit, lie) * np.sqrt(
         np.maximum(1 - outline[inside] ** 2, 0)
     )
-    return PaintedCell(top, left, outline, planes[: settings.n_channels])
+    return RenderedCell(top, left, outline, planes[: settings.n_channels])
 
 
 def _outline(
@@ -118,7 +118,7 @@ def _outline(
 
 
 def _nucleus(
-    rng: np.random.Generator, grid: tuple[np.ndarray, np.ndarray], cell: PlannedCell, habit: _Habit, lie: float
+    rng: np.random.Generator, grid: tuple[np.ndarray, np.ndarray], cell: PlacedCell, habit: _Habit, lie: float
 ) -> np.ndarray:
     shift = rng.normal(0, 0.08, 2) * cell.radius_px
     tilt = lie + rng.normal(0, 0.12 if not cell.cancer else 0.8)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from cellapp.synthetic.cell import PaintedCell, paint_cell
-from cellapp.synthetic.layout import plan_cells
+from cellapp.synthetic.cell import RenderedCell, render_cell
+from cellapp.synthetic.layout import place_cells
 from cellapp.synthetic.settings import CHANNELS, SyntheticSettings
 from cellapp.types.image import ImageInfo, Region, Slide
 
@@ -57,7 +57,7 @@ def render_field(settings: SyntheticSettings) -> tuple[np.ndarray, np.ndarray, d
     whole = Region(0, 0, settings.height, settings.width)
     pixels, labels = render_region(settings, whole)
     present = set(np.unique(labels).tolist())
-    classes = {cell.cell_id: CLASSES[cell.cancer] for cell in plan_cells(settings, whole) if cell.cell_id in present}
+    classes = {cell.cell_id: CLASSES[cell.cancer] for cell in place_cells(settings, whole) if cell.cell_id in present}
     return pixels, labels, classes
 
 
@@ -81,28 +81,30 @@ def _compose(settings: SyntheticSettings, region: Region) -> tuple[np.ndarray, n
     light = np.zeros((settings.n_channels, *shape), np.float32)
     labels = np.zeros(shape, np.uint32)
     nearest = np.full((2, *shape), np.float32(2))  # outline radii to the nearest and the second nearest cell
-    for cell in plan_cells(settings, region):
-        _lay(paint_cell(settings, cell), cell.cell_id, region, (light, labels, nearest))
+    for cell in place_cells(settings, region):
+        _lay(render_cell(settings, cell), cell.cell_id, region, (light, labels, nearest))
     return _join(light, labels, nearest), labels
 
 
-def _lay(painted: PaintedCell, cell_id: int, region: Region, canvas: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+def _lay(
+    rendered: RenderedCell, cell_id: int, region: Region, canvas: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
     """Paint a cell wherever it is nearer than every cell before it; overlapping cells share the overlap."""
     light, labels, nearest = canvas
-    height, width = painted.radius.shape
-    y0, x0 = max(painted.y, region.y), max(painted.x, region.x)
-    y1, x1 = min(painted.y + height, region.y + region.height), min(painted.x + width, region.x + region.width)
+    height, width = rendered.radius.shape
+    y0, x0 = max(rendered.y, region.y), max(rendered.x, region.x)
+    y1, x1 = min(rendered.y + height, region.y + region.height), min(rendered.x + width, region.x + region.width)
     if y0 >= y1 or x0 >= x1:
         return
     here = (slice(y0 - region.y, y1 - region.y), slice(x0 - region.x, x1 - region.x))
-    there = (slice(y0 - painted.y, y1 - painted.y), slice(x0 - painted.x, x1 - painted.x))
-    radius = painted.radius[there]
+    there = (slice(y0 - rendered.y, y1 - rendered.y), slice(x0 - rendered.x, x1 - rendered.x))
+    radius = rendered.radius[there]
     first, second = nearest[(0, *here)], nearest[(1, *here)]
     second[...] = np.minimum(second, np.maximum(first, radius))
     mine = (radius < first) & (radius < 1)
     first[...] = np.minimum(first, radius)
     labels[here][mine] = cell_id
-    light[(slice(None), *here)][:, mine] = painted.channels[(slice(None), *there)][:, mine]
+    light[(slice(None), *here)][:, mine] = rendered.channels[(slice(None), *there)][:, mine]
 
 
 def _join(light: np.ndarray, labels: np.ndarray, nearest: np.ndarray) -> np.ndarray:

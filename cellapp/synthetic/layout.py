@@ -25,7 +25,7 @@ JITTER = 0.34  # in lattice spacings
 
 
 @dataclass(frozen=True)
-class PlannedCell:
+class PlacedCell:
     """One cell before it is painted; positions in px of the slide, angle in radians."""
 
     cell_id: int
@@ -41,7 +41,7 @@ def shared_direction(settings: SyntheticSettings) -> float:
     return float(np.random.default_rng([settings.seed, 1]).uniform(0, math.pi))
 
 
-def plan_cells(settings: SyntheticSettings, region: Region) -> list[PlannedCell]:
+def place_cells(settings: SyntheticSettings, region: Region) -> list[PlacedCell]:
     """Return every cell that may reach into a region, in order of id.
 
     Parameters
@@ -76,7 +76,7 @@ def _spacing_px(settings: SyntheticSettings) -> float:
     return math.sqrt(per_site * 2 / math.sqrt(3))
 
 
-def _candidates(settings: SyntheticSettings, region: Region, halo: float) -> list[PlannedCell]:
+def _candidates(settings: SyntheticSettings, region: Region, halo: float) -> list[PlacedCell]:
     spacing = _spacing_px(settings)
     step = spacing * math.sqrt(3) / 2
     n_columns = math.ceil(settings.width / spacing) + 2 * MARGIN_SITES
@@ -94,7 +94,7 @@ def _site_range(start: int, length: int, halo: float, step: float, limit: int) -
     return range(max(first, 0), min(last + 1, limit))
 
 
-def _site(settings: SyntheticSettings, row: int, column: int, n_columns: int) -> list[PlannedCell]:
+def _site(settings: SyntheticSettings, row: int, column: int, n_columns: int) -> list[PlacedCell]:
     rng = np.random.default_rng([settings.seed, 2, row, column])
     spacing = _spacing_px(settings)
     dy, dx = rng.uniform(-JITTER, JITTER, 2) * spacing
@@ -108,7 +108,7 @@ def _site(settings: SyntheticSettings, row: int, column: int, n_columns: int) ->
     offset = CONTACT * radii.sum() / 2 if paired else 0.0
     number = 2 * (row * n_columns + column) + 1
     return [
-        PlannedCell(
+        PlacedCell(
             cell_id=number + k,
             key=(settings.seed, row, column, k),
             y=y + sign * offset * math.sin(angle),
@@ -120,7 +120,7 @@ def _site(settings: SyntheticSettings, row: int, column: int, n_columns: int) ->
     ]
 
 
-def _relax(settings: SyntheticSettings, cells: list[PlannedCell]) -> list[PlannedCell]:
+def _relax(settings: SyntheticSettings, cells: list[PlacedCell]) -> list[PlacedCell]:
     if not cells:
         return cells
     position = np.array([(cell.y, cell.x) for cell in cells])
@@ -129,7 +129,7 @@ def _relax(settings: SyntheticSettings, cells: list[PlannedCell]) -> list[Planne
     for _ in range(RELAX_STEPS):
         position = _push_apart(position, radius, site, GAP * LARGEST * settings.diameter_px)
     return [
-        PlannedCell(cell.cell_id, cell.key, float(y), float(x), cell.radius_px, cell.cancer)
+        PlacedCell(cell.cell_id, cell.key, float(y), float(x), cell.radius_px, cell.cancer)
         for cell, (y, x) in zip(cells, position, strict=True)
     ]
 
@@ -148,10 +148,10 @@ def _push_apart(position: np.ndarray, radius: np.ndarray, site: np.ndarray, limi
     return moved
 
 
-def _on_slide(cell: PlannedCell, settings: SyntheticSettings) -> bool:
+def _on_slide(cell: PlacedCell, settings: SyntheticSettings) -> bool:
     return 0 <= cell.y < settings.height and 0 <= cell.x < settings.width
 
 
-def _near(cell: PlannedCell, region: Region, reach: float) -> bool:
+def _near(cell: PlacedCell, region: Region, reach: float) -> bool:
     inside_y = region.y - reach <= cell.y <= region.y + region.height + reach
     return inside_y and region.x - reach <= cell.x <= region.x + region.width + reach

@@ -15,7 +15,7 @@ import tifffile
 from cellapp.errors import InputError
 from cellapp.files import move_into_place
 from cellapp.synthetic.field import CLASSES, render_region
-from cellapp.synthetic.layout import plan_cells
+from cellapp.synthetic.layout import place_cells
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import OnStep, Region
 
@@ -175,7 +175,7 @@ def _padded(tile: np.ndarray) -> np.ndarray:
 
 def _truth_table(settings: SyntheticSettings, sums: pd.DataFrame) -> pd.DataFrame:
     whole = Region(0, 0, settings.height, settings.width)
-    classes = {cell.cell_id: CLASSES[cell.cancer] for cell in plan_cells(settings, whole)}
+    classes = {cell.cell_id: CLASSES[cell.cancer] for cell in place_cells(settings, whole)}
     return pd.DataFrame(
         {
             "cell_id": sums.index,

@@ -1,7 +1,7 @@
 import numpy as np
 
 from cellapp.images.sampling import N_WINDOWS, WINDOW_PX, sample_windows
-from cellapp.segmentation.tiling.grid import shared
+from cellapp.segmentation.tiling.grid import intersection
 from tests.cells.toy import slide_of
 
 
@@ -30,7 +30,7 @@ def test_windows_are_apart_and_spread_over_a_full_slide():
     slide = slide_of(speckled((4100, 6200), slice(None), slice(None)), ("nucleus",))
     windows = sample_windows(slide)
     assert len(windows) == N_WINDOWS
-    assert not any(shared(a, b) for a in windows for b in windows if a != b)
+    assert not any(intersection(a, b) for a in windows for b in windows if a != b)
     assert max(w.y for w in windows) - min(w.y for w in windows) > 2000
 
 

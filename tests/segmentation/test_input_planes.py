@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.segmentation.input_planes import compose, has_bright_background, is_photo
+from cellapp.segmentation.input_planes import has_bright_background, is_photo, select_planes
 from cellapp.types.image import Role
 from tests.segmentation.phantoms import glowing, grid_of_discs
 
@@ -17,21 +17,21 @@ def pixels():
 
 
 def test_roles_choose_the_planes(pixels):
-    planes = compose(pixels, (NUCLEUS, OTHER, CYTOPLASM))
+    planes = select_planes(pixels, (NUCLEUS, OTHER, CYTOPLASM))
     np.testing.assert_array_equal(planes.body, pixels[2])
     np.testing.assert_array_equal(planes.nucleus, pixels[0])
     np.testing.assert_allclose(planes.outline, np.sqrt(pixels[2]))
 
 
 def test_nuclei_alone_are_the_cells(pixels):
-    planes = compose(pixels, (NUCLEUS, OTHER, OTHER))
+    planes = select_planes(pixels, (NUCLEUS, OTHER, OTHER))
     np.testing.assert_array_equal(planes.body, pixels[0])
     assert planes.nucleus is None
 
 
 def test_two_cytoplasm_channels_are_averaged_in_any_order(pixels):
-    one = compose(pixels, (CYTOPLASM, CYTOPLASM, NUCLEUS))
-    other = compose(pixels[[1, 2, 0]], (CYTOPLASM, NUCLEUS, CYTOPLASM))
+    one = select_planes(pixels, (CYTOPLASM, CYTOPLASM, NUCLEUS))
+    other = select_planes(pixels[[1, 2, 0]], (CYTOPLASM, NUCLEUS, CYTOPLASM))
     np.testing.assert_array_equal(one.body, other.body)
 
 
@@ -39,19 +39,19 @@ def test_a_photo_becomes_its_luminance():
     photo = np.zeros((3, 5, 5), np.float32)
     photo[:, 2, 2] = [1, 0, 0]
     assert is_photo((OTHER,) * 3)
-    assert compose(photo, (OTHER,) * 3).body[2, 2] == pytest.approx(0.2126)
+    assert select_planes(photo, (OTHER,) * 3).body[2, 2] == pytest.approx(0.2126)
 
 
 def test_only_the_dark_on_bright_is_turned_over():
     bright_cells = glowing(grid_of_discs(12))
-    assert not compose(bright_cells, (OTHER,)).inverted
-    turned = compose(1 - bright_cells, (OTHER,))
+    assert not select_planes(bright_cells, (OTHER,)).inverted
+    turned = select_planes(1 - bright_cells, (OTHER,))
     assert turned.inverted
     assert turned.body[grid_of_discs(12) > 0].mean() > turned.body[grid_of_discs(12) == 0].mean()
 
 
 def test_declared_channels_are_never_turned_over():
-    assert not compose(1 - glowing(grid_of_discs(12)), (CYTOPLASM,)).inverted
+    assert not select_planes(1 - glowing(grid_of_discs(12)), (CYTOPLASM,)).inverted
 
 
 def test_a_constant_plane_has_no_bright_background():
@@ -60,4 +60,4 @@ def test_a_constant_plane_has_no_bright_background():
 
 def test_one_role_per_channel(pixels):
     with pytest.raises(InputError, match="one role per channel"):
-        compose(pixels, (OTHER,))
+        select_planes(pixels, (OTHER,))

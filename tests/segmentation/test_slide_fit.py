@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cellapp.segmentation.classical import Classical
-from cellapp.segmentation.input_planes import Polarity, compose
+from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.run_segmenter import segment
-from cellapp.segmentation.slide_fit import DIAMETER_WINDOWS, Fitting, fit_slide
+from cellapp.segmentation.slide_fit import DIAMETER_WINDOWS, ThresholdFitter, fit_slide
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs
@@ -60,7 +60,7 @@ def test_a_tile_full_of_cell_keeps_the_polarity_of_its_slide():
     polarity = Polarity.of(bright_field, OTHER)
     assert polarity.inverted
     inside = bright_field[:, 50:70, 50:70]  # dark all over: by itself it would not be turned over
-    whole, tile = (compose(part, OTHER, polarity).body for part in (bright_field, inside))
+    whole, tile = (select_planes(part, OTHER, polarity).body for part in (bright_field, inside))
     np.testing.assert_array_equal(tile, whole[50:70, 50:70])
 
 
@@ -79,7 +79,7 @@ def test_the_diameter_is_the_median_of_a_few_windows_and_a_given_one_is_not_look
 
 
 def test_decisions_travel_to_other_processes():
-    assert isinstance(Classical(), Fitting)
-    assert not isinstance(Sized(), Fitting)
+    assert isinstance(Classical(), ThresholdFitter)
+    assert not isinstance(Sized(), ThresholdFitter)
     fit = fit_slide([glowing(grid_of_discs(14))], OTHER, Classical(), SegmentSettings())
     assert pickle.loads(pickle.dumps(fit)) == fit

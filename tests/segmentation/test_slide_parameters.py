@@ -42,7 +42,7 @@ def test_a_judgement_is_kept_to_the_last_bit(field, home, method):
     assert load_slide_parameters(field, Classical(), of(method=method)) is None
     parameters = ensure_slide_parameters(field, Classical(), of(method=method))
     assert load_slide_parameters(field, Classical(), of(method=method)) == parameters
-    assert parameters.fit.own is not None
+    assert parameters.fit.thresholds is not None
 
 
 def test_a_slide_is_judged_once(field, home, monkeypatch):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from cellapp.synthetic.field import render_field, render_region
-from cellapp.synthetic.layout import plan_cells
+from cellapp.synthetic.layout import place_cells
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Region
 
@@ -80,7 +80,7 @@ def test_cancer_fraction_decides_the_classes(fraction, expected):
 
 def test_cancer_fraction_holds_on_average():
     chosen = SyntheticSettings(height=4000, width=4000, cancer_fraction=0.3, seed=1)
-    cells = plan_cells(chosen, Region(0, 0, 4000, 4000))
+    cells = place_cells(chosen, Region(0, 0, 4000, 4000))
     assert len(cells) > 2000
     assert np.mean([cell.cancer for cell in cells]) == pytest.approx(0.3, abs=0.03)
 

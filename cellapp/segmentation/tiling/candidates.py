@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellapp.segmentation.tiling.grid import Tile, shared, within
+from cellapp.segmentation.tiling.grid import Tile, intersection, relative_to
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class CellCandidates:
     """Cells found in the windows of tiles; row n of one tile is its label n + 1."""
 
     area_px: np.ndarray  # (N,) int64, as far as the window shows them
@@ -26,7 +26,7 @@ class Candidates:
         return len(self.area_px)
 
 
-def find_candidates(tile: Tile, labels: np.ndarray, shape: tuple[int, int]) -> Candidates:
+def find_candidates(tile: Tile, labels: np.ndarray, shape: tuple[int, int]) -> CellCandidates:
     """Measure the cells of a tile.
 
     Parameters
@@ -44,17 +44,17 @@ def find_candidates(tile: Tile, labels: np.ndarray, shape: tuple[int, int]) -> C
     x = np.bincount(rows, at % labels.shape[1], n) / np.maximum(area, 1) + tile.window.x
     cut = np.zeros(n + 1, bool)
     cut[_inner_edges(tile, labels, shape)] = True
-    return Candidates(area, y, x, _depth_px(tile, y, x, shape), cut[1:], np.full(n, tile.number))
+    return CellCandidates(area, y, x, _depth_px(tile, y, x, shape), cut[1:], np.full(n, tile.number))
 
 
-def join_candidates(parts: Sequence[Candidates]) -> Candidates:
+def join_candidates(parts: Sequence[CellCandidates]) -> CellCandidates:
     """Put the candidates of several tiles, at least one, into one table."""
-    names = Candidates.__dataclass_fields__
-    return Candidates(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    names = CellCandidates.__dataclass_fields__
+    return CellCandidates(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 @dataclass(frozen=True, eq=False)
-class Overlaps:
+class CandidateOverlaps:
     """Pairs of candidates of two tiles that share pixels; `a` and `b` are labels less 1."""
 
     a: np.ndarray  # (M,) int64
@@ -64,26 +64,26 @@ class Overlaps:
     seen_b_px: np.ndarray  # (M,) int64
 
 
-def find_overlaps(tile: Tile, labels: np.ndarray, other: Tile, other_labels: np.ndarray) -> Overlaps:
+def find_overlaps(tile: Tile, labels: np.ndarray, other: Tile, other_labels: np.ndarray) -> CandidateOverlaps:
     """Compare two tiles where their windows overlap.
 
     Parameters
     ----------
     tile, other : Tile
-        `neighbours`.
+        A pair of `overlapping_tiles`.
     labels, other_labels : ndarray of shape (h, w), integer
         Of their windows, ids 1..n without gaps.
     """
-    zone = shared(tile.window, other.window)
+    zone = intersection(tile.window, other.window)
     if zone is None:
-        return Overlaps(*(np.zeros(0, np.int64) for _ in range(5)))
-    a = labels[within(zone, tile.window).slices].ravel().astype(np.int64)
-    b = other_labels[within(zone, other.window).slices].ravel().astype(np.int64)
+        return CandidateOverlaps(*(np.zeros(0, np.int64) for _ in range(5)))
+    a = labels[relative_to(zone, tile.window).slices].ravel().astype(np.int64)
+    b = other_labels[relative_to(zone, other.window).slices].ravel().astype(np.int64)
     seen_a, seen_b = np.bincount(a), np.bincount(b)
     both = (a > 0) & (b > 0)
     codes, n_px = np.unique(a[both] * len(seen_b) + b[both], return_counts=True)
     pair_a, pair_b = codes // len(seen_b), codes % len(seen_b)
-    return Overlaps(pair_a - 1, pair_b - 1, n_px, seen_a[pair_a], seen_b[pair_b])
+    return CandidateOverlaps(pair_a - 1, pair_b - 1, n_px, seen_a[pair_a], seen_b[pair_b])
 
 
 def _inner_edges(tile: Tile, labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -50,24 +50,24 @@ def plan_tiles(shape: tuple[int, int], tile_px: int, halo: int) -> tuple[Tile, .
     return tuple(Tile(number, core, _grown(core, halo, shape)) for number, core in enumerate(cores))
 
 
-def neighbours(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, Tile]]:
+def overlapping_tiles(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, Tile]]:
     """Yield each pair of tiles of a plan whose windows share pixels, once."""
     for at, tile in enumerate(tiles):
         for other in tiles[at + 1 :]:
             if other.window.y >= tile.window.y + tile.window.height:
                 break  # row by row: every later window lies lower still
-            if shared(tile.window, other.window):
+            if intersection(tile.window, other.window):
                 yield tile, other
 
 
-def shared(a: Region, b: Region) -> Region | None:
+def intersection(a: Region, b: Region) -> Region | None:
     """Return the rectangle that two rectangles share; None where they share no pixel."""
     y0, x0 = max(a.y, b.y), max(a.x, b.x)
     y1, x1 = min(a.y + a.height, b.y + b.height), min(a.x + a.width, b.x + b.width)
     return Region(y0, x0, y1 - y0, x1 - x0) if y1 > y0 and x1 > x0 else None
 
 
-def within(region: Region, outer: Region) -> Region:
+def relative_to(region: Region, outer: Region) -> Region:
     """Return `region` in pixels of `outer`."""
     return Region(region.y - outer.y, region.x - outer.x, region.height, region.width)
 

@@ -15,7 +15,7 @@ BAND_PX = 2**22
 """Pixels of the label image held at a time."""
 
 
-def paint(canvas: np.ndarray, tile: Tile, labels: np.ndarray, ranks: np.ndarray) -> None:
+def paint_tile(canvas: np.ndarray, tile: Tile, labels: np.ndarray, ranks: np.ndarray) -> None:
     """Lay the kept cells of a tile onto the slide.
 
     The higher rank wins, so the order of the tiles does not matter.

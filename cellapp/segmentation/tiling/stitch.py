@@ -16,40 +16,42 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from cellapp.segmentation.tiling.candidates import Candidates, Overlaps, join_candidates
+from cellapp.segmentation.tiling.candidates import CandidateOverlaps, CellCandidates, join_candidates
 
 SAME = 0.5
 """Share of the smaller of two candidates from which on they are one cell."""
 
 
 @dataclass(frozen=True, eq=False)
-class Stitched:
+class StitchedCells:
     """The choice among all candidates of a slide."""
 
     ranks: tuple[np.ndarray, ...]  # per tile (n + 1,) int32: label -> rank, 0 for background and for what is dropped
     area_px: np.ndarray  # (K + 1,) int64 by rank: pixels of the largest piece
 
 
-def stitch(candidates: Sequence[Candidates], overlaps: Sequence[tuple[int, int, Overlaps]], band_px: float) -> Stitched:
+def stitch(
+    candidates: Sequence[CellCandidates], overlaps: Sequence[tuple[int, int, CandidateOverlaps]], band_px: float
+) -> StitchedCells:
     """Choose among the candidates of all tiles.
 
     Parameters
     ----------
-    candidates : sequence of Candidates
+    candidates : sequence of CellCandidates
         Of each tile, in the order of the plan.
-    overlaps : sequence of (tile, other tile, Overlaps)
-        Of all `neighbours`, by number; any order.
+    overlaps : sequence of (tile, other tile, CandidateOverlaps)
+        Of all `overlapping_tiles`, by number; any order.
     band_px : float
         A tile's word about a cell counts as far as this outside its core: centroids found by two tiles differ a
         little, and neither may leave a cell on the seam to the other.
 
     Returns
     -------
-    Stitched
+    StitchedCells
         Where kept candidates share pixels, those of the higher rank win.
     """
     if not sum(map(len, candidates)):
-        return Stitched(tuple(np.zeros(1, np.int32) for _ in candidates), np.zeros(1, np.int64))
+        return StitchedCells(tuple(np.zeros(1, np.int32) for _ in candidates), np.zeros(1, np.int64))
     every = join_candidates(candidates)
     starts = np.cumsum([0, *map(len, candidates)])
     pairs = _pairs(overlaps, starts)
@@ -64,7 +66,7 @@ def stitch(candidates: Sequence[Candidates], overlaps: Sequence[tuple[int, int, 
     area = np.zeros(len(kept) + 1, np.int64)
     np.maximum.at(area, ranks, np.where(ranks > 0, every.area_px, 0))
     parts = (ranks[first:last] for first, last in pairwise(starts))
-    return Stitched(tuple(np.concatenate([np.zeros(1, np.int32), part]) for part in parts), area)
+    return StitchedCells(tuple(np.concatenate([np.zeros(1, np.int32), part]) for part in parts), area)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ class _Pairs:
     seen_px: np.ndarray  # of the smaller of the two, where both windows look
 
 
-def _pairs(overlaps: Sequence[tuple[int, int, Overlaps]], starts: np.ndarray) -> _Pairs:
+def _pairs(overlaps: Sequence[tuple[int, int, CandidateOverlaps]], starts: np.ndarray) -> _Pairs:
     none = [np.zeros(0, np.int64)]
     return _Pairs(
         np.concatenate(none + [starts[tile] + found.a for tile, _, found in overlaps]),
@@ -85,14 +87,14 @@ def _pairs(overlaps: Sequence[tuple[int, int, Overlaps]], starts: np.ndarray) ->
     )
 
 
-def _groups(every: Candidates, pairs: _Pairs) -> np.ndarray:
+def _groups(every: CellCandidates, pairs: _Pairs) -> np.ndarray:
     """Tell which rows are one cell: each by itself, but for pieces that agree where both windows look."""
     joined = every.cut[pairs.a] & every.cut[pairs.b] & (pairs.n_px >= SAME * pairs.seen_px)
     links = (np.ones(joined.sum()), (pairs.a[joined], pairs.b[joined]))
     return connected_components(sparse.coo_array(links, (len(every), len(every))), directed=False)[1]
 
 
-def _heads(every: Candidates, group: np.ndarray) -> np.ndarray:
+def _heads(every: CellCandidates, group: np.ndarray) -> np.ndarray:
     """Return the row that speaks for each group: the best by `_priority`."""
     order = _priority(every, np.arange(len(every)))
     heads = np.empty(group.max() + 1, np.int64)
@@ -100,7 +102,7 @@ def _heads(every: Candidates, group: np.ndarray) -> np.ndarray:
     return heads
 
 
-def _priority(every: Candidates, rows: np.ndarray) -> np.ndarray:
+def _priority(every: CellCandidates, rows: np.ndarray) -> np.ndarray:
     """Order rows, best first: seen whole, deep inside the core, large; then by place, which leaves no tie."""
     keys = (every.tile, every.x, every.y, -every.area_px, -every.depth_px, every.cut)
     return np.lexsort([key[rows] for key in keys])
@@ -110,7 +112,7 @@ def _any_of(group: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.bincount(group, true) > 0
 
 
-def _conflicts(every: Candidates, pairs: _Pairs, group: np.ndarray) -> dict[int, list[int]]:
+def _conflicts(every: CellCandidates, pairs: _Pairs, group: np.ndarray) -> dict[int, list[int]]:
     """Say which groups are the same cell seen by different tiles."""
     smaller = np.minimum(every.area_px[pairs.a], every.area_px[pairs.b])
     same = (pairs.n_px >= SAME * smaller) & (group[pairs.a] != group[pairs.b])

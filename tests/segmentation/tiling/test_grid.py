@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.segmentation.tiling.grid import LEAST_HALO_PX, halo_px, neighbours, plan_tiles, shared, within
+from cellapp.segmentation.tiling.grid import (
+    LEAST_HALO_PX,
+    halo_px,
+    intersection,
+    overlapping_tiles,
+    plan_tiles,
+    relative_to,
+)
 from cellapp.types.image import Region
 
 SIDES = st.integers(1, 90)
@@ -18,9 +25,9 @@ def test_cores_cover_the_slide_once_and_windows_reach_as_far_as_promised(shape, 
         covered[tile.core.slices] += 1
         assert max(tile.core.height, tile.core.width) <= tile_px
         reach = np.pad(np.ones((tile.core.height, tile.core.width), bool), halo)
-        assert shared(tile.core, tile.window) == tile.core
+        assert intersection(tile.core, tile.window) == tile.core
         y, x = tile.core.y - halo, tile.core.x - halo
-        assert tile.window == shared(Region(y, x, *reach.shape), Region(0, 0, *shape))
+        assert tile.window == intersection(Region(y, x, *reach.shape), Region(0, 0, *shape))
     assert (covered == 1).all()
     assert [tile.number for tile in tiles] == list(range(len(tiles)))
 
@@ -30,9 +37,9 @@ def test_cores_cover_the_slide_once_and_windows_reach_as_far_as_promised(shape, 
 def test_neighbours_are_all_pairs_that_share_pixels(shape, tile_px, halo):
     tiles = plan_tiles(shape, tile_px, halo)
     expected = {
-        (a.number, b.number) for a in tiles for b in tiles if a.number < b.number and shared(a.window, b.window)
+        (a.number, b.number) for a in tiles for b in tiles if a.number < b.number and intersection(a.window, b.window)
     }
-    found = [(a.number, b.number) for a, b in neighbours(tiles)]
+    found = [(a.number, b.number) for a, b in overlapping_tiles(tiles)]
     assert len(found) == len(set(found))
     assert set(found) == expected
 
@@ -50,4 +57,4 @@ def test_the_halo_grows_with_the_cells(diameter_px):
 def test_a_region_in_another_ones_pixels():
     outer, inner = Region(10, 20, 50, 50), Region(15, 30, 5, 6)
     plane = np.arange(100 * 100).reshape(100, 100)
-    np.testing.assert_array_equal(plane[outer.slices][within(inner, outer).slices], plane[inner.slices])
+    np.testing.assert_array_equal(plane[outer.slices][relative_to(inner, outer).slices], plane[inner.slices])

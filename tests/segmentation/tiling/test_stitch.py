@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from cellapp.segmentation.label_image import relabel
 from cellapp.segmentation.tiling.candidates import find_candidates, find_overlaps
-from cellapp.segmentation.tiling.grid import neighbours, plan_tiles
-from cellapp.segmentation.tiling.paint import number_cells, paint
+from cellapp.segmentation.tiling.grid import overlapping_tiles, plan_tiles
+from cellapp.segmentation.tiling.paint import number_cells, paint_tile
 from cellapp.segmentation.tiling.stitch import stitch
 from tests.segmentation.phantoms import discs
 
@@ -27,14 +27,14 @@ def join(found, tiles, shape, order=None, **dropping):
     """Stitch label images of all windows, painted in some order."""
     candidates = [find_candidates(tile, labels, shape) for tile, labels in zip(tiles, found, strict=True)]
     overlaps = [
-        (a.number, b.number, find_overlaps(a, found[a.number], b, found[b.number])) for a, b in neighbours(tiles)
+        (a.number, b.number, find_overlaps(a, found[a.number], b, found[b.number])) for a, b in overlapping_tiles(tiles)
     ]
     if order is not None:
         overlaps = [overlaps[at] for at in np.random.default_rng(len(overlaps)).permutation(len(overlaps))]
     stitched = stitch(candidates, overlaps, HALO / 2)
     canvas = np.zeros(shape, np.int32)
     for number in order if order is not None else range(len(tiles)):
-        paint(canvas, tiles[number], found[number], stitched.ranks[number])
+        paint_tile(canvas, tiles[number], found[number], stitched.ranks[number])
     number_cells(canvas, area_px=stitched.area_px, **dropping)
     return canvas
 
