@@ -77,7 +77,7 @@ def measure(home: Path, shape: tuple[int, int], n_requests: int) -> dict[str, ob
 def _addresses(image: object, run: object | None, look: int) -> Iterator[str]:
     """Name tiles of every level, coarse ones first, as a visitor would come by them, each level's at random."""
     from cellapp.auth.tile_pass import make_pass
-    from cellapp.viewer.grid import TILE_PX, n_levels
+    from cellapp.viewer.multiscale_reader import TILE_PX, n_levels
 
     shape = image.info.shape[1:]
     channels = ";".join(f"{colour},{look},{200 + look},1" for colour in COLOURS)

@@ -20,7 +20,7 @@ from cellapp.exports.summary import summary_row, write_summary
 from cellapp.exports.tables import write_cells
 from cellapp.settings import AnalyseSettings, QualitySettings
 from cellapp.store import cells as cell_store
-from cellapp.store import images, projects, runs
+from cellapp.store import projects, runs, uploads
 from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
@@ -41,7 +41,7 @@ def seed_image(folder: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4
     tiles = (_cut(plane, shape, box) for plane in planes for box in _boxes(shape))
     metadata = {"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.5}
     _write(path, tiles, (n_channels, *shape), np.uint8, metadata)
-    return images.add_image(projects.default_project().id, path, path.name)
+    return uploads.add_image(projects.default_project().id, path, path.name)
 
 
 def seed_run(image: ImageRecord, *, head: str | None = None) -> RunRecord:

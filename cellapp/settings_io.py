@@ -1,8 +1,10 @@
-"""Recipes as TOML: the files that say what a network or a head was made by, and make it again."""
+"""Read recipes (TOML) and check settings against their classes; what does not fit is an `InputError` of one line.
+
+Recipes are written with `tomli_w.dumps`.
+"""
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +16,7 @@ from cellapp.errors import InputError
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a recipe's file.
+    """Read a recipe, the TOML file that reproduces a model.
 
     Raises
     ------
@@ -23,31 +25,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no TOML, or no text
         raise InputError(f"cannot read the recipe {str(path)!r}: {error}") from error
-
-
-def to_toml(content: Mapping[str, Any]) -> str:
-    """Write plain values, one level of tables and lists of tables as TOML that `read_toml` reads."""
-    tables = {key: value for key, value in content.items() if isinstance(value, Mapping)}
-    lists = {key: value for key, value in content.items() if _holds_tables(value)}
-    lines = _lines({key: value for key, value in content.items() if key not in tables and key not in lists})
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *_lines(table)]
-    for name, rows in lists.items():
-        for row in rows:
-            lines += ["", f"[[{name}]]", *_lines(row)]
-    return "\n".join(lines) + "\n"
-
-
-def _holds_tables(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
-
-
-def _lines(table: Mapping[str, Any]) -> list[str]:
-    # JSON's numbers, strings, booleans and lists are TOML's, but for this one control character that JSON lets stand.
-    written = {key: json.dumps(value, ensure_ascii=False) for key, value in table.items()}
-    return [f"{key} = {value}".replace("\x7f", "\\u007f") for key, value in written.items()]
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -47,7 +47,7 @@ def seed(home: Path) -> str:
     sys.path.insert(0, str(ROOT))
     from cellapp.jobs.handlers import HANDLERS
     from cellapp.settings import AnalyseSettings
-    from cellapp.store import images, projects, runs
+    from cellapp.store import images, projects, runs, uploads
     from cellapp.synthetic.settings import SyntheticSettings
     from cellapp.synthetic.write import write_demo
 
@@ -55,7 +55,7 @@ def seed(home: Path) -> str:
     records = []
     for n, (name, share) in enumerate((("untreated.ome.tif", 0.3), ("treated.ome.tif", 0.7))):
         slide = write_demo(home / "demo", SyntheticSettings(seed=n, cancer_fraction=share)).slide
-        record = images.add_image(project.id, slide, name)
+        record = uploads.add_image(project.id, slide, name)
         images.set_conditions(record.id, {"cell_line": "synthetic", "treatment": name.split(".")[0], "batch": "1"})
         records.append(record)
     settings = AnalyseSettings.model_validate({"explain": {"n": 8}})

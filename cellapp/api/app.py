@@ -17,9 +17,8 @@ from cellapp.jobs import queue, worker
 from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
-from cellapp.store import images, projects, runs
-from cellapp.store.images import ImageRecord
-from cellapp.store.runs import RunRecord
+from cellapp.store import images, projects, runs, uploads
+from cellapp.store.records import ImageRecord, RunRecord
 
 _CHUNK = 2**20
 _STATUS: tuple[tuple[type[CellappError], int], ...] = (
@@ -69,7 +68,7 @@ def list_projects() -> list[dict[str, str]]:
 def add_image(file: Annotated[UploadFile, File()], project: Annotated[str | None, Query()] = None) -> dict[str, Any]:
     """Stream an image into a project (the default one when left out)."""
     project_id = project or projects.default_project().id
-    return _image(images.add_image(project_id, _chunks(file), file.filename or "image"))
+    return _image(uploads.add_image(project_id, _chunks(file), file.filename or "image"))
 
 
 @api.get("/images")

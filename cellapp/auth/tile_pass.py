@@ -1,13 +1,14 @@
 """Who may see an image in the viewer: the one place where that is decided.
 
-A page that shows an image puts a pass into the addresses of its tiles: the image's id and a time of expiry, signed with
-the installation's secret. The tile route asks for nothing else, for these reasons.
+A page that shows an image puts a pass into the addresses of its tiles: the span of time it was made in, signed for this
+image with the installation's secret. The tile route asks for nothing else, for these reasons.
 
 - A page runs behind the app's gate, `app.py`: whoever it was shown to may see the image. The pass carries that decision
   to the route, so that there is no second list of rights to keep in step.
 - An id alone opens nothing: ids stand in links that people send to each other, a pass can only be made by the server.
 - A pass ends after half a day at the latest, so that a forwarded tile address goes stale. It is the same for all
-  visitors and for hours, so that browsers find their tiles again in their cache.
+  visitors and for hours, so that browsers find their tiles again in their cache; itsdangerous' own timed signatures
+  change every second.
 - Streamlit's sign-in cookie is not read here: it is signed with a key of Streamlit's own and its format is private. It
   would say who asks, where the pass already says that somebody who may asked.
 
@@ -17,11 +18,18 @@ What a pass cannot know is checked on every request: an image in the bin, a run 
 from __future__ import annotations
 
 import hashlib
-import hmac
+import os
+import secrets
 import time
+from functools import lru_cache
+from pathlib import Path
 
-from cellapp.auth.secret import secret
+from filelock import FileLock
+from itsdangerous import BadData, URLSafeSerializer
+
 from cellapp.errors import AccessError, StoreError
+from cellapp.files import atomic_write
+from cellapp.store.blobs import home_folder
 from cellapp.store.images import get_image
 from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
 from cellapp.store.runs import get_run
@@ -29,16 +37,24 @@ from cellapp.store.runs import get_run
 VALID_S = 6 * 3600
 """A pass is valid for at least this long and at most twice as long; all made within such a span are the same."""
 
+_SECRET_BYTES = 32
+
 
 def make_pass(image_id: str, *, now_s: float | None = None) -> str:
-    """Return a pass for the tiles of an image, "<expiry>.<signature>"."""
+    """Return a pass for the tiles of an image, text that may stand in an address.
+
+    Parameters
+    ----------
+    image_id : str
+    now_s : float, optional
+        Seconds since 1970; the clock's when left out.
+    """
     span = int((time.time() if now_s is None else now_s) // VALID_S)
-    expires_s = (span + 2) * VALID_S
-    return f"{expires_s:x}.{_signature(image_id, expires_s)}"
+    return _signed_for(image_id).dumps(span)
 
 
 def visible_image(image_id: str, given_pass: str, *, now_s: float | None = None) -> ImageRecord:
-    """Return an image somebody with this pass may see.
+    """Return an image to somebody who has a pass for it.
 
     Raises
     ------
@@ -47,7 +63,13 @@ def visible_image(image_id: str, given_pass: str, *, now_s: float | None = None)
     StoreError
         There is no such image, or it is in the bin.
     """
-    _check(image_id, given_pass, time.time() if now_s is None else now_s)
+    try:
+        span = _signed_for(image_id).loads(given_pass)
+    except BadData as error:
+        message = "this address was not made for this image by this server; open the image in the app"
+        raise AccessError(message) from error
+    if (time.time() if now_s is None else now_s) > (span + 2) * VALID_S:
+        raise AccessError("this address is too old; reload the page that shows the image")
     record = get_image(image_id)
     if record.removed is not None:
         raise StoreError(f"image {image_id!r} was removed; bring it back on the Upload page")
@@ -55,7 +77,7 @@ def visible_image(image_id: str, given_pass: str, *, now_s: float | None = None)
 
 
 def visible_result(run_id: str, image_id: str, given_pass: str) -> tuple[RunRecord, RunImage]:
-    """Return the result of an image in a run, for somebody who may see the image.
+    """Return the result of an image in a run to somebody who has a pass for the image.
 
     Raises
     ------
@@ -72,17 +94,21 @@ def visible_result(run_id: str, image_id: str, given_pass: str) -> tuple[RunReco
     return run, entry
 
 
-def _check(image_id: str, given_pass: str, now_s: float) -> None:
-    expiry, _, signature = given_pass.partition(".")
-    try:
-        expires_s = int(expiry, 16)
-    except ValueError:
-        expires_s = 0
-    if not hmac.compare_digest(signature.encode(), _signature(image_id, expires_s).encode()):
-        raise AccessError("this address was not made for this image by this server; open the image in the app")
-    if now_s > expires_s:
-        raise AccessError("this address is too old; reload the page that shows the image")
+def secret() -> bytes:
+    """Return the 32 random bytes of this CELLAPP_HOME, made at the first call in a file only its owner may read."""
+    return _secret(home_folder() / "secret.key")
 
 
-def _signature(image_id: str, expires_s: int) -> str:
-    return hmac.new(secret(), f"{image_id}/{expires_s}".encode(), hashlib.sha256).hexdigest()[:32]
+@lru_cache(maxsize=4)
+def _secret(path: Path) -> bytes:
+    with FileLock(path.with_suffix(".lock")):  # two processes that start together must not sign differently
+        if not path.exists():
+            with atomic_write(path) as part, open(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(_SECRET_BYTES))
+        return path.read_bytes()
+
+
+def _signed_for(image_id: str) -> URLSafeSerializer:
+    """Return what signs and checks for one image: the image's id is part of the key, not of the pass."""
+    options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return URLSafeSerializer(secret(), salt=f"tiles of {image_id}", signer_kwargs=options)

@@ -1,7 +1,10 @@
-"""Who does the work: this process, several on this machine, or a Dask cluster. The only file that knows Dask.
+"""Run tasks in this process, in several on this machine, or on a Dask cluster. The only file that knows Dask.
 
 A cluster is named by the address of its scheduler and runs already; nothing here starts one. Every machine of it needs
 cellapp, the weights and the same view of the input and output folders.
+
+joblib is not used: its loky pool starts all its processes at once, works in the calling process when one is asked for,
+and keeps processes with their models after the last task and after the death of the one that started them.
 """
 
 from __future__ import annotations
@@ -71,7 +74,7 @@ class Engine:
 def _pool(n_processes: int) -> Iterator[Map]:
     # Spawned, not forked: the threads of torch do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_processes, context, initializer=_settle_in, initargs=(n_processes,))
+    pool = ProcessPoolExecutor(n_processes, context, initializer=_prepare_process, initargs=(n_processes,))
 
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         try:
@@ -89,8 +92,8 @@ def _pool(n_processes: int) -> Iterator[Map]:
         pool.shutdown(cancel_futures=True)
 
 
-def _settle_in(n_processes: int) -> None:
-    """Share the cores with the other processes, and end when the one that started this is gone."""
+def _prepare_process(n_processes: int) -> None:
+    """Give this process its share of the cores, and end it when the process that started it is gone."""
     os.environ.setdefault("OMP_NUM_THREADS", str(max(_n_cores() // n_processes, 1)))  # before torch is imported
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -99,7 +102,7 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)  # nobody is left to hear of an exception
+        os._exit(1)  # an exception in a thread would not end the process
 
 
 @contextmanager

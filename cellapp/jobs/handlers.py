@@ -24,7 +24,7 @@ from cellapp.segmentation.preview import preview_flows, save_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters, has_tiles
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store
-from cellapp.store import images, open_image, runs
+from cellapp.store import images, open_image, runs, uploads
 from cellapp.store.records import RunRecord, Status
 from cellapp.synthetic.write import write_demo
 from cellapp.types.cells import Analysis
@@ -64,7 +64,7 @@ def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Run a slow segmenter on one region; payload ``{"image_id", "region", "settings"}``, result ``{"key"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Loading the model", 0.1)
-    segmenter, slide = load_model(settings.segment.segmenter), images.open_slide(payload["image_id"])
+    segmenter, slide = load_model(settings.segment.segmenter), open_image.open_slide(payload["image_id"])
     on_step("Finding cells", 0.3)
     parameters = ensure_slide_parameters(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
     return {"key": save_preview(preview_flows(slide, Region(*payload["region"]), segmenter, settings, parameters))}
@@ -74,7 +74,9 @@ def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Decide on a slide what its previews go by; payload ``{"image_id", "settings"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Looking at the whole slide", 0.1)
-    ensure_slide_parameters(images.open_slide(payload["image_id"]), load_model(settings.segment.segmenter), settings)
+    ensure_slide_parameters(
+        open_image.open_slide(payload["image_id"]), load_model(settings.segment.segmenter), settings
+    )
     return {}
 
 
@@ -96,7 +98,7 @@ def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Draw the synthetic slide and add it to a project; payload ``{"project_id"}``, result ``{"image_id"}``."""
     with tempfile.TemporaryDirectory() as folder:
         slide = write_demo(Path(folder), on_step=on_step).slide
-        return {"image_id": images.add_image(payload["project_id"], slide, slide.name).id}
+        return {"image_id": uploads.add_image(payload["project_id"], slide, slide.name).id}
 
 
 def explain(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
@@ -143,8 +145,8 @@ HANDLERS: Mapping[str, Handler] = {
 def _item(image_id: str, stem: str) -> RunItem:
     reference_id = images.get_image(image_id).reference_id
     if reference_id is None:
-        return RunItem(stem, partial(images.open_slide, image_id))
-    return RunItem(stem, partial(images.open_slide, reference_id), partial(images.open_slide, image_id))
+        return RunItem(stem, partial(open_image.open_slide, image_id))
+    return RunItem(stem, partial(open_image.open_slide, reference_id), partial(open_image.open_slide, image_id))
 
 
 def _record(run: RunRecord, image_id: str, result: ImageResult, analysis: Analysis | None) -> None:

@@ -7,12 +7,12 @@ first use).
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import tomli_w
 from huggingface_hub.utils import WeakFileLock
 
 from cellapp.config import app_settings
@@ -58,10 +58,4 @@ def record(name: str, model: LockedModel) -> None:
     with WeakFileLock(f"{path}.lock"):
         models = read_lock() | {name: model}
         with atomic_write(path) as part:
-            part.write_text("\n".join(_table(name, models[name]) for name in sorted(models)), encoding="utf-8")
-
-
-def _table(name: str, model: LockedModel) -> str:
-    # JSON strings are TOML strings.
-    files = "".join(f"{json.dumps(file)} = {json.dumps(digest)}\n" for file, digest in model.files.items())
-    return f"[{json.dumps(name)}]\nrevision = {json.dumps(model.revision)}\n\n[{json.dumps(name)}.files]\n{files}"
+            part.write_text(tomli_w.dumps({name: asdict(models[name]) for name in sorted(models)}), encoding="utf-8")

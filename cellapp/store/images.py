@@ -17,32 +17,11 @@ from cellapp.images.channel_files import check_same_size
 from cellapp.images.channel_names import check_names
 from cellapp.store.database import reading, writing
 from cellapp.store.image_rows import image_record, image_row
-from cellapp.store.open_image import open_slide, thumbnail_path
+from cellapp.store.open_image import open_slide
 from cellapp.store.projects import remember_channels
 from cellapp.store.records import CONDITIONS, ImageRecord
 from cellapp.store.schema import Image, now
-from cellapp.store.uploads import add_image, add_upload, add_zip, combine_images
 from cellapp.types.image import Role
-
-__all__ = [
-    "ImageRecord",
-    "add_image",
-    "add_upload",
-    "add_zip",
-    "combine_images",
-    "count_images",
-    "get_image",
-    "list_images",
-    "open_slide",
-    "remove_image",
-    "rename_image",
-    "restore_image",
-    "set_channels",
-    "set_conditions",
-    "set_reference",
-    "set_um_per_px",
-    "thumbnail_path",
-]
 
 
 def get_image(image_id: str) -> ImageRecord:

@@ -2,28 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Condition
 
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+from cachetools import LRUCache, cached
 
+from cellapp.cells.counts import classes_of, outcome
+from cellapp.classification.predict import rethreshold
 from cellapp.images.read import open_slide
 from cellapp.rendering.annotations import draw_outlines
+from cellapp.rendering.colours import class_colour, rgb
+from cellapp.settings import ClassifySettings
 from cellapp.types.image import LazyArray, Region
-from cellapp.viewer.cache import kept
-from cellapp.viewer.cell_marks import CellMarks
-from cellapp.viewer.grid import size_at
+from cellapp.viewer.multiscale_reader import size_at
 
 MIN_OUTLINE_PX = 6
-"""Cells of a smaller diameter on the screen are dots: an outline would be all there is of them."""
+"""Cells of a smaller diameter on the screen are drawn as dots: an outline would fill them."""
 
 _MAX_LEVEL = 2  # beyond, outlines would take more than 16 tiles of labels to read for one of the viewer
 _MIN_DOT_PX = 1.0  # radius
+_COLUMNS = ("centroid_y_px", "centroid_x_px", "area_px", "qc_pass", "label", "margin", "unsure", "manual_label")
+
+
+@dataclass(frozen=True, eq=False)
+class CellMarks:
+    """Position and colour of the cells of one image; all arrays are in the order of `cell_ids`, which is ascending."""
+
+    cell_ids: np.ndarray  # (N,) int64
+    y_px: np.ndarray  # (N,) float64, centroids at full resolution
+    x_px: np.ndarray
+    colours: np.ndarray  # (N, 3) uint8
+    diameter_px: float  # of the median cell; 0 without cells
+    key: tuple[object, ...] = ()  # what they were made from; differs when anything drawn does
+
+    def colours_of(self, cell_ids: np.ndarray) -> dict[int, str]:
+        """Return "#RRGGBB" for those of some ids that are cells of the result."""
+        if not len(self.cell_ids):
+            return {}
+        rows = np.minimum(np.searchsorted(self.cell_ids, cell_ids), len(self.cell_ids) - 1)
+        is_cell = self.cell_ids[rows] == cell_ids
+        return {
+            int(cell_id): "#" + bytes(colour).hex().upper()
+            for cell_id, colour in zip(cell_ids[is_cell], self.colours[rows[is_cell]], strict=True)
+        }
+
+
+def cell_marks(
+    folder: Path, settings: ClassifySettings, manual_classes: Mapping[int, str], *, threshold: float
+) -> CellMarks:
+    """Return the cells of a result as they are drawn; the latest few results are kept for the next tiles.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image in its run; its ``cells.parquet`` is read.
+    settings : ClassifySettings
+        Of the run.
+    manual_classes : mapping of cell id to class
+        Classes given by hand, which beat the head's; the database has them before the files do.
+    threshold : float
+        Probability of the positive class from which a cell is called positive; may differ from the run's.
+    """
+    path = folder / "cells.parquet"
+    moved = None if threshold == settings.threshold else threshold
+    return _marks(path, path.stat().st_mtime_ns, moved, settings.unsure_margin, tuple(sorted(manual_classes.items())))
+
+
+@cached(LRUCache(8), condition=Condition())
+def _marks(
+    path: Path,
+    written_ns: int,
+    threshold: float | None,
+    unsure_margin: float,
+    manual_classes: tuple[tuple[int, str], ...],
+) -> CellMarks:
+    cells = _read(path)
+    classes = classes_of(cells)
+    if threshold is not None:
+        cells = rethreshold(cells, classes, threshold=threshold, unsure_margin=unsure_margin)
+    if manual_classes:
+        by_hand = pd.Series(dict(manual_classes), dtype=object)
+        cells = cells.assign(manual_label=by_hand.reindex(cells.index).fillna(""))
+    counted_as, names = pd.factorize(outcome(cells))
+    palette = np.array([rgb(class_colour(name, classes)) for name in names], np.uint8).reshape(-1, 3)
+    area_px = cells["area_px"].to_numpy(float)
+    return CellMarks(
+        cells.index.to_numpy(np.int64),
+        cells["centroid_y_px"].to_numpy(float),
+        cells["centroid_x_px"].to_numpy(float),
+        palette[counted_as],
+        float(2 * np.sqrt(np.median(area_px) / np.pi)) if len(area_px) else 0.0,
+        (str(path), written_ns, threshold, unsure_margin, manual_classes),
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    names = parquet.read_schema(path).names
+    wanted = [name for name in names if name in _COLUMNS or name.startswith("p_")]
+    return pd.read_parquet(path, columns=wanted).sort_index()
 
 
 @dataclass(frozen=True, eq=False)
 class LazyLabels:
-    """A label image of which only what is indexed is decoded; stands in for an array where cells are cut out."""
+    """A label image on disk that decodes only what is indexed; used like a (Y, X) array."""
 
     stored: LazyArray  # (1, Y, X)
     ndim = 2
@@ -44,13 +130,13 @@ class LazyLabels:
 
 
 def draw_label_tile(labels: LazyLabels | np.ndarray, marks: CellMarks, region: Region, level: int) -> np.ndarray:
-    """Draw the cells of a region.
+    """Draw the cells of a region: outlines near full resolution, dots where cells are small on the screen.
 
     Parameters
     ----------
     labels : LazyLabels or ndarray of shape (Y, X), integer
         See `open_labels`; only what is needed for outlines is decoded, and nothing for dots.
-    marks : Marks
+    marks : CellMarks
     region : Region
         What the tile shows, in full-resolution pixels.
     level : int
@@ -81,9 +167,9 @@ def open_labels(path: Path) -> LazyLabels:
     return _open(path, path.stat().st_mtime_ns)
 
 
-@kept(8)
-def _open(path: Path, changed: int) -> LazyLabels:
-    return LazyLabels(open_slide(path, digest=str(changed)).levels[0])
+@cached(LRUCache(8), condition=Condition())
+def _open(path: Path, written_ns: int) -> LazyLabels:
+    return LazyLabels(open_slide(path, digest=str(written_ns)).levels[0])
 
 
 def _outlines(

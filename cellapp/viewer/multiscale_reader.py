@@ -1,4 +1,8 @@
-"""Pixels of an image at any level, whatever levels its file has; never more than a few tiles are decoded for one."""
+"""Pixels of an image at any level of the viewer, whatever levels its file has.
+
+Level 0 is full resolution, each further level half of it, down to a single tile. No tile decodes more than a few tiles'
+worth of pixels.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,61 @@ from functools import cached_property
 
 import numpy as np
 
+from cellapp.errors import InputError
 from cellapp.images.pyramid import FLAT_PX, halve
 from cellapp.images.sampling import read_at_most
 from cellapp.types.image import Region, Slide
-from cellapp.viewer.grid import size_at
+
+TILE_PX = 512
+"""Side of a tile in pixels of its level: few requests for a screen, a few dozen milliseconds to draw."""
 
 _MAX_STEP = 8
 """Steps larger than this over the pixels of the nearest level are taken from an overview of the whole image."""
 
 _INTEGER = 0.02
+"""Relative error up to which the ratio of two levels counts as a whole number: their sizes are rounded."""
+
+
+def n_levels(shape: tuple[int, int]) -> int:
+    """Return how many levels an image of (Y, X) pixels has: the last one is a single tile."""
+    levels, longest = 1, max(shape)
+    while longest > TILE_PX:
+        levels, longest = levels + 1, (longest + 1) // 2
+    return levels
+
+
+def tile_region(shape: tuple[int, int], level: int, row: int, column: int) -> Region:
+    """Return what a tile shows, in full-resolution pixels, cut at the image's edge.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (Y, X) of the image at full resolution.
+    level, row, column : int
+        Of the tile; all count from 0.
+
+    Raises
+    ------
+    InputError
+        The image has no such tile.
+    """
+    side = TILE_PX * 2**level if 0 <= level < n_levels(shape) else 0
+    region = Region(row * side, column * side, side, side)
+    if not side or row < 0 or column < 0 or region.y >= shape[0] or region.x >= shape[1]:
+        raise InputError(
+            f"an image of {shape[0]:,} x {shape[1]:,} px has no tile {column}_{row} at level {level}; "
+            f"levels run from 0 to {n_levels(shape) - 1}, tiles have {TILE_PX} px"
+        )
+    return Region(region.y, region.x, min(side, shape[0] - region.y), min(side, shape[1] - region.x))
+
+
+def size_at(region: Region, level: int) -> tuple[int, int]:
+    """Return height and width of a region at a level, in that level's pixels."""
+    return -(-region.height // 2**level), -(-region.width // 2**level)
 
 
 class MultiscaleReader:
-    """A slide to look at.
+    """Reads rectangles of a slide at the viewer's levels.
 
     Parameters
     ----------
@@ -50,7 +96,7 @@ class MultiscaleReader:
         Returns
         -------
         ndarray of shape (C, h, w)
-            Native dtype; h and w as `cellapp.viewer.grid.size_at` says.
+            Native dtype; h and w as `size_at` says.
         """
         stored, factor = self._nearest(level)
         step = 2**level // factor
@@ -74,12 +120,12 @@ class MultiscaleReader:
         """Return the smallest stored level that is not smaller than wanted, and how much smaller than full it is."""
         height, width = self.shape
         best = (0, 1)
-        for at, (rows, columns) in enumerate(self.slide.info.levels):
+        for number, (rows, columns) in enumerate(self.slide.info.levels):
             ratio = max(height / rows, width / columns)
             factor = round(ratio)
             whole = abs(ratio - factor) <= _INTEGER * factor and 2**level % factor == 0
             if whole and best[1] < factor:
-                best = (at, factor)
+                best = (number, factor)
         return best
 
     def _from_overview(self, region: Region, level: int) -> np.ndarray:

@@ -1,12 +1,15 @@
-"""Tiles as the browser gets them: encoded, and kept while there is room."""
+"""Draw and encode the tiles a browser asks for; the latest ones are kept, up to `CACHE_BYTES`."""
 
 from __future__ import annotations
 
 import gc
 import io
+from collections.abc import Callable, Hashable
 from functools import cache
+from threading import Condition
 
 import numpy as np
+from cachetools import LRUCache, cached
 from PIL import Image
 
 from cellapp.errors import InputError
@@ -16,10 +19,7 @@ from cellapp.store.open_image import lacks_pyramid, open_view
 from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.store.runs import run_folder
 from cellapp.viewer import label_tiles
-from cellapp.viewer.cache import ByteCache, kept
-from cellapp.viewer.cell_marks import cell_marks
-from cellapp.viewer.grid import tile_region
-from cellapp.viewer.multiscale_reader import MultiscaleReader
+from cellapp.viewer.multiscale_reader import MultiscaleReader, tile_region
 
 FORMATS = {
     "jpg": ("JPEG", "image/jpeg", {"quality": 90, "subsampling": 0}),
@@ -30,8 +30,6 @@ FORMATS = {
 
 CACHE_BYTES = 64 * 2**20
 
-_cache = ByteCache(CACHE_BYTES)
-
 
 def image_tile(record: ImageRecord, level: int, row: int, column: int, *, channels: str, ending: str) -> bytes:
     """Draw and encode a tile of an image.
@@ -40,7 +38,7 @@ def image_tile(record: ImageRecord, level: int, row: int, column: int, *, channe
     ----------
     record : ImageRecord
     level, row, column : int
-        See `cellapp.viewer.grid.tile_region`.
+        See `cellapp.viewer.multiscale_reader.tile_region`.
     channels : str
         Colour, window and gamma of each channel, see `cellapp.rendering.composition.as_text`.
     ending : str
@@ -54,13 +52,13 @@ def image_tile(record: ImageRecord, level: int, row: int, column: int, *, channe
     if ending not in FORMATS:
         raise InputError(f"a tile is one of {', '.join(FORMATS)}; got {ending!r}")
     region = tile_region(record.info.shape[1:], level, row, column)
-    shown = from_text(channels, record.info.shape[0])
-    ready = not lacks_pyramid(record)
+    composition = from_text(channels, record.info.shape[0])
+    has_pyramid = not lacks_pyramid(record)
 
-    def make() -> bytes:
-        return encode(shown.draw(_view(record.id, record.digest, ready).read(region, level)), ending)
+    def draw() -> bytes:
+        return encode(composition.draw(_reader(record.id, record.digest, has_pyramid).read(region, level)), ending)
 
-    return _cache.get((record.digest, ready, level, row, column, channels, ending), make)
+    return _cached_tile((record.digest, has_pyramid, level, row, column, channels, ending), draw)
 
 
 def label_tile(run: RunRecord, image: ImageRecord, level: int, row: int, column: int, *, threshold: float) -> bytes:
@@ -73,21 +71,20 @@ def label_tile(run: RunRecord, image: ImageRecord, level: int, row: int, column:
     """
     region = tile_region(image.info.shape[1:], level, row, column)
     folder = run_folder(run.id) / run.image(image.id).stem
-    said = manual_labels(run.id).get(image.id, {})
-    marks = cell_marks(folder, run.settings.classify, said, threshold=threshold)
+    manual_classes = manual_labels(run.id).get(image.id, {})
+    marks = label_tiles.cell_marks(folder, run.settings.classify, manual_classes, threshold=threshold)
 
-    def make() -> bytes:
+    def draw() -> bytes:
         labels = label_tiles.open_labels(folder / "labels.tif")
         return encode(label_tiles.draw_label_tile(labels, marks, region, level), "png")
 
-    return _cache.get((marks.key, level, row, column), make)
+    return _cached_tile((marks.key, level, row, column), draw)
 
 
 def cell_at(run: RunRecord, image_id: str, y: int, x: int) -> int:
     """Return the id of the cell of a result that covers a pixel, 0 where there is none."""
-    return label_tiles.cell_at(
-        label_tiles.open_labels(run_folder(run.id) / run.image(image_id).stem / "labels.tif"), y, x
-    )
+    labels = label_tiles.open_labels(run_folder(run.id) / run.image(image_id).stem / "labels.tif")
+    return label_tiles.cell_at(labels, y, x)
 
 
 def encode(pixels: np.ndarray, ending: str) -> bytes:
@@ -98,11 +95,17 @@ def encode(pixels: np.ndarray, ending: str) -> bytes:
     return buffer.getvalue()
 
 
-@kept(8)
-def _view(image_id: str, digest: str, pyramid: bool) -> MultiscaleReader:
-    view = MultiscaleReader(open_view(image_id))
+# A browser asks for half a dozen tiles at once: the condition lets one thread open a file and the others wait for it.
+@cached(LRUCache(8), condition=Condition())
+def _reader(image_id: str, digest: str, has_pyramid: bool) -> MultiscaleReader:
+    reader = MultiscaleReader(open_view(image_id))
     _spare_libraries()
-    return view
+    return reader
+
+
+@cached(LRUCache(CACHE_BYTES, getsizeof=len), key=lambda key, draw: key, condition=Condition())
+def _cached_tile(key: Hashable, draw: Callable[[], bytes]) -> bytes:
+    return draw()
 
 
 @cache

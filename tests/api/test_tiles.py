@@ -10,7 +10,7 @@ from PIL import Image
 from cellapp.api.app import api
 from cellapp.auth.tile_pass import make_pass
 from cellapp.segmentation.label_image import read_labels
-from cellapp.store import images, runs
+from cellapp.store import images, open_image, runs
 from cellapp.viewer import tiles
 from tests.pages.seeding import seed_image, seed_run
 
@@ -19,7 +19,7 @@ LOOK = "FF0000,0,255,1;-;0000FF,0,255,1"
 
 @pytest.fixture
 def client():
-    tiles._cache.clear()
+    tiles._cached_tile.cache_clear()
     return TestClient(api)
 
 
@@ -43,7 +43,7 @@ def pixels_of(answer):
 
 def test_a_tile_shows_the_channels_in_their_colours(client, seeded):
     drawn = pixels_of(tile(client, seeded.image, "0/1_1.png"))
-    raw = images.open_slide(seeded.image.id).region()[:, 512:600, 512:600]
+    raw = open_image.open_slide(seeded.image.id).region()[:, 512:600, 512:600]
     assert drawn.shape == (88, 88, 3)
     np.testing.assert_array_equal(drawn[..., 0], np.minimum(raw[0], 255))
     np.testing.assert_array_equal(drawn[..., 2], np.minimum(raw[2], 255))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from benchmarks import viewer, wide_slide
 from cellapp.segmentation.label_image import read_labels
-from cellapp.store import images, runs
+from cellapp.store import open_image, runs
 
 SHAPE = (700, 2100)
 
@@ -24,6 +24,6 @@ def test_labels_and_table_of_a_wide_slide_say_the_same(tmp_path):
     labels, table = read_labels(folder / "labels.tif", SHAPE), pd.read_parquet(folder / "cells.parquet")
     assert set(np.unique(labels)) - {0} == set(table.index)
     np.testing.assert_array_equal(np.bincount(labels.ravel())[table.index], table["area_px"])
-    slide = images.open_slide(image.id)
+    slide = open_image.open_slide(image.id)
     assert slide.info.shape == (2, *SHAPE)
     assert slide.region()[:, labels > 0].mean() > slide.region()[:, labels == 0].mean()

@@ -9,14 +9,14 @@ from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.settings import AnalyseSettings
-from cellapp.store import images, projects, runs
+from cellapp.store import projects, runs, uploads
 
 
 @pytest.fixture
 def finished(demo):
     """A run of the demo slide with the maps of four cells, its image's folder and the classified cells."""
     project = projects.default_project()
-    image = images.add_image(project.id, demo.slide, "demo.tif")
+    image = uploads.add_image(project.id, demo.slide, "demo.tif")
     run = runs.create_run(project.id, [image.id], AnalyseSettings.model_validate({"explain": {"n": 4}}))
     HANDLERS["analyse"]({"run_id": run.id}, lambda step, fraction: None)
     folder = runs.run_folder(run.id) / runs.get_run(run.id).images[0].stem

@@ -18,7 +18,7 @@ from cellapp.models.load import load_model
 from cellapp.segmentation.preview import load_preview
 from cellapp.segmentation.slide_parameters import load_slide_parameters
 from cellapp.settings import AnalyseSettings, SegmentSettings
-from cellapp.store import cells, images, projects, runs
+from cellapp.store import cells, images, open_image, projects, runs, uploads
 from cellapp.store.blobs import digest_path
 from cellapp.store.open_image import lacks_pyramid
 from cellapp.store.records import Status
@@ -43,7 +43,7 @@ def slides(tmp_path_factory):
 def project(slides):
     project = projects.default_project()
     for n, path in enumerate(slides):
-        images.add_image(project.id, path, f"slide {n}.tif")
+        uploads.add_image(project.id, path, f"slide {n}.tif")
     return project
 
 
@@ -157,7 +157,7 @@ def _wait_for(happened, seconds=120):
 def test_a_large_image_gets_its_pyramid_from_a_job(tmp_path):
     project = projects.default_project()
     tifffile.imwrite(tmp_path / "wide.tif", np.ones((8, 3000), np.uint8))
-    image = images.add_image(project.id, tmp_path / "wide.tif", "wide.tif")
+    image = uploads.add_image(project.id, tmp_path / "wide.tif", "wide.tif")
     job = queue.submit("pyramid", {"image_id": image.id}, project.id)
     run_worker(once=True)
     assert queue.get_job(job.id).status is Status.DONE
@@ -166,13 +166,13 @@ def test_a_large_image_gets_its_pyramid_from_a_job(tmp_path):
 
 def test_previews_of_a_slide_in_tiles_share_what_is_decided_on_it(tmp_path):
     path = write_demo(tmp_path, SyntheticSettings(height=200, width=300, seed=2, cell_diameter_um=14)).slide
-    image = images.add_image(projects.default_project().id, path, "slide.tif")
+    image = uploads.add_image(projects.default_project().id, path, "slide.tif")
     settings = AnalyseSettings.model_validate({"segment": {"tile_px": 256}})
     payload = {"image_id": image.id, "settings": settings.model_dump(mode="json")}
     said = []
     assert HANDLERS["judge"](payload, lambda step, fraction: said.append(step)) == {}
     assert "whole slide" in said[0]
-    judged = load_slide_parameters(images.open_slide(image.id), load_model(settings.segment.segmenter), settings)
+    judged = load_slide_parameters(open_image.open_slide(image.id), load_model(settings.segment.segmenter), settings)
     for region in ([0, 0, 128, 128], [60, 150, 128, 140]):
         done = HANDLERS["preview"](payload | {"region": region}, lambda step, fraction: None)
         assert load_preview(done["key"]).diameter_px == judged.fit.diameter_px

@@ -8,12 +8,12 @@ import tifffile
 from cellapp.errors import InputError, StoreError
 from cellapp.jobs import queue
 from cellapp.settings import AnalyseSettings
-from cellapp.store.images import add_image
 from cellapp.store.job_rows import change_job
 from cellapp.store.projects import create_project, default_project
 from cellapp.store.records import Status
 from cellapp.store.runs import create_run, get_run, set_image_status, start_run
 from cellapp.store.schema import now
+from cellapp.store.uploads import add_image
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -4,7 +4,7 @@ import tifffile
 
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.requests import request_pyramid, request_slide_parameters
-from cellapp.store import images, projects
+from cellapp.store import images, projects, uploads
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def asked(monkeypatch):
 
 def add(folder, shape):
     tifffile.imwrite(folder / "a.tif", np.ones(shape, np.uint8))
-    return images.add_image(projects.default_project().id, folder / "a.tif", "a.tif")
+    return uploads.add_image(projects.default_project().id, folder / "a.tif", "a.tif")
 
 
 def test_a_large_image_is_prepared_once(tmp_path, asked):

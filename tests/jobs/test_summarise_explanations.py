@@ -12,7 +12,7 @@ from cellapp.exports.tables import read_cells
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.summarise_explanations import sample_run, summarise_explanations
 from cellapp.settings import AnalyseSettings
-from cellapp.store import images, projects, runs
+from cellapp.store import projects, runs, uploads
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 
@@ -29,7 +29,7 @@ def slides(tmp_path_factory):
 
 def make_run(slides, **classify):
     project = projects.default_project()
-    ids = [images.add_image(project.id, path, f"slide {n}.tif").id for n, path in enumerate(slides)]
+    ids = [uploads.add_image(project.id, path, f"slide {n}.tif").id for n, path in enumerate(slides)]
     settings = AnalyseSettings.model_validate({"classify": classify})
     run = runs.create_run(project.id, ids, settings)
     HANDLERS["analyse"]({"run_id": run.id}, lambda step, fraction: None)

@@ -16,7 +16,7 @@ from cellapp.pipeline.analyse import analyse
 from cellapp.segmentation.label_image import relabel
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store
-from cellapp.store import images, projects, runs
+from cellapp.store import open_image, projects, runs, uploads
 from cellapp.store.records import ImageRecord, ProjectRecord, RunRecord
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
@@ -58,7 +58,7 @@ def seed_image(folder: Path, *, name: str = "cells.tif", seed: int = 1, side: in
     metadata = {"axes": "CYX", "Channel": {"Name": ["actin", "cytoplasm", "nucleus"]}, "PhysicalSizeX": 0.5}
     tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", metadata=metadata)
     project = projects.default_project()
-    return Seeded(project, images.add_image(project.id, path, name), relabel(truth.astype(np.int32)))
+    return Seeded(project, uploads.add_image(project.id, path, name), relabel(truth.astype(np.int32)))
 
 
 def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cells: int | None = None) -> RunRecord:
@@ -82,7 +82,7 @@ def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cell
 
 def _analyse(run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None) -> dict:
     kept = one.labels if n_cells is None else np.where(one.labels <= _last_id(one.labels, n_cells), one.labels, 0)
-    slide = images.open_slide(one.image.id)
+    slide = open_image.open_slide(one.image.id)
     count_only = settings.model_copy(update={"classify": settings.classify.model_copy(update={"head": None})})
     found = analyse(slide, RunModels(FixedSegmenter(relabel(kept))), count_only, name=stem)
     found = _called(found) if settings.classify.head else found

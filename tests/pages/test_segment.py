@@ -9,7 +9,7 @@ from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.models.load import load_model
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, SegmentSettings
-from cellapp.store import images, projects, runs
+from cellapp.store import open_image, projects, runs, uploads
 from cellapp.store.open_image import make_pyramid
 from cellapp.store.records import Status
 from cellapp.synthetic.field import render_field
@@ -33,7 +33,7 @@ def counted(app):
 
 def add_pixels(folder, pixels, name="plain.tif"):
     tifffile.imwrite(folder / name, pixels, photometric="minisblack")
-    return images.add_image(projects.default_project().id, folder / name, name)
+    return uploads.add_image(projects.default_project().id, folder / name, name)
 
 
 def test_the_region_is_segmented_at_once_with_the_defaults(page):
@@ -214,7 +214,7 @@ def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seede
     settings = AnalyseSettings.model_validate(job.payload["settings"])
     region = Region(*job.payload["region"])
     network = load_model(settings.segment.segmenter)
-    found = preview.preview_flows(images.open_slide(seeded.image.id), region, network, settings)
+    found = preview.preview_flows(open_image.open_slide(seeded.image.id), region, network, settings)
     queue.claim("tester")
     queue.finish(job.id, {"key": "kept"}, worker_id="tester")
     monkeypatch.setattr(preview, "load_preview", {"kept": found}.__getitem__, raising=False)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from cellapp.store.images import add_image
 from cellapp.store.projects import create_project
+from cellapp.store.uploads import add_image
 
 
 @pytest.fixture(autouse=True)

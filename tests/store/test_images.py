@@ -7,7 +7,6 @@ from cellapp.store.images import (
     count_images,
     get_image,
     list_images,
-    open_slide,
     remove_image,
     rename_image,
     restore_image,
@@ -15,8 +14,8 @@ from cellapp.store.images import (
     set_conditions,
     set_reference,
     set_um_per_px,
-    thumbnail_path,
 )
+from cellapp.store.open_image import open_slide, thumbnail_path
 from cellapp.store.projects import create_project, remembered_channels
 from cellapp.types.image import Role
 

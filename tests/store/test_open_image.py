@@ -7,7 +7,7 @@ from cellapp.errors import Cancelled
 from cellapp.images.pyramid import halve
 from cellapp.images.sampling import read_at_most
 from cellapp.store import blobs, open_image
-from cellapp.store.images import add_image, combine_images
+from cellapp.store.uploads import add_image, combine_images
 from tests.images.slides import noise
 
 WIDE = (300, 2305)

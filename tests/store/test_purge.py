@@ -8,19 +8,12 @@ import pytest
 from cellapp.errors import StoreError
 from cellapp.settings import AnalyseSettings
 from cellapp.store.blobs import digest_path
-from cellapp.store.images import (
-    add_image,
-    combine_images,
-    get_image,
-    open_slide,
-    remove_image,
-    restore_image,
-    set_reference,
-    thumbnail_path,
-)
+from cellapp.store.images import get_image, remove_image, restore_image, set_reference
+from cellapp.store.open_image import open_slide, thumbnail_path
 from cellapp.store.projects import create_project
 from cellapp.store.purge import purge_files, purge_images
 from cellapp.store.runs import create_run, delete_run, purge_deleted
+from cellapp.store.uploads import add_image, combine_images
 
 
 def empty_bin():

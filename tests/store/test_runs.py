@@ -2,7 +2,7 @@ import pytest
 
 from cellapp.errors import InputError, StoreError
 from cellapp.settings import AnalyseSettings, PreprocessSettings, SegmentSettings
-from cellapp.store.images import add_image, remove_image
+from cellapp.store.images import remove_image
 from cellapp.store.projects import create_project
 from cellapp.store.records import Status
 from cellapp.store.runs import (
@@ -19,6 +19,7 @@ from cellapp.store.runs import (
     set_image_status,
     start_run,
 )
+from cellapp.store.uploads import add_image
 
 SETTINGS = AnalyseSettings(
     channels={"nucleus": 1},

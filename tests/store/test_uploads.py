@@ -8,19 +8,10 @@ import pytest
 from cellapp.config import app_settings
 from cellapp.errors import BudgetError, InputError, StoreError
 from cellapp.store.blobs import home_folder
-from cellapp.store.images import (
-    add_image,
-    add_upload,
-    add_zip,
-    combine_images,
-    get_image,
-    list_images,
-    open_slide,
-    remove_image,
-    restore_image,
-    set_channels,
-)
+from cellapp.store.images import get_image, list_images, remove_image, restore_image, set_channels
+from cellapp.store.open_image import open_slide
 from cellapp.store.projects import create_project
+from cellapp.store.uploads import add_image, add_upload, add_zip, combine_images
 from cellapp.types.image import Role
 
 

@@ -5,9 +5,8 @@ import pytest
 from cellapp.rendering.colours import CLASS_COLOURS, rgb
 from cellapp.settings import ClassifySettings
 from cellapp.types.image import Region
-from cellapp.viewer.cell_marks import cell_marks
-from cellapp.viewer.grid import TILE_PX, n_levels, size_at, tile_region
-from cellapp.viewer.label_tiles import cell_at, draw_label_tile
+from cellapp.viewer.label_tiles import cell_at, cell_marks, draw_label_tile
+from cellapp.viewer.multiscale_reader import TILE_PX, n_levels, size_at, tile_region
 
 SHAPE = (700, 1100)
 SIDE = 24

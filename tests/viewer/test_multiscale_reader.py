@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from cellapp.errors import InputError
 from cellapp.images.pyramid import halve
 from cellapp.types.image import Region
-from cellapp.viewer.grid import TILE_PX, n_levels, size_at, tile_region
-from cellapp.viewer.multiscale_reader import MultiscaleReader
+from cellapp.viewer.multiscale_reader import TILE_PX, MultiscaleReader, n_levels, size_at, tile_region
 from tests.images.slides import noise, slide_of
 
 SHAPE = (1030, 1543)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+import tomli_w
 from pydantic import Field
 
 from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
-from cellapp.settings_io import to_toml
 
 
 class HeadRecipe(FrozenModel):
@@ -45,4 +45,4 @@ class HeadRecipe(FrozenModel):
     @property
     def toml(self) -> str:
         """The recipe as it is written beside the head."""
-        return to_toml(self.model_dump(mode="json", exclude_none=True))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))

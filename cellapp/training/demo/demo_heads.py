@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli_w
 
 from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import save_head
 from cellapp.classification.predict import predict
 from cellapp.models.load import load_model
 from cellapp.settings import DEFAULT_ENCODER, ClassifySettings, CropSettings, FeatureSettings
-from cellapp.settings_io import to_toml
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit
 from cellapp.training.metrics import measure_calls
@@ -126,7 +126,7 @@ def _write_report(folder: Path, recipe: DemoRecipe, figures: Mapping[str, Any], 
     """Write ``card.md``, ``recipe.toml`` and ``metrics.json``."""
     card = demo_card(folder.name, figures, READS[folder.name].source, of_crops)
     call = "from cellapp.training.demo.demo_heads import train_demo; train_demo('models')"
-    content = to_toml({"command": f'python -c "{call}"', **asdict(recipe)})
+    content = tomli_w.dumps({"command": f'python -c "{call}"', **asdict(recipe)})
     (folder / "card.md").write_text(card, encoding="utf-8")
     (folder / "recipe.toml").write_text(content, encoding="utf-8")
     (folder / "metrics.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import tomli_w
 from pydantic import Field
 
 from cellapp.settings import FrozenModel
-from cellapp.settings_io import to_toml
 
 FAMILIES = ("dinov2", "dinov2_with_registers")
 
@@ -133,4 +133,4 @@ class PretrainRecipe(FrozenModel):
     @property
     def toml(self) -> str:
         """The recipe, every value of it, as it is written beside the encoder."""
-        return to_toml(self.model_dump(mode="json"))
+        return tomli_w.dumps(self.model_dump(mode="json"))

@@ -104,6 +104,7 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
 
 def size_words(n_bytes: int) -> str:
     """Say a file size as a person would: "312 kB", "4.1 MB"."""
+    # Not by humanize, which writes "1 Byte" and "312.4 kB".
     for limit, unit in ((1e3, "bytes"), (1e6, "kB"), (1e9, "MB")):
         if n_bytes < limit:
             amount = n_bytes / (limit / 1e3)

@@ -12,7 +12,7 @@ from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
 from cellapp.ui.components.deep_zoom.component import deep_zoom
 from cellapp.ui.components.viewer_layers import Layer
-from cellapp.viewer.grid import TILE_PX, n_levels
+from cellapp.viewer.multiscale_reader import TILE_PX, n_levels
 
 RINGS = 2_000
 """At most so many cells are ringed; beyond, rings would hide what they point to."""

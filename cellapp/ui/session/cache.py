@@ -21,7 +21,7 @@ from cellapp.segmentation import preview
 from cellapp.segmentation.preview import PreviewFlows, preview_flows
 from cellapp.segmentation.slide_parameters import SlideParameters, has_tiles
 from cellapp.settings import THRESHOLDS, AnalyseSettings, SegmentSettings
-from cellapp.store import images
+from cellapp.store import images, open_image
 from cellapp.store.open_image import lacks_pyramid, open_view, reads_regions
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region, Role, Slide
@@ -141,7 +141,7 @@ def _run_models(segmenter: str, encoder: str | None, head: str | None, device: s
 @st.cache_data(max_entries=1024, show_spinner=False)
 def _thumbnail_uri(image_id: str, look: Identity) -> str | None:
     try:
-        png = images.thumbnail_path(image_id).read_bytes()
+        png = open_image.thumbnail_path(image_id).read_bytes()
     except CellappError:
         return None  # the page that opens the image says why
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
@@ -171,7 +171,7 @@ def _flows(
     chosen = AnalyseSettings.model_validate_json(settings)
     network = segmenter(chosen.segment.segmenter)
     start = time.perf_counter()
-    slide = images.open_slide(image_id)
+    slide = open_image.open_slide(image_id)
     waits = _judged is None and has_tiles(slide.info, chosen)  # its pyramid says quickly what the slide is like
     found = preview_flows(open_view(image_id) if waits else slide, region, network, chosen, _judged)
     return TimedFlows(found, time.perf_counter() - start)
@@ -179,4 +179,4 @@ def _flows(
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _slide(image_id: str, look: Identity) -> Slide:
-    return images.open_slide(image_id)
+    return open_image.open_slide(image_id)

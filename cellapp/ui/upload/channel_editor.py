@@ -9,7 +9,7 @@ import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.images.channel_files import group_channel_files
-from cellapp.store import images
+from cellapp.store import images, uploads
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Role
 from cellapp.ui.components.messages import escape, show_error
@@ -124,7 +124,7 @@ def _save(alike: Sequence[ImageRecord], names: tuple[str, ...], roles: tuple[Rol
 
 def _combine(project_id: str, members: Sequence[ImageRecord], names: tuple[str, ...]) -> None:
     try:
-        joined = images.combine_images(project_id, [member.id for member in members], names)
+        joined = uploads.combine_images(project_id, [member.id for member in members], names)
     except CellappError as error:
         show_error(error)
         return

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cellapp.config import app_settings
 from cellapp.jobs import queue, worker_process
-from cellapp.store import images
+from cellapp.store import uploads
 from cellapp.store.records import JobRecord, Status, UploadOutcome
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape
@@ -78,7 +78,7 @@ def folder_import(project_id: str) -> None:
         chosen = st.multiselect("Files", list(paths), key="import_files")
         if st.button(f"Add {len(chosen)} files", key="import_button", disabled=not chosen):
             for name in chosen:
-                _note(images.add_upload(project_id, paths[name], name))
+                _note(uploads.add_upload(project_id, paths[name], name))
             st.rerun()
 
 
@@ -120,7 +120,7 @@ def _take(project_id: str, files: list[Upload]) -> None:
     bar = st.progress(0.0)
     for done, file in enumerate(files):
         bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
-        _note(images.add_upload(project_id, _chunks(file), file.name))
+        _note(uploads.add_upload(project_id, _chunks(file), file.name))
     bar.empty()
 
 

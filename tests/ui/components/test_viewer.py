@@ -14,7 +14,7 @@ from cellapp.rendering.composition import Composition
 from cellapp.types.image import Region
 from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.viewer import Picked, picked
-from cellapp.viewer.grid import n_levels
+from cellapp.viewer.multiscale_reader import n_levels
 from tests.pages.seeding import seed_image, seed_run
 
 LOOK = Composition(("#FF0000", "#00FF00", "#0000FF"), ((0.0, 255.0),) * 3)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.requests import request_pyramid
-from cellapp.store import images, open_image, projects
+from cellapp.store import open_image, projects, uploads
 from cellapp.ui.session import cache
 
 
@@ -40,7 +40,7 @@ def pixels():
 def flat(tmp_path, pixels):
     """A large tiled slide without a pyramid."""
     tifffile.imwrite(tmp_path / "flat.tif", pixels, tile=(256, 256), photometric="minisblack")
-    return images.add_image(projects.default_project().id, tmp_path / "flat.tif", "flat.tif")
+    return uploads.add_image(projects.default_project().id, tmp_path / "flat.tif", "flat.tif")
 
 
 def test_the_brightness_of_a_flat_slide_is_told_from_a_few_windows(flat, pixels, monkeypatch):
@@ -70,7 +70,7 @@ def test_a_flat_slide_has_a_thumbnail_once_its_pyramid_is_there(flat):
 def undivided(tmp_path):
     """A large picture of which no part can be decoded alone."""
     Image.fromarray(np.full((40, 2100), 7, np.uint8)).save(tmp_path / "long.png")
-    return images.add_image(projects.default_project().id, tmp_path / "long.png", "long.png")
+    return uploads.add_image(projects.default_project().id, tmp_path / "long.png", "long.png")
 
 
 def test_a_page_waits_for_the_pyramid_of_what_cannot_be_decoded_in_parts(undivided, monkeypatch):
