@@ -1,0 +1,126 @@
+"""What version 0.1.0 stored opens and goes on: its database, runs, waiting jobs, settings and pages.
+
+tests/data/version_0_1_0.zip was written by that version (2026-11-21), before modules moved: a project with one image, a
+finished run with manual classes, maps and an explanation summary, a run and jobs that still wait, a trained head, and the
+folder of an `analyse`. How a head of that time predicts is in tests/training/classifier.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellapp.cli import main
+from cellapp.config import app_settings
+from cellapp.exports.explanation_summary import read_explanation_summary
+from cellapp.exports.explanations import kept_maps
+from cellapp.exports.image_folder import read_analysis
+from cellapp.exports.tables import read_cells
+from cellapp.jobs import queue, worker_process
+from cellapp.jobs.worker import run_worker
+from cellapp.store import cells, database, images, projects, runs
+from cellapp.store.open_image import open_slide
+from cellapp.store.records import Status
+from tests.paths import ROOT
+
+DATA = ROOT / "tests" / "data" / "version_0_1_0.zip"
+PAGES = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "pages").rglob("*.py"))]
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """Unpack the folder; its home is the CELLAPP_HOME of the test."""
+    with zipfile.ZipFile(DATA) as archive:
+        archive.extractall(tmp_path / "stored")
+    for path in (tmp_path / "stored").rglob("*"):
+        os.utime(path, (0, 0))  # a summary older than its labels would count as stale; unpacking has no order
+    monkeypatch.setenv("CELLAPP_HOME", str(tmp_path / "stored" / "home"))
+    monkeypatch.setattr(worker_process, "ensure_worker", lambda *_: None)
+    app_settings.cache_clear()
+    yield tmp_path / "stored"
+    database.dispose()
+
+
+@pytest.fixture
+def ids(stored):
+    return json.loads((stored / "expected.json").read_text())
+
+
+def test_records_are_what_they_were(ids):
+    (project,) = [one for one in projects.list_projects() if one.id == ids["project"]]
+    assert project.name == "Plate 7, Tuesday"
+    image = images.get_image(ids["image"])
+    assert (image.name, image.um_per_px, image.info.shape) == ("well A1.ome.tif", 0.325, (3, 224, 224))
+    assert open_slide(image.id).region().shape == (3, 224, 224)
+    run = runs.get_run(ids["run"])
+    assert (run.status, run.n_cells, run.settings.seed, run.settings.explain.n) == (Status.DONE, 8, 5, 2)
+    assert runs.get_run(ids["waiting"]).settings.seed == 6
+
+
+def test_cells_keep_the_classes_a_person_gave(ids):
+    table = cells.load_cells(ids["run"])
+    assert len(table) == 8
+    assert {str(cell): name for cell, name in cells.manual_labels(ids["run"])[ids["image"]].items()} == ids["manual"]
+
+
+def test_files_of_the_run_are_read(ids):
+    folder = runs.run_folder(ids["run"])
+    assert len(read_cells(folder / "well_A1" / "cells.parquet")) == 8
+    assert sorted(kept_maps(folder / "well_A1", "cancer").cell_ids.tolist()) == ids["explained"]
+    assert len(read_explanation_summary(folder, ["well_A1"], "cancer"))
+    analysis = read_analysis(folder / "well_A1", open_slide(ids["image"]))
+    assert analysis.mask.labels.max() == 8
+    assert analysis.explanations.target == "cancer"
+
+
+@pytest.mark.slow
+def test_waiting_work_is_done_and_gives_the_same_cells(ids):
+    """The queued run has the settings of the finished one but for its seed, which decides nothing about cells."""
+    run_worker(once=True, poll_s=0.01)
+    jobs = queue.list_jobs(ids["project"], active=False)
+    assert {job.kind: job.status for job in jobs} == dict.fromkeys(("analyse", "regions", "judge"), Status.DONE)
+    again = runs.get_run(ids["waiting"])
+    assert again.status is Status.DONE
+    old, new = (read_cells(runs.run_folder(run) / "well_A1" / "cells.parquet") for run in (ids["run"], again.id))
+    manual = [int(cell) for cell in ids["manual"]]
+    same_cells(old.drop(index=manual), new.drop(index=manual))
+
+
+@pytest.mark.slow
+def test_a_run_json_repeats_its_run(stored):
+    """`analyse --settings run.json` on the same bytes under the same name."""
+    (blob,) = (path for path in (stored / "home" / "files").rglob("*") if path.is_file())
+    shutil.copyfile(blob, stored / "demo.tif")
+    settings, out = stored / "analysed" / "demo" / "run.json", stored / "again"
+    assert main(["analyse", str(stored / "demo.tif"), "--out", str(out), "--settings", str(settings)]) == 0
+    old, new = (json.loads((folder / "demo" / "run.json").read_text()) for folder in (stored / "analysed", out))
+    for key in ("settings", "settings_digest", "input", "segmenter", "encoder", "head", "weights_sha256", "roles"):
+        assert new[key] == old[key], key
+    assert (out / "demo" / "labels.tif").read_bytes() == (stored / "analysed" / "demo" / "labels.tif").read_bytes()
+    same_cells(*(pd.read_csv(folder / "demo" / "cells.csv") for folder in (stored / "analysed", out)))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_opens(ids, path):
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    page.query_params.update(project=ids["project"], image=ids["image"], run=ids["run"])
+    page.run()
+    page.switch_page(path)
+    page.query_params.update(project=ids["project"], image=ids["image"], run=ids["run"])
+    page.run()
+    assert not page.exception
+    assert not page.error
+
+
+def same_cells(old, new):
+    """Equal tables; figures of the network to a tolerance, because processors round differently."""
+    assert old.columns.tolist() == new.columns.tolist()
+    numbers = old.select_dtypes(np.floating).columns
+    np.testing.assert_allclose(old[numbers], new[numbers], rtol=1e-3, atol=1e-4, equal_nan=True)
+    others = old.columns.difference(numbers)
+    pd.testing.assert_frame_equal(old[others], new[others])
