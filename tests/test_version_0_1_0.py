@@ -1,8 +1,8 @@
 """What version 0.1.0 stored opens and goes on: its database, runs, waiting jobs, settings and pages.
 
 tests/data/version_0_1_0.zip was written by that version (2026-11-21), before modules moved: a project with one image, a
-finished run with manual classes, maps and an explanation summary, a run and jobs that still wait, a trained head, and the
-folder of an `analyse`. How a head of that time predicts is in tests/training/classifier.
+finished run with manual classes, maps and an explanation summary, a run and jobs that still wait, a trained head, and
+the folder of an `analyse`. How a head of that time predicts is in tests/training/classifier.
 """
 
 import json
