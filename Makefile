@@ -4,10 +4,12 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := $(VENV)/bin
 
-.PHONY: help app test lint format bench clean
+JOBS ?= 2
+
+.PHONY: help app test test-fast lint format bench clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 $(VENV)/.app: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,8 +23,11 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
 app: $(VENV)/.app ## Install what is missing and open the app (PORT=8501)
 	$(BIN)/python -m cellapp serve --port $(PORT)
 
-test: $(VENV)/.dev ## Install what is missing and run every test
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## Install what is missing and run every test (JOBS=2 processes)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+
+test-fast: $(VENV)/.dev ## The tests that are quick and need neither a browser nor PostgreSQL
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not slow and not browser and not postgres"
 
 bench: $(VENV)/.dev ## Measure the speed of the parts and of a first result; a few minutes
 	for part in cells embed cam pooled pages first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done
