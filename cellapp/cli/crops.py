@@ -41,18 +41,12 @@ def predict(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write one row per picture: file, label, p_<class>, unsure, unlike_training."""
-    from cellapp.classification.predict import predict as classify
-    from cellapp.encoders.crop_folder import embed_folder, list_crops, prediction_table
     from cellapp.exports.tables import write_csv
     from cellapp.models.load import load_model
-    from cellapp.settings import ClassifySettings
+    from cellapp.pipeline.predict_crops import predict_crops
 
     model = load_model(head)
-    model.check_reads_crops()
-    paths = list_crops(crops)
-    encoder = load_model(model.encoder.split("@")[0]).reading(model.reads)
-    embeddings = embed_folder(paths, encoder, model.preprocess)
-    table = prediction_table(classify(model, embeddings, ClassifySettings()), [p.relative_to(crops) for p in paths])
+    table = predict_crops(crops, model)
     write_csv(table, out)
     counts = table["label"].value_counts().to_dict()
     emit(

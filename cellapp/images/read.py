@@ -15,13 +15,13 @@ from cellapp.types.image import ImageInfo, LazyArray, Slide
 
 
 def open_slide(
-    path: Path, *, name: str | None = None, digest: str | None = None, budget: BudgetSettings | None = None
+    path: str | Path, *, name: str | None = None, digest: str | None = None, budget: BudgetSettings | None = None
 ) -> Slide:
     """Open an image without decoding it.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A file, or the folder of an OME-Zarr image.
     name : str, optional
         What the user calls it; the file's name when left out.

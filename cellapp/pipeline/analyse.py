@@ -17,7 +17,7 @@ from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.classification.cell_columns import add_predictions, choose_cells
 from cellapp.classification.predict import predict
-from cellapp.models.bundle import RunModels
+from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
@@ -33,8 +33,8 @@ from cellapp.types.image import OnStep, Slide
 
 def analyse(
     slide: Slide,
-    models: RunModels,
-    settings: AnalyseSettings,
+    models: RunModels | None = None,
+    settings: AnalyseSettings | None = None,
     on_step: OnStep | None = None,
     *,
     name: str | None = None,
@@ -48,8 +48,10 @@ def analyse(
     ----------
     slide : Slide
         Image to segment (the reference, where a `target` is given).
-    models : RunModels
-    settings : AnalyseSettings
+    models : RunModels, optional
+        Loaded here as the settings name them when left out.
+    settings : AnalyseSettings, optional
+        The defaults when left out.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
     name : str, optional
@@ -70,8 +72,11 @@ def analyse(
     ------
     InputError
         When the pixels or the channels cannot be used.
+    ModelError
+        When a model has to be loaded and cannot be had.
     """
-    on_step = on_step or no_progress
+    on_step, settings = on_step or no_progress, settings or AnalyseSettings()
+    models = models or load_run_models(settings)
     context, clock = make_context(slide, target, models, settings), _Clock()
     source, run_tasks = context.source, run_tasks or run_serially(context)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as checkpoint:

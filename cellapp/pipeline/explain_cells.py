@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from cellapp.encoders.crop_to_rgb import encoder_input
+from cellapp.explanation import hirescam
 from cellapp.explanation.compartments import EFFECT, compartment_table
-from cellapp.explanation.hirescam import explain
-from cellapp.pipeline.context import ImageContext
+from cellapp.models.bundle import RunModels, load_models_to_explain
+from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.encoder_crops import encoder_crops, raw_crops
+from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Crops, Explanations, LabelMask, join_explanations
-from cellapp.types.image import OnStep
+from cellapp.types.image import OnStep, Slide
 
 _BATCH = 32  # cells between two reports of progress; bounds the crops and patch tokens in memory
 
@@ -25,6 +27,43 @@ class ExplainedCells(NamedTuple):
 
     explanations: Explanations
     compartments: pd.DataFrame
+
+
+def explain(
+    slide: Slide,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    target: str | None = None,
+    *,
+    models: RunModels | None = None,
+    settings: AnalyseSettings | None = None,
+) -> ExplainedCells:
+    """Explain cells of an image that is segmented already, see `explain_cells`.
+
+    Parameters
+    ----------
+    slide : Slide
+        Image the cells were measured in, as it was opened.
+    mask : LabelMask
+    cells : DataFrame
+        Rows of the cell table, any number; order is kept.
+    target : str, optional
+        Class to explain; that of the settings, else the head's positive class, when left out.
+    models : RunModels, optional
+        With encoder and head; loaded here as the settings name them when left out.
+    settings : AnalyseSettings, optional
+        Those the cells were found with; the defaults when left out.
+
+    Raises
+    ------
+    InputError
+        When the channels cannot be used.
+    ModelError
+        When a model cannot be had, or the head does not know the class.
+    """
+    settings = settings or AnalyseSettings()
+    context = make_context(slide, None, models or load_models_to_explain(settings), settings)
+    return explain_cells(context, mask, cells, target)
 
 
 def explain_cells(
@@ -94,8 +133,10 @@ def _explain_batch(
         angle_deg=preprocessor.angle_deg,
     )
     pixels, method = encoder_input(crops, roles, encoder.input_px), context.settings.explain.method
-    exact = explain(encoder, head, pixels, crops.cell_ids, target)
-    maps = exact if method == "exact" else explain(encoder, head, pixels, crops.cell_ids, target, method=method)
+    exact = hirescam.explain(encoder, head, pixels, crops.cell_ids, target)
+    maps = (
+        exact if method == "exact" else hirescam.explain(encoder, head, pixels, crops.cell_ids, target, method=method)
+    )
     table = compartment_table(exact, [one.inside for one in raw], [one.nucleus(roles) for one in raw])
     without = _logits_without_channels(context, crops, target) if channel_effects else ()
     return ExplainedCells(maps, table.assign(**{EFFECT + name: exact.logits - logits for name, logits in without}))

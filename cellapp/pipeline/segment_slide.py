@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from cellapp.models.bundle import RunModels
+from cellapp.models.load import load_model
 from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.progress import StepProgress, no_progress
@@ -151,8 +152,8 @@ def _name(number: int) -> str:
 
 def segment_image(
     slide: Slide,
-    segmenter: Segmenter,
-    settings: AnalyseSettings,
+    segmenter: Segmenter | None = None,
+    settings: AnalyseSettings | None = None,
     on_step: OnStep | None = None,
     *,
     checkpoint: Checkpoint | None = None,
@@ -163,8 +164,10 @@ def segment_image(
     ----------
     slide : Slide
         As it was opened.
-    segmenter : Segmenter
-    settings : AnalyseSettings
+    segmenter : Segmenter, optional
+        Loaded here as the settings name it when left out.
+    settings : AnalyseSettings, optional
+        The defaults when left out.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
     checkpoint : Checkpoint, optional
@@ -174,7 +177,11 @@ def segment_image(
     ------
     InputError
         When pixels are missing or infinite, or a diameter in um meets an image without a pixel size.
+    ModelError
+        When the segmenter has to be loaded and cannot be had.
     """
-    context = make_context(slide, None, RunModels(segmenter), settings)
+    settings = settings or AnalyseSettings()
+    models = RunModels(segmenter or load_model(settings.segment.segmenter))
+    context = make_context(slide, None, models, settings)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as folder:
         return segment_slide(context, folder, run_serially(context), on_step or no_progress)

@@ -25,17 +25,20 @@ from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
 
 
-def train_head(folder: Path, out: Path, recipe: HeadRecipe, on_step: OnStep | None = None) -> dict[str, Any]:
+def train_head(
+    folder: str | Path, out: str | Path, recipe: HeadRecipe | None = None, on_step: OnStep | None = None
+) -> dict[str, Any]:
     """Train a head and write it as a folder that `cellapp.models.load.load_model` accepts.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         See `cellapp.training.labelled_crops.read_labelled_crops`.
-    out : Path
+    out : str or Path
         Gets ``head.json``, ``head.safetensors``, ``metrics.json``, ``folds.csv``, ``recipe.toml`` and ``card.md``; its
         name is the head's.
-    recipe : HeadRecipe
+    recipe : HeadRecipe, optional
+        The defaults when left out.
     on_step : callable, optional
         Progress; may raise `Cancelled`, then nothing is written.
 
@@ -51,6 +54,7 @@ def train_head(folder: Path, out: Path, recipe: HeadRecipe, on_step: OnStep | No
     ModelError
         When the encoder cannot be had.
     """
+    folder, out, recipe = Path(folder), Path(out), recipe or HeadRecipe()
     start, progress = time.perf_counter(), on_step or (lambda step, fraction: None)
     crops = read_labelled_crops(folder, recipe.group_column)
     if recipe.positive is not None and recipe.positive not in crops.classes:
