@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from cellapp.cells.measure import measure
+from cellapp.cells.quality import assess
 from cellapp.config import app_settings
 from cellapp.errors import InputError, StoreError
 from cellapp.files import atomic_write
@@ -24,7 +27,7 @@ from cellapp.segmentation.run_segmenter import run_flows
 from cellapp.segmentation.slide_parameters import SlideParameters
 from cellapp.segmentation.tiling.empty_tiles import is_empty
 from cellapp.segmentation.tiling.paint import number_cells
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, QualitySettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region, Slide
 from cellapp.types.protocols import Segmenter
@@ -91,6 +94,56 @@ def preview_masks(flows: PreviewFlows, segmenter: Segmenter, settings: AnalyseSe
     labels = np.ascontiguousarray(segmenter.masks(flows.flows, fixed), dtype=np.int32)
     number_cells(labels)
     return LabelMask(labels, segmenter.name)
+
+
+def preview_cells(
+    flows: PreviewFlows, mask: LabelMask, quality: QualitySettings, *, shape: tuple[int, int], channels: tuple[str, ...]
+) -> pd.DataFrame:
+    """Measure the cells of a region and mark those that a run would reject.
+
+    Cells cut by an edge of the region that is not an edge of the image are left out: half a cell is measured wrongly,
+    and a run will see it whole.
+
+    Parameters
+    ----------
+    flows : PreviewFlows
+        With the raw pixels of the region.
+    mask : LabelMask
+        Of the region.
+    quality : QualitySettings
+    shape : tuple of int
+        (Y, X) of the full image.
+    channels : tuple of str
+
+    Returns
+    -------
+    DataFrame
+        Cell table in pixels of the region, see `cellapp.cells.quality.assess`.
+    """
+    cells = measure(lambda box: flows.raw[(slice(None), *box.slices)], mask, channels=channels)
+    whole = cells[~cells.index.isin(cut_cells(mask.labels, flows.region, shape))]
+    return assess(whole, mask, flows.raw, quality)  # what still touches the region's edge touches the image's
+
+
+def cut_cells(labels: np.ndarray, region: Region, shape: tuple[int, int]) -> np.ndarray:
+    """Return the ids of cells that an inner edge of the region cuts, (N,) integer.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (Y, X)
+        Of the region.
+    region : Region
+    shape : tuple of int
+        (Y, X) of the full image.
+    """
+    inner = [
+        labels[0] if region.y > 0 else labels[:0].ravel(),
+        labels[:, 0] if region.x > 0 else labels[:0].ravel(),
+        labels[-1] if region.y + region.height < shape[0] else labels[:0].ravel(),
+        labels[:, -1] if region.x + region.width < shape[1] else labels[:0].ravel(),
+    ]
+    ids = np.unique(np.concatenate(inner))
+    return ids[ids != 0]
 
 
 def save_preview(preview: PreviewFlows) -> str:

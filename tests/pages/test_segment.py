@@ -15,7 +15,7 @@ from cellapp.store.records import Status
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Region
-from cellapp.ui.segment.region_picker import region_of
+from cellapp.ui.segment.workbench import region_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image
 
@@ -195,17 +195,18 @@ def test_a_failed_image_keeps_its_sentence(open_page, seeded):
 def slow(monkeypatch):
     """The default segmenter, pretending to need a worker."""
     from cellapp.segmentation.compact import CompactSegmenter
-    from cellapp.ui.session import cache
+    from cellapp.ui.segment import preview
 
-    cache._segmenter.clear()
+    preview._segmenter.clear()
     monkeypatch.setattr(CompactSegmenter, "fast", False)
     yield
-    cache._segmenter.clear()
+    preview._segmenter.clear()
 
 
 def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seeded, slow, monkeypatch):
-    from cellapp.segmentation import preview
+    from cellapp.segmentation.preview import preview_flows
     from cellapp.settings import AnalyseSettings
+    from cellapp.ui.segment import preview
 
     app = open_page(PAGE)
     assert not app.metric
@@ -214,10 +215,10 @@ def test_a_slow_segmenter_is_asked_for_once_and_shown_when_done(open_page, seede
     settings = AnalyseSettings.model_validate(job.payload["settings"])
     region = Region(*job.payload["region"])
     network = load_model(settings.segment.segmenter)
-    found = preview.preview_flows(open_image.open_slide(seeded.image.id), region, network, settings)
+    found = preview_flows(open_image.open_slide(seeded.image.id), region, network, settings)
     queue.claim("tester")
     queue.finish(job.id, {"key": "kept"}, worker_id="tester")
-    monkeypatch.setattr(preview, "load_preview", {"kept": found}.__getitem__, raising=False)
+    monkeypatch.setattr(preview, "load_preview", {"kept": found}.__getitem__)
     app.run()
     assert not app.exception
     assert counted(app) > 0

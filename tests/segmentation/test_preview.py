@@ -8,11 +8,20 @@ from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation import preview
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.classical import Classical
-from cellapp.segmentation.preview import PreviewFlows, load_preview, preview_flows, preview_masks, save_preview
+from cellapp.segmentation.preview import (
+    PreviewFlows,
+    cut_cells,
+    load_preview,
+    preview_cells,
+    preview_flows,
+    preview_masks,
+    save_preview,
+)
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, QualitySettings
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region
 from tests.cells.toy import slide_of
 
@@ -142,3 +151,49 @@ def test_flows_of_fast_segmenters_are_not_kept(demo):
     slide = open_slide(demo.slide)
     with pytest.raises(InputError, match="only Cellpose flows"):
         save_preview(preview_flows(slide, Region(0, 0, 64, 64), Classical(), SETTINGS))
+
+
+def flows_of(region, labels):
+    raw = np.random.default_rng(0).integers(1, 200, (2, *labels.shape)).astype(np.uint8)
+    return PreviewFlows(region, raw, raw.astype(np.float32), None, 10.0)
+
+
+def blocks():
+    """Three cells: one at the left edge, one at the top edge, one in the middle."""
+    labels = np.zeros((60, 60), np.int32)
+    labels[20:30, 0:10] = 1
+    labels[0:10, 20:30] = 2
+    labels[25:35, 25:35] = 3
+    return labels
+
+
+def previewed(region, shape, **rules):
+    labels = blocks()
+    quality = QualitySettings(**rules)
+    return preview_cells(flows_of(region, labels), LabelMask(labels, "t@1"), quality, shape=shape, channels=("a", "b"))
+
+
+def test_cells_cut_by_the_region_are_left_out():
+    cells = previewed(Region(100, 100, 60, 60), (1000, 1000))
+    assert cells.index.tolist() == [3]
+    assert cells["qc_pass"].all()
+
+
+def test_cells_at_the_edge_of_the_image_are_rejected_by_the_border_rule_only():
+    cells = previewed(Region(100, 0, 60, 60), (1000, 1000))
+    assert cells.index.tolist() == [1, 3]
+    assert cells["qc_pass"].tolist() == [False, True]
+    assert previewed(Region(100, 0, 60, 60), (1000, 1000), border=False)["qc_pass"].all()
+
+
+def test_a_region_that_is_the_whole_image_cuts_nothing():
+    assert cut_cells(blocks(), Region(0, 0, 60, 60), (60, 60)).size == 0
+
+
+def test_no_cells_give_no_rows():
+    labels = np.zeros((8, 8), np.int32)
+    region = Region(0, 0, 8, 8)
+    cells = preview_cells(
+        flows_of(region, labels), LabelMask(labels, "t@1"), QualitySettings(), shape=(8, 8), channels=("a", "b")
+    )
+    assert len(cells) == 0

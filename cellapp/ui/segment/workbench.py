@@ -1,35 +1,32 @@
-"""The Segment page's bench: a region, its cells under the present settings, and what they count to."""
+"""The Segment page below its header: settings, a region of the image, its cells, and the footer that starts a run."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import Composition
-from cellapp.segmentation.slide_parameters import has_tiles
-from cellapp.settings import AnalyseSettings
 from cellapp.store.images import get_image
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
-from cellapp.ui.components import charts, viewer, viewer_layers
+from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
-from cellapp.ui.components.histograms import size_histogram
-from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.components.time_estimates import run_seconds
 from cellapp.ui.layout.run_panel import follow_run, run_controls
-from cellapp.ui.segment import region_picker
-from cellapp.ui.segment.preview import Found, find
-from cellapp.ui.segment.rejected_cells import rejected_cells
+from cellapp.ui.segment.preview import RegionPreview, preview_region
+from cellapp.ui.segment.preview_summary import rejected_section, summary_section
 from cellapp.ui.segment.settings_form import settings_panel
 from cellapp.ui.session import cache
 from cellapp.ui.session.page_state import PageState
 
+SIDE_PX = 512
+MAX_SIDE_PX = 2048
+_MIN_SIDE_PX = 32
+_SIDES = ("y", "x", "height", "width")
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
 
@@ -40,32 +37,65 @@ def workbench(page: PageState, image: ImageRecord) -> None:
     source = get_image(image.reference_id) if image.reference_id else image
     if source is not image:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
-    bench = st.grid(3, min_column_width=230, gap="medium")
-    left, right = bench.cell(column_span=2), bench.cell()
+    grid = st.grid(3, min_column_width=230, gap="medium")
+    left, right = grid.cell(column_span=2), grid.cell()
     try:
         with right:
             settings = settings_panel(source)
         with left:
             region, picture, opacity = _toolbar(source)
             slot, numbers = st.container(), st.container()
-        found = find(source, region, settings)
-        look = composition(source, cache.overview(source))
+        preview = preview_region(source, region, settings)
+        shown = composition(source, cache.overview(source))
         with slot:
-            _view(source, found, look, region, picture=picture, opacity=opacity)
-        with numbers:
-            _summary(source, found, settings)
-        if found is not None:
-            _rejected(source, found, look)
+            _viewer(source, preview, shown, region, picture=picture, opacity=opacity)
+        if preview is not None:
+            with numbers:
+                summary_section(source, preview, settings)
+            rejected_section(source, preview, shown)
     except CellappError as error:
         show_error(error)
         return
-    _footer(page, image, settings, found)
+    rate = preview.seconds_per_px if preview else None
+    run_controls(page, image, settings, run_seconds(page.images, page.runs, settings, preview_s_per_px=rate))
+    if page.run is not None:
+        follow_run(page.run)
+
+
+def region_of(image: ImageRecord) -> Region:
+    """Return the region chosen for an image, its middle at first."""
+    chosen = st.session_state.get(f"region_{image.id}")
+    return Region(*chosen) if chosen else central_region(image.info.shape[1:])
+
+
+def central_region(shape: tuple[int, int], side_px: int = SIDE_PX) -> Region:
+    """Return a square in the middle of a (Y, X) image, the whole image when it is smaller."""
+    height, width = (min(side_px, side) for side in shape)
+    return Region((shape[0] - height) // 2, (shape[1] - width) // 2, height, width)
+
+
+def fit_region(region: Region, shape: tuple[int, int]) -> Region:
+    """Return the region moved and cut to lie inside a (Y, X) image, neither tiny nor too large to preview."""
+    height, width = (
+        min(max(side, min(_MIN_SIDE_PX, limit)), limit, MAX_SIDE_PX)
+        for side, limit in zip((region.height, region.width), shape, strict=True)
+    )
+    y = min(max(region.y, 0), shape[0] - height)
+    x = min(max(region.x, 0), shape[1] - width)
+    return Region(y, x, height, width)
+
+
+def _move_region(image: ImageRecord, region: Region | None) -> None:
+    if region is not None:
+        fitted = fit_region(region, image.info.shape[1:])
+        st.session_state[f"region_{image.id}"] = (fitted.y, fitted.x, fitted.height, fitted.width)
 
 
 def _toolbar(image: ImageRecord) -> tuple[Region, str, float]:
+    """Draw region, picture and opacity in one row and return what is chosen."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        region = region_picker.region_of(image)
-        region_picker.region_numbers(image)
+        region = region_of(image)
+        _region_numbers(image, region)
         picture = st.segmented_control(
             "Picture",
             [_RAW, _PROCESSED],
@@ -79,26 +109,47 @@ def _toolbar(image: ImageRecord) -> tuple[Region, str, float]:
     return region, picture, opacity
 
 
-def _view(
-    image: ImageRecord, found: Found | None, look: Composition, region: Region, *, picture: str, opacity: float
+def _region_numbers(image: ImageRecord, region: Region) -> None:
+    """Draw the region's corner and size as numbers, in pixels."""
+    keys = {side: f"region_{image.id}_{side}" for side in _SIDES}
+
+    def move() -> None:
+        _move_region(image, Region(*(int(st.session_state[keys[side]]) for side in _SIDES)))
+
+    with st.popover(f"{region.height:,} x {region.width:,} px", icon=":material/crop_free:"):
+        for side, key in keys.items():
+            st.session_state[key] = getattr(region, side)
+            name = {"y": "Top", "x": "Left"}.get(side, side.capitalize())
+            st.number_input(name, min_value=0, step=64, key=key, on_change=move)
+        st.caption(f"At most {MAX_SIDE_PX:,} px a side.")
+
+
+def _viewer(
+    image: ImageRecord,
+    preview: RegionPreview | None,
+    shown: Composition,
+    region: Region,
+    *,
+    picture: str,
+    opacity: float,
 ) -> None:
-    shown = [cache.whole(image, look)]
-    if found is not None and picture == _PROCESSED:
-        unit = replace(look, windows=((0.0, 1.0),) * len(look.colours))
-        shown.append(viewer_layers.picture(unit.draw(found.flows.processed), region))
-    if found is not None:
-        shown.append(viewer_layers.outlines(found.mask.labels, region, _colours(found)).at(opacity))
+    layers = [cache.whole(image, shown)]
+    if preview is not None and picture == _PROCESSED:
+        unit = replace(shown, windows=((0.0, 1.0),) * len(shown.colours))
+        layers.append(viewer_layers.picture(unit.draw(preview.flows.processed), region))
+    if preview is not None:
+        layers.append(viewer_layers.outlines(preview.mask.labels, region, _colours(preview)).at(opacity))
     viewer.show_image(
         image,
-        shown,
+        layers,
         key=f"segment_viewer_{image.id}",
         alt=f"{image.name} with the outlines of the cells found",
         um_per_px=image.um_per_px,
         rectangle=region,
-        circle_px=found.flows.diameter_px if found else None,
+        circle_px=preview.flows.diameter_px if preview else None,
         focus=region,
         pick=("box",),
-        on_pick=lambda mark: region_picker.move_region(image, mark.region),
+        on_pick=lambda mark: _move_region(image, mark.region),
         height=_HEIGHT,
     )
     st.caption(
@@ -106,72 +157,7 @@ def _view(
     )
 
 
-def _colours(found: Found) -> dict[int, str]:
+def _colours(preview: RegionPreview) -> dict[int, str]:
     """Give rejected cells their grey, all others the colour of cells without a class."""
-    rejected = set(found.cells.index[~found.cells["qc_pass"]].tolist())
-    return {i: class_colour("rejected" if i in rejected else "cell") for i in found.mask.cell_ids.tolist()}
-
-
-def _summary(image: ImageRecord, found: Found | None, settings: AnalyseSettings) -> None:
-    if found is None:
-        return
-    n_cells, n_rejected = len(found.mask.cell_ids), int((~found.cells["qc_pass"]).sum())
-    counts, sizes = st.columns([1, 2], gap="medium")
-    with counts:
-        rejected = f"{n_rejected:,} rejected" if n_rejected else None
-        st.metric("Cells in this region", f"{n_cells:,}", rejected, delta_color="off", delta_arrow="off")
-        st.caption(_diameter_words(found, image, settings))
-        if found.judging is not None:
-            wait_for(found.judging)
-        st.caption(f"Answered in {max(found.answered_s, 0.01):.2f} s.")
-    with sizes:
-        if n_cells == 0:
-            st.caption(
-                "Nothing found. Lower the cell probability threshold, check the diameter, or choose another region."
-            )
-            return
-        area, unit, scale = _areas(found.cells, image.um_per_px)
-        figure = size_histogram(area, unit=unit, minimum=settings.segment.min_size_px * scale)
-        config = charts.chart_config("cell-size")
-        st.plotly_chart(figure, key="segment_sizes", config=config, alt="Histogram of cell areas in the region")
-
-
-def _areas(cells: pd.DataFrame, um_per_px: float | None) -> tuple[np.ndarray, str, float]:
-    scale = um_per_px**2 if um_per_px else 1.0
-    return cells["area_px"].to_numpy(float) * scale, "µm²" if um_per_px else "px²", scale
-
-
-def _diameter_words(found: Found, image: ImageRecord, settings: AnalyseSettings) -> str:
-    """Say how large cells are taken to be, and who says so where nobody typed it in."""
-    diameter_px, um_per_px = found.flows.diameter_px, image.um_per_px
-    metric = f" ({diameter_px * um_per_px:,.1f} µm)" if um_per_px else ""
-    if settings.segment.diameter is not None:
-        where = ""
-    elif found.judging is not None:
-        where = ", found in this region until the whole slide has been looked at"
-    elif has_tiles(image.info, settings) or found.flows.region == Region(0, 0, *image.info.shape[1:]):
-        where = ", found on the whole image as a run does"
-    else:
-        where = ", found in this region; a run looks at the whole image"
-    return f"Cell diameter in force: {diameter_px:,.0f} px{metric}{where}. It is the yellow circle."
-
-
-def _rejected(image: ImageRecord, found: Found, look: Composition) -> None:
-    n_rejected = int((~found.cells["qc_pass"]).sum())
-    n_cut = len(found.mask.cell_ids) - len(found.cells)
-    panel = st.expander(
-        f"Rejected cells ({n_rejected:,})", icon=":material/filter_alt:", key="rejected_panel", on_change="rerun"
-    )
-    if panel.open:
-        with panel:
-            rejected_cells(found.flows, found.mask, found.cells, look, image.channels)
-            if n_cut:
-                st.caption(f"{n_cut:,} cells cut by the edge of the region are not judged here; a run sees them whole.")
-
-
-def _footer(page: PageState, image: ImageRecord, settings: AnalyseSettings, found: Found | None) -> None:
-    rate = found.seconds_per_px if found else None
-    seconds = run_seconds(page.images, page.runs, settings, preview_s_per_px=rate)
-    run_controls(page, image, settings, seconds)
-    if page.run is not None:
-        follow_run(page.run)
+    rejected = set(preview.cells.index[~preview.cells["qc_pass"]].tolist())
+    return {i: class_colour("rejected" if i in rejected else "cell") for i in preview.mask.cell_ids.tolist()}

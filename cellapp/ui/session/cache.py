@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import gc
-import time
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -15,31 +13,18 @@ from cellapp.errors import CellappError
 from cellapp.images.sampling import read_at_most, read_samples
 from cellapp.jobs.requests import pyramid_job, request_pyramid
 from cellapp.models.bundle import RunModels, load_run_models
-from cellapp.models.load import load_model
 from cellapp.rendering.composition import Composition
-from cellapp.segmentation import preview
-from cellapp.segmentation.preview import PreviewFlows, preview_flows
-from cellapp.segmentation.slide_parameters import SlideParameters, has_tiles
-from cellapp.settings import THRESHOLDS, AnalyseSettings, SegmentSettings
+from cellapp.settings import AnalyseSettings
 from cellapp.store import images, open_image
 from cellapp.store.open_image import lacks_pyramid, open_view, reads_regions
 from cellapp.store.records import ImageRecord
-from cellapp.types.image import Region, Role, Slide
-from cellapp.types.protocols import Segmenter
+from cellapp.types.image import Role, Slide
 from cellapp.ui.components import viewer_layers
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.viewer_layers import Layer
 
 Identity = tuple[str, tuple[str, ...], tuple[Role, ...], float | None]
 OVERVIEW_PX = 1280
-
-
-@dataclass(frozen=True, eq=False)
-class TimedFlows:
-    """Flows of a region and what they took on this machine."""
-
-    flows: PreviewFlows
-    seconds: float
 
 
 def run_models(settings: AnalyseSettings) -> RunModels:
@@ -56,7 +41,7 @@ def slide(image: ImageRecord) -> Slide:
 
 
 def overview(image: ImageRecord) -> np.ndarray:
-    """Return what tells how bright the image is: raw values, (C, Y, X) with some million pixels.
+    """Return raw values for contrast windows, (C, Y, X) with some million pixels.
 
     A small version of the image; of a large one that has no pyramid yet some windows, because no page decodes a whole
     slide. Where that is the only way to decode any of it, the page waits here for the pyramid.
@@ -87,50 +72,12 @@ def identity(image: ImageRecord) -> Identity:
     return image.digest, image.channels, image.roles, image.um_per_px
 
 
-def segmenter(name: str) -> Segmenter:
-    """Load a segmenter, kept while it is in use."""
-    return _segmenter(name, app_settings().device, app_settings().dtype)
+def free(_model: object) -> None:
+    """Give the memory of a replaced model back before the next one is loaded."""
+    gc.collect()
 
 
-def flows(
-    image: ImageRecord, region: Region, settings: AnalyseSettings, parameters: SlideParameters | None = None
-) -> TimedFlows:
-    """Run a fast segmenter on a region; thresholds do not matter for it and are no part of the key.
-
-    Parameters
-    ----------
-    image : ImageRecord
-    region : Region
-    settings : AnalyseSettings
-    parameters : SlideParameters, optional
-        Of the slide, where its runs make one.
-    """
-    chosen = flow_settings(settings).model_dump_json()
-    return _flows(image.id, identity(image), region, chosen, parameters is not None, parameters)
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def kept_flows(key: str) -> PreviewFlows:
-    """Read what a preview job left; see `cellapp.segmentation.preview`."""
-    return preview.load_preview(key)
-
-
-def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
-    """Return `settings` with everything at its default that flows do not depend on."""
-    segment = settings.segment.model_dump(exclude=set(THRESHOLDS))
-    return AnalyseSettings(
-        channels=settings.channels,
-        um_per_px=settings.um_per_px,
-        preprocess=settings.preprocess,
-        segment=SegmentSettings.model_validate(segment),
-    )
-
-
-def _free(_model: object) -> None:
-    gc.collect()  # the weights of replaced models go before the next one's arrive
-
-
-@st.cache_resource(max_entries=2, on_release=_free, show_spinner="Loading the models")
+@st.cache_resource(max_entries=2, on_release=free, show_spinner="Loading the models")
 def _run_models(segmenter: str, encoder: str | None, head: str | None, device: str, dtype: str) -> RunModels:
     settings = AnalyseSettings.model_validate(
         {"segment": {"segmenter": segmenter}, "classify": {"encoder": encoder, "head": head}}
@@ -156,25 +103,6 @@ def _overview(image_id: str, look: Identity, flat: bool) -> np.ndarray:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _in_parts(image_id: str, look: Identity) -> bool:
     return reads_regions(images.get_image(image_id))
-
-
-@st.cache_resource(max_entries=2, on_release=_free, show_spinner="Loading the segmenter")
-def _segmenter(name: str, device: str, dtype: str) -> Segmenter:
-    return load_model(name, device, dtype)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _flows(
-    image_id: str, look: Identity, region: Region, settings: str, of_slide: bool, _judged: SlideParameters | None
-) -> TimedFlows:
-    """Run the network; identity and settings decide `_judged`, once there is one."""
-    chosen = AnalyseSettings.model_validate_json(settings)
-    network = segmenter(chosen.segment.segmenter)
-    start = time.perf_counter()
-    slide = open_image.open_slide(image_id)
-    waits = _judged is None and has_tiles(slide.info, chosen)  # its pyramid says quickly what the slide is like
-    found = preview_flows(open_view(image_id) if waits else slide, region, network, chosen, _judged)
-    return TimedFlows(found, time.perf_counter() - start)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
