@@ -34,8 +34,8 @@ def pretrain(
     device = probe_device(app_settings().device)
     dtype = probe_dtype(device, app_settings().dtype)
     progress = Progress()
-    wishes = PretrainOptions(recipe=recipe, encoder=encoder, steps=steps, epochs=epochs, seed=seed)
-    result = run(crops, out, wishes, device=device, dtype=dtype, on_step=progress)
+    options = PretrainOptions(recipe=recipe, encoder=encoder, steps=steps, epochs=epochs, seed=seed)
+    result = run(crops, out, options, device=device, dtype=dtype, on_step=progress)
     progress.end()
     emit(result, as_json, [f"{out}: {result['n']:,} crops, {result['step']:,} steps, {_judged(result)}"])
 

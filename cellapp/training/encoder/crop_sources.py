@@ -1,9 +1,9 @@
-"""Cut the crop set of a recipe from a folder of images."""
+"""Cut the crops of a recipe's sources from folders of images."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,17 @@ from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import PreprocessSettings, SegmentSettings
-from cellapp.training.encoder.crop_dataset import STORED_PX, CropSet, cut_windows, join_sets, shrink
+from cellapp.training.encoder.crop_dataset import STORED_PX, CropSet, cut_windows, join_sets, resize
 from cellapp.training.encoder.recipe import Source
 from cellapp.training.encoder.synthetic_crops import render_cells
 from cellapp.types.image import OnStep, Role
 from cellapp.types.protocols import Segmenter
 
-_SMALL = 0.2  # objects under this share of the image's median area are debris
-_NAME = "___"  # what stands before it in a picture's name is its class
+_MIN_AREA = 0.2  # of the image's median area; smaller objects are debris
+_CLASS_END = "___"  # the part of a file name before it is the class
 
-Cells = tuple[np.ndarray, list[str], str]
-"""Windows (N, 4, S, S), a label for each, and the image they come from."""
+LabelledWindows = tuple[np.ndarray, list[str], str]
+"""Windows (N, 4, S, S), a label for each, and the name of the image they are from."""
 
 
 def cut_sources(
@@ -38,9 +38,9 @@ def cut_sources(
     data : Path
         Folder their `folder` is below.
     segmenter : Segmenter
-        Finds the cells where there are no label maps.
+        Segments images without label images.
     seed : int
-        Decides which cells are taken where there are more than `per_image`.
+        Decides which cells are drawn from an image with more than `per_image`.
     on_step : callable, optional
 
     Raises
@@ -50,89 +50,87 @@ def cut_sources(
     """
     parts = []
     for at, source in enumerate(sources):
-        for windows, labels, group in _cells_of(source, data, segmenter):
+        for windows, labels, group in _read_source(source, data, segmenter):
             rng = np.random.default_rng([seed, at, len(parts)])
-            kept = np.sort(rng.permutation(len(windows))[: source.per_image])
-            n = len(kept)
-            names = np.array([labels[row] for row in kept], dtype=str)
-            parts.append(CropSet(windows[kept], names, np.full(n, group), np.full(n, source.name)))
+            rows = np.sort(rng.permutation(len(windows))[: source.per_image])
+            n = len(rows)
+            drawn = np.array([labels[row] for row in rows], dtype=str)
+            parts.append(CropSet(windows[rows], drawn, np.full(n, group), np.full(n, source.name)))
             if on_step:
                 on_step(f"Cutting {source.name}: {group}", at / len(sources))
     return join_sets(parts)
 
 
-def _cells_of(source: Source, data: Path, segmenter: Segmenter) -> Iterator[Cells]:
+def _read_source(source: Source, data: Path, segmenter: Segmenter) -> Iterator[LabelledWindows]:
     if source.kind == "synthetic":
-        for seed in range(source.n_slides):
-            yield render_cells(seed)
+        yield from map(render_cells, range(source.n_slides))
         return
     folder = data / source.folder
     if not folder.is_dir():
         raise InputError(f"source {source.name!r} of the recipe needs the folder {str(folder)!r}, which is absent")
     if source.kind == "labelled":
-        yield from _labelled(source, folder)
+        yield from _read_labelled(source, folder)
     elif source.kind == "cells":
-        yield from _single(source, folder)
+        yield from _read_single_cells(source, folder)
     else:
-        yield from _found(source, folder, segmenter)
+        yield from _segment_fields(source, folder, segmenter)
 
 
-def _labelled(source: Source, folder: Path) -> Iterator[Cells]:
+def _read_labelled(source: Source, folder: Path) -> Iterator[LabelledWindows]:
+    """Images with label images, by ``index.csv``: columns id or file, split, and type, which is the label."""
     with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == source.split]
     for row in rows:
         stem = row.get("id") or row["file"]
-        planes = _three(_processed([folder / "images" / f"{stem}.png"]))
+        planes = _three_planes(_read_image([folder / "images" / f"{stem}.png"]))
         labels = read_labels(folder / "labels" / f"{stem}.png")
         yield _cut(planes, labels, row.get("type", source.name), f"{source.name}/{stem}")
 
 
-def _found(source: Source, folder: Path, segmenter: Segmenter) -> Iterator[Cells]:
-    for paths in _pictures(source, folder):
-        pixels = _processed(paths)
-        roles = (Role.OTHER,) * len(pixels)
-        labels = segment(pixels, roles, segmenter, SegmentSettings()).labels
-        yield _cut(_three(pixels), labels, source.name, paths[0].relative_to(folder.parent).as_posix())
+def _segment_fields(source: Source, folder: Path, segmenter: Segmenter) -> Iterator[LabelledWindows]:
+    for paths in _list_images(source, folder):
+        pixels = _read_image(paths)
+        labels = segment(pixels, (Role.OTHER,) * len(pixels), segmenter, SegmentSettings()).labels
+        yield _cut(_three_planes(pixels), labels, source.name, paths[0].relative_to(folder.parent).as_posix())
 
 
-def _single(source: Source, folder: Path) -> Iterator[Cells]:
-    for (path,) in _pictures(source, folder):
-        planes = _three(_processed([path]))
+def _read_single_cells(source: Source, folder: Path) -> Iterator[LabelledWindows]:
+    """Read the central square of each picture, with a mask of everything; the label is in the file name."""
+    for (path,) in _list_images(source, folder):
+        planes = _three_planes(_read_image([path]))
         side = min(planes.shape[1:])
         y, x = ((length - side) // 2 for length in planes.shape[1:])
-        small = [shrink(plane) for plane in planes[:, y : y + side, x : x + side]]
-        inside = np.full((STORED_PX, STORED_PX), 255, np.uint8)
-        label = path.name.partition(_NAME)[0] if _NAME in path.name else source.name
-        yield np.stack([*small, inside])[None], [label], path.relative_to(folder.parent).as_posix()
+        square = [resize(plane) for plane in planes[:, y : y + side, x : x + side]]
+        mask = np.full((STORED_PX, STORED_PX), 255, np.uint8)
+        label = path.name.partition(_CLASS_END)[0] if _CLASS_END in path.name else source.name
+        yield np.stack([*square, mask])[None], [label], path.relative_to(folder.parent).as_posix()
 
 
-def _pictures(source: Source, folder: Path) -> Iterator[tuple[Path, ...]]:
+def _list_images(source: Source, folder: Path) -> Iterator[tuple[Path, ...]]:
+    """List the files of each image, one for each pattern of a group."""
     for patterns in source.pictures:
-        found = [sorted(folder.glob(pattern)) for pattern in patterns]
-        if not found[0]:
+        files = [sorted(folder.glob(pattern)) for pattern in patterns]
+        if not files[0]:
             raise InputError(f"source {source.name!r} of the recipe: nothing in {str(folder)!r} fits {patterns[0]!r}")
-        yield from zip(*found, strict=True)
+        yield from zip(*files, strict=True)
 
 
-def _cut(planes: np.ndarray, labels: np.ndarray, label: str, group: str) -> Cells:
+def _cut(planes: np.ndarray, labels: np.ndarray, label: str, group: str) -> LabelledWindows:
     areas = np.bincount(labels.ravel())[1:]
     if areas.any():
-        labels = drop_small(labels, round(_SMALL * float(np.median(areas[areas > 0]))))
+        labels = drop_small(labels, round(_MIN_AREA * float(np.median(areas[areas > 0]))))
     cell_ids = [int(cell_id) for cell_id in np.unique(labels) if cell_id]
     return cut_windows(planes, labels, cell_ids), [label] * len(cell_ids), group
 
 
-def _processed(paths: tuple[Path, ...] | list[Path]) -> np.ndarray:
-    """Read one image of one or several files as the program reads images, (C, Y, X) float32, 0 to 1."""
-    planes = []
-    for path in paths:
-        slide = open_slide(path)
-        planes.append(Preprocessor.fit(slide, PreprocessSettings()).apply(slide.region()))
-    return np.concatenate(planes)
+def _read_image(paths: Sequence[Path]) -> np.ndarray:
+    """Read and preprocess one image of one or several files, (C, Y, X) float32, 0 to 1."""
+    slides = [open_slide(path) for path in paths]
+    return np.concatenate([Preprocessor.fit(one, PreprocessSettings()).apply(one.region()) for one in slides])
 
 
-def _three(planes: np.ndarray) -> np.ndarray:
-    """Lay out channels as three planes: one fills all, of two the first is black, of more the first three stay."""
+def _three_planes(planes: np.ndarray) -> np.ndarray:
+    """Make three planes of channels: one is repeated, before two goes a black one, of more the first three stay."""
     if len(planes) == 1:
         return np.repeat(planes, 3, axis=0)
     return np.concatenate([np.zeros_like(planes[:1]), planes]) if len(planes) == 2 else planes[:3]

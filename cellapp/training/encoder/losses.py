@@ -1,4 +1,4 @@
-"""Losses of self-distillation."""
+"""Losses of self-distillation: DINO on class tokens, iBOT on masked patches, KoLeo on the spread of class tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ _SINKHORN_ROUNDS = 3
 
 
 class Projection(nn.Module):
-    """Token to scores of prototypes: the head of DINO (Caron et al. 2021), smaller."""
+    """The head of DINO (Caron et al. 2021), smaller: from a token to its cosine with each prototype.
+
+    Parameters
+    ----------
+    dim : int
+        Of the tokens, D.
+    prototypes : int
+        K.
+    """
 
     def __init__(self, dim: int, prototypes: int) -> None:
         super().__init__()
@@ -28,18 +36,19 @@ class Projection(nn.Module):
 
 @torch.no_grad()
 def teacher_targets(scores: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Share tokens out among prototypes so that all prototypes are used alike (Sinkhorn-Knopp; Caron et al. 2020).
+    """Assign tokens to prototypes so that all prototypes are used equally (Sinkhorn-Knopp; Caron et al. 2020).
 
     Parameters
     ----------
     scores : Tensor of shape (N, K)
         Of the teacher.
     temperature : float
+        Small values give assignments to few prototypes.
 
     Returns
     -------
     Tensor of shape (N, K)
-        Rows sum to 1; no tokens have none.
+        Rows sum to 1; no tokens give no rows.
     """
     if not len(scores):
         return scores
@@ -51,32 +60,32 @@ def teacher_targets(scores: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 def distil_views(student: torch.Tensor, teacher: torch.Tensor, n_crops: int, temperature: float) -> torch.Tensor:
-    """Mean cross entropy of the student's views with the teacher's other views (DINO; Caron et al. 2021).
+    """Return the mean cross entropy of the student's views with the teacher's other views (DINO; Caron et al. 2021).
 
     Parameters
     ----------
     student : Tensor of shape (V * B, K)
         Scores of V views, global ones first.
     teacher : Tensor of shape (2 * B, K)
-        Assignments of the two global views.
+        Targets of the two global views.
     n_crops : int
         B.
     temperature : float
         Of the student.
     """
     logs = F.log_softmax(student / temperature, dim=1).unflatten(0, (-1, n_crops))
-    goals = teacher.unflatten(0, (2, n_crops))
-    losses = [-(goals[t] * logs[s]).sum(dim=1).mean() for t in range(len(goals)) for s in range(len(logs)) if s != t]
+    targets = teacher.unflatten(0, (2, n_crops))
+    losses = [-(targets[t] * logs[s]).sum(dim=1).mean() for t in range(2) for s in range(len(logs)) if s != t]
     return torch.stack(losses).mean()
 
 
 def distil_patches(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Mean cross entropy of masked patch tokens with what the teacher sees there (iBOT; Zhou et al. 2022).
+    """Return the mean cross entropy of masked patch tokens with the teacher's unmasked ones (iBOT; Zhou et al. 2022).
 
     Parameters
     ----------
     student, teacher : Tensor of shape (M, K)
-        Scores and assignments of the masked patches; none give 0.
+        Scores and targets of the masked patches; none give 0.
     temperature : float
         Of the student.
     """
@@ -86,7 +95,13 @@ def distil_patches(student: torch.Tensor, teacher: torch.Tensor, temperature: fl
 
 
 def koleo_loss(tokens: torch.Tensor) -> torch.Tensor:
-    """Penalise close nearest neighbours, (N, D) (KoLeo; Sablayrolles et al. 2019, in DINOv2: Oquab et al. 2023)."""
+    """Penalise close nearest neighbours (KoLeo; Sablayrolles et al. 2019, in DINOv2: Oquab et al. 2023).
+
+    Parameters
+    ----------
+    tokens : Tensor of shape (N, D)
+        Class tokens of one view of N crops.
+    """
     unit = F.normalize(tokens.float(), dim=1)
     nearest = (unit @ unit.T).detach().fill_diagonal_(-1).argmax(dim=1)
     return -torch.log((unit - unit[nearest]).norm(dim=1) + 1e-4).mean()

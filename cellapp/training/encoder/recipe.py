@@ -1,4 +1,4 @@
-"""The recipe of an encoder: a TOML file that decides the weights together with the pictures."""
+"""The recipe of an encoder: a TOML file that, with the pictures, decides its weights."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Network(FrozenModel):
 
 
 class Views(FrozenModel):
-    """How many views of a crop are compared, and how they differ."""
+    """Augmented views of a crop: how many, and how they differ."""
 
     global_px: int = Field(48, ge=8)
     """Side of a global view; smaller than what the encoder reads costs less, and its area keeps the scale."""
@@ -53,11 +53,11 @@ class Views(FrozenModel):
     masked: float = Field(0.5, ge=0, le=1)
     """Share of views in which all but the cell is black, as in the crops of `analyse`."""
     drop_plane: float = Field(0.2, ge=0, le=1)
-    """Share of crops that lose one plane, the same one in all their views; never the last one with light."""
+    """Share of crops that lose one plane, the same one in all their views; never the last one with any signal."""
     borrow: float = Field(0.4, ge=0, le=1)
-    """Share of planes of crops of one channel that are another such crop's."""
+    """Share of planes of crops of one channel that are replaced by another such crop's."""
     permute: float = Field(0.5, ge=0, le=1)
-    """Share of crops whose planes change places, the same way in all their views."""
+    """Share of crops whose planes are permuted, the same way in all their views."""
 
 
 class Objective(FrozenModel):
@@ -67,21 +67,21 @@ class Objective(FrozenModel):
     student_temperature: float = Field(0.1, gt=0)
     teacher_temperature: float = Field(0.05, gt=0)
     distil: float = Field(1.0, ge=0)
-    """DINO: the student's class token says what the teacher's says of another view."""
+    """DINO: the student's class token predicts the teacher's of another view."""
     masked_patches: float = Field(0.5, ge=0)
-    """iBOT: a masked patch token says what the teacher's says, which sees the patch."""
+    """iBOT: a masked patch token predicts the teacher's, which is not masked."""
     spread: float = Field(0.1, ge=0)
-    """KoLeo: class tokens of a batch keep their distance."""
+    """KoLeo: class tokens of a batch are kept apart."""
     textures: float = Field(1.0, ge=0)
-    """MaskFeat: a patch token, masked or not, tells brightness and texture of its patch."""
+    """MaskFeat: a patch token, masked or not, predicts pixels and texture of its patch."""
     portrait: float = Field(1.0, ge=0)
-    """[class token, mean patch token] tell brightness, granularity and overlap of the planes of the whole view."""
+    """[class token, mean patch token] predict a classical profile of the whole view."""
     mask_share: tuple[float, float] = (0.15, 0.45)
     """Share of patches masked in a global view; half of the views are not masked."""
 
 
 class Schedule(FrozenModel):
-    """How long and how hard to train."""
+    """Steps, learning rate and teacher momentum."""
 
     steps: int = Field(1500, ge=1)
     batch: int = Field(32, ge=2)
@@ -90,12 +90,27 @@ class Schedule(FrozenModel):
     warm_up: int = Field(60, ge=1)
     """Steps in which the learning rate rises."""
     cool_down: float = Field(0.4, gt=0, le=1)
-    """Share of the steps, at the end, in which it falls to nothing and the teacher comes to rest."""
+    """Share of the steps, at the end, in which it falls to 0 and the momentum rises to 1."""
     momentum: float = Field(0.99, ge=0, le=1)
-    """Memory of the teacher before that."""
+    """Momentum of the teacher before that."""
     curve_every: int = Field(200, ge=1)
     """Steps between two points of the curves."""
     seed: int = 0
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step: linear warm-up, constant, linear cool-down.
+
+        It is constant in between, so that a run may be lengthened before its cool-down begins.
+        """
+        return self.learning_rate * min(1.0, (step + 1) / self.warm_up, self._cool_down_at(step))
+
+    def momentum_at(self, step: int) -> float:
+        """Return the teacher's momentum at a step: constant, then up to 1 as the learning rate falls."""
+        return 1 - (1 - self.momentum) * self._cool_down_at(step)
+
+    def _cool_down_at(self, step: int) -> float:
+        """1 before the cool-down, then the share of it that is left."""
+        return min(1.0, (1 - step / self.steps) / self.cool_down)
 
 
 class Source(FrozenModel):
@@ -103,7 +118,7 @@ class Source(FrozenModel):
 
     name: str
     kind: Literal["labelled", "fields", "cells", "synthetic"]
-    """Images with label maps; images whose cells the segmenter finds; one cell per picture; the program's own."""
+    """Images with label images; images to be segmented; pictures of one cell each; synthetic slides."""
     folder: str = ""
     pictures: tuple[tuple[str, ...], ...] = ()
     """Patterns in the folder; one image is made of one file of each pattern of a group, in sorted order."""
@@ -116,7 +131,7 @@ class Source(FrozenModel):
 
 
 class PretrainRecipe(FrozenModel):
-    """Everything that decides the weights besides the pictures; the file ``recipe.toml``."""
+    """Everything but the pictures that decides the weights; the file ``recipe.toml``."""
 
     name: str = "encoder"
     network: Network = Network()
@@ -127,7 +142,7 @@ class PretrainRecipe(FrozenModel):
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     """The three planes, 0 to 1, are standardised with these."""
     held_out: float = Field(0.1, gt=0, lt=1)
-    """Share of the images whose cells are not learnt from, for the kNN curve."""
+    """Share of the images that are kept for the kNN curve and not trained on."""
     sources: tuple[Source, ...] = ()
 
     @property

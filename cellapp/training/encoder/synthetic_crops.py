@@ -1,4 +1,4 @@
-"""Whole synthetic cells for pretraining: fluorescence as the program renders it, and transmitted light."""
+"""Crops of synthetic cells for pretraining, in fluorescence and in simulated transmitted light."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HALO = 0.12  # width of the halo of phase contrast, cell diameters
 
 
 def render_cells(seed: int, *, side_px: int = 512) -> tuple[np.ndarray, list[str], str]:
-    """Render a slide and cut its whole cells by the truth.
+    """Render a slide and cut its cells by their true masks.
 
     Two slides of three have a transmitted-light picture in place of the cytoplasm stain. Cells at the border are left
     out.
@@ -43,25 +43,26 @@ def render_cells(seed: int, *, side_px: int = 512) -> tuple[np.ndarray, list[str
     raw, truth, classes = render_field(settings)
     planes = Preprocessor.fit(as_slide(raw, settings), PreprocessSettings()).apply(raw)[:3]
     if rng.random() < _TRANSMITTED:
-        planes[1] = transmit(planes[1], planes[2], settings.diameter_px, rng)
-    whole = clear_border(truth.astype(np.int64))
-    kept = [int(cell_id) for cell_id in np.unique(whole) if cell_id]
-    labels = np.where(whole > 0, np.searchsorted(kept, whole) + 1, 0)  # from 1 without gaps
-    windows = cut_windows(planes, labels, range(1, len(kept) + 1))
-    return windows, [f"synthetic {classes[cell_id]}" for cell_id in kept], f"slide {seed}"
+        planes[1] = transmitted_light(planes[1], planes[2], settings.diameter_px, rng)
+    labels = clear_border(truth.astype(np.int64))
+    cell_ids = [int(cell_id) for cell_id in np.unique(labels) if cell_id]
+    windows = cut_windows(planes, labels, cell_ids)
+    return windows, [f"synthetic {classes[cell_id]}" for cell_id in cell_ids], f"slide {seed}"
 
 
 def slide_settings(seed: int, *, side_px: int = 512) -> SyntheticSettings:
-    """Choose a slide that no head and no test of one has."""
+    """Draw a slide whose seed no head is trained or tested on."""
     return random_settings(_SEEDS + seed, side_px=side_px)
 
 
-def transmit(body: np.ndarray, nucleus: np.ndarray, diameter_px: float, rng: np.random.Generator) -> np.ndarray:
-    """Photograph a field in transmitted light, from stains that stand in for its thickness.
+def transmitted_light(
+    body: np.ndarray, nucleus: np.ndarray, diameter_px: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Simulate transmitted light from stains, which stand in for the thickness of the cells.
 
-    Differential interference contrast shows the slope of the optical path in one direction; phase contrast shows the
-    path itself, less its own blurred picture, which is the bright halo around cells. Bright field out of focus shows
-    the path's curvature.
+    One of three methods, at random: differential interference contrast is the slope of the optical path in one
+    direction; phase contrast is the path less its blurred self, which makes the bright halo around cells; bright field
+    out of focus is the curvature of the path.
 
     Parameters
     ----------
@@ -79,11 +80,11 @@ def transmit(body: np.ndarray, nucleus: np.ndarray, diameter_px: float, rng: np.
     grain = gaussian_filter(rng.standard_normal(body.shape, dtype=np.float32), rng.uniform(0.7, 1.6))
     path = gaussian_filter(body + rng.uniform(0, 0.6) * nucleus, 1.0)
     path = path * (1 + rng.uniform(0.1, 0.6) * grain)
-    way = rng.integers(3)
-    if way == 0:
+    method = rng.integers(3)
+    if method == 0:
         angle = rng.uniform(0, 2 * math.pi)
         picture = math.cos(angle) * sobel(path, 1) + math.sin(angle) * sobel(path, 0)
-    elif way == 1:
+    elif method == 1:
         picture = gaussian_filter(path, _HALO * diameter_px) - path
     else:
         picture = gaussian_filter(path, 1.5) - gaussian_filter(path, 3.5)

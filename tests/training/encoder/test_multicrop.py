@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from cellapp.training.encoder.multicrop import borrow, draw_masks, draw_views, restain  # noqa: E402
+from cellapp.training.encoder.multicrop import augment_stains, draw_masks, draw_views, mix_stains  # noqa: E402
 from cellapp.training.encoder.recipe import Views  # noqa: E402
 from tests.training.encoder.toys import toy_cells  # noqa: E402
 
@@ -25,7 +25,7 @@ def test_every_crop_has_two_wide_and_some_narrow_views_from_0_to_1(n, n_local, s
     torch.manual_seed(seed)
     batch = draw_views(cells(n), Views(n_local=n_local, local_px=16), side)
     assert batch.wide.shape == (2 * n, 3, side, side)
-    assert batch.inside.shape == (2 * n, 1, side, side)
+    assert batch.cell.shape == (2 * n, 1, side, side)
     assert batch.narrow.shape == (n_local * n, 3, 16, 16)
     for views in (batch.wide, batch.narrow):
         assert views.numel() == 0 or (views.min() >= 0 and views.max() <= 1)
@@ -43,45 +43,45 @@ def test_masked_views_are_black_outside_the_cell():
     crops = cells()
     crops[:, :3] = 200
     batch = draw_views(crops, Views(masked=1.0), 32)
-    assert (batch.wide * (batch.inside < 0.5)).abs().max() == 0
+    assert (batch.wide * (batch.cell < 0.5)).abs().max() == 0
     assert batch.wide.amax(dim=(1, 2, 3)).min() > 0
 
 
 @given(seed=st.integers(0, 999), lit=st.lists(st.booleans(), min_size=3, max_size=3))
 @settings(max_examples=30, deadline=None)
-def test_losing_a_plane_never_takes_the_last_light(seed, lit):
+def test_the_last_plane_with_signal_is_never_dropped(seed, lit):
     torch.manual_seed(seed)
     planes = torch.tensor(lit).float()[None, :, None, None].expand(8, 3, 6, 6)
-    stained = restain(planes, Views(drop_plane=1.0, permute=0.5))
+    stained = augment_stains(planes, Views(drop_plane=1.0, permute=0.5))
     assert ((stained.amax(dim=(1, 2, 3)) > 0) == any(lit)).all()
 
 
-def test_planes_change_places_and_nothing_else():
+def test_planes_are_permuted_and_nothing_else():
     planes = torch.rand(40, 3, 5, 5)
-    mixed = restain(planes, Views(drop_plane=0.0, permute=1.0))
+    mixed = augment_stains(planes, Views(drop_plane=0.0, permute=1.0))
     whole = [m for p, m in zip(planes, mixed, strict=True) if not (m == m[:1]).all()]  # the others are copies of one
     assert whole
     for m in whole:
         assert any(torch.equal(m.sum(0), p.sum(0)) or torch.allclose(m.sum(0), p.sum(0)) for p in planes)
 
 
-def test_only_crops_of_one_channel_borrow():
+def test_only_crops_of_one_channel_get_planes_of_others():
     colour, gray = torch.rand(3, 3, 6, 6), torch.rand(3, 1, 6, 6).expand(3, 3, 6, 6)
-    planes, inside = torch.cat([colour, gray]), torch.ones(6, 1, 6, 6)
+    planes, cell = torch.cat([colour, gray]), torch.ones(6, 1, 6, 6)
     torch.manual_seed(1)
-    lent = borrow(planes, inside, 1.0)
-    assert torch.equal(lent[:3], colour)
-    assert torch.equal(lent[3:, 0], gray[:, 0])
-    assert {tuple(p.flatten().tolist()) for p in lent[3:, 1]} == {tuple(p.flatten().tolist()) for p in gray[:, 0]}
-    assert torch.equal(borrow(planes, inside, 0.0), planes)
+    mixed = mix_stains(planes, cell, 1.0)
+    assert torch.equal(mixed[:3], colour)
+    assert torch.equal(mixed[3:, 0], gray[:, 0])
+    assert {tuple(p.flatten().tolist()) for p in mixed[3:, 1]} == {tuple(p.flatten().tolist()) for p in gray[:, 0]}
+    assert torch.equal(mix_stains(planes, cell, 0.0), planes)
 
 
-def test_every_other_view_hides_patches_in_blocks():
+def test_every_other_view_has_masked_patches_in_blocks():
     torch.manual_seed(0)
-    hidden = draw_masks(40, 6, (0.3, 0.5)).view(40, 6, 6)
-    assert not hidden[1::2].any()
-    assert 0.3 < hidden[0::2].float().mean() < 0.5
-    blocks = hidden.view(40, 3, 2, 3, 2)
+    masked = draw_masks(40, 6, (0.3, 0.5)).view(40, 6, 6)
+    assert not masked[1::2].any()
+    assert 0.3 < masked[0::2].float().mean() < 0.5
+    blocks = masked.view(40, 3, 2, 3, 2)
     assert (blocks.any(dim=4).any(dim=2) == blocks.all(dim=4).all(dim=2)).all()
 
 

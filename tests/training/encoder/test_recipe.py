@@ -4,7 +4,7 @@ import pytest
 
 from cellapp.errors import InputError
 from cellapp.settings_io import read_recipe
-from cellapp.training.encoder.recipe import Network, PretrainRecipe
+from cellapp.training.encoder.recipe import Network, PretrainRecipe, Schedule
 from tests.paths import ROOT
 
 
@@ -44,3 +44,19 @@ def test_a_recipe_survives_its_file(tmp_path):
     recipe = read_recipe(PretrainRecipe, ROOT / "models" / "cell-vit" / "recipe.toml")
     (tmp_path / "recipe.toml").write_text(recipe.toml)
     assert read_recipe(PretrainRecipe, tmp_path / "recipe.toml") == recipe
+
+
+def test_the_learning_rate_rises_stays_and_falls_while_the_momentum_rises_to_one():
+    schedule = Schedule(steps=100, warm_up=10)
+    factors = [schedule.learning_rate_at(step) / schedule.learning_rate for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[9:61] == pytest.approx([1.0] * 52)
+    assert sorted(factors[60:], reverse=True) == factors[60:]
+    assert factors[-1] < 0.05
+    assert schedule.momentum_at(0) == schedule.momentum
+    assert schedule.momentum < schedule.momentum_at(90) < schedule.momentum_at(100) == 1
+
+
+def test_a_longer_run_begins_as_the_shorter_one():
+    short, long = Schedule(steps=100), Schedule(steps=200)
+    assert all(short.learning_rate_at(step) == long.learning_rate_at(step) for step in range(60))

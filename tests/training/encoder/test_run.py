@@ -76,19 +76,19 @@ def test_the_result_is_an_encoder_folder(crops, made):
 
 
 def test_the_files_give_the_tokens_of_the_teacher(crops, recipe, made):
-    """Weights are kept as float16, so equal to its rounding, but for the shift that makes black patches neutral."""
+    """Weights are kept as float16, so equal to its rounding, but for the shift that centres black patches."""
     from cellapp.settings_io import read_recipe
-    from cellapp.training.encoder.checkpoint import State, make_optimiser
     from cellapp.training.encoder.recipe import PretrainRecipe
-    from cellapp.training.encoder.student_teacher import StudentTeacher, standardise
+    from cellapp.training.encoder.student_teacher import standardise
+    from cellapp.training.encoder.train import new_state
 
     out, _ = made
-    known = read_recipe(PretrainRecipe, recipe)
-    state = State(StudentTeacher(known), make_optimiser(StudentTeacher(known), known))
+    settings = read_recipe(PretrainRecipe, recipe)
+    state = new_state(settings)
     state.restore(out)
     pixels = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
-        expected = state.learner.teacher.eval().network(standardise(pixels, known)).last_hidden_state
+        expected = state.learner.teacher.eval().network(standardise(pixels, settings)).last_hidden_state
     found = load_model(str(out), device="cpu", dtype="float32").tokens(pixels)
     shift = (expected - found).mean(dim=(0, 1))
     torch.testing.assert_close(found + shift, expected, rtol=2e-2, atol=2e-2)
@@ -104,7 +104,7 @@ def test_training_goes_on_from_an_encoder(crops, recipe, made, tmp_path):
     assert 0 < moved < 0.01
 
 
-def test_wishes_that_contradict_are_refused(crops, recipe, tmp_path):
+def test_options_that_contradict_are_refused(crops, recipe, tmp_path):
     with pytest.raises(InputError, match="not both"):
         run(crops, tmp_path, PretrainOptions(recipe=recipe, steps=3, epochs=1))
     with pytest.raises(InputError, match="no encoder"):
@@ -119,7 +119,7 @@ def test_views_keep_their_proportion_for_a_larger_encoder():
     assert recipe.mean == (0.5, 0.4, 0.3)
 
 
-def test_families_that_cannot_hide_patches_are_refused():
+def test_families_that_have_no_mask_token_are_refused():
     with pytest.raises(ModelError, match="'vit'.*dinov2"):
         fit_to(TINY, {"model_type": "vit"}, ((0.5,) * 3, (0.5,) * 3))
 

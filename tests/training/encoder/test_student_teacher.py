@@ -9,7 +9,7 @@ from cellapp.compute import torchvision_shim
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.training.encoder.student_teacher import LOSSES, StudentTeacher, memory, pace  # noqa: E402
+from cellapp.training.encoder.student_teacher import LOSSES, StudentTeacher  # noqa: E402
 from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
 
 
@@ -54,21 +54,3 @@ def test_equal_seeds_begin_with_equal_weights():
     torch.testing.assert_close(weights(StudentTeacher(TINY)), weights(StudentTeacher(TINY)), rtol=0, atol=0)
     other = TINY.model_copy(update={"schedule": TINY.schedule.model_copy(update={"seed": 1})})
     assert not torch.equal(weights(StudentTeacher(TINY).student), weights(StudentTeacher(other).student))
-
-
-def test_the_rate_rises_stays_and_falls_while_the_teacher_comes_to_rest():
-    recipe = TINY.model_copy(update={"schedule": TINY.schedule.model_copy(update={"steps": 100, "warm_up": 10})})
-    rates = [pace(step, recipe) for step in range(100)]
-    assert rates[0] == 0.1
-    assert rates[9:61] == [1.0] * 52
-    assert sorted(rates[60:], reverse=True) == rates[60:]
-    assert rates[-1] < 0.05
-    assert memory(0, recipe) == recipe.schedule.momentum
-    assert recipe.schedule.momentum < memory(90, recipe) < memory(100, recipe) == 1
-
-
-def test_a_longer_run_begins_as_the_shorter_one():
-    def longer(steps):
-        return TINY.model_copy(update={"schedule": TINY.schedule.model_copy(update={"steps": steps})})
-
-    assert [pace(step, longer(100)) for step in range(60)] == [pace(step, longer(200)) for step in range(60)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.training.encoder.crop_dataset import STORED_PX
-from cellapp.training.encoder.synthetic_crops import render_cells, transmit
+from cellapp.training.encoder.synthetic_crops import render_cells, transmitted_light
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_equal_seeds_render_equal_cells(slide):
 def test_transmitted_light_shows_cells_on_a_gray_ground(seed):
     y, x = np.mgrid[:80, :80]
     body = np.maximum(0, 1 - np.hypot(y - 40, x - 40) / 25).astype(np.float32)
-    picture = transmit(body, 0 * body, 50.0, np.random.default_rng(seed))
+    picture = transmitted_light(body, 0 * body, 50.0, np.random.default_rng(seed))
     assert picture.shape == body.shape
     assert picture.dtype == np.float32
     assert picture.min() >= 0
@@ -42,5 +42,5 @@ def test_transmitted_light_shows_cells_on_a_gray_ground(seed):
 
 def test_an_empty_field_is_gray():
     nothing = np.zeros((40, 40), np.float32)
-    picture = transmit(nothing, nothing, 20.0, np.random.default_rng(0))
+    picture = transmitted_light(nothing, nothing, 20.0, np.random.default_rng(0))
     assert abs(picture.mean() - 0.5) < 0.02

@@ -12,8 +12,7 @@ from cellapp.errors import Cancelled, InputError
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.training.encoder.checkpoint import CHECKPOINT  # noqa: E402
-from cellapp.training.encoder.train import CURVES, pretrain, split  # noqa: E402
+from cellapp.training.encoder.train import CHECKPOINT, CURVES, pretrain, split  # noqa: E402
 from tests.training.encoder.toys import NETWORK, TINY, toy_cells  # noqa: E402
 
 
