@@ -114,7 +114,7 @@ def _shape(cell: torch.Tensor) -> torch.Tensor:
     area = cell.mean(dim=(1, 2)) + 1e-4
     y, x = ((cell * at).mean(dim=(1, 2)) / area for at in (line[:, None], line[None, :]))
     dy, dx = line[:, None] - y[:, None, None], line[None, :] - x[:, None, None]
-    yy, xx, yx = ((cell * product).mean(dim=(1, 2)) / area for product in (dy**2, dx**2, dy * dx))
+    yy, xx, yx = (moment.mean(dim=(1, 2)) / area for moment in (cell * dy**2, cell * dx**2, cell * dy * dx))
     skew = torch.hypot((yy - xx) / 2, yx)
     long, short = (yy + xx) / 2 + skew + 1e-3, (yy + xx) / 2 - skew + 1e-3
     outline = sum(cell.diff(dim=dim).abs().mean(dim=(1, 2)) for dim in (1, 2))
