@@ -13,7 +13,7 @@ from cellapp import __version__
 from cellapp.api import tiles
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.zip_bundle import bundle_files
-from cellapp.jobs import queue, worker
+from cellapp.jobs import queue, worker_process
 from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
@@ -85,7 +85,7 @@ def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[Analy
     project_id = images.get_image(image_ids[0]).project_id
     run = runs.create_run(project_id, image_ids, settings)
     queue.submit("analyse", {"run_id": run.id}, project_id)
-    worker.ensure_worker()
+    worker_process.ensure_worker()
     return _run(run)
 
 

@@ -1,8 +1,9 @@
-"""Maps of cells that somebody asked for after the run: made by the worker, kept beside the image's results."""
+"""Job that makes the maps of cells a user picked after the run, and keeps them beside the image's results."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.progress import no_progress
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
-from cellapp.types.cells import Explanations, LabelMask
+from cellapp.types.cells import Explanations, LabelMask, join_explanations
 from cellapp.types.image import OnStep
 
 _BATCH = 4  # cells between two reports of progress
@@ -50,31 +52,29 @@ def explain_selected_cells(
     ModelError
         When encoder or head cannot be had.
     """
-    run, tell = runs.get_run(run_id), on_step or (lambda step, fraction: None)
+    run, on_step = runs.get_run(run_id), on_step or no_progress
     entry = run.image(image_id)
     if entry is None:
         raise StoreError(f"run {run_id!r} has no image {image_id!r}; reload the page")
     folder = runs.run_folder(run_id) / entry.stem
-    table = read_cells(folder / "cells.parquet")
-    unknown = sorted(set(cell_ids) - set(table.index.tolist()))
+    cells = read_cells(folder / "cells.parquet")
+    unknown = sorted(set(cell_ids) - set(cells.index.tolist()))
     if unknown:
         raise StoreError(f"image {entry.name!r} has no cell {unknown[0]} in this run; reload the page")
-    tell("Loading models", 0.0)
+    on_step("Loading models", 0.0)
     context = make_context(open_slide(image_id), None, load_models_to_explain(run.settings), run.settings)
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
-    parts = [kept] if (kept := kept_maps(folder, target)) else []
+    stored = kept_maps(folder, target)
+    parts = [] if stored is None else [stored]
     for start in range(0, len(cell_ids), _BATCH):
-        tell("Explaining cells", start / len(cell_ids))
-        batch = table.loc[list(cell_ids[start : start + _BATCH])]
+        on_step("Explaining cells", start / len(cell_ids))
+        batch = cells.loc[list(cell_ids[start : start + _BATCH])]
         parts.append(explain_cells(context, mask, batch, target, channel_effects=False).explanations)
-    return write_maps(_joined(parts), maps_path(folder, target))
+    return write_maps(_latest(join_explanations(parts[::-1])), maps_path(folder, target))
 
 
-def _joined(parts: Sequence[Explanations]) -> Explanations:
-    """Join maps of one class; of a cell explained twice the later map counts."""
-    ids = np.concatenate([part.cell_ids for part in parts])
-    last = len(ids) - 1 - np.unique(ids[::-1], return_index=True)[1]
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in parts])[last] for name in ("maps", "rest", "logits")
-    }
-    return Explanations(**arrays, cell_ids=ids[last], target=parts[-1].target, method=parts[-1].method)
+def _latest(explanations: Explanations) -> Explanations:
+    """Sort maps by cell id; of a cell that is there twice the first is taken."""
+    ids, rows = np.unique(explanations.cell_ids, return_index=True)
+    arrays = {name: getattr(explanations, name)[rows] for name in ("maps", "rest", "logits")}
+    return replace(explanations, **arrays, cell_ids=ids)

@@ -1,4 +1,4 @@
-"""What the worker does for each kind of job. Each handler can be killed at any time and started again."""
+"""The handler of each kind of job. Each can be killed at any time and started again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 from cellapp.compute.executor import Engine
 from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
+from cellapp.errors import StoreError
+from cellapp.exports.apply_labels import relabel_folder
 from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
-from cellapp.jobs.relabel_run import correct_cells
 from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
@@ -71,7 +72,7 @@ def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 
 
 def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Decide on a slide what its previews go by; payload ``{"image_id", "settings"}``."""
+    """Fit the parameters of a slide that its previews share; payload ``{"image_id", "settings"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Looking at the whole slide", 0.1)
     ensure_slide_parameters(
@@ -86,7 +87,7 @@ def fetch(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 
 
 def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Lay the cells of a run out on a plane; payload ``{"run_id", "method"}``, see `cellapp.discovery.projection`."""
+    """Map the vectors of a run's cells to a plane; payload ``{"run_id", "method"}``, see `project_run`."""
     run = runs.get_run(payload["run_id"])
     on_step("Laying out cells", 0.1)
     stems = [image.stem for image in run.images]
@@ -110,16 +111,36 @@ def explain(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 
 
 def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Measure what the calls of a run rest on; payload ``{"run_id", "target"}``."""
+    """Measure compartments and channel effects on a sample of a run's cells; payload ``{"run_id", "target"}``."""
     return {"n_cells": len(summarise_explanations(payload["run_id"], payload["target"], on_step))}
 
 
 def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Carry a person's words into a run's files; payload ``{"run_id", "labels": {image id: {cell id: class}}}``."""
-    labels = {image: {int(cell): word for cell, word in said.items()} for image, said in payload["labels"].items()}
+    """Write manual classes to the store and the files of a run.
+
+    Payload ``{"run_id", "labels": {image id: {cell id: class}}}``; an empty class removes the manual class of a cell.
+
+    Raises
+    ------
+    StoreError
+        When the run has no such image; nothing is changed then.
+    InputError
+        When an image has no such cell.
+    """
+    run = runs.get_run(payload["run_id"])
     on_step("Writing the new labels", 0.1)
-    correct_cells(payload["run_id"], labels)
-    return {"run_id": payload["run_id"]}
+    unknown = [image_id for image_id in payload["labels"] if run.image(image_id) is None]
+    if unknown:
+        raise StoreError(f"run {run.id!r} has no image {unknown[0]!r}; reload the page")
+    folder = runs.run_folder(run.id)
+    for image_id, by_cell in payload["labels"].items():
+        classes = {int(cell_id): name for cell_id, name in by_cell.items()}
+        # Files first: they raise for a cell that is not there, and then the store is left alone too.
+        summary = relabel_folder(folder / run.image(image_id).stem, open_image.open_slide(image_id), classes)
+        cell_store.relabel(run.id, image_id, classes)
+        runs.set_image_status(run.id, image_id, Status.DONE, n_cells=summary["n_cells"], summary=summary)
+    write_report(folder, title=run.name)
+    return {"run_id": run.id}
 
 
 def pyramid(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
@@ -150,7 +171,7 @@ def _item(image_id: str, stem: str) -> RunItem:
 
 
 def _record(run: RunRecord, image_id: str, result: ImageResult, analysis: Analysis | None) -> None:
-    """Write an image's outcome to the store; after a kill the table is read back from the image's folder."""
+    """Write the result of an image to the store; the cells of one resumed after a kill are read from its folder."""
     if result.error is not None:
         runs.set_image_status(run.id, image_id, Status.FAILED, error=result.error)
         return

@@ -1,4 +1,4 @@
-"""Ask the worker, once, for what a page shows better with."""
+"""Jobs that pages ask for, once each, before they can show something: an image's pyramid, a slide's parameters."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from cellapp.store.records import ImageRecord, JobRecord, Status
 def request_pyramid(record: ImageRecord) -> bool:
     """Queue the making of an image's pyramid where it lacks one, once; returns whether it was queued now.
 
-    A try that failed is not repeated: the viewer does without, and the job's error says why.
+    A failed job is not repeated: the viewer does without, and the job's error says why.
     """
     payload = {"image_id": record.id}
-    if not lacks_pyramid(record) or _asked(record, "pyramid", payload):
+    if not lacks_pyramid(record) or _earlier_job(record, "pyramid", payload):
         return False
-    _ask(record, "pyramid", payload)
+    _submit(record, "pyramid", payload)
     return True
 
 
 def pyramid_job(record: ImageRecord) -> JobRecord:
-    """Return the job that makes the pyramid an image lacks, asking for it where nobody did; it may have failed."""
+    """Return the job that makes the pyramid an image lacks, queueing it where there is none; it may have failed."""
     payload = {"image_id": record.id}
-    return _asked(record, "pyramid", payload) or _ask(record, "pyramid", payload)
+    return _earlier_job(record, "pyramid", payload) or _submit(record, "pyramid", payload)
 
 
 def request_slide_parameters(record: ImageRecord, settings: Mapping[str, Any]) -> JobRecord:
-    """Queue `ensure_slide_parameters` for a slide, before all work nobody waits for.
+    """Queue `cellapp.segmentation.slide_parameters.ensure_slide_parameters` for a slide, before work that can wait.
 
     Parameters
     ----------
@@ -40,24 +40,25 @@ def request_slide_parameters(record: ImageRecord, settings: Mapping[str, Any]) -
     Returns
     -------
     JobRecord
-        The one that was asked for earlier, where it waits, works or has failed; a failed one is not repeated.
+        An earlier one with the same payload, where it waits, works or has failed; a failed one is not repeated.
     """
     payload = {
         "image_id": record.id,
         "settings": dict(settings),
-        "roles": [role.value for role in record.roles],  # not read by the worker: other roles ask another question
+        "roles": [role.value for role in record.roles],  # not read by the handler: other roles make another job
         "um_per_px": record.um_per_px,
     }
-    return _asked(record, "judge", payload) or _ask(record, "judge", payload, urgent=True)
+    return _earlier_job(record, "judge", payload) or _submit(record, "judge", payload, urgent=True)
 
 
-def _asked(record: ImageRecord, kind: str, payload: Mapping[str, Any]) -> JobRecord | None:
-    known = queue.list_jobs(record.project_id, active=False)
-    mine = [job for job in known if job.kind == kind and dict(job.payload) == dict(payload)]
-    return next((job for job in mine if job.status.active or job.status is Status.FAILED), None)
+def _earlier_job(record: ImageRecord, kind: str, payload: Mapping[str, Any]) -> JobRecord | None:
+    """Return the newest job of that kind and payload that is active or has failed."""
+    jobs = queue.list_jobs(record.project_id, active=False)
+    same = [job for job in jobs if job.kind == kind and dict(job.payload) == dict(payload)]
+    return next((job for job in same if job.status.active or job.status is Status.FAILED), None)
 
 
-def _ask(record: ImageRecord, kind: str, payload: Mapping[str, Any], *, urgent: bool = False) -> JobRecord:
+def _submit(record: ImageRecord, kind: str, payload: Mapping[str, Any], *, urgent: bool = False) -> JobRecord:
     job = queue.submit(kind, payload, record.project_id, urgent=urgent)
     worker_process.ensure_worker()
     return job

@@ -1,4 +1,4 @@
-"""What a head looks for over all cells of a run: measured on a sample of them, kept in the run's folder."""
+"""Job that measures what a head looks for over all cells of a run, on a sample of them, kept in the run's folder."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.progress import no_progress
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
@@ -22,9 +23,9 @@ from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep
 
 CELLS = 200
-"""At most so many cells of a run are measured: they stand for all, and a laptop does them in seconds."""
+"""At most so many cells of a run are measured: enough to stand for all, and a laptop does them in seconds."""
 
-_NOTHING = pd.DataFrame({"stem": pd.Series(dtype=object), "target": pd.Series(dtype=object)}).rename_axis("cell_id")
+_NO_CELLS = pd.DataFrame({"stem": pd.Series(dtype=object), "target": pd.Series(dtype=object)}).rename_axis("cell_id")
 
 
 def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = None) -> pd.DataFrame:
@@ -41,9 +42,8 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     Returns
     -------
     DataFrame
-        As `cellapp.pipeline.explain_cells.explain_cells` has it, with ``stem``, the image's folder in the run; ids
-        repeat between images.
-        It is kept as ``regions_<target>.parquet`` in the run's folder.
+        The compartments of `cellapp.pipeline.explain_cells.explain_cells`, with ``stem``, the image's folder in the
+        run; ids repeat between images. It is kept as ``regions_<target>.parquet`` in the run's folder.
 
     Raises
     ------
@@ -52,29 +52,37 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     StoreError
         When an image's file is gone.
     """
-    run, folder = runs.get_run(run_id), runs.run_folder(run_id)
-    tell = on_step or (lambda step, fraction: None)
-    tell("Loading models", 0.0)
+    run, folder, on_step = runs.get_run(run_id), runs.run_folder(run_id), on_step or no_progress
+    on_step("Loading models", 0.0)
     models = load_models_to_explain(run.settings)
-    done = {image.stem: image.image_id for image in run.images if image.status is Status.DONE}
-    chosen = sample_run(folder, list(done))
-    n_all, n_before, tables = sum(map(len, chosen.values())), 0, [_NOTHING]
-    for stem, cells in chosen.items():
-        context = make_context(open_slide(done[stem]), None, models, run.settings)
+    image_ids = {image.stem: image.image_id for image in run.images if image.status is Status.DONE}
+    sample = sample_run(folder, list(image_ids))
+    n_all, n_before, tables = sum(map(len, sample.values())), 0, []
+    for stem, cells in sample.items():
+        context = make_context(open_slide(image_ids[stem]), None, models, run.settings)
         mask = LabelMask(read_labels(folder / stem / "labels.tif", context.slide.info.shape[1:]), "")
 
         def on_batch(_: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
-            tell("Measuring what calls rest on", (before + part * n) / n_all)
+            on_step("Measuring what calls rest on", (before + part * n) / n_all)
 
         tables.append(explain_cells(context, mask, cells, target, on_step=on_batch).compartments.assign(stem=stem))
         n_before += len(cells)
-    found = pd.concat(tables[1:] or tables)
-    write_cells(found, summary_path(folder, target))
-    return found
+    table = pd.concat(tables or [_NO_CELLS])
+    write_cells(table, summary_path(folder, target))
+    return table
 
 
 def sample_run(folder: Path, stems: Sequence[str], n: int = CELLS) -> dict[str, pd.DataFrame]:
     """Draw classified cells of a run, evenly over what they count as.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    stems : sequence of str
+        Folders of its images.
+    n : int
+        At most so many cells.
 
     Returns
     -------
@@ -84,8 +92,8 @@ def sample_run(folder: Path, stems: Sequence[str], n: int = CELLS) -> dict[str, 
     tables = {stem: _classified(read_cells(folder / stem / "cells.parquet")) for stem in stems}
     calls = pd.concat([outcome(table) for table in tables.values()], keys=tables) if tables else pd.Series(dtype=object)
     drawn = sample_evenly(calls, n)
-    chosen = {stem: [cell for of, cell in drawn if of == stem] for stem in tables}
-    return {stem: tables[stem].loc[ids] for stem, ids in chosen.items() if ids}
+    cell_ids = {stem: [cell_id for of, cell_id in drawn if of == stem] for stem in tables}
+    return {stem: tables[stem].loc[ids] for stem, ids in cell_ids.items() if ids}
 
 
 def _classified(cells: pd.DataFrame) -> pd.DataFrame:
@@ -110,6 +118,6 @@ def sample_evenly(groups: pd.Series, n: int, seed: int = 0) -> pd.Index:
         left.
     """
     shuffled = groups.sample(frac=1.0, random_state=seed)
-    turn = shuffled.groupby(shuffled).cumcount().to_numpy()
-    chosen = shuffled.index[np.argsort(turn, kind="stable")[: max(n, 0)]]
-    return groups.index[groups.index.isin(chosen)]
+    rank_in_group = shuffled.groupby(shuffled).cumcount().to_numpy()
+    drawn = shuffled.index[np.argsort(rank_in_group, kind="stable")[: max(n, 0)]]
+    return groups.index[groups.index.isin(drawn)]

@@ -1,4 +1,4 @@
-"""The worker process: takes jobs one after the other, tells how far they are, and may be killed at any time."""
+"""The worker: takes jobs one after the other, reports their progress, and may be killed at any time."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING
 
 from cellapp.errors import Cancelled, CellappError, StoreError
 from cellapp.jobs import queue
-from cellapp.jobs.worker_process import announce, ensure_worker, log_path, logging_to_file, stop_on_signals, withdraw
+from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
 from cellapp.store.purge import purge_files, purge_images
 from cellapp.store.records import JobRecord
 from cellapp.store.runs import purge_deleted
 
 if TYPE_CHECKING:
     from cellapp.jobs.handlers import Handler
-
-__all__ = ["WorkerStopping", "ensure_worker", "run_worker"]
 
 LOG_NAME = "worker"
 
@@ -34,38 +32,38 @@ _KEEP_S = 30 * 24 * 3600.0
 
 
 class WorkerStopping(Cancelled):
-    """The worker process is asked to stop; its job goes back to the queue."""
+    """Raised in a handler when the worker process is asked to stop; the job goes back to the queue."""
 
 
 @dataclass
 class _Progress:
-    """The callback a handler reports to; it raises when the work should stop."""
+    """The `OnStep` of a handler: it records the step, and raises when the job should stop."""
 
     job: JobRecord
     worker_id: str
     stop: threading.Event  # the process should end
-    unwanted: threading.Event = field(default_factory=threading.Event)  # cancelled, or lost to another worker
-    _began: tuple[float, float] | None = None  # time and fraction of the first step
+    job_lost: threading.Event = field(default_factory=threading.Event)  # cancelled, or taken by another worker
+    _start: tuple[float, float] | None = None  # time and fraction of the first step
     _reported_s: float = float("-inf")
 
     def __call__(self, step: str, fraction: float) -> None:
-        """Write the step down, at most a few times a second."""
+        """Record the step, at most a few times a second."""
         if self.stop.is_set():
             raise WorkerStopping("the worker was asked to stop; the job goes on when the next one starts")
         now_s = time.monotonic()
-        self._began = self._began or (now_s, fraction)
+        self._start = self._start or (now_s, fraction)
         if now_s - self._reported_s >= _REPORT_EVERY_S:
             self._reported_s = now_s
             if not queue.report(self.job.id, step, fraction, self._left_s(now_s, fraction), worker_id=self.worker_id):
-                self.unwanted.set()
-        if self.unwanted.is_set():
+                self.job_lost.set()
+        if self.job_lost.is_set():
             raise Cancelled("stopped because somebody asked for it")
 
     def _left_s(self, now_s: float, fraction: float) -> float | None:
-        """Seconds left at the pace since the first step; a run taken over half-way starts at its own fraction."""
-        began_s, began = self._began or (now_s, fraction)
-        gained = fraction - began
-        return (now_s - began_s) * (1 - fraction) / gained if gained > 0.01 else None
+        """Extrapolate the seconds left from the pace since this worker's first step of the job."""
+        start_s, start_fraction = self._start or (now_s, fraction)
+        gained = fraction - start_fraction
+        return (now_s - start_s) * (1 - fraction) / gained if gained > 0.01 else None
 
 
 def run_worker(
@@ -76,7 +74,7 @@ def run_worker(
     idle_s: float | None = None,
     lost_after_s: float = queue.LOST_AFTER_S,
 ) -> None:
-    """Do jobs until asked to stop; SIGTERM or Ctrl-C gives the job in hand back to the queue at its next step.
+    """Work until asked to stop; SIGTERM or Ctrl-C returns the job in hand to the queue at its next step.
 
     Parameters
     ----------
@@ -85,27 +83,28 @@ def run_worker(
     poll_s : float
         Seconds between two looks at an empty queue.
     handlers : mapping, optional
-        Kind of job -> what does it; `cellapp.jobs.handlers.HANDLERS` when left out. Other kinds are left for other
-        workers.
+        Kind of job -> its handler; `cellapp.jobs.handlers.HANDLERS` when left out. Jobs of other kinds are left for
+        other workers.
     idle_s : float, optional
         Return after so many seconds without work.
     lost_after_s : float
-        Take over the jobs of workers that were silent for so long.
+        Take over the jobs of workers without a heartbeat for so many seconds.
     """
-    known = _product_handlers() if handlers is None else handlers
+    if handlers is None:
+        from cellapp.jobs.handlers import HANDLERS as handlers  # torch comes with it: not for those who only queue jobs
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     with logging_to_file(_log, LOG_NAME), stop_on_signals() as stop:
         announce()
         _log.info("worker %s starts", worker_id)
         try:
-            _tidy()
-            _take_turns(worker_id, known, stop, once=once, poll_s=poll_s, idle_s=idle_s, lost_after_s=lost_after_s)
+            _purge()
+            _work_jobs(worker_id, handlers, stop, once=once, poll_s=poll_s, idle_s=idle_s, lost_after_s=lost_after_s)
         finally:
             withdraw()
             _log.info("worker %s ends", worker_id)
 
 
-def _take_turns(
+def _work_jobs(
     worker_id: str,
     handlers: Mapping[str, Handler],
     stop: threading.Event,
@@ -123,8 +122,8 @@ def _take_turns(
         job = queue.claim(worker_id, handlers.keys(), lost_after_s=lost_after_s)
         if job is not None:
             progress = _Progress(job, worker_id, stop)
-            with _heart_beating(progress, lost_after_s / _BEATS_PER_LIMIT):
-                _work(job, handlers[job.kind], progress)
+            with _heartbeats(progress, lost_after_s / _BEATS_PER_LIMIT):
+                _work_job(job, handlers[job.kind], progress)
             worked_s = time.monotonic()
         elif once or (_idle(worked_s, idle_s) and withdraw(unless=work_waits)):
             return
@@ -132,7 +131,7 @@ def _take_turns(
             stop.wait(poll_s)
 
 
-def _work(job: JobRecord, handler: Handler, progress: _Progress) -> None:
+def _work_job(job: JobRecord, handler: Handler, progress: _Progress) -> None:
     worker_id = progress.worker_id
     _log.info("job %s (%s), attempt %d", job.id, job.kind, job.attempts)
     try:
@@ -144,7 +143,7 @@ def _work(job: JobRecord, handler: Handler, progress: _Progress) -> None:
     except CellappError as error:
         _log.warning("job %s failed: %s", job.id, error)
         queue.fail(job.id, str(error), worker_id=worker_id)
-    except Exception as error:  # a defect in one job must not take the worker from the others
+    except Exception as error:  # a defect in one job must not end the worker
         _log.exception("job %s failed", job.id)
         place = f"details are in {log_path(LOG_NAME)} under job {job.id}"
         queue.fail(job.id, f"something unexpected happened ({type(error).__name__}); {place}", worker_id=worker_id)
@@ -154,32 +153,26 @@ def _idle(worked_s: float, idle_s: float | None) -> bool:
     return idle_s is not None and time.monotonic() - worked_s >= idle_s
 
 
-def _tidy() -> None:
+def _purge() -> None:
+    """Delete what was in the bin, or unused, for long enough."""
     from cellapp.segmentation.slide_parameters import purge_slide_parameters  # scipy and scikit-image come with it
 
     n_runs, n_jobs = purge_deleted(), queue.purge_jobs(_KEEP_S)
-    n_images, n_files, n_judgements = purge_images(), purge_files(), purge_slide_parameters(_KEEP_S)
+    n_images, n_files, n_slides = purge_images(), purge_files(), purge_slide_parameters(_KEEP_S)
     _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
-    _log.info("deleted %d files no image needs, forgot what was decided on %d slides", n_files, n_judgements)
-
-
-def _product_handlers() -> Mapping[str, Handler]:
-    from cellapp.jobs.handlers import (
-        HANDLERS,  # torch and the models come with it: not for those who only ask for a worker
-    )
-
-    return HANDLERS
+    _log.info("deleted %d files no image needs, forgot what was decided on %d slides", n_files, n_slides)
 
 
 @contextmanager
-def _heart_beating(progress: _Progress, every_s: float) -> Iterator[None]:
+def _heartbeats(progress: _Progress, every_s: float) -> Iterator[None]:
+    """Send heartbeats of a job from a thread of their own while the block runs."""
     done = threading.Event()
 
     def beat() -> None:
         while not done.wait(every_s):
             try:
                 if not queue.heartbeat(progress.job.id, worker_id=progress.worker_id):
-                    progress.unwanted.set()
+                    progress.job_lost.set()
             except StoreError:  # the database is away for a moment; the next beat may reach it
                 _log.warning("no heartbeat for job %s", progress.job.id, exc_info=True)
 

@@ -1,7 +1,7 @@
-"""Which worker process serves this CELLAPP_HOME, and how the app starts one when none does.
+"""The worker process of this CELLAPP_HOME: whether one is alive, how one is started, its signals and its log.
 
-A small file names the process. A killed process leaves the file behind, so the file counts only while a process of that
-number and that start time lives on this host. A lock makes looking and writing one step.
+A small file names the process. A killed process leaves the file behind, so that the file counts only while a process of
+that number and start time is alive on this host. A lock makes reading and writing the file one step.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def living_worker() -> int | None:
 
 
 def announce() -> bool:
-    """Say that this process is the worker; returns False when another one is and lives."""
+    """Register this process as the worker; returns False when another one is registered and alive."""
     with _lock():
         if _alive() not in (None, os.getpid()):
             return False
@@ -71,18 +71,18 @@ def announce() -> bool:
 
 
 def withdraw(*, unless: Callable[[], bool] = lambda: False) -> bool:
-    """Say that this process is no longer the worker.
+    """Remove the registration of this process as the worker.
 
     Parameters
     ----------
     unless : callable
-        Asked under the lock; True keeps the worker. Who queues a job and then calls `ensure_worker` either is seen here
-        or sees that nobody is left, so no job waits for a worker that has just gone.
+        Called under the lock; True keeps the registration. A job queued before `ensure_worker` is called either is seen
+        here, or the caller sees that no worker is left: no job waits for a worker that has just ended.
 
     Returns
     -------
     bool
-        Whether it has withdrawn.
+        Whether the registration is removed.
     """
     with _lock():
         if unless():
@@ -103,7 +103,7 @@ def _path() -> Path:
 def _write(pid: int) -> None:
     try:
         created = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:  # it died at once; the file will name nobody
+    except psutil.NoSuchProcess:  # it died at once; the file will name no living process
         created = 0.0
     with atomic_write(_path()) as part:
         part.write_text(json.dumps({"pid": pid, "created": created, "host": socket.gethostname()}))
@@ -111,16 +111,17 @@ def _write(pid: int) -> None:
 
 def _alive() -> int | None:
     try:
-        said = json.loads(_path().read_text())
-        process = psutil.Process(said["pid"])
-        same = abs(process.create_time() - said["created"]) < _CLOCK_SLACK_S and said["host"] == socket.gethostname()
-        return process.pid if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):  # no file, a damaged one, nobody of that number
+        worker = json.loads(_path().read_text())
+        process = psutil.Process(worker["pid"])
+        same_start = abs(process.create_time() - worker["created"]) < _CLOCK_SLACK_S
+        alive = same_start and worker["host"] == socket.gethostname() and process.status() != psutil.STATUS_ZOMBIE
+        return process.pid if alive else None
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):  # no file, a damaged one, no such process
         return None
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a process that no closing terminal or app takes with it, in this folder, for relative paths in settings."""
+    """Start a process that outlives terminal and app, in this working folder, for relative paths in settings."""
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     with (home_folder("logs") / "worker-output.log").open("wb") as output:
         return subprocess.Popen(
@@ -134,7 +135,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def log_path(name: str) -> Path:
-    """Return the file of a log."""
+    """Return the file of the log of that name."""
     return home_folder("logs") / f"{name}.log"
 
 
@@ -142,7 +143,7 @@ def log_path(name: str) -> Path:
 def stop_on_signals() -> Iterator[threading.Event]:
     """Give an event that SIGTERM and Ctrl-C set; a second signal ends the process at once."""
     stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen to signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield stop
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -162,7 +163,7 @@ def stop_on_signals() -> Iterator[threading.Event]:
 
 @contextmanager
 def logging_to_file(logger: logging.Logger, name: str) -> Iterator[None]:
-    """Write what `logger` says to the log of that name, 5 MB at most and two older ones."""
+    """Write the messages of `logger` to the log of that name, 5 MB at most and two older ones."""
     handler = RotatingFileHandler(log_path(name), maxBytes=5_000_000, backupCount=2)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)

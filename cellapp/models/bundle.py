@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from cellapp.classification.head import LinearHead
 from cellapp.errors import ModelError
 from cellapp.models.checksums import weight_digests
 from cellapp.models.load import load_model
 from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.types.protocols import Encoder, Segmenter
+
+if TYPE_CHECKING:
+    from cellapp.classification.head import LinearHead
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Where the finished parts of an image wait until the image is done, so that a killed run goes on from them."""
+"""The finished parts of an image on disk, until the image is done: a run that is killed goes on from them."""
 
 from __future__ import annotations
 
@@ -21,21 +21,24 @@ _KEY, _LABELS = "key.json", "labels.npy"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Named parts as compressed npz files, each there in one piece or not at all; every process may write its own."""
+    """A folder of named parts, compressed npz files, and one label image.
+
+    Each file is there in one piece or not at all, so that several processes may write parts at the same time.
+    """
 
     path: Path
 
     def has(self, name: str) -> bool:
-        """Tell whether a part is finished."""
+        """Whether a part is finished."""
         return self._file(name).is_file()
 
-    def keep(self, name: str, **arrays: np.ndarray) -> None:
-        """Write a part."""
+    def write(self, name: str, **arrays: np.ndarray) -> None:
+        """Write the arrays of a part."""
         with atomic_write(self._file(name)) as part:
             np.savez_compressed(part, **arrays)
 
-    def get(self, name: str, *fields: str) -> dict[str, np.ndarray]:
-        """Read a part, or only some of its arrays."""
+    def read(self, name: str, *fields: str) -> dict[str, np.ndarray]:
+        """Read the arrays of a part, or only those named."""
         with np.load(self._file(name), allow_pickle=False) as arrays:
             return {field: arrays[field] for field in fields or arrays.files}
 
@@ -45,15 +48,15 @@ class Checkpoint:
         return (self.path / _LABELS).is_file()
 
     @contextmanager
-    def drawing(self, shape: tuple[int, int]) -> Iterator[np.ndarray]:
-        """Give a label image of zeros, (Y, X) int32, that is on disk and stays when the block ends without an error."""
+    def new_labels(self, shape: tuple[int, int]) -> Iterator[np.ndarray]:
+        """Give a label image of zeros, (Y, X) int32, on disk; it is kept when the block ends without an error."""
         with atomic_write(self.path / _LABELS) as part:
-            canvas = np.lib.format.open_memmap(part, "w+", np.int32, shape)
-            yield canvas
-            canvas.flush()
+            labels = np.lib.format.open_memmap(part, "w+", np.int32, shape)
+            yield labels
+            labels.flush()
 
     def labels(self) -> np.ndarray:
-        """Return the label image, (Y, X) int32, mapped: only what is looked at is read, and memory can give it up."""
+        """Return the label image, (Y, X) int32, mapped from disk: only what is indexed is read into memory."""
         return np.load(self.path / _LABELS, mmap_mode="r")
 
     def _file(self, name: str) -> Path:
@@ -62,17 +65,22 @@ class Checkpoint:
 
 @contextmanager
 def open_checkpoint(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iterator[Checkpoint]:
-    """Open the work folder of one image; it is deleted when the block ends without an error.
+    """Open the checkpoint of one image; it is deleted when the block ends without an error.
 
-    A kill or a cancelled run leaves it behind. It is used again when asked for, by the same work.
+    A killed or cancelled run leaves it behind for the next one with the same key.
 
     Parameters
     ----------
     path : Path
+        Its folder.
     key : mapping
-        What the parts depend on, as plain JSON values; parts made with another key are thrown away.
+        What the parts depend on, as plain JSON values; parts made with another key are deleted.
     resume : bool
-        Go on from the parts that are there.
+        Go on from the parts that are there; otherwise they are deleted.
+
+    Yields
+    ------
+    Checkpoint
     """
     if not (resume and _key_of(path) == dict(key)):
         shutil.rmtree(path, ignore_errors=True)
@@ -80,7 +88,7 @@ def open_checkpoint(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iter
         part.write_text(json.dumps(dict(key), sort_keys=True), encoding="utf-8")
     try:
         yield Checkpoint(path)
-    except InputError:  # the image cannot be used, so nobody will come back for its parts
+    except InputError:  # the image cannot be used, so that no later run will go on from its parts
         shutil.rmtree(path, ignore_errors=True)
         raise
     shutil.rmtree(path, ignore_errors=True)
@@ -88,7 +96,7 @@ def open_checkpoint(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iter
 
 @contextmanager
 def temporary_checkpoint() -> Iterator[Checkpoint]:
-    """Give a work folder that nobody comes back to."""
+    """Give a checkpoint in a temporary folder, for work that is never resumed."""
     with tempfile.TemporaryDirectory(prefix="cellapp-", ignore_cleanup_errors=True) as folder:
         yield Checkpoint(Path(folder))
 

@@ -65,7 +65,7 @@ def embed_cells(
     for _ in run_tasks(EmbedBatch(preprocessor, checkpoint), todo):
         progress.advance()
     empty = _embed(context, mask, cells.iloc[:0], preprocessor)
-    parts = [replace(empty, **checkpoint.get(_name(number))) for number in range(len(batches))]
+    parts = [replace(empty, **checkpoint.read(_name(number))) for number in range(len(batches))]
     return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
 
 
@@ -83,7 +83,7 @@ class EmbedBatch:
         """Embed the cells of one batch, given with its number."""
         number, cells = part
         mask = LabelMask(self.checkpoint.labels(), context.models.segmenter.name)
-        self.checkpoint.keep(_name(number), **_per_cell(_embed(context, mask, cells, self.preprocessor)))
+        self.checkpoint.write(_name(number), **_per_cell(_embed(context, mask, cells, self.preprocessor)))
 
 
 def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Embeddings:

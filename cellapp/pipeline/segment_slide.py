@@ -107,7 +107,7 @@ class SegmentTile:
         labels = self._labels(context, tile.window).astype(np.int32)
         dtype = np.uint16 if labels.max(initial=0) < 2**16 else np.int32
         candidates = find_candidates(tile, labels, context.slide.info.shape[1:])
-        self.checkpoint.keep(_name(tile.number), labels=labels.astype(dtype), **asdict(candidates))
+        self.checkpoint.write(_name(tile.number), labels=labels.astype(dtype), **asdict(candidates))
 
     def _labels(self, context: ImageContext, window: Region) -> np.ndarray:
         pixels, fit = self.parameters.preprocessor.read(context.slide, window), self.parameters.fit
@@ -122,21 +122,21 @@ def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px:
 
     @lru_cache(_TILES_IN_MEMORY)
     def labels_of(number: int) -> np.ndarray:
-        return checkpoint.get(_name(number))["labels"]
+        return checkpoint.read(_name(number))["labels"]
 
     stitched = _stitch(tiles, halo, checkpoint, labels_of)
-    with checkpoint.drawing(shape) as canvas:
+    with checkpoint.new_labels(shape) as labels:
         for tile in tiles:
             if len(stitched.ranks[tile.number]) > 1:
-                paint_tile(canvas, tile, labels_of(tile.number), stitched.ranks[tile.number])
-        number_cells(canvas, area_px=stitched.area_px, min_size_px=min_size_px)
+                paint_tile(labels, tile, labels_of(tile.number), stitched.ranks[tile.number])
+        number_cells(labels, area_px=stitched.area_px, min_size_px=min_size_px)
 
 
 def _stitch(
     tiles: Sequence[Tile], halo: int, checkpoint: Checkpoint, labels_of: Callable[[int], np.ndarray]
 ) -> StitchedCells:
     """Decide which candidates of overlapping tiles are cells of the slide."""
-    parts = [checkpoint.get(_name(tile.number), *CellCandidates.__dataclass_fields__) for tile in tiles]
+    parts = [checkpoint.read(_name(tile.number), *CellCandidates.__dataclass_fields__) for tile in tiles]
     candidates = [CellCandidates(**part) for part in parts]
     overlaps = [
         (a.number, b.number, find_overlaps(a, labels_of(a.number), b, labels_of(b.number)))

@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 
 from cellapp.api.app import api
 from cellapp.cli import main
-from cellapp.jobs import worker
+from cellapp.jobs import worker, worker_process
 from cellapp.store.runs import run_folder
 
 SETTINGS = {"explain": {"n": 2}}
@@ -15,7 +15,7 @@ SETTINGS = {"explain": {"n": 2}}
 @pytest.fixture
 def client(monkeypatch):
     """The API with the worker in this process, run when a test says so."""
-    monkeypatch.setattr(worker, "ensure_worker", lambda: None)
+    monkeypatch.setattr(worker_process, "ensure_worker", lambda: None)
     return TestClient(api)
 
 

@@ -19,7 +19,7 @@ def leave(path, error=Cancelled, key=KEY):
 
     def interrupted():
         with open_checkpoint(path, key, resume=False) as checkpoint:
-            checkpoint.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
+            checkpoint.write("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
             raise error("stopped")
 
     with pytest.raises(error):
@@ -37,17 +37,17 @@ def resumed(path, key):
 def test_parts_come_back_as_they_were_and_only_those_asked_for(path):
     with open_checkpoint(path, KEY, resume=False) as checkpoint:
         assert not checkpoint.has("tile-1")
-        checkpoint.keep("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
+        checkpoint.write("tile-1", labels=np.eye(3, dtype=np.uint16), n=np.int64(3))
         assert checkpoint.has("tile-1")
-        found = checkpoint.get("tile-1")
+        found = checkpoint.read("tile-1")
         assert found["labels"].dtype == np.uint16
         np.testing.assert_array_equal(found["labels"], np.eye(3))
-        assert set(checkpoint.get("tile-1", "n")) == {"n"}
+        assert set(checkpoint.read("tile-1", "n")) == {"n"}
 
 
 def test_a_finished_image_leaves_nothing(path):
     with open_checkpoint(path, KEY, resume=False) as checkpoint:
-        checkpoint.keep("tile-1", labels=np.eye(3))
+        checkpoint.write("tile-1", labels=np.eye(3))
     assert list(path.parent.iterdir()) == []
 
 
@@ -71,11 +71,11 @@ def test_an_image_that_cannot_be_used_leaves_nothing(path):
 
 def test_labels_are_on_disk_in_one_piece_or_not_at_all():
     with temporary_checkpoint() as checkpoint:
-        with suppress(Cancelled), checkpoint.drawing((4, 5)) as canvas:
+        with suppress(Cancelled), checkpoint.new_labels((4, 5)) as canvas:
             canvas[1] = 7
             raise Cancelled("stopped")
         assert not checkpoint.has_labels
-        with checkpoint.drawing((4, 5)) as canvas:
+        with checkpoint.new_labels((4, 5)) as canvas:
             assert not canvas.any()
             canvas[1] = 7
         assert checkpoint.has_labels

@@ -38,7 +38,7 @@ def vectors(analysed, cells, checkpoint, run_tasks=None, batch=None):
 
 
 def with_labels(checkpoint, analysis):
-    with checkpoint.drawing(analysis.mask.labels.shape) as canvas:
+    with checkpoint.new_labels(analysis.mask.labels.shape) as canvas:
         canvas[...] = analysis.mask.labels
     return checkpoint
 

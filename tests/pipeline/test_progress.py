@@ -1,33 +1,35 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cellapp.errors import Cancelled
 from cellapp.pipeline import progress
-from cellapp.pipeline.progress import StepProgress, rough_duration
+from cellapp.pipeline.progress import StepProgress, duration, rough_duration
 
 
-def test_a_countdown_says_the_tile_and_the_time_left(monkeypatch):
-    now, told = [0.0], []
+def test_a_step_names_the_tile_and_the_time_left(monkeypatch):
+    now, steps = [0.0], []
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    countdown = StepProgress(
-        lambda *words: told.append(words), "Finding cells", "tile", n_total=4, n_before=1, span=(0.2, 1)
+    progress_of_step = StepProgress(
+        lambda *step: steps.append(step), "Finding cells", "tile", n_total=4, n_before=1, span=(0.2, 1)
     )
     for _ in range(3):
         now[0] += 100
-        countdown.advance()
-    assert [words for words, _ in told] == [
+        progress_of_step.advance()
+    assert [message for message, _ in steps] == [
         "Finding cells, tile 2 of 4",
         "Finding cells, tile 3 of 4, about 3 min left",
         "Finding cells, tile 4 of 4, about 2 min left",
         "Finding cells, tile 4 of 4",
     ]
-    assert [round(fraction, 6) for _, fraction in told] == [0.4, 0.6, 0.8, 1]
+    assert [round(fraction, 6) for _, fraction in steps] == [0.4, 0.6, 0.8, 1]
 
 
 def test_one_part_needs_no_number_and_none_divides_nothing():
-    told = []
+    steps = []
     for n in (0, 1):
-        StepProgress(lambda *words: told.append(words), "Finding cells", "tile", n_total=n, n_before=0, span=(0, 1))
-    assert told == [("Finding cells", 0.0)] * 2
+        StepProgress(lambda *step: steps.append(step), "Finding cells", "tile", n_total=n, n_before=0, span=(0, 1))
+    assert steps == [("Finding cells", 0.0)] * 2
 
 
 def test_cancelling_passes_through():
@@ -39,7 +41,28 @@ def test_cancelling_passes_through():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "10 s"), (44, "40 s"), (89, "90 s"), (170, "3 min"), (5400, "1.5 h"), (36_000, "10 h")]
+    ("seconds", "text"), [(0, "10 s"), (44, "40 s"), (89, "90 s"), (170, "3 min"), (5400, "1.5 h"), (36_000, "10 h")]
 )
-def test_time_in_words(seconds, words):
-    assert rough_duration(seconds) == words
+def test_an_estimate_is_rounded_as_far_as_it_can_be_trusted(seconds, text):
+    assert rough_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (40, "40 s"), (150, "2 min"), (3600, "1 h 0 min"), (5000, "1 h 23 min")]
+)
+def test_durations_read_like_speech(seconds, text):
+    assert duration(seconds) == text
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6))
+def test_a_longer_time_is_never_written_as_a_shorter_one(one, other):
+    short, long = sorted((one, other))
+    for write in (duration, rough_duration):
+        assert seconds_of(write(short)) <= seconds_of(write(long))
+
+
+def seconds_of(text):
+    """Read a duration back."""
+    numbers, units = text.split()[::2], text.split()[1::2]
+    factors = {"s": 1, "min": 60, "h": 3600}
+    return sum(float(number) * factors[unit] for number, unit in zip(numbers, units, strict=True))

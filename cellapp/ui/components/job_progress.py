@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cellapp.jobs import queue, worker_process
+from cellapp.pipeline.progress import duration
 from cellapp.store.records import JobRecord
 from cellapp.ui.components.messages import escape
 
@@ -43,14 +44,6 @@ def job_progress(job: JobRecord) -> None:
 def wait_for(job: JobRecord) -> None:
     """Draw a job's progress and poll it; the whole page is drawn again when it has ended."""
     st.fragment(_wait, run_every=POLL_S)(job.id)
-
-
-def duration(seconds: float) -> str:
-    """Say a time span in words a person would use, "40 s", "3 min", "1 h 20 min"."""
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _wait(job_id: str) -> None:

@@ -11,9 +11,10 @@ import streamlit as st
 from cellapp.errors import ModelError
 from cellapp.exports.explanation_summary import read_explanation_summary
 from cellapp.jobs import queue, summarise_explanations, worker_process
+from cellapp.pipeline.progress import duration
 from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components import charts
-from cellapp.ui.components.job_progress import duration, wait_for
+from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.components.time_estimates import explain_seconds, overview_passes
 from cellapp.ui.explain import summary_charts

@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.jobs import queue, worker_process
+from cellapp.pipeline.progress import duration
 from cellapp.settings import AnalyseSettings
 from cellapp.store.images import list_images
 from cellapp.store.records import ImageRecord, JobRecord, RunRecord, Status
 from cellapp.store.runs import create_run, get_run
-from cellapp.ui.components.job_progress import POLL_S, duration, job_progress
+from cellapp.ui.components.job_progress import POLL_S, job_progress
 from cellapp.ui.layout.frame import CLASSIFY_PAGE
 from cellapp.ui.session.page_state import PageState, choose
 

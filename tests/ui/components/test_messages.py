@@ -1,7 +1,5 @@
-import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellapp.ui.components.job_progress import duration
 from cellapp.ui.components.messages import escape
 from tests.pages.seeding import HOSTILE_NAME
 
@@ -31,10 +29,3 @@ def test_an_error_is_one_sentence_with_its_cause_folded():
     assert len(app.error) == 1
     assert "no such channel" in app.error[0].value
     assert "index 3" in app.code[0].value
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "1 s"), (40, "40 s"), (150, "2 min"), (3600, "1 h 0 min"), (5000, "1 h 23 min")]
-)
-def test_durations_read_like_speech(seconds, words):
-    assert duration(seconds) == words
