@@ -1,1 +1,1 @@
-"""Signed maps of what speaks for and against a class."""
+"""Signed maps of what raises and lowers the logit of a class, and the compartments of the cell they point to."""

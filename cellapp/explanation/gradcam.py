@@ -26,31 +26,53 @@ def hirescam(
     """Explain crops by ``pytorch_grad_cam.HiResCAM`` at the final norm; see `cellapp.explanation.hirescam.explain`.
 
     The library's clipping of negatives and its scaling of each map to 0..1 are left out, so that maps of different
-    cells can be compared. Computed in float32 whatever the encoder's dtype. A check of the closed form for those who
-    would rather trust the published code than the algebra.
+    cells can be compared. Computed in float32 whatever the encoder's dtype. It serves to check the closed form against
+    the published code.
+
+    Parameters
+    ----------
+    encoder : HubEncoder
+    head : LinearHead
+    crops : ndarray of shape (N, 3, S, S), float32
+        0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`.
+    cell_ids : ndarray of shape (N,)
+    target : str
+        Class to explain.
+
+    Returns
+    -------
+    Explanations
+        ``maps.sum((1, 2)) + rest == logits`` in calibrated logit units.
+
+    Raises
+    ------
+    InputError
+        When the crops do not fit the encoder.
+    ModelError
+        When the head does not know the class.
     """
     encoder.require_input(crops, cell_ids)
     weight, bias = head.contrast(target)
     of_tokens, of_measured = np.split(weight, [2 * head.dim])
-    found = np.zeros((len(crops), 1 + encoder.grid[0] * encoder.grid[1]), np.float32)  # logit, then the map
+    logit_and_map = np.zeros((len(crops), 1 + encoder.grid[0] * encoder.grid[1]), np.float32)
     with encoder.lock:
         for start in range(0, len(crops), _BATCH):
             rows = slice(start, start + _BATCH)
-            found[rows] = mean_tokens(
+            logit_and_map[rows] = mean_tokens(
                 lambda views: _by_gradient(encoder, of_tokens, views)[..., None],
                 crops[rows],
                 head.reads.views,
                 n_prefix=1,
                 grid=encoder.grid,
             )[..., 0]
-    logits, maps = found[:, 0] + np.float32(bias), found[:, 1:].reshape(-1, *encoder.grid)
+    logits, maps = logit_and_map[:, 0] + np.float32(bias), logit_and_map[:, 1:].reshape(-1, *encoder.grid)
     if head.reads.shape and len(crops):
         logits = logits + (measure_planes(crops) @ of_measured).astype(np.float32)
     return Explanations(maps, logits - maps.sum(axis=(1, 2)), logits, cell_ids, target, METHOD)
 
 
 def _by_gradient(encoder: HubEncoder, weight: np.ndarray, crops: np.ndarray) -> np.ndarray:
-    """Compute what the tokens add to the logit, and the raw maps of one batch, (n, 1 + P)."""
+    """Return what the tokens add to the logit, then the raw map, of each crop of a batch, (n, 1 + P)."""
     torchvision_shim.install()
     import torch
     from pytorch_grad_cam import HiResCAM
@@ -65,9 +87,9 @@ def _by_gradient(encoder: HubEncoder, weight: np.ndarray, crops: np.ndarray) -> 
     try:
         logits = cam.activations_and_grads(pixels)
         logits.sum().backward()
-        kept = cam.activations_and_grads
+        hooked = cam.activations_and_grads
         maps = cam.get_cam_image(
-            pixels, encoder.norm, None, kept.activations[0].numpy(), kept.gradients[0].numpy(), eigen_smooth=False
+            pixels, encoder.norm, None, hooked.activations[0].numpy(), hooked.gradients[0].numpy(), eigen_smooth=False
         )
     finally:
         cam.activations_and_grads.release()  # hooks on a shared network must never outlive the call

@@ -1,4 +1,4 @@
-"""Which patches speak for a class, exactly, when the head is linear."""
+"""HiResCAM in closed form: what each patch adds to the logit of a class, exactly, when the head is linear."""
 
 from __future__ import annotations
 

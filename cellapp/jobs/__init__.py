@@ -1,1 +1,1 @@
-"""Long work outside the pages: the queue, the worker process, and one module per longer job."""
+"""Work outside the pages: the queue, the worker process, the handlers, and one module per longer job."""

@@ -1,1 +1,1 @@
-"""Where weights come from: the registry, the hub, the lock file and the checks."""
+"""From a name to a loaded model: the registry, downloads, checks of the files, and loading."""

@@ -1,1 +1,1 @@
-"""The vocabulary of the program: an image, its cells, and what a model must offer."""
+"""The types every part uses: an image, its cells, and the interfaces of models."""

@@ -1,4 +1,4 @@
-"""What is known of the cells of one image after each step of the analysis.
+"""The results of each step of the analysis: labels, crops, vectors, classes and explanations of the cells of an image.
 
 Array fields state axes, dtype and unit: C channel, Y row, X column, N cell, P patch token, D embedding dimension, K
 class, S side of a square crop. Everything about cells carries ``cell_ids``; nothing is ever joined by row order. Zero
@@ -18,12 +18,12 @@ from cellapp.errors import InputError
 from cellapp.types.image import ImageInfo, Role
 
 POSITIVE_CLASS = "cancer"
-"""The class that sensitivity, precision and every other one-sided metric speak of, declared here and nowhere else."""
+"""The class that sensitivity, precision and every other one-sided metric are of; declared only here."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelMask:
-    """One integer per cell; 0 is background."""
+    """A label image: one integer per cell; 0 is background."""
 
     labels: np.ndarray  # (Y, X) int32, in memory or mapped from a file
     segmenter: str  # "classical@1", "cellpose:cpsam_v2@4.2.1.1"
@@ -42,9 +42,9 @@ class LabelMask:
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Square or tight pictures of cells.
+    """Pictures of cells; ``pixels[i]`` belongs to ``cell_ids[i]``.
 
-    ``pixels[i]`` belongs to ``cell_ids[i]``. Square modes share one side, tight ones differ: hence a sequence.
+    Square crop modes share one side, tight crops differ in size: hence a sequence and not an array.
     """
 
     pixels: Sequence[np.ndarray]  # N arrays (C, h, w), native or processed dtype
@@ -62,7 +62,7 @@ class Crops:
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """What an encoder says of each cell."""
+    """Vectors of cells from an encoder."""
 
     cls: np.ndarray  # (N, D) float32, class token after the final norm; (N, 0) where there is none of a cell
     mean_patch: np.ndarray  # (N, D) float32, mean of the patch tokens after the final norm
@@ -71,19 +71,19 @@ class Embeddings:
     patches: np.ndarray | None = None  # (N, P, D) float32, row-major over `grid`, only on demand
     grid: tuple[int, int] = (0, 0)
     measured: np.ndarray | None = None  # (N, M) float32, see cellapp.cells.crop_features; where a head reads them
-    views: int = 1  # turned and mirrored views the vectors are the mean of
+    views: int = 1  # number of turned and mirrored copies of each crop the vectors are the mean of
     spread_patch: np.ndarray | None = None  # (N, D) float32, their standard deviation, where pooled from windows
 
     @property
     def source(self) -> str:
-        """Where the vectors are from: "crops", one cell each, or a "grid" of windows of the slide."""
+        """What was encoded: "crops", one cell each, or a "grid" of windows of the slide."""
         return "crops" if self.spread_patch is None else "grid"
 
     @property
     def features(self) -> np.ndarray:
-        """What a head reads, (N, 2 D + M) float32: [class token, mean patch token, measurements if any].
+        """The input of a head, (N, 2 D + M) float32: class token, mean patch token and measurements, if any.
 
-        Of a grid: [mean, standard deviation of the patches].
+        Of a grid: mean and standard deviation of the patches.
         """
         parts = (self.cls, self.mean_patch, self.spread_patch, self.measured)
         return np.concatenate([part for part in parts if part is not None], axis=1)
@@ -117,7 +117,7 @@ class Predictions:
     unlike_training: np.ndarray  # (N,) bool: farther from the training cells than they are from each other
     head: str  # "name@version"
     calibrated: bool
-    positive: str | None = None  # the class `threshold` speaks of
+    positive: str | None = None  # the class `threshold` is for
     threshold: float = 0.5  # with two classes: probability of `positive` from which a cell is called so
 
     def __post_init__(self) -> None:
@@ -142,10 +142,10 @@ class Predictions:
 
     @property
     def margin(self) -> np.ndarray:
-        """How far a cell is from being called otherwise, (N,) float64, 0 to 1.
+        """How far a cell is from getting another class, (N,) float64, 0 to 1.
 
-        Highest minus second highest probability; with two classes the way from the threshold towards the end of the
-        scale on that side, which is the same thing at a threshold of 0.5.
+        Highest minus second highest probability; with two classes the distance from the threshold as a share of the
+        largest possible one on that side, which is the same at a threshold of 0.5.
         """
         if self._by_threshold:
             p = self.probabilities[:, self.classes.index(self.positive)]
@@ -156,7 +156,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Explanations:
-    """Signed maps of what speaks for (+) and against (-) one class, in logit units."""
+    """Signed maps of what raises (+) and lowers (-) the logit of one class, in logit units."""
 
     maps: np.ndarray  # (N, h, w) float32 on the token grid; a map's sum is its share of the logit
     rest: np.ndarray  # (N,) float32: logit minus the sum of the map (class token and bias)

@@ -15,7 +15,7 @@ import numpy as np
 from cellapp.errors import InputError
 
 OnStep = Callable[[str, float], None]
-"""Progress callback: a step in words and the fraction done, 0 to 1. It may raise `Cancelled`."""
+"""Progress callback: what is being done, for the user, and the fraction done, 0 to 1. It may raise `Cancelled`."""
 
 
 class Role(StrEnum):
@@ -43,7 +43,7 @@ class Region:
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What the header of a file says, read before any pixel is decoded."""
+    """What the header of an image file declares, read before any pixel is decoded."""
 
     name: str
     format: str  # "ome-tiff", "tiff", "png", "jpeg", "bmp", "czi", "nd2", "lif", "ome-zarr"
@@ -53,7 +53,7 @@ class ImageInfo:
     um_per_px: float | None
     levels: tuple[tuple[int, int], ...]  # (Y, X) of each pyramid level, full resolution first
     bytes_on_disk: int
-    roles: tuple[Role, ...] = ()  # what each channel shows, where a person said so; empty: guessed from names
+    roles: tuple[Role, ...] = ()  # what each channel shows, where a user chose it; empty: guessed from names
     notes: tuple[str, ...] = ()  # what had to be assumed or left out, in sentences for the user
 
     @property

@@ -1,16 +1,18 @@
-"""The overview of a run is measured on a sample that stands for it, and kept until cells are found anew."""
+"""What the calls of a run rest on is measured on an even sample, and kept until its cells are segmented anew."""
 
 import os
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cellapp.cells.counts import outcome
 from cellapp.errors import Cancelled, ModelError
 from cellapp.exports.explanation_summary import read_explanation_summary
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.jobs.summarise_explanations import sample_run, summarise_explanations
+from cellapp.jobs.summarise_explanations import sample_evenly, sample_run, summarise_explanations
 from cellapp.settings import AnalyseSettings
 from cellapp.store import projects, runs, uploads
 from cellapp.synthetic.settings import SyntheticSettings
@@ -39,15 +41,15 @@ def make_run(slides, **classify):
 
 def test_every_classified_cell_of_a_small_run_is_measured_and_kept(slides):
     run, folder, stems = make_run(slides)
-    said = []
-    result = HANDLERS["regions"]({"run_id": run.id, "target": "cancer"}, lambda step, part: said.append(part))
+    fractions = []
+    result = HANDLERS["regions"]({"run_id": run.id, "target": "cancer"}, lambda step, part: fractions.append(part))
     table = read_explanation_summary(folder, stems, "cancer")
     cells = read_cells(folder / stems[0] / "cells.parquet")
     assert table.index.tolist() == cells.index[cells["label"] != ""].tolist()
     assert result["n_cells"] == len(table) > 0
     assert set(table["stem"]) == {stems[0]}
-    assert said == sorted(said)
-    assert 0 <= min(said) <= max(said) < 1
+    assert fractions == sorted(fractions)
+    assert 0 <= min(fractions) <= max(fractions) < 1
 
 
 def test_another_class_or_cells_found_anew_need_another_look(slides):
@@ -59,7 +61,7 @@ def test_another_class_or_cells_found_anew_need_another_look(slides):
     assert read_explanation_summary(folder, stems, "cancer") is None
 
 
-def test_a_run_without_cells_has_an_empty_overview(slides):
+def test_a_run_without_cells_has_an_empty_table(slides):
     run, folder, stems = make_run(slides[1:])
     assert len(summarise_explanations(run.id, "cancer")) == 0
     assert len(read_explanation_summary(folder, stems, "cancer")) == 0
@@ -89,3 +91,21 @@ def test_the_sample_is_even_over_calls(slides):
     drawn = pd.concat([outcome(cells) for cells in chosen.values()])
     assert len(drawn) == 4
     assert drawn.value_counts().max() <= 4 - drawn.nunique() + 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(groups=st.lists(st.sampled_from("abc"), max_size=40), n=st.integers(0, 50), seed=st.integers(0, 5))
+def test_groups_are_taken_in_turn_until_they_are_empty(groups, n, seed):
+    rows = pd.Series(groups, index=range(100, 100 + len(groups)), dtype=object)
+    chosen = sample_evenly(rows, n, seed)
+    assert len(chosen) == min(n, len(rows))
+    assert chosen.tolist() == sorted(set(chosen))
+    taken, there = rows[chosen].value_counts(), rows.value_counts()
+    left = [name for name in there.index if taken.get(name, 0) < there[name]]
+    assert all(taken.get(name, 0) + 1 >= max(taken, default=0) for name in left)
+
+
+def test_the_same_seed_draws_the_same_cells():
+    rows = pd.Series(["cancer"] * 500 + ["normal"] * 20)
+    assert sample_evenly(rows, 40).tolist() == sample_evenly(rows, 40).tolist()
+    assert (rows[sample_evenly(rows, 40)] == "normal").sum() == 20

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -8,7 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cellapp.jobs.worker_process import announce, ensure_worker, living_worker, withdraw
+from cellapp.jobs.worker_process import (
+    announce,
+    ensure_worker,
+    living_worker,
+    log_path,
+    logging_to_file,
+    stop_on_signals,
+    withdraw,
+)
 from tests.paths import ROOT
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -49,8 +58,8 @@ def test_many_processes_at_once_start_one():
     callers = [
         subprocess.Popen([sys.executable, "-c", ENSURE], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in "ab"
     ]
-    said = sorted(caller.communicate(timeout=60)[0].strip() for caller in callers)
-    assert said == sorted([str(living_worker()), "None"])
+    printed = sorted(caller.communicate(timeout=60)[0].strip() for caller in callers)
+    assert printed == sorted([str(living_worker()), "None"])
 
 
 def test_after_a_kill_another_one_is_started():
@@ -70,7 +79,7 @@ def test_a_dead_child_nobody_asked_after_does_not_count_as_alive():
 
 
 @pytest.mark.parametrize(
-    "said",
+    "content",
     [
         "",
         "{",
@@ -80,17 +89,17 @@ def test_a_dead_child_nobody_asked_after_does_not_count_as_alive():
         pytest.param(f'{{"pid": {os.getpid()}, "created": 1, "host": "h"}}', id="another host"),
     ],
 )
-def test_a_file_that_is_damaged_or_names_somebody_else_names_nobody(home, said):
+def test_a_file_that_is_damaged_or_names_somebody_else_names_nobody(home, content):
     home.mkdir()
-    (home / "worker.json").write_text(said)
+    (home / "worker.json").write_text(content)
     assert living_worker() is None
     assert announce()
 
 
 def test_a_number_that_was_given_to_another_process_names_nobody(home):
     announce()
-    said = json.loads((home / "worker.json").read_text())
-    (home / "worker.json").write_text(json.dumps({**said, "created": said["created"] - 1000}))
+    entry = json.loads((home / "worker.json").read_text())
+    (home / "worker.json").write_text(json.dumps(entry | {"created": entry["created"] - 1000}))
     assert living_worker() is None
 
 
@@ -117,3 +126,23 @@ def test_what_a_worker_prints_is_kept_and_the_package_is_found_from_anywhere(hom
     pid = ensure_worker((sys.executable, "-c", "import cellapp; print('here', cellapp.__file__)"))
     os.waitpid(pid, 0)
     assert "here" in (home / "logs" / "worker-output.log").read_text()
+
+
+def test_the_first_signal_asks_and_the_second_would_end():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    with stop_on_signals() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(5)
+        assert signal.getsignal(signal.SIGTERM) == before[signal.SIGTERM]
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_log_is_written_while_asked_for_and_closed_after(home):
+    logger = logging.getLogger("cellapp.test")
+    with logging_to_file(logger, "test"):
+        logger.info("kept")
+    logger.info("not kept")
+    assert log_path("test").parent == home / "logs"
+    assert "kept" in log_path("test").read_text()
+    assert "not kept" not in log_path("test").read_text()

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 from scipy.special import expit
 
-from cellapp.explanation.compartments import COMPARTMENT_NAMES, attribution, compartments, strongest_compartment
+from cellapp.explanation.compartments import (
+    COMPARTMENT_NAMES,
+    compartment_masks,
+    strongest_compartment,
+    sum_by_compartment,
+)
 from cellapp.exports.explanation_summary import read_explanation_summary
 from cellapp.pipeline.encoder_crops import RawCrop, raw_crops
 from cellapp.settings import CropMode, CropSettings
@@ -50,13 +55,13 @@ def map_sentence(explanation: CellExplanation, crop: RawCrop, roles: tuple[Role,
         Probability of the class explained.
     """
     in_map = float(explanation.map.sum())
-    masks = compartments(crop.inside, crop.nucleus(roles), explanation.map.shape)
+    masks = compartment_masks(crop.inside, crop.nucleus(roles), explanation.map.shape)
     text = f"p({explanation.target}) is {p:.2f}, a logit of {_signed(explanation.logit)}: "
     text += f"the map gives {_signed(in_map)}, class token and bias {_signed(explanation.rest)}."
     strongest = strongest_compartment(explanation.map, masks)
     if strongest is None:
         return text
-    sums = attribution(explanation.map, masks).items()
+    sums = sum_by_compartment(explanation.map, masks).items()
     listed = ", ".join(f"{_signed(value)} {COMPARTMENT_NAMES[name]}" for name, value in sums if masks[name].any())
     return f"{text} Of the map, {listed}; its strongest square lies {COMPARTMENT_NAMES[strongest]}."
 
