@@ -1,12 +1,24 @@
-"""Which bytes the files of a model must have: pinned in the registry, else recorded at the first download."""
+"""Which bytes the files of a model must have: pinned in the registry, else recorded at the first download.
+
+Where the registry cannot pin a commit and a sha256, the first download decides them: the commit the hub resolves, the
+digest the hub declares and the bytes must agree. Both are written to ``models.lock.toml`` under ``CELLAPP_HOME``, and
+every later load is held to them (trust on first use).
+"""
 
 from __future__ import annotations
 
 import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import tomli_w
+from filelock import FileLock
+
+from cellapp.config import app_settings
 from cellapp.errors import ModelError
-from cellapp.models.lockfile import read_lock
+from cellapp.files import atomic_write
 from cellapp.models.registry import ModelEntry, entry, is_declared
 
 _CHUNK = 2**20
@@ -26,6 +38,47 @@ def git_blob_sha1(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class LockedModel:
+    """Commit and digests of one downloaded model."""
+
+    revision: str
+    files: Mapping[str, str] = field(default_factory=dict)  # file name -> sha256
+
+
+def lock_path() -> Path:
+    """Return the path of the lock file; it need not exist."""
+    return app_settings().home / "models.lock.toml"
+
+
+def read_lock() -> dict[str, LockedModel]:
+    """Read commit and digests of every downloaded model, by name; nothing when no lock file exists.
+
+    Raises
+    ------
+    ModelError
+        When the file is damaged.
+    """
+    path = lock_path()
+    if not path.exists():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {name: LockedModel(facts["revision"], facts["files"]) for name, facts in content.items()}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged ({error}); remove it and fetch the models again") from error
+
+
+def write_lock(name: str, model: LockedModel) -> None:
+    """Add or replace one model in the lock file; safe for several processes at once."""
+    path = lock_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        models = read_lock() | {name: model}
+        with atomic_write(path) as part:
+            part.write_text(tomli_w.dumps({name: asdict(models[name]) for name in sorted(models)}), encoding="utf-8")
 
 
 def expected_digests(model: ModelEntry) -> dict[str, str]:

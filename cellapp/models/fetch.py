@@ -6,8 +6,7 @@ from pathlib import Path
 
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
-from cellapp.models.checksums import changed_files, expected_digests, files_present
-from cellapp.models.lockfile import LockedModel, record
+from cellapp.models.checksums import LockedModel, changed_files, expected_digests, files_present, write_lock
 from cellapp.models.registry import ModelEntry, entry
 from cellapp.models.status import require_ready
 from cellapp.types.image import OnStep
@@ -64,4 +63,4 @@ def _download(model: ModelEntry, on_step: OnStep) -> None:
             fetched = fetch_file(HubFile(model.repo, file, commit), target, expected=pinned[file], on_bytes=on_bytes)
             commit, digests[file] = fetched.commit, fetched.sha256
             n_bytes_before += target.stat().st_size
-        record(model.name, LockedModel(commit, digests))
+        write_lock(model.name, LockedModel(commit, digests))

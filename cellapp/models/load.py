@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
-from cellapp.models.lockfile import read_lock
+from cellapp.models.checksums import read_lock
 from cellapp.models.registry import ModelEntry, entry, is_declared
 from cellapp.models.status import require_ready
 

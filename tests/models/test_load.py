@@ -1,5 +1,7 @@
 """From a name to a verified model, through the real download code and a hub on this machine."""
 
+import subprocess
+import sys
 import tomllib
 
 import numpy as np
@@ -16,6 +18,7 @@ from tests.classification.heads import random_head
 from tests.encoders.tiny import write_encoder
 from tests.models.conftest import FILES, NAME
 from tests.models.hub_server import COMMIT
+from tests.paths import ROOT
 
 OTHER_COMMIT = "f" * 40
 
@@ -249,3 +252,19 @@ def test_own_heads_are_those_below_the_home_folder(home):
     (home / "heads" / "notes").mkdir()
     assert own_heads() == [str(home / "heads" / name) for name in ("a", "b")]
     assert load_model(own_heads()[0]).classes == ("cancer", "normal")
+
+
+PROBE = """
+import sys
+from cellapp.models.load import load_model
+load_model({name!r})
+print([library for library in {watched!r} if library in sys.modules])
+"""
+
+
+@pytest.mark.parametrize(("name", "absent"), [("classical", ("torch", "sklearn")), ("demo-head", ("torch", "skimage"))])
+def test_loading_imports_only_what_the_model_uses(name, absent):
+    watched = (*absent, "transformers", "cellpose", "huggingface_hub")
+    probe = PROBE.format(name=name, watched=watched)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
