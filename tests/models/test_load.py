@@ -262,7 +262,7 @@ print([library for library in {watched!r} if library in sys.modules])
 """
 
 
-@pytest.mark.parametrize(("name", "absent"), [("classical", ("torch", "sklearn")), ("demo-head", ("torch", "skimage"))])
+@pytest.mark.parametrize(("name", "absent"), [("classical", ("torch", "sklearn")), ("demo-head", ("torch", "timm"))])
 def test_loading_imports_only_what_the_model_uses(name, absent):
     watched = (*absent, "transformers", "cellpose", "huggingface_hub")
     probe = PROBE.format(name=name, watched=watched)
