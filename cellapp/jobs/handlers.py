@@ -21,8 +21,8 @@ from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
 from cellapp.pipeline.run_batch import run_images
 from cellapp.pipeline.run_image import ImageResult, RunItem
-from cellapp.segmentation.preview import preview_flows, save_preview
-from cellapp.segmentation.slide_parameters import ensure_slide_parameters, has_tiles
+from cellapp.segmentation.preview import run_preview
+from cellapp.segmentation.slide_parameters import ensure_slide_parameters
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, open_image, runs, uploads
@@ -67,8 +67,7 @@ def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     on_step("Loading the model", 0.1)
     segmenter, slide = load_model(settings.segment.segmenter), open_image.open_slide(payload["image_id"])
     on_step("Finding cells", 0.3)
-    parameters = ensure_slide_parameters(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
-    return {"key": save_preview(preview_flows(slide, Region(*payload["region"]), segmenter, settings, parameters))}
+    return {"key": run_preview(slide, Region(*payload["region"]), segmenter, settings)}
 
 
 def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Finding cells: one file per segmenter, and what they share."""
+"""Segmentation: one module per segmenter, the steps they share, tiling of slides, previews and scores."""

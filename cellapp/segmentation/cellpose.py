@@ -31,7 +31,7 @@ from cellapp.types.image import Role
 
 @dataclass(frozen=True, eq=False)
 class CellposeFlows:
-    """What the network said, at the size of the image."""
+    """Output of the network, resized to the image; `CellposeSegmenter.masks` turns it into labels."""
 
     flow: np.ndarray  # (2, Y, X) float32: rows, columns, towards the middle of the cell
     probability: np.ndarray  # (Y, X) float32: logit of being in a cell
@@ -65,7 +65,7 @@ class CellposeSegmenter:
             When the file is missing or no Cellpose 4 file, or dinov3 is needed and not installed.
         """
         net = _load_network(weights, backbone, device, dtype)
-        self._adopt(net, name or weights.stem, tile_px=TILE_PX[net.backbone], reads_photos=True)
+        self._set_network(net, name or weights.stem, tile_px=TILE_PX[net.backbone], reads_photos=True)
 
     @classmethod
     def from_network(
@@ -87,11 +87,11 @@ class CellposeSegmenter:
             512 x 512 px take less than a second on a CPU.
         """
         segmenter = cls.__new__(cls)
-        segmenter._adopt(net, name, tile_px=tile_px, reads_photos=reads_photos)
+        segmenter._set_network(net, name, tile_px=tile_px, reads_photos=reads_photos)
         segmenter.fast = fast
         return segmenter
 
-    def _adopt(self, net: Any, name: str, *, tile_px: int, reads_photos: bool) -> None:
+    def _set_network(self, net: Any, name: str, *, tile_px: int, reads_photos: bool) -> None:
         self._net = net.eval().requires_grad_(False)
         self._tile_px, self._reads_photos = tile_px, reads_photos
         self._lock = threading.Lock()  # one network serves many visitors
@@ -102,8 +102,8 @@ class CellposeSegmenter:
     ) -> CellposeFlows:
         """Run the network once.
 
-        Cells are scaled to the trained diameter of 30 px. Intensities are taken as they come: they were scaled by the
-        statistics of the whole slide, and doing it again here would make a region differ from the slide.
+        Cells are rescaled to the trained diameter of 30 px. Intensities are not normalised again: they were scaled by
+        the statistics of the whole slide, and other statistics would make a region differ from the slide.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class CellposeSegmenter:
         return CellposeFlows(np.ascontiguousarray(flow), np.ascontiguousarray(probability), diameter_px)
 
     def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
-        """Follow the flows to masks, without the network.
+        """Turn flows into labels by Cellpose's dynamics, without the network.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class CellposeSegmenter:
         )
 
     def _planes(self, pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None) -> np.ndarray:
-        """Lay out channels for the network, (Y, X, 3) float32: cells, nuclei, nothing; or a photo."""
+        """Return the input of the network, (Y, X, 3) float32: cells, nuclei, zeros; or the colours of a photo."""
         if self._reads_photos and is_photo(roles):
             return np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
         planes = select_planes(pixels, roles, polarity)

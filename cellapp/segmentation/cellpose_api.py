@@ -76,7 +76,7 @@ def follow_flows(
     min_size_px: int,
     device: Any,
 ) -> np.ndarray:
-    """Let pixels run along the flows and gather those that meet; no mask is checked.
+    """Integrate pixels along the flows and label those that converge; masks are not checked against the flows.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def follow_flows(
         cellprob_threshold=cellprob_threshold,
         flow_threshold=0,
         min_size=min_size_px,
-        max_size_fraction=1.0,  # a region may well show one cell and nothing else
+        max_size_fraction=1.0,  # a region may show a single cell
         device=device,
     )
     return relabel(masks)
@@ -112,10 +112,10 @@ def follow_flows(
 def drop_inconsistent(
     labels: np.ndarray, flow: np.ndarray, diameter_px: float, *, flow_threshold: float, device: Any
 ) -> np.ndarray:
-    """Drop masks whose own flows differ from those of the network.
+    """Drop masks whose flows, computed from their shape, differ from those of the network.
 
-    Cellpose computes a mask's flows by as many rounds of diffusion as its largest cell is wide, at the size of the
-    image: nearly all the time of large cells. Masks shrunk to 20 px tell the same ones apart.
+    Cellpose computes the flows of masks by as many rounds of diffusion as the largest cell is wide, at the size of the
+    image, which takes most of the time where cells are large. Masks shrunk to 20 px give the same decisions.
 
     Parameters
     ----------

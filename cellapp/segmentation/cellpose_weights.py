@@ -1,4 +1,4 @@
-"""What a Cellpose 4 weights file holds."""
+"""Read Cellpose 4 weights files: their tensors, and the network these belong to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DINO_WIDTHS = {1024: "dino_vitl", 768: "dino_vitb"}
 
 
 def read_state(weights: Path) -> dict[str, Any]:
-    """Read the tensors of a Cellpose 4 file by name; nothing else in it is ever run.
+    """Read the tensors of a Cellpose 4 file by name; no code in it is run (``weights_only``).
 
     Raises
     ------
@@ -33,7 +33,7 @@ def read_state(weights: Path) -> dict[str, Any]:
 
 
 def backbone_of(state: dict[str, Any], weights: Path) -> str:
-    """Tell which network a file was trained for, from the tensors it holds.
+    """Return the backbone a file was trained for, from the tensors it holds.
 
     Raises
     ------

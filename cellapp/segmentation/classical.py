@@ -33,7 +33,7 @@ OPENING = 0.05  # radius of what is too thin to be part of a cell, in cell diame
 
 @dataclass(frozen=True, eq=False)
 class ClassicalFlows:
-    """Foreground of cells and nuclei; thresholds and seeds are cheap from here."""
+    """Foreground of cells and nuclei; applying thresholds and seeds to it is cheap."""
 
     body: Foreground
     nucleus: Foreground | None
@@ -49,7 +49,7 @@ class Classical:
     def fit(
         self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
     ) -> Thresholds:
-        """Find the thresholds of a slide, so that a tile with few or no cells is cut where the others are.
+        """Find the thresholds of a slide, so that a tile with few or no cells is segmented as the others are.
 
         Parameters
         ----------
@@ -64,10 +64,10 @@ class Classical:
         diameter_px, planes = resolve_diameter(settings, None, sample, roles), select_planes(sample, roles, polarity)
         nucleus = None
         if planes.nucleus is not None:
-            nucleus = _found(find_threshold(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px)))
+            nucleus = _unless_empty(find_threshold(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px)))
         if settings.method == "iterative":
             return Thresholds(nucleus=nucleus, rounds=find_threshold_rounds(planes.outline) or None)
-        return Thresholds(_found(find_threshold(planes.outline, _sigma_px(diameter_px))), nucleus)
+        return Thresholds(_unless_empty(find_threshold(planes.outline, _sigma_px(diameter_px))), nucleus)
 
     def flows(
         self,
@@ -76,7 +76,7 @@ class Classical:
         settings: SegmentSettings,
         fit: SlideFit | None = None,
     ) -> ClassicalFlows:
-        """Find the soft foreground.
+        """Compute the foreground of cells and nuclei as logits.
 
         Parameters
         ----------
@@ -103,11 +103,11 @@ class Classical:
         nucleus = None
         if planes.nucleus is not None:
             sigma_px = _sigma_px(NUCLEUS_SHARE * diameter_px)
-            nucleus = find_foreground(planes.nucleus, sigma_px, level=thresholds.nucleus)
+            nucleus = find_foreground(planes.nucleus, sigma_px, threshold=thresholds.nucleus)
         return ClassicalFlows(_body(planes.outline, settings, diameter_px, thresholds), nucleus, diameter_px)
 
     def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
-        """Cut the foreground into cells.
+        """Threshold the foreground and divide it into cells.
 
         Parameters
         ----------
@@ -138,8 +138,8 @@ def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float, thre
     return find_foreground(plane, _sigma_px(diameter_px), block_px, thresholds.body)
 
 
-def _found(level: GlobalThreshold) -> GlobalThreshold | None:
-    return None if level.empty else level
+def _unless_empty(threshold: GlobalThreshold) -> GlobalThreshold | None:
+    return None if threshold.empty else threshold
 
 
 def _sigma_px(diameter_px: float) -> float:

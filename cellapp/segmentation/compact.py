@@ -1,4 +1,4 @@
-"""The network that comes with the program: Cellpose's tiling and dynamics, and a cell diameter it finds by itself."""
+"""The bundled network, run by Cellpose's tiling and dynamics; it also estimates the diameter of the cells."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
 
-LOOK_PX, MEASURE_PX = 256, 512  # sides of the windows that sizes are guessed and measured in, after rescaling
+COARSE_PX, MEASURE_PX = 256, 512  # sides of the windows for the first estimate and the measurement, after rescaling
 N_WINDOWS = 2  # each way, spread over images that are larger
-STARTS = (1.0, 1 / 3, 3.0)  # scales to try until cells show
-LOOKS = 3  # times the scale is mended
+START_SCALES = (1.0, 1 / 3, 3.0)  # tried until cells are found
+N_REFINEMENTS = 3  # of the scale, at most
 NEAR_OCTAVES = 0.15  # a scale this close to the reference is right
-MIN_CELLS = 3  # whose median says more than the network's word
-MIN_SHARE = 0.002  # of the pixels looked at must be cell, or nothing was seen
-UNCHECKED = SegmentSettings(flow_threshold=0)  # a median needs no check of each mask
+MIN_CELLS = 3  # whose median diameter is preferred to the size the network predicts
+MIN_SHARE = 0.002  # of the pixels must be cell for a size to be taken from them
+UNCHECKED = SegmentSettings(flow_threshold=0)  # a median diameter needs no check of each mask
 LIMITS_PX = (4.0, 400.0)
 
 
@@ -75,10 +75,10 @@ class CompactSegmenter:
         """
         if settings.diameter is None:
             settings = settings.model_copy(update={"diameter": self.estimate_diameter(pixels, roles)})
-        if fit is None and _shows_nothing(select_planes(pixels, roles).body):
+        if fit is None and _is_blank(select_planes(pixels, roles).body):
             shape = pixels.shape[1:]
-            nowhere = np.full(shape, -LOGIT_SPAN, np.float32)
-            return CellposeFlows(np.zeros((2, *shape), np.float32), nowhere, settings.diameter)
+            background = np.full(shape, -LOGIT_SPAN, np.float32)
+            return CellposeFlows(np.zeros((2, *shape), np.float32), background, settings.diameter)
         return self._inner.flows(pixels, roles, settings, fit)
 
     def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
@@ -86,10 +86,10 @@ class CompactSegmenter:
         return self._inner.masks(flows, settings)
 
     def estimate_diameter(self, pixels: np.ndarray, roles: Sequence[Role]) -> float:
-        """Find the median cell diameter: look, rescale to what was seen, look again, and measure the cells found there.
+        """Estimate the median cell diameter: predict a size, rescale to it, predict again, and measure the masks there.
 
-        The network understates how far a size is from 30 px; masks made near 30 px do not, as Cellpose's own size model
-        was followed by a measurement (Stringer et al. 2021).
+        The network underestimates how far a size is from 30 px; masks made near 30 px do not. Cellpose's size model was
+        followed by a measurement for the same reason (Stringer et al. 2021).
 
         Parameters
         ----------
@@ -100,44 +100,45 @@ class CompactSegmenter:
         Returns
         -------
         float
-            px; 30 where no cells show at any of the scales tried.
+            px; 30 where no cells are found at any of the scales tried.
         """
         planes = select_planes(pixels, roles)
-        if _shows_nothing(planes.body):
+        if _is_blank(planes.body):
             return FALLBACK_PX
         nucleus = np.zeros_like(planes.body) if planes.nucleus is None else planes.nucleus
         image = torch.from_numpy(np.stack([planes.body, nucleus])).to(self._network.device)
-        for start in STARTS:
-            octaves = self._octaves(image, start)
+        for start in START_SCALES:
+            octaves = self._size_octaves(image, start)
             if octaves is not None:
-                return self._mend(image, start, octaves)
+                return self._refine(image, start, octaves)
         return FALLBACK_PX
 
-    def _mend(self, image: torch.Tensor, scale: float, octaves: float) -> float:
-        for _ in range(LOOKS):
-            scale = REFERENCE_PX / _within(REFERENCE_PX / scale * 2**octaves)
-            octaves = self._octaves(image, scale) or 0.0
+    def _refine(self, image: torch.Tensor, scale: float, octaves: float) -> float:
+        for _ in range(N_REFINEMENTS):
+            scale = REFERENCE_PX / _within_limits(REFERENCE_PX / scale * 2**octaves)
+            octaves = self._size_octaves(image, scale) or 0.0
             if abs(octaves) < NEAR_OCTAVES:
                 break
         measured_px = self._measure(image, scale)
-        return _within((measured_px or REFERENCE_PX * 2**octaves) / scale)
+        return _within_limits((measured_px or REFERENCE_PX * 2**octaves) / scale)
 
     def _measure(self, image: torch.Tensor, scale: float) -> float | None:
         """Median diameter of the masks at a scale, px of that scale; None for fewer than `MIN_CELLS`."""
         areas = []
-        for maps in self._look(image, scale, MEASURE_PX):
+        for maps in self._predict_windows(image, scale, MEASURE_PX):
             flows = CellposeFlows(maps[:2].cpu().numpy(), maps[2].cpu().numpy(), REFERENCE_PX)
             areas.extend(np.bincount(self._inner.masks(flows, UNCHECKED).ravel())[1:])
         return 2 * math.sqrt(float(np.median(areas)) / math.pi) if len(areas) >= MIN_CELLS else None
 
-    def _octaves(self, image: torch.Tensor, scale: float) -> float | None:
-        """Median size of the cells seen at a scale, octaves above 30 px; None where there are none."""
-        views = list(self._look(image, scale, LOOK_PX))
-        seen = torch.cat([maps[3][maps[2] > 0] for maps in views])
-        return float(seen.median()) if len(seen) > MIN_SHARE * sum(maps[2].numel() for maps in views) else None
+    def _size_octaves(self, image: torch.Tensor, scale: float) -> float | None:
+        """Median of the sizes predicted at a scale, octaves above 30 px; None where there are no cells."""
+        windows = list(self._predict_windows(image, scale, COARSE_PX))
+        octaves = torch.cat([maps[3][maps[2] > 0] for maps in windows])
+        enough = len(octaves) > MIN_SHARE * sum(maps[2].numel() for maps in windows)
+        return float(octaves.median()) if enough else None
 
     @torch.inference_mode()
-    def _look(self, image: torch.Tensor, scale: float, side_px: int) -> Iterator[torch.Tensor]:
+    def _predict_windows(self, image: torch.Tensor, scale: float, side_px: int) -> Iterator[torch.Tensor]:
         """Predict the maps of each window, (4, Y, X) float32."""
         for window in spread_windows(image.shape[1:], math.ceil(side_px / scale), N_WINDOWS):
             part = image[:, *window.slices]
@@ -146,10 +147,10 @@ class CompactSegmenter:
             yield self._network.predict(rescaled.to(self._network.dtype))[0].float()
 
 
-def _shows_nothing(plane: np.ndarray) -> bool:
-    """Tell whether a plane is noise or drifting light; stretched to full contrast that looks like one huge cell."""
+def _is_blank(plane: np.ndarray) -> bool:
+    """Return whether a plane is noise or uneven light, which at full contrast would look like one huge cell."""
     return find_threshold(plane, SIGMA_PX).empty
 
 
-def _within(diameter_px: float) -> float:
+def _within_limits(diameter_px: float) -> float:
     return float(np.clip(diameter_px, *LIMITS_PX))

@@ -1,4 +1,4 @@
-"""How much of the image is covered."""
+"""Confluency: the share of an image that cells cover, and a mask of covered area for images of any contrast."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def confluency(mask: LabelMask | np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class ThresholdRound:
-    """One round of `iterative_mask`: what is farther than `threshold` from `background` is covered."""
+    """One round of `iterative_mask`: pixels farther than `threshold` from `background` are covered."""
 
     background: float
     threshold: float
 
 
 def find_threshold_rounds(plane: np.ndarray) -> tuple[ThresholdRound, ...]:
-    """Find the rounds of `iterative_mask` in a sample of a slide; none where there is nothing but noise."""
+    """Find the thresholds of `iterative_mask` in a sample of a slide, (Y, X); none where there is only noise."""
     plane, smooth = _prepared(plane)
     return _search(plane, smooth)[1]
 
 
-def iterative_mask(plane: np.ndarray, cuts: Sequence[ThresholdRound] | None = None) -> np.ndarray:
+def iterative_mask(plane: np.ndarray, rounds: Sequence[ThresholdRound] | None = None) -> np.ndarray:
     """Find covered area in a plane of any contrast by iterative Otsu and Canny, in the manner of CLANet.
 
     What differs from the background, darker or brighter, is thresholded by Otsu again and again among the pixels not
@@ -59,7 +59,7 @@ def iterative_mask(plane: np.ndarray, cuts: Sequence[ThresholdRound] | None = No
     ----------
     plane : ndarray of shape (Y, X), float
         Fluorescence, bright field or phase contrast.
-    cuts : sequence of Cut, optional
+    rounds : sequence of ThresholdRound, optional
         Of the slide that `plane` is a part of; found in `plane` alone when left out.
 
     Returns
@@ -68,12 +68,12 @@ def iterative_mask(plane: np.ndarray, cuts: Sequence[ThresholdRound] | None = No
         All False where the plane is constant or only noise.
     """
     plane, smooth = _prepared(plane)
-    if cuts is None:
+    if rounds is None:
         covered, _ = _search(plane, smooth)
     else:
         covered = np.zeros(plane.shape, bool)
-        for cut in cuts:
-            covered |= _beyond(cut, smooth, covered)
+        for one in rounds:
+            covered |= _newly_covered(one, smooth, covered)
     return _close_outlines(plane, covered) if covered.any() else covered
 
 
@@ -83,21 +83,21 @@ def _prepared(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _search(plane: np.ndarray, smooth: np.ndarray) -> tuple[np.ndarray, tuple[ThresholdRound, ...]]:
-    covered, cuts = np.zeros(plane.shape, bool), []
+    covered, rounds = np.zeros(plane.shape, bool), []
     for _ in range(MAX_ROUNDS):
-        cut = _next_cut(plane, smooth, covered)
-        if cut is None:
+        one = _next_round(plane, smooth, covered)
+        if one is None:
             break
-        fresh = _beyond(cut, smooth, covered)
-        covered |= fresh
-        cuts.append(cut)
-        if fresh.mean() < LEAST_GAIN:
+        added = _newly_covered(one, smooth, covered)
+        covered |= added
+        rounds.append(one)
+        if added.mean() < LEAST_GAIN:
             break
-    return covered, tuple(cuts)
+    return covered, tuple(rounds)
 
 
-def _next_cut(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> ThresholdRound | None:
-    """Split what lies outside `covered` by Otsu's threshold of the difference from the background."""
+def _next_round(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> ThresholdRound | None:
+    """Threshold what lies outside `covered` by Otsu, on the difference from the background."""
     away = ~isotropic_dilation(covered, HALO_PX)
     rest = smooth[away]
     if rest.size == 0:
@@ -107,22 +107,22 @@ def _next_cut(plane: np.ndarray, smooth: np.ndarray, covered: np.ndarray) -> Thr
     values = difference[away]
     if values.max() - values.min() < 1e-6:
         return None
-    cut = ThresholdRound(background, float(threshold_otsu(values)))
-    above = (difference > cut.threshold) & ~covered
+    one = ThresholdRound(background, float(threshold_otsu(values)))
+    above = (difference > one.threshold) & ~covered
     if not (above & away).any():
         return None
     contrast = float(difference[above & away].mean())
-    nothing = is_noise(plane, SMOOTHING_PX, contrast) or is_illumination_gradient(difference, above | covered, contrast)
-    return None if nothing else cut
+    empty = is_noise(plane, SMOOTHING_PX, contrast) or is_illumination_gradient(difference, above | covered, contrast)
+    return None if empty else one
 
 
-def _beyond(cut: ThresholdRound, smooth: np.ndarray, covered: np.ndarray) -> np.ndarray:
+def _newly_covered(one: ThresholdRound, smooth: np.ndarray, covered: np.ndarray) -> np.ndarray:
     # The blurred rims of what is covered already pass any lower threshold; they are thin, cells are not.
-    return _opened((np.abs(smooth - cut.background) > cut.threshold) & ~covered)
+    return _opened((np.abs(smooth - one.background) > one.threshold) & ~covered)
 
 
 def _background(values: np.ndarray) -> float:
-    """Return the commonest value: the background is what most pixels agree on."""
+    """Return the most frequent value, which is the background's."""
     counts, edges = np.histogram(values, 128)
     at = int(np.convolve(counts, np.ones(5), mode="same").argmax())
     return float(edges[at] + edges[at + 1]) / 2

@@ -1,4 +1,4 @@
-"""How large the cells are, from settings or from the image."""
+"""The cell diameter of an image: from the settings, or estimated from its pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FALLBACK_PX = 30.0
 """Diameter where there is nothing to measure; the mean of Cellpose's training cells."""
 QUICK_SIDE_PX = 1024  # larger images are shrunk for the estimate
 SIGMA_PX = 1.5
-SPECK = 0.15  # objects below this share of the expected area say nothing about cells
+SPECK = 0.15  # objects below this share of the largest area are no cells
 
 
 def resolve_diameter(
@@ -38,10 +38,10 @@ def resolve_diameter(
     settings : SegmentSettings
     um_per_px : float or None
     pixels : ndarray of shape (C, Y, X), float32
-        Processed; looked at only where the settings leave the diameter open.
+        Processed; used only where the settings leave the diameter open.
     roles : sequence of Role
     segmenter : Segmenter, optional
-        Asked where it has an ``estimate_diameter(pixels, roles)`` of its own, in place of the classical one.
+        Its ``estimate_diameter(pixels, roles)`` is used where it has one, in place of the classical estimate.
 
     Raises
     ------
@@ -63,7 +63,8 @@ def resolve_diameter(
 def estimate_diameter(pixels: np.ndarray, roles: Sequence[Role]) -> float:
     """Estimate the median equivalent diameter of the cells by a quick classical pass.
 
-    The ridge of the distance map gives a first size, the pieces that a watershed of that size cuts give the answer.
+    The ridge of the distance map gives a first size; the median area of the pieces of a watershed of that size is the
+    estimate.
 
     Parameters
     ----------
@@ -98,11 +99,11 @@ def _quick_cells(body: Foreground, nuclei: Foreground | None) -> np.ndarray:
 def _ridge_diameter(mask: np.ndarray) -> float:
     """Twice the median half width of the pieces of a mask, each by its area; px."""
     distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    tops = (distance == ndimage.maximum_filter(distance, 7)) & (distance > 1.5)
-    if not tops.any():
+    maxima = (distance == ndimage.maximum_filter(distance, 7)) & (distance > 1.5)
+    if not maxima.any():
         return FALLBACK_PX
-    heights = np.sort(distance[tops])
-    # Weighted by area, so that specks and the many small summits of rough outlines do not outvote cells.
+    heights = np.sort(distance[maxima])
+    # Weighted by area, so that specks and the many small maxima of rough outlines do not outweigh cells.
     share = np.cumsum(heights**2) / np.sum(heights**2)
     return 2 * float(heights[np.searchsorted(share, 0.5)])
 

@@ -1,7 +1,7 @@
 """A compact network that predicts Cellpose's maps: a U-Net of residual or of separable blocks.
 
-It answers like the networks inside `cellpose.models.CellposeModel`, so Cellpose's tiling and dynamics run on it, and it
-predicts one map more, the diameter of the cells, because Cellpose 4 has no size model.
+It has the interface of the networks inside `cellpose.models.CellposeModel`, so that Cellpose's tiling and dynamics run
+on it, and it predicts one more map, the diameter of the cells, because Cellpose 4 has no size model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 REFERENCE_PX = 30.0
 """Cell diameter at which the network works best; Cellpose rescales images to it."""
-N_INPUTS = 2  # what is bright where a cell is, and its nucleus; zeros where there is none
+N_INPUTS = 2  # planes: whole cells, and nuclei or zeros
 STYLE = 256  # Cellpose copies the second output into an array of this width
 
 

@@ -17,9 +17,9 @@ WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 
 
 def save_network(network: FlowNetwork, folder: Path) -> None:
-    """Write a network into a folder that exists.
+    """Write a network into an existing folder.
 
-    Halving the precision of the weights moves the maps by less than their tiles differ where they overlap.
+    Weights are rounded to float16: the maps change by less than those of overlapping tiles differ.
     """
     state = network.state_dict()
     tensors = {name: (t.half() if t.is_floating_point() else t).contiguous() for name, t in state.items()}
@@ -50,11 +50,11 @@ def read_network(folder: Path) -> FlowNetwork:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         shape = config["network"] | {"widths": tuple(config["network"]["widths"])}
-        network, expected, found = FlowNetwork(NetworkSettings(**shape)), config["sha256"], digest_of(folder)
+        network, expected, digest = FlowNetwork(NetworkSettings(**shape)), config["sha256"], digest_of(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} holds no segmentation network ({error!r}): fetch or train it again") from error
-    if found != expected:
-        raise ModelError(f"{folder / WEIGHTS} has sha256 {found} and {CONFIG} names {expected}: restore the file")
+    if digest != expected:
+        raise ModelError(f"{folder / WEIGHTS} has sha256 {digest} and {CONFIG} names {expected}: restore the file")
     try:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Where there is something: smoothing, thresholds, and the decision that there is nothing."""
+"""Foreground of a plane: smoothing, Otsu's threshold, and the decision that a plane shows no cells."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ SMOOTHING = 0.02  # width of the smoothing, in cell diameters
 LOCAL_BLOCK = 3.0  # side of the neighbourhood of a local threshold, in cell diameters
 LOGIT_SPAN = 6.0  # foreground logit of a pixel as bright as the mean cell; the range of the probability slider
 LEAST_CONTRAST = 3.5  # between the means of the two classes, in noise widths; white noise alone gives 1.6
-LEAST_STEP = 0.12  # rise across the outlines found, of the contrast; a slow drift of light has next to none
+LEAST_STEP = 0.12  # rise across outlines as a share of the contrast; uneven illumination has next to none
 STEP_PX = 3
 LAPLACIAN = np.float32([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
 
 
 @dataclass(frozen=True, eq=False)
 class Foreground:
-    """A soft foreground: moving its limit needs no image."""
+    """Foreground as logits: another limit needs no image."""
 
     logit: np.ndarray  # (Y, X) float32; 0 on the threshold, about 6 on cells, -6 on background
-    empty: bool = False  # there is no structure in the plane
+    empty: bool = False  # the plane shows no structure
 
     def mask(self, limit: float = 0.0) -> np.ndarray:
         """Return the pixels above a limit, (Y, X) bool."""
@@ -31,20 +31,20 @@ class Foreground:
 
 @dataclass(frozen=True)
 class GlobalThreshold:
-    """Where a smoothed plane is cut in two; one answer for a whole slide."""
+    """Threshold between background and foreground of a smoothed plane; one for a whole slide."""
 
     threshold: float
     contrast: float  # between the means of the two classes
-    empty: bool = False  # there is nothing to cut
+    empty: bool = False  # no structure: noise, or uneven light
 
 
 def find_threshold(plane: np.ndarray, sigma_px: float) -> GlobalThreshold:
     """Find the threshold of `find_foreground` without applying it; parameters as there."""
-    return _level_of(plane, ndimage.gaussian_filter(plane, sigma_px, output=np.float32), sigma_px)
+    return _threshold_of(plane, ndimage.gaussian_filter(plane, sigma_px, output=np.float32), sigma_px)
 
 
 def find_foreground(
-    plane: np.ndarray, sigma_px: float, block_px: float | None = None, level: GlobalThreshold | None = None
+    plane: np.ndarray, sigma_px: float, block_px: float | None = None, threshold: GlobalThreshold | None = None
 ) -> Foreground:
     """Threshold a smoothed plane by Otsu (1979).
 
@@ -56,30 +56,30 @@ def find_foreground(
         Width of the Gaussian smoothing, px.
     block_px : float, optional
         Also ask that a pixel be brighter than the mean of its neighbourhood of this side, px (local threshold).
-    level : Level, optional
+    threshold : GlobalThreshold, optional
         Of the slide that `plane` is a part of, not an empty one; found in `plane` alone when left out.
 
     Returns
     -------
     Foreground
-        Empty where the plane is constant, white noise or a slow drift of light.
+        Empty where the plane is constant, white noise or slowly varying illumination.
     """
     smooth = ndimage.gaussian_filter(plane, sigma_px, output=np.float32)
-    known = level or _level_of(plane, smooth, sigma_px)
-    if known.contrast == 0:
+    level = threshold or _threshold_of(plane, smooth, sigma_px)
+    if level.contrast == 0:
         return Foreground(np.full(plane.shape, -LOGIT_SPAN, np.float32), empty=True)
-    threshold: float | np.ndarray = known.threshold
+    limit: float | np.ndarray = level.threshold
     if block_px is not None:
         local = threshold_local(smooth, _odd(block_px), "mean")
-        threshold = np.maximum(local, known.threshold - known.contrast / 4)
-    logit = (smooth - threshold) * (2 * LOGIT_SPAN / known.contrast)
-    return Foreground(logit.astype(np.float32), empty=known.empty)
+        limit = np.maximum(local, level.threshold - level.contrast / 4)
+    logit = (smooth - limit) * (2 * LOGIT_SPAN / level.contrast)
+    return Foreground(logit.astype(np.float32), empty=level.empty)
 
 
-def _level_of(plane: np.ndarray, smooth: np.ndarray, sigma_px: float) -> GlobalThreshold:
+def _threshold_of(plane: np.ndarray, smooth: np.ndarray, sigma_px: float) -> GlobalThreshold:
     if smooth.max() - smooth.min() < 1e-6:
         return GlobalThreshold(0.0, 0.0, empty=True)
-    threshold = float(threshold_otsu(smooth))  # plain: a level travels as JSON
+    threshold = float(threshold_otsu(smooth))  # a plain number, because it is stored as JSON
     above = smooth > threshold
     contrast = float(smooth[above].mean() - smooth[~above].mean())
     return GlobalThreshold(
@@ -88,7 +88,7 @@ def _level_of(plane: np.ndarray, smooth: np.ndarray, sigma_px: float) -> GlobalT
 
 
 def is_noise(plane: np.ndarray, sigma_px: float, contrast: float) -> bool:
-    """Tell whether a contrast is no more than what smoothed white noise shows.
+    """Return whether a contrast is no larger than that of smoothed white noise.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def noise_width(plane: np.ndarray) -> float:
 
 
 def is_illumination_gradient(smooth: np.ndarray, above: np.ndarray, contrast: float) -> bool:
-    """Tell whether the outlines of a mask cut a slow drift of light rather than follow an edge.
+    """Return whether a mask follows slowly varying illumination rather than edges of objects.
 
     Parameters
     ----------

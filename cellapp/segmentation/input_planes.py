@@ -1,4 +1,4 @@
-"""Which planes a segmenter of one or two channels sees, and which way round they are."""
+"""The planes a segmenter of one or two channels reads: whole cells and nuclei, both bright on dark."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ HISTOGRAM_BINS = 64
 
 @dataclass(frozen=True, eq=False)
 class InputPlanes:
-    """What is bright where a cell is. `body` is the nucleus where nothing shows more of the cell."""
+    """Planes that are bright where a cell is. `body` shows nuclei where no channel shows whole cells."""
 
     body: np.ndarray  # (Y, X) float32
     nucleus: np.ndarray | None = None  # (Y, X) float32; None where there is none besides `body`
-    inverted: bool = False  # dark cells on a bright background were turned over
+    inverted: bool = False  # dark cells on a bright background were inverted
     thins: bool = False  # `body` is cytoplasm, which thins towards the rim of a spread cell
 
     @property
@@ -31,14 +31,14 @@ class InputPlanes:
 
 @dataclass(frozen=True)
 class Polarity:
-    """Whether planes without roles show dark cells on a bright background; one answer for a whole slide."""
+    """Whether planes without roles show dark cells on a bright background; one decision for a whole slide."""
 
     inverted: bool = False
-    span: float = 0.0  # darkest plus brightest intensity: a plane is turned over by taking it from this
+    span: float = 0.0  # darkest plus brightest intensity; an inverted plane is this minus the plane
 
     @classmethod
-    def of(cls, pixels: np.ndarray, roles: Sequence[Role]) -> Polarity:
-        """Decide it from (C, Y, X) pixels; channels with a role are never turned over."""
+    def detect(cls, pixels: np.ndarray, roles: Sequence[Role]) -> Polarity:
+        """Decide it from (C, Y, X) pixels; channels with a role are never inverted."""
         if any(role in (Role.CYTOPLASM, Role.NUCLEUS) for role in roles):
             return cls()
         plane = _roleless_plane(pixels, roles)
@@ -46,17 +46,17 @@ class Polarity:
 
 
 def is_photo(roles: Sequence[Role]) -> bool:
-    """Tell whether channels are the red, green and blue of a photo: three of them, none with a role."""
+    """Return whether channels are the red, green and blue of a photo: three of them, none with a role."""
     return len(roles) == 3 and all(role is Role.OTHER for role in roles)
 
 
 def select_planes(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None = None) -> InputPlanes:
-    """Choose the planes by role, never by place.
+    """Choose the planes by the roles of channels, whatever their order.
 
     Cytoplasm channels (their mean) show whole cells and nucleus channels (their mean) their centres; where only nuclei
     are known the nuclei are the cells. Without roles a photo becomes its luminance and anything else its mean, and the
-    data decide the polarity: the background is what most pixels agree on, so when the commonest intensity lies in the
-    brighter half of the range, cells are dark and the plane is turned over. Channels with a role stay as they are.
+    data decide the polarity: where the most frequent intensity, that of the background, lies in the brighter half of
+    the range, cells are dark and the plane is inverted. Channels with a role stay as they are.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def select_planes(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity 
         return InputPlanes(cytoplasm, nucleus, thins=True)
     if nucleus is not None:
         return InputPlanes(nucleus)
-    plane, known = _roleless_plane(pixels, roles), polarity or Polarity.of(pixels, roles)
-    return InputPlanes(np.float32(known.span) - plane, inverted=True) if known.inverted else InputPlanes(plane)
+    plane, polarity = _roleless_plane(pixels, roles), polarity or Polarity.detect(pixels, roles)
+    return InputPlanes(np.float32(polarity.span) - plane, inverted=True) if polarity.inverted else InputPlanes(plane)
 
 
 def has_bright_background(plane: np.ndarray) -> bool:
-    """Tell whether the commonest intensity lies in the brighter half of the range.
+    """Return whether the most frequent intensity lies in the brighter half of the range.
 
     Parameters
     ----------

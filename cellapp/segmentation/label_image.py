@@ -60,7 +60,7 @@ def _read_plane(path: Path) -> np.ndarray:
 
 
 def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Resize by nearest neighbour, the only way that invents no cells.
+    """Resize by nearest neighbour, which creates no new ids.
 
     Parameters
     ----------

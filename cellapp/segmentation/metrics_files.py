@@ -1,4 +1,4 @@
-"""Scores of label images on disk."""
+"""Scores of label images in files: one against one, or folders matched by stem."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
     InputError
         When nothing can be compared, a file is no label image, or two sizes differ.
     """
-    found, wanted = label_files(pred), label_files(truth)
-    if truth.is_file() and len(found) == 1:
-        wanted = dict(zip(found, wanted.values(), strict=True))
-    stems = sorted(found.keys() & wanted.keys())
+    predicted, true = label_files(pred), label_files(truth)
+    if truth.is_file() and len(predicted) == 1:
+        true = dict(zip(predicted, true.values(), strict=True))
+    stems = sorted(predicted.keys() & true.keys())
     if not stems:
         raise InputError(
-            f"nothing to compare: {_some(found)} in {pred.name!r} and {_some(wanted)} in {truth.name!r} share no stem"
+            f"nothing to compare: {_some(predicted)} in {pred.name!r} and {_some(true)} in {truth.name!r} share no stem"
         )
-    scores = {stem: _score_pair(found[stem], wanted[stem]) for stem in stems}
+    scores = {stem: _score_pair(predicted[stem], true[stem]) for stem in stems}
     return {
         "images": [{"image": stem, **asdict(score)} for stem, score in scores.items()],
         "n": len(scores),
         "mean": {f.name: float(np.mean([getattr(s, f.name) for s in scores.values()])) for f in fields(Score)},
-        "without_prediction": sorted(wanted.keys() - found.keys()),
-        "without_truth": sorted(found.keys() - wanted.keys()),
+        "without_prediction": sorted(true.keys() - predicted.keys()),
+        "without_truth": sorted(predicted.keys() - true.keys()),
     }
 
 
-def label_files(place: Path) -> dict[str, Path]:
+def label_files(path: Path) -> dict[str, Path]:
     """Return the label images of a file or folder by stem.
 
     Parameters
     ----------
-    place : Path
+    path : Path
         A label image; a folder of them; or a folder of folders with a ``labels.tif`` each, whose names are the stems.
 
     Raises
@@ -67,16 +67,16 @@ def label_files(place: Path) -> dict[str, Path]:
     InputError
         When there is none.
     """
-    if place.is_file():
-        return {place.parent.name if place.name == "labels.tif" else place.stem: place}
-    if not place.is_dir():
-        raise InputError(f"no file or folder {str(place)!r}")
-    if (place / "labels.tif").is_file():
-        return {place.name: place / "labels.tif"}
-    nested = {path.parent.name: path for path in sorted(place.glob("*/labels.tif"))}
-    flat = {path.stem: path for path in sorted(place.iterdir()) if path.suffix.lower() in LABEL_SUFFIXES}
+    if path.is_file():
+        return {path.parent.name if path.name == "labels.tif" else path.stem: path}
+    if not path.is_dir():
+        raise InputError(f"no file or folder {str(path)!r}")
+    if (path / "labels.tif").is_file():
+        return {path.name: path / "labels.tif"}
+    nested = {file.parent.name: file for file in sorted(path.glob("*/labels.tif"))}
+    flat = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in LABEL_SUFFIXES}
     if not (nested or flat):
-        raise InputError(f"no label images (.tif, .png or <stem>/labels.tif) in {place.name!r}")
+        raise InputError(f"no label images (.tif, .png or <stem>/labels.tif) in {path.name!r}")
     return nested or flat
 
 

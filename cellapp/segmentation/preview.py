@@ -1,6 +1,8 @@
-"""What a segmenter finds in one region, quickly: the expensive half is kept, thresholds move the cheap one.
+"""Preview of a region: what a run finds there, computed in two steps so that thresholds move without the network.
 
-A fast segmenter runs where the preview is shown. A slow one runs in the worker, which leaves its flows in a file.
+`preview_flows` runs the segmenter on a region of a slide, `preview_masks` applies thresholds to its flows. A fast
+segmenter runs in the process that shows the preview; a slow one in the worker, where `run_preview` also fits the
+slide's parameters and stores the flows in a file for `load_preview`.
 """
 
 from __future__ import annotations
@@ -24,26 +26,58 @@ from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.run_segmenter import run_flows
-from cellapp.segmentation.slide_parameters import SlideParameters
+from cellapp.segmentation.slide_parameters import SlideParameters, ensure_slide_parameters, has_tiles
+from cellapp.segmentation.tiling.candidates import inner_edge_labels
 from cellapp.segmentation.tiling.empty_tiles import is_empty
 from cellapp.segmentation.tiling.paint import number_cells
-from cellapp.settings import AnalyseSettings, QualitySettings
+from cellapp.settings import THRESHOLDS, AnalyseSettings, QualitySettings, SegmentSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region, Slide
 from cellapp.types.protocols import Segmenter
 
-_KEPT = 16  # previews on disk; each may hold some hundred megabytes
+_MAX_STORED = 16  # previews on disk; each may hold some hundred megabytes
 
 
 @dataclass(frozen=True, eq=False)
 class PreviewFlows:
-    """The expensive half of a preview; moving a threshold reuses it."""
+    """Result of a segmenter on a region before thresholds are applied."""
 
     region: Region
     raw: np.ndarray  # (C, Y, X) native dtype
     processed: np.ndarray  # (C, Y, X) float32, 0..1
-    flows: Any  # of the segmenter; None where the region shows nothing that it would be asked about
+    flows: Any  # of the segmenter; None where the region is empty and a run would not segment it
     diameter_px: float
+
+
+def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
+    """Return `settings` with everything at its default that flows do not depend on: what previews are cached by."""
+    segment = settings.segment.model_dump(exclude=set(THRESHOLDS))
+    return AnalyseSettings(
+        channels=settings.channels,
+        um_per_px=settings.um_per_px,
+        preprocess=settings.preprocess,
+        segment=SegmentSettings.model_validate(segment),
+    )
+
+
+def run_preview(slide: Slide, region: Region, segmenter: Segmenter, settings: AnalyseSettings) -> str:
+    """Run a slow segmenter on one region as a run does, and store the flows.
+
+    Parameters
+    ----------
+    slide : Slide
+    region : Region
+    segmenter : Segmenter
+        Of Cellpose's kind.
+    settings : AnalyseSettings
+
+    Returns
+    -------
+    str
+        Key for `load_preview`.
+    """
+    parameters = ensure_slide_parameters(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
+    return save_preview(preview_flows(slide, region, segmenter, settings, parameters))
 
 
 def preview_flows(
@@ -53,7 +87,7 @@ def preview_flows(
     settings: AnalyseSettings,
     parameters: SlideParameters | None = None,
 ) -> PreviewFlows:
-    """Do the expensive half of segmenting one region.
+    """Run the segmenter on one region.
 
     Intensities are scaled by the statistics of the whole slide, so that the preview shows what a run will find.
 
@@ -64,8 +98,8 @@ def preview_flows(
     segmenter : Segmenter
     settings : AnalyseSettings
     parameters : SlideParameters, optional
-        What a run decides about the slide (`judge_once`): cells away from the region's edge are then
-        those of the run. Diameter, polarity and thresholds are found in the region when left out.
+        Of `ensure_slide_parameters`: cells away from the region's edge are then those of the run. Diameter, polarity
+        and thresholds are found in the region when left out.
     """
     slide, roles, um_per_px = describe_slide(slide, settings)
     raw = slide.region(region)
@@ -79,7 +113,7 @@ def preview_flows(
 
 
 def preview_masks(flows: PreviewFlows, segmenter: Segmenter, settings: AnalyseSettings) -> LabelMask:
-    """Turn kept flows into labels of the region, without running the network.
+    """Turn flows into labels of the region, without running the network.
 
     Parameters
     ----------
@@ -136,18 +170,11 @@ def cut_cells(labels: np.ndarray, region: Region, shape: tuple[int, int]) -> np.
     shape : tuple of int
         (Y, X) of the full image.
     """
-    inner = [
-        labels[0] if region.y > 0 else labels[:0].ravel(),
-        labels[:, 0] if region.x > 0 else labels[:0].ravel(),
-        labels[-1] if region.y + region.height < shape[0] else labels[:0].ravel(),
-        labels[:, -1] if region.x + region.width < shape[1] else labels[:0].ravel(),
-    ]
-    ids = np.unique(np.concatenate(inner))
-    return ids[ids != 0]
+    return np.setdiff1d(inner_edge_labels(labels, region, shape), 0)
 
 
 def save_preview(preview: PreviewFlows) -> str:
-    """Keep the flows of a slow segmenter in a file under ``CELLAPP_HOME``; older ones are dropped.
+    """Store the flows of a slow segmenter in a file under ``CELLAPP_HOME``; the oldest files are deleted.
 
     Parameters
     ----------
@@ -162,7 +189,7 @@ def save_preview(preview: PreviewFlows) -> str:
     Raises
     ------
     InputError
-        When the flows are of another kind; those are cheap and need no keeping.
+        When the flows are of another kind; those are cheap to compute again.
     """
     if not isinstance(preview.flows, CellposeFlows | None):
         raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
@@ -177,26 +204,26 @@ def save_preview(preview: PreviewFlows) -> str:
     }
     with atomic_write(folder / f"{key}.npz") as part:
         np.savez(part, **arrays)
-    for old in sorted(folder.glob("*.npz"), key=os.path.getmtime)[:-_KEPT]:
+    for old in sorted(folder.glob("*.npz"), key=os.path.getmtime)[:-_MAX_STORED]:
         old.unlink(missing_ok=True)
     return key
 
 
 def load_preview(key: str) -> PreviewFlows:
-    """Read what `save_preview` kept.
+    """Read what `save_preview` stored.
 
     Raises
     ------
     StoreError
-        When there is no such file; previews are dropped when newer ones come.
+        When there is no such file; the oldest previews are deleted when newer ones are stored.
     """
     path = _folder() / f"{key}.npz"
     if not re.fullmatch(r"[0-9a-f]{32}", key) or not path.is_file():
         raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
-    with np.load(path, allow_pickle=False) as kept:
-        diameter_px, region = float(kept["diameter_px"]), Region(*(int(value) for value in kept["region"]))
-        flows = CellposeFlows(kept["flow"], kept["probability"], diameter_px) if "flow" in kept else None
-        return PreviewFlows(region, kept["raw"], kept["processed"], flows, diameter_px)
+    with np.load(path, allow_pickle=False) as arrays:
+        diameter_px, region = float(arrays["diameter_px"]), Region(*(int(value) for value in arrays["region"]))
+        flows = CellposeFlows(arrays["flow"], arrays["probability"], diameter_px) if "flow" in arrays else None
+        return PreviewFlows(region, arrays["raw"], arrays["processed"], flows, diameter_px)
 
 
 def _folder() -> Path:

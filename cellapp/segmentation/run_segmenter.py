@@ -1,4 +1,4 @@
-"""From processed pixels to labels, whatever the segmenter."""
+"""From processed pixels to labels by any segmenter: the diameter is resolved, then flows and masks are computed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from cellapp.settings import SegmentSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
-
-__all__ = ["resolve_diameter", "run_flows", "segment"]
 
 
 def segment(
@@ -40,7 +38,7 @@ def segment(
     um_per_px : float, optional
         Needed where the diameter is in um.
     fit : SlideFit, optional
-        Where `pixels` are a tile: what was decided for the slide (see `cellapp.segmentation.slide_fit.fit_slide`).
+        Where `pixels` are a tile: parameters of the slide (see `cellapp.segmentation.slide_fit.fit_slide`).
 
     Returns
     -------
@@ -69,7 +67,7 @@ def run_flows(
     *,
     fit: SlideFit | None = None,
 ) -> tuple[Any, SegmentSettings]:
-    """Do the expensive half of `segment`; parameters and errors are those of it.
+    """Compute the part of `segment` that no threshold changes; parameters and errors are those of it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What is decided once for a slide, so that a tile of it is segmented as the whole would be."""
+"""Diameter, polarity and thresholds of a slide, found once so that its tiles are segmented as the whole would be."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
 
-DIAMETER_WINDOWS = 4  # looked at for the diameter; their median is the slide's
+DIAMETER_WINDOWS = 4  # measured for the diameter; the slide's is their median
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a slide is cut in two; None where its sample showed nothing and each tile looks for itself."""
+    """Thresholds of a slide; None where its sample shows no cells, so that each tile finds its own."""
 
     body: GlobalThreshold | None = None
     nucleus: GlobalThreshold | None = None
@@ -30,7 +30,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class SlideFit:
-    """Decisions about one slide; small, and the same on every machine that cuts its tiles."""
+    """Segmentation parameters of one slide; small, so that they are sent with its tiles and stored as JSON."""
 
     diameter_px: float
     polarity: Polarity
@@ -39,12 +39,12 @@ class SlideFit:
 
 @runtime_checkable
 class ThresholdFitter(Protocol):
-    """A segmenter that decides more than size and polarity on the slide."""
+    """A segmenter that also finds thresholds on the slide."""
 
     def fit(
         self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
     ) -> Thresholds:
-        """Decide on a sample of the slide, (C, Y, X) float32; the answer comes back in `SlideFit.thresholds`."""
+        """Find thresholds in a sample of the slide, (C, Y, X) float32; `flows` gets them in `SlideFit.thresholds`."""
         ...
 
 
@@ -55,7 +55,7 @@ def fit_slide(
     settings: SegmentSettings,
     um_per_px: float | None = None,
 ) -> SlideFit:
-    """Decide on diameter, polarity and thresholds from windows of a slide.
+    """Find diameter, polarity and thresholds from windows of a slide.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def fit_slide(
         When the diameter is in um and the pixel size is unknown.
     """
     diameter_px = _diameter_px(windows, roles, segmenter, settings, um_per_px)
-    # Windows lie side by side: a few cells are cut where they meet, which moves no threshold.
+    # Windows are joined side by side: the few cells cut where they meet change no threshold.
     sample = windows[0] if len(windows) == 1 else np.concatenate(windows, axis=2)
-    polarity = Polarity.of(sample, roles)
+    polarity = Polarity.detect(sample, roles)
     fixed = settings.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
     thresholds = segmenter.fit(sample, roles, fixed, polarity) if isinstance(segmenter, ThresholdFitter) else None
     return SlideFit(diameter_px, polarity, thresholds)
@@ -88,6 +88,6 @@ def _diameter_px(
     settings: SegmentSettings,
     um_per_px: float | None,
 ) -> float:
-    n_looks = 1 if settings.diameter is not None else min(DIAMETER_WINDOWS, len(windows))
-    looked = [windows[at * len(windows) // n_looks] for at in range(n_looks)]
-    return float(np.median([resolve_diameter(settings, um_per_px, w, roles, segmenter=segmenter) for w in looked]))
+    n_measured = 1 if settings.diameter is not None else min(DIAMETER_WINDOWS, len(windows))
+    measured = [windows[at * len(windows) // n_measured] for at in range(n_measured)]
+    return float(np.median([resolve_diameter(settings, um_per_px, w, roles, segmenter=segmenter) for w in measured]))

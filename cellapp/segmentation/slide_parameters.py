@@ -1,4 +1,4 @@
-"""What a run decides once about a slide it will cut into tiles, and previews of its regions with it."""
+"""Parameters that a run fits once to a slide of several tiles, stored so that previews of its regions use the same."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from cellapp.settings import THRESHOLDS, AnalyseSettings
 from cellapp.types.image import ImageInfo, Role, Slide
 from cellapp.types.protocols import Segmenter
 
-_SAMPLED_PX = 2**20  # pixels of a channel that tell its range
+_SAMPLED_PX = 2**20  # pixels of a channel that its range is taken from
 
 
 @dataclass(frozen=True)
 class SlideParameters:
-    """What is decided once for a slide; small, so that it can be sent and kept."""
+    """What is fitted once to a slide; small, so that it is sent with tasks and stored as JSON."""
 
     preprocessor: Preprocessor
     fit: SlideFit
@@ -39,7 +39,7 @@ _AS_JSON = TypeAdapter(SlideParameters)
 
 
 def has_tiles(info: ImageInfo, settings: AnalyseSettings) -> bool:
-    """Whether a run cuts an image into tiles, and so decides on the slide before it looks for cells."""
+    """Return whether a run cuts an image into tiles, and so fits parameters to the slide before it segments."""
     return max(info.shape[1:]) > settings.segment.tile_px
 
 
@@ -51,14 +51,13 @@ def fit_slide_parameters(
     um_per_px: float | None,
     preprocessor: Preprocessor | None = None,
 ) -> SlideParameters:
-    """Judge a slide by a sample of it.
+    """Fit preprocessing and segmentation parameters to a sample of a slide.
 
     Parameters
     ----------
     slide : Slide
         As the user described it (`cellapp.images.channels.describe_slide`); at most nine windows of 1024 px and one
-        overview of it are in
-        memory, or the whole where that is no larger.
+        overview of it are in memory, or the whole where that is no larger.
     roles : sequence of Role
     segmenter : Segmenter
     settings : AnalyseSettings
@@ -80,13 +79,13 @@ def fit_slide_parameters(
 
 
 def ensure_slide_parameters(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> SlideParameters:
-    """Return what `load_slide_parameters` knows of a slide, else judge it and keep the answer under ``CELLAPP_HOME``.
+    """Return the stored parameters of a slide; where there are none, fit them and store them under ``CELLAPP_HOME``.
 
     Parameters and errors are those of `fit_slide_parameters`, but for the slide, which is as it was opened.
     """
-    known = load_slide_parameters(slide, segmenter, settings)
-    if known is not None:
-        return known
+    stored = load_slide_parameters(slide, segmenter, settings)
+    if stored is not None:
+        return stored
     described, roles, um_per_px = describe_slide(slide, settings)
     parameters = fit_slide_parameters(described, roles, segmenter, settings, um_per_px)
     with atomic_write(_path(slide, segmenter, settings)) as part:
@@ -95,7 +94,7 @@ def ensure_slide_parameters(slide: Slide, segmenter: Segmenter, settings: Analys
 
 
 def load_slide_parameters(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> SlideParameters | None:
-    """Return what was decided about a slide under the same settings, thresholds aside; None where nobody asked yet."""
+    """Return the parameters stored for a slide under the same settings, thresholds aside; None where there are none."""
     try:
         return _AS_JSON.validate_json(_path(slide, segmenter, settings).read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -103,23 +102,28 @@ def load_slide_parameters(slide: Slide, segmenter: Segmenter, settings: AnalyseS
 
 
 def purge_slide_parameters(older_than_s: float) -> int:
-    """Forget what was decided longer ago and return how much; a slide looked at again is judged anew."""
-    old = [path for path in _folder().glob("*.json") if path.stat().st_mtime < time.time() - older_than_s]
+    """Delete stored parameters older than this and return how many; they are fitted again when needed.
+
+    Those that earlier versions stored in ``judgements`` are deleted whatever their age: no version reads them any more.
+    """
+    limit = time.time() - older_than_s
+    old = [path for path in _folder().glob("*.json") if path.stat().st_mtime < limit]
+    old += (app_settings().home / "judgements").glob("*.json")
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
 
 
 def _path(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Path:
-    """Name the file by everything the decisions depend on, the version of the program among it."""
+    """Name the file by everything the parameters depend on, the version of the program included."""
     described, roles, um_per_px = describe_slide(slide, settings)
     chosen = {
         "preprocess": settings.preprocess.model_dump(mode="json"),
         "segment": settings.segment.model_dump(mode="json", exclude={*THRESHOLDS, "tile_px"}),
     }
-    known = [__version__, slide.digest, described.info.shape, roles, um_per_px, segmenter.name, chosen]
-    return _folder() / f"{hashlib.sha256(json.dumps(known).encode()).hexdigest()}.json"
+    identity = [__version__, slide.digest, described.info.shape, roles, um_per_px, segmenter.name, chosen]
+    return _folder() / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()}.json"
 
 
 def _folder() -> Path:
-    return app_settings().home / "judgements"
+    return app_settings().home / "slide_parameters"

@@ -1,4 +1,4 @@
-"""Turns a mask into single cells."""
+"""Divide a mask into single cells by watershed: from maxima of the distance map, or from nuclei."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SEED_SPACING = 0.3  # least distance between two seeds, in diameters
 
 
 def split_touching(mask: np.ndarray, diameter_px: float) -> np.ndarray:
-    """Cut a mask at its waists by a watershed of the distance map.
+    """Divide touching cells of a mask at their constrictions, by a watershed of the distance map.
 
     Parameters
     ----------
     mask : ndarray of shape (Y, X), bool
     diameter_px : float
-        Of a typical cell; waists of structures much smaller than it are not cut.
+        Of a typical cell; constrictions of structures much smaller than it are kept.
 
     Returns
     -------
@@ -30,12 +30,12 @@ def split_touching(mask: np.ndarray, diameter_px: float) -> np.ndarray:
     return watershed(-smooth, seeds_of(smooth, mask, diameter_px), mask=mask).astype(np.int32)
 
 
-def seeds_of(landscape: np.ndarray, mask: np.ndarray, diameter_px: float) -> np.ndarray:
-    """Mark the summits of a landscape, at least one on each connected piece of a mask.
+def seeds_of(height_map: np.ndarray, mask: np.ndarray, diameter_px: float) -> np.ndarray:
+    """Mark the local maxima of a map, at least one in each connected piece of a mask.
 
     Parameters
     ----------
-    landscape : ndarray of shape (Y, X), float
+    height_map : ndarray of shape (Y, X), float
         High in the middle of cells.
     mask : ndarray of shape (Y, X), bool
     diameter_px : float
@@ -50,10 +50,10 @@ def seeds_of(landscape: np.ndarray, mask: np.ndarray, diameter_px: float) -> np.
     if n_pieces == 0:
         return seeds
     spacing = max(round(SEED_SPACING * diameter_px), 1)
-    at = peak_local_max(landscape, min_distance=spacing, labels=mask.astype(np.int8), exclude_border=False)
+    at = peak_local_max(height_map, min_distance=spacing, labels=mask.astype(np.int8), exclude_border=False)
     unseeded = np.setdiff1d(np.arange(1, n_pieces + 1), pieces[tuple(at.T)])
-    tops = ndimage.maximum_position(landscape, pieces, unseeded) if len(unseeded) else []
-    at = np.concatenate([at, np.asarray(tops, dtype=at.dtype).reshape(-1, 2)])
+    maxima = ndimage.maximum_position(height_map, pieces, unseeded) if len(unseeded) else []
+    at = np.concatenate([at, np.asarray(maxima, dtype=at.dtype).reshape(-1, 2)])
     seeds[tuple(at.T)] = np.arange(1, len(at) + 1)
     return seeds
 
@@ -61,8 +61,8 @@ def seeds_of(landscape: np.ndarray, mask: np.ndarray, diameter_px: float) -> np.
 def grow_cells(nuclei: np.ndarray, body: np.ndarray, brightness: np.ndarray, diameter_px: float) -> np.ndarray:
     """Grow nuclei to whole cells.
 
-    Seeds spread over the body by watershed; the way costs distance from the nucleus and crossing dim seams, in the
-    manner of the propagation of Jones, Carpenter and Golland (2005).
+    A watershed from the nuclei over the body, whose cost rises with the distance from the nucleus and where the
+    cytoplasm is dim, in the manner of the propagation of Jones, Carpenter and Golland (2005).
 
     Parameters
     ----------

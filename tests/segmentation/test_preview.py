@@ -133,7 +133,7 @@ def test_kept_flows_come_back_whole():
 
 
 def test_old_previews_are_dropped(home, monkeypatch):
-    monkeypatch.setattr(preview, "_KEPT", 3)
+    monkeypatch.setattr(preview, "_MAX_STORED", 3)
     keys = [save_preview(kept(seed)) for seed in range(5)]
     assert len(list((home / "previews").iterdir())) == 3
     with pytest.raises(StoreError, match="preview the region again"):

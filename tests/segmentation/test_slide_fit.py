@@ -57,7 +57,7 @@ def test_a_slide_whose_sample_shows_nothing_leaves_the_decision_to_its_tiles():
 
 def test_a_tile_full_of_cell_keeps_the_polarity_of_its_slide():
     bright_field = 1 - glowing(discs((200, 200), [(60, 60), (140, 140)], 20))
-    polarity = Polarity.of(bright_field, OTHER)
+    polarity = Polarity.detect(bright_field, OTHER)
     assert polarity.inverted
     inside = bright_field[:, 50:70, 50:70]  # dark all over: by itself it would not be turned over
     whole, tile = (select_planes(part, OTHER, polarity).body for part in (bright_field, inside))
@@ -66,7 +66,7 @@ def test_a_tile_full_of_cell_keeps_the_polarity_of_its_slide():
 
 def test_channels_with_a_role_are_never_turned_over():
     bright_field = 1 - glowing(discs((100, 100), [(50, 50)], 20))
-    assert not Polarity.of(bright_field, (Role.NUCLEUS,)).inverted
+    assert not Polarity.detect(bright_field, (Role.NUCLEUS,)).inverted
 
 
 def test_the_diameter_is_the_median_of_a_few_windows_and_a_given_one_is_not_looked_for():

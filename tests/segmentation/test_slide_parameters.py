@@ -85,7 +85,7 @@ def test_so_do_another_file_other_roles_and_another_segmenter(field, home):
 
 def test_a_damaged_file_is_as_good_as_none(field, home):
     parameters = ensure_slide_parameters(field, Classical(), of())
-    (kept,) = (home / "judgements").iterdir()
+    (kept,) = (home / "slide_parameters").iterdir()
     kept.write_text('{"fit": {}')
     assert load_slide_parameters(field, Classical(), of()) is None
     assert ensure_slide_parameters(field, Classical(), of()) == parameters
@@ -93,7 +93,7 @@ def test_a_damaged_file_is_as_good_as_none(field, home):
 
 def test_old_judgements_are_forgotten(field, home):
     ensure_slide_parameters(field, Classical(), of())
-    (kept,) = home.rglob("judgements/*.json")
+    (kept,) = home.rglob("slide_parameters/*.json")
     ensure_slide_parameters(field, Classical(), of(diameter=40))
     os.utime(kept, (0, 0))
     assert purge_slide_parameters(3600) == 1

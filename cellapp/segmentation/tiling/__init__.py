@@ -1,1 +1,1 @@
-"""Cuts a slide into tiles that overlap and puts what was found in them together again."""
+"""Overlapping tiles of a slide, and the label image of the slide from those of its tiles."""

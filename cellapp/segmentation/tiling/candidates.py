@@ -1,4 +1,4 @@
-"""What one tile proposes: its cells with place and size, from its label image alone."""
+"""Cells proposed by tiles: position and size of each, and which cells of two tiles share pixels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellapp.segmentation.tiling.grid import Tile, intersection, relative_to
+from cellapp.types.image import Region
 
 
 @dataclass(frozen=True, eq=False)
 class CellCandidates:
-    """Cells found in the windows of tiles; row n of one tile is its label n + 1."""
+    """Cells segmented in the windows of tiles; row n of a tile is its label n + 1."""
 
-    area_px: np.ndarray  # (N,) int64, as far as the window shows them
+    area_px: np.ndarray  # (N,) int64, inside the window
     y: np.ndarray  # (N,) float64, centroid in px of the slide
     x: np.ndarray  # (N,) float64
     depth_px: np.ndarray  # (N,) float64: how far the centroid lies inside the core; negative outside it
-    cut: np.ndarray  # (N,) bool: the window ends where the cell may go on
+    cut: np.ndarray  # (N,) bool: the cell touches an edge of the window that is no edge of the slide
     tile: np.ndarray  # (N,) int64, number of the tile
 
     def __len__(self) -> int:
@@ -43,29 +44,29 @@ def find_candidates(tile: Tile, labels: np.ndarray, shape: tuple[int, int]) -> C
     y = np.bincount(rows, at // labels.shape[1], n) / np.maximum(area, 1) + tile.window.y
     x = np.bincount(rows, at % labels.shape[1], n) / np.maximum(area, 1) + tile.window.x
     cut = np.zeros(n + 1, bool)
-    cut[_inner_edges(tile, labels, shape)] = True
+    cut[inner_edge_labels(labels, tile.window, shape)] = True
     return CellCandidates(area, y, x, _depth_px(tile, y, x, shape), cut[1:], np.full(n, tile.number))
 
 
 def join_candidates(parts: Sequence[CellCandidates]) -> CellCandidates:
-    """Put the candidates of several tiles, at least one, into one table."""
+    """Concatenate the candidates of several tiles, at least one."""
     names = CellCandidates.__dataclass_fields__
     return CellCandidates(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 @dataclass(frozen=True, eq=False)
 class CandidateOverlaps:
-    """Pairs of candidates of two tiles that share pixels; `a` and `b` are labels less 1."""
+    """Pairs of candidates of two tiles that share pixels; `a` and `b` are rows, labels less 1."""
 
     a: np.ndarray  # (M,) int64
     b: np.ndarray  # (M,) int64
-    n_px: np.ndarray  # (M,) int64, pixels of both
-    seen_a_px: np.ndarray  # (M,) int64, pixels of `a` where both windows look
-    seen_b_px: np.ndarray  # (M,) int64
+    n_px: np.ndarray  # (M,) int64, shared pixels
+    visible_a_px: np.ndarray  # (M,) int64, pixels of `a` inside both windows
+    visible_b_px: np.ndarray  # (M,) int64
 
 
 def find_overlaps(tile: Tile, labels: np.ndarray, other: Tile, other_labels: np.ndarray) -> CandidateOverlaps:
-    """Compare two tiles where their windows overlap.
+    """Find which candidates of two tiles share pixels.
 
     Parameters
     ----------
@@ -79,16 +80,29 @@ def find_overlaps(tile: Tile, labels: np.ndarray, other: Tile, other_labels: np.
         return CandidateOverlaps(*(np.zeros(0, np.int64) for _ in range(5)))
     a = labels[relative_to(zone, tile.window).slices].ravel().astype(np.int64)
     b = other_labels[relative_to(zone, other.window).slices].ravel().astype(np.int64)
-    seen_a, seen_b = np.bincount(a), np.bincount(b)
+    visible_a, visible_b = np.bincount(a), np.bincount(b)
     both = (a > 0) & (b > 0)
-    codes, n_px = np.unique(a[both] * len(seen_b) + b[both], return_counts=True)
-    pair_a, pair_b = codes // len(seen_b), codes % len(seen_b)
-    return CandidateOverlaps(pair_a - 1, pair_b - 1, n_px, seen_a[pair_a], seen_b[pair_b])
+    codes, n_px = np.unique(a[both] * len(visible_b) + b[both], return_counts=True)
+    pair_a, pair_b = codes // len(visible_b), codes % len(visible_b)
+    return CandidateOverlaps(pair_a - 1, pair_b - 1, n_px, visible_a[pair_a], visible_b[pair_b])
 
 
-def _inner_edges(tile: Tile, labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Labels on those edges of the window that are no edges of the slide."""
-    window = tile.window
+def inner_edge_labels(labels: np.ndarray, window: Region, shape: tuple[int, int]) -> np.ndarray:
+    """Return the labels on those edges of a window that are no edges of the slide: cells there may be cut.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (h, w), integer
+        Of the window.
+    window : Region
+    shape : tuple of int
+        (Y, X) of the slide.
+
+    Returns
+    -------
+    ndarray of shape (N,), integer
+        With repetitions, and with 0 where an edge shows background.
+    """
     edges = (
         (window.y > 0, labels[0]),
         (window.x > 0, labels[:, 0]),
@@ -99,7 +113,7 @@ def _inner_edges(tile: Tile, labels: np.ndarray, shape: tuple[int, int]) -> np.n
 
 
 def _depth_px(tile: Tile, y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Distance to the nearest seam; pixel n of an axis reaches from n - 1/2 to n + 1/2."""
+    """Return the distance to the nearest seam; pixel n of an axis reaches from n - 1/2 to n + 1/2."""
     depth = np.full(len(y), math.inf)
     spans = ((y, tile.core.y, tile.core.height, shape[0]), (x, tile.core.x, tile.core.width, shape[1]))
     for position, start, length, whole in spans:

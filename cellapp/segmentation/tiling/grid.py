@@ -1,4 +1,4 @@
-"""Which tiles a slide is cut into: cores that share it out, and windows around them that overlap."""
+"""Tiles of a slide: cores that partition it, and overlapping windows around them that are segmented."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from itertools import pairwise
 from cellapp.types.image import Region
 
 HALO_DIAMETERS = 2.0
-"""A cell whose centre is in the core lies whole in the window, and a network sees some 60 px more at its own scale."""
+"""A cell whose centre is in the core is whole in the window, with some 60 px of context at the network's own scale."""
 LEAST_HALO_PX = 32
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One piece of work: cells are looked for in the window; those centred in the core are this tile's to give."""
+    """One unit of work: the window is segmented, and cells centred in the core belong to this tile."""
 
-    number: int  # place in the plan, row by row
-    core: Region  # the cores of a plan cover the slide once
-    window: Region  # the core and its halo, as far as the slide goes
+    number: int  # position in the plan, row by row
+    core: Region  # the cores of a plan cover the slide without overlap
+    window: Region  # the core and its halo, clipped to the slide
 
 
 def halo_px(diameter_px: float) -> int:
@@ -29,7 +29,7 @@ def halo_px(diameter_px: float) -> int:
 
 
 def plan_tiles(shape: tuple[int, int], tile_px: int, halo: int) -> tuple[Tile, ...]:
-    """Share a slide out among tiles of nearly equal size.
+    """Divide a slide into tiles of nearly equal size.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def overlapping_tiles(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, Tile]]:
     for at, tile in enumerate(tiles):
         for other in tiles[at + 1 :]:
             if other.window.y >= tile.window.y + tile.window.height:
-                break  # row by row: every later window lies lower still
+                break  # row by row: every later window lies lower
             if intersection(tile.window, other.window):
                 yield tile, other
 

@@ -1,4 +1,4 @@
-"""From tiles to one label image, in memory or on disk, a window or a band at a time."""
+"""The label image of a slide from those of its tiles, in memory or on disk, a window or a band at a time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ BAND_PX = 2**22
 
 
 def paint_tile(canvas: np.ndarray, tile: Tile, labels: np.ndarray, ranks: np.ndarray) -> None:
-    """Lay the kept cells of a tile onto the slide.
+    """Write the selected cells of a tile into the label image of the slide.
 
-    The higher rank wins, so the order of the tiles does not matter.
+    The higher rank wins, so that the order of the tiles does not matter.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def number_cells(canvas: np.ndarray, *, area_px: np.ndarray | None = None, min_s
     canvas : ndarray of shape (Y, X), int32
         Ids in any order, 0 is background.
     area_px : ndarray of shape (K + 1,), int64, optional
-        Pixels that each id should have; one that kept less than half of them, for others had a better claim, is no
-        cell any more.
+        Pixels that each id had in its tile; cells that lost more than half of them to cells of a higher rank are
+        dropped.
     min_size_px : int
         Cells of fewer pixels are dropped.
 
@@ -52,15 +52,15 @@ def number_cells(canvas: np.ndarray, *, area_px: np.ndarray | None = None, min_s
     int
         How many cells there are.
     """
-    first, left = _first_and_size(canvas)
-    real = left >= max(min_size_px, 1)
+    first, size = _first_and_size(canvas)
+    is_cell = size >= max(min_size_px, 1)
     if area_px is not None:
-        expected = np.zeros(len(left))
-        expected[: len(area_px)] = area_px[: len(left)]
-        real &= left >= SAME * expected
-    real[0] = False
-    ids = np.flatnonzero(real)
-    numbers = np.zeros(len(left), np.int32)
+        expected = np.zeros(len(size))
+        expected[: len(area_px)] = area_px[: len(size)]
+        is_cell &= size >= SAME * expected
+    is_cell[0] = False
+    ids = np.flatnonzero(is_cell)
+    numbers = np.zeros(len(size), np.int32)
     numbers[ids[np.argsort(first[ids])]] = np.arange(1, len(ids) + 1)
     for band in bands(canvas.shape):
         canvas[band.slices] = numbers[canvas[band.slices]]
@@ -68,7 +68,7 @@ def number_cells(canvas: np.ndarray, *, area_px: np.ndarray | None = None, min_s
 
 
 def bands(shape: tuple[int, int]) -> Iterator[Region]:
-    """Yield the bands of full width, from the top, that a large label image is gone through by."""
+    """Yield bands of full width, from the top, by which a large label image is processed."""
     height = max(BAND_PX // max(shape[1], 1), 1)
     for y in range(0, shape[0], height):
         yield Region(y, 0, min(height, shape[0] - y), shape[1])

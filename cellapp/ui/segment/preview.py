@@ -18,9 +18,16 @@ from cellapp.errors import InputError, ModelError
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.requests import request_slide_parameters
 from cellapp.models.load import load_model
-from cellapp.segmentation.preview import PreviewFlows, load_preview, preview_cells, preview_flows, preview_masks
+from cellapp.segmentation.preview import (
+    PreviewFlows,
+    flow_settings,
+    load_preview,
+    preview_cells,
+    preview_flows,
+    preview_masks,
+)
 from cellapp.segmentation.slide_parameters import SlideParameters, has_tiles, load_slide_parameters
-from cellapp.settings import THRESHOLDS, AnalyseSettings, ClassifySettings, ExplainSettings, SegmentSettings
+from cellapp.settings import AnalyseSettings, ClassifySettings, ExplainSettings
 from cellapp.store.open_image import lacks_pyramid, open_slide, open_view
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import LabelMask
@@ -75,17 +82,6 @@ def preview_region(image: ImageRecord, region: Region, settings: AnalyseSettings
     key = (cache.identity(image), region, slide_job is None)
     mask, cells = _cells(key, shown.model_dump_json(), image, flows, segmenter)
     return RegionPreview(flows, mask, cells, time.perf_counter() - start_s, rate, slide_job)
-
-
-def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
-    """Return `settings` with everything at its default that flows do not depend on."""
-    segment = settings.segment.model_dump(exclude=set(THRESHOLDS))
-    return AnalyseSettings(
-        channels=settings.channels,
-        um_per_px=settings.um_per_px,
-        preprocess=settings.preprocess,
-        segment=SegmentSettings.model_validate(segment),
-    )
 
 
 def _slide_parameters(
