@@ -20,7 +20,7 @@ from cellapp.classification.novelty import fit_novelty
 from cellapp.compute import torchvision_shim
 from cellapp.compute.devices import probe_dtype
 from cellapp.encoders.dino import HubEncoder
-from cellapp.explanation.hirescam import explain
+from cellapp.explanation.methods import explain
 from cellapp.settings import CropSettings, PreprocessSettings
 
 

@@ -23,7 +23,7 @@ _BATCH = 16  # crops whose activations and gradients are in memory at once
 def hirescam(
     encoder: HubEncoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str
 ) -> Explanations:
-    """Explain crops by ``pytorch_grad_cam.HiResCAM`` at the final norm; see `cellapp.explanation.hirescam.explain`.
+    """Explain crops by ``pytorch_grad_cam.HiResCAM`` at the final norm; see `cellapp.explanation.methods.explain`.
 
     The library's clipping of negatives and its scaling of each map to 0..1 are left out, so that maps of different
     cells can be compared. Computed in float32 whatever the encoder's dtype. It serves to check the closed form against

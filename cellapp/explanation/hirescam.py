@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from cellapp.classification.head import LinearHead
 from cellapp.errors import InputError
-from cellapp.explanation.gradcam import hirescam
 from cellapp.types.cells import Embeddings, Explanations, join_explanations
 from cellapp.types.protocols import Encoder
 
@@ -67,14 +64,8 @@ def attribute(head: LinearHead, embeddings: Embeddings, target: str | None = Non
 _BATCH = 64  # crops whose patch tokens are in memory at once
 
 
-def explain(
-    encoder: Encoder,
-    head: LinearHead,
-    crops: np.ndarray,
-    cell_ids: np.ndarray,
-    target: str | None = None,
-    *,
-    method: Literal["exact", "hirescam"] = "exact",
+def exact_maps(
+    encoder: Encoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str
 ) -> Explanations:
     """Explain one class of each crop by HiResCAM (Draelos and Carin 2020, arXiv:2011.08891) at the final norm.
 
@@ -87,34 +78,8 @@ def explain(
     An earlier layer is not offered: at the input of the last block, patches that speak for a class by gradient times
     activation raised its logit when they were blanked.
 
-    Parameters
-    ----------
-    encoder : Encoder
-    head : LinearHead
-    crops : ndarray of shape (N, 3, S, S), float32
-        0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`.
-    cell_ids : ndarray of shape (N,)
-    target : str, optional
-        Class to explain; the head's positive class when left out.
-    method : str
-        "exact" for the closed form, "hirescam" to have pytorch-grad-cam make the same maps about three times slower.
-
-    Returns
-    -------
-    Explanations
-        Calibrated logit units, see `LinearHead.contrast`; `rest` is the logit minus the sum of the map.
-
-    Raises
-    ------
-    InputError
-        When the crops do not fit the encoder.
-    ModelError
-        When the head is for another encoder, reads no crops or does not know the class.
+    Parameters and result are those of `cellapp.explanation.methods.explain`.
     """
-    head.check_encoder(encoder)
-    head.check_reads_crops()
-    if method == "hirescam":
-        return hirescam(encoder, head, crops, cell_ids, target or head.positive)
     encoder = encoder.reading(head.reads)
     parts = []
     for start in range(0, max(len(crops), 1), _BATCH):

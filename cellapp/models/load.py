@@ -7,6 +7,7 @@ see `cellapp.models.fetch`; and it imports only the libraries the model needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,19 +44,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
         return _load_path(Path(name), device, dtype)
     model = entry(name)
     require_ready(model)
-    match model.adapter:
-        case "classical":
-            from cellapp.segmentation.classical import Classical
-
-            return Classical()
-        case "head":
-            return _head(model.folder)
-        case "compact":
-            return _compact(model.folder, name, device, dtype)
-        case "cellpose":
-            return _cellpose(model.folder / next(iter(model.files)), device, dtype)
-    dtype = model.dtype if dtype == "auto" else dtype
-    return _encoder(model.folder, name, _revision(model), device, dtype, model.input_px)
+    return ADAPTERS[model.adapter](model, device, dtype)
 
 
 def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | LinearHead:
@@ -90,6 +79,12 @@ def _head(folder: Path) -> LinearHead:
     return load_head(folder)
 
 
+def _classical() -> Segmenter:
+    from cellapp.segmentation.classical import Classical
+
+    return Classical()
+
+
 def _encoder(folder: Path, name: str, revision: str, device: str, dtype: str, input_px: int | None) -> Encoder:
     from cellapp.encoders.dino import HubEncoder
 
@@ -115,3 +110,18 @@ def _resolve(device: str, dtype: str) -> tuple[str, str]:
     """Decide device and number format: those given, else those of the settings, else what the machine does best."""
     resolved = probe_device(device if device != "auto" else app_settings().device)
     return resolved, probe_dtype(resolved, dtype if dtype != "auto" else app_settings().dtype)
+
+
+def _encoder_of_registry(model: ModelEntry, device: str, dtype: str) -> Encoder:
+    dtype = model.dtype if dtype == "auto" else dtype
+    return _encoder(model.folder, model.name, _revision(model), device, dtype, model.input_px)
+
+
+ADAPTERS: Mapping[str, Callable[[ModelEntry, str, str], Segmenter | Encoder | LinearHead]] = {
+    "classical": lambda model, device, dtype: _classical(),
+    "compact": lambda model, device, dtype: _compact(model.folder, model.name, device, dtype),
+    "cellpose": lambda model, device, dtype: _cellpose(model.folder / next(iter(model.files)), device, dtype),
+    "dino": _encoder_of_registry,
+    "head": lambda model, device, dtype: _head(model.folder),
+}
+"""What loads a model of the registry, by the `adapter` of its entry."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cellapp.encoders.crop_to_rgb import encoder_input
-from cellapp.explanation import hirescam
+from cellapp.explanation import methods
 from cellapp.explanation.compartments import EFFECT, compartment_table
 from cellapp.models.bundle import RunModels, load_models_to_explain
 from cellapp.pipeline.context import ImageContext, make_context
@@ -77,7 +77,7 @@ def explain_cells(
 ) -> ExplainedCells:
     """Explain one class of some cells: where in the crop and in which channel its logit comes from.
 
-    Each cell is cut and encoded once for its map, see `cellapp.explanation.hirescam.explain`. The effect of a channel
+    Each cell is cut and encoded once for its map, see `cellapp.explanation.methods.explain`. The effect of a channel
     is the logit minus the logit without it: the crop is encoded again with the channel set to zero (occlusion, Zeiler
     and Fergus 2014, arXiv:1311.2901).
 
@@ -133,10 +133,9 @@ def _explain_batch(
         angle_deg=preprocessor.angle_deg,
     )
     pixels, method = encoder_input(crops, roles, encoder.input_px), context.settings.explain.method
-    exact = hirescam.explain(encoder, head, pixels, crops.cell_ids, target)
-    maps = (
-        exact if method == "exact" else hirescam.explain(encoder, head, pixels, crops.cell_ids, target, method=method)
-    )
+    asked = (encoder, head, pixels, crops.cell_ids, target)
+    exact = methods.explain(*asked)
+    maps = exact if method == "exact" else methods.explain(*asked, method=method)
     table = compartment_table(exact, [one.inside for one in raw], [one.nucleus(roles) for one in raw])
     without = _logits_without_channels(context, crops, target) if channel_effects else ()
     return ExplainedCells(maps, table.assign(**{EFFECT + name: exact.logits - logits for name, logits in without}))

@@ -7,7 +7,8 @@ from benchmarks.cam import library_maps, scaled_like_library
 from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.predict import predict
 from cellapp.errors import InputError, ModelError
-from cellapp.explanation.hirescam import attribute, explain
+from cellapp.explanation.hirescam import attribute
+from cellapp.explanation.methods import explain
 from cellapp.settings import FeatureSettings
 from tests.classification.heads import random_embeddings, random_head
 from tests.encoders.tiny import FAMILIES, tiny_encoder
