@@ -1,4 +1,4 @@
-"""Labelled images made ready to draw crops from: scaled, with their flows, and weighed pixel by pixel."""
+"""Labelled images prepared for training: preprocessed, with flows and a weight for each pixel."""
 
 from __future__ import annotations
 
@@ -17,63 +17,63 @@ from cellapp.training.segmenter.source_images import Kind, LabelledImage
 from cellapp.types.image import Slide
 
 FLOW_SCALE = 127  # flows are kept as int8
-SMALL_CELL, SEAM = (0.7, 2.5), 1.5  # how pixels are weighed
+SMALL_CELL, SEAM = (0.7, 2.5), 1.5  # limits of the weight by size, and what is added where cells touch
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A picture ready to draw crops from."""
+    """An image prepared for training."""
 
     kind: Kind
-    planes: np.ndarray  # (C, Y, X) float16, 0 to 1, as preprocessing makes them by default
+    planes: np.ndarray  # (C, Y, X) float16, 0 to 1, preprocessed with default settings
     labels: np.ndarray  # (Y, X) uint16
     flows: np.ndarray  # (2, Y, X) float16, unit vectors, y then x
-    emphasis: np.ndarray  # (Y, X) float16, how much a pixel's error counts
+    weights: np.ndarray  # (Y, X) float16, weight of each pixel in the loss
     diameter_px: float  # median over cells of the diameter of the disc with their area
-    weights: np.ndarray  # (C,) that mix the channels into one plane
+    mixing: np.ndarray  # (C,) weights of the channels in one plane
     inverted: bool  # cells are dark
 
 
-def prepare(picture: LabelledImage, cache: Path) -> Example | None:
-    """Make a picture ready, with its flows computed once and kept.
+def prepare(image: LabelledImage, cache: Path) -> Example | None:
+    """Prepare an image; its flows are computed once and stored.
 
     Parameters
     ----------
-    picture : Picture
+    image : LabelledImage
     cache : Path
-        Folder where flows are kept by the picture's name.
+        Folder where flows are stored by the image's name.
 
     Returns
     -------
     Example or None
-        None for a picture without cells, which has no size to be scaled to.
+        None for an image without cells, which has no diameter to scale by.
     """
-    if not picture.labels.any():
+    if not image.labels.any():
         return None
-    path = cache / f"{picture.name}.npz"
+    path = cache / f"{image.name}.npz"
     if not path.exists():
-        flows = np.rint(flow_targets(picture.labels) * FLOW_SCALE).astype(np.int8)
+        flows = np.rint(flow_targets(image.labels) * FLOW_SCALE).astype(np.int8)
         cache.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, flows=flows)
     flows = np.load(path)["flows"].astype(np.float16) / np.float16(FLOW_SCALE)
-    planes, weights = _planes(picture.slide)
-    inverted = picture.kind is not Kind.SYNTHETIC and has_bright_background(np.tensordot(weights, planes, axes=1))
+    planes, mixing = _planes(image.slide)
+    inverted = image.kind is not Kind.SYNTHETIC and has_bright_background(np.tensordot(mixing, planes, axes=1))
     return Example(
-        picture.kind,
+        image.kind,
         planes.astype(np.float16),
-        picture.labels.astype(np.uint16),
+        image.labels.astype(np.uint16),
         flows,
-        emphasise(picture.labels),
-        median_diameter(picture.labels),
-        weights,
+        pixel_weights(image.labels),
+        median_diameter(image.labels),
+        mixing,
         inverted,
     )
 
 
-def emphasise(labels: np.ndarray) -> np.ndarray:
-    """Weigh pixels so that small cells and the seams of touching ones are heard beside large ones.
+def pixel_weights(labels: np.ndarray) -> np.ndarray:
+    """Return weights for the loss that favour small cells and the seams of touching ones.
 
-    A cell counts once in the score, however small, but by its pixels in a plain mean.
+    A small cell counts as much as a large one in the score, but less in an unweighted mean over pixels.
 
     Parameters
     ----------
@@ -86,10 +86,10 @@ def emphasise(labels: np.ndarray) -> np.ndarray:
         1 on the background; in a cell the median diameter over its own, 0.7 to 2.5; `SEAM` more where two cells meet.
     """
     areas = np.bincount(labels.ravel()).astype(float)
-    middle = np.median(areas[1:][areas[1:] > 0])
-    weights = np.clip(np.sqrt(middle / np.maximum(areas, 1)), *SMALL_CELL)
+    median = np.median(areas[1:][areas[1:] > 0])
+    weights = np.clip(np.sqrt(median / np.maximum(areas, 1)), *SMALL_CELL)
     weights[0] = 1
-    width = 2 * max(1, round(np.sqrt(middle) / 12)) + 1
+    width = 2 * max(1, round(np.sqrt(median) / 12)) + 1
     highest = maximum_filter(labels, width)
     lowest = minimum_filter(np.where(labels > 0, labels, labels.max() + 1), width)
     return (weights[labels] + SEAM * ((lowest < highest) & (highest > 0))).astype(np.float16)
@@ -103,7 +103,7 @@ def median_diameter(labels: np.ndarray) -> float:
 
 
 def _planes(slide: Slide) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels as preprocessing makes them by default, (C, Y, X) float32, and what mixes them into one plane, (C,)."""
+    """Return preprocessed pixels, (C, Y, X) float32, and the weights that mix them into one plane, (C,)."""
     planes = Preprocessor.fit(slide, PreprocessSettings()).apply(slide.region())
     if is_photo(assign_channels(slide.info, {})[1]):
         if (planes != planes[0]).any():

@@ -1,25 +1,33 @@
-"""Figures of a segmenter on the validation images, by kind of image, beside the classical one."""
+"""Score a segmenter and the classical baseline on validation images, by kind of image, and draw the worst cases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from scipy.stats import bootstrap
+from skimage.segmentation import find_boundaries
 
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.metrics import Score, score_labels
 from cellapp.settings import AnalyseSettings
 from cellapp.training.segmenter.source_images import Kind, LabelledImage, read_labelled_images
-from cellapp.training.segmenter.worst_cases import draw_failure, worst_pictures
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Segmenter
 
 N_SYNTHETIC = 8
 RESAMPLES = 2000
+SIDE_PX = 200  # of the part that is shown
+ZOOM = 2
+TRUE_RGB, PREDICTED_RGB = (
+    (0, 158, 115),
+    (230, 159, 0),
+)  # Okabe and Ito 2008: green and orange, distinguished by most eyes
+N_GRAYS = 16  # keeps the files small
 
 
 def evaluate_segmenter(
@@ -31,7 +39,7 @@ def evaluate_segmenter(
     failures: Path | None = None,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
-    """Score a segmenter on every validation image as `analyse` would run it, diameter and all left to itself.
+    """Score a segmenter on every validation image as `analyse` runs it, with every setting at its default.
 
     Parameters
     ----------
@@ -42,9 +50,9 @@ def evaluate_segmenter(
         Synthetic fields, from seeds that training does not use.
     held_out : float
         When above 0, score that share of the training images instead, which a recipe with the same share leaves out:
-        what settings and designs are chosen by.
+        for the choice of settings and designs.
     failures : Path, optional
-        Folder for a picture of the worst image of each kind.
+        Folder for a drawing of the worst image of each kind.
     on_step : callable, optional
 
     Returns
@@ -59,36 +67,36 @@ def evaluate_segmenter(
     InputError
         When there is nothing to score.
     """
-    baselines = {"segmenter": segmenter, "classical": Classical()}
+    segmenters = {"segmenter": segmenter, "classical": Classical()}
     scores: dict[LabelledImage, dict[str, Score]] = {}
     split = "choose" if held_out else "val"
-    for picture in read_labelled_images(data, split, n_synthetic, held_out):
-        scores[picture] = {who: score_picture(rival, picture) for who, rival in baselines.items()}
+    for image in read_labelled_images(data, split, n_synthetic, held_out):
+        scores[image] = {name: score_image(one, image) for name, one in segmenters.items()}
         if on_step:
-            on_step(f"Scored {picture.name}: {picture.kind}", 0.0)
+            on_step(f"Scored {image.name}: {image.kind}", 0.0)
     if failures is not None:
-        for kind, picture in worst_pictures({p: score["segmenter"].ap50 for p, score in scores.items()}).items():
-            draw_failure(segmenter, picture, failures / f"{kind}.png")
-    kinds = [kind for kind in Kind if any(picture.kind is kind for picture in scores)]
+        for kind, image in worst_images({one: score["segmenter"].ap50 for one, score in scores.items()}).items():
+            draw_failure(segmenter, image, failures / f"{kind}.png")
+    kinds = [kind for kind in Kind if any(image.kind is kind for image in scores)]
     return {
         "segmenter": segmenter.name,
         "split": split,
         "n_synthetic": n_synthetic,
-        "kinds": {kind.value: _figures([s for p, s in scores.items() if p.kind is kind]) for kind in kinds},
-        "images": {picture.name: round(score["segmenter"].ap50, 4) for picture, score in scores.items()},
+        "kinds": {kind.value: _figures([score for one, score in scores.items() if one.kind is kind]) for kind in kinds},
+        "images": {image.name: round(score["segmenter"].ap50, 4) for image, score in scores.items()},
     }
 
 
-def score_picture(segmenter: Segmenter, picture: LabelledImage) -> Score:
-    """Segment one picture with every setting at its default and compare with its truth."""
-    return score_labels(segment_image(picture.slide, segmenter, AnalyseSettings()).labels, picture.labels)
+def score_image(segmenter: Segmenter, image: LabelledImage) -> Score:
+    """Segment one image with every setting at its default and compare with its truth."""
+    return score_labels(segment_image(image.slide, segmenter, AnalyseSettings()).labels, image.labels)
 
 
 def _figures(scores: Sequence[dict[str, Score]]) -> dict[str, Any]:
     figures: dict[str, Any] = {"n_images": len(scores), "n_cells": sum(s["segmenter"].n_truth for s in scores)}
-    for who in ("segmenter", "classical"):
-        figures[who] = {
-            name: _mean_with_interval([getattr(score[who], name) for score in scores])
+    for method in ("segmenter", "classical"):
+        figures[method] = {
+            name: _mean_with_interval([getattr(score[method], name) for score in scores])
             for name in ("ap50", "ap75", "dice")
         }
     return figures
@@ -98,6 +106,53 @@ def _mean_with_interval(values: Sequence[float]) -> dict[str, float | None]:
     mean = float(np.mean(values))
     low = high = None
     if len(values) > 1 and np.ptp(values) > 0:
-        chosen = bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0))
-        low, high = (round(float(limit), 4) for limit in chosen.confidence_interval)
+        result = bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0))
+        low, high = (round(float(limit), 4) for limit in result.confidence_interval)
     return {"mean": round(mean, 4), "low": low, "high": high}
+
+
+def worst_images(ap50: Mapping[LabelledImage, float]) -> dict[Kind, LabelledImage]:
+    """Return the image of each kind with the lowest average precision."""
+    worst: dict[Kind, LabelledImage] = {}
+    for image in sorted(ap50, key=ap50.__getitem__):
+        worst.setdefault(image.kind, image)
+    return worst
+
+
+def draw_failure(segmenter: Segmenter, labelled: LabelledImage, path: Path) -> None:
+    """Write the part of an image where truth and segmenter differ most, as a small PNG.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    labelled : LabelledImage
+    path : Path
+        True outlines are green, predicted ones orange and on top.
+    """
+    predicted = segment_image(labelled.slide, segmenter, AnalyseSettings()).labels
+    rows, columns = _worst_window((predicted > 0) != (labelled.labels > 0))
+    gray = labelled.slide.region()[:, rows, columns].mean(axis=0)
+    low, high = np.percentile(gray, (0.5, 99.5))
+    indices = _enlarge((N_GRAYS * np.clip((gray - low) / max(high - low, 1e-6), 0, 0.999)).astype(np.uint8))
+    for at, labels in enumerate((labelled.labels, predicted)):
+        indices[find_boundaries(_enlarge(labels[rows, columns]), mode="inner")] = N_GRAYS + at
+    image = Image.fromarray(indices, mode="P")
+    grays = np.linspace(0, 255, N_GRAYS).astype(int).repeat(3).tolist()
+    image.putpalette([*grays, *TRUE_RGB, *PREDICTED_RGB])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, optimize=True)
+
+
+def _enlarge(plane: np.ndarray) -> np.ndarray:
+    return np.repeat(np.repeat(plane, ZOOM, axis=0), ZOOM, axis=1)
+
+
+def _worst_window(wrong: np.ndarray) -> tuple[slice, slice]:
+    """Find the square of `SIDE_PX` with the most wrong pixels, on a grid of half its side."""
+    sides = [min(SIDE_PX, length) for length in wrong.shape]
+    total = np.pad(wrong.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    starts = [np.unique([*range(0, n - s + 1, SIDE_PX // 2), n - s]) for n, s in zip(wrong.shape, sides, strict=True)]
+    y, x = np.meshgrid(*starts, indexing="ij")
+    inside = total[y + sides[0], x + sides[1]] - total[y, x + sides[1]] - total[y + sides[0], x] + total[y, x]
+    at = np.unravel_index(inside.argmax(), inside.shape)
+    return slice(y[at], y[at] + sides[0]), slice(x[at], x[at] + sides[1])

@@ -1,4 +1,4 @@
-"""The recipe of a segmentation network: a TOML file that decides the weights together with the data."""
+"""The recipe of a segmentation network: a TOML file that, with the data, decides its weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cellapp.training.segmenter.source_images import Kind
 
 
 class SegmenterRecipe(FrozenModel):
-    """Everything that decides the weights besides the data; the file ``recipe.toml``."""
+    """Everything but the data that decides the weights; the file ``recipe.toml``."""
 
     name: str = "compact"
     block: Literal["residual", "separable"] = "residual"
@@ -28,12 +28,12 @@ class SegmenterRecipe(FrozenModel):
     warm_up: float = Field(0.04, ge=0, le=1)
     """Share of the steps in which the learning rate rises."""
     cool_down: float = Field(0.4, gt=0, le=1)
-    """Share of the steps, at the end, in which it falls to nothing."""
+    """Share of the steps, at the end, in which it falls to 0."""
     average: float = Field(0.995, ge=0, lt=1)
-    """Weights kept are a moving average with this memory."""
+    """Decay of the moving average of the weights, which is what is written."""
     n_synthetic: int = Field(48, ge=0)
     held_out: float = Field(0.0, ge=0, lt=1)
-    """Share of the training images kept back to choose by; see
+    """Share of the training images held out for the choice of settings; see
     `cellapp.training.segmenter.source_images.is_held_out`."""
     shares: dict[Kind, float] = {
         Kind.FLUORESCENCE: 0.38,
@@ -49,3 +49,13 @@ class SegmenterRecipe(FrozenModel):
     def network(self) -> NetworkSettings:
         """The shape of the network."""
         return NetworkSettings(self.block, self.widths, self.blocks, self.stride, self.style)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step: linear warm-up, constant, linear cool-down."""
+        done = step / self.steps
+        warm_up = min(1.0, (done + 1e-3) / max(self.warm_up, 1e-3))
+        return self.learning_rate * min(warm_up, (1 - done) / self.cool_down)
+
+    def average_decay_at(self, step: int) -> float:
+        """Return the decay of the moving average after a step; the first steps count less, as the weights move fast."""
+        return min(self.average, step / (step + 10))

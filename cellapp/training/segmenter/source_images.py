@@ -1,4 +1,4 @@
-"""Labelled images to learn from and to be judged on: real ones by their index, synthetic ones by their seeds."""
+"""Labelled images for training and validation: real ones from an index, synthetic ones from seeds."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Slide
 
 SOURCES = ("dsb2018", "usiigaci")
-FRAGMENT_PX = 100  # smaller labels of usiigaci are left-overs of its annotation tool
-SPARABLE = 20  # sets with fewer training images have none to hold out
+FRAGMENT_PX = 100  # smaller labels of usiigaci are artefacts of its annotation tool
+MIN_TO_HOLD_OUT = 20  # training images of a set; smaller sets hold none out
 SYNTHETIC_SEEDS = {"train": 1000, "choose": 5000, "val": 9000}
 
 
@@ -51,18 +51,18 @@ def read_labelled_images(data: Path, split: str, n_synthetic: int, held_out: flo
     ----------
     data : Path
         Folder with ``dsb2018`` and ``usiigaci``, each with ``index.csv`` (columns id or file, split, and type),
-        ``images`` and ``labels``; a folder that is absent is passed over.
+        ``images`` and ``labels``; an absent folder is skipped.
     split : {"train", "choose", "val"}
-        "choose" is the part of the index's "train" that is held out, to choose designs and settings by.
+        "choose" is the part of the index's "train" that is held out, for the choice of designs and settings.
     n_synthetic : int
-        Synthetic fields beside them, from seeds that the splits do not share.
+        Synthetic images beside them, from seeds that the splits do not share.
     held_out : float
         Share of the index's "train" that is held out.
 
     Raises
     ------
     InputError
-        When there is nothing.
+        When there are no images.
     """
     rows = [(data / source, row) for source in SOURCES for row in _rows(data / source, split, held_out)]
     if not rows and n_synthetic == 0:
@@ -74,7 +74,7 @@ def read_labelled_images(data: Path, split: str, n_synthetic: int, held_out: flo
 
 
 def is_held_out(name: str, share: float) -> bool:
-    """Tell whether a training image is kept back to choose by: settled by its name, so every run agrees."""
+    """Return whether a training image is held out: decided by a hash of its name, so that all runs agree."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) < share * 2**32
 
 
@@ -85,7 +85,7 @@ def _rows(folder: Path, split: str, held_out: float) -> list[dict[str, str]]:
         rows = [row for row in csv.DictReader(file) if row["split"] == ("train" if split == "choose" else split)]
     if split == "val":
         return rows
-    share = held_out if len(rows) >= SPARABLE else 0.0
+    share = held_out if len(rows) >= MIN_TO_HOLD_OUT else 0.0
     return [row for row in rows if is_held_out(_stem(row), share) == (split == "choose")]
 
 

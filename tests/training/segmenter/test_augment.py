@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from cellapp.compute import torchvision_shim
+from cellapp.errors import InputError
 
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
 from cellapp.segmentation.cellpose_api import flow_targets  # noqa: E402
-from cellapp.training.segmenter.augment import draw_sample  # noqa: E402
-from cellapp.training.segmenter.dataset import Example, emphasise, median_diameter  # noqa: E402
+from cellapp.training.segmenter import augment  # noqa: E402
+from cellapp.training.segmenter.augment import BatchSampler, draw_sample  # noqa: E402
+from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights  # noqa: E402
+from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
 from cellapp.training.segmenter.source_images import Kind  # noqa: E402
 from tests.segmentation.phantoms import discs, glowing  # noqa: E402
 
@@ -26,9 +29,9 @@ def example(kind=Kind.FLUORESCENCE, channels=1, radius_px=12):
         planes=planes,
         labels=truth.astype(np.uint16),
         flows=flows,
-        emphasis=emphasise(truth),
+        weights=pixel_weights(truth),
         diameter_px=median_diameter(truth),
-        weights=np.full(channels, 1 / channels),
+        mixing=np.full(channels, 1 / channels),
         inverted=False,
     )
 
@@ -106,5 +109,50 @@ def test_some_cells_fade_and_none_vanishes():
 def test_nothing_counts_outside_the_picture():
     small = example()
     counted = [draw_sample(small, 256, np.random.default_rng(seed)).targets[4] for seed in range(10)]
-    assert any((emphasis == 0).any() for emphasis in counted)
-    assert all((emphasis > 0).any() for emphasis in counted)
+    assert any((weights == 0).any() for weights in counted)
+    assert all((weights > 0).any() for weights in counted)
+
+
+RECIPE = SegmenterRecipe(batch=4, crop_px=32, shares={Kind.FLUORESCENCE: 3.0, Kind.PHASE: 1.0})
+CPU = torch.device("cpu")
+
+
+def drawn(examples, recipe=RECIPE, n=150, monkeypatch=None):
+    """Count how often each example is drawn."""
+    counts = dict.fromkeys(map(id, examples), 0)
+
+    def note(chosen, side_px, rng):
+        counts[id(chosen)] += 1
+        return original(chosen, side_px, rng)
+
+    original = augment.draw_sample
+    monkeypatch.setattr(augment, "draw_sample", note)
+    loader = BatchSampler(recipe, examples)
+    for seed in range(n):
+        loader.draw(np.random.default_rng(seed), CPU)
+    return list(counts.values())
+
+
+def test_a_batch_has_the_form_the_network_reads():
+    planes, targets = BatchSampler(RECIPE, [example()]).draw(np.random.default_rng(0), CPU)
+    assert planes.shape == (4, 2, 32, 32)
+    assert targets.shape == (4, 5, 32, 32)
+
+
+def test_kinds_come_by_their_shares_and_absent_ones_are_skipped(monkeypatch):
+    counts = drawn([example(), example(Kind.PHASE), example(Kind.STAINED)], monkeypatch=monkeypatch)
+    assert counts[0] / sum(counts) == pytest.approx(0.75, abs=0.07)
+    assert counts[2] == 0
+
+
+def test_a_rare_image_size_is_drawn_more_often_than_its_number(monkeypatch):
+    common = [example() for _ in range(8)]
+    rare = replace(example(), **{name: getattr(common[0], name)[..., :120] for name in ("planes", "labels", "flows")})
+    rare = replace(rare, weights=common[0].weights[:, :120])
+    counts = drawn([*common, rare], monkeypatch=monkeypatch)
+    assert counts[-1] > 1.3 * np.mean(counts[:-1])
+
+
+def test_no_example_of_a_wanted_kind_is_refused():
+    with pytest.raises(InputError, match="shares"):
+        BatchSampler(RECIPE, [example(Kind.STAINED)])

@@ -1,36 +1,36 @@
-"""Pictures made ready to draw from."""
+"""Images prepared for training."""
 
 import numpy as np
 import pytest
 
-from cellapp.training.segmenter.dataset import emphasise, median_diameter, prepare
+from cellapp.training.segmenter.dataset import median_diameter, pixel_weights, prepare
 from cellapp.training.segmenter.source_images import read_labelled_images
 from tests.segmentation.phantoms import discs
 
 
 def test_an_example_is_scaled_and_knows_its_cells(data, tmp_path):
-    for picture in (*read_labelled_images(data, "train", 1), *read_labelled_images(data, "val", 0)):
-        example = prepare(picture, tmp_path / "flows")
+    for image in (*read_labelled_images(data, "train", 1), *read_labelled_images(data, "val", 0)):
+        example = prepare(image, tmp_path / "flows")
         assert example.planes.min() >= 0
         assert example.planes.max() <= 1
         assert example.flows.shape == (2, *example.labels.shape)
         length = np.linalg.norm(example.flows.astype(np.float32), axis=0)
         assert not length[example.labels == 0].any()
         assert np.median(length[example.labels > 0]) == pytest.approx(1, abs=0.02)
-        assert example.weights.sum() == pytest.approx(1, abs=1e-4)
+        assert example.mixing.sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_flows_are_computed_once(data, tmp_path, monkeypatch):
-    picture = next(read_labelled_images(data, "train", 0))
-    first = prepare(picture, tmp_path)
+    image = next(read_labelled_images(data, "train", 0))
+    first = prepare(image, tmp_path)
     monkeypatch.setattr("cellapp.training.segmenter.dataset.flow_targets", None)
-    assert np.array_equal(prepare(picture, tmp_path).flows, first.flows)
+    assert np.array_equal(prepare(image, tmp_path).flows, first.flows)
 
 
-def test_a_picture_without_cells_teaches_no_size(data, tmp_path):
-    picture = next(read_labelled_images(data, "train", 0))
-    picture.labels[...] = 0
-    assert prepare(picture, tmp_path) is None
+def test_a_image_without_cells_teaches_no_size(data, tmp_path):
+    image = next(read_labelled_images(data, "train", 0))
+    image.labels[...] = 0
+    assert prepare(image, tmp_path) is None
 
 
 def test_the_diameter_is_the_median_of_the_cells():
@@ -39,12 +39,12 @@ def test_the_diameter_is_the_median_of_the_cells():
     assert median_diameter(truth) == pytest.approx(30, rel=0.02)
 
 
-def test_small_cells_and_seams_are_emphasised():
+def test_small_cells_and_seams_weigh_more():
     truth = discs((120, 120), [(30, 30), (30, 59), (90, 30), (90, 90)], 15)
     truth = np.where(truth == 4, discs((120, 120), [(0, 0), (0, 0), (0, 0), (90, 90)], 5), truth)
-    emphasis = emphasise(truth)
-    assert emphasis.shape == truth.shape
-    assert emphasis[0, 119] == 1
-    assert emphasis[90, 90] > emphasis[90, 30]
-    assert emphasis[30, 44:46].min() > emphasis[30, 30] + 1
-    assert emphasis.min() > 0
+    weights = pixel_weights(truth)
+    assert weights.shape == truth.shape
+    assert weights[0, 119] == 1
+    assert weights[90, 90] > weights[90, 30]
+    assert weights[30, 44:46].min() > weights[30, 30] + 1
+    assert weights.min() > 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.training.segmenter.source_images import SPARABLE, Kind, is_held_out, read_labelled_images
+from cellapp.training.segmenter.source_images import MIN_TO_HOLD_OUT, Kind, is_held_out, read_labelled_images
 from tests.segmentation.phantoms import discs
 from tests.training.segmenter.conftest import write_index, write_picture
 
@@ -43,7 +43,7 @@ def test_held_out_images_are_settled_by_name_and_by_share():
 
 def test_training_and_choosing_share_no_image(tmp_path):
     truth = discs((24, 24), [(12, 12)], 6)
-    names = [f"picture_{at}" for at in range(SPARABLE)]
+    names = [f"picture_{at}" for at in range(MIN_TO_HOLD_OUT)]
     for name in names:
         write_picture(tmp_path / "dsb2018", name, (truth * 200).astype(np.uint8), truth)
     rows = [{"id": name, "split": "train", "type": "fluorescence"} for name in names]
@@ -54,4 +54,4 @@ def test_training_and_choosing_share_no_image(tmp_path):
     assert not train & choose
     assert train | choose == {f"dsb2018_{name}" for name in names}
     write_index(tmp_path / "dsb2018", rows[:-1])  # too few to spare any
-    assert len(list(read_labelled_images(tmp_path, "train", 0, 0.4))) == SPARABLE - 1
+    assert len(list(read_labelled_images(tmp_path, "train", 0, 0.4))) == MIN_TO_HOLD_OUT - 1

@@ -77,13 +77,13 @@ def test_the_size_counts_only_where_there_are_cells():
     assert float(flow_loss(answer[None], empty)) == pytest.approx(0, abs=1e-6)
 
 
-def test_errors_count_by_the_emphasis_of_their_pixels():
-    """Twice the emphasis on the wrong half costs more, and none at all costs nothing."""
+def test_errors_count_by_the_weight_of_their_pixels():
+    """Twice the weight on the wrong half costs more, and none at all costs nothing."""
     targets, maps = torch.zeros((1, 5, 8, 8)), torch.zeros((1, 4, 8, 8))
     maps[:, 2, :, :4], maps[:, 2, :, 4:] = 20.0, -20.0
     losses = []
-    for emphasis in (0.0, 1.0, 2.0):
-        targets[:, 4], targets[:, 4, :, :4] = 1.0, emphasis
+    for weight in (0.0, 1.0, 2.0):
+        targets[:, 4], targets[:, 4, :, :4] = 1.0, weight
         losses.append(float(flow_loss(maps, targets)))
     assert losses[0] == pytest.approx(0, abs=1e-6)
     assert losses[0] < losses[1] < losses[2]
