@@ -37,7 +37,7 @@ if threshold != run.settings.classify.threshold:
     )
 if results.cells.empty:
     empty_states.no_cells()
-    trust_line(run, results.made_by)
+    trust_line(run, results.provenance)
     st.stop()
 
 grid = st.grid(5, min_column_width=150, gap="medium")
@@ -72,4 +72,4 @@ gallery_section(state)
 if page.jobs_of(run, "relabel"):
     st.caption("The new labels are being written into the files.")
 table_section(state)
-trust_line(run, results.made_by)
+trust_line(run, results.provenance)

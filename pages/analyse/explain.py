@@ -25,13 +25,13 @@ st.markdown("### Why was this cell called so?")
 show_head_note(run, cells, results.classes)
 if not results.classes or not image_cells["label"].any():
     empty_states.nothing_to_explain(results, image.id, image_cells)
-    trust_line(run, results.made_by)
+    trust_line(run, results.provenance)
     st.stop()
 
 head = head_of(run)
 if head is not None and head.only_on_slides:
     empty_states.no_maps(head.only_on_slides)
-    trust_line(run, results.made_by)
+    trust_line(run, results.provenance)
     st.stop()
 
 default = run.settings.explain.target or positive_class(results.classes)
@@ -43,7 +43,7 @@ with_map = explainable(results, image_cells, target, models=with_models)
 lists = listings(with_map, results.classes, selection.selected(run, cells))
 if not lists:
     empty_states.no_head()
-    trust_line(run, results.made_by)
+    trust_line(run, results.provenance)
     st.stop()
 
 grid = st.grid(3, min_column_width=240, gap="medium")
@@ -60,4 +60,4 @@ with right:
         show_error(error)
 slide_section(results, image, with_map, cell)
 summary_section(results, cells, target, models=with_models)
-trust_line(run, results.made_by)
+trust_line(run, results.provenance)

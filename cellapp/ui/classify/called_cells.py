@@ -96,7 +96,7 @@ def share_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str,
     Returns
     -------
     DataFrame
-        `group`, `n`, `share`, `low`, `high`, as `charts.share_chart` draws it; sorted by group.
+        `group`, `n`, `share`, `low`, `high`, sorted by group, for `count_charts.share_chart`.
     """
     target = positive_class(classes) if classes else ""
     rows = []

@@ -15,7 +15,8 @@ from cellapp.errors import CellappError
 from cellapp.jobs import queue, worker_process
 from cellapp.store.records import CONDITIONS, JobRecord
 from cellapp.ui.classify.called_cells import ClassifyState, outcome_table, share_table
-from cellapp.ui.components import charts, histograms, scatters
+from cellapp.ui.classify.count_charts import counts_chart, share_chart
+from cellapp.ui.components import charts, scatters
 from cellapp.ui.components.job_progress import job_progress
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.session import selection
@@ -42,10 +43,10 @@ def counts_section(state: ClassifyState) -> None:
     title, classes = str(by).replace("_", " "), state.results.classes
     if state.target:
         shares = share_table(state.all_cells, classes, group)
-        figure = charts.share_chart(shares, state.target, group_title=title)
+        figure = share_chart(shares, state.target, group_title=title)
         _chart(figure, "classify_shares", alt=f"Share of {state.target} cells per {title} with 95 % interval")
     counts = outcome_table(state.all_cells, classes, group)
-    figure = charts.counts_chart(counts, classes, group_title=title)
+    figure = counts_chart(counts, classes, group_title=title)
     _chart(figure, "classify_counts", alt=f"Number of cells of each class per {title}")
 
 
@@ -57,13 +58,13 @@ def histogram_section(state: ClassifyState) -> None:
     settings = state.results.run.settings.classify
     p = state.cells[f"p_{state.target}"].dropna().to_numpy()
     other = next(name for name in state.results.classes if name != state.target)
-    figure = histograms.probability_histogram(
+    figure = charts.probability_histogram(
         p,
         state.threshold,
         state.target,
         other=other if len(state.results.classes) == 2 else "other classes",
         band=unsure_band(state.threshold, settings.unsure_margin),
-        calibrated=bool(state.results.made_by.get("calibrated", True)),
+        calibrated=bool(state.results.provenance.get("calibrated", True)),
     )
     _chart(figure, "classify_histogram", alt=f"Histogram of the probability of {state.target}")
 

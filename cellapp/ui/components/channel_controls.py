@@ -1,4 +1,4 @@
-"""How the channels of an image are shown: colour, contrast, gamma, hidden or not. Never touches what is measured."""
+"""How the channels of an image are shown: colour, contrast, gamma, hidden or not; measurements never see it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME_PX = 130
 
 
 def composition(image: ImageRecord, overview: np.ndarray) -> Composition:
-    """Return how the visitor last chose to show `image`, or a sensible first way.
+    """Return how the visitor chose to show `image`, by default in role colours and windows from its percentiles.
 
     Parameters
     ----------
@@ -26,12 +26,12 @@ def composition(image: ImageRecord, overview: np.ndarray) -> Composition:
     overview : ndarray of shape (C, Y, X)
         A small version of the image, from which contrast windows are guessed.
     """
-    first = _first(image, overview)
+    default = _default(image, overview)
     chosen = st.session_state
     indices = range(len(image.channels))
     return Composition(
-        tuple(chosen.get(_key(image, i, "colour"), first.colours[i]) for i in indices),
-        tuple(tuple(chosen.get(_key(image, i, "window"), first.windows[i])) for i in indices),
+        tuple(chosen.get(_key(image, i, "colour"), default.colours[i]) for i in indices),
+        tuple(tuple(chosen.get(_key(image, i, "window"), default.windows[i])) for i in indices),
         tuple(chosen.get(_key(image, i, "gamma"), 1.0) for i in indices),
         tuple(i for i in indices if not chosen.get(_key(image, i, "shown"), True)),
     )
@@ -42,11 +42,11 @@ def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
     if is_photo(image):
         st.caption("A colour photograph, shown as it is.")
         return composition(image, overview)
-    first = _first(image, overview)
+    default = _default(image, overview)
     scroll = 280 if len(image.channels) > _ROWS_BEFORE_SCROLL else "content"
     with st.container(height=scroll, border=False, gap="xsmall"):
         for i, name in enumerate(image.channels):
-            _channel_row(image, i, name, overview[i], first)
+            _channel_row(image, i, name, overview[i], default)
     return composition(image, overview)
 
 
@@ -55,22 +55,22 @@ def is_photo(image: ImageRecord) -> bool:
     return image.info.channels == PHOTO_CHANNELS
 
 
-def _first(image: ImageRecord, overview: np.ndarray) -> Composition:
+def _default(image: ImageRecord, overview: np.ndarray) -> Composition:
     windows = default_window(overview, image.info.channels)
     if np.issubdtype(overview.dtype, np.integer):  # whole steps of a slider need whole ends
         windows = [(np.floor(low), np.ceil(high)) for low, high in windows]
     return Composition(channel_colours(image.channels, image.roles), tuple((float(a), float(b)) for a, b in windows))
 
 
-def _channel_row(image: ImageRecord, i: int, name: str, plane: np.ndarray, first: Composition) -> None:
+def _channel_row(image: ImageRecord, i: int, name: str, plane: np.ndarray, default: Composition) -> None:
     shared = {"label_visibility": "collapsed", "persist_state": "session"}
-    low, high, step, pattern = _slider_range(plane, first.windows[i])
+    low, high, step, pattern = _slider_range(plane, default.windows[i])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.toggle(
             escape(name), value=True, key=_key(image, i, "shown"), persist_state="session", width=_NAME_PX, help="Show"
         )
-        st.color_picker(f"Colour of {name}", first.colours[i], key=_key(image, i, "colour"), **shared)
-        window = _inside(first.windows[i], low, high)
+        st.color_picker(f"Colour of {name}", default.colours[i], key=_key(image, i, "colour"), **shared)
+        window = _clip(default.windows[i], low, high)
         st.slider(
             f"Contrast of {name}", low, high, window, step, format=pattern, key=_key(image, i, "window"), **shared
         )
@@ -95,7 +95,7 @@ def _slider_range(plane: np.ndarray, window: tuple[float, float]) -> tuple[float
     return low, high, (high - low) / 500, "%.3g"
 
 
-def _inside(window: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+def _clip(window: tuple[float, float], low: float, high: float) -> tuple[float, float]:
     return min(max(window[0], low), high), min(max(window[1], low), high)
 
 

@@ -1,20 +1,18 @@
-"""Charts of counts: pure functions from a table to a Plotly figure, all in one look.
+"""The common template of all charts, the fill of classes in them, and histograms of probability and size.
 
-The template fixes what is ours (margins, legend, class colours and patterns); colours of text and surface are left to
-Streamlit's theme, so that every chart follows light and dark.
+The template fixes margins, legend, class colours and patterns; colours of text and surface are left to Streamlit's
+theme, so that every chart follows light and dark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
-from cellapp.rendering.colours import class_colour
+from cellapp.rendering.colours import CLASS_COLOURS, class_colour
 
 FONT_PX = 13
 ACCENT = "#2F6F8F"
@@ -38,7 +36,7 @@ TEMPLATE = go.layout.Template(
 
 
 def styled(figure: go.Figure, title: str, *, height: int = 320) -> go.Figure:
-    """Put a figure into the common look, in place.
+    """Apply the common template to a figure, in place.
 
     Parameters
     ----------
@@ -58,7 +56,7 @@ def styled(figure: go.Figure, title: str, *, height: int = 320) -> go.Figure:
 
 
 def chart_config(file_name: str) -> dict[str, Any]:
-    """Return Plotly's configuration: a quiet bar whose camera saves SVG under `file_name` (without ending)."""
+    """Return Plotly's configuration: a short tool bar whose camera saves SVG as `file_name`, given without ending."""
     return {
         "displaylogo": False,
         "scrollZoom": False,
@@ -73,98 +71,6 @@ def pattern(name: str, classes: Sequence[str] = ()) -> str:
         return PATTERNS[name]
     others = [c for c in classes if c not in PATTERNS]
     return FURTHER_PATTERNS[others.index(name) % len(FURTHER_PATTERNS)] if name in others else ""
-
-
-def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image") -> go.Figure:
-    """Draw the share of one class per group as bars with their 95 % interval.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        One row per group: `group`, `n` (cells the share is of), `share`, `low`, `high` (0 to 1, unused where `n` is 0).
-    target : str
-        The class.
-    group_title : str
-        What a group is, "image" or the name of a condition.
-    """
-    known = shares[shares["n"] > 0]
-    percent = known[["share", "low", "high"]] * 100
-    figure = go.Figure(
-        go.Bar(
-            x=percent["share"],
-            y=_safe(known["group"]),
-            orientation="h",
-            marker=fill(target, (target,)),
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": percent["high"] - percent["share"],
-                "arrayminus": percent["share"] - percent["low"],
-                "thickness": 2,
-                "width": 5,
-                "color": "#8A8A8A",
-            },
-            customdata=np.column_stack([percent["low"], percent["high"], known["n"]]),
-            hovertemplate="%{y}: %{x:.0f} % (%{customdata[0]:.0f} to %{customdata[1]:.0f}) "
-            "of %{customdata[2]:,} cells<extra></extra>",
-        )
-    )
-    figure.update_xaxes(
-        range=[0, 108], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %", dtick=25
-    )
-    figure.update_yaxes(type="category", autorange="reversed", title_text="")
-    return styled(
-        figure, f"{target.capitalize()} cells per {group_title}, with 95 % interval", height=_rows_height(len(known))
-    )
-
-
-def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: str = "image") -> go.Figure:
-    """Stack how many cells of each outcome every group has.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        Long: `group`, `outcome`, `n`.
-    classes : sequence of str
-        Classes of the head, for colours; the order of stacking is the order in which outcomes first appear.
-    group_title : str
-        What a group is.
-    """
-    figure = go.Figure()
-    for outcome in counts["outcome"].unique():
-        rows = counts[counts["outcome"] == outcome]
-        figure.add_bar(
-            x=rows["n"],
-            y=_safe(rows["group"]),
-            name=outcome,
-            orientation="h",
-            text=rows["n"].map(lambda n: f"{n:,}" if n else ""),
-            textposition="inside",
-            insidetextanchor="middle",
-            marker=fill(outcome, classes),
-            hovertemplate="%{y}: %{x:,} " + outcome + "<extra></extra>",
-        )
-    figure.update_layout(
-        barmode="stack", showlegend=False, title_subtitle_text=_key(counts["outcome"].unique(), classes)
-    )
-    figure.update_xaxes(title_text="cells", tickformat=",d", dtick=whole_step(counts.groupby("group")["n"].sum().max()))
-    figure.update_yaxes(type="category", autorange="reversed", title_text="")
-    return styled(figure, f"Cells per {group_title}", height=_rows_height(counts["group"].nunique()))
-
-
-def _key(outcomes: Sequence[str], classes: Sequence[str]) -> str:
-    """Write the legend as a line of coloured signs and words: Plotly's own would wrap in a narrow column."""
-    signs = {"/": "▨", "": "■", ".": "▩", "x": "▩"}
-    words = []
-    for name in outcomes:
-        sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))
-        words.append(f'<span style="color:{colour}">{sign}</span> {escape(name)}')
-    return "  ".join(words)
-
-
-def _safe(names: pd.Series) -> pd.Series:
-    """Escape names given by people: Plotly reads a little HTML in its labels."""
-    return names.astype(str).map(escape)
 
 
 def fill(name: str, classes: Sequence[str]) -> dict[str, Any]:
@@ -184,5 +90,51 @@ def whole_step(longest: float) -> int | None:
     return 1 if longest < 4 else None
 
 
-def _rows_height(n_rows: int) -> int:
-    return int(np.clip(150 + 34 * n_rows, 200, 900))
+def probability_histogram(
+    p: np.ndarray, threshold: float, target: str, *, other: str, band: tuple[float, float], calibrated: bool
+) -> go.Figure:
+    """Draw the distribution of a class's probability, with the threshold and the band of unsure cells.
+
+    Parameters
+    ----------
+    p : ndarray of shape (N,)
+        Probability of `target`, 0 to 1.
+    threshold : float
+        From here on a cell is called `target`.
+    target, other : str
+        The two sides.
+    band : tuple of float
+        Between these probabilities a cell is unsure.
+    calibrated : bool
+        Written on the axis, as every probability must say.
+    """
+    edges = np.linspace(0, 1, 41)
+    n, _ = np.histogram(np.asarray(p, dtype=float), bins=edges)
+    centres = (edges[:-1] + edges[1:]) / 2
+    figure = go.Figure()
+    for side, name in ((centres < threshold, other), (centres >= threshold, target)):
+        figure.add_bar(x=centres[side], y=n[side], width=0.023, name=name, marker=fill(name, (other, target)))
+    _mark_threshold(figure, threshold, band)
+    figure.update_traces(hovertemplate="p about %{x:.2f}: %{y:,} cells<extra></extra>")
+    figure.update_xaxes(range=[0, 1], title_text=f"p({target}), {'calibrated' if calibrated else 'uncalibrated'}")
+    figure.update_yaxes(title_text="cells", rangemode="tozero", tickformat=",d", dtick=whole_step(n.max()))
+    return styled(figure.update_layout(bargap=0), f"How sure the call {target} is", height=300)
+
+
+def size_histogram(values: np.ndarray, *, unit: str, minimum: float | None = None) -> go.Figure:
+    """Draw the distribution of cell areas, with the smallest area that is kept."""
+    figure = go.Figure(go.Histogram(x=np.asarray(values, dtype=float), nbinsx=30, marker_color=ACCENT))
+    figure.update_traces(hovertemplate="%{x} " + unit + ": %{y:,} cells<extra></extra>")
+    if minimum is not None:
+        figure.add_vline(x=minimum, line={"width": 2, "dash": "dash", "color": CLASS_COLOURS["unsure"]})
+    figure.update_xaxes(title_text=f"area, {unit}", rangemode="tozero")
+    figure.update_yaxes(title_text="cells", dtick=whole_step(np.histogram(values, bins=30)[0].max()))
+    return styled(figure.update_layout(bargap=0.05), "Cell size", height=220)
+
+
+def _mark_threshold(figure: go.Figure, threshold: float, band: tuple[float, float]) -> None:
+    grey = CLASS_COLOURS["unsure"]
+    if band[1] > band[0]:
+        text = {"annotation": {"text": "unsure", "font": {"size": 11}}, "annotation_position": "top left"}
+        figure.add_vrect(x0=band[0], x1=band[1], fillcolor=grey, opacity=0.18, line_width=0, **text)
+    figure.add_vline(x=threshold, line={"width": 2, "dash": "dash", "color": grey})

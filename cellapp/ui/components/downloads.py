@@ -1,4 +1,4 @@
-"""Files of a run to take home: read from disk only when somebody clicks."""
+"""Download buttons for the files of a run; a file is read from disk only when its button is clicked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MIME = {
 
 @dataclass(frozen=True)
 class Download:
-    """One button: a file as it lies in the run's folder, under the name it is saved by."""
+    """A file in the folder of a run, and the button that downloads it under another name."""
 
     path: Path
     label: str
@@ -79,7 +79,7 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
     label : str
         Of the menu's button.
     primary : bool
-        Whether the menu is what the page leads to.
+        Whether it is the primary button of the page.
     """
     menu = st.popover(
         label,
@@ -102,8 +102,9 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
         _bundle_button(folder, key)
 
 
-def size_words(n_bytes: int) -> str:
-    """Say a file size as a person would: "312 kB", "4.1 MB"."""
+# humanize.naturalsize writes "312.0 kB" and "1 Byte"; buttons want as few characters as tell sizes apart.
+def size_text(n_bytes: int) -> str:
+    """Write a file size with two or three digits: "312 kB", "4.1 MB"."""
     # Not by humanize, which writes "1 Byte" and "312.4 kB".
     for limit, unit in ((1e3, "bytes"), (1e6, "kB"), (1e9, "MB")):
         if n_bytes < limit:
@@ -114,7 +115,7 @@ def size_words(n_bytes: int) -> str:
 
 def _button(file: Download, key: str) -> None:
     st.download_button(
-        f"{file.label}, {size_words(file.path.stat().st_size)}",
+        f"{file.label}, {size_text(file.path.stat().st_size)}",
         data=partial(_open, file.path),
         file_name=file.file_name,
         mime=_MIME.get(file.path.suffix),
@@ -129,7 +130,7 @@ def _bundle_button(folder: Path, key: str) -> None:
     files = bundle_files(folder)
     total = sum(path.stat().st_size for path in files)
     st.download_button(
-        f"Everything, {len(files):,} files (ZIP), {size_words(total)}",
+        f"Everything, {len(files):,} files (ZIP), {size_text(total)}",
         data=partial(_pack, folder),
         file_name=f"{folder.name}.zip",
         mime=_MIME[".zip"],

@@ -37,7 +37,7 @@ _LABELS = {
 
 
 def label(name: str) -> str:
-    """Return the words for a field, sentence case."""
+    """Return the label of a field, sentence case."""
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 
@@ -54,7 +54,7 @@ def control(model: type[BaseModel], name: str, *, key: str, upto: float | None =
     upto : float, optional
         Upper end of the slider where the field's own bound is far beyond what anyone uses.
     disabled : bool
-        Shown, but not in force.
+        Shown, but cannot be changed.
     """
     field = model.model_fields[name]
     shared = {"key": f"{key}_{name}", "help": field.description, "disabled": disabled, "persist_state": "session"}

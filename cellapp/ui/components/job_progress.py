@@ -1,17 +1,21 @@
-"""Progress of the work that goes on in the worker process, polled by the page."""
+"""Work of the worker process: its progress, polled by the page, and estimates of how long it takes on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
 
 import streamlit as st
 
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.progress import duration
-from cellapp.store.records import JobRecord
+from cellapp.settings import AnalyseSettings
+from cellapp.store.records import ImageRecord, JobRecord, RunRecord
 from cellapp.ui.components.messages import escape
 
 POLL_S = 1.5
+_PREVIEW_SHARE = 0.4  # of an analysis, segmenting takes this part; only used before the first run has been measured
 _TITLES = {
     "analyse": "Analysing",
     "preview": "Preview",
@@ -27,9 +31,9 @@ _TITLES = {
 
 
 def show_jobs(project_id: str, active: Sequence[JobRecord]) -> None:
-    """Draw one compact line for each queued or running job of a project, and poll them; nothing without jobs."""
+    """Draw one compact line for each queued or running job of a project and poll them; nothing without jobs."""
     if active:
-        # a worker that was killed leaves its jobs waiting: the next visit brings another
+        # a worker that was killed leaves its jobs waiting: the next rerun starts another
         worker_process.ensure_worker()
         st.fragment(_lines, run_every=POLL_S)(project_id, len(active))
 
@@ -46,6 +50,64 @@ def wait_for(job: JobRecord) -> None:
     st.fragment(_wait, run_every=POLL_S)(job.id)
 
 
+def run_seconds(
+    records: Sequence[ImageRecord],
+    runs: Sequence[RunRecord],
+    settings: AnalyseSettings,
+    *,
+    preview_s_per_px: float | None = None,
+) -> float | None:
+    """Estimate the seconds a run takes.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Images to be analysed.
+    runs : sequence of RunRecord
+        Earlier runs on this machine; those with the same segmenter and head count.
+    settings : AnalyseSettings
+    preview_s_per_px : float, optional
+        Seconds per pixel of the region previewed, for when there is no earlier run.
+
+    Returns
+    -------
+    float or None
+        None without an earlier run and without a preview.
+    """
+    n_px = sum(record.info.pixels for record in records)
+    measured = _seconds_per_px(records, runs, settings)
+    if measured is not None:
+        return measured * n_px
+    return preview_s_per_px * n_px / _PREVIEW_SHARE if preview_s_per_px else None
+
+
+def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, passes: float = 1.0) -> float | None:
+    """Estimate the seconds of sending cells through the encoder once more.
+
+    Parameters
+    ----------
+    provenance : mapping
+        ``run.json`` of an image of the run: what its cells took then.
+    n_cells : int
+    passes : float
+        How often each goes through the encoder.
+
+    Returns
+    -------
+    float or None
+        None when the run has no time or no classified cell.
+    """
+    took, summary = provenance.get("seconds", {}).get("classify"), provenance.get("summary", {})
+    n_classified = summary.get("n_cells", 0) - summary.get("n_rejected", 0)
+    return took / n_classified * n_cells * passes if took is not None and n_classified > 0 else None
+
+
+def summary_passes(provenance: Mapping[str, Any]) -> int:
+    """Return how often `cellapp.pipeline.explain_cells.explain_cells` sends a cell through the encoder."""
+    n_channels = len(provenance.get("image", {}).get("channels", ()))
+    return 1 + (n_channels if n_channels > 1 else 0)
+
+
 def _wait(job_id: str) -> None:
     job = queue.get_job(job_id)
     if not job.status.active:
@@ -56,7 +118,7 @@ def _wait(job_id: str) -> None:
 def _lines(project_id: str, n_before: int) -> None:
     active = queue.list_jobs(project_id, active=True)
     if len(active) < n_before:
-        st.rerun()  # a job ended: the whole page has news
+        st.rerun()  # a job has ended: the whole page may change
     for job in active:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             job_progress(job)
@@ -69,3 +131,18 @@ def _lines(project_id: str, n_before: int) -> None:
                 on_click=queue.request_cancel,
                 args=(job.id,),
             )
+
+
+def _seconds_per_px(
+    records: Sequence[ImageRecord], runs: Sequence[RunRecord], settings: AnalyseSettings
+) -> float | None:
+    pixels = {record.id: record.info.pixels for record in records}
+    models = settings.segment.segmenter, settings.classify.head
+    rates = [
+        row.summary["seconds"] / pixels[row.image_id]
+        for run in runs
+        if (run.settings.segment.segmenter, run.settings.classify.head) == models
+        for row in run.images
+        if row.summary.get("seconds") and row.image_id in pixels
+    ]
+    return median(rates) if rates else None

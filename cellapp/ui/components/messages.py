@@ -1,4 +1,4 @@
-"""Errors, empty states and the line of trust, worded once."""
+"""Errors, empty states, the line under every result, and user text made safe for markdown."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from typing import Any
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.models.registry import is_demonstration
 from cellapp.store.records import RunRecord
 
 RESEARCH_ONLY = "Research use only, not for diagnosis."
-DEMO_NOTE = (
-    "The demo head was trained on synthetic cells only: what it calls cancer or normal in real images means nothing."
-)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&])")
 
 
@@ -37,7 +33,7 @@ def escape(text: str) -> str:
 
 
 def show_error(error: CellappError) -> None:
-    """Say what went wrong in one sentence, with the technical cause folded away."""
+    """Draw an error as one sentence, with the technical cause folded away."""
     st.error(escape(str(error)), icon=":material/error:")
     if error.__cause__ is not None:
         with st.expander("Details", icon=":material/code:"):
@@ -45,12 +41,12 @@ def show_error(error: CellappError) -> None:
 
 
 def empty_state(title: str, text: str, *, icon: str, page: str | None = None, link: str = "") -> None:
-    """Fill a page that has nothing to show yet with what to do next.
+    """Draw what is missing on a page that has nothing to show yet, and what to do next.
 
     Parameters
     ----------
     title, text : str
-        What is missing and how to get it, plain words.
+        What is missing and how to get it.
     icon : str
         A Material icon, ":material/upload:".
     page : str, optional
@@ -67,28 +63,20 @@ def empty_state(title: str, text: str, *, icon: str, page: str | None = None, li
         st.space("small")
 
 
-def trust_line(run: RunRecord | None, made_by: Mapping[str, Any] | None = None) -> None:
-    """End a page of results with what made them and what they are not for.
+def trust_line(run: RunRecord | None, provenance: Mapping[str, Any] | None = None) -> None:
+    """Draw the last line of a page of results: what made them and what they are not for.
 
     Parameters
     ----------
     run : RunRecord, optional
-    made_by : mapping, optional
-        The ``run.json`` of one of its images, which knows exact versions; without it the names that were asked for.
+    provenance : mapping, optional
+        The ``run.json`` of one of its images, with exact versions; without it the names in the settings are given.
     """
     if run is None:
         st.caption(RESEARCH_ONLY)
         return
-    asked = run.settings
-    named = {"segmenter": asked.segment.segmenter, "head": asked.classify.head, "encoder": asked.classify.encoder}
-    known = {part: (made_by or {}).get(part) or name for part, name in named.items()}
-    parts = [f"Run {run.id}", *(f"{part} {name}" for part, name in known.items() if name)]
+    segment, classify = run.settings.segment, run.settings.classify
+    models = {"segmenter": segment.segmenter, "head": classify.head, "encoder": classify.encoder}
+    models |= {part: (provenance or {}).get(part) or name for part, name in models.items()}
+    parts = [f"Run {run.id}", *(f"{part} {name}" for part, name in models.items() if name)]
     st.caption(f"{escape(' · '.join(parts))} · {RESEARCH_ONLY}")
-
-
-def demo_note(run: RunRecord | None) -> None:
-    """Warn wherever the calls come from the demonstration head."""
-    if run is not None and is_demonstration(run.settings.classify.head):
-        st.badge(
-            "Demo head, trained on synthetic cells only", icon=":material/warning:", color="orange", help=DEMO_NOTE
-        )

@@ -1,4 +1,4 @@
-"""How far the calls of a run can be trusted, in badges: the head, its accuracy, where it is out of its depth."""
+"""Badges that go with the calls of a run: the head, its accuracy, and whether the cells are like its training cells."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ import streamlit as st
 from cellapp.classification.head import LinearHead
 from cellapp.errors import CellappError
 from cellapp.models.load import load_model
+from cellapp.models.registry import is_demonstration
 from cellapp.store.records import RunRecord
-from cellapp.ui.components.messages import demo_note, escape
+from cellapp.ui.components.messages import escape
 
-STRANGE_SHARE = 0.1
-"""Share of cells unlike the training cells from which the page warns; by construction 1 % of the training cells are."""
+DEMO_NOTE = (
+    "The demo head was trained on synthetic cells only: what it calls cancer or normal in real images means nothing."
+)
+UNLIKE_SHARE = 0.1
+"""Share of cells unlike the training cells from which the page warns; of the training cells themselves it is 1 %."""
 
 
 def head_of(run: RunRecord) -> LinearHead | None:
     """Load the head of a run; None when it used none or it is not here any more."""
     name = run.settings.classify.head
-    return head_called(name) if name else None
+    return cached_head(name) if name else None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def head_called(name: str) -> LinearHead | None:
+def cached_head(name: str) -> LinearHead | None:
     """Load a head by name or folder; None when it cannot be had."""
     try:
         return load_model(name)
@@ -33,8 +37,8 @@ def head_called(name: str) -> LinearHead | None:
         return None
 
 
-def accuracy_words(metrics: Mapping[str, Any]) -> str:
-    """Say how good a head was on cells of slides it had not seen, or that nobody knows.
+def accuracy_text(metrics: Mapping[str, Any]) -> str:
+    """Return the accuracy of a head on cells of slides it had not seen, or that it was not validated.
 
     Parameters
     ----------
@@ -58,19 +62,24 @@ def show_head_note(run: RunRecord, cells: pd.DataFrame, classes: tuple[str, ...]
         if head is not None:
             validated = bool(head.metrics.get("validated"))
             icon = ":material/verified:" if validated else ":material/help:"
-            st.badge(accuracy_words(head.metrics), icon=icon, color="blue" if validated else "orange")
-            words = "Calibrated" if head.calibrated else "Uncalibrated"
-            st.badge(f"{words} probabilities", icon=":material/balance:", color="gray", help=escape(head.trained_on))
-        demo_note(run)
-        _strangers(cells)
+            st.badge(accuracy_text(head.metrics), icon=icon, color="blue" if validated else "orange")
+            calibrated = "Calibrated" if head.calibrated else "Uncalibrated"
+            st.badge(
+                f"{calibrated} probabilities", icon=":material/balance:", color="gray", help=escape(head.trained_on)
+            )
+        if is_demonstration(run.settings.classify.head):
+            st.badge(
+                "Demo head, trained on synthetic cells only", icon=":material/warning:", color="orange", help=DEMO_NOTE
+            )
+        _unlike_badge(cells)
 
 
-def _strangers(cells: pd.DataFrame) -> None:
-    judged = cells[cells["qc_pass"].astype(bool)]
-    if not len(judged) or "unlike_training" not in judged:
+def _unlike_badge(cells: pd.DataFrame) -> None:
+    accepted = cells[cells["qc_pass"].astype(bool)]
+    if not len(accepted) or "unlike_training" not in accepted:
         return
-    share = judged["unlike_training"].fillna(False).astype(bool).mean()
-    if share > STRANGE_SHARE:
+    share = accepted["unlike_training"].fillna(False).astype(bool).mean()
+    if share > UNLIKE_SHARE:
         st.badge(
             f"{share * 100:.0f} % of the cells are unlike the training cells",
             icon=":material/warning:",

@@ -1,4 +1,4 @@
-"""Maps with one point per cell: the embedding and the slide. Drawn by WebGL so that 50,000 cells stay quick."""
+"""Maps with one point per cell, of the embedding and of the slide; drawn by WebGL, so that 50,000 cells stay quick."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def embedding_map(
     axes : sequence of str
         Titles of the two axes.
     target : str
-        Class whose probability is told.
+        Class of the probability `p`.
     """
     figure = _points(points, classes, target, place="")
     figure.update_xaxes(title_text=axes[0], showticklabels=method == "PCA")
@@ -78,7 +78,7 @@ def spatial_map(
     unit : str
         "µm" or "px".
     target : str
-        Class whose probability is told.
+        Class of the probability `p`.
     """
     figure = _points(points, classes, target, place="<br>x %{x:,.0f}, y %{y:,.0f} " + unit)
     figure.update_xaxes(title_text=f"x, {unit}", range=[0, extent[1]], constrain="domain")
@@ -105,7 +105,7 @@ def _first(customdata: object) -> object | None:
 
 
 def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, place: str) -> go.Figure:
-    """Draw a trace per outcome. What a point tells is numbers, never words: 50,000 of those take half a second."""
+    """Draw a trace per outcome; browsers write the hover text from numbers: 50,000 strings take half a second."""
     figure = go.Figure()
     size = point_size(len(points))
     any_selected = points["selected"].any()
@@ -131,12 +131,12 @@ def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, place:
     return figure
 
 
-def _hover(known: np.ndarray, place: str) -> str | list[str]:
-    """Return the words of a trace; those of each point only where people named some that have no probability."""
-    plain, called = (
-        f"cell %{{customdata[1]:d}}, %{{meta[0]}}{said}{place}<extra></extra>"
-        for said in ("", ", p(%{meta[1]}) %{customdata[2]:.2f}")
+def _hover(has_p: np.ndarray, place: str) -> str | list[str]:
+    """Return the hover template of a trace; one per point where only some have a probability, others by hand."""
+    without, with_p = (
+        f"cell %{{customdata[1]:d}}, %{{meta[0]}}{p}{place}<extra></extra>"
+        for p in ("", ", p(%{meta[1]}) %{customdata[2]:.2f}")
     )
-    if known.all() or not known.any():
-        return called if known.any() else plain
-    return np.where(known, called, plain).tolist()
+    if has_p.all() or not has_p.any():
+        return with_p if has_p.any() else without
+    return np.where(has_p, with_p, without).tolist()

@@ -1,21 +1,35 @@
-"""The one place where an image is put on a page with pan, zoom and layers."""
+"""An image on a page with pan, zoom and layers, and what the visitor marks on it.
+
+The viewer is a Streamlit component, its markup, style and script in deep_zoom/. It remembers where on an image the
+visitor was (per image, in the browser's session), so that neither a rerun nor another page loses the place and panning
+costs no rerun.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
-from cellapp.ui.components.deep_zoom.component import deep_zoom
 from cellapp.ui.components.viewer_layers import Layer
 from cellapp.viewer.multiscale_reader import TILE_PX, n_levels
 
+_FILES = Path(__file__).with_name("deep_zoom")
 RINGS = 2_000
-"""At most so many cells are ringed; beyond, rings would hide what they point to."""
+"""At most so many cells are ringed; more rings would hide the cells."""
+
+
+_mount = st.components.v2.component(
+    "cellapp_deep_zoom",
+    html=(_FILES / "viewer.html").read_text(encoding="utf-8"),
+    css=(_FILES / "viewer.css").read_text(encoding="utf-8"),
+    js=(_FILES / "viewer.js").read_text(encoding="utf-8"),
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +37,7 @@ class Picked:
     """What the visitor marked on the image last, in full-resolution pixels; at most one of the two."""
 
     point: tuple[int, int] | None = None  # (y, x)
-    reach_px: float = 0.0  # how far from the point a finger's or mouse's touch counts at the zoom it was made
+    reach_px: float = 0.0  # radius around the point that the pointer covered at the zoom of the click
     region: Region | None = None
 
 
@@ -66,7 +80,7 @@ def show_image(
     pick : sequence of "point", "box"
         What may be marked; empty shows only.
     on_pick : callable, optional
-        Told once of each new mark, before the page is drawn again; without it the page is just drawn again.
+        Called once with each new mark, before the page is drawn again.
     height : int
         Height on the page in pixels.
 
@@ -90,15 +104,37 @@ def show_image(
         "height": height,
     }
 
-    def tell() -> None:
+    def report() -> None:
         if on_pick is not None:
             on_pick(picked(st.session_state[key].get("mark")))
 
-    return picked(deep_zoom(data, key=key, on_mark=tell))
+    return picked(deep_zoom(data, key=key, on_mark=report))
+
+
+def deep_zoom(data: Mapping[str, Any], *, key: str, on_mark: Callable[[], None]) -> Mapping[str, Any] | None:
+    """Mount the component.
+
+    Parameters
+    ----------
+    data : mapping
+        What to show, JSON values, made by `show_image`.
+    key : str
+        Widget key.
+    on_mark : callable
+        Called when the visitor marks something else, before the page is drawn again.
+
+    Returns
+    -------
+    mapping or None
+        The last mark in full-resolution pixels: ``kind`` is "point" (with ``y``, ``x`` and the ``reach`` of a touch) or
+        "box" (with ``y``, ``x``, ``height``, ``width``). None when nothing was marked, and always where no browser runs
+        the script.
+    """
+    return _mount(key=key, data=dict(data), on_mark_change=on_mark).get("mark")
 
 
 def picked(mark: Mapping[str, Any] | None) -> Picked:
-    """Translate a mark of the viewer."""
+    """Return a mark as the browser sends it, see `deep_zoom`, as a point or a region."""
     if not mark:
         return Picked()
     y, x = int(mark["y"]), int(mark["x"])

@@ -22,8 +22,7 @@ from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import Explanations, LabelMask
-from cellapp.ui.components.job_progress import wait_for
-from cellapp.ui.components.time_estimates import explain_seconds
+from cellapp.ui.components.job_progress import explain_seconds, wait_for
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
@@ -138,7 +137,7 @@ def common_limit(results: Results, shown: Mapping[int, CellExplanation], *, targ
 
 def takes_long(results: Results, n_cells: int) -> bool:
     """Whether explaining so many cells would keep a page waiting, going by what classifying them took."""
-    seconds = explain_seconds(results.made_by, n_cells)
+    seconds = explain_seconds(results.provenance, n_cells)
     return seconds is not None and seconds > PAGE_S
 
 

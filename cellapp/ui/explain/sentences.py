@@ -20,7 +20,7 @@ from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Role
 from cellapp.ui.explain.cell_maps import CellExplanation
-from cellapp.ui.explain.summary_charts import effects_of
+from cellapp.ui.explain.summary_charts import effect_columns
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
@@ -28,8 +28,8 @@ from cellapp.ui.session.results import Results
 
 def encoder_crop(results: Results, image: ImageRecord, cell: pd.Series) -> RawCrop:
     """Return the raw pixels of one cell, cut as for the run's encoder; ``run.json`` says how, no model is needed."""
-    angle = float(results.made_by.get("encoder_angle_deg") or 0.0)
-    settings = results.made_by.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
+    angle = float(results.provenance.get("encoder_angle_deg") or 0.0)
+    settings = results.provenance.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
     return raw_crops(
         cache.slide(image),
         LabelMask(labels_of(results.folder / cell["stem"]), ""),
@@ -83,7 +83,7 @@ def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str,
     for table in tables:
         if cell_id in table.index:
             row = table.loc[cell_id]
-            return {name: float(row[column]) for name, column in effects_of(table).items() if pd.notna(row[column])}
+            return {name: float(row[column]) for name, column in effect_columns(table).items() if pd.notna(row[column])}
     return {}
 
 

@@ -1,4 +1,4 @@
-"""The lower half of the Explain page: what the head looks for over all cells of the run."""
+"""The lower half of the Explain page: what the calls of the whole run rest on."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from cellapp.jobs import queue, summarise_explanations, worker_process
 from cellapp.pipeline.progress import duration
 from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components import charts
-from cellapp.ui.components.job_progress import wait_for
+from cellapp.ui.components.job_progress import explain_seconds, summary_passes, wait_for
 from cellapp.ui.components.messages import escape, show_error
-from cellapp.ui.components.time_estimates import explain_seconds, overview_passes
 from cellapp.ui.explain import summary_charts
 from cellapp.ui.session.results import Results
 
 KIND = "regions"
-UNASKED_S = 30.0
-"""Work of the worker that is shorter than this starts by itself; longer work waits for a click."""
+AUTOMATIC_S = 30.0
+"""A measurement shorter than this starts without a click."""
 
 
 def summary_section(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> None:
@@ -58,8 +57,8 @@ def _measure(results: Results, target: str) -> None:
         wait_for(job)
         return
     n_cells = min(summarise_explanations.CELLS, int((results.cells["label"].fillna("") != "").sum()))
-    seconds = explain_seconds(results.made_by, n_cells, passes=overview_passes(results.made_by))
-    if job is None and seconds is not None and seconds <= UNASKED_S:
+    seconds = explain_seconds(results.provenance, n_cells, passes=summary_passes(results.provenance))
+    if job is None and seconds is not None and seconds <= AUTOMATIC_S:
         _submit(results, target)
         st.rerun()
     if job is not None and job.status is Status.FAILED:
@@ -73,9 +72,9 @@ def _measure(results: Results, target: str) -> None:
 
 def _latest(results: Results, target: str) -> JobRecord | None:
     """Return the newest job for this class, one that failed or was cancelled too; None when there was none."""
-    wanted = {"run_id": results.run.id, "target": target}
-    found = queue.list_jobs(results.run.project_id, active=False)
-    return next((job for job in found if job.kind == KIND and dict(job.payload) == wanted), None)
+    payload = {"run_id": results.run.id, "target": target}
+    jobs = queue.list_jobs(results.run.project_id, active=False)
+    return next((job for job in jobs if job.kind == KIND and dict(job.payload) == payload), None)
 
 
 def _submit(results: Results, target: str) -> None:
@@ -84,10 +83,10 @@ def _submit(results: Results, target: str) -> None:
 
 
 def _described(measured: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Put what each measured cell counts as now, and its size, beside what was measured."""
+    """Add the present outcome and the area of each cell to the table of measurements."""
     area = cells["area_um2"] if _metric(cells) else cells["area_px"]
-    known = cells.assign(area=area)[["stem", "cell_id", "outcome", "area"]]
-    return measured.reset_index().merge(known, on=["stem", "cell_id"], how="inner").set_index("cell_id")
+    columns = cells.assign(area=area)[["stem", "cell_id", "outcome", "area"]]
+    return measured.reset_index().merge(columns, on=["stem", "cell_id"], how="inner").set_index("cell_id")
 
 
 def _metric(cells: pd.DataFrame) -> bool:
@@ -96,7 +95,7 @@ def _metric(cells: pd.DataFrame) -> bool:
 
 def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: str) -> None:
     n_called = int((cells["label"].fillna("") != "").sum())
-    st.markdown(escape(summary_charts.overview_words(table, target)))
+    st.markdown(escape(summary_charts.summary_sentences(table, target)))
     drawn = "which is all" if len(table) == n_called else "drawn evenly over the calls"
     st.caption(
         f"Measured on {len(table):,} of {n_called:,} classified cells of this run, {drawn}. "
@@ -104,12 +103,12 @@ def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: st
     )
     unit = "µm²" if _metric(cells) else "px²"
     figures = {
-        "place": summary_charts.place_figure(table, results.classes, target),
+        "place": summary_charts.compartment_figure(table, results.classes, target),
         "share": summary_charts.share_figure(table, target),
         "channel": summary_charts.channel_figure(table, results.classes, target),
         "energy": summary_charts.energy_figure(table, results.classes, unit),
     }
-    if not summary_charts.effects_of(table):
+    if not summary_charts.effect_columns(table):
         del figures["channel"]
     _grid(figures)
 

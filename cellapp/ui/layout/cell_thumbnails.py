@@ -1,4 +1,4 @@
-"""Pictures of cells and slides for the pages, cached by what determines them."""
+"""Small pictures of cells with their outlines, cached by what determines them."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def cell_uris(
     """
     ids = tuple(cells["cell_id"].astype(int))
     shown = composition(image, cache.overview(image))
-    changed = _changed(folder / "labels.tif")
-    uris = _cell_uris(str(folder), changed, ids, tuple(colours), side_px, shown, image, cells)
+    mtime_ns = _mtime_ns(folder / "labels.tif")
+    uris = _cell_uris(str(folder), mtime_ns, ids, tuple(colours), side_px, shown, image, cells)
     return dict(zip(ids, uris, strict=True))
 
 
@@ -73,14 +73,14 @@ def image_uri(pixels: np.ndarray, *, at_most_px: int = TILE_PX) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _changed(path: Path) -> int:
+def _mtime_ns(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _cell_uris(
     folder: str,
-    changed: int,
+    mtime_ns: int,
     ids: tuple[int, ...],
     colours: tuple[str, ...],
     side_px: int,

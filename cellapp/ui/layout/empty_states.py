@@ -1,4 +1,4 @@
-"""What a result page shows while there is no result, or not yet all of it."""
+"""What a result page shows instead of results, or beside the first of them, while there are none or not all."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def show_unfinished(run: RunRecord, results: Results) -> None:
 
 
 def no_cells() -> None:
-    """Say what to try when not a single cell was found."""
+    """Draw what to try when no cell was found."""
     empty_state(
         "No cells were found",
         "Look at a region on the Segment page: the right channel, a diameter that fits, a threshold less strict?",
@@ -59,7 +59,7 @@ def no_cells() -> None:
 
 
 def nothing_to_explain(results: Results, image_id: str, here: pd.DataFrame) -> None:
-    """Say why no cell of an image can be explained, and what to do about it."""
+    """Draw why no cell of an image can be explained, and what to do about it."""
     if image_id not in results.done:
         empty_state(
             "No result for this image yet",
@@ -89,7 +89,7 @@ def nothing_to_explain(results: Results, image_id: str, here: pd.DataFrame) -> N
 
 
 def no_head() -> None:
-    """Say that the run's models are missing and no map was kept of this kind."""
+    """Draw that the run's head is missing and no map of the class asked for is stored."""
     empty_state(
         "The head is not here",
         "The model that classified these cells is missing, and the run kept no such maps. Models says how to get it.",
@@ -100,7 +100,7 @@ def no_head() -> None:
 
 
 def no_maps(why: str) -> None:
-    """Say why the run's head makes no maps, and what does."""
+    """Draw why the run's head makes no maps; `why` is a sentence without its full stop."""
     empty_state(
         "No maps for this head",
         f"{why[:1].upper()}{why[1:]}.",
@@ -111,7 +111,7 @@ def no_maps(why: str) -> None:
 
 
 def _poll(run_id: str, n_done: int) -> None:
-    """Draw how far a run is; the page has news when an image or the run ends."""
+    """Draw how far a run is; the page is drawn again when an image or the run ends."""
     run = get_run(run_id)
     if not run.status.active or run.n_done != n_done:
         st.rerun()

@@ -96,7 +96,7 @@ def _picker(noun: str, names: dict[str, str], chosen: str, *, width: int | str =
 
 
 def _badges(image: ImageRecord, run: RunRecord | None) -> None:
-    """Say in small badges how far this image has come in this run."""
+    """Draw how far this image is in this run, as badges."""
     row = run.image(image.id) if run else None
     with st.container(horizontal=True, gap="xsmall", width="content"):
         if row is None:

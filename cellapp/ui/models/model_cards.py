@@ -1,4 +1,4 @@
-"""The Models page: what each model is for, what it was trained on, and whether it is here."""
+"""The cards of the Models page: what a model is for, what it was trained on, and whether it is on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cellapp.jobs import queue, worker_process
 from cellapp.models.registry import ModelEntry
 from cellapp.models.status import ModelStatus, card, status
 from cellapp.store.records import JobRecord
-from cellapp.ui.components.downloads import size_words
+from cellapp.ui.components.downloads import size_text
 from cellapp.ui.components.job_progress import POLL_S, job_progress
 from cellapp.ui.components.messages import escape, show_error
 
@@ -28,11 +28,11 @@ _BADGES = {
     "gated": ("Needs a login", ":material/lock:", "orange"),
     "incompatible": ("Cannot run here", ":material/block:", "red"),
 }
-_PICTURE = re.compile(r"^!\[(?P<words>[^]]*)\]\((?P<path>[\w./-]+\.png)\)$", re.MULTILINE)
+_PICTURE = re.compile(r"^!\[(?P<caption>[^]]*)\]\((?P<path>[\w./-]+\.png)\)$", re.MULTILINE)
 
 
 def offline_note(entries: Mapping[str, ModelEntry]) -> None:
-    """Say, when the network is switched off, how models get here all the same."""
+    """Draw how models are brought to this machine when the network is switched off."""
     if not app_settings().offline:
         return
     absent = [name for name in entries if status(name).state == "missing"]
@@ -50,10 +50,10 @@ def model_card(entry: ModelEntry) -> None:
     with st.container(border=True, key=f"model_{entry.name}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"{_ICONS[entry.kind]} **{escape(entry.name)}**", width="content")
-            words, icon, colour = _BADGES.get(state.state, (state.state, ":material/help:", "gray"))
-            st.badge(words, icon=icon, color=colour, help=escape(state.words))
+            label, icon, colour = _BADGES.get(state.state, (state.state, ":material/help:", "gray"))
+            st.badge(label, icon=icon, color=colour, help=escape(state.words))
         st.markdown(escape(entry.purpose))
-        size = size_words(entry.bytes) if entry.bytes else "No weights"
+        size = size_text(entry.bytes) if entry.bytes else "No weights"
         st.caption(escape(f"Trained on {entry.trained_on}. {entry.licence}. {size}."))
         _fetch(entry, state)
         _details(entry)
@@ -70,16 +70,16 @@ def _fetch(entry: ModelEntry, state: ModelStatus) -> None:
     if last is not None:
         st.error(escape(last.error or "The download failed."), icon=":material/error:")
     if state.state != "missing" or app_settings().offline:
-        _way_out(state)
+        _how_to_fetch(state)
         return
-    if st.button(f"Download {size_words(entry.bytes)}", icon=":material/download:", key=f"fetch_{entry.name}"):
+    if st.button(f"Download {size_text(entry.bytes)}", icon=":material/download:", key=f"fetch_{entry.name}"):
         _submit(entry.name)
 
 
-def _way_out(state: ModelStatus) -> None:
-    """Say how the model gets here by other hands, a command as something to copy."""
-    words, _, command = state.words.partition(": ")
-    st.caption(escape(f"{words[:1].upper()}{words[1:]}{':' if command else '.'}"))
+def _how_to_fetch(state: ModelStatus) -> None:
+    """Draw how to get the model without the button, a command as text to copy."""
+    sentence, _, command = state.words.partition(": ")
+    st.caption(escape(f"{sentence[:1].upper()}{sentence[1:]}{':' if command else '.'}"))
     if command:
         st.code(command, language="bash", wrap_lines=True)
 
@@ -92,11 +92,11 @@ def _details(entry: ModelEntry) -> None:
 
 
 def _card(text: str, folder: Path) -> None:
-    """Draw a card; its pictures lie beside it, where a browser could not ask for them."""
+    """Draw a card; its pictures are files in `folder`, which a browser cannot ask for."""
     start = 0
     for picture in _PICTURE.finditer(text):
         st.markdown(text[start : picture.start()])
-        st.image(folder / picture["path"], caption=picture["words"])
+        st.image(folder / picture["path"], caption=picture["caption"])
         start = picture.end()
     st.markdown(text[start:])
 

@@ -1,4 +1,4 @@
-"""Runs beside each other: what was set differently, and what that changed."""
+"""Runs compared: the settings that differ, and the counts and shares of each image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def flat_settings(settings: AnalyseSettings) -> dict[str, str]:
 
 
 def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
-    """Say for each run which settings are not those of most of the runs.
+    """Return for each run the settings that differ from those of most runs.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
     Returns
     -------
     dict of run id to "name = value"
-        Nothing differs from itself: one run has an empty list. In a tie the value of the oldest run counts as usual.
+        Empty for a single run. In a tie the value of the oldest run counts as that of most.
     """
     flat = {run.id: flat_settings(run.settings) for run in sorted(runs, key=lambda run: run.created)}
     names = list(dict.fromkeys(name for values in flat.values() for name in values))
@@ -104,8 +104,7 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
         The runs.
     """
     figure = go.Figure()
-    known = table.dropna(subset=["share_first", "share_second"])
-    for _, row in known.iterrows():
+    for _, row in table.dropna(subset=["share_first", "share_second"]).iterrows():
         figure.add_scatter(
             x=[row["share_first"], row["share_second"]],
             y=[escape(row["image"])] * 2,
@@ -157,11 +156,11 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, Mapping) and value:
             flat += _flat(value, f"{prefix}{name} ")
         else:
-            flat.append((f"{prefix}{name.replace('_', ' ')}", _words(value)))
+            flat.append((f"{prefix}{name.replace('_', ' ')}", _text(value)))
     return flat
 
 
-def _words(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if value is None or value in ([], {}):

@@ -1,4 +1,4 @@
-"""The parts of the Runs page: the table, one run in full, two runs beside each other, and the bin."""
+"""The parts of the Runs page: the table, one run in full, two runs compared, and the deleted ones."""
 
 from __future__ import annotations
 
@@ -69,8 +69,7 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
         alt=f"{len(runs)} runs",
     )
     if any(run.status.active for run in runs):
-        seen = tuple((run.id, run.status.value, run.n_done) for run in runs)
-        st.fragment(_watch, run_every=POLL_S)(runs[0].project_id, seen)
+        st.fragment(_poll, run_every=POLL_S)(runs[0].project_id, _progress(runs))
     return [runs[at] for at in event["selection"]["rows"] if at < len(runs)]
 
 
@@ -95,7 +94,7 @@ def one_run(run: RunRecord) -> None:
 
 
 def two_runs(first: RunRecord, second: RunRecord) -> None:
-    """Draw two runs beside each other: settings that differ, counts, and what changed for each image."""
+    """Draw two runs compared: settings that differ, counts, and what changed for each image."""
     st.subheader(f"{escape(first.name)} and {escape(second.name)}")
     settings = settings_table(first, second)
     if settings.empty:
@@ -119,7 +118,7 @@ def two_runs(first: RunRecord, second: RunRecord) -> None:
 
 
 def deleted_runs(removed: Sequence[RunRecord]) -> None:
-    """Draw the deleted runs, each with a way back."""
+    """Draw the deleted runs, each with a button that restores it."""
     if not removed:
         return
     with st.expander(f"Deleted runs ({len(removed):,})", icon=":material/delete:"):
@@ -174,9 +173,13 @@ def _delete(run: RunRecord) -> None:
     st.toast(f"{escape(run.name)} deleted. It is under Deleted runs for a week.", icon=":material/delete:")
 
 
-def _watch(project_id: str, seen: tuple[tuple[str, str, int], ...]) -> None:
-    """Draw nothing; run the page anew when a run has moved on."""
-    if tuple((run.id, run.status.value, run.n_done) for run in list_runs(project_id)) != seen:
+def _progress(runs: Sequence[RunRecord]) -> list[tuple[str, str, int]]:
+    return [(run.id, run.status.value, run.n_done) for run in runs]
+
+
+def _poll(project_id: str, drawn: list[tuple[str, str, int]]) -> None:
+    """Draw nothing; draw the page again when a run has gone on since it was drawn."""
+    if _progress(list_runs(project_id)) != drawn:
         st.rerun()
 
 

@@ -15,7 +15,6 @@ from cellapp.settings import AnalyseSettings, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
 from cellapp.ui.components import charts
-from cellapp.ui.components.histograms import size_histogram
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.segment.preview import RegionPreview
 
@@ -43,7 +42,7 @@ def summary_section(image: ImageRecord, preview: RegionPreview, settings: Analys
             return
         scale, unit = (image.um_per_px**2, "µm²") if image.um_per_px else (1.0, "px²")
         areas = preview.cells["area_px"].to_numpy(float) * scale
-        figure = size_histogram(areas, unit=unit, minimum=settings.segment.min_size_px * scale)
+        figure = charts.size_histogram(areas, unit=unit, minimum=settings.segment.min_size_px * scale)
         config = charts.chart_config("cell-size")
         st.plotly_chart(figure, key="segment_sizes", config=config, alt="Histogram of cell areas in the region")
 

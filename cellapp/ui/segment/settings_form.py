@@ -1,4 +1,4 @@
-"""The panel on which a run's settings are chosen; every default and bound comes from `cellapp.settings`."""
+"""The form of a run's settings; every default and bound comes from `cellapp.settings`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cellapp.settings import (
 from cellapp.settings_io import validated
 from cellapp.store.records import ImageRecord
 from cellapp.ui.components.forms import control, label
-from cellapp.ui.components.model_badges import head_called
+from cellapp.ui.components.model_badges import cached_head
 
 _SLIDER_ENDS = {"flow_threshold": 3.0, "min_size_px": 2000}
 _STEPS = ("clip", "normalise", "clahe", "denoise", "align")
@@ -47,14 +47,14 @@ def settings_panel(image: ImageRecord) -> AnalyseSettings:
     return validated(AnalyseSettings, values, name=label)
 
 
-def models(kind: str) -> list[str]:
+def present_models(kind: str) -> list[str]:
     """Return the names of the models of a kind that are on this machine, in the registry's order."""
     return [name for name, entry in registry().items() if entry.kind == kind and status(name).present]
 
 
 def _segment(image: ImageRecord) -> dict[str, Any]:
     default = SegmentSettings()
-    names = models("segmenter")
+    names = present_models("segmenter")
     values: dict[str, Any] = {}
     values["segmenter"] = st.selectbox(
         "Segmenter",
@@ -127,7 +127,7 @@ def _quality() -> dict[str, Any]:
 
 
 def _classify() -> dict[str, Any]:
-    heads, default = [*models("head"), *own_heads(), _COUNT_ONLY], ClassifySettings().head
+    heads, default = [*present_models("head"), *own_heads(), _COUNT_ONLY], ClassifySettings().head
     head = st.selectbox(
         "Head",
         heads,
@@ -142,7 +142,7 @@ def _classify() -> dict[str, Any]:
     if is_demonstration(head):
         st.badge("Trained on synthetic cells only", icon=":material/warning:", color="orange")
     classify = {name: control(ClassifySettings, name, key="classify") for name in ("threshold", "unsure_margin")}
-    if (known := head_called(head)) and known.only_on_slides:
+    if (loaded := cached_head(head)) and loaded.only_on_slides:
         st.caption("This head is fast and makes no maps of cells.")
         return {"classify": {"head": head, **classify}}
     return {

@@ -14,8 +14,8 @@ from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
 from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
+from cellapp.ui.components.job_progress import run_seconds
 from cellapp.ui.components.messages import show_error
-from cellapp.ui.components.time_estimates import run_seconds
 from cellapp.ui.layout.run_panel import follow_run, run_controls
 from cellapp.ui.segment.preview import RegionPreview, preview_region
 from cellapp.ui.segment.preview_summary import rejected_section, summary_section

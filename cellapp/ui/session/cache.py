@@ -1,4 +1,4 @@
-"""Everything the pages read through a cache, bounded and keyed by the ids and settings that determine the value."""
+"""What pages read through a cache, bounded and keyed by the ids and settings that determine the value."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _run_models(segmenter: str, encoder: str | None, head: str | None, device: s
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _thumbnail_uri(image_id: str, look: Identity) -> str | None:
+def _thumbnail_uri(image_id: str, identity: Identity) -> str | None:
     try:
         png = open_image.thumbnail_path(image_id).read_bytes()
     except CellappError:
@@ -95,16 +95,16 @@ def _thumbnail_uri(image_id: str, look: Identity) -> str | None:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _overview(image_id: str, look: Identity, flat: bool) -> np.ndarray:
+def _overview(image_id: str, identity: Identity, flat: bool) -> np.ndarray:
     view = open_view(image_id)
     return read_samples(view) if flat else read_at_most(view, OVERVIEW_PX)[0]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _in_parts(image_id: str, look: Identity) -> bool:
+def _in_parts(image_id: str, identity: Identity) -> bool:
     return reads_regions(images.get_image(image_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _slide(image_id: str, look: Identity) -> Slide:
+def _slide(image_id: str, identity: Identity) -> Slide:
     return open_image.open_slide(image_id)

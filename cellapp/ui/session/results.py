@@ -1,6 +1,6 @@
-"""What a run found, as one table over all its images, read from the run's folder.
+"""The results of a run as one table over all its images, read from the run's folder.
 
-Rows are numbered over the whole run; a row number is what charts hand back. Ids (image and cell) are what state keeps.
+Rows are numbered over the whole run: charts give row numbers back, while the session keeps ids of images and cells.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from cellapp.store.cells import manual_labels
 from cellapp.store.records import RunImage, RunRecord, Status
 from cellapp.store.runs import run_folder
 
-KEPT = (
+COLUMNS = (
     *("cell_id", "centroid_y_px", "centroid_x_px", "bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"),
     *("area_px", "area_um2", "qc_pass", "qc_reason"),
     *("label", "margin", "unsure", "unlike_training", "manual_label"),
 )
-"""Columns the pages need; probabilities are added. A wide table of measurements stays on disk."""
+"""Columns that pages read, besides the probabilities; the other measurements stay on disk."""
 
 Version = tuple[tuple[str, int], ...]
-"""Folder name and time of change of each image's table: changes whenever a result does."""
+"""Folder name and modification time (ns) of each image's table, which change whenever a result does."""
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """A run as the pages see it."""
+    """A run and its cells, as far as its images are done."""
 
     run: RunRecord
     folder: Path
     version: Version
-    cells: pd.DataFrame  # columns `KEPT` where they exist, p_<class>, image_id, image, stem; RangeIndex
+    cells: pd.DataFrame  # columns `COLUMNS` where they exist, p_<class>, image_id, image, stem; RangeIndex
     classes: tuple[str, ...]  # of the head; empty without one
-    made_by: Mapping[str, Any]  # run.json of the first image that is done
+    provenance: Mapping[str, Any]  # run.json of the first image that is done
     manual_classes: Mapping[str, Mapping[int, str]]  # image id -> cell id -> class; of the store, newer than the files
 
     @property
@@ -52,7 +52,7 @@ class Results:
 
     @property
     def done(self) -> set[str]:
-        """Ids of the images whose cells are here, none of which may have any."""
+        """Ids of the images with a result, which may be no cell."""
         stems = dict(self.version)
         return {image.image_id for image in self.run.images if image.stem in stems}
 
@@ -72,11 +72,6 @@ class Results:
             column[rows] = self.cells["cell_id"].iloc[rows].map(classes).fillna("")
         return column
 
-    def rows_of(self, image_id: str, cell_ids: Sequence[int]) -> list[int]:
-        """Return row numbers of some cells of one image, in the table's order; unknown ids are left out."""
-        here = (self.cells["image_id"] == image_id) & self.cells["cell_id"].isin(list(cell_ids))
-        return self.cells.index[here].tolist()
-
 
 def results_of(run: RunRecord) -> Results:
     """Read a run's finished images; those that wait, work or failed are not in the table."""
@@ -86,8 +81,8 @@ def results_of(run: RunRecord) -> Results:
     paths = [(image, path) for image, path in paths if path.exists()]
     version = tuple((image.stem, path.stat().st_mtime_ns) for image, path in paths)
     cells = _cells(run.id, version, [image for image, _ in paths], folder)
-    made_by = run_json(folder / paths[0][0].stem) if paths else {}
-    return Results(run, folder, version, cells, classes_of(cells), made_by, manual_labels(run.id))
+    provenance = run_json(folder / paths[0][0].stem) if paths else {}
+    return Results(run, folder, version, cells, classes_of(cells), provenance, manual_labels(run.id))
 
 
 def run_json(folder: Path) -> dict[str, Any]:
@@ -113,7 +108,7 @@ def _cells(run_id: str, version: Version, _images: Sequence[RunImage], _folder: 
     tables = [_one(image, _folder / image.stem / "cells.parquet") for image in _images]
     if not tables:
         return pd.DataFrame(
-            {name: pd.Series(dtype=object) for name in (*KEPT[:1], "image_id", "image", "stem")}
+            {name: pd.Series(dtype=object) for name in (*COLUMNS[:1], "image_id", "image", "stem")}
         ).assign(qc_pass=pd.Series(dtype=bool))
     filled = [table for table in tables if len(table)] or tables[:1]
     return pd.concat(filled, ignore_index=True)
@@ -121,7 +116,7 @@ def _cells(run_id: str, version: Version, _images: Sequence[RunImage], _folder: 
 
 def _one(image: RunImage, path: Path) -> pd.DataFrame:
     names = parquet.read_schema(path).names
-    wanted = [name for name in names if name in KEPT or name.startswith("p_")]
+    wanted = [name for name in names if name in COLUMNS or name.startswith("p_")]
     table = pd.read_parquet(path, columns=wanted)
     if "cell_id" not in table:
         table = table.reset_index(names="cell_id")

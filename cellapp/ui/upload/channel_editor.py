@@ -1,4 +1,4 @@
-"""What channels are called and show, which files are one image, and which image is segmented in place of another."""
+"""Edit names and roles of channels, combine files of one channel each, pair an image with one to segment."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def names_and_roles(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
         alt=f"Channel names and roles of {image.name}",
     )
     alike = [record for record in records if record.info.channels == image.info.channels]
-    words = "Save for this image" if len(alike) == 1 else f"Save for all {len(alike)} images with these channels"
-    if st.button(words, icon=":material/save:", key="save_channels", disabled=edited.equals(table)):
+    label = "Save for this image" if len(alike) == 1 else f"Save for all {len(alike)} images with these channels"
+    if st.button(label, icon=":material/save:", key="save_channels", disabled=edited.equals(table)):
         _save(alike, tuple(edited["name"]), tuple(Role(role) for role in edited["role"]))
 
 

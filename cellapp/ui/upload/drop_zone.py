@@ -1,4 +1,4 @@
-"""How images come in: dropped files, the demo slide, a server folder. A bad file is a row beside the good ones."""
+"""Add images: dropped files, the demo slide, a folder of the server; a row for each file that cannot be added."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ class Upload(Protocol):
 
 
 def drop_zone(project_id: str) -> None:
-    """Draw the uploader; files are taken over at once and the zone is free for the next ones."""
-    round_trip = st.session_state.get("uploads_taken", 0)
+    """Draw the uploader; files are added at once and the next ones can be dropped."""
+    n_uploads = st.session_state.get("uploads_taken", 0)
     files = st.file_uploader(
-        "Add images", accept_multiple_files=True, key=f"uploads_{round_trip}", label_visibility="collapsed"
+        "Add images", accept_multiple_files=True, key=f"uploads_{n_uploads}", label_visibility="collapsed"
     )
     st.caption(FORMATS)
     if files:
-        _take(project_id, files)
-        st.session_state["uploads_taken"] = round_trip + 1  # a fresh uploader: the same file is not added twice
+        _add_files(project_id, files)
+        st.session_state["uploads_taken"] = n_uploads + 1  # a fresh uploader: the same file is not added twice
         st.rerun()
 
 
 def demo_button(project_id: str, *, primary: bool) -> None:
-    """Draw the button that has the synthetic slide drawn and added, then the progress of that."""
+    """Draw the button that has the worker add the synthetic slide, then the progress of that."""
     job = queue.get_job(st.session_state["demo_job"]) if st.session_state.get("demo_job") else None
     if job is not None and job.status.active:
         wait_for(job)
         return
     if job is not None:
-        _take_demo(job)
+        _end_demo(job)
     st.button(
         "Try the demo slide",
         icon=":material/science:",
         type="primary" if primary else "tertiary",
         key="try_demo",
         help="A synthetic slide with known truth",
-        on_click=_ask_demo,
+        on_click=_submit_demo,
         args=(project_id,),
     )
 
@@ -78,36 +78,36 @@ def folder_import(project_id: str) -> None:
         chosen = st.multiselect("Files", list(paths), key="import_files")
         if st.button(f"Add {len(chosen)} files", key="import_button", disabled=not chosen):
             for name in chosen:
-                _note(uploads.add_upload(project_id, paths[name], name))
+                _report(uploads.add_upload(project_id, paths[name], name))
             st.rerun()
 
 
 def problems() -> None:
     """Draw a row for each file that could not be added, until it is dismissed."""
-    kept: list[tuple[str, str]] = st.session_state.get("upload_problems", [])
-    for position, (name, sentence) in enumerate(kept):
-        words = sentence if name in sentence else f"{name}: {sentence}"
+    rows: list[tuple[str, str]] = st.session_state.get("upload_problems", [])
+    for position, (name, sentence) in enumerate(rows):
+        text = sentence if name in sentence else f"{name}: {sentence}"
         with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
             st.badge("Not added", icon=":material/error:", color="red")
-            st.markdown(escape(words), width="stretch")
+            st.markdown(escape(text), width="stretch")
             st.button(
                 "",
                 icon=":material/close:",
                 type="tertiary",
                 key=f"dismiss_{position}",
                 help="Dismiss",
-                on_click=kept.pop,
+                on_click=rows.pop,
                 args=(position,),
             )
 
 
-def _ask_demo(project_id: str) -> None:
+def _submit_demo(project_id: str) -> None:
     st.session_state["demo_job"] = queue.submit("demo", {"project_id": project_id}, project_id, urgent=True).id
     worker_process.ensure_worker()
 
 
-def _take_demo(job: JobRecord) -> None:
-    """Show the slide that has come, or say why it has not."""
+def _end_demo(job: JobRecord) -> None:
+    """Choose the slide that the job has made, or remember why there is none."""
     del st.session_state["demo_job"]
     if job.status is Status.DONE and job.result:
         choose("image", job.result["image_id"])
@@ -116,11 +116,11 @@ def _take_demo(job: JobRecord) -> None:
         st.session_state.setdefault("upload_problems", []).append(("Demo slide", job.error))
 
 
-def _take(project_id: str, files: list[Upload]) -> None:
+def _add_files(project_id: str, files: list[Upload]) -> None:
     bar = st.progress(0.0)
     for done, file in enumerate(files):
         bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
-        _note(uploads.add_upload(project_id, _chunks(file), file.name))
+        _report(uploads.add_upload(project_id, _chunks(file), file.name))
     bar.empty()
 
 
@@ -129,8 +129,8 @@ def _chunks(file: Upload) -> Iterator[bytes]:
         yield chunk
 
 
-def _note(outcomes: Iterable[UploadOutcome]) -> None:
-    """Show the newest good image and remember what could not be added."""
+def _report(outcomes: Iterable[UploadOutcome]) -> None:
+    """Choose the newest image added and remember which files could not be."""
     for outcome in outcomes:
         if outcome.image is not None:
             choose("image", outcome.image.id)

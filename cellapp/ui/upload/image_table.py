@@ -24,7 +24,7 @@ _ROW_PX = 44
 def sample_table(records: Sequence[ImageRecord]) -> None:
     """Draw the table; edits, views and removals reach the store before the page is drawn again."""
     ids = tuple(record.id for record in records)
-    key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # rows that move must not keep edits
+    key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # edits are kept by row position
     table = pd.DataFrame([_row(record) for record in records], index=list(ids))
     st.data_editor(
         table,

@@ -1,4 +1,4 @@
-"""Charts and words of the overview say what the table says."""
+"""Charts and sentences of the summary say what the table says."""
 
 import numpy as np
 import pandas as pd
@@ -9,13 +9,13 @@ from cellapp.types.cells import Explanations
 from cellapp.ui.explain.summary_charts import (
     area_shares,
     channel_figure,
-    effects_of,
+    compartment_figure,
+    compartments_of,
+    effect_columns,
     energy_figure,
     for_shares,
-    overview_words,
-    place_figure,
-    places_of,
     share_figure,
+    summary_sentences,
 )
 
 CLASSES = ("cancer", "normal")
@@ -36,18 +36,18 @@ def table_of(n, *, channels=("actin", "<b>nucleus"), seed=0):
 def test_any_number_of_cells_can_be_drawn(n):
     table = table_of(n)
     drawn = [
-        place_figure(table, CLASSES, "cancer"),
+        compartment_figure(table, CLASSES, "cancer"),
         channel_figure(table, CLASSES, "cancer"),
         share_figure(table, "cancer"),
         energy_figure(table, CLASSES, "µm²"),
     ]
     assert all(figure.layout.title.text for figure in drawn)
-    overview_words(table, "cancer")
+    summary_sentences(table, "cancer")
 
 
 def test_bars_are_means_of_each_call():
     table = table_of(30)
-    bars = {bar.name: dict(zip(bar.x, bar.y, strict=True)) for bar in place_figure(table, CLASSES, "cancer").data}
+    bars = {bar.name: dict(zip(bar.x, bar.y, strict=True)) for bar in compartment_figure(table, CLASSES, "cancer").data}
     assert list(bars) == ["cancer (10)", "normal (10)", "unsure (10)"]
     assert bars["normal (10)"]["Edge"] == pytest.approx(table[table["outcome"] == "normal"]["sum_edge"].mean())
     assert set(bars["normal (10)"]) == {"Inside", "Edge"}
@@ -59,21 +59,21 @@ def test_shares_are_of_the_whole():
     assert sum(area_shares(table).values()) == pytest.approx(1)
     silent = table.assign(**{name: 0.0 for name in table if name.startswith("for_")})
     assert set(for_shares(silent).values()) == {0.0}
-    assert places_of(table) == ["cell", "edge"]
+    assert compartments_of(table) == ["cell", "edge"]
 
 
 def test_names_of_channels_are_no_html_and_one_channel_has_no_effects():
     figure = channel_figure(table_of(9), CLASSES, "cancer")
     assert "&lt;b&gt;nucleus" in figure.data[0].x
-    assert effects_of(table_of(9, channels=())) == {}
-    assert "channel" not in overview_words(table_of(9, channels=()), "cancer")
+    assert effect_columns(table_of(9, channels=())) == {}
+    assert "channel" not in summary_sentences(table_of(9, channels=()), "cancer")
 
 
 def test_words_name_the_place_and_the_channel_that_count_most():
-    words = overview_words(table_of(30), "cancer")
+    words = summary_sentences(table_of(30), "cancer")
     assert "Without the channel <b>nucleus the logit moves most" in words
     assert "% lies" in words
     loud = table_of(30)
-    assert "louder in large cells" in overview_words(loud.assign(energy=loud["area"] ** 2), "cancer")
-    assert "louder in small cells" in overview_words(loud.assign(energy=-loud["area"]), "cancer")
+    assert "louder in large cells" in summary_sentences(loud.assign(energy=loud["area"] ** 2), "cancer")
+    assert "louder in small cells" in summary_sentences(loud.assign(energy=-loud["area"]), "cancer")
     assert isinstance(loud, pd.DataFrame)

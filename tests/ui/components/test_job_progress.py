@@ -4,7 +4,7 @@ import pytest
 
 from cellapp.settings import AnalyseSettings
 from cellapp.store import runs
-from cellapp.ui.components.time_estimates import explain_seconds, overview_passes, run_seconds
+from cellapp.ui.components.job_progress import explain_seconds, run_seconds, summary_passes
 from tests.pages.seeding import seed_image
 
 
@@ -45,14 +45,14 @@ def test_before_the_first_run_the_preview_is_scaled_up(image):
 
 
 def test_explaining_takes_what_classifying_took_per_cell():
-    made_by = {"seconds": {"classify": 3.0}, "summary": {"n_cells": 40, "n_rejected": 10}}
-    assert explain_seconds(made_by, 20) == pytest.approx(2.0)
-    assert explain_seconds(made_by, 20, passes=4) == pytest.approx(8.0)
-    assert explain_seconds({**made_by, "summary": {"n_cells": 3, "n_rejected": 3}}, 20) is None
+    provenance = {"seconds": {"classify": 3.0}, "summary": {"n_cells": 40, "n_rejected": 10}}
+    assert explain_seconds(provenance, 20) == pytest.approx(2.0)
+    assert explain_seconds(provenance, 20, passes=4) == pytest.approx(8.0)
+    assert explain_seconds({**provenance, "summary": {"n_cells": 3, "n_rejected": 3}}, 20) is None
     assert explain_seconds({}, 20) is None
 
 
 @pytest.mark.parametrize(("n_channels", "passes"), [(1, 1), (3, 4)])
 def test_each_of_several_channels_is_one_more_pass(n_channels, passes):
-    assert overview_passes({"image": {"channels": ["c"] * n_channels}}) == passes
-    assert overview_passes({}) == 1
+    assert summary_passes({"image": {"channels": ["c"] * n_channels}}) == passes
+    assert summary_passes({}) == 1

@@ -1,13 +1,10 @@
-"""One selection for all views: news is adopted, echoes and redrawn charts are not. Files are read only on a click."""
+"""One selection for all charts: what is new is adopted, what is repeated or redrawn is not."""
 
-import io
-import zipfile
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from cellapp.ui.components import downloads, gallery
 from cellapp.ui.session import selection
 
 RUN = SimpleNamespace(id="r")
@@ -68,27 +65,3 @@ def test_the_view_itself_marks_what_was_picked_in_it(session, cells):
     hear(cells, [0])
     assert not selection.needs_marks("map", "1")
     assert selection.needs_marks("table", "1")
-
-
-@pytest.mark.parametrize("order", list(gallery.ORDERS))
-def test_every_order_keeps_every_cell(order):
-    cells = pd.DataFrame({"area_px": [3, 1, 2], "margin": [0.1, None, 0.5], "p_x": [0.2, None, 0.9]})
-    assert sorted(gallery.sort_cells(cells, order, target="x").index) == [0, 1, 2]
-    assert len(gallery.sort_cells(cells[["area_px"]], order)) == 3
-
-
-def test_sizes_are_said_as_people_do():
-    said = [downloads.size_words(n) for n in (0, 999, 1000, 312_000, 4_100_000, 1_230_000_000)]
-    assert said == ["0 bytes", "999 bytes", "1.0 kB", "312 kB", "4.1 MB", "1.2 GB"]
-
-
-def test_only_files_that_exist_are_offered(tmp_path):
-    assert downloads.image_downloads(tmp_path) == []
-    (tmp_path / "cells.csv").write_text("x")
-    assert [file.file_name for file in downloads.image_downloads(tmp_path)] == [f"{tmp_path.name}_cells.csv"]
-
-
-def test_everything_is_one_zip(tmp_path):
-    (tmp_path / "summary.csv").write_text("x")
-    with downloads._pack(tmp_path) as packed:
-        assert zipfile.ZipFile(io.BytesIO(packed.read())).namelist() == ["summary.csv"]

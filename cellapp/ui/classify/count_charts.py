@@ -1,0 +1,109 @@
+"""Charts of cells per group of images: the share of one class, and the number of cells of each outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cellapp.rendering.colours import class_colour
+from cellapp.ui.components.charts import fill, pattern, styled, whole_step
+
+
+def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image") -> go.Figure:
+    """Draw the share of one class per group as bars with their 95 % interval.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        One row per group: `group`, `n` (cells the share is of), `share`, `low`, `high` (0 to 1, unused where `n` is 0).
+    target : str
+        The class.
+    group_title : str
+        What a group is, "image" or the name of a condition.
+    """
+    called = shares[shares["n"] > 0]
+    percent = called[["share", "low", "high"]] * 100
+    figure = go.Figure(
+        go.Bar(
+            x=percent["share"],
+            y=_escaped(called["group"]),
+            orientation="h",
+            marker=fill(target, (target,)),
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": percent["high"] - percent["share"],
+                "arrayminus": percent["share"] - percent["low"],
+                "thickness": 2,
+                "width": 5,
+                "color": "#8A8A8A",
+            },
+            customdata=np.column_stack([percent["low"], percent["high"], called["n"]]),
+            hovertemplate="%{y}: %{x:.0f} % (%{customdata[0]:.0f} to %{customdata[1]:.0f}) "
+            "of %{customdata[2]:,} cells<extra></extra>",
+        )
+    )
+    figure.update_xaxes(
+        range=[0, 108], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %", dtick=25
+    )
+    figure.update_yaxes(type="category", autorange="reversed", title_text="")
+    return styled(
+        figure, f"{target.capitalize()} cells per {group_title}, with 95 % interval", height=_rows_height(len(called))
+    )
+
+
+def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: str = "image") -> go.Figure:
+    """Stack how many cells of each outcome every group has.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Long: `group`, `outcome`, `n`.
+    classes : sequence of str
+        Classes of the head, for colours; the order of stacking is the order in which outcomes first appear.
+    group_title : str
+        What a group is.
+    """
+    figure = go.Figure()
+    for outcome in counts["outcome"].unique():
+        rows = counts[counts["outcome"] == outcome]
+        figure.add_bar(
+            x=rows["n"],
+            y=_escaped(rows["group"]),
+            name=outcome,
+            orientation="h",
+            text=rows["n"].map(lambda n: f"{n:,}" if n else ""),
+            textposition="inside",
+            insidetextanchor="middle",
+            marker=fill(outcome, classes),
+            hovertemplate="%{y}: %{x:,} " + outcome + "<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="stack", showlegend=False, title_subtitle_text=_legend(counts["outcome"].unique(), classes)
+    )
+    figure.update_xaxes(title_text="cells", tickformat=",d", dtick=whole_step(counts.groupby("group")["n"].sum().max()))
+    figure.update_yaxes(type="category", autorange="reversed", title_text="")
+    return styled(figure, f"Cells per {group_title}", height=_rows_height(counts["group"].nunique()))
+
+
+def _legend(outcomes: Sequence[str], classes: Sequence[str]) -> str:
+    """Write the legend as a line of coloured signs and words: Plotly's own would wrap in a narrow column."""
+    signs = {"/": "▨", "": "■", ".": "▩", "x": "▩"}
+    entries = []
+    for name in outcomes:
+        sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))
+        entries.append(f'<span style="color:{colour}">{sign}</span> {escape(name)}')
+    return "  ".join(entries)
+
+
+def _escaped(names: pd.Series) -> pd.Series:
+    """Escape names given by people: Plotly reads a little HTML in its labels."""
+    return names.astype(str).map(escape)
+
+
+def _rows_height(n_rows: int) -> int:
+    return int(np.clip(150 + 34 * n_rows, 200, 900))

@@ -1,0 +1,45 @@
+"""Bars of cells per group add up to the cells, for any number of them."""
+
+import json
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellapp.rendering.colours import class_colour
+from cellapp.ui.classify.called_cells import outcome_table, share_table
+from cellapp.ui.classify.count_charts import counts_chart, share_chart
+from cellapp.ui.components import scatters
+from tests.ui.tables import CLASSES, cell_table
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(0, 40), seed=st.integers(0, 50))
+def test_bars_add_up_to_the_cells(n, seed):
+    cells = cell_table(n, seed)
+    table = outcome_table(cells, CLASSES, {"a": "A", "b": "B"})
+    assert table["n"].sum() == n
+    figure = counts_chart(table, CLASSES)
+    assert sum(sum(bar.x) for bar in figure.data) == n
+    shares = share_table(cells, CLASSES, {"a": "A", "b": "B"})
+    known = shares[shares["n"] > 0]
+    assert ((known["low"] <= known["share"]) & (known["share"] <= known["high"])).all()
+    assert len(share_chart(shares, "cancer").data[0].x) == len(known)
+
+
+def test_no_class_is_told_by_colour_alone():
+    table = pd.DataFrame({"group": "A", "outcome": ["cancer", "normal", "unsure"], "n": 3})
+    fills = [bar.marker.pattern.shape for bar in counts_chart(table, CLASSES).data]
+    assert len(set(fills)) == 3
+    signs = {scatters.symbol(name, CLASSES) for name in ("cancer", "normal", "unsure")}
+    assert len(signs) == 3
+
+
+def test_names_are_text_and_never_markup():
+    table = pd.DataFrame({"group": ["<b>x</b>"], "outcome": ["cancer"], "n": [2]})
+    assert "<b>" not in json.dumps(list(counts_chart(table, CLASSES).data[0].y))
+
+
+def test_colours_are_those_of_the_palette():
+    table = pd.DataFrame({"group": "A", "outcome": ["cancer"], "n": [3]})
+    assert counts_chart(table, CLASSES).data[0].marker.color == class_colour("cancer")

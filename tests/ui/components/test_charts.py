@@ -1,0 +1,26 @@
+"""Histograms count every cell, and say what their axis is."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellapp.ui.components import charts
+
+
+@settings(max_examples=25, deadline=None)
+@given(p=st.lists(st.floats(0, 1), max_size=50), threshold=st.floats(0.05, 0.95))
+def test_the_histogram_counts_every_cell_once(p, threshold):
+    figure = charts.probability_histogram(
+        np.array(p), threshold, "cancer", other="normal", band=(0.4, 0.6), calibrated=True
+    )
+    assert sum(int(np.sum(bar.y)) for bar in figure.data) == len(p)
+    assert figure.layout.xaxis.title.text == "p(cancer), calibrated"
+
+
+def test_the_axis_says_uncalibrated():
+    figure = charts.probability_histogram(np.zeros(0), 0.5, "x", other="y", band=(0.5, 0.5), calibrated=False)
+    assert "uncalibrated" in figure.layout.xaxis.title.text
+
+
+def test_every_chart_saves_svg():
+    assert charts.chart_config("x")["toImageButtonOptions"] == {"format": "svg", "filename": "x"}

@@ -1,0 +1,23 @@
+"""Only files that exist are offered, and they are read on a click."""
+
+import io
+import zipfile
+
+from cellapp.ui.components import downloads
+
+
+def test_sizes_have_two_or_three_digits():
+    texts = [downloads.size_text(n) for n in (0, 999, 1000, 312_000, 4_100_000, 1_230_000_000)]
+    assert texts == ["0 bytes", "999 bytes", "1.0 kB", "312 kB", "4.1 MB", "1.2 GB"]
+
+
+def test_only_files_that_exist_are_offered(tmp_path):
+    assert downloads.image_downloads(tmp_path) == []
+    (tmp_path / "cells.csv").write_text("x")
+    assert [file.file_name for file in downloads.image_downloads(tmp_path)] == [f"{tmp_path.name}_cells.csv"]
+
+
+def test_everything_is_one_zip(tmp_path):
+    (tmp_path / "summary.csv").write_text("x")
+    with downloads._pack(tmp_path) as packed:
+        assert zipfile.ZipFile(io.BytesIO(packed.read())).namelist() == ["summary.csv"]

@@ -1,0 +1,28 @@
+"""What differs between runs, setting by setting and image by image."""
+
+from cellapp.settings import AnalyseSettings
+from cellapp.ui.runs.compare_runs import flat_settings, image_table, paired_chart
+from tests.ui.tables import cell_table
+
+
+def test_a_run_beside_itself_has_no_change():
+    cells = cell_table(100)
+    table = image_table(cells, cells, {"a": "A", "b": "B"}, done=({"a", "b"}, {"a", "b"}))
+    assert (table["cells_change"] == 0).all()
+    assert (table["share_change"].abs() < 1e-9).all()
+    assert len(paired_chart(table, "cancer", names=("one", "two")).data) == 4
+
+
+def test_no_cells_is_zero_and_not_reached_is_a_gap():
+    cells = cell_table(10, images=("a",))
+    table = image_table(cells, cells.iloc[:0], {"a": "A"}, done=({"a"}, {"a"}))
+    assert table["cells_change"].tolist() == [-10]
+    gap = image_table(cells, cells.iloc[:0], {"a": "A"}, done=({"a"}, set()))
+    assert gap["cells_second"].isna().all()
+
+
+def test_every_setting_has_a_name_and_a_word():
+    flat = flat_settings(AnalyseSettings())
+    assert flat["segment diameter"] == "automatic"
+    assert flat["preprocess clahe"] == "off"
+    assert all(isinstance(value, str) for value in flat.values())
