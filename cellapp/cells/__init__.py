@@ -1,1 +1,1 @@
-"""Cells as rows and pictures: measure, crop, judge quality."""
+"""Cells of a label image: measurements, crops, quality rules and counts."""

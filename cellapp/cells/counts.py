@@ -1,4 +1,4 @@
-"""How many cells of each kind, with the uncertainty of the shares: the one place pages, tables and reports count by."""
+"""Counts of cells by outcome and class, with confidence intervals; pages, tables and reports all count by these."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Fraction:
 
 @dataclass(frozen=True)
 class Counts:
-    """Cells of one image or of several, by what they count as (see `cellapp.cells.counts`)."""
+    """Cells of one image or of several by `outcome`."""
 
     n_cells: int  # all segmented cells
     n_rejected: int  # by the quality filter
@@ -56,15 +56,15 @@ def count(cells: pd.DataFrame, classes: Sequence[str]) -> Counts:
     classes : sequence of str
         Classes of the head; empty without one. Further classes given by hand are added after them.
     """
-    found = outcome(cells).value_counts()
+    n_by_outcome = outcome(cells).value_counts()
     special = {UNSURE, REJECTED, UNCLASSIFIED}
-    by_hand = sorted(str(name) for name in found.index if name not in special and name not in classes)
+    by_hand = sorted(str(name) for name in n_by_outcome.index if name not in special and name not in classes)
     return Counts(
         n_cells=len(cells),
-        n_rejected=int(found.get(REJECTED, 0)),
-        n_unsure=int(found.get(UNSURE, 0)),
-        n_unclassified=int(found.get(UNCLASSIFIED, 0)),
-        n_of={name: int(found.get(name, 0)) for name in (*classes, *by_hand)},
+        n_rejected=int(n_by_outcome.get(REJECTED, 0)),
+        n_unsure=int(n_by_outcome.get(UNSURE, 0)),
+        n_unclassified=int(n_by_outcome.get(UNCLASSIFIED, 0)),
+        n_of={name: int(n_by_outcome.get(name, 0)) for name in (*classes, *by_hand)},
     )
 
 
@@ -94,8 +94,8 @@ RESERVED = frozenset({UNSURE, REJECTED, UNCLASSIFIED, "cells"})
 def outcome(cells: pd.DataFrame) -> pd.Series:
     """Return what each cell counts as.
 
-    A person's word (`manual_label`) beats everything; then the quality filter ("rejected"), then doubt ("unsure"), then
-    the head's label. Without a head every accepted cell is a "cell".
+    A manual class (`manual_label`) takes precedence; then the quality filter ("rejected"), then a probability below the
+    threshold ("unsure"), then the label of the head. Without a head every accepted cell is a "cell".
 
     Parameters
     ----------

@@ -31,11 +31,11 @@ def crop(
     angle_deg: float = 0.0,
     with_inside: bool = False,
 ) -> Crops:
-    """Cut out cells.
+    """Crop cells.
 
     MASKED is the tight box with everything but the cell set to zero. PADDED puts it in the middle of a square of zeros
-    at native scale; a cell larger than the square gets a square of its own size, because a cut or shrunk cell would lie
-    about its shape or scale. LETTERBOXED scales it to fit the square, anti-aliased, aspect kept. WINDOW is the plain
+    at native scale; a cell larger than the square gets a square of its own size, because cutting or shrinking would
+    change its shape or scale. LETTERBOXED scales it to fit the square, anti-aliased, aspect kept. WINDOW is the plain
     square around the box's centre; what lies outside the image is zero.
 
     Parameters
@@ -88,30 +88,30 @@ def dropped_channels(names: Sequence[str], channels: Sequence[str], roles: Seque
     InputError
         If a name is neither a channel nor the role of one.
     """
-    found: list[int] = []
+    dropped: list[int] = []
     for name in names:
         by_role = [i for i, role in enumerate(roles) if role == name]
         matching = [i for i, channel in enumerate(channels) if channel == name] or by_role
         if not matching:
-            known = ", ".join(dict.fromkeys([*channels, *(str(role) for role in roles)]))
-            raise InputError(f"no channel {name!r} to drop; choose of: {known}")
-        found += matching
-    return sorted(set(found))
+            choices = ", ".join(dict.fromkeys([*channels, *(str(role) for role in roles)]))
+            raise InputError(f"no channel {name!r} to drop; choose of: {choices}")
+        dropped += matching
+    return sorted(set(dropped))
 
 
 def read_padded(read: PixelSource, labels: np.ndarray, region: Region) -> tuple[np.ndarray, np.ndarray]:
     """Read pixels (C, h, w) and labels (h, w) of a region that may reach beyond the image; there, all is zero."""
     y0, x0 = max(region.y, 0), max(region.x, 0)
     y1, x1 = min(region.y + region.height, labels.shape[0]), min(region.x + region.width, labels.shape[1])
-    known = Region(y0, x0, y1 - y0, x1 - x0)
+    inner = Region(y0, x0, y1 - y0, x1 - x0)
     missing = (
         (y0 - region.y, region.y + region.height - y1),
         (x0 - region.x, region.x + region.width - x1),
     )
-    pixels, inside = read(known), labels[known.slices]
+    pixels, cells = read(inner), labels[inner.slices]
     if any(sum(missing, ())):
-        pixels, inside = np.pad(pixels, ((0, 0), *missing)), np.pad(inside, missing)
-    return pixels, inside
+        pixels, cells = np.pad(pixels, ((0, 0), *missing)), np.pad(cells, missing)
+    return pixels, cells
 
 
 def _cut(
@@ -123,7 +123,7 @@ def _cut(
     settings: CropSettings,
     angle_deg: float,
 ) -> Picture:
-    """Return a copy of the window or of the tight box, turned."""
+    """Return a copy of the window or of the tight box, rotated."""
     y0, x0, y1, x1 = box
     window = settings.mode is CropMode.WINDOW
     height, width = (settings.size_px, settings.size_px) if window else (y1 - y0, x1 - x0)
@@ -161,7 +161,7 @@ def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> Picture:
 
 
 def _shape(picture: Picture, settings: CropSettings) -> Picture:
-    """Bring a tight picture to the square that the mode asks for."""
+    """Place or scale a tight crop into the square of the crop mode."""
     if settings.mode is CropMode.PADDED:
         side = max(settings.size_px, *picture[1].shape)
         return _centred(picture[0], side), _centred(picture[1], side)
@@ -177,7 +177,7 @@ def _letterboxed(picture: Picture, side: int) -> Picture:
     smooth = {"preserve_range": True, "anti_aliasing": scale < 1, "order": 1}
     scaled = [_as_dtype(resize(channel.astype(np.float64), target, **smooth), pixels.dtype) for channel in pixels]
     covered = resize(inside.astype(np.float64), target, **smooth)
-    # at least half covered; a thread thinner than half a pixel still is somewhere
+    # at least half covered; of a structure thinner than half a pixel, its best covered pixels
     return _centred(np.stack(scaled), side), _centred(covered >= min(0.5, covered.max()), side)
 
 
@@ -189,7 +189,7 @@ def _centred(array: np.ndarray, side: int) -> np.ndarray:
 
 
 def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Cast back without wrapping round."""
+    """Round and clip to the range of a dtype, so that integers do not wrap."""
     if np.issubdtype(dtype, np.integer):
         limits = np.iinfo(dtype)
         values = np.clip(np.rint(values), limits.min, limits.max)

@@ -1,7 +1,7 @@
-"""Measurements of what an encoder reads: size, shape and brightness of the object in the middle of each plane.
+"""Measured features of encoder inputs: size, shape and brightness of the object in the middle of each plane.
 
-They are taken from the encoder's own input and nothing else, so that a cell cut from a slide and the same cell in a
-file of its own give the same numbers.
+They depend on the encoder's input only, so that a cell cut from a slide and the same cell in a file give the same
+numbers.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _LENGTHS = ("perimeter_px", "major_axis_px", "minor_axis_px")
 _OF_OBJECT = ("area", *(name.removesuffix("_px") for name in _LENGTHS), *_SHAPES)
 _OF_PLANE = ("inside", "spread", "outside")
 MEASURED = tuple(
-    f"{found}_{name}"
-    for found in PLANES
+    f"{segmented}_{name}"
+    for segmented in PLANES
     for name in (*_OF_OBJECT, *(f"{name}_{plane}" for plane in PLANES for name in _OF_PLANE))
 )
-"""Names of the columns of `measure_planes`: the plane an object was found in, then what was measured of it."""
+"""Columns of `measure_planes`: the plane an object was segmented in, then the measurement."""
 
 _SIDE_PX = 64  # larger inputs are averaged down to about this side: shapes keep, cost does not grow
 _SMOOTH_PX = 1.5
@@ -54,11 +54,13 @@ def measure_planes(crops: np.ndarray) -> np.ndarray:
         return np.zeros((0, len(MEASURED)), np.float32)
     block = max(1, crops.shape[-1] // _SIDE_PX)
     planes = downscale_local_mean(crops, (1, 1, block, block)).astype(np.float64)
-    return np.concatenate([_of_one(planes, central_objects(planes[:, k])) for k in range(3)], axis=1, dtype=np.float32)
+    return np.concatenate(
+        [_measure_objects(planes, central_objects(planes[:, k])) for k in range(3)], axis=1, dtype=np.float32
+    )
 
 
 def central_objects(plane: np.ndarray) -> np.ndarray:
-    """Find the object in the middle of each picture.
+    """Segment the object in the middle of each plane.
 
     Parameters
     ----------
@@ -72,31 +74,31 @@ def central_objects(plane: np.ndarray) -> np.ndarray:
     rim = np.concatenate([plane[:, 0], plane[:, -1], plane[:, :, 0], plane[:, :, -1]], axis=1)
     difference = np.abs(plane - np.median(rim, axis=1)[:, None, None])
     smooth = ndimage.gaussian_filter(difference, (0, _SMOOTH_PX, _SMOOTH_PX))
-    found = np.stack([one > threshold_otsu(one) if np.ptp(one) > 0 else np.zeros(one.shape, bool) for one in smooth])
-    objects, n_objects = ndimage.label(ndimage.binary_fill_holes(found, _IN_PLANE), _IN_PLANE)
-    kept = np.zeros(n_objects + 1, bool)
-    weights = np.bincount(objects.ravel(), np.broadcast_to(_towards_middle(plane.shape[-1]), plane.shape).ravel())
+    mask = np.stack([one > threshold_otsu(one) if np.ptp(one) > 0 else np.zeros(one.shape, bool) for one in smooth])
+    objects, n_objects = ndimage.label(ndimage.binary_fill_holes(mask, _IN_PLANE), _IN_PLANE)
+    is_central = np.zeros(n_objects + 1, bool)
+    weights = np.bincount(objects.ravel(), np.broadcast_to(_central_weight(plane.shape[-1]), plane.shape).ravel())
     for one in objects:
-        here = np.unique(one[one > 0])
-        if len(here):
-            kept[here[weights[here].argmax()]] = True
-    return kept[objects]
+        ids = np.unique(one[one > 0])
+        if len(ids):
+            is_central[ids[weights[ids].argmax()]] = True
+    return is_central[objects]
 
 
-def _towards_middle(side: int) -> np.ndarray:
+def _central_weight(side: int) -> np.ndarray:
     at = (np.arange(side) - (side - 1) / 2) / (side / 6)
     return np.exp(-(at[:, None] ** 2 + at**2) / 2)
 
 
-def _of_one(planes: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Measure one object per crop, (N, M / 3); crops are laid in one column so that one call measures all."""
+def _measure_objects(planes: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """Measure one object per crop, (N, M / 3); crops are stacked in one column so that one call measures all."""
     n_cells, _, side, _ = planes.shape
-    labels = (found * np.arange(1, n_cells + 1, dtype=np.int32)[:, None, None]).reshape(-1, side)
+    labels = (objects * np.arange(1, n_cells + 1, dtype=np.int32)[:, None, None]).reshape(-1, side)
     column = planes.transpose(1, 0, 2, 3).reshape(3, -1, side)
     table = measure(column, LabelMask(labels, "otsu"), channels=PLANES).reindex(range(1, n_cells + 1), fill_value=0)
     columns = [table["area_px"] / side**2, *(table[name] / side for name in _LENGTHS), *(table[s] for s in _SHAPES)]
-    n_outside = np.maximum((~found).sum(axis=(1, 2)), 1)
+    n_outside = np.maximum((~objects).sum(axis=(1, 2)), 1)
     for k, name in enumerate(PLANES):
-        outside = np.where(found, 0, planes[:, k]).sum(axis=(1, 2)) / n_outside
+        outside = np.where(objects, 0, planes[:, k]).sum(axis=(1, 2)) / n_outside
         columns += [table[f"intensity_mean_{name}"], table[f"intensity_std_{name}"], outside]
     return np.nan_to_num(np.stack(columns, axis=1))

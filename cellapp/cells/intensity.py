@@ -1,4 +1,4 @@
-"""Intensities of all cells, read by the boxes around them, many cells at a time."""
+"""Intensities and sharpness of all cells, read by their bounding boxes, many cells at a time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellapp.cells.bounding_boxes import batches
-from cellapp.cells.packed_crops import pack
+from cellapp.cells.packed_crops import batches, pack
 from cellapp.cells.region_reader import PixelSource
 
 BATCH_PX = 2**18
@@ -31,13 +30,13 @@ class Moments:
     total: np.ndarray
 
     @classmethod
-    def of(cls, n_cells: int) -> Moments:
-        """Return the statistics of nothing yet, for `n_cells` cells."""
+    def empty(cls, n_cells: int) -> Moments:
+        """Return the statistics of `n_cells` cells before any pixel is added."""
         zeros = [np.zeros(n_cells) for _ in range(4)]
         return cls(*zeros[:3], np.full(n_cells, np.inf), np.full(n_cells, -np.inf), zeros[3])
 
     def add(self, rows: np.ndarray, values: np.ndarray, firsts: np.ndarray) -> None:
-        """Take in pixels, cell after cell.
+        """Add pixels, ordered by cell.
 
         Parameters
         ----------
@@ -52,9 +51,9 @@ class Moments:
         total = np.add.reduceat(values, firsts)
         mean = total / n
         squares = np.add.reduceat((values - np.repeat(mean, n)) ** 2, firsts)
-        known, merged = self.n[rows], self.n[rows] + n
+        before, merged = self.n[rows], self.n[rows] + n
         shift = mean - self.mean[rows]
-        self.squares[rows] += squares + shift**2 * known * n / merged
+        self.squares[rows] += squares + shift**2 * before * n / merged
         self.mean[rows] += shift * n / merged
         self.n[rows] = merged
         self.total[rows] += total
@@ -78,7 +77,7 @@ def intensities(
         Raw pixels of a rectangle, (C, h, w).
     labels : ndarray of shape (Y, X), int
     cell_ids, boxes : ndarray
-        See `cellapp.cells.bounding_boxes.find_boxes`.
+        See `cellapp.cells.packed_crops.find_boxes`.
     channels : tuple of str
 
     Returns
@@ -88,8 +87,8 @@ def intensities(
         of the channels' mean, over the squared mean intensity of the cell, so that a brighter exposure is not a sharper
         one. 0 where the cell is black.
     """
-    per_channel = [Moments.of(len(cell_ids)) for _ in channels]
-    brightness, laplacian = Moments.of(len(cell_ids)), Moments.of(len(cell_ids))
+    per_channel = [Moments.empty(len(cell_ids)) for _ in channels]
+    brightness, laplacian = Moments.empty(len(cell_ids)), Moments.empty(len(cell_ids))
     rows, strips = _strips(boxes)
     for some in batches(strips, BATCH_PX):
         packed = pack(labels, cell_ids[rows[some]], strips[some])
@@ -103,13 +102,15 @@ def intensities(
         brightness.add(cells, gray[at], firsts)
         around = gray[at - 1] + gray[at + 1] + gray[at - width] + gray[at + width]
         laplacian.add(cells, around - 4 * gray[at], firsts)
-    found = {key: value for name, each in zip(channels, per_channel, strict=True) for key, value in _named(each, name)}
+    columns = {
+        key: value for name, each in zip(channels, per_channel, strict=True) for key, value in _columns(each, name)
+    }
     power = brightness.mean**2
-    return found | {"sharpness": np.divide(laplacian.variance, power, out=np.zeros_like(power), where=power > 0)}
+    return columns | {"sharpness": np.divide(laplacian.variance, power, out=np.zeros_like(power), where=power > 0)}
 
 
 def _strips(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut boxes into strips of at most about `BATCH_PX` pixels, (S, 4); also to which row of `boxes` each belongs."""
+    """Divide boxes into strips of about `BATCH_PX` pixels at most, (S, 4); also return the row of `boxes` of each."""
     heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     high = np.maximum(BATCH_PX // np.maximum(widths, 1), 1)
     n = -(-heights // high)
@@ -121,14 +122,14 @@ def _strips(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _segments(rows: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cells with pixels among these strips, and where those of each begin; strips of one cell follow each other."""
+    """Return the cells with pixels in these strips, and where the pixels of each begin; strips are ordered by cell."""
     firsts = np.cumsum(counts) - counts
     rows, firsts = rows[counts > 0], firsts[counts > 0]
     new = np.diff(rows, prepend=-1) != 0
     return rows[new], firsts[new]
 
 
-def _named(statistics: Moments, channel: str) -> Iterator[tuple[str, np.ndarray]]:
+def _columns(statistics: Moments, channel: str) -> Iterator[tuple[str, np.ndarray]]:
     yield f"intensity_mean_{channel}", statistics.mean
     yield f"intensity_std_{channel}", np.sqrt(statistics.variance)
     yield f"intensity_min_{channel}", statistics.minimum

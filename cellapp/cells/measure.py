@@ -1,4 +1,4 @@
-"""Size, shape and intensity of every cell: the cell table that everything later adds columns to."""
+"""The cell table: size, shape and intensity of every cell; later steps add columns to it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cellapp.cells.bounding_boxes import find_boxes
 from cellapp.cells.intensity import intensities
+from cellapp.cells.packed_crops import find_boxes
 from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.cells.shape import shapes
 from cellapp.errors import InputError

@@ -1,41 +1,92 @@
-"""Many small pictures of cells in one flat array, so that arithmetic runs over all their pixels at once.
+"""Bounding boxes of cells, and crops of many cells packed in one flat array.
 
-A call per cell into a general library costs far more than its few hundred pixels; laid end to end, a thousand cells
-cost one call. Each picture has a margin of one pixel, so neighbours are always there: ``at - 1``, ``at + 1`` and
-``at -+ width`` are the pixels left, right, above and below.
+Arithmetic on packed crops runs over the pixels of all cells at once.
+
+One call per cell costs far more than its few hundred pixels; packed, a thousand cells take one call. Each crop has a
+margin of one pixel, so that neighbours always exist: ``at - 1``, ``at + 1`` and ``at -+ width`` are the pixels left,
+right, above and below.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import fastremap
 import numpy as np
+from scipy import ndimage
 
-from cellapp.cells.region_reader import PixelSource
+from cellapp.cells.region_reader import BLOCK_PX, PixelSource
 from cellapp.types.image import Region
+
+
+def find_boxes(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find all cells and their bounding boxes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (Y, X), int
+        0 is background; ids are positive and may have gaps of any size.
+
+    Returns
+    -------
+    cell_ids : ndarray of shape (N,), int32
+        Sorted.
+    boxes : ndarray of shape (N, 4), int64
+        ``y0, x0, y1, x1``, half open, pixels.
+    """
+    sparse_ids = None
+    if labels.size and labels.max() > labels.size:  # a slot per possible id would be larger than the image
+        sparse_ids = fastremap.unique(labels)
+        sparse_ids = sparse_ids[sparse_ids != 0]
+        labels = fastremap.remap(labels, {0: 0} | {int(cell_id): i + 1 for i, cell_id in enumerate(sparse_ids)})
+    slots = ndimage.find_objects(labels) if labels.size else []
+    at = np.array([i for i, box in enumerate(slots) if box is not None], np.int64)
+    boxes = np.array([(y.start, x.start, y.stop, x.stop) for y, x in filter(None, slots)], np.int64).reshape(-1, 4)
+    return (at + 1 if sparse_ids is None else sparse_ids[at]).astype(np.int32), boxes
+
+
+def batches(boxes: np.ndarray, limit_px: int) -> Iterator[np.ndarray]:
+    """Divide boxes into batches of about `limit_px` pixels, neighbours together so that a slide's blocks are read once.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (N, 4), int
+    limit_px : int
+        A box larger than this is a batch of its own.
+
+    Yields
+    ------
+    ndarray of int
+        Row numbers into `boxes`, ascending; each comes once.
+    """
+    order = np.lexsort((boxes[:, 1] // BLOCK_PX, boxes[:, 0] // BLOCK_PX))
+    filled = np.cumsum(np.prod(boxes[order, 2:] - boxes[order, :2], axis=1)) // limit_px
+    for rows in np.split(order, np.flatnonzero(np.diff(filled)) + 1) if len(boxes) else ():
+        yield np.sort(rows)
 
 
 @dataclass(frozen=True, eq=False)
 class PackedCrops:
-    """Pictures laid end to end; those without a pixel of their cell are left out of `shown`."""
+    """Crops of cells, row-major and one after another."""
 
-    boxes: np.ndarray  # (M, 4) int64, y0, x0, y1, x1 of each picture without its margin
-    starts: np.ndarray  # (M + 1,) int64, where each picture begins, and the end of the last
+    boxes: np.ndarray  # (M, 4) int64, y0, x0, y1, x1 of each crop without its margin
+    starts: np.ndarray  # (M + 1,) int64, where each crop begins, and the end of the last
     inside: np.ndarray  # (pixels,) bool, True on the cell
-    at: np.ndarray  # (P,) int64, positions of the cells' pixels, picture by picture, row-major
-    counts: np.ndarray  # (M,) int64, how many of `at` belong to each picture
+    at: np.ndarray  # (P,) int64, positions of the cells' pixels, crop by crop, row-major
+    counts: np.ndarray  # (M,) int64, how many of `at` belong to each crop
 
     @property
     def widths(self) -> np.ndarray:
-        """Width of each picture with its margin, (M,) int64."""
+        """Width of each crop with its margin, (M,) int64."""
         return self.boxes[:, 3] - self.boxes[:, 1] + 2
 
     def each(self, values: np.ndarray) -> np.ndarray:
-        """Spread one value per picture over the pixels of `at`."""
+        """Repeat one value per crop for each of its pixels in `at`."""
         return np.repeat(values, self.counts)
 
     def pixels(self, read: PixelSource, shape: tuple[int, int]) -> np.ndarray:
-        """Read raw pixels into the same places.
+        """Read raw pixels in the same layout.
 
         Parameters
         ----------
@@ -61,7 +112,7 @@ class PackedCrops:
 
 
 def pack(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> PackedCrops:
-    """Lay out where cells are.
+    """Pack the masks of cells.
 
     Parameters
     ----------
@@ -76,7 +127,7 @@ def pack(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> PackedC
     inside = np.zeros(starts[-1], bool)
     rows = zip(cell_ids.tolist(), boxes.tolist(), starts, starts[1:], strict=False)
     for cell_id, (y0, x0, y1, x1), start, end in rows:
-        picture = inside[start:end].reshape(y1 - y0 + 2, x1 - x0 + 2)
-        np.equal(labels[y0:y1, x0:x1], cell_id, out=picture[1:-1, 1:-1])
+        mask = inside[start:end].reshape(y1 - y0 + 2, x1 - x0 + 2)
+        np.equal(labels[y0:y1, x0:x1], cell_id, out=mask[1:-1, 1:-1])
     at = np.flatnonzero(inside)
     return PackedCrops(boxes, starts, inside, at, np.diff(np.searchsorted(at, starts)))

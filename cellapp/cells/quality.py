@@ -1,4 +1,4 @@
-"""Which cells are too poor to classify, and why, in words; none is ever dropped."""
+"""Quality rules: cells that are not to be classified, each with the reasons; no cell is dropped from the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def assess(
     pixels_of: PixelSource | Slide | np.ndarray,
     settings: QualitySettings,
 ) -> pd.DataFrame:
-    """Judge every cell by the rules that are switched on.
+    """Apply the quality rules that are switched on to every cell.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def assess(
             _far_below_median(cells["sharpness"], settings.blur_ratio) if settings.blur else None
         ),
     }
-    failed = {words: hit for words, hit in rules.items() if hit is not None}
-    reasons = ["; ".join(words for words, hit in failed.items() if hit[row]) for row in range(len(cells))]
+    applied = {reason: failed for reason, failed in rules.items() if failed is not None}
+    reasons = ["; ".join(reason for reason, failed in applied.items() if failed[row]) for row in range(len(cells))]
     passed = np.array([not reason for reason in reasons], dtype=bool)
     return cells.assign(qc_border=border, qc_pass=passed, qc_reason=pd.Series(reasons, index=cells.index, dtype=object))
 
@@ -104,7 +104,7 @@ def _published_reasons(
         return {}
     areas, shares = [], []
     tight = CropSettings(mode=CropMode.MASKED)
-    # a hundred at a time: the crops of a slide together are as large as the slide
+    # a hundred at a time: all crops together take as much memory as the slide
     for start in range(0, len(cells), 100):
         for pixels in crop(pixels_of, mask, cells.iloc[start : start + 100], tight, channels=()).pixels:
             areas.append(pixels.shape[1] * pixels.shape[2])

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellapp.cells.bounding_boxes import batches
-from cellapp.cells.packed_crops import PackedCrops, pack
+from cellapp.cells.packed_crops import PackedCrops, batches, pack
 
 BATCH_PX = 2**18
 """Pixels of cells at a time: many cells per call and still within a processor's cache."""
@@ -41,7 +40,7 @@ def shapes(labels: np.ndarray, cell_ids: np.ndarray, boxes: np.ndarray) -> dict[
     ----------
     labels : ndarray of shape (Y, X), int
     cell_ids, boxes : ndarray
-        See `cellapp.cells.bounding_boxes.find_boxes`.
+        See `cellapp.cells.packed_crops.find_boxes`.
 
     Returns
     -------
@@ -165,7 +164,7 @@ def _bounds(cells: np.ndarray, rows: np.ndarray, columns: np.ndarray, owner: np.
 
 
 def _side_middles(cells: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Twice the coordinates of the middles of the upper, outer and lower sides; the outermost of each height."""
+    """Return twice the coordinates of the middles of the upper, outer and lower sides; the outermost of each height."""
     cell = np.repeat(cells, 3)
     y = (2 * rows[:, None] + np.array([-1, 0, 1])).ravel()
     x = (2 * columns[:, None] + np.array([0, -1, 0])).ravel()
@@ -177,10 +176,10 @@ def _side_middles(cells: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> t
 
 
 def _lower_chain(cell: np.ndarray, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Drop what is not a corner of the hull: points not strictly below the line between those beside them.
+    """Drop points that are no corner of the hull: those not strictly below the line between their neighbours.
 
-    All such points of all cells are dropped at once, until none is left. A point above the line of two points of the
-    set is no corner whatever else is dropped, and a chain whose every corner bends the right way is convex.
+    All such points of all cells are dropped at once, until none is left. A point above the line of two other points is
+    no corner whatever else is dropped, and a chain whose every corner bends the right way is convex.
     """
     while True:
         below = (x[1:-1] - x[:-2]) * (y[2:] - y[:-2]) < (x[2:] - x[:-2]) * (y[1:-1] - y[:-2])

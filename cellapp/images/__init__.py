@@ -1,1 +1,1 @@
-"""Pixels in: what a file holds, lazy reading, channels, display and preprocessing."""
+"""Image files: probing, lazy reading, channels, sampling, preprocessing and pyramids."""

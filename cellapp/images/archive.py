@@ -1,4 +1,4 @@
-"""Images out of a zip that nobody vouches for."""
+"""Extract images from an untrusted zip file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def extract_images(
     budget : BudgetSettings
         Bounds the number of members, their size and the ratio of compression, before anything is unpacked.
     on_skip : callable, optional
-        Told the name of each member that is no image.
+        Called with the name of each member that is no image.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which files are channels of one image, told from their names alone."""
+"""Images stored as one file per channel: grouping by file name, and combination into one slide."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MARKERS = re.compile(
 
 
 def group_channel_files(names: Sequence[str]) -> dict[str, list[str]]:
-    """Group file names that differ in nothing but a channel mark.
+    """Group file names that differ only in a channel mark.
 
     Parameters
     ----------
@@ -50,21 +50,21 @@ def group_channel_files(names: Sequence[str]) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        What the names have in common -> the names in order of their marks. Only groups of 2 to `MOST_FILES` names of
+        Common part of the names -> the names in order of their marks. Only groups of 2 to `MOST_FILES` names of
         one kind of file, each with another mark; a file in no group is not listed.
     """
-    found: dict[tuple[str, str], dict[tuple[str, ...], str]] = defaultdict(dict)
+    candidates: dict[tuple[str, str], dict[tuple[str, ...], str]] = defaultdict(dict)
     clashing = set()
     for name in names:
         path = PurePath(name)
         marks = tuple(mark.lower() for mark in _MARKERS.findall(path.stem))
         key = (_MARKERS.sub("*", path.stem), path.suffix.lower())
-        if marks in found[key]:
+        if marks in candidates[key]:
             clashing.add(key)
-        found[key][marks] = name
+        candidates[key][marks] = name
     groups: dict[str, list[str]] = {}
-    for key in (key for key in found if key not in clashing and 2 <= len(found[key]) <= MOST_FILES):
-        members = [found[key][marks] for marks in sorted(found[key])]
+    for key in (key for key in candidates if key not in clashing and 2 <= len(candidates[key]) <= MOST_FILES):
+        members = [candidates[key][marks] for marks in sorted(candidates[key])]
         common = re.sub(r"[ _.-]*\*", "", key[0]).strip(" _.-") or "image"
         groups[PurePath(members[0]).stem if common in groups else common] = members
     return groups
@@ -76,8 +76,8 @@ def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
     Parameters
     ----------
     slides : sequence of Slide
-        In the order of the channels. Of a colour picture the brightest colour counts: exports of one channel are often
-        stored in a colour.
+        In the order of the channels. Of a colour image the brightest colour of each pixel counts: exports of one
+        channel are often stored in a colour.
     names : sequence of str
         One per slide.
 
@@ -107,7 +107,7 @@ def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
         shape=(len(slides), *infos[0].shape[1:]),
         dtype=levels[0].dtype.name,
         channels=check_names(names, len(slides)),
-        roles=(),  # those of the first part say nothing of the whole
+        roles=(),  # those of the first part do not apply to the combination
         um_per_px=next((i.um_per_px for i in infos if i.um_per_px is not None), None),
         levels=tuple(level.shape[1:] for level in levels),
         bytes_on_disk=sum(i.bytes_on_disk for i in infos),

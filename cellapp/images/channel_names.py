@@ -1,4 +1,4 @@
-"""Names of channels: those of the file made presentable, or plain ones where it has none."""
+"""Channel names: those of a file, cleaned; default names where it has none; names typed by a user, checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PHOTO_CHANNELS = ("red", "green", "blue")
 
 
 def default_names(n_channels: int) -> tuple[str, ...]:
-    """Name the channels of a file that does not.
+    """Return names for the channels of a file that has none.
 
     Parameters
     ----------
@@ -28,13 +28,13 @@ def default_names(n_channels: int) -> tuple[str, ...]:
     return PHOTO_CHANNELS if n_channels == 3 else tuple(f"channel {i + 1}" for i in range(n_channels))
 
 
-def clean_names(found: Sequence[str | None], n_channels: int) -> tuple[str, ...]:
+def clean_names(stored: Sequence[str | None], n_channels: int) -> tuple[str, ...]:
     """Return one distinct, printable name per channel.
 
     Parameters
     ----------
-    found : sequence of str or None
-        What the file says, in order; a list of another length than `n_channels` is not believed.
+    stored : sequence of str or None
+        Names in the file, in order; a list of another length than `n_channels` is ignored.
     n_channels : int
         How many channels there are.
 
@@ -44,10 +44,10 @@ def clean_names(found: Sequence[str | None], n_channels: int) -> tuple[str, ...]
         White space runs become one space, control characters go, a name that occurs before gets a number.
     """
     fallback = default_names(n_channels)
-    if len(found) != n_channels or not any(found):
+    if len(stored) != n_channels or not any(stored):
         return fallback
     names: list[str] = []
-    for i, given in enumerate(found):
+    for i, given in enumerate(stored):
         base = " ".join("".join(c if c.isprintable() else " " for c in str(given or "")).split()) or f"channel {i + 1}"
         name, n_same = base, 1
         while name in names:
@@ -58,7 +58,7 @@ def clean_names(found: Sequence[str | None], n_channels: int) -> tuple[str, ...]
 
 
 def check_names(names: Sequence[str], n_channels: int) -> tuple[str, ...]:
-    """Return names that a user typed, or refuse them.
+    """Check names that a user typed; white space is normalised.
 
     Raises
     ------

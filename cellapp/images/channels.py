@@ -1,4 +1,4 @@
-"""Which channel shows what: names, roles, and channels that come as one file each."""
+"""Names and roles of channels: parsed from text, guessed from names, applied to a slide."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parse_channels(text: str) -> dict[str, int]:
         if name in channels:
             raise InputError(f"channel name {name!r} is given twice in {text!r}; give each name once")
         channels[name] = int(number)
-    _refuse_repeated(channels)
+    _check_distinct(channels)
     return channels
 
 
@@ -71,12 +71,12 @@ def assign_channels(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple
         For a channel number that the image does not have, one given twice, or two equal names.
     """
     n_channels = info.shape[0]
-    _refuse_repeated(channels)
+    _check_distinct(channels)
     names, given = list(info.channels), {}
     unnamed = default_names(n_channels)
     for name, number in channels.items():
         if not 1 <= number <= n_channels:
-            listed = ", ".join(f"{i + 1} {known}" for i, known in enumerate(info.channels))
+            listed = ", ".join(f"{i + 1} {channel}" for i, channel in enumerate(info.channels))
             raise InputError(f"{info.name!r} has no channel {number} for {name!r}; it has {listed}")
         role = _role(name)
         if role is not None:
@@ -86,10 +86,10 @@ def assign_channels(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple
     final = check_names(names, n_channels)
     if given:
         return final, tuple(given.get(i, Role.OTHER) for i in range(n_channels))
-    return final, info.roles or _guessed(final)
+    return final, info.roles or _guess_roles(final)
 
 
-def _refuse_repeated(channels: Mapping[str, int]) -> None:
+def _check_distinct(channels: Mapping[str, int]) -> None:
     numbers = list(channels.values())
     repeated = {number for number in numbers if numbers.count(number) > 1}
     if repeated:
@@ -101,7 +101,7 @@ def _role(name: str) -> Role | None:
     return Role(name.lower()) if name.lower() in set(Role) else None
 
 
-def _guessed(names: Sequence[str]) -> tuple[Role, ...]:
+def _guess_roles(names: Sequence[str]) -> tuple[Role, ...]:
     if tuple(names) == PHOTO_CHANNELS:
         return (Role.OTHER,) * len(names)
     return tuple(

@@ -1,4 +1,4 @@
-"""Local contrast decided once for a slide: the curves of CLAHE lie on a grid of the slide, not of what is looked at."""
+"""CLAHE for slides: the curves belong to a grid over the whole slide, so that a region comes out as in the whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-GRID = 8  # fields of the slide each way, as scikit-image has by default
+GRID = 8  # fields of the slide each way, the default of scikit-image
 BINS = 256
 
 
@@ -16,19 +16,20 @@ BINS = 256
 class ClaheCurves:
     """Contrast-limited adaptive histogram equalisation of one channel of a slide (Zuiderveld 1994).
 
-    Each field of the slide has a curve, made from what an overview shows of it. A pixel goes by the curves of the
-    nearest fields, weighed by how near their middles are: that needs no other pixel, so that a region comes out as in
-    the whole to the last bit, whatever is read around it. Where the overview is the whole, values are those of
-    ``skimage.exposure.equalize_adapthist`` within 0.06, and 0.01 on average: it rounds fields to whole pixels.
+    Each field of the slide has a curve, computed from an overview. A pixel is mapped by the curves of the nearest
+    fields, interpolated by its distance from their centres: no other pixel matters, so that a region is equal to the
+    last bit to the same pixels of the whole. Where the overview is the whole, values are those of
+    ``skimage.exposure.equalize_adapthist`` within 0.06, and 0.01 on average, because that rounds fields to whole
+    pixels.
     """
 
     shape: tuple[int, int]  # (Y, X) of the slide
     grid: tuple[int, int]  # fields each way
-    curves: str  # base64 of (rows, columns, BINS) little-endian float32: it can be kept, compared and sent
+    curves: str  # base64 of (rows, columns, BINS) little-endian float32: comparable, and storable as JSON
 
     @classmethod
-    def of(cls, overview: np.ndarray, shape: tuple[int, int], clip_limit: float) -> ClaheCurves:
-        """Make the curves of a slide.
+    def fit(cls, overview: np.ndarray, shape: tuple[int, int], clip_limit: float) -> ClaheCurves:
+        """Compute the curves of a slide.
 
         Parameters
         ----------
@@ -37,7 +38,7 @@ class ClaheCurves:
         shape : tuple of int
             (Y, X) of the slide.
         clip_limit : float
-            Largest share of a field's pixels that one of the 256 bins counts with; what is above is shared out.
+            Largest share of a field's pixels in one of the 256 bins; the excess is distributed over the others.
         """
         rows, columns = (min(GRID, length) for length in overview.shape)
         fields = [
@@ -46,8 +47,10 @@ class ClaheCurves:
             for field in np.array_split(band, columns, axis=1)
         ]
         curves = np.reshape(fields, (rows, columns, BINS)).astype("<f4")
-        seen = cls._with(overview.shape, curves).apply(overview)  # stretched to 0..1 at the end, as scikit-image does
-        low, span = seen.min(), np.ptp(seen)
+        equalised = cls._with(overview.shape, curves).apply(
+            overview
+        )  # stretched to 0..1 at the end, as scikit-image does
+        low, span = equalised.min(), np.ptp(equalised)
         return cls._with(shape, (curves - low) / span if span > 0 else curves)
 
     def apply(self, plane: np.ndarray, at: tuple[int, int] = (0, 0)) -> np.ndarray:
@@ -63,7 +66,7 @@ class ClaheCurves:
         Returns
         -------
         ndarray of shape (Y, X), float32
-            About 0 to 1; what no pixel of the overview showed may lie outside.
+            About 0 to 1; intensities that do not occur in the overview may lie outside.
         """
         bins, curves = _bins(plane), self._curves
         above, below, down = self._between(0, at[0], plane.shape[0])
@@ -85,11 +88,11 @@ class ClaheCurves:
         return np.frombuffer(base64.b64decode(self.curves), "<f4").reshape(*self.grid, BINS)
 
     def _between(self, axis: int, start: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return for each pixel of an axis the fields whose middles it lies between, and how far it is on the way."""
+        """Return for each pixel of an axis the fields whose centres it lies between, and its position between them."""
         n = self.grid[axis]
-        place = np.clip((np.arange(start, start + length) + 0.5) * n / self.shape[axis] - 0.5, 0, n - 1)
-        before = np.floor(place).astype(np.intp)
-        return before, np.minimum(before + 1, n - 1), (place - before).astype(np.float32)
+        position = np.clip((np.arange(start, start + length) + 0.5) * n / self.shape[axis] - 0.5, 0, n - 1)
+        before = np.floor(position).astype(np.intp)
+        return before, np.minimum(before + 1, n - 1), (position - before).astype(np.float32)
 
 
 def _bins(plane: np.ndarray) -> np.ndarray:

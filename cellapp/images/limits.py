@@ -1,4 +1,4 @@
-"""What an image may cost, checked on its header before anything is decoded."""
+"""Limits on size and memory, checked on an image's header before anything is decoded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def check_budget(info: ImageInfo, budget: BudgetSettings) -> None:
     Parameters
     ----------
     info : ImageInfo
-        What the header says.
+        From the header.
     budget : BudgetSettings
         The limits in force.
 
@@ -39,7 +39,7 @@ def check_limit(cost: float, limit: str, budget: BudgetSettings, what: str) -> N
     Parameters
     ----------
     cost : float
-        The number found.
+        The number to check.
     limit : str
         Field of `BudgetSettings` that bounds it.
     budget : BudgetSettings
@@ -59,6 +59,6 @@ def check_limit(cost: float, limit: str, budget: BudgetSettings, what: str) -> N
 
 
 def _rounded_up(cost: float) -> int:
-    """Two leading digits rounded up: a value to copy, not to ponder."""
+    """Round up to two leading digits."""
     step = 10 ** max(len(str(int(cost))) - 2, 0)
     return (int(cost) // step + 1) * step

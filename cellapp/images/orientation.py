@@ -1,4 +1,4 @@
-"""The direction in which the structures of an image run."""
+"""Dominant direction of the structures in an image, such as aligned fibres."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _EDGE_SIGMA_PX = 2.0
 _STEP_DEG = 0.5
 _VOTE_SIGMA_PX = 1.5
 _VOTE_WINDOW_PX = 41
-_CLEARLY = 3.0
-"""How much stronger than the median direction the best one must be; textures without direction reach 1.5 to 2."""
+_MIN_STRENGTH = 3.0
+"""Strength of a dominant direction relative to the median direction; textures without direction reach 1.5 to 2."""
 
 
 def dominant_angle(pixels: np.ndarray) -> float:
@@ -35,7 +35,7 @@ def dominant_angle(pixels: np.ndarray) -> float:
     edges = canny(plane, sigma=_EDGE_SIGMA_PX) & _disc(plane.shape)
     normals = np.deg2rad(np.arange(-90, 90, _STEP_DEG))
     strength = _strength(hough_line(edges, theta=normals)[0])
-    if not strength.max() > _CLEARLY * np.median(strength):
+    if not strength.max() > _MIN_STRENGTH * np.median(strength):
         return 0.0
     # The Hough angle is that of the line's normal, with rows growing downwards.
     angle = 90.0 - float(np.rad2deg(normals[int(strength.argmax())]))
@@ -49,7 +49,7 @@ def _disc(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _strength(votes: np.ndarray) -> np.ndarray:
-    """Return how much the votes of each direction, (distance, angle), gather in lines.
+    """Return how strongly the votes, (distance, angle), concentrate in lines of each direction.
 
     Blurred, because pixels fall on a grid whose own lines stand out at 45 degrees; without their local mean, because
     every edge pixel votes for every direction.

@@ -1,4 +1,4 @@
-"""The chain between raw pixels and models: one object for preview, batch, training and explanation alike."""
+"""Preprocessing between raw pixels and models, the same for previews, runs, training and explanations."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from cellapp.types.image import Region, Slide
 
 _ANGLE_PX = 1024
 DENOISE_ROUNDS = 50
-"""Rounds of total-variation denoising: as many as scikit-image's own rule of stopping gives pictures of cells, which
-looks at the whole array; and as many pixels as one pixel's result depends on each way."""
+"""Rounds of total-variation denoising, and the distance in pixels that a result depends on.
+
+The stopping rule of scikit-image takes about as many for images of cells, but depends on the whole array.
+"""
 
 
 @dataclass(frozen=True)
 class ChannelStats:
-    """What the chain has to know of one channel of the whole slide, in raw pixel values.
+    """Statistics of one channel of the whole slide, in raw pixel values.
 
-    NaN and infinite pixels are left out; a channel of nothing else has zeros.
+    NaN and infinite pixels are left out; a channel without other pixels has zeros.
     """
 
     low: float  # percentile `clip_low`
@@ -45,22 +47,22 @@ def _channel_stats(plane: np.ndarray, settings: PreprocessSettings) -> ChannelSt
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """The chain of one slide, fitted to it: what `read` gives of a region is what the whole has there.
+    """Preprocessing fitted to one slide: `read` returns for a region exactly what the processed whole has there.
 
-    That is exact for every step: local contrast goes by curves that are found on the slide, and denoising takes a fixed
-    number of rounds, each of which looks one pixel farther, on a window that is larger by as much.
+    Local contrast uses curves of the whole slide. Denoising takes a fixed number of rounds, each of which depends on
+    pixels one further away, on a window that is larger by as much.
     """
 
     settings: PreprocessSettings
     stats: tuple[ChannelStats, ...]
     angle_deg: float = 0.0
-    """Direction of the image's structures; crops are turned by it, the slide never is: labels keep their place."""
+    """Direction of the image's structures; crops are rotated by it, the slide is not: labels stay in place."""
     clahe_curves: tuple[ClaheCurves, ...] = ()
-    """Of each channel, where local contrast is asked for."""
+    """Per channel, where CLAHE is switched on."""
 
     @classmethod
     def fit(cls, slide: Slide, settings: PreprocessSettings) -> Preprocessor:
-        """Measure what the chain needs of a slide, on an overview of at most 2048 px.
+        """Fit to a slide, on an overview of at most 2048 px.
 
         Parameters
         ----------
@@ -74,9 +76,9 @@ class Preprocessor:
 
     @classmethod
     def fit_crop(cls, pixels: np.ndarray, settings: PreprocessSettings) -> Preprocessor:
-        """Measure what the chain needs of one crop by itself, (C, h, w): all that is known of a picture of one cell.
+        """Fit to one crop, (C, h, w), where there is no slide: a file with one cell.
 
-        A crop has no direction of its own, so that `align` turns nothing.
+        A crop has no direction of its own; `align` has no effect.
         """
         return cls._fitted(pixels, pixels.shape[1:], settings)
 
@@ -86,7 +88,7 @@ class Preprocessor:
         Parameters
         ----------
         slide : Slide
-            The one the chain was fitted to.
+            The one this was fitted to.
         region : Region, optional
             In full-resolution pixels, clipped to the image; the whole when left out.
 
@@ -110,12 +112,12 @@ class Preprocessor:
     def apply(
         self, pixels: np.ndarray, channels: Sequence[int] | None = None, *, at: tuple[int, int] = (0, 0)
     ) -> np.ndarray:
-        """Process pixels of the slide that are decoded already; `read` also sees to what lies around them.
+        """Process decoded pixels of the slide; unlike `read` without the margin that denoising needs.
 
         Parameters
         ----------
         pixels : ndarray of shape (C, Y, X)
-            Raw pixels of the slide the chain was fitted to.
+            Raw pixels of the slide this was fitted to.
         channels : sequence of int, optional
             Which channels of the slide `pixels` holds, from 0; all when left out.
         at : tuple of int
@@ -132,17 +134,17 @@ class Preprocessor:
         InputError
             When `pixels` has other channels than the slide.
         """
-        known = range(len(self.stats)) if channels is None else channels
-        if len(known) != len(pixels):
-            raise InputError(f"the chain was fitted to {len(known)} channels; got pixels of shape {pixels.shape}")
+        numbers = range(len(self.stats)) if channels is None else channels
+        if len(numbers) != len(pixels):
+            raise InputError(f"the chain was fitted to {len(numbers)} channels; got pixels of shape {pixels.shape}")
         processed = np.zeros(pixels.shape, dtype=np.float32)
-        for out, plane, channel in zip(processed, pixels, known, strict=True):
+        for out, plane, channel in zip(processed, pixels, numbers, strict=True):
             out[...] = self._process(plane, channel, at)
         return processed
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that name the settings, for provenance."""
+        """First twelve hexadecimal digits of the sha256 of the settings, for provenance."""
         return hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest()[:12]
 
     @classmethod
@@ -153,7 +155,7 @@ class Preprocessor:
         if not settings.clahe or not overview.size:
             return plain
         scaled = [plain._scale(plane, channel) for channel, plane in enumerate(overview)]
-        return replace(plain, clahe_curves=tuple(ClaheCurves.of(p, shape, settings.clahe_clip) for p in scaled))
+        return replace(plain, clahe_curves=tuple(ClaheCurves.fit(p, shape, settings.clahe_clip) for p in scaled))
 
     def _scale(self, plane: np.ndarray, channel: int) -> np.ndarray:
         low, high = self._limits(self.stats[channel], plane.dtype)
@@ -174,7 +176,7 @@ class Preprocessor:
         return np.clip(scaled, 0, 1)
 
     def _limits(self, stats: ChannelStats, dtype: np.dtype) -> tuple[float, float]:
-        """Raw values that become 0 and 1."""
+        """Return the raw values that become 0 and 1."""
         if self.settings.clip:
             return stats.low, stats.high
         if self.settings.normalise:
@@ -186,7 +188,7 @@ class Preprocessor:
 
 
 def _clipped(region: Region, whole: Region) -> Region:
-    """Return what lies inside the slide; without height or width where nothing does."""
+    """Return the part of a region inside the slide; of height or width 0 where there is none."""
     y0, x0 = max(region.y, 0), max(region.x, 0)
     y1, x1 = min(region.y + region.height, whole.height), min(region.x + region.width, whole.width)
     return Region(y0, x0, max(y1 - y0, 0), max(x1 - x0, 0))

@@ -1,4 +1,4 @@
-"""What a file holds, from its header alone."""
+"""Read the header of an image file of any format, and check it against the limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cellapp.images.limits import check_budget
 from cellapp.types.image import ImageInfo
 
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".zarr"})
-"""Endings by which a folder is searched for images; whether one is an image its content decides."""
+"""Suffixes by which a folder is searched for images; the content decides whether a file is one."""
 
 
 def probe(path: Path, name: str | None = None) -> ImageInfo:
@@ -25,7 +25,7 @@ def probe(path: Path, name: str | None = None) -> ImageInfo:
     path : Path
         The file, or the folder of an OME-Zarr image. Its content decides the format.
     name : str, optional
-        What the user calls it; the file's name when left out.
+        Name for messages; the file's name when left out.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def probe(path: Path, name: str | None = None) -> ImageInfo:
 
 
 def admit(path: Path, name: str | None = None, budget: BudgetSettings | None = None) -> ImageInfo:
-    """Probe a file and refuse all that can be refused before decoding.
+    """Probe a file and check everything that can be checked before decoding.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""A pyramid for an image that has none: an OME-Zarr whose levels halve, made block by block.
+"""A pyramid for an image that has none: an OME-Zarr whose levels halve, written block by block.
 
-It is for looking. What is measured and segmented comes from the full level, and statistics of a slide from every n-th
-pixel of it (`cellapp.images.sampling.read_at_most`), so that a result does not depend on whether the pyramid was ready.
+It is for display only. Measurements and segmentation use the full level, and statistics of a slide every n-th pixel of
+it (`cellapp.images.sampling.read_at_most`), so that a result does not depend on whether the pyramid was ready.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cellapp.types.image import ImageInfo, LazyArray, OnStep, Region, Slide
 
 CHUNK_PX = 512
 FLAT_PX = 2048
-"""An image whose sides are no longer than this is shown quickly enough without a pyramid."""
+"""Images up to this side are displayed without a pyramid."""
 
 _BLOCK_BYTES = 64 * 2**20
 
@@ -58,11 +58,11 @@ def write_pyramid(slide: Slide, path: Path, *, with_full: bool = False, on_step:
     slide : Slide
         Its full level is read once, in blocks of at most 64 MiB.
     path : Path
-        Folder to write, which must not exist. Its metadata come last: without them it is no image.
+        Folder to write, which must not exist. Metadata are written last, so that an unfinished folder is no image.
     with_full : bool
         Write the full level too, for files that cannot be read in parts.
     on_step : callable, optional
-        Told of each block; it may raise to stop.
+        Progress callback, called for each block; it may raise to stop.
     """
     shapes = pyramid_shapes(slide.info.levels[0])
     steps = [(0, 1)] * with_full + [(at, 2) for at in range(1, len(shapes))]  # level to write, how much smaller it is
@@ -95,7 +95,7 @@ def _halve_plane(plane: np.ndarray) -> np.ndarray:
 
 
 def _blocks(source: LazyArray, shape: tuple[int, int]) -> list[Region]:
-    """Cut a level into blocks as wide as the memory allows, which begin where chunks of the next level do."""
+    """Divide a level into blocks of at most `_BLOCK_BYTES`, which begin where chunks of the next level do."""
     side = 2 * CHUNK_PX
     n_bytes = source.shape[0] * side * side * np.dtype(source.dtype).itemsize
     width = max(_BLOCK_BYTES // n_bytes, 1) * side

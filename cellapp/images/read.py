@@ -24,9 +24,9 @@ def open_slide(
     path : str or Path
         A file, or the folder of an OME-Zarr image.
     name : str, optional
-        What the user calls it; the file's name when left out.
+        Name for messages; the file's name when left out.
     digest : str, optional
-        Its sha256 where already known; computed when left out.
+        Its sha256 where the caller has it; computed when left out.
     budget : BudgetSettings, optional
         Limits checked on the header; those of the environment when left out.
 
@@ -41,7 +41,7 @@ def open_slide(
     BudgetError
         When the image is larger than the limits.
     InputError
-        When it cannot be read; see `cellapp.images.probe.admit`. Damage that only decoding finds is raised by
+        When it cannot be read; see `cellapp.images.probe.admit`. Damage that shows only on decoding is raised by
         ``Slide.region``.
     """
     path = Path(path)
@@ -66,7 +66,7 @@ def reads_regions(path: Path, info: ImageInfo) -> bool:
     ----------
     path : Path
     info : ImageInfo
-        What `cellapp.images.probe.probe` said of it.
+        Of `cellapp.images.probe.probe`.
     """
     return info.format == "ome-zarr" or (info.format in ("tiff", "ome-tiff") and tiff.reads_regions(Path(path), info))
 
@@ -95,14 +95,14 @@ def file_digest(path: Path) -> str:
 
 
 def check_pixels(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Refuse pixels that are not numbers.
+    """Check that pixels are finite numbers.
 
     Parameters
     ----------
     pixels : ndarray
         Decoded pixels, any shape and dtype.
     name : str
-        What the user calls the image.
+        Name of the image for messages.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""From pixels, labels and classes to 8-bit pictures."""
+"""Rendering of pixels, labels and classes as 8-bit pictures."""

@@ -1,4 +1,4 @@
-"""Text, legends, scale bars and squares on exported pictures."""
+"""Annotations of 8-bit pictures: outlines of cells, letters, legends, scale bars, signed colour maps."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ INK, PAPER = "#1A1A1A", "#FFFFFF"
 
 
 def class_letters(names: Sequence[str]) -> dict[str, str]:
-    """Give each name a letter of its own, its first free one, so that colour is never the only sign."""
+    """Give each name a letter of its own, its first free one, so that classes differ not only in colour."""
     letters: dict[str, str] = {}
     for name in names:
-        wanted = [sign.upper() for sign in str(name) if sign.isalnum()] + [chr(65 + i) for i in range(26)]
-        letters[name] = next((sign for sign in wanted if sign not in letters.values()), "*")
+        choices = [sign.upper() for sign in str(name) if sign.isalnum()] + [chr(65 + i) for i in range(26)]
+        letters[name] = next((sign for sign in choices if sign not in letters.values()), "*")
     return letters
 
 
 def one_line(text: str, max_length: int = 60) -> str:
     """Return printable text without line breaks, cut with an ellipsis."""
     printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in str(text))
-    words = " ".join(printable.split())
-    return words if len(words) <= max_length else f"{words[: max_length - 1]}…"
+    line = " ".join(printable.split())
+    return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
 
 
 @cache
@@ -61,17 +61,17 @@ def legend(width_px: int, entries: Sequence[tuple[str, str, str]], size_px: int 
     """
     placed, x, row = [], 8, 0
     for letter, text, colour in entries:
-        words = f"{letter}  {one_line(text, 40)}"
-        length = 2 * size_px + int(font(size_px).getlength(words))
+        entry = f"{letter}  {one_line(text, 40)}"
+        length = 2 * size_px + int(font(size_px).getlength(entry))
         if x > 8 and x + length > width_px:
             x, row = 8, row + 1
-        placed.append((x, 6 + row * (size_px + 8), words, colour))
+        placed.append((x, 6 + row * (size_px + 8), entry, colour))
         x += length + size_px
     canvas = Image.new("RGB", (width_px, (row + 1) * (size_px + 8) + 6), PAPER)
     draw = ImageDraw.Draw(canvas)
-    for x, y, words, colour in placed:
+    for x, y, entry, colour in placed:
         draw.rectangle((x, y + 2, x + size_px, y + size_px), fill=colour, outline=INK)
-        draw.text((x + size_px + 6, y), words, fill=INK, font=font(size_px))
+        draw.text((x + size_px + 6, y), entry, fill=INK, font=font(size_px))
     return np.asarray(canvas)
 
 
@@ -93,9 +93,9 @@ def scale_bar(picture: np.ndarray, um_per_px: float) -> np.ndarray:
     um_per_px : float
         Of the picture's own pixels.
     """
-    most = picture.shape[1] / 3 * um_per_px
-    power = 10.0 ** math.floor(math.log10(most))
-    length_um = next(step * power for step in (5, 2, 1) if step * power <= most)
+    max_um = picture.shape[1] / 3 * um_per_px
+    power = 10.0 ** math.floor(math.log10(max_um))
+    length_um = next(step * power for step in (5, 2, 1) if step * power <= max_um)
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
     right, bottom = picture.shape[1] - 6, picture.shape[0] - 6

@@ -1,4 +1,8 @@
-"""Colours with a meaning, the same in pages, overlays, charts and exports: Okabe-Ito, safe for colour-blind readers."""
+"""Colours of classes, signed maps, dyes and channels, the same in pages, overlays, charts and exports.
+
+Classes have the colours of Okabe and Ito, which colour-blind readers tell apart on white; channels have bright ones,
+which are readable on black.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ CLASS_COLOURS = {
 
 FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
 DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
-"""Signed maps, from -limit to limit: blue speaks against the class, white says nothing, vermillion speaks for it."""
+"""Signed maps, from -limit to limit: blue is evidence against the class, white none, vermillion evidence for it."""
 
 
 def class_colour(name: str, classes: tuple[str, ...] = ()) -> str:
@@ -44,7 +48,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 PHOTO_COLOURS = ("#FF0000", "#00FF00", "#0000FF")
 
 _DYE_COLOURS = {
-    # Not the pure blue of the dye's peak: the eye hardly sees that on black.
+    # Lighter than the dye's peak: pure blue is hardly visible on black.
     "#4D79FF": ("dapi", "hoechst", "405", "blue", "bfp"),
     "#00D26A": ("gfp", "fitc", "488", "green"),
     "#FF9A3D": ("orange", "tritc", "cy3", "555", "561"),
@@ -81,8 +85,8 @@ def channel_colours(names: Sequence[str], roles: Sequence[Role]) -> tuple[str, .
         return ("#FFFFFF",)
     chosen: list[str | None] = []
     for name, role in zip(names, roles, strict=True):
-        wanted = dye_colour(name) or _ROLE_COLOURS.get(role)
-        chosen.append(wanted if wanted not in chosen else None)
+        preferred = dye_colour(name) or _ROLE_COLOURS.get(role)
+        chosen.append(preferred if preferred not in chosen else None)
     free = iter([colour for colour in _CHANNEL_COLOURS if colour not in chosen] + list(_CHANNEL_COLOURS) * len(names))
     return tuple(colour or next(free) for colour in chosen)
 
@@ -101,6 +105,6 @@ def dye_colour(name: str) -> str | None:
         "#RRGGBB"; None when no known dye is named.
     """
     lowered = name.lower()
-    # "far red" before "red": the longest word that fits speaks.
-    fitting = [(len(word), colour) for colour, words in _DYE_COLOURS.items() for word in words if word in lowered]
-    return max(fitting)[1] if fitting else None
+    # The longest match, so that "far red" is not "red".
+    matches = [(len(word), colour) for colour, words in _DYE_COLOURS.items() for word in words if word in lowered]
+    return max(matches)[1] if matches else None

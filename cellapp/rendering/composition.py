@@ -1,4 +1,4 @@
-"""How the channels of an image are shown, as pages choose it and tile addresses carry it."""
+"""Display settings of an image: colours, windows and gammas of its channels, as URL parameter and for exports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HIDDEN = "-"
 
 @dataclass(frozen=True)
 class Composition:
-    """A way to show an image; hashable, so that renderings are cached by it."""
+    """Display settings of an image; hashable, so that renderings are cached by them."""
 
     colours: tuple[str, ...]  # "#RRGGBB" per channel
     windows: tuple[tuple[float, float], ...]  # in raw pixel values, shown as black and as full colour
@@ -34,7 +34,7 @@ class Composition:
 def as_text(composition: Composition) -> str:
     """Write a composition as one URL parameter: ``RRGGBB,low,high,gamma`` per channel, joined by ``;``.
 
-    A hidden channel is ``-`` and nothing else, so that what nobody sees does not make two addresses of one picture.
+    A hidden channel is ``-`` whatever its settings, so that one picture has one address.
     """
     gammas = composition.gammas or (1.0,) * len(composition.colours)
     parts = [

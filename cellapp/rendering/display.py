@@ -1,4 +1,4 @@
-"""How an image looks: channels in their colours, stretched to what the eye sees. Nothing measured comes from here."""
+"""Render raw pixels for display: channels in colour, stretched between percentiles. Nothing is measured on these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paints one cell: outline, nucleus, cytoplasm and fibres, from the cell's own random generator."""
+"""Render one cell: outline, nucleus, cytoplasm and fibres, from a random generator seeded by the cell."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from cellapp.synthetic.settings import SyntheticSettings
 
 @dataclass(frozen=True, eq=False)
 class RenderedCell:
-    """A cell on its own square patch."""
+    """A rendered cell on a square patch."""
 
     y: int  # upper left corner of the patch in px of the slide, may be negative
     x: int
     radius: np.ndarray  # (h, w) float32: distance from the centre in outline radii, below 1 is inside
-    channels: np.ndarray  # (C, h, w) float32: light of the cell, 0 to about 1, order of settings.channels
+    channels: np.ndarray  # (C, h, w) float32: intensity, 0 to about 1, in the order of settings.channels
 
 
 @dataclass(frozen=True)
-class _Habit:
-    """What differs between the two classes; angles in radians, lengths in cell radii."""
+class _ClassAppearance:
+    """Appearance of a class; angles in radians, lengths in cell radii."""
 
     aspect: tuple[float, float]
     roughness: float  # relative amplitude of the outline's longest wave
@@ -39,7 +39,7 @@ class _Habit:
     bend: float
 
 
-NORMAL = _Habit(
+NORMAL = _ClassAppearance(
     aspect=(1.25, 1.85),
     roughness=0.075,
     smoothness=2.2,
@@ -52,7 +52,7 @@ NORMAL = _Habit(
     fibre_length=(0.7, 1.2),
     bend=0.04,
 )
-CANCER = _Habit(
+CANCER = _ClassAppearance(
     aspect=(1.0, 1.5),
     roughness=0.075,
     smoothness=0.7,
@@ -68,7 +68,7 @@ CANCER = _Habit(
 
 
 def render_cell(settings: SyntheticSettings, cell: PlacedCell) -> RenderedCell:
-    """Paint a cell on a patch that is large enough for every cell of the slide.
+    """Render a cell on a patch that is large enough for every cell of the slide.
 
     Parameters
     ----------
@@ -80,22 +80,25 @@ def render_cell(settings: SyntheticSettings, cell: PlacedCell) -> RenderedCell:
     PaintedCell
     """
     rng = np.random.default_rng([3, *cell.key])
-    habit = CANCER if cell.cancer else NORMAL
+    appearance = CANCER if cell.cancer else NORMAL
     reach = math.ceil(REACH * settings.diameter_px)
     top, left = math.floor(cell.y) - reach, math.floor(cell.x) - reach
     side = 2 * reach + 2
     dy, dx = np.mgrid[0:side, 0:side].astype(np.float32) + np.float32([top - cell.y, left - cell.x])[:, None, None]
-    lie = shared_direction(settings) + rng.normal(0, 0.09) if not cell.cancer else rng.uniform(0, math.pi)
+    direction = shared_direction(settings) + rng.normal(0, 0.09) if not cell.cancer else rng.uniform(0, math.pi)
     outline = _outline(
-        rng, (dy, dx), cell.radius_px, (rng.uniform(*habit.aspect), lie, habit.roughness, habit.smoothness)
+        rng,
+        (dy, dx),
+        cell.radius_px,
+        (rng.uniform(*appearance.aspect), direction, appearance.roughness, appearance.smoothness),
     )
-    nucleus = _nucleus(rng, (dy, dx), cell, habit, lie)
+    nucleus = _nucleus(rng, (dy, dx), cell, appearance, direction)
     grain = _grain(rng, (side, side), settings.diameter_px)
-    planes = _planes(rng, outline, nucleus, grain, habit)
+    planes = _planes(rng, outline, nucleus, grain, appearance)
     inside = outline < 1
-    planes[0][inside] += _fibres(rng, dy[inside] / cell.radius_px, dx[inside] / cell.radius_px, habit, lie) * np.sqrt(
-        np.maximum(1 - outline[inside] ** 2, 0)
-    )
+    planes[0][inside] += _fibres(
+        rng, dy[inside] / cell.radius_px, dx[inside] / cell.radius_px, appearance, direction
+    ) * np.sqrt(np.maximum(1 - outline[inside] ** 2, 0))
     return RenderedCell(top, left, outline, planes[: settings.n_channels])
 
 
@@ -105,11 +108,11 @@ def _outline(
     radius_px: float,
     form: tuple[float, float, float, float],
 ) -> np.ndarray:
-    """Distance from the centre divided by the outline's radius in that direction, (h, w) float32."""
+    """Return the distance from the centre over the radius of the outline in that direction, (h, w) float32."""
     dy, dx = grid
-    aspect, lie, roughness, smoothness = form
+    aspect, direction, roughness, smoothness = form
     angle = np.arctan2(dy, dx)
-    along, across = np.cos(angle - lie), np.sin(angle - lie)
+    along, across = np.cos(angle - direction), np.sin(angle - direction)
     ellipse = 1 / np.sqrt(along**2 / aspect + across**2 * aspect)
     waves = np.ones_like(ellipse)
     for k in range(2, 8):
@@ -118,17 +121,21 @@ def _outline(
 
 
 def _nucleus(
-    rng: np.random.Generator, grid: tuple[np.ndarray, np.ndarray], cell: PlacedCell, habit: _Habit, lie: float
+    rng: np.random.Generator,
+    grid: tuple[np.ndarray, np.ndarray],
+    cell: PlacedCell,
+    appearance: _ClassAppearance,
+    direction: float,
 ) -> np.ndarray:
     shift = rng.normal(0, 0.08, 2) * cell.radius_px
-    tilt = lie + rng.normal(0, 0.12 if not cell.cancer else 0.8)
-    form = (rng.uniform(*habit.nucleus_aspect), tilt, habit.nucleus_roughness, 0.5)
-    radius = rng.uniform(*habit.nucleus) * cell.radius_px
+    tilt = direction + rng.normal(0, 0.12 if not cell.cancer else 0.8)
+    form = (rng.uniform(*appearance.nucleus_aspect), tilt, appearance.nucleus_roughness, 0.5)
+    radius = rng.uniform(*appearance.nucleus) * cell.radius_px
     return _outline(rng, (grid[0] - np.float32(shift[0]), grid[1] - np.float32(shift[1])), radius, form)
 
 
 def _grain(rng: np.random.Generator, shape: tuple[int, int], diameter_px: float) -> np.ndarray:
-    """Fine and coarse granularity, (2, h, w) float32 of unit variance."""
+    """Return fine and coarse granularity, (2, h, w) float32 of unit variance."""
     grains = []
     for scale in (0.018, 0.06):
         field = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), max(scale * diameter_px, 0.5))
@@ -137,31 +144,33 @@ def _grain(rng: np.random.Generator, shape: tuple[int, int], diameter_px: float)
 
 
 def _planes(
-    rng: np.random.Generator, outline: np.ndarray, nucleus: np.ndarray, grain: np.ndarray, habit: _Habit
+    rng: np.random.Generator, outline: np.ndarray, nucleus: np.ndarray, grain: np.ndarray, appearance: _ClassAppearance
 ) -> np.ndarray:
-    """Light of actin (without fibres), cytoplasm, nucleus and orange, (4, h, w) float32."""
+    """Return intensities of actin (without fibres), cytoplasm, nucleus and orange, (4, h, w) float32."""
     fine, coarse = grain
-    stain = np.exp(rng.normal(0, [0.2, 0.2, habit.brightness, 0.25])).astype(np.float32)
+    stain = np.exp(rng.normal(0, [0.2, 0.2, appearance.brightness, 0.25])).astype(np.float32)
     dome = np.maximum(1 - outline**2, 0) ** 0.5
     core = np.clip((1 - nucleus) * 6, 0, 1)
     actin = 0.07 + 0.10 * dome * (1 + 0.2 * coarse) + 0.22 * np.exp(-(((outline - 0.95) / 0.05) ** 2))
     # Thin at the rim, thickest around the nucleus, as in spread adherent cells.
     thickness = 0.13 + 0.15 * dome + 0.42 * np.exp(-(np.maximum(nucleus - 0.9, 0) ** 1.3)) * dome
     cytoplasm = thickness * (1 + 0.12 * fine + 0.16 * coarse) * (1 - 0.35 * core)
-    body = np.maximum(1 - nucleus**2, 0) ** 0.3 * (1 + habit.chromatin * (0.6 * coarse + 0.4 * fine))
+    body = np.maximum(1 - nucleus**2, 0) ** 0.3 * (1 + appearance.chromatin * (0.6 * coarse + 0.4 * fine))
     dna = 0.62 * np.clip(body, 0, None) + 0.02 * dome
     around = np.exp(-(((nucleus - 1.35) / 0.45) ** 2))
     orange = 0.04 * dome + 0.4 * around * np.clip(fine + 0.3 * coarse, 0, None)
     return (np.stack([actin, cytoplasm, dna, orange]) * stain[:, None, None]).astype(np.float32)
 
 
-def _fibres(rng: np.random.Generator, y: np.ndarray, x: np.ndarray, habit: _Habit, lie: float) -> np.ndarray:
-    """Actin bundles at points of the cell; `y`, `x` (n,) in cell radii; returns (n,) float32."""
+def _fibres(
+    rng: np.random.Generator, y: np.ndarray, x: np.ndarray, appearance: _ClassAppearance, direction: float
+) -> np.ndarray:
+    """Return the intensity of actin bundles at points of the cell, (n,) float32; `y`, `x` (n,) in cell radii."""
     light = np.zeros_like(x)
-    for _ in range(habit.n_fibres):
-        angle = lie + rng.normal(0, 0.05) if habit is NORMAL else rng.uniform(0, math.pi)
+    for _ in range(appearance.n_fibres):
+        angle = direction + rng.normal(0, 0.05) if appearance is NORMAL else rng.uniform(0, math.pi)
         centre = rng.uniform(-0.75, 0.75, 2)
-        length, bend = rng.uniform(*habit.fibre_length), rng.normal(0, habit.bend)
+        length, bend = rng.uniform(*appearance.fibre_length), rng.normal(0, appearance.bend)
         along = (x - centre[1]) * math.cos(angle) + (y - centre[0]) * math.sin(angle)
         across = (y - centre[0]) * math.cos(angle) - (x - centre[1]) * math.sin(angle) + bend * along**2
         strength = 0.30 * math.exp(rng.normal(0, 0.35))

@@ -1,4 +1,4 @@
-"""Puts painted cells together and photographs them: optics, uneven light, noise, camera counts."""
+"""Render fields of synthetic cells as a microscope images them: optics, uneven illumination, noise, camera counts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cellapp.types.image import ImageInfo, Region, Slide
 CLASSES = ("normal", "cancer")
 BLUR = 0.018  # width of the microscope's point spread, cell diameters
 HAZE, HAZE_SHARE = 0.25, 0.12  # light from out of focus: width in cell diameters, share
-TRUNCATE = 4.0  # filters end at this many widths, which bounds what a pixel can see
+TRUNCATE = 4.0  # filters end at this many widths, which bounds the distance a pixel depends on
 NOISE_BLOCK = 256
-FULL_SCALE = 0.8  # share of the camera's range that a light of 1 fills
+FULL_SCALE = 0.8  # share of the camera's range that an intensity of 1 fills
 BACKGROUND = np.float32([0.035, 0.045, 0.03, 0.03])
 
 
@@ -34,14 +34,14 @@ def render_region(settings: SyntheticSettings, region: Region) -> tuple[np.ndarr
     -------
     pixels : ndarray of shape (C, Y, X), `settings.dtype`
     labels : ndarray of shape (Y, X), uint32
-        Truth ids, not gapless: a cell's number comes from its place.
+        True ids, with gaps: the number of a cell comes from its site on the lattice.
     """
     halo = math.ceil(TRUNCATE * max(HAZE, BLUR) * settings.diameter_px) + 2
     wide = Region(region.y - halo, region.x - halo, region.height + 2 * halo, region.width + 2 * halo)
-    light, labels = _compose(settings, wide)
+    intensity, labels = _render_cells(settings, wide)
     core = (slice(halo, halo + region.height), slice(halo, halo + region.width))
-    photographed = np.stack([_photograph(settings, plane, c, region, core) for c, plane in enumerate(light)])
-    return photographed, labels[core]
+    pixels = np.stack([_image_plane(settings, plane, c, region, core) for c, plane in enumerate(intensity)])
+    return pixels, labels[core]
 
 
 def render_field(settings: SyntheticSettings) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
@@ -62,7 +62,7 @@ def render_field(settings: SyntheticSettings) -> tuple[np.ndarray, np.ndarray, d
 
 
 def as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
-    """Wrap the pixels of a rendered slide, (C, Y, X), as if they had been read from a file."""
+    """Return the pixels of a rendered slide, (C, Y, X), as a `Slide`."""
     info = ImageInfo(
         name=f"synthetic {settings.seed}",
         format="ome-tiff",
@@ -76,20 +76,20 @@ def as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
     return Slide(info, f"synthetic-{settings.seed}", (raw,))
 
 
-def _compose(settings: SyntheticSettings, region: Region) -> tuple[np.ndarray, np.ndarray]:
+def _render_cells(settings: SyntheticSettings, region: Region) -> tuple[np.ndarray, np.ndarray]:
     shape = (region.height, region.width)
     light = np.zeros((settings.n_channels, *shape), np.float32)
     labels = np.zeros(shape, np.uint32)
     nearest = np.full((2, *shape), np.float32(2))  # outline radii to the nearest and the second nearest cell
     for cell in place_cells(settings, region):
-        _lay(render_cell(settings, cell), cell.cell_id, region, (light, labels, nearest))
-    return _join(light, labels, nearest), labels
+        _draw_cell(render_cell(settings, cell), cell.cell_id, region, (light, labels, nearest))
+    return _draw_contacts(light, labels, nearest), labels
 
 
-def _lay(
+def _draw_cell(
     rendered: RenderedCell, cell_id: int, region: Region, canvas: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
-    """Paint a cell wherever it is nearer than every cell before it; overlapping cells share the overlap."""
+    """Draw a cell where it is nearer than every cell before it; overlapping cells divide the overlap."""
     light, labels, nearest = canvas
     height, width = rendered.radius.shape
     y0, x0 = max(rendered.y, region.y), max(rendered.x, region.x)
@@ -107,15 +107,15 @@ def _lay(
     light[(slice(None), *here)][:, mine] = rendered.channels[(slice(None), *there)][:, mine]
 
 
-def _join(light: np.ndarray, labels: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-    """Make a seam where two cells meet: thin cytoplasm, bright cortical actin."""
+def _draw_contacts(light: np.ndarray, labels: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+    """Draw the contact of two cells: thin cytoplasm, bright cortical actin."""
     seam = np.exp(-(((nearest[1] - nearest[0]) / 0.12) ** 2)) * (labels > 0)
     light[CHANNELS.index("cytoplasm")] *= 1 - 0.5 * seam
     light[CHANNELS.index("actin")] += 0.16 * seam
     return light * (labels > 0)
 
 
-def _photograph(
+def _image_plane(
     settings: SyntheticSettings, plane: np.ndarray, channel: int, region: Region, core: tuple[slice, slice]
 ) -> np.ndarray:
     diameter = settings.diameter_px
@@ -132,7 +132,7 @@ def _photograph(
 
 
 def _slow_waves(settings: SyntheticSettings, channel: int, region: Region) -> tuple[np.ndarray, np.ndarray]:
-    """Two smooth fields of the position, 0 to 1: light shared by all channels, background of its own."""
+    """Return two smooth fields, 0 to 1: illumination shared by all channels, and background of this channel."""
     y = np.arange(region.y, region.y + region.height, dtype=np.float64)[:, None]
     x = np.arange(region.x, region.x + region.width, dtype=np.float64)[None, :]
     fields = []
@@ -147,7 +147,7 @@ def _slow_waves(settings: SyntheticSettings, channel: int, region: Region) -> tu
 
 
 def _noise(seed: int, channel: int, region: Region) -> np.ndarray:
-    """Draw unit noise, (Y, X) float32, block by block so that it belongs to the place and not to the tile."""
+    """Draw unit noise, (Y, X) float32, in fixed blocks of the slide, so that it does not depend on the region."""
     noise = np.empty((region.height, region.width), np.float32)
     bottom, right = region.y + region.height, region.x + region.width
     for by in range(region.y // NOISE_BLOCK, -(-bottom // NOISE_BLOCK)):

@@ -1,8 +1,8 @@
-"""Where the cells of a synthetic slide lie.
+"""Positions of the cells of a synthetic slide.
 
-Cells sit on a jittered hexagonal lattice; each lattice site draws from a generator seeded by (seed, row, column). A few
-steps of mutual repulsion then spread them. Both only look at a bounded neighbourhood, so the cells of a region are the
-same whether it is planned alone or as part of the whole slide.
+Cells lie on a jittered hexagonal lattice; each site draws from a generator seeded by (seed, row, column). A few steps
+of mutual repulsion then move them apart. Both depend on a bounded neighbourhood only, so that the cells of a region are
+the same whether it is rendered alone or with the whole slide.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from cellapp.types.image import Region
 MARGIN_SITES = 8  # lattice rows and columns kept left of and above the slide so that site numbers stay positive
 RELAX_STEPS = 4
 LARGEST = 1.4  # largest cell radius in average radii
-GAP, CONTACT = 1.18, 0.9  # wanted centre distance in summed radii: strangers, the two cells of a pair
+GAP, CONTACT = 1.18, 0.9  # centre distance aimed at, in summed radii: of unrelated cells, of the two of a pair
 REACH = 1.2  # no cell extends farther from its centre than this many average diameters
 JITTER = 0.34  # in lattice spacings
 
 
 @dataclass(frozen=True)
 class PlacedCell:
-    """One cell before it is painted; positions in px of the slide, angle in radians."""
+    """Position, size and class of one cell before it is rendered; px of the slide."""
 
     cell_id: int
     key: tuple[int, int, int, int]  # seeds everything else that is random about the cell
@@ -37,7 +37,7 @@ class PlacedCell:
 
 
 def shared_direction(settings: SyntheticSettings) -> float:
-    """Return the direction along which the normal cells of a slide lie, radians, 0 to pi."""
+    """Return the direction in which the normal cells of a slide are aligned, radians, 0 to pi."""
     return float(np.random.default_rng([settings.seed, 1]).uniform(0, math.pi))
 
 
@@ -58,14 +58,14 @@ def place_cells(settings: SyntheticSettings, region: Region) -> list[PlacedCell]
     if settings.density == 0:
         return []
     reach = REACH * settings.diameter_px
-    # Each relaxation step lets a cell feel neighbours at most two of the largest radii away.
+    # In each relaxation step a cell is moved by neighbours at most two of the largest radii away.
     halo = reach + (RELAX_STEPS + 1) * LARGEST * GAP * settings.diameter_px
-    cells = _relax(settings, _candidates(settings, region, halo))
-    return [cell for cell in cells if _on_slide(cell, settings) and _near(cell, region, reach)]
+    cells = _relax(settings, _cells_near(settings, region, halo))
+    return [cell for cell in cells if _on_slide(cell, settings) and _reaches(cell, region, reach)]
 
 
 def _pair_probability(settings: SyntheticSettings) -> float:
-    """Probability that a site bears two cells, so that `touching` of all cells are in pairs."""
+    """Return the probability of two cells at a site, so that `touching` of all cells are in pairs."""
     return settings.touching / (2 - settings.touching)
 
 
@@ -76,7 +76,7 @@ def _spacing_px(settings: SyntheticSettings) -> float:
     return math.sqrt(per_site * 2 / math.sqrt(3))
 
 
-def _candidates(settings: SyntheticSettings, region: Region, halo: float) -> list[PlacedCell]:
+def _cells_near(settings: SyntheticSettings, region: Region, halo: float) -> list[PlacedCell]:
     spacing = _spacing_px(settings)
     step = spacing * math.sqrt(3) / 2
     n_columns = math.ceil(settings.width / spacing) + 2 * MARGIN_SITES
@@ -152,6 +152,6 @@ def _on_slide(cell: PlacedCell, settings: SyntheticSettings) -> bool:
     return 0 <= cell.y < settings.height and 0 <= cell.x < settings.width
 
 
-def _near(cell: PlacedCell, region: Region, reach: float) -> bool:
+def _reaches(cell: PlacedCell, region: Region, reach: float) -> bool:
     inside_y = region.y - reach <= cell.y <= region.y + region.height + reach
     return inside_y and region.x - reach <= cell.x <= region.x + region.width + reach

@@ -1,4 +1,4 @@
-"""What a synthetic slide looks like."""
+"""Settings of synthetic slides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHANNELS = ("actin", "cytoplasm", "nucleus", "orange")
 
 
 class SyntheticSettings(BaseModel):
-    """Everything that decides the pixels of a synthetic slide; two equal settings give equal files."""
+    """Everything the pixels of a synthetic slide depend on; equal settings give equal files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,7 +23,7 @@ class SyntheticSettings(BaseModel):
     density: float = Field(0.4, ge=0, le=0.9)
     """Share of the area that cells would cover if none overlapped; 0 is an empty slide."""
     touching: float = Field(0.25, ge=0, le=1)
-    """Share of cells that are born as a touching pair; crowding adds more."""
+    """Share of cells placed as touching pairs; crowding adds more contacts."""
     cancer_fraction: float = Field(0.4, ge=0, le=1)
     """Expected share of cancer cells; the two cells of a pair are of one class."""
     noise: float = Field(0.4, ge=0, le=2)

@@ -1,4 +1,4 @@
-"""Writes a synthetic slide of any size with its truth, tile by tile."""
+"""Write a synthetic slide of any size with its truth, tile by tile."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import OnStep, Region
 
 TILE = 512
-DRAWN = 1024  # side of what is drawn at a time: cells on an edge are painted once for each side of it
+RENDER_PX = 1024  # side of the squares rendered at a time; cells on an edge are rendered for each of them
 TRUTH_NOTE = "cellapp truth labels"
-"""ImageDescription of truth_labels.tif, by which it is told from an image."""
+"""ImageDescription of truth_labels.tif, by which it is distinguished from an image."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None, on_step: On
 
 
 def is_truth(path: Path) -> bool:
-    """Tell whether a file holds the truth of a synthetic slide and no picture.
+    """Return whether a file is the true label image of a synthetic slide.
 
     Parameters
     ----------
     path : Path
-        Any file; what is not a readable TIFF is no truth.
+        Any file; False for one that is no readable TIFF.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
@@ -94,14 +94,14 @@ def _tiles(settings: SyntheticSettings, side: int = TILE) -> Iterator[Region]:
             yield Region(y, x, min(side, settings.height - y), min(side, settings.width - x))
 
 
-def _render(settings: SyntheticSettings, scratch: Path, tell: OnStep) -> pd.DataFrame:
+def _render(settings: SyntheticSettings, scratch: Path, on_step: OnStep) -> pd.DataFrame:
     """Render the slide into raw files; return area and sums of rows and columns of each cell, indexed by cell_id."""
     size = (settings.height, settings.width)
-    sums, tiles = [], list(_tiles(settings, DRAWN))
+    sums, tiles = [], list(_tiles(settings, RENDER_PX))
     for n_done, tile in enumerate(tiles):
-        tell("Drawing cells", n_done / len(tiles))
+        on_step("Drawing cells", n_done / len(tiles))
         pixels, labels = render_region(settings, tile)
-        # Mapped anew for each tile: an unmapped page no longer counts as memory of this process.
+        # Mapped for each tile alone: unmapped pages do not count as memory of this process.
         _raw(scratch / "pixels.raw", settings.dtype, (settings.n_channels, *size))[(slice(None), *tile.slices)] = pixels
         _raw(scratch / "labels.raw", "uint32", size)[tile.slices] = labels
         sums.append(_sums(labels, tile))
@@ -122,7 +122,7 @@ def _write_image(path: Path, raw: Path, settings: SyntheticSettings) -> None:
     shape = (settings.n_channels, settings.height, settings.width)
     metadata = {
         "axes": "CYX",
-        # Drawn from the settings, where the standard would have one of the clock: equal settings give equal bytes.
+        # From the settings instead of the clock: equal settings give equal bytes.
         "UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, settings.model_dump_json())),
         "Channel": {"Name": list(settings.channels)},
         "PhysicalSizeX": settings.um_per_px,
@@ -165,7 +165,7 @@ def _write_labels(path: Path, raw: Path, settings: SyntheticSettings) -> None:
 
 
 def _is_big(shape: tuple[int, ...], dtype: str) -> bool:
-    """Tell whether offsets might not fit 32 bits; half of the limit leaves room for data that do not compress."""
+    """Return whether offsets might not fit 32 bits; half of the limit leaves room for data that do not compress."""
     return np.prod(shape, dtype=np.int64) * np.dtype(dtype).itemsize > 2**31
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from benchmarks import outlines, stamped
-from cellapp.cells.bounding_boxes import find_boxes
+from cellapp.cells.packed_crops import find_boxes
 from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.exports.geojson import write_geojson
 from cellapp.types.cells import LabelMask

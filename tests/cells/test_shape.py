@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from skimage.measure import regionprops_table
 from skimage.morphology import convex_hull_image
 
-from cellapp.cells.bounding_boxes import find_boxes
+from cellapp.cells.packed_crops import find_boxes
 from cellapp.cells.shape import COUNTED, SHAPES, hull_areas, shapes
 from tests.cells.toy import blobs, label_arrays
 

@@ -1,1 +1,1 @@
-"""One module per container format, and what all of them share: axes and pixel size."""
+"""Image formats: one module per container format, and the axes, pixel sizes and errors they share."""

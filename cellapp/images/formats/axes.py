@@ -1,4 +1,4 @@
-"""Any stored order of axes, seen as (C, Y, X) without reading it."""
+"""Stored arrays with axes in any order, indexed lazily as (C, Y, X)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import LazyArray
 
 MOST_CHANNELS_GUESSED = 16
-"""An axis without a name is taken for channels up to this length; longer stacks have to say what they are."""
+"""An unnamed axis is read as channels up to this length; a longer one must be named in the file."""
 
-_KNOWN = "CSZYX"
+_NAMED_AXES = "CSZYX"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which axis of a stored array is which.
+    """Axes of a stored array.
 
     ``axes`` has one letter per axis: C and S (samples of a colour) become channels, Z is projected, Y and X are kept,
     and every other letter is of length one and left out.
@@ -47,7 +47,7 @@ class Layout:
 
 
 def resolve_axes(axes: str, shape: Sequence[int], name: str) -> Layout:
-    """Decide what each axis of a stored array means.
+    """Assign a meaning to each axis of a stored array.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def resolve_axes(axes: str, shape: Sequence[int], name: str) -> Layout:
     shape : sequence of int
         Lengths in the same order.
     name : str
-        What the user calls the file.
+        Name of the file for messages.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def resolve_axes(axes: str, shape: Sequence[int], name: str) -> Layout:
         For several time points or positions, a stack of unknown meaning, or an array without rows and columns.
     """
     axes, shape, notes = axes.upper(), tuple(int(n) for n in shape), []
-    unknown = [i for i, letter in enumerate(axes) if letter not in _KNOWN and shape[i] > 1]
+    unknown = [i for i, letter in enumerate(axes) if letter not in _NAMED_AXES and shape[i] > 1]
     if "T" in axes and axes.index("T") in unknown:
         raise InputError(
             f"{name!r} holds {shape[axes.index('T')]} time points; images are analysed one by one: "
@@ -104,7 +104,7 @@ def _name_unknown(axes: str, shape: tuple[int, ...], unknown: list[int], name: s
 
 @dataclass(frozen=True, eq=False)
 class ChannelsFirst:
-    """A lazily readable array in any order of axes, indexed as (C, Y, X)."""
+    """A lazily read array in any order of axes, indexed as (C, Y, X)."""
 
     stored: Any  # indexable by slices and integers, with `dtype`
     layout: Layout
@@ -146,20 +146,20 @@ class ChannelsFirst:
         with decoding(self.name):
             block = reduce(np.maximum, (self._plane(wanted, z) for z in range(self.layout.size("Z"))))
         block = block if len(colour) == 1 else block[channels]
-        # A copy: what is stored may be a memory map or be kept for the next caller, and must not be written to.
+        # A copy: the stored array may be a memory map or shared with other callers, and must not be written to.
         return np.array(block, dtype=self.dtype.newbyteorder("="), order="C")
 
     def _plane(self, wanted: dict[str, slice], z: int) -> np.ndarray:
         index = tuple(wanted.get(letter, z if letter == "Z" else 0) for letter in self.layout.axes)
         block = np.asarray(self.stored[index])
-        kept = [letter for letter in self.layout.axes if letter in wanted]
-        block = block.transpose([kept.index(letter) for letter in "CSYX" if letter in kept])
+        letters = [letter for letter in self.layout.axes if letter in wanted]
+        block = block.transpose([letters.index(letter) for letter in "CSYX" if letter in letters])
         return block.reshape(math.prod(block.shape[:-2]), *block.shape[-2:])
 
 
 @dataclass(frozen=True, eq=False)
 class Stacked:
-    """Arrays of equal height and width as the channels of one; of several channels in a part the brightest counts."""
+    """Arrays of equal height and width as the channels of one; a part with several channels gives their maximum."""
 
     parts: Sequence[LazyArray]
 

@@ -25,7 +25,7 @@ def probe(path: Path, name: str) -> ImageInfo:
     path : Path
         The folder with ``zarr.json`` or ``.zattrs``.
     name : str
-        What the user calls it.
+        Name for messages.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Pixel sizes in micrometres, believed only where somebody meant them."""
+"""Pixel sizes in micrometres, read from metadata and written to it; resolutions meant for printing are ignored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UM = {
     "in": 25_400.0,
 }
 _COARSEST_UM = 20.0
-"""Printers' and screens' resolutions (72 to 1200 dpi) are pixels of 21 um and more; a microscope's are smaller."""
+"""Resolutions of printers and screens (72 to 1200 dpi) are pixels of 21 um and more; a microscope's are smaller."""
 
 
 def to_um(value: float | str | None, unit: str | None) -> float | None:
@@ -56,7 +56,7 @@ def to_um(value: float | str | None, unit: str | None) -> float | None:
 
 
 def mean_um(y_um: float | None, x_um: float | None) -> float | None:
-    """Return the side of a square pixel of equal area, micrometres; the one that is known when the other is not."""
+    """Return the side of a square pixel of equal area, micrometres; the other one where one is None."""
     if y_um is None or x_um is None:
         return y_um or x_um
     return y_um if y_um == x_um else math.sqrt(y_um * x_um)
@@ -89,7 +89,7 @@ def from_resolution(y_per_unit: float, x_per_unit: float, unit: str) -> float | 
     Returns
     -------
     float or None
-        None for pixels too coarse for a microscope: 72 dpi says how to print a picture, not what it shows.
+        None for pixels too coarse for a microscope, such as the 72 dpi of a print resolution.
     """
     if not (y_per_unit > 0 and x_per_unit > 0):
         return None

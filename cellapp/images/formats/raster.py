@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP: small pictures, decoded whole on first access."""
+"""PNG, JPEG and BMP, decoded whole on first access."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
 
 # Opened by class instead of Image.open: its guard against large pictures is one fixed number for the whole process,
-# ours is `budget.check_budget`, which says the number and how to raise it.
+# ours is `cellapp.images.limits.check_budget`, whose message has the number and how to raise it.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "png": PngImagePlugin.PngImageFile,
     "jpeg": JpegImagePlugin.JpegImageFile,
@@ -58,15 +58,15 @@ def probe(path: Path, name: str, picture_format: str) -> ImageInfo:
     path : Path
         The file.
     name : str
-        What the user calls it.
+        Name for messages.
     picture_format : {"png", "jpeg", "bmp"}
-        As found by `formats.detect`.
+        As `cellapp.images.formats.sniff.detect` returns it.
 
     Returns
     -------
     ImageInfo
         One gray or three colour channels: transparency is no channel, a palette is resolved. Resolution tags are
-        ignored, because in these formats they speak of printing.
+        ignored, because in these formats they are meant for printing.
 
     Raises
     ------
@@ -117,14 +117,14 @@ def _decode(path: Path, info: ImageInfo) -> np.ndarray:
 
 
 def _decode_deep_png(path: Path) -> np.ndarray:
-    # Pillow reduces 16-bit colour to 8 bits without a word.
+    # Pillow silently reduces 16-bit colour to 8 bits.
     pixels = imagecodecs.png_decode(path.read_bytes())
     has_alpha = pixels.ndim == 3 and pixels.shape[-1] in (2, 4)
     return pixels[..., :-1] if has_alpha else pixels
 
 
 def _png_header(path: Path) -> tuple[int, int]:
-    """Return bit depth and colour type, which the first chunk of every PNG holds at a fixed place."""
+    """Return bit depth and colour type, which every PNG has at a fixed offset."""
     with path.open("rb") as file:
         depth, colour_type = file.read(26)[24:]
     return depth, colour_type

@@ -1,4 +1,4 @@
-"""Which format a file has, decided by its first bytes and never by its name."""
+"""Format of a file by its first bytes, never by its name, and one error for everything that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sniff(head: bytes) -> str | None:
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
             return name
-    # Two letters and four bytes are too little to go by: both formats need a second mark to agree.
+    # Two letters and four bytes are too little evidence: both formats are checked by a second mark.
     if head[:2] == b"BM" and len(head) >= 18 and struct.unpack_from("<I", head, 14)[0] in _BMP_HEADER_BYTES:
         return "bmp"
     if head[:4] == b"p\0\0\0" and head[8:9] == b"*":
@@ -60,7 +60,7 @@ def detect(path: Path, name: str) -> str:
     path : Path
         The file.
     name : str
-        What the user calls it, for messages.
+        Name for messages.
 
     Returns
     -------
@@ -82,20 +82,20 @@ def detect(path: Path, name: str) -> str:
         head = file.read(HEAD_BYTES)
     if not head:
         raise InputError(f"{name!r} is empty (0 bytes); export or upload it again")
-    found = sniff(head)
-    if found is None:
+    file_format = sniff(head)
+    if file_format is None:
         raise InputError(f"{name!r} is not an image that can be read; accepted are {', '.join(FORMATS)}")
-    return found
+    return file_format
 
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """Tell the user in one sentence when a file cannot be decoded.
+    """Turn any error of a format library into one sentence for the user.
 
     Parameters
     ----------
     name : str
-        What the user calls the file.
+        Name of the file for messages.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def decoding(name: str) -> Iterator[None]:
             f"{name!r} needs more memory than there is, or is damaged; export a smaller region or use a larger machine"
         ) from error
     except OSError as error:
-        if error.errno is not None:  # the disk's trouble, not the file's: libraries set no number
+        if error.errno is not None:  # an error of the disk, not of the file: format libraries set no number
             raise
         raise _damaged(name, error) from error
     # Format libraries raise nearly everything on damaged input (struct.error, KeyError, ZeroDivisionError, their own).
@@ -120,5 +120,5 @@ def decoding(name: str) -> Iterator[None]:
 
 
 def _damaged(name: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())[:160] or type(error).__name__
-    return InputError(f"{name!r} is damaged or uses an unsupported variant of its format ({reason}); export it again")
+    message = " ".join(str(error).split())[:160] or type(error).__name__
+    return InputError(f"{name!r} is damaged or uses an unsupported variant of its format ({message}); export it again")

@@ -40,7 +40,7 @@ def probe(path: Path, name: str) -> ImageInfo:
     path : Path
         The file.
     name : str
-        What the user calls it.
+        Name for messages.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     path : Path
         The file.
     info : ImageInfo
-        What `probe` said of it.
+        Of `probe`.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
 
 
 def reads_regions(path: Path, info: ImageInfo) -> bool:
-    """Whether a part of the full level is decoded without much of the rest: tiles, short strips, a memory map."""
+    """Return whether a part of the full level is decoded without much of the rest: tiles, short strips, memory map."""
     with _main_series(path, info.name) as (_, series):
         page = series.keyframe
         mapped = series.dataoffset is not None and page.is_memmappable
@@ -102,7 +102,7 @@ def reads_regions(path: Path, info: ImageInfo) -> bool:
 
 
 def check_complete(path: Path, name: str) -> None:
-    """Refuse a TIFF whose header points beyond its end or to other files.
+    """Check that a TIFF is complete: its header points neither beyond its end nor to other files.
 
     Raises
     ------
@@ -160,10 +160,10 @@ def _ome_image(tif: tifffile.TiffFile) -> Mapping[str, Any]:
 def _channel_names(tif: tifffile.TiffFile, ome: Mapping[str, Any], n_channels: int) -> tuple[str, ...]:
     channels = ome.get("Pixels", {}).get("Channel", [])
     channels = [channels] if isinstance(channels, Mapping) else channels
-    found = [channel.get("Name") for channel in channels]
-    if not found and tif.imagej_metadata:
-        found = list(tif.imagej_metadata.get("Labels") or [])
-    return clean_names([None if name is None else str(name) for name in found], n_channels)
+    names = [channel.get("Name") for channel in channels]
+    if not names and tif.imagej_metadata:
+        names = list(tif.imagej_metadata.get("Labels") or [])
+    return clean_names([None if name is None else str(name) for name in names], n_channels)
 
 
 def _resolution(tif: tifffile.TiffFile) -> float | None:

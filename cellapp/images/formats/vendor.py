@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 READERS = {"czi": "bioio_czi", "nd2": "bioio_nd2", "lif": "bioio_lif"}
 _KEEP_BYTES = 2**30
-"""Images up to this size are decoded once and kept; of larger ones each access decodes the planes it touches."""
+"""Images up to this size are decoded once and held in memory; of larger ones, each access decodes its planes."""
 
 
 def probe(path: Path, name: str, file_format: str) -> ImageInfo:
-    """Read the metadata of a microscope maker's file.
+    """Read the metadata of a CZI, ND2 or LIF file.
 
     Parameters
     ----------
     path : Path
         The file.
     name : str
-        What the user calls it.
+        Name for messages.
     file_format : str
         A key of `READERS`.
 

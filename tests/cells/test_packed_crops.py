@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.cells.bounding_boxes import batches, find_boxes
-from cellapp.cells.packed_crops import pack
+from cellapp.cells.packed_crops import batches, find_boxes, pack
 from tests.cells.toy import label_arrays, noise
 
 
