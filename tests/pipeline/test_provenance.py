@@ -1,9 +1,16 @@
+import json
+
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.pipeline.provenance import peak_memory_mb, settings_digest
-from cellapp.rendering.colours import CLASS_COLOURS, class_colour, rgb
+from cellapp.models.bundle import RunModels, load_run_models
+from cellapp.pipeline.context import make_context
+from cellapp.pipeline.provenance import peak_memory_mb, provenance, settings_digest
+from cellapp.segmentation.classical import Classical
 from cellapp.settings import AnalyseSettings
+from tests.cells.toy import slide_of
 
 seeds = st.builds(lambda seed, n: AnalyseSettings.model_validate({"seed": seed, "explain": {"n": n}}),
                   st.integers(0, 50), st.integers(0, 5))  # fmt: skip
@@ -24,14 +31,34 @@ def test_memory_is_measured():
     assert 10 < peak_memory_mb() < 1_000_000
 
 
-@given(st.lists(st.sampled_from("abcdefgh"), unique=True, min_size=1, max_size=5))
-def test_every_class_has_a_colour_of_its_own(names):
-    classes = ("cancer", "normal", *names)
-    colours = [class_colour(name, classes) for name in classes]
-    assert len(set(colours)) == len(colours)
+@pytest.fixture
+def slide():
+    return slide_of(np.random.default_rng(0).integers(0, 99, (1, 40, 40), np.uint8), ("nucleus",))
 
 
-def test_fixed_classes_keep_their_colours():
-    assert class_colour("cancer") == "#D55E00" == CLASS_COLOURS["cancer"]
-    assert class_colour("normal", ("normal",)) == "#0072B2"
-    assert rgb("#D55E00") == (213, 94, 0)
+def test_a_run_is_described_in_plain_json_with_the_weights_it_was_loaded_with(slide):
+    settings = AnalyseSettings()
+    models = load_run_models(settings)
+    facts = provenance(make_context(slide, None, models, settings), {"segment": 1.5})
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["weights_sha256"] == dict(models.weights)
+    assert facts["head"] == models.head.identity
+    assert facts["encoder"] == models.encoder.identity
+    assert facts["seconds"] == {"segment": 1.5}
+    assert facts["settings_digest"] == settings_digest(settings)
+
+
+def test_without_a_head_nothing_is_said_of_one_and_no_chain_is_fitted(slide):
+    context = make_context(slide, None, RunModels(Classical()), AnalyseSettings())
+    facts = provenance(context, {})
+    named = ("encoder", "head", "calibrated", "not_explained", "encoder_crop")
+    assert {facts[name] for name in named} == {None}
+    assert facts["encoder_angle_deg"] == 0
+    assert not {"preprocessor", "head_preprocessor"} & set(vars(context))
+
+
+def test_the_image_segmented_and_the_image_measured_are_both_named(slide):
+    target = slide_of(slide.region() // 2, ("nucleus",), name="target.tif")
+    context = make_context(slide, target, RunModels(Classical()), AnalyseSettings())
+    named = provenance(context, {})["input"]
+    assert named == {"name": "target.tif", "sha256": target.digest, "reference_sha256": slide.digest}
