@@ -37,17 +37,15 @@ Handler = Callable[[dict[str, Any], OnStep], dict[str, Any]]
 
 def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Analyse the images of a run that are not finished yet; payload ``{"run_id": id}``."""
-    run = runs.get_run(payload["run_id"])
-    ids = {image.stem: image.image_id for image in run.images}
-    items = [_item(image.image_id, image.stem) for image in run.images]
+    run, folder = runs.get_run(payload["run_id"]), runs.run_folder(payload["run_id"])
+    image_ids = {image.stem: image.image_id for image in run.images}
 
     def on_image(result: ImageResult, analysis: Analysis | None) -> None:
-        _record(run, ids[result.stem], result, analysis)
+        _record(run, image_ids[result.stem], result, analysis)
 
     runs.start_run(run.id)
-    folder = runs.run_folder(run.id)
     report = run_images(
-        items,
+        [_item(image_id, stem) for stem, image_id in image_ids.items()],
         run.settings,
         folder,
         on_progress=on_step,
@@ -56,7 +54,7 @@ def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
         engine=Engine(app_settings().engine),
     )
     write_report(folder, title=run.name)
-    project_run(folder, [image.stem for image in run.images], seed=run.settings.seed)  # the map opens at once
+    project_run(folder, list(image_ids), seed=run.settings.seed)  # the map opens at once
     runs.finish_run(run.id)
     return {"run_id": run.id, "n_failed": len(report.failed)}
 

@@ -1,4 +1,4 @@
-"""Bring one file of a model here from the hub: resumable, verified, moved into place only when it is right."""
+"""Download one file of a model from the hub: resumable, verified, moved into place only when it is right."""
 
 from __future__ import annotations
 
@@ -80,15 +80,15 @@ def fetch_file(file: HubFile, target: Path, *, expected: str = "", on_bytes: OnB
             f"the download of {file.name} from {_endpoint()}/{file.repo} to {target.parent} broke off "
             f"({_first_line(error)}); run the same command again, it goes on where it stopped"
         ) from error
-    found = sha256(partial)
-    if not _matches(partial, found, expected, etag):
+    digest = sha256(partial)
+    if not _matches(partial, digest, expected, etag):
         partial.unlink()
         raise ModelError(
-            f"{file.name} from {_endpoint()}/{file.repo} is not the file it should be (sha256 {found[:12]}, expected "
+            f"{file.name} from {_endpoint()}/{file.repo} is not the file it should be (sha256 {digest[:12]}, expected "
             f"{(expected or etag)[:12]}); it was thrown away: try again, or ask who runs the mirror"
         )
     move_into_place(partial, target)
-    return Fetched(metadata.commit_hash or file.revision, found)
+    return Fetched(metadata.commit_hash or file.revision, digest)
 
 
 def _endpoint() -> str:
@@ -160,11 +160,12 @@ def _silent_bar(done: int, on_bytes: OnBytes) -> type[tqdm]:
     return SilentBar
 
 
-def _matches(path: Path, found: str, expected: str, etag: str) -> bool:
-    if expected and found != expected:
+def _matches(path: Path, digest: str, expected: str, etag: str) -> bool:
+    """Whether a file has the sha256 expected and the one the hub declares, or for small files git's blob name."""
+    if expected and digest != expected:
         return False
     if len(etag) == 64:
-        return found == etag
+        return digest == etag
     return len(etag) != 40 or git_blob_sha1(path) == etag
 
 

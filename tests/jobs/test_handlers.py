@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,11 +10,11 @@ import pandas as pd
 import pytest
 import tifffile
 
+from cellapp.errors import InputError, StoreError
 from cellapp.exports.image_folder import read_analysis
 from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.worker import run_worker
-from cellapp.models.bundle import load_run_models
 from cellapp.models.load import load_model
 from cellapp.segmentation.preview import load_preview
 from cellapp.segmentation.slide_parameters import load_slide_parameters
@@ -141,12 +142,6 @@ def test_a_preview_of_a_fast_segmenter_needs_no_job(project):
         HANDLERS["preview"](payload, lambda step, fraction: None)
 
 
-def test_the_default_kit_loads_from_the_repository_alone(monkeypatch):
-    monkeypatch.setenv("CELLAPP_OFFLINE", "1")
-    models = load_run_models(AnalyseSettings())
-    assert models.head.encoder == models.encoder.identity
-
-
 def _wait_for(happened, seconds=120):
     end = time.monotonic() + seconds
     while not happened():
@@ -169,10 +164,69 @@ def test_previews_of_a_slide_in_tiles_share_what_is_decided_on_it(tmp_path):
     image = uploads.add_image(projects.default_project().id, path, "slide.tif")
     settings = AnalyseSettings.model_validate({"segment": {"tile_px": 256}})
     payload = {"image_id": image.id, "settings": settings.model_dump(mode="json")}
-    said = []
-    assert HANDLERS["judge"](payload, lambda step, fraction: said.append(step)) == {}
-    assert "whole slide" in said[0]
-    judged = load_slide_parameters(open_image.open_slide(image.id), load_model(settings.segment.segmenter), settings)
+    steps = []
+    assert HANDLERS["judge"](payload, lambda step, fraction: steps.append(step)) == {}
+    assert "whole slide" in steps[0]
+    parameters = load_slide_parameters(
+        open_image.open_slide(image.id), load_model(settings.segment.segmenter), settings
+    )
     for region in ([0, 0, 128, 128], [60, 150, 128, 140]):
         done = HANDLERS["preview"](payload | {"region": region}, lambda step, fraction: None)
-        assert load_preview(done["key"]).diameter_px == judged.fit.diameter_px
+        assert load_preview(done["key"]).diameter_px == parameters.fit.diameter_px
+
+
+@pytest.fixture
+def classified(slides):
+    """A run of a slide with classes, its image's id and folder."""
+    image = uploads.add_image(projects.default_project().id, slides[0], "slide.tif")
+    run = runs.create_run(image.project_id, [image.id], AnalyseSettings())
+    HANDLERS["analyse"]({"run_id": run.id}, lambda step, fraction: None)
+    return run.id, image.id, runs.run_folder(run.id) / runs.get_run(run.id).images[0].stem
+
+
+def relabel(run_id, labels):
+    return HANDLERS["relabel"]({"run_id": run_id, "labels": labels}, lambda step, fraction: None)
+
+
+def test_manual_classes_reach_store_files_and_summary_and_can_be_taken_back(classified):
+    run_id, image_id, folder = classified
+    before, ids = read_analysis(folder).cells, cells.load_cells(run_id).index.tolist()
+    relabel(run_id, {image_id: {str(ids[0]): "debris", str(ids[1]): "normal"}})  # JSON has text for keys
+    for table in (read_analysis(folder).cells, cells.load_cells(run_id)):
+        assert table.loc[ids[:2], "manual_label"].tolist() == ["debris", "normal"]
+        assert (table.loc[ids[2:], "manual_label"].fillna("") == "").all()
+    assert runs.get_run(run_id).images[0].summary["n_debris"] == 1
+    relabel(run_id, {image_id: {str(ids[0]): "", str(ids[1]): ""}})
+    pd.testing.assert_frame_equal(read_analysis(folder).cells, before)
+    assert "n_debris" not in runs.get_run(run_id).images[0].summary
+
+
+@pytest.mark.parametrize(("image", "cell", "error"), [("nowhere", 1, StoreError), (None, 99_999, InputError)])
+def test_a_manual_class_of_a_cell_that_is_not_there_changes_nothing(classified, image, cell, error):
+    run_id, image_id, folder = classified
+    contents = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with pytest.raises(error):
+        relabel(run_id, {image or image_id: {str(cell): "cancer"}})
+    assert contents == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert (cells.load_cells(run_id)["manual_label"].fillna("") == "").all()
+
+
+def test_the_demo_slide_is_added_to_its_project():
+    project, steps = projects.default_project(), []
+    done = HANDLERS["demo"]({"project_id": project.id}, lambda step, fraction: steps.append(fraction))
+    assert [image.id for image in images.list_images(project.id)] == [done["image_id"]]
+    assert steps == sorted(steps)
+
+
+def test_a_run_of_the_queue_has_its_map_of_cells(classified):
+    run_id, *_ = classified
+    done = HANDLERS["project"]({"run_id": run_id, "method": "pca"}, lambda step, fraction: None)
+    assert done["n_cells"] == int((cells.load_cells(run_id)["label"] != "").sum())
+
+
+def test_every_kind_the_pages_queue_has_a_handler():
+    known = set(HANDLERS)
+    queued = set()
+    for path in [*(ROOT / "cellapp").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
+        queued |= set(re.findall(r"queue\.submit\(\s*[\"'](\w+)[\"']", path.read_text(encoding="utf-8")))
+    assert {"analyse", "demo"} <= queued <= known

@@ -1,11 +1,13 @@
 """What calls rest on agrees with the calls themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from cellapp.cells.counts import REJECTED
-from cellapp.errors import ModelError
+from cellapp.errors import Cancelled, ModelError
 from cellapp.images.read import open_slide
 from cellapp.models.bundle import load_run_models
 from cellapp.pipeline.analyse import analyse
@@ -80,3 +82,62 @@ def test_one_channel_has_no_effect_to_take_away(whole, demo, models):
     table = measure(gray, whole.mask, whole.cells[whole.cells["qc_pass"]].head(1), models)
     assert len(table) == 1
     assert not [name for name in table if name.startswith("effect_")]
+
+
+def test_leaving_out_channel_effects_leaves_maps_and_compartments_as_they_are(whole, demo, models):
+    context, some = make_context(open_slide(demo.slide), None, models, SETTINGS), whole.cells[whole.cells["qc_pass"]]
+    explained = explain_cells(context, whole.mask, some.head(3))
+    quick = explain_cells(context, whole.mask, some.head(3), channel_effects=False)
+    kept = [name for name in explained.compartments if not name.startswith("effect_")]
+    pd.testing.assert_frame_equal(quick.compartments, explained.compartments[kept])
+    np.testing.assert_array_equal(quick.explanations.maps, explained.explanations.maps)
+
+
+def test_batches_leave_no_trace_and_report_progress(whole, demo, models, monkeypatch):
+    context, some = make_context(open_slide(demo.slide), None, models, SETTINGS), whole.cells[whole.cells["qc_pass"]]
+    at_once = explain_cells(context, whole.mask, some.head(5))
+    monkeypatch.setattr("cellapp.pipeline.explain_cells._BATCH", 2)
+    fractions = []
+    in_parts = explain_cells(context, whole.mask, some.head(5), on_step=lambda _, part: fractions.append(part))
+    assert fractions == [0, 0.4, 0.8]
+    pd.testing.assert_frame_equal(in_parts.compartments, at_once.compartments, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(in_parts.explanations.maps, at_once.explanations.maps, rtol=1e-4, atol=1e-4)
+
+
+def test_a_cancel_between_batches_passes_through(whole, demo, models):
+    def stop(step, fraction):
+        raise Cancelled("enough")
+
+    context = make_context(open_slide(demo.slide), None, models, SETTINGS)
+    with pytest.raises(Cancelled):
+        explain_cells(context, whole.mask, whole.cells.head(1), on_step=stop)
+
+
+def test_the_class_asked_for_comes_before_that_of_the_settings_and_of_the_head(whole, demo, models):
+    of_settings = SETTINGS.model_copy(update={"explain": SETTINGS.explain.model_copy(update={"target": "normal"})})
+    for settings, asked, expected in (
+        (SETTINGS, None, models.head.positive),
+        (of_settings, None, "normal"),
+        (of_settings, "cancer", "cancer"),
+    ):
+        context = make_context(open_slide(demo.slide), None, models, settings)
+        explanations, compartments = explain_cells(context, whole.mask, whole.cells.head(1), asked)
+        assert explanations.target == expected
+        assert compartments["target"].tolist() == [expected]
+
+
+def test_the_effect_of_a_channel_is_that_of_a_head_that_drops_it(whole, demo, models):
+    """Setting a channel of processed crops to zero is what dropping it while cutting does."""
+    slide, some = open_slide(demo.slide), whole.cells[whole.cells["qc_pass"]].head(2)
+    table = measure(slide, whole.mask, some, models)
+    for name in slide.info.channels:
+        crop = models.head.crop.model_copy(update={"drop_channels": (name,)})
+        without = measure(slide, whole.mask, some, replace(models, head=replace(models.head, crop=crop)))
+        np.testing.assert_allclose(table["logit"] - without["logit"], table[f"effect_{name}"], atol=0.02)
+
+
+def test_the_table_is_of_the_exact_maps_whatever_makes_the_pictures(whole, demo, models):
+    library = SETTINGS.model_copy(update={"explain": SETTINGS.explain.model_copy(update={"method": "hirescam"})})
+    some = whole.cells[whole.cells["qc_pass"]].head(2)
+    tables = [measure(open_slide(demo.slide), whole.mask, some, models, settings=s) for s in (SETTINGS, library)]
+    pd.testing.assert_frame_equal(*tables)
