@@ -1,1 +1,1 @@
-"""Linear heads on frozen vectors: training, prediction, calibration."""
+"""Linear heads on the vectors of a frozen encoder: files, prediction, novelty."""

@@ -1,8 +1,9 @@
-"""Predictions as columns of the cell table, and which of its rows to look at first."""
+"""Predictions as columns of the cell table, and the choice of cells to explain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
@@ -11,12 +12,12 @@ from cellapp.types.cells import POSITIVE_CLASS, Predictions
 
 
 def positive_class(classes: Sequence[str]) -> str:
-    """Return the class one-sided figures speak of: `add_predictions` puts the positive class of the head first."""
+    """Return the positive class of a cell table: `add_predictions` puts that of the head first."""
     return classes[0]
 
 
 def default_positive(classes: Sequence[str]) -> str:
-    """Return the positive class of a head nobody named one for: cancer where it exists, else the first."""
+    """Return the positive class of a head without a named one: cancer where it exists, else the first."""
     return POSITIVE_CLASS if POSITIVE_CLASS in classes else classes[0]
 
 
@@ -50,7 +51,7 @@ def add_predictions(cells: pd.DataFrame, predictions: Predictions | None) -> pd.
 
 
 def choose_cells(cells: pd.DataFrame, n: int, classes: Sequence[str]) -> pd.DataFrame:
-    """Pick the cells worth explaining first: the surest of each class and the least sure, in turn.
+    """Choose cells to explain: the most certain of each class and the least certain, in turn.
 
     Parameters
     ----------
@@ -65,12 +66,10 @@ def choose_cells(cells: pd.DataFrame, n: int, classes: Sequence[str]) -> pd.Data
     DataFrame
         Rows of `cells`, each once.
     """
-    known = cells[cells["label"] != ""]
-    queues = [known[known["label"] == c].sort_values(f"p_{c}", ascending=False).index.tolist() for c in classes]
-    queues.append(known.sort_values("margin").index.tolist())
-    chosen: dict[int, None] = {}
-    for rank in range(len(known)):
-        for queue in queues:
-            if rank < len(queue) and len(chosen) < n:
-                chosen.setdefault(queue[rank])
-    return cells.loc[list(chosen)]
+    classified = cells[cells["label"] != ""]
+    rankings = [
+        classified[classified["label"] == c].sort_values(f"p_{c}", ascending=False).index.tolist() for c in classes
+    ]
+    rankings.append(classified.sort_values("margin").index.tolist())
+    in_turn = (cell_id for rank in zip_longest(*rankings) for cell_id in rank if cell_id is not None)
+    return cells.loc[list(dict.fromkeys(in_turn))[:n]]

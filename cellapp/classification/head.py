@@ -1,4 +1,4 @@
-"""A linear head: what it is and how it is kept on disk."""
+"""A linear head: class scores as a linear function of a cell's vector."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LinearHead:
     calibrated: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)
     reads: FeatureSettings = field(default_factory=FeatureSettings)
-    training: Mapping[str, Any] = field(default_factory=dict)  # digests of the data, seed: plain JSON values
+    training: Mapping[str, Any] = field(default_factory=dict)  # digests of the data, and the seed, as JSON values
     version: str = "0"  # start of the digest of the stored tensors
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class LinearHead:
         return (self.standardise(features) @ self.weight.T.astype(np.float64) + self.bias) / self.temperature
 
     def contrast(self, target: str) -> tuple[np.ndarray, float]:
-        """Return the logit of a class as a linear function of raw features.
+        """Return the logit of a class as a linear function of features before standardisation.
 
         Parameters
         ----------
@@ -125,13 +125,13 @@ class LinearHead:
         wanted = (self.reads.views, self.reads.shape, self.reads.source)
         if given != wanted:
             raise ModelError(
-                f"head {self.name!r} reads {_words(*wanted)}; got {_words(*given)}: "
+                f"head {self.name!r} reads {_feature_text(*wanted)}; got {_feature_text(*given)}: "
                 "embed as the head reads (encoder.reading(head.reads), or cellapp.encoders.slide_windows for a grid)"
             )
 
     @property
     def only_on_slides(self) -> str | None:
-        """Say why this head takes no pictures of single cells and has no maps of them; None where it reads crops."""
+        """Return why this head reads no crops and has no maps of them; None where it reads crops."""
         if self.reads.source == "crops":
             return None
         return (
@@ -160,6 +160,6 @@ class LinearHead:
             )
 
 
-def _words(views: int, shape: bool, source: str) -> str:
+def _feature_text(views: int, shape: bool, source: str) -> str:
     measured = f"{views} view{'s' if views > 1 else ''} {'with' if shape else 'without'} measurements"
     return measured if source == "crops" else f"{measured} of a {source} over the slide"

@@ -1,4 +1,4 @@
-"""Keep a head as a folder: ``head.safetensors`` for numbers, ``head.json`` for everything else, with digests."""
+"""Read and write a head as a folder: ``head.safetensors`` for arrays, ``head.json`` for everything else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CLOUD = ("means", "basis", "variances")
 
 
 def save_head(head: LinearHead, folder: Path) -> LinearHead:
-    """Write a head.
+    """Write a head as a folder.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def save_head(head: LinearHead, folder: Path) -> LinearHead:
 
 
 def load_head(folder: Path) -> LinearHead:
-    """Read a head and check that its numbers are those its description names.
+    """Read a head and check its arrays against the sha256 in its description.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Linea
         crop=CropSettings(**description["crop"]),
         preprocess=PreprocessSettings(**description["preprocess"]),
         metrics=description["metrics"],
-        reads=FeatureSettings(**description.get("reads", {})),  # heads from before there was a choice do not say
+        reads=FeatureSettings(**description.get("reads", {})),  # absent in heads older than this choice
         training=description.get("training", {}),
         novelty=NoveltyDetector(
             **novelty,

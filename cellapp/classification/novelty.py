@@ -1,4 +1,4 @@
-"""How far a cell is from the cells a head was trained on."""
+"""Distance of a cell from the cells a head was trained on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 MAX_COMPONENTS = 32
-_SHRINKAGE = 0.05  # share of the mean variance added to each direction, so that a flat one is not infinitely strict
+_SHRINKAGE = 0.05  # share of the mean variance added to each direction, so that no distance is infinite
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class NoveltyDetector:
     variances: np.ndarray  # (R,) float32
     rest_variance: float
     limit: float = np.inf
-    """Distance above which a cell counts as unlike the training cells."""
+    """Distance above which a cell is unlike the training cells."""
 
     def distance(self, features: np.ndarray) -> np.ndarray:
         """Return the distance of each cell to the nearest class.
@@ -51,7 +51,7 @@ class NoveltyDetector:
 
 
 def fit_novelty(features: np.ndarray, codes: np.ndarray, n_classes: int) -> NoveltyDetector:
-    """Describe where the training cells lie.
+    """Fit class means and covariance to the training cells.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Class probabilities of cells from a linear head."""
+"""Class probabilities and labels of cells from a linear head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cellapp.types.cells import Embeddings, Predictions
 
 
 def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings | None = None) -> Predictions:
-    """Say what each cell is.
+    """Classify cells.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings
     embeddings : Embeddings
         Of the encoder the head was trained on; zero cells give zero rows.
     settings : ClassifySettings, optional
-        `threshold` is the probability of the positive class from which a cell is called positive (two classes only);
+        `threshold` is the probability of the positive class from which a cell is labelled so (two classes only);
         cells whose `Predictions.margin` is below `unsure_margin` are unsure.
 
     Returns
@@ -55,7 +55,7 @@ def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings
 
 
 def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float, unsure_margin: float) -> pd.DataFrame:
-    """Call classified cells anew from their probabilities.
+    """Label classified cells again from their stored probabilities.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float
     classes : sequence of str
         Classes of the head, the positive one first, as `cellapp.cells.counts.classes_of` reads them from the table.
     threshold : float
-        Probability of the positive class from which a cell is called so; only two classes have one.
+        Probability of the positive class from which a cell is labelled so; used with two classes only.
     unsure_margin : float
         Cells whose `Predictions.margin` is below it are unsure.
 
@@ -76,13 +76,13 @@ def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float
     columns = [f"p_{name}" for name in classes]
     if not columns or not set(columns) <= set(cells.columns):
         return cells
-    known = cells[columns].notna().all(axis=1).to_numpy()
+    classified = cells[columns].notna().all(axis=1).to_numpy()
     predictions = Predictions(
-        probabilities=cells.loc[known, columns].to_numpy(float),
+        probabilities=cells.loc[classified, columns].to_numpy(float),
         classes=tuple(classes),
-        cell_ids=np.flatnonzero(known).astype(np.int32),
-        unsure=np.zeros(known.sum(), bool),
-        unlike_training=np.zeros(known.sum(), bool),
+        cell_ids=np.flatnonzero(classified).astype(np.int32),
+        unsure=np.zeros(classified.sum(), bool),
+        unlike_training=np.zeros(classified.sum(), bool),
         head="",
         calibrated=False,
         positive=positive_class(classes),
@@ -90,10 +90,13 @@ def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float
     )
     label = np.full(len(cells), "", dtype=object)
     margin = np.full(len(cells), np.nan)
-    label[known], margin[known] = predictions.labels, predictions.margin
+    label[classified], margin[classified] = predictions.labels, predictions.margin
     return cells.assign(label=label, margin=margin, unsure=np.nan_to_num(margin, nan=1.0) < unsure_margin)
 
 
 def unsure_band(threshold: float, unsure_margin: float) -> tuple[float, float]:
-    """Return between which probabilities of the positive class a cell is unsure, as `Predictions.margin` has it."""
+    """Return the limits of the probability of the positive class between which a cell is unsure.
+
+    See `Predictions.margin`.
+    """
     return threshold * (1 - unsure_margin), threshold + unsure_margin * (1 - threshold)

@@ -1,4 +1,4 @@
-"""Embeddings on a plane: computed once per run, stored in its folder, read by pages and reports."""
+"""Two-dimensional projections of embeddings, computed once per run and stored in its folder."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ UMAP_MIN_CELLS = 5
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Each cell of a run as a point."""
+    """Each cell of a run as a point in two dimensions."""
 
     xy: np.ndarray  # (N, 2) float32, no unit
     images: np.ndarray  # (N,) str, the image's folder name in the run
     cell_ids: np.ndarray  # (N,) int32
-    axes: tuple[str, str]  # what the two axes are, in words
+    axes: tuple[str, str]  # titles of the two axes
     method: Method
 
 
 def project(features: np.ndarray, *, method: Method = "pca", seed: int = 0) -> tuple[np.ndarray, tuple[str, str]]:
-    """Lay embeddings out in two dimensions.
+    """Project embeddings to two dimensions.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def project(features: np.ndarray, *, method: Method = "pca", seed: int = 0) -> t
     Raises
     ------
     InputError
-        If UMAP is asked of fewer than five cells.
+        When UMAP is asked for with fewer than five cells.
     """
     if method == "pca":
         return _pca(features)
@@ -59,7 +59,7 @@ def project(features: np.ndarray, *, method: Method = "pca", seed: int = 0) -> t
 
 
 def project_run(folder: Path, stems: Sequence[str], *, method: Method = "pca", seed: int = 0) -> Projection:
-    """Project all cells of a run, or read what was projected before.
+    """Project all cells of a run, or read the stored projection where it is newer than the embeddings.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def project_run(folder: Path, stems: Sequence[str], *, method: Method = "pca", s
     Projection
         No points when no image has embeddings.
     """
-    kept = read_projection(folder, method)
+    stored = read_projection(folder, method)
     sources = [(stem, folder / stem / "embeddings.npz") for stem in stems]
     sources = [(stem, path) for stem, path in sources if path.exists()]
-    if kept is not None and _is_fresh(folder, method, [path for _, path in sources]):
-        return kept
-    features, images, cell_ids = _gather(sources)
+    if stored is not None and _is_fresh(folder, method, [path for _, path in sources]):
+        return stored
+    features, images, cell_ids = _read_embeddings(sources)
     xy, axes = project(features, method=method, seed=seed)
     projection = Projection(xy, images, cell_ids, axes, method)
     _write(projection, _path(folder, method))
@@ -92,9 +92,9 @@ def read_projection(folder: Path, method: Method) -> Projection | None:
     path = _path(folder, method)
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as held:
-        axes = (str(held["axes"][0]), str(held["axes"][1]))
-        return Projection(held["xy"], held["images"], held["cell_ids"], axes, method)
+    with np.load(path, allow_pickle=False) as arrays:
+        axes = (str(arrays["axes"][0]), str(arrays["axes"][1]))
+        return Projection(arrays["xy"], arrays["images"], arrays["cell_ids"], axes, method)
 
 
 def _is_fresh(folder: Path, method: Method, sources: Sequence[Path]) -> bool:
@@ -102,17 +102,17 @@ def _is_fresh(folder: Path, method: Method, sources: Sequence[Path]) -> bool:
     return all(source.stat().st_mtime_ns <= written for source in sources)
 
 
-def _gather(sources: Sequence[tuple[str, Path]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read_embeddings(sources: Sequence[tuple[str, Path]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     features, images, cell_ids = [], [], []
     for stem, path in sources:
-        with np.load(path, allow_pickle=False) as held:
-            features.append(held["features"].astype(np.float32))
-            cell_ids.append(held["cell_ids"].astype(np.int32))
+        with np.load(path, allow_pickle=False) as arrays:
+            features.append(arrays["features"].astype(np.float32))
+            cell_ids.append(arrays["cell_ids"].astype(np.int32))
             images.append(np.full(len(cell_ids[-1]), stem))
     if not features:
         return np.zeros((0, 0), np.float32), np.zeros(0, "U1"), np.zeros(0, np.int32)
-    filled = [block for block in features if len(block)] or features[:1]
-    return np.concatenate(filled), np.concatenate(images), np.concatenate(cell_ids)
+    not_empty = [block for block in features if len(block)] or features[:1]
+    return np.concatenate(not_empty), np.concatenate(images), np.concatenate(cell_ids)
 
 
 def _write(projection: Projection, path: Path) -> None:

@@ -1,7 +1,6 @@
-"""Folders of single-cell pictures as encoder input: what `embed`, `predict` and training read.
+"""Folders of single-cell pictures as encoder input, for `embed`, `predict` and training.
 
-Each picture is scaled by its own intensities, never by its neighbours in the folder, so that a file's vector does not
-depend on which other files lie beside it.
+Each picture is preprocessed by its own intensities, so that its vector does not depend on the other files.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ def embed_folder(paths: Sequence[Path], encoder: Encoder, preprocess: Preprocess
 
 
 def prediction_table(predictions: Predictions, files: Sequence[Path]) -> pd.DataFrame:
-    """One row per picture: file, label, p_<class>…, unsure, unlike_training.
+    """Return one row per picture: file, label, p_<class>…, unsure, unlike_training.
 
     Parameters
     ----------

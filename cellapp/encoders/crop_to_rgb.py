@@ -15,11 +15,11 @@ PHOTO = ("red", "green", "blue")
 
 
 def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
-    """Lay out crops for an encoder.
+    """Map the channels of crops to red, green and blue, and resize the crops to a square.
 
-    What a channel shows decides where it goes, never its place in the file: blue is the nucleus, green the cytoplasm,
-    red the mean of all others, and a missing one is zero. Of several channels of one role the first by name takes the
-    slot and the rest count as others. One channel fills all three planes; a photo keeps red, green and blue.
+    The role of a channel decides its plane, not its index in the file: blue is the nucleus, green the cytoplasm, red
+    the mean of all others, and a missing one is zero. Of several channels of one role the first by name is taken and
+    the rest count as others. One channel fills all three planes; a photo keeps red, green and blue.
 
     Parameters
     ----------
@@ -42,19 +42,19 @@ def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
     """
     if len(roles) != len(crops.channels):
         raise InputError(f"{len(roles)} roles for {len(crops.channels)} channels; give one role per channel")
-    slots = _slots(crops.channels, roles)
+    sources = _plane_channels(crops.channels, roles)
     result = np.zeros((len(crops), 3, side, side), np.float32)
     for row, pixels in zip(result, crops.pixels, strict=True):
         if not np.issubdtype(pixels.dtype, np.floating):
             raise InputError(
                 f"an encoder reads processed crops, 0 to 1; got {pixels.dtype}: apply the Preprocessor first"
             )
-        _place(row, pixels, slots)
+        _write_crop(row, pixels, sources)
     return result
 
 
-def _slots(channels: Sequence[str], roles: Sequence[Role]) -> tuple[list[int], list[int], list[int]]:
-    """Channel numbers that are averaged into red, green and blue."""
+def _plane_channels(channels: Sequence[str], roles: Sequence[Role]) -> tuple[list[int], list[int], list[int]]:
+    """Return the channel indices that are averaged into red, green and blue."""
     if len(channels) == 1:
         return [0], [0], [0]
     by_name = sorted(range(len(channels)), key=lambda i: channels[i])
@@ -66,15 +66,15 @@ def _slots(channels: Sequence[str], roles: Sequence[Role]) -> tuple[list[int], l
     return [i for i in by_name if i not in blue + green], green, blue
 
 
-def _place(row: np.ndarray, pixels: np.ndarray, slots: Sequence[Sequence[int]]) -> None:
-    """Write one crop, (C, h, w), into its row, (3, S, S)."""
+def _write_crop(row: np.ndarray, pixels: np.ndarray, sources: Sequence[Sequence[int]]) -> None:
+    """Write one crop, (C, h, w), resized and centred into its row, (3, S, S)."""
     if pixels.shape[1] == 0 or pixels.shape[2] == 0:
         return
     side = row.shape[1]
     scale = side / max(pixels.shape[1:])
     height, width = (max(1, min(side, round(n * scale))) for n in pixels.shape[1:])
     y, x = (side - height) // 2, (side - width) // 2
-    for plane, channels in zip(row, slots, strict=True):
+    for plane, channels in zip(row, sources, strict=True):
         if channels:
             mean = pixels[list(channels)].mean(axis=0, dtype=np.float32)
             plane[y : y + height, x : x + width] = _resize(mean, height, width)

@@ -88,7 +88,7 @@ class HubEncoder:
         return self.network.norm if hasattr(self.network, "norm") else self.network.layernorm
 
     def reading(self, features: FeatureSettings) -> HubEncoder:
-        """Return this encoder, the same network, giving what a head with these settings reads."""
+        """Return an encoder with the same network that computes the features of a head with these settings."""
         other = copy(self)
         other.reads = features
         return other
@@ -119,7 +119,7 @@ class HubEncoder:
         self.require_input(crops, cell_ids)
         n_patches = self.grid[0] * self.grid[1]
         cls, mean = (np.zeros((len(crops), self.dim), np.float32) for _ in range(2))
-        kept = np.zeros((len(crops) if patches else 0, n_patches, self.dim), np.float32)
+        patch_tokens = np.zeros((len(crops) if patches else 0, n_patches, self.dim), np.float32)
         batch = max(round(_BATCH_TOKENS[self.device] / (self.n_prefix + n_patches)), 1)
         with self.lock:
             for start in range(0, len(crops), batch):
@@ -127,10 +127,10 @@ class HubEncoder:
                 tokens = mean_tokens(self._infer, crops[rows], self.reads.views, n_prefix=self.n_prefix, grid=self.grid)
                 cls[rows], mean[rows] = tokens[:, 0], tokens[:, self.n_prefix :].mean(axis=1)
                 if patches:
-                    kept[rows] = tokens[:, self.n_prefix :]
+                    patch_tokens[rows] = tokens[:, self.n_prefix :]
         measured = measure_planes(crops) if self.reads.shape else None
-        found = Embeddings(cls, mean, cell_ids, self.identity, measured=measured, views=self.reads.views)
-        return replace(found, patches=kept, grid=self.grid) if patches else found
+        embeddings = Embeddings(cls, mean, cell_ids, self.identity, measured=measured, views=self.reads.views)
+        return replace(embeddings, patches=patch_tokens, grid=self.grid) if patches else embeddings
 
     def require_input(self, crops: np.ndarray, cell_ids: np.ndarray) -> None:
         """Raise InputError unless `crops` is (N, 3, S, S) for this encoder with one id per crop."""
@@ -160,7 +160,7 @@ def blank_network(config: Mapping[str, Any]) -> nn.Module:
 
 
 def suit_attention(network: nn.Module, device: str, dtype: str) -> None:
-    """Have attention made of matrix products on a CPU in bfloat16, where torch's fused kernel is slower."""
+    """Choose attention by matrix products on a CPU in bfloat16, where torch's fused kernel is slower."""
     if (device, dtype) == ("cpu", "bfloat16"):
         network.set_attn_implementation("eager")
 
@@ -172,7 +172,7 @@ def _load_network(folder: Path, family: str) -> nn.Module:
     from transformers import AutoModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # a load takes a second; the shells have their own way to show progress
+    logging.disable_progress_bar()  # a load takes a second; command line and pages show progress by themselves
     extra = {"add_pooling_layer": False} if family == "vit" else {}
     try:
         network, report = AutoModel.from_pretrained(
@@ -187,7 +187,7 @@ def _load_network(folder: Path, family: str) -> nn.Module:
 
 
 def _planes(values: tuple[float, ...], device: str) -> torch.Tensor:
-    """Lay out one number per plane so that it broadcasts over crops, (1, 3, 1, 1)."""
+    """Return one number per plane, (1, 3, 1, 1), which broadcasts over crops."""
     import torch
 
     return torch.tensor(values, dtype=torch.float32, device=device).view(1, 3, 1, 1)

@@ -1,4 +1,4 @@
-"""An encoder folder in Hugging Face format, read without loading a network."""
+"""Files of an encoder folder in Hugging Face format, read and written without loading a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
 
 
 class Network(Protocol):
-    """What is asked of a network of transformers to be written."""
+    """Methods of a network of transformers that are used to write it."""
 
     def half(self) -> Network:
         """Convert weights to float16, in place."""
@@ -28,7 +28,7 @@ class Network(Protocol):
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read ``config.json`` of an encoder folder and refuse what this adapter cannot run.
+    """Read ``config.json`` of an encoder folder and check that the adapter runs its family.
 
     Raises
     ------
@@ -111,6 +111,6 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def local_revision(folder: Path) -> str:
-    """Name the weights of an encoder that has no commit: the first 12 digits of their sha256."""
+    """Return the revision of an encoder that has no commit: the first 12 digits of the sha256 of its weights."""
     with (folder / WEIGHTS).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Turned and mirrored views of a crop: a cell on a slide has no upright, so that a head may average over all eight."""
+"""Test-time augmentation: tokens averaged over rotated and mirrored views, as cells have no preferred orientation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ N_VIEWS = 8
 
 
 def view(pictures: np.ndarray, number: int) -> np.ndarray:
-    """Turn and mirror pictures.
+    """Rotate and mirror pictures.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def view_back(pictures: np.ndarray, number: int) -> np.ndarray:
 def mean_tokens(
     infer: Callable[[np.ndarray], np.ndarray], crops: np.ndarray, n_views: int, *, n_prefix: int, grid: tuple[int, int]
 ) -> np.ndarray:
-    """Average the tokens of a network over views, each patch token put back to the place in the crop it speaks of.
+    """Average the tokens of a network over views, with each patch token moved back to its position in the crop.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def mean_tokens(
     n_views : int
         How many of the eight, from the first.
     n_prefix : int
-        Tokens before the patch tokens; they have no place.
+        Tokens before the patch tokens; they have no position.
     grid : tuple of int
         Patch tokens as rows and columns, the same number of both.
 

@@ -1,1 +1,1 @@
-"""Training of the networks that ship, and of a user's own, from a recipe and a folder of data."""
+"""Training of heads, segmenters and encoders from a recipe and a folder of data."""

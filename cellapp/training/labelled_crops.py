@@ -1,4 +1,4 @@
-"""Labelled pictures: folders that are classes, or an index.csv beside them."""
+"""Lists of labelled pictures: a folder per class, or an index.csv."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ INDEX = "index.csv"
 
 @dataclass(frozen=True, eq=False)
 class LabelledCrops:
-    """Which pictures there are, what a person said of each, and what some of them share."""
+    """N pictures of single cells with the class and the group of each."""
 
     folder: Path
     files: Sequence[str]  # N paths relative to `folder`
     labels: Sequence[str]  # N
-    groups: Sequence[str]  # N; each picture is its own group where nothing else is known
+    groups: Sequence[str]  # N; each picture is its own group without a column of groups
     grouped_by: str | None  # name of the column; None when pictures are their own groups
     index_sha256: str | None = None
 
@@ -37,12 +37,12 @@ class LabelledCrops:
 
     def subset(self, rows: Sequence[int]) -> LabelledCrops:
         """Return some of the pictures."""
-        chosen = ([values[row] for row in rows] for values in (self.files, self.labels, self.groups))
-        return LabelledCrops(self.folder, *chosen, self.grouped_by, self.index_sha256)
+        columns = ([values[row] for row in rows] for values in (self.files, self.labels, self.groups))
+        return LabelledCrops(self.folder, *columns, self.grouped_by, self.index_sha256)
 
 
 def read_labelled_crops(folder: Path, group_column: str | None = None) -> LabelledCrops:
-    """Find labelled pictures.
+    """List labelled pictures.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     """
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name one that holds a folder per class or {INDEX}")
-    found = _by_index(folder, group_column) if (folder / INDEX).is_file() else _by_folders(folder, group_column)
-    if len(found.classes) < 2:
-        raise InputError(f"training needs pictures of at least two classes; got {', '.join(found.classes) or 'none'}")
-    return found
+    crops = _by_index(folder, group_column) if (folder / INDEX).is_file() else _by_folders(folder, group_column)
+    if len(crops.classes) < 2:
+        raise InputError(f"training needs pictures of at least two classes; got {', '.join(crops.classes) or 'none'}")
+    return crops
 
 
 def _by_folders(folder: Path, group_column: str | None) -> LabelledCrops:

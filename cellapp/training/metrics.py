@@ -21,7 +21,7 @@ FIGURES = (
     "calibration_error",
     "brier",
 )
-"""Figures of `measure_calls` that get an interval; all but balanced accuracy and calibration error speak of the
+"""Figures of `measure_calls` that get an interval; all but balanced accuracy and calibration error are about the
 positive class."""
 
 
@@ -30,7 +30,7 @@ def figures_with_intervals(
 ) -> dict[str, dict[str, float | None]]:
     """Measure held-out calls, each figure with its 95 % bootstrap interval.
 
-    Whole groups are drawn, because cells of one group are no independent witnesses.
+    Whole groups are drawn, because cells of one group are not independent.
 
     Parameters
     ----------
@@ -46,14 +46,16 @@ def figures_with_intervals(
         Figure -> value, low and high; None where nothing was called positive, or too few draws have every class.
     """
     whole = measure_calls(probabilities, codes, classes, positive)
-    drawn = []
-    for rows in _draws(groups):
-        if len(np.unique(codes[rows])) == len(classes):
-            drawn.append(measure_calls(probabilities[rows], codes[rows], classes, positive))
-    return {name: {"value": whole[name], **_limits([one[name] for one in drawn])} for name in FIGURES}
+    resampled = [
+        measure_calls(probabilities[rows], codes[rows], classes, positive)
+        for rows in _draw_groups(groups)
+        if len(np.unique(codes[rows])) == len(classes)
+    ]
+    return {name: {"value": whole[name], **_limits([one[name] for one in resampled])} for name in FIGURES}
 
 
-def _draws(groups: np.ndarray) -> list[np.ndarray]:
+def _draw_groups(groups: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each bootstrap sample of whole groups."""
     rng = np.random.default_rng(0)
     names, of_cell = np.unique(groups, return_inverse=True)
     members = [np.flatnonzero(of_cell == k) for k in range(len(names))]
@@ -61,10 +63,10 @@ def _draws(groups: np.ndarray) -> list[np.ndarray]:
 
 
 def _limits(values: Sequence[float | None]) -> dict[str, float | None]:
-    known = [value for value in values if value is not None]
-    if len(known) < RESAMPLES / 2:
+    defined = [value for value in values if value is not None]
+    if len(defined) < RESAMPLES / 2:
         return {"low": None, "high": None}
-    low, high = np.percentile(known, (2.5, 97.5))
+    low, high = np.percentile(defined, (2.5, 97.5))
     return {"low": round(float(low), 4), "high": round(float(high), 4)}
 
 
@@ -80,7 +82,7 @@ def measure_calls(
         True class of each row, an index into `classes`; every class occurs.
     classes : sequence of str
     positive : str
-        The class that sensitivity, precision, AUC and Brier score speak of.
+        The class that sensitivity, precision, AUC and Brier score are about.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The card of a trained head, drafted from its figures; a person adds where the pictures are from."""
+"""The model card of a trained head, drafted from its figures; the origin of the pictures is to be added."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def head_card(metrics: Mapping[str, Any], head: LinearHead) -> str:
                 f"# {head.name}",
                 "**Research use only, not for diagnosis.**",
                 head.trained_on,
-                _what(head, metrics),
+                _method(head, metrics),
                 *([f"**{metrics['warning']}**"] if metrics["warning"] else []),
                 *_figures(metrics),
                 _facts(head, metrics),
@@ -34,7 +34,7 @@ def head_card(metrics: Mapping[str, Any], head: LinearHead) -> str:
     )
 
 
-def _what(head: LinearHead, metrics: Mapping[str, Any]) -> str:
+def _method(head: LinearHead, metrics: Mapping[str, Any]) -> str:
     views = "averaged over the eight turned and mirrored views of the cell" if head.reads.views > 1 else "of the cell"
     shape = ", and measurements of size, shape and brightness of the object in each plane" if head.reads.shape else ""
     return (

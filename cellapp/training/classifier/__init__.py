@@ -1,1 +1,1 @@
-"""Heads from labelled pictures of single cells: read, encode, fit, compare with plainer methods, write down."""
+"""Training of heads on labelled pictures of single cells."""

@@ -1,1 +1,1 @@
-"""How the models that ship were made, so that another person can make them again."""
+"""Training of the demonstration heads that ship with the program."""

@@ -1,1 +1,1 @@
-"""Self-distillation of a compact encoder on pictures of single cells, the bundled ones or a user's own."""
+"""Pretraining of a compact encoder on pictures of single cells by self-distillation."""
