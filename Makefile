@@ -30,7 +30,7 @@ test-fast: $(VENV)/.dev ## The tests that are quick and need neither a browser n
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not slow and not browser and not postgres"
 
 bench: $(VENV)/.dev ## Measure the speed of the parts and of a first result; a few minutes
-	for part in cells embed cam pooled pages first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+	for part in cells embed hirescam slide_windows pages first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done
 
 lint: $(VENV)/.dev ## Check style and imports
 	$(BIN)/ruff check .

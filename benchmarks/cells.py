@@ -1,4 +1,4 @@
-"""Cut, judge and measure cells, against a slide-sized mask per cell as the published notebook makes.
+"""Cut, check and measure cells, against a slide-sized mask per cell as the published notebook makes.
 
 python -m benchmarks.cells
 """

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Spent:
-    """What a process cost."""
+    """Time and memory a process took."""
 
     wall_s: float
     cpu_s: float

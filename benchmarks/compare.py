@@ -51,7 +51,7 @@ def report(claim: str, target: str, **figures: object) -> None:
 
 
 def machine() -> dict[str, object]:
-    """Say what the figures depend on: processor, cores used, how busy they were with other work, torch."""
+    """Return what the figures depend on: processor, cores used, how busy they were with other work, torch."""
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     capability = torch.backends.cpu.get_cpu_capability()
     words = f"{platform.machine()} {capability}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"

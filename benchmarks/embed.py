@@ -36,7 +36,7 @@ MATRIX = 2048
 
 
 def write_encoder(folder: Path, config: dict) -> Path:
-    """Write an untrained encoder in Hugging Face format; speed does not depend on what weights say."""
+    """Write an untrained encoder in Hugging Face format; speed does not depend on the weights."""
     torch.manual_seed(0)
     blank_network(config).save_pretrained(folder)
     side = config["image_size"]

@@ -1,4 +1,4 @@
-"""From a cold start to the first result: one process analyses a synthetic slide with the models that come along.
+"""From a cold start to the first result: one process analyses a synthetic slide with the bundled models.
 
 python -m benchmarks.first_result
 """

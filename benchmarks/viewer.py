@@ -93,7 +93,7 @@ def _addresses(image: object, run: object | None, look: int) -> Iterator[str]:
 
 
 def _timed(client: object, addresses: Iterator[str]) -> list[tuple[float, float]]:
-    """Return the time and the processor time of each request in milliseconds, as the server tells them."""
+    """Return the time and the processor time of each request in milliseconds, from the header Server-Timing."""
     times = []
     for address in addresses:
         answer = client.get(address)

@@ -16,8 +16,7 @@ from cellapp.cells.quality import assess
 from cellapp.classification.cell_columns import add_predictions
 from cellapp.exports.embeddings import write_embeddings
 from cellapp.exports.run_json import write_run
-from cellapp.exports.summary import summary_row, write_summary
-from cellapp.exports.tables import write_cells
+from cellapp.exports.tables import summary_row, write_cells, write_summary
 from cellapp.settings import AnalyseSettings, QualitySettings
 from cellapp.store import cells as cell_store
 from cellapp.store import projects, runs, uploads
@@ -45,7 +44,7 @@ def seed_image(folder: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4
 
 
 def seed_run(image: ImageRecord, *, head: str | None = None) -> RunRecord:
-    """Write down a finished run that found the cells of `seed_image`, as a run does but for pictures and outlines.
+    """Store a finished run with the cells of `seed_image`: all files but pictures and outlines.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Where and on what the program runs: ``CELLAPP_*`` variables or a ``.env`` file, never part of a result."""
+"""Folders, limits and hardware of an installation, from ``CELLAPP_*`` variables or a ``.env`` file.
+
+None of them is part of a result.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class BudgetSettings(FrozenModel):
-    """What one upload may cost, checked on headers before anything is decoded."""
+    """Limits of one upload, checked on headers before anything is decoded."""
 
     max_pixels: int = 4_000_000_000
     """Pixels of one channel at full resolution."""
@@ -30,7 +33,7 @@ class BudgetSettings(FrozenModel):
 
 
 class AppSettings(BaseSettings):
-    """Where data live and what the machine may do; every field is an environment variable, prefixed ``CELLAPP_``."""
+    """Settings of an installation; every field is an environment variable, prefixed ``CELLAPP_``."""
 
     model_config = SettingsConfigDict(env_prefix="CELLAPP_", env_nested_delimiter="__", env_file=".env", extra="ignore")
 

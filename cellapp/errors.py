@@ -1,12 +1,12 @@
-"""Everything that can go wrong in words a user can act on.
+"""Errors that are shown to users.
 
-Each message is one line: the rule, the value that broke it, the way out. A shell maps the class to its own signal (exit
-status, HTTP status, a red badge) and prints the message as it is; any other exception is a defect and stays loud.
+Each message is one line: the rule, the value that broke it, the way out. Pages, command line and API map the class to a
+badge, an exit status or an HTTP status and print the message as it is; any other exception is a defect and is raised.
 """
 
 
 class CellappError(Exception):
-    """Root of every error that is told to the user."""
+    """Base of every error that is shown to the user."""
 
 
 class InputError(CellappError):
@@ -26,11 +26,11 @@ class StoreError(CellappError):
 
 
 class AccessError(CellappError):
-    """Whoever asks may not see what they ask for (HTTP 403)."""
+    """A request for something its sender may not see (HTTP 403)."""
 
 
 class EngineError(CellappError):
-    """The processes or the cluster that should do the work are lost."""
+    """A process or the cluster that did the work was lost."""
 
 
 class Cancelled(CellappError):

@@ -1,4 +1,4 @@
-"""What one process serves beside the pages; `app.py` joins it with them.
+"""Routes served in the process of the pages; `app.py` joins both.
 
 ``streamlit run app.py`` and ``uvicorn app:app`` start both.
 """
@@ -9,8 +9,8 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from cellapp.api.app import api
 
-# A folder named pages/ makes Streamlit look for its old kind of pages until st.navigation has run once: the first
-# visitor with a link to a page would be told that there is no such page.
+# A folder named pages/ makes Streamlit look for its old kind of pages until st.navigation has run once: a first visitor
+# who follows a link to a page would get "page not found".
 PagesManager.uses_pages_directory = False
 
 # Streamlit puts its own routes below server.baseUrlPath and leaves those of others where they are. The short path stays

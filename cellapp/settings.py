@@ -1,7 +1,7 @@
-"""Every choice the user can make, once: defaults live here and forms, command line and API are made from them.
+"""Settings of an analysis with their defaults; forms, command line and API are made from them.
 
-`AnalyseSettings` is what a run is: it is written to ``run.json`` and reproduces the run. Where and on what
-the program runs is in `cellapp.config`.
+`AnalyseSettings` is written to ``run.json`` and reproduces the run. Folders, limits and hardware are in
+`cellapp.config`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DEFAULT_ENCODER = "cell-vit"
-"""The bundled one, for vectors and for training heads; `ClassifySettings.encoder` follows the head."""
+"""The bundled encoder, for vectors and for training heads; `ClassifySettings.encoder` follows the head."""
 
 
 class FrozenModel(BaseModel):
-    """Settings and recipes: never changed once made, and refusing what they do not know."""
+    """Base of settings and recipes: immutable, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -67,7 +67,7 @@ class SegmentSettings(FrozenModel):
 
 
 THRESHOLDS = ("flow_threshold", "cellprob_threshold", "min_size_px")
-"""Fields of `SegmentSettings` that move masks but neither flows nor what is decided on a slide."""
+"""Fields of `SegmentSettings` that change masks, but neither flows nor the `SlideParameters`."""
 
 
 class CropMode(StrEnum):
@@ -89,7 +89,7 @@ class CropSettings(FrozenModel):
 
 
 class FeatureSettings(FrozenModel):
-    """What a head reads of a cell, besides how the cell is cut and processed; part of a head, never of a run."""
+    """The features a head reads, besides how cells are cut and preprocessed; part of a head, never of a run."""
 
     fit_to: Literal["slide", "crop"] = "slide"
     """Whose intensities the preprocessing chain is fitted to: the slide's, or those of each crop by itself, which is
@@ -155,11 +155,11 @@ class ExplainSettings(FrozenModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _forget_layer(cls, given: Any) -> Any:
-        """Read settings of earlier runs, which named the only layer there is today; other layers are refused."""
-        if isinstance(given, dict) and given.get("layer") == "final":
-            return {key: value for key, value in given.items() if key != "layer"}
-        return given
+    def _drop_layer(cls, content: Any) -> Any:
+        """Accept settings of earlier runs, which named the only layer there is today; other layers are refused."""
+        if isinstance(content, dict) and content.get("layer") == "final":
+            return {key: value for key, value in content.items() if key != "layer"}
+        return content
 
 
 class AnalyseSettings(FrozenModel):

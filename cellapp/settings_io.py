@@ -44,9 +44,9 @@ def validated(
     content : mapping
         Values by field, nested as the class is.
     called : str
-        What the message calls them; empty for settings, whose fields speak for themselves.
+        Name in the message; empty for settings, whose fields are enough.
     name : callable
-        Turns a field into what the reader knows it as.
+        Returns the name of a field that users know.
 
     Raises
     ------
@@ -57,10 +57,10 @@ def validated(
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        place = ", ".join(part for part in (called, ".".join(name(str(part)) for part in first["loc"])) if part)
+        rule = first["msg"].removeprefix("Value error, ")
+        field = ", ".join(part for part in (called, ".".join(name(str(part)) for part in first["loc"])) if part)
         got = "" if isinstance(first["input"], Mapping) else f"; got {first['input']!r}"
-        raise InputError(f"{place}: {reason}{got}" if place else f"{reason}{got}") from error
+        raise InputError(f"{field}: {rule}{got}" if field else f"{rule}{got}") from error
 
 
 def read_recipe(model: type[Model], path: Path | None, *, called: str = "", **changes: Any) -> Model:

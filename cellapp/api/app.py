@@ -38,14 +38,14 @@ api.include_router(tiles.router)
 
 
 @api.exception_handler(CellappError)
-def _tell(request: Request, error: CellappError) -> JSONResponse:
+def _error_response(request: Request, error: CellappError) -> JSONResponse:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     return JSONResponse({"error": str(error)}, status_code=status)
 
 
 @api.get("/health")
 def health() -> dict[str, str]:
-    """Say that the server is up, and which version."""
+    """Whether the server is up, and its version."""
     return {"status": "ok", "version": __version__}
 
 

@@ -1,4 +1,4 @@
-"""The part of the HTTP API the viewer reads from: tiles of images and of results, and which cell lies at a point."""
+"""The part of the HTTP API the viewer uses: tiles of images and of results, and the cell at a point."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ router = APIRouter()
 Level = Annotated[int, Path(description="0 is full resolution, each further level half of it")]
 Pass = Annotated[str, Query(alias="pass", description="Made by the page that shows the image")]
 
-# The address names the bytes and everything that was chosen, so what it gives never changes; private, because it is for
-# the one who has the pass.
+# An address names the image and every choice, so its tile never changes; private, because only who has the pass may see
+# it.
 _FOREVER = {"Cache-Control": f"private, max-age={2 * tile_pass.VALID_S}, immutable"}
 
 
@@ -26,10 +26,10 @@ def image_tile(
     image_id: str, level: Level, x: int, y: int, ending: str, channels: Annotated[str, Query()], given_pass: Pass
 ) -> Response:
     """Draw one tile of an image with its channels in the colours, windows and gammas of `channels`."""
-    start_s = _now_s()
+    start_s = _clocks_s()
     record = tile_pass.visible_image(image_id, given_pass)
     content = tiles.image_tile(record, level, y, x, channels=channels, ending=ending)
-    return _answer(content, ending, start_s)
+    return _tile_response(content, ending, start_s)
 
 
 @router.get("/runs/{run_id}/images/{image_id}/labels/{level}/{x}_{y}.png")
@@ -37,27 +37,27 @@ def label_tile(
     run_id: str, image_id: str, level: Level, x: int, y: int, threshold: Annotated[float, Query()], given_pass: Pass
 ) -> Response:
     """Draw one tile of the cells a run found: outlines in the colours of their calls on a transparent ground."""
-    start_s = _now_s()
+    start_s = _clocks_s()
     run, _ = tile_pass.visible_result(run_id, image_id, given_pass)
     content = tiles.label_tile(run, get_image(image_id), level, y, x, threshold=threshold)
-    return _answer(content, "png", start_s)
+    return _tile_response(content, "png", start_s)
 
 
 @router.get("/runs/{run_id}/images/{image_id}/cell_at")
 def cell_at(
     run_id: str, image_id: str, y: Annotated[int, Query()], x: Annotated[int, Query()], given_pass: Pass
 ) -> dict[str, int | None]:
-    """Say which cell of a result covers a pixel of the full image; null where there is none."""
+    """Return the id of the cell that covers a pixel of the full image; null where there is none."""
     run, _ = tile_pass.visible_result(run_id, image_id, given_pass)
     return {"cell_id": tiles.cell_at(run, image_id, y, x) or None}
 
 
-def _now_s() -> tuple[float, float]:
+def _clocks_s() -> tuple[float, float]:
     """Return the time and the processor time of this thread, which other work on the machine does not lengthen."""
     return time.perf_counter(), time.thread_time()
 
 
-def _answer(content: bytes, ending: str, start_s: tuple[float, float]) -> Response:
-    spent_ms, cpu_ms = (1e3 * (now - start) for now, start in zip(_now_s(), start_s, strict=True))
+def _tile_response(content: bytes, ending: str, start_s: tuple[float, float]) -> Response:
+    spent_ms, cpu_ms = (1e3 * (now - start) for now, start in zip(_clocks_s(), start_s, strict=True))
     headers = {**_FOREVER, "Server-Timing": f"tile;dur={spent_ms:.1f}, cpu;dur={cpu_ms:.1f}"}
     return Response(content, media_type=tiles.FORMATS[ending][1], headers=headers)

@@ -1,1 +1,1 @@
-"""Who may see what: passes for tiles and the key they are signed with."""
+"""Access to images: passes for tiles and the key they are signed with."""

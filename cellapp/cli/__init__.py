@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analyse, crops, demo, models, pretrain, score, services, train, train_segmenter
+from cellapp.cli import analyse, crops, demo, models, score, services, train
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -29,14 +29,13 @@ for command in (
     crops.embed,
     train.train,
     crops.predict,
-    train_segmenter.train_segmenter,
-    pretrain.pretrain,
+    train.train_segmenter,
+    train.pretrain,
     services.worker,
     services.serve,
     services.doctor,
 ):
     app.command()(command)
-score.score.command("segmenter")(train_segmenter.score_segmenter)
 app.add_typer(score.score, name="score")
 app.add_typer(models.models, name="models")
 
@@ -67,16 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
-        return _say("stopped", 1)
+        return _fail("stopped", 1)
     except typer.TyperException as error:
-        return _say(" ".join(error.format_message().split()), 2)
+        return _fail(" ".join(error.format_message().split()), 2)
     except InputError as error:
-        return _say(str(error), 2)
+        return _fail(str(error), 2)
     except CellappError as error:
-        return _say(str(error), 1)
+        return _fail(str(error), 1)
     return status if isinstance(status, int) else 0
 
 
-def _say(sentence: str, status: int) -> int:
+def _fail(sentence: str, status: int) -> int:
     sys.stderr.write(f"cellapp: {sentence}\n")
     return status

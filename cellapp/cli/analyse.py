@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cellapp.cli.options import Channels, Diameter, Inputs, Out, Preprocess, Segmenter, UmPerPx, build_settings
+from cellapp.cli.options import (
+    Channels,
+    Diameter,
+    Inputs,
+    Out,
+    Preprocess,
+    Segmenter,
+    UmPerPx,
+    build_settings,
+    expand_inputs,
+)
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 if TYPE_CHECKING:
@@ -50,7 +60,7 @@ def analyse(
         explain=explain,
         explain_method=explain_method,
     )
-    paths = _expand(inputs)
+    paths = expand_inputs(inputs)
     stems = unique_stems([path.name for path in paths])
     items = [RunItem(stem, partial(_open, path.resolve())) for stem, path in zip(stems, paths, strict=True)]
     progress = Progress()
@@ -88,28 +98,22 @@ def segment(
     chosen = build_settings(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
     )
-    paths = _expand(inputs)
+    paths = expand_inputs(inputs)
     model = load_model(chosen.segment.segmenter)
     rows, progress = [], Progress()
     for n_done, (path, stem) in enumerate(zip(paths, unique_stems([path.name for path in paths]), strict=True)):
         slide = _open(path)
 
-        def tell(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
+        def on_step(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
             progress(f"{stem}: {step}", (before + part) / len(paths))
 
         with open_checkpoint(out / f".{stem}.work", {}, resume=False) as checkpoint:
-            mask = segment_image(slide, model, chosen, tell, checkpoint=checkpoint)
+            mask = segment_image(slide, model, chosen, on_step, checkpoint=checkpoint)
             file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
         rows.append({"image": stem, "n_cells": len(mask.cell_ids), "labels": str(file)})
         progress(f"{stem} done", (n_done + 1) / len(paths))
     progress.end()
     emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
-
-
-def _expand(inputs: list[str]) -> list[Path]:
-    from cellapp.cli.inputs import expand
-
-    return expand(inputs)
 
 
 def _open(path: Path) -> Any:

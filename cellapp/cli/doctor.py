@@ -1,4 +1,4 @@
-"""What this installation has, and what is wrong with it, in words."""
+"""Versions, device, folders, database and weights of this installation, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Findings:
 
 
 def examine() -> Findings:
-    """Look at versions, processor, folders, database and weights."""
+    """Check versions, processor, folders, database and weights."""
     findings = Findings({"cellapp": __version__, "python": platform.python_version(), "machine": platform.platform()})
-    for look in (_libraries, _processor, _folders, _database, _models):
-        look(findings)
+    for check in (_libraries, _processor, _folders, _database, _models):
+        check(findings)
     return findings
 
 

@@ -1,4 +1,4 @@
-"""`models`: what there is, what it is for, bring it here."""
+"""`models`: list, show and fetch the models of the registry."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
-"""Options that commands share, and options as settings; what does not fit is said in one line."""
+"""Options that commands share, and how they become settings and image files; what does not fit is an `InputError`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cellapp.cli.output import note
 from cellapp.errors import InputError
 
 STEPS = ("clip", "normalise", "clahe", "denoise", "align")
@@ -20,6 +22,8 @@ Diameter = Annotated[float | None, typer.Option(help="Cell diameter in px; estim
 Preprocess = Annotated[
     str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(STEPS)}; or none.")
 ]
+
+DATA = typer.Option(..., "--data", help="Folder with dsb2018 and usiigaci, each with index.csv, images and labels.")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -75,6 +79,30 @@ def build_settings(
     return validated(AnalyseSettings, tree)
 
 
+def expand_inputs(inputs: Sequence[str]) -> list[Path]:
+    """Turn INPUT, which names files, folders and globs, into image paths, each once.
+
+    The truth that `demo` writes beside its slide is left out, with a note.
+
+    Raises
+    ------
+    InputError
+        When one names nothing.
+    """
+    from cellapp.synthetic.write import is_truth
+
+    paths: dict[Path, None] = {}
+    for text in inputs:
+        for path in _matches(text):
+            if path.suffix.lower() in {".tif", ".tiff"} and is_truth(path):
+                note(f"left out {path.name}: it is the truth of a synthetic slide")
+            else:
+                paths[path] = None
+    if not paths:
+        raise InputError(f"no images in {', '.join(inputs)}")
+    return list(paths)
+
+
 def _steps(text: str) -> dict[str, bool]:
     steps = [step.strip() for step in text.split(",") if step.strip() and step.strip() != "none"]
     unknown = [step for step in steps if step not in STEPS]
@@ -99,3 +127,21 @@ def _put(tree: dict[str, Any], part: str, **values: Any) -> None:
     given = {key: value for key, value in values.items() if value is not None}
     if given:
         tree[part] = tree.get(part, {}) | given
+
+
+def _matches(text: str) -> list[Path]:
+    import glob
+
+    from cellapp.images.probe import SUFFIXES
+
+    path = Path(text)
+    if path.is_file() or path.suffix.lower() == ".zarr":
+        if not path.exists():
+            raise InputError(f"no file {text!r}")
+        return [path]
+    if path.is_dir():
+        return sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES)
+    matches = sorted(Path(name) for name in glob.glob(text, recursive=True))
+    if not matches:
+        raise InputError(f"no file, folder or match for {text!r}")
+    return matches

@@ -1,4 +1,4 @@
-"""How commands speak: progress on stderr, results on stdout."""
+"""Print progress to stderr and results to stdout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Progress:
         self._width = 0
 
     def __call__(self, step: str, fraction: float) -> None:
-        """Say what is going on; a progress callback."""
+        """Show the current step; an `OnStep` callback."""
         if self._moving:
             line = f"{fraction:4.0%}  {step}"
             sys.stderr.write(f"\r{line:<{self._width}}")
@@ -34,7 +34,7 @@ class Progress:
             note(f"{fraction:4.0%}  {step}")
 
     def end(self) -> None:
-        """Leave the moving line behind."""
+        """End the moving line."""
         if self._moving and self._width:
             sys.stderr.write("\n")
 

@@ -1,4 +1,4 @@
-"""`score`: predictions against truth."""
+"""`score`: label images, or a segmentation network, against truth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from cellapp.cli.output import JSON_OPTION, emit
+from cellapp.cli.options import DATA
+from cellapp.cli.output import JSON_OPTION, Progress, emit
 
 score = typer.Typer(help="Compare results with truth.")
 
@@ -32,5 +33,46 @@ def segmentation(
     emit(result, as_json, lines)
 
 
+@score.command("segmenter")
+def score_segmenter(
+    name: str = typer.Argument(..., help="Name in `models list`, or the folder of a trained network."),
+    data: Path = DATA,
+    out: Path = typer.Option(None, "--out", help="File to write, metrics.json."),
+    held_out: float = typer.Option(
+        0.0,
+        "--held-out",
+        min=0.0,
+        max=0.9,
+        help="Score the share of the training images that a recipe holds out.",
+    ),
+    failures: Path = typer.Option(None, "--failures", help="Folder for a picture of the worst image of each kind."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Score a segmenter on validation images by kind, beside the classical one, with bootstrap intervals."""
+    import json
+
+    from cellapp.models.load import load_model
+    from cellapp.training.segmenter.evaluate import evaluate_segmenter
+
+    progress = Progress()
+    segmenter = load_model(name, dtype="float32")
+    figures = evaluate_segmenter(segmenter, data, held_out=held_out, failures=failures, on_step=progress)
+    progress.end()
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    emit(figures, as_json, [_line(kind, row) for kind, row in figures["kinds"].items()])
+
+
 def _figures(row: dict[str, Any]) -> str:
     return f"AP@0.5 {row['ap50']:.3f}, AP@0.75 {row['ap75']:.3f}, Dice {row['dice']:.3f}, IoU {row['iou']:.3f}"
+
+
+def _line(kind: str, row: dict[str, Any]) -> str:
+    parts = [f"{who} AP@0.5 {_interval(row[who]['ap50'])}" for who in ("segmenter", "classical")]
+    return f"{kind}, {row['n_images']} images: {', '.join(parts)}"
+
+
+def _interval(figure: dict[str, float | None]) -> str:
+    if figure["low"] is None:
+        return f"{figure['mean']:.3f}"
+    return f"{figure['mean']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"

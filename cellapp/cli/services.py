@@ -1,4 +1,4 @@
-"""`worker`, `serve` and `doctor`: processes, and what is wrong with this machine."""
+"""`worker`, `serve` and `doctor`: the processes of the program, and a check of the installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`train`: a head from labelled pictures of single cells."""
+"""`train`, `train-segmenter` and `pretrain`: heads, segmentation networks and encoders from images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from cellapp.cli.options import DATA
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 
@@ -55,6 +56,59 @@ def train(
     emit(metrics | {"out": str(out)}, as_json, _lines(metrics))
 
 
+def train_segmenter(
+    recipe: Path = typer.Option(..., "--recipe", help="TOML file, such as models/compact/recipe.toml."),
+    data: Path = DATA,
+    out: Path = typer.Option(..., "--out", help="Folder for weights and checkpoints; goes on where it was stopped."),
+    start: Path = typer.Option(None, "--start", help="Folder of a network of the same shape to set out from."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Train a segmentation network from a recipe."""
+    from cellapp.compute.devices import probe_device, probe_dtype
+    from cellapp.config import app_settings
+    from cellapp.settings_io import read_recipe
+    from cellapp.training.segmenter.recipe import SegmenterRecipe
+    from cellapp.training.segmenter.train import train_segmenter as train
+
+    chosen = read_recipe(SegmenterRecipe, recipe)
+    device = probe_device(app_settings().device)
+    dtype = probe_dtype(device, app_settings().dtype)
+    progress = Progress()
+    train(chosen, data, out, start=start, device=device, dtype=dtype, on_step=progress)
+    progress.end()
+    emit({"out": str(out), "steps": chosen.steps}, as_json, [str(out)])
+
+
+def pretrain(
+    crops: Path = typer.Argument(
+        ..., metavar="CROPS_DIR", help="Folder of single-cell pictures; with a recipe that names sources, of those."
+    ),
+    out: Path = typer.Option(
+        ..., "--out", help="Folder for the encoder and checkpoints; goes on where it was stopped."
+    ),
+    recipe: Path = typer.Option(None, "--recipe", help="TOML file, such as models/cell-vit/recipe.toml."),
+    encoder: str = typer.Option(
+        None, "--encoder", help="Start from this encoder: a name in `models list` or a folder."
+    ),
+    steps: int = typer.Option(None, "--steps", min=1, help="Steps of learning."),
+    epochs: float = typer.Option(None, "--epochs", min=0, help="The same as passes over the crops."),
+    seed: int = typer.Option(None, "--seed", min=0, help="Another seed, another encoder."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Pretrain an encoder by self-distillation; `--encoder DIR` takes the result everywhere."""
+    from cellapp.compute.devices import probe_device, probe_dtype
+    from cellapp.config import app_settings
+    from cellapp.training.encoder.run import PretrainOptions, run
+
+    device = probe_device(app_settings().device)
+    dtype = probe_dtype(device, app_settings().dtype)
+    progress = Progress()
+    options = PretrainOptions(recipe=recipe, encoder=encoder, steps=steps, epochs=epochs, seed=seed)
+    result = run(crops, out, options, device=device, dtype=dtype, on_step=progress)
+    progress.end()
+    emit(result, as_json, [f"{out}: {result['n']:,} crops, {result['step']:,} steps, {_knn_sentence(result)}"])
+
+
 def _lines(metrics: dict[str, Any]) -> list[str]:
     head = (
         f"{metrics['head']}: {metrics['n']:,} cells, {metrics['n_groups']:,} groups, positive {metrics['positive']!r}"
@@ -64,10 +118,16 @@ def _lines(metrics: dict[str, Any]) -> list[str]:
 
 def _figures(row: dict[str, Any]) -> str:
     shown = {"AUC": "auc", "balanced accuracy": "balanced_accuracy", "calibration error": "calibration_error"}
-    return ", ".join(f"{words} {_interval(row[name])}" for words, name in shown.items())
+    return ", ".join(f"{title} {_interval(row[name])}" for title, name in shown.items())
 
 
 def _interval(figure: dict[str, float | None]) -> str:
     if figure["low"] is None:
         return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+
+
+def _knn_sentence(result: dict[str, Any]) -> str:
+    if result["knn"] is None:
+        return "no classes to judge by: sort crops into a folder per class to see a kNN accuracy"
+    return f"kNN accuracy {result['knn']:.3f}, untrained {result['knn_untrained']:.3f}"

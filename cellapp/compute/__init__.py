@@ -1,1 +1,1 @@
-"""The machine: device, number format, and who does the work."""
+"""Device, number format and processes of this machine, and the cluster."""

@@ -1,4 +1,4 @@
-"""Which processor runs a network and in which number format, measured once per machine."""
+"""Choose the device and the number format networks run in; the faster format is measured once per machine."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def probe_device(preference: str = "auto") -> str:
     ModelError
         When the device asked for is not one of these or not here.
     """
-    here = _available()
+    available = _available()
     if preference == "auto":
-        return here[-1]
+        return available[-1]
     if preference not in DEVICES:
         raise ModelError(f"no device {preference!r}; choose auto, {', '.join(DEVICES)}")
-    if preference not in here:
+    if preference not in available:
         raise ModelError(
-            f"device {preference!r} is not on this machine; it has {', '.join(here)}: set CELLAPP_DEVICE=auto"
+            f"device {preference!r} is not on this machine; it has {', '.join(available)}: set CELLAPP_DEVICE=auto"
         )
     return preference
 
@@ -62,7 +62,7 @@ def probe_dtype(device: str, preference: str = "auto") -> str:
     device : str
         What `probe_device` returned.
     preference : str
-        "auto" measures a matrix product in both formats once per machine and remembers the answer in ``device.json``
+        "auto" measures a matrix product in both formats once per machine and stores the faster one in ``device.json``
         under ``CELLAPP_HOME``; "float32" and "bfloat16" insist.
 
     Returns
@@ -79,7 +79,7 @@ def probe_dtype(device: str, preference: str = "auto") -> str:
         raise ModelError(f"no number format {preference!r}; choose auto, {' or '.join(DTYPES)}")
     if device == "mps":
         return "float32"
-    return _remembered(device) if preference == "auto" else preference
+    return _fastest(device) if preference == "auto" else preference
 
 
 def _available() -> list[str]:
@@ -89,28 +89,26 @@ def _available() -> list[str]:
     return ["cpu"] + ["mps"] * torch.backends.mps.is_available() + ["cuda"] * torch.cuda.is_available()
 
 
-def _remembered(device: str) -> str:
+def _fastest(device: str) -> str:
+    import torch
+
     path = app_settings().home / "device.json"
-    key = f"{device} | {_processor(device)} | torch {_torch_version()}"
-    known = _read(path)
-    if known.get(key) not in DTYPES:
-        known[key] = _measure(device)
-        with suppress(OSError):  # only a cache: where it cannot be kept, the next start measures again
-            _write(path, known)
-    return known[key]
+    key = f"{device} | {_processor(device)} | torch {torch.__version__}"
+    measured = _read(path)
+    if measured.get(key) not in DTYPES:
+        measured[key] = _measure(device)
+        # Only a cache: where it cannot be written, the next start measures again.
+        with suppress(OSError), atomic_write(path) as part:
+            part.write_text(json.dumps(measured, indent=1, sort_keys=True), encoding="utf-8")
+    return measured[key]
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        measured = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # absent, unreadable or half written: only a cache, measured again
         return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _write(path: Path, known: dict[str, str]) -> None:
-    with atomic_write(path) as part:
-        part.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
+    return measured if isinstance(measured, dict) else {}
 
 
 def _measure(device: str) -> str:
@@ -132,12 +130,6 @@ def _seconds(device: str, dtype: torch.dtype) -> float:
         if repeat:
             best = min(best, time.perf_counter() - start)
     return best
-
-
-def _torch_version() -> str:
-    import torch
-
-    return torch.__version__
 
 
 def _processor(device: str) -> str:

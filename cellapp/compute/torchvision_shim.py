@@ -1,7 +1,7 @@
 """Keep torchvision importable beside a CPU-only torch.
 
 PyPI's torchvision is built against CUDA torch. Beside the CPU-only wheel its C++ library cannot load, and importing
-torchvision then fails because it registers shape rules for operators nobody has defined ("operator torchvision::nms
+torchvision then fails because it registers shape rules for operators that are not defined ("operator torchvision::nms
 does not exist"). cellpose, transformers, timm and pytorch_grad_cam all import torchvision, none of them calls those
 operators here. Every adapter calls `install` before such an import.
 """
@@ -17,8 +17,8 @@ _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-_KEPT: list[object] = []  # a torch Library undoes its definitions when it is collected
-_ANSWER: list[bool] = []  # of the first call, for all later ones
+_LIBRARIES: list[object] = []  # a torch Library undoes its definitions when it is collected
+_INSTALLED: list[bool] = []  # result of the first call, for all later ones
 _LOCK = threading.Lock()  # two threads may load their first models at once; a namespace can be defined only once
 
 
@@ -29,12 +29,12 @@ def install() -> bool:
     -------
     bool
         True when the operators were declared; False when torchvision is absent, already imported or loads by itself.
-        Later calls in the same process return the same answer and do nothing.
+        Later calls in the same process return the same and do nothing.
     """
     with _LOCK:
-        if not _ANSWER:
-            _ANSWER.append(_install())
-        return _ANSWER[0]
+        if not _INSTALLED:
+            _INSTALLED.append(_install())
+        return _INSTALLED[0]
 
 
 def _install() -> bool:
@@ -45,7 +45,7 @@ def _install() -> bool:
     library = torch.library.Library("torchvision", "DEF")
     for schema in _SCHEMAS:
         library.define(schema)
-    _KEPT.append(library)
+    _LIBRARIES.append(library)
     return True
 
 

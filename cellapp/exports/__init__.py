@@ -1,1 +1,1 @@
-"""Files to take home, one module per format; each is written beside its place and renamed into it."""
+"""Result files, one module per format; each is written with `cellapp.files.atomic_write`."""

@@ -1,4 +1,4 @@
-"""A person's word on single cells, carried into every file that depends on it."""
+"""Apply classes given by hand to the folder of an analysed image."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from cellapp.errors import InputError
-from cellapp.exports.image_folder import read_analysis, write_called
+from cellapp.exports.image_folder import read_analysis, write_class_files
 from cellapp.exports.run_json import read_run
-from cellapp.exports.summary import write_summary
+from cellapp.exports.tables import write_summary
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Slide
 
 
-def relabel_folder(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[str, Any]:
-    """Set `manual_label` of some cells and rewrite what follows from it.
+def apply_labels(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[str, Any]:
+    """Set `manual_label` of some cells and rewrite the files that depend on it.
 
-    Tables, outlines, overlay, crops, run.json and the image's row of the run's summary.csv are written by the code that
-    wrote them first; label image, embeddings and explanations stay as they are.
+    Tables, outlines, overlay, crops, run.json and the run's summary.csv are written as the analysis writes them; label
+    image, embeddings and explanations stay as they are.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def relabel_folder(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dic
     slide : Slide
         Image the cells were cut from.
     labels : mapping of int to str
-        Cell id -> class; an empty text takes a person's word back.
+        Cell id -> class; "" takes the class given by hand away.
 
     Returns
     -------
@@ -51,18 +51,18 @@ def relabel_folder(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dic
     if "manual_label" not in cells:
         cells["manual_label"] = ""
     cells.loc[list(labels), "manual_label"] = list(labels.values())
-    summary = write_called(
+    summary = write_class_files(
         replace(analysis, cells=cells),
         slide,
         folder,
         settings=AnalyseSettings.model_validate(run["settings"]),
         seconds=run["summary"]["seconds"],
-        rendering=ImageStyle.of(slide, analysis.info.channels, analysis.roles),
+        style=ImageStyle.of(slide, analysis.info.channels, analysis.roles),
     )
-    write_summary(summaries_of(folder.parent), folder.parent)
+    write_summary(summary_rows(folder.parent), folder.parent)
     return summary
 
 
-def summaries_of(out: Path) -> list[dict[str, Any]]:
+def summary_rows(out: Path) -> list[dict[str, Any]]:
     """Return the summary row of every finished image in a run's folder, by name."""
     return [read_run(path)["summary"] for path in sorted(out.glob("*/run.json"))]

@@ -1,4 +1,4 @@
-"""crops.zip: every cell as raw pixels and as an annotated picture, with a manifest."""
+"""crops.zip: every cell as raw pixels and as a picture with its outline and class, and a manifest."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ OME_TYPES = ("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32", "flo
 
 
 def write_crops(
-    pixels_of: PixelSource | Slide | np.ndarray,
+    source: PixelSource | Slide | np.ndarray,
     mask: LabelMask,
     cells: pd.DataFrame,
     path: Path,
     *,
-    rendering: ImageStyle,
+    style: ImageStyle,
     settings: CropSettings,
     classes: Sequence[str] = (),
     um_per_px: float | None = None,
@@ -51,13 +51,13 @@ def write_crops(
 
     Parameters
     ----------
-    pixels_of : callable, Slide or ndarray of shape (C, Y, X)
+    source : callable, Slide or ndarray of shape (C, Y, X)
         Raw pixels.
     mask : LabelMask
     cells : DataFrame
         Cell table with boxes, `qc_pass` and `qc_reason`.
     path : Path
-    rendering : Rendering
+    style : ImageStyle
         Channels of the image and how annotated crops look.
     settings : CropSettings
         How crops are cut; what is annotated is the raw crop, so both show the same.
@@ -77,12 +77,12 @@ def write_crops(
     counted_as, digests = outcome(cells), []
     native_um = None if settings.mode is CropMode.LETTERBOXED else um_per_px
     with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
-        for i, (pixels, inside) in enumerate(_crops(pixels_of, mask, cells, rendering, settings)):
+        for i, (pixels, inside) in enumerate(_crops(source, mask, cells, style, settings)):
             if on_step and i % BATCH == 0:
                 on_step("Writing crops", i / len(cells))
             cell_id, row, name = cells.index[i], cells.iloc[i], str(counted_as.iloc[i])
-            raw = _raw_file(pixels, rendering.channels, native_um)
-            picture = _annotated(rendering.show(pixels), inside, class_colour(name, tuple(classes)), native_um)
+            raw = _raw_file(pixels, style.channels, native_um)
+            picture = _annotated(style.show(pixels), inside, class_colour(name, tuple(classes)), native_um)
             picture = np.concatenate([picture, strip(picture.shape[1], _caption(row, name))])
             _add(archive, f"raw/{cell_id}.tif", raw, zipfile.ZIP_DEFLATED)
             _add(archive, f"annotated/{cell_id}.png", png_bytes(picture), zipfile.ZIP_STORED)
@@ -93,17 +93,17 @@ def write_crops(
 
 
 def _crops(
-    pixels_of: PixelSource | Slide | np.ndarray,
+    source: PixelSource | Slide | np.ndarray,
     mask: LabelMask,
     cells: pd.DataFrame,
-    rendering: ImageStyle,
+    style: ImageStyle,
     settings: CropSettings,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cut a few cells at a time; decoded blocks are kept from one batch to the next."""
-    read = cached_reader(pixels_of, mask.labels.shape)
+    """Yield pixels (C, h, w) and mask (h, w) of each cell; blocks once decoded are kept from one batch to the next."""
+    read = cached_reader(source, mask.labels.shape)
     for start in range(0, len(cells), BATCH):
         some = cells.iloc[start : start + BATCH]
-        crops = crop(read, mask, some, settings, channels=rendering.channels, roles=rendering.roles, with_inside=True)
+        crops = crop(read, mask, some, settings, channels=style.channels, roles=style.roles, with_inside=True)
         yield from zip(crops.pixels, crops.inside, strict=True)
 
 
@@ -114,9 +114,9 @@ def _raw_file(pixels: np.ndarray, channels: Sequence[str], um_per_px: float | No
         metadata |= to_ome(um_per_px)
     # OME has no half floats and no 64-bit integers; those get tifffile's own description
     ome = str(pixels.dtype) in OME_TYPES
-    kept = metadata if ome else {"axes": "CYX", "channels": list(channels)}
+    metadata = metadata if ome else {"axes": "CYX", "channels": list(channels)}
     buffer = BytesIO()
-    tifffile.imwrite(buffer, pixels, ome=ome, photometric="minisblack", metadata=kept)
+    tifffile.imwrite(buffer, pixels, ome=ome, photometric="minisblack", metadata=metadata)
     return buffer.getvalue()
 
 
@@ -135,15 +135,15 @@ def _caption(row: pd.Series, name: str) -> list[str]:
     p = row.get(f"p_{label}", math.nan)
     sure = f"p({label}) {p:.2f}" if isinstance(label, str) and label and not math.isnan(p) else ""
     by_hand = " (by hand)" if row.get("manual_label", "") else ""
-    why = textwrap.wrap(row["qc_reason"], CAPTION_LETTERS) if name == REJECTED else []
-    return [f"cell {row.name}: {name}{by_hand}", *(why or [sure])]
+    reason = textwrap.wrap(row["qc_reason"], CAPTION_LETTERS) if name == REJECTED else []
+    return [f"cell {row.name}: {name}{by_hand}", *(reason or [sure])]
 
 
 def _manifest(cells: pd.DataFrame, counted_as: pd.Series, digests: list[str]) -> pd.DataFrame:
     ids = cells.index.astype(str)
-    kept = ["label", "manual_label", *(f"p_{name}" for name in classes_of(cells)), "unsure", "unlike_training"]
+    columns = ["label", "manual_label", *(f"p_{name}" for name in classes_of(cells)), "unsure", "unlike_training"]
     table = pd.DataFrame({"file": "raw/" + ids + ".tif", "annotated": "annotated/" + ids + ".png"}, index=cells.index)
-    return table.join(cells[[name for name in kept if name in cells]]).assign(
+    return table.join(cells[[name for name in columns if name in cells]]).assign(
         outcome=counted_as, qc_reason=cells["qc_reason"], sha256=pd.Series(digests, cells.index, dtype=object),
         **{name: cells[name] for name in BOX_COLUMNS},
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""embeddings.npz: what an encoder said of each cell."""
+"""embeddings.npz: the encoder's vectors of each cell."""
 
 from __future__ import annotations
 

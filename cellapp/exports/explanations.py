@@ -1,13 +1,20 @@
-"""explanations/: the reason of each explained cell as a picture, and all maps as numbers."""
+"""Attribution maps on disk, and what they add up to.
+
+explanations/ has a picture of each explained cell and all maps as numbers, maps_<class>.npz the maps of cells that were
+explained later, and regions_<class>.parquet the share of each compartment, measured on a sample of a run's cells.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cellapp.errors import InputError
 from cellapp.exports.embeddings import write_arrays
+from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_folder, safe_stem
 from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
 from cellapp.rendering.colours import rgb
@@ -21,7 +28,7 @@ STORED = ("maps", "rest", "logits", "cell_ids", "target", "method")
 OPACITY = 0.7  # of the strongest token over the crop
 
 
-def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *, rendering: ImageStyle) -> Path:
+def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *, style: ImageStyle) -> Path:
     """Write ``<cell_id>.png`` for every explained cell and ``maps.npz``.
 
     Parameters
@@ -31,7 +38,7 @@ def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *
         Raw crops of the same cells, cut as the encoder saw them.
     folder : Path
         Replaced when it exists.
-    rendering : Rendering
+    style : ImageStyle
         How crops look.
 
     Returns
@@ -52,7 +59,7 @@ def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *
         raise InputError(f"every explained cell needs its crop; cell {missing[0]} has none; cut the same cells")
     with atomic_folder(folder) as part:
         for i, cell_id in enumerate(explanations.cell_ids.tolist()):
-            picture = draw_explanation(explanations, i, rendering.show(crops.pixels[rows[cell_id]]))
+            picture = draw_explanation(explanations, i, style.show(crops.pixels[rows[cell_id]]))
             (part / f"{cell_id}.png").write_bytes(png_bytes(picture))
         write_maps(explanations, part / "maps.npz")
     return folder
@@ -72,15 +79,15 @@ def read_maps(path: Path) -> Explanations:
         If it is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
-            arrays = {name: held[name] for name in STORED}
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in STORED}
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path.name!r} holds no maps of cells; explain the cells again") from error
     return Explanations(**arrays | {name: str(arrays[name]) for name in ("target", "method")})
 
 
 def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) -> np.ndarray:
-    """Draw one cell: crop, signed map with colour bar, both, and the sum in words.
+    """Draw one cell: crop, signed map with colour bar, map over crop, and a caption with the logit and its parts.
 
     Parameters
     ----------
@@ -97,7 +104,7 @@ def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) 
     shown = squared(picture, SIDE_PX)
     values = _enlarged(explanations.maps[row])
     heat = signed_colours(values, explanations.limit)
-    # what says nothing hides nothing
+    # the weaker a token, the more of the crop shows through
     weight = OPACITY * np.abs(values[..., None]) / (explanations.limit or 1.0)
     both = np.rint((1 - weight) * shown + weight * heat).astype(np.uint8)
     gap = np.full((SIDE_PX, GAP_PX, 3), rgb(PAPER), np.uint8)
@@ -116,7 +123,7 @@ def _enlarged(values: np.ndarray) -> np.ndarray:
 
 
 def _colour_bar(limit: float) -> np.ndarray:
-    """Return the bar with its three numbers, (SIDE_PX, w, 3) uint8."""
+    """Draw the bar with its three numbers, (SIDE_PX, w, 3) uint8."""
     values = np.linspace(1, -1, SIDE_PX)
     bar = np.repeat(signed_colours(values, 1.0)[:, None], BAR_PX, axis=1)
     numbers = np.full((SIDE_PX, 48, 3), rgb(PAPER), np.uint8)
@@ -127,13 +134,45 @@ def _colour_bar(limit: float) -> np.ndarray:
     return np.concatenate([bar, numbers], axis=1)
 
 
-def kept_maps(folder: Path, target: str) -> Explanations | None:
-    """Return the maps kept for a class in an image's folder; None when there are none."""
+def stored_maps(folder: Path, target: str) -> Explanations | None:
+    """Return the maps stored for a class in an image's folder; None when there are none."""
     path = maps_path(folder, target)
-    kept = read_maps(path) if path.exists() else None
-    return kept if kept is not None and kept.target == target else None
+    maps = read_maps(path) if path.exists() else None
+    return maps if maps is not None and maps.target == target else None
 
 
 def maps_path(folder: Path, target: str) -> Path:
-    """Return where the maps of a class lie in an image's folder."""
+    """Return the path of the maps of a class in an image's folder."""
     return folder / f"maps_{safe_stem(target)}.npz"
+
+
+def read_explanation_summary(folder: Path, stems: Sequence[str], target: str) -> pd.DataFrame | None:
+    """Return what `cellapp.jobs.summarise_explanations` measured for a class.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    stems : sequence of str
+        Folder names of its finished images.
+    target : str
+        Class explained.
+
+    Returns
+    -------
+    DataFrame or None
+        One row per cell; None when it was not measured since an image of the run was last segmented.
+    """
+    path = summary_path(folder, target)
+    if not path.exists():
+        return None
+    written_ns = path.stat().st_mtime_ns
+    if any((folder / stem / "labels.tif").stat().st_mtime_ns > written_ns for stem in stems):
+        return None
+    summary = read_cells(path)
+    return summary if (summary["target"] == target).all() else None
+
+
+def summary_path(folder: Path, target: str) -> Path:
+    """Return the path of the summary of a class in a run's folder."""
+    return folder / f"regions_{safe_stem(target)}.parquet"

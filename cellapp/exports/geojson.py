@@ -21,7 +21,7 @@ from cellapp.types.cells import LabelMask
 
 MEASURED = ("area_px", "area_um2", "margin")
 CELLS_AT_A_TIME = 512
-"""Rows of the table whose columns are gathered together: what is gathered must not grow with the slide."""
+"""Rows of the table read together: bounds the memory."""
 
 
 def write_geojson(
@@ -76,13 +76,13 @@ def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
         If it is no such file or an id comes twice.
     """
     features = _parse(path)
-    known = [_id_of(feature) for feature in features]
-    given = [number for number in known if number is not None]
+    cell_ids = [_id_of(feature) for feature in features]
+    given = [number for number in cell_ids if number is not None]
     if len(set(given)) != len(given):
         raise InputError(f"each outline needs its own cell_id; {path.name!r} has some twice; number them anew")
     following = iter(range(max(given, default=0) + 1, max(given, default=0) + len(features) + 1))
     labels = np.zeros(shape, np.int32)
-    for feature, number in zip(features, known, strict=True):
+    for feature, number in zip(features, cell_ids, strict=True):
         _paint(labels, _rings_of(feature, path.name), next(following) if number is None else number)
     return labels
 
@@ -157,7 +157,7 @@ def _rings_of(feature: dict[str, Any], file: str) -> list[Ring]:
 
 
 def _paint(labels: np.ndarray, rings: list[Ring], cell_id: int) -> None:
-    """Fill inside the polygon's own box: an array the size of the slide per cell would never end."""
+    """Fill a polygon inside its bounding box: one array of the slide's size per cell would take hours."""
     if not rings:
         return
     corners = np.concatenate(rings)

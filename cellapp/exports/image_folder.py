@@ -1,4 +1,4 @@
-"""One image's folder of results: written in one piece, read back whole."""
+"""The folder of one analysed image: every file written at once, and read back as an `Analysis`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,13 @@ from cellapp.exports.geojson import write_geojson
 from cellapp.exports.label_image import write_labels
 from cellapp.exports.overlay import write_overlay
 from cellapp.exports.run_json import OF_ANALYSIS, image_of, read_run, write_run
-from cellapp.exports.summary import summary_row, write_summary
-from cellapp.exports.tables import read_cells, write_cells, write_csv
+from cellapp.exports.tables import read_cells, summary_row, write_cells, write_csv
 from cellapp.files import atomic_folder
 from cellapp.rendering.composition import ImageStyle
 from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings
 from cellapp.types.cells import Analysis, Explanations, LabelMask
 from cellapp.types.image import OnStep, Slide
-
-__all__ = ["read_analysis", "write_analysis", "write_called", "write_summary"]
 
 
 def write_analysis(
@@ -66,31 +63,31 @@ def write_analysis(
     """
     if Path(analysis.name).name != analysis.name or analysis.name in ("", ".", ".."):
         raise InputError(f"an analysis is named like a folder; got {analysis.name!r}; use cellapp.files.safe_stem")
-    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
+    style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     with atomic_folder(out / analysis.name) as folder:
         write_labels(analysis.mask, folder / "labels.tif", um_per_px=analysis.info.um_per_px)
         if analysis.embeddings is not None:
             write_embeddings(analysis.embeddings, folder / "embeddings.npz")
         if analysis.explanations is not None:
-            _write_explanations(analysis, analysis.explanations, slide, folder / "explanations", rendering)
+            _write_explanations(analysis, analysis.explanations, slide, folder / "explanations", style)
         if analysis.compartments is not None:
             write_csv(analysis.compartments, folder / "explanations" / "regions.csv")
-        return write_called(
-            analysis, slide, folder, settings=settings, seconds=seconds, rendering=rendering, on_step=on_step
+        return write_class_files(
+            analysis, slide, folder, settings=settings, seconds=seconds, style=style, on_step=on_step
         )
 
 
-def write_called(
+def write_class_files(
     analysis: Analysis,
     slide: Slide,
     folder: Path,
     *,
     settings: AnalyseSettings,
     seconds: float,
-    rendering: ImageStyle,
+    style: ImageStyle,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
-    """Write the files that depend on what cells count as, each one replaced in one piece.
+    """Write the files that depend on the classes of cells: tables, outlines, overlay, crops and run.json.
 
     Parameters
     ----------
@@ -98,7 +95,7 @@ def write_called(
         See `write_analysis`.
     folder : Path
         Of the image.
-    rendering : Rendering
+    style : ImageStyle
         Of `slide`.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
@@ -113,13 +110,13 @@ def write_called(
     write_cells(cells, folder / "cells.parquet")
     write_csv(cells, folder / "cells.csv")
     write_geojson(mask, cells, folder / "outlines.geojson", classes=classes)
-    write_overlay(rendering, mask, cells, folder / "overlay.png", classes=classes)
+    write_overlay(style, mask, cells, folder / "overlay.png", classes=classes)
     write_crops(
         slide,
         mask,
         cells,
         folder / "crops.zip",
-        rendering=rendering,
+        style=style,
         settings=settings.crop,
         classes=classes,
         um_per_px=um_per_px,
@@ -161,17 +158,17 @@ def read_analysis(folder: Path) -> Analysis:
 
 
 def _write_explanations(
-    analysis: Analysis, explanations: Explanations, slide: Slide, folder: Path, rendering: ImageStyle
+    analysis: Analysis, explanations: Explanations, slide: Slide, folder: Path, style: ImageStyle
 ) -> None:
     """Cut what the encoder saw (``encoder_crop`` and ``encoder_angle_deg`` of the provenance) from raw pixels."""
-    seen = analysis.provenance.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
+    encoder_crop = analysis.provenance.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
     crops = crop(
         slide,
         analysis.mask,
         analysis.cells.loc[np.asarray(explanations.cell_ids)],
-        CropSettings.model_validate(seen),
-        channels=rendering.channels,
-        roles=rendering.roles,
+        CropSettings.model_validate(encoder_crop),
+        channels=style.channels,
+        roles=style.roles,
         angle_deg=float(analysis.provenance.get("encoder_angle_deg") or 0.0),
     )
-    write_explanations(explanations, crops, folder, rendering=rendering)
+    write_explanations(explanations, crops, folder, style=style)

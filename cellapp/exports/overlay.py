@@ -20,13 +20,13 @@ LETTER_PX = 14
 
 
 def write_overlay(
-    rendering: ImageStyle, mask: LabelMask, cells: pd.DataFrame, path: Path, *, classes: Sequence[str] = ()
+    style: ImageStyle, mask: LabelMask, cells: pd.DataFrame, path: Path, *, classes: Sequence[str] = ()
 ) -> Path:
-    """Draw outlines in class colours over the display rendering.
+    """Draw outlines in class colours over the display style.
 
     Parameters
     ----------
-    rendering : Rendering
+    style : ImageStyle
         Of the image the labels belong to.
     mask : LabelMask
     cells : DataFrame
@@ -41,23 +41,23 @@ def write_overlay(
         A PNG of the overview's size plus a legend strip with the number of cells of each kind.
     """
     with atomic_write(path) as part:
-        part.write_bytes(png_bytes(draw_overlay(rendering, mask, cells, classes)))
+        part.write_bytes(png_bytes(draw_overlay(style, mask, cells, classes)))
     return path
 
 
-def draw_overlay(rendering: ImageStyle, mask: LabelMask, cells: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+def draw_overlay(style: ImageStyle, mask: LabelMask, cells: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
     """Return the picture of `write_overlay`, (y + legend, x, 3) uint8."""
     counted_as = outcome(cells)
     names = list(dict.fromkeys([*classes, *sorted(counted_as.unique())]))
     colours = {name: class_colour(name, tuple(names)) for name in names}
     letters = class_letters(names)
-    labels = _at_scale(mask.labels, rendering.overview.shape[:2], rendering.scale)
-    picture = draw_outlines(rendering.overview, labels, {i: colours[name] for i, name in counted_as.items()})
+    labels = _at_scale(mask.labels, style.overview.shape[:2], style.scale)
+    picture = draw_outlines(style.overview, labels, {i: colours[name] for i, name in counted_as.items()})
     marks = [
-        (x * rendering.scale, y * rendering.scale, letters[name])
+        (x * style.scale, y * style.scale, letters[name])
         for name, y, x in zip(counted_as, cells["centroid_y_px"], cells["centroid_x_px"], strict=True)
     ]
-    high = (cells["bbox_y1_px"] - cells["bbox_y0_px"]) * rendering.scale >= LETTER_PX
+    high = (cells["bbox_y1_px"] - cells["bbox_y0_px"]) * style.scale >= LETTER_PX
     picture = mark(picture, [m for m, shown in zip(marks, high, strict=True) if shown])
     n_of = counted_as.value_counts()
     entries = [(letters[name], f"{name} {n_of.get(name, 0):,}", colours[name]) for name in names]

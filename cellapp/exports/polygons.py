@@ -1,4 +1,4 @@
-"""Outlines of cells along the edges of their pixels: filling them gives back the cell, pixel by pixel."""
+"""Trace cells as polygons along the edges of their pixels, and fill polygons: one undoes the other exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""report.html: a run on one page that opens anywhere and asks nothing of the network."""
+"""report.html: a run on one page that opens without a network."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write_report(folder: Path, *, title: str, path: Path | None = None) -> Path:
     Path
     """
     target = path or folder / "report.html"
-    sources = [found.parent for found in sorted(folder.glob("*/run.json"))]
+    sources = [path.parent for path in sorted(folder.glob("*/run.json"))]
     tables = [read_cells(source / "cells.parquet") for source in sources]
     classes = list(dict.fromkeys(name for table in tables for name in classes_of(table)))
     images = [_image(source, table, classes) for source, table in zip(sources, tables, strict=True)]
@@ -63,7 +63,7 @@ def write_report(folder: Path, *, title: str, path: Path | None = None) -> Path:
     ).get_template("report.html")
     page = template.render(
         title=title,
-        answer=answer(tables, classes),
+        answer=headline(tables, classes),
         classes=list(dict.fromkeys(name for image in images for name in image.counts.n_of)),
         images=images,
         percent=percent,
@@ -74,8 +74,8 @@ def write_report(folder: Path, *, title: str, path: Path | None = None) -> Path:
     return target
 
 
-def answer(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> str:
-    """Say what a run found in one plain sentence.
+def headline(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> str:
+    """Return the result of a run as one sentence: cells, classes with intervals, unsure and rejected cells.
 
     Parameters
     ----------
@@ -86,16 +86,16 @@ def answer(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> str:
     """
     cells = pd.concat([table for table in tables if len(table)] or [pd.DataFrame({"qc_pass": []})])
     counts = count(cells, classes)
-    words = [_with_interval(counts, name) for name in counts.n_of] if counts.n_called else []
-    strange = int(cells["unlike_training"].fillna(False).astype(bool).sum()) if "unlike_training" in cells else 0
+    parts = [_with_interval(counts, name) for name in counts.n_of] if counts.n_called else []
+    n_unlike = int(cells["unlike_training"].fillna(False).astype(bool).sum()) if "unlike_training" in cells else 0
     for n, what in (
         (counts.n_unsure, "unsure"),
-        (strange, "unlike the training cells"),
+        (n_unlike, "unlike the training cells"),
         (counts.n_rejected, "rejected by the quality rules"),
     ):
-        words += [f"{n:,} {what}"] if n else []
+        parts += [f"{n:,} {what}"] if n else []
     start = f"{counts.n_cells:,} {'cell' if counts.n_cells == 1 else 'cells'} in {len(tables):,} "
-    return start + ("image" if len(tables) == 1 else "images") + (": " + ", ".join(words) if words else "")
+    return start + ("image" if len(tables) == 1 else "images") + (": " + ", ".join(parts) if parts else "")
 
 
 def percent(share: float) -> str:

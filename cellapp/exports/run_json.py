@@ -1,4 +1,4 @@
-"""run.json: what was done to one image, enough to do it again, and to read the folder back."""
+"""run.json: settings and provenance of one analysed image, enough to repeat the analysis and to read its folder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_run(analysis: Analysis, settings: AnalyseSettings, summary: Mapping[st
         Its provenance is written as it is, at the top level.
     settings : AnalyseSettings
     summary : mapping
-        From `cellapp.exports.summary.summary_row`.
+        From `cellapp.exports.tables.summary_row`.
     path : Path
     """
     tree = {

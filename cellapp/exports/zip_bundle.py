@@ -1,4 +1,4 @@
-"""Everything a run wrote, as one zip."""
+"""All result files of a run as one zip."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def bundle_files(folder: Path) -> list[Path]:
     folder : Path
         Folder of the run, or of one of its images.
     """
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in found if not any(_is_temporary(part) for part in path.relative_to(folder).parts))
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(_is_temporary(part) for part in path.relative_to(folder).parts))
 
 
 def write_bundle(folder: Path, stream: IO[bytes], files: Iterable[Path] | None = None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cellapp.errors import StoreError
-from cellapp.exports.explanations import kept_maps, maps_path, write_maps
+from cellapp.exports.explanations import maps_path, stored_maps, write_maps
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context
@@ -64,7 +64,7 @@ def explain_selected_cells(
     on_step("Loading models", 0.0)
     context = make_context(open_slide(image_id), None, load_models_to_explain(run.settings), run.settings)
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
-    stored = kept_maps(folder, target)
+    stored = stored_maps(folder, target)
     parts = [] if stored is None else [stored]
     for start in range(0, len(cell_ids), _BATCH):
         on_step("Explaining cells", start / len(cell_ids))

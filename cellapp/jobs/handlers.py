@@ -12,7 +12,7 @@ from cellapp.compute.executor import Engine
 from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
 from cellapp.errors import StoreError
-from cellapp.exports.apply_labels import relabel_folder
+from cellapp.exports.apply_labels import apply_labels
 from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
@@ -133,7 +133,7 @@ def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     for image_id, by_cell in payload["labels"].items():
         classes = {int(cell_id): name for cell_id, name in by_cell.items()}
         # Files first: they raise for a cell that is not there, and then the store is left alone too.
-        summary = relabel_folder(folder / run.image(image_id).stem, open_image.open_slide(image_id), classes)
+        summary = apply_labels(folder / run.image(image_id).stem, open_image.open_slide(image_id), classes)
         cell_store.relabel(run.id, image_id, classes)
         runs.set_image_status(run.id, image_id, Status.DONE, n_cells=summary["n_cells"], summary=summary)
     write_report(folder, title=run.name)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.counts import outcome
-from cellapp.exports.explanation_summary import summary_path
+from cellapp.exports.explanations import summary_path
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context

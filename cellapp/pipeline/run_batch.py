@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cellapp.compute.executor import Engine, Map
 from cellapp.errors import CellappError
-from cellapp.exports.image_folder import write_summary
+from cellapp.exports.tables import write_summary
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import RunTasks, Task
 from cellapp.pipeline.progress import no_progress

@@ -1,1 +1,1 @@
-"""What is remembered: projects, images, runs, cells and jobs in a database, and files by their content."""
+"""Projects, images, runs, cells and jobs in a database, and files by the digest of their content."""

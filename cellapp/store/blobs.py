@@ -1,7 +1,6 @@
-"""Files kept by their content: the same bytes are on disk once, whatever they were called.
+"""Files stored by the digest of their content: the same bytes are on disk once, whatever their names.
 
-Everything is written to a temporary file beside its place and renamed into it, so that a crash leaves no half file
-behind under a digest.
+Bytes arrive in a temporary file and are renamed when complete, so that a crash leaves no half file under a digest.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from cellapp.files import move_into_place
 from cellapp.images.read import file_digest
 
 _CHUNK = 1 << 20
-_ABANDONED_S = 24 * 3600  # a temporary file nobody has written to for this long has lost its process
+_ABANDONED_S = 24 * 3600  # a temporary file not written to for so long belongs to no running process
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,12 @@ class StoredFile:
     digest: str  # sha256, hexadecimal
     path: Path
     bytes: int
-    existed: bool  # it was in the store before
+    existed: bool  # it was stored before
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """Bytes that have arrived but do not count yet."""
+    """Bytes on disk that are not stored yet; see `staged`."""
 
     digest: str
     path: Path
@@ -85,7 +84,7 @@ def stored_path(digest: str, name: str) -> Path:
 
 @contextmanager
 def staged(source: Path | Iterable[bytes], budget: BudgetSettings) -> Iterator[StagedFile]:
-    """Bring bytes to the disk for a look; they are gone after the block unless `keep` was called.
+    """Write bytes to a temporary file; it is deleted after the block unless `keep` was called.
 
     Parameters
     ----------
@@ -108,11 +107,11 @@ def staged(source: Path | Iterable[bytes], budget: BudgetSettings) -> Iterator[S
 
 
 def keep(arrived: StagedFile) -> StoredFile:
-    """Move a staged file to its place; the same content there already wins."""
+    """Store a staged file under its digest; where the same content is stored already, that stays."""
     target = digest_path(arrived.digest)
     existed = target.exists()
     if existed:
-        target.touch()  # so that the purge does not take it before its new image is written down
+        target.touch()  # so that the purge does not delete it before the row of its new image is there
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -172,7 +171,7 @@ def _copy_tree(source: Path, path: Path, budget: BudgetSettings) -> StagedFile:
     n_bytes = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
     _check(n_bytes, budget)
     shutil.copytree(source, path)
-    path.touch()  # the copy took over the original's time, and `_sweep` must not think it abandoned
+    path.touch()  # the copy has the original's time, by which `_sweep` would delete it
     return StagedFile(file_digest(path), path, n_bytes)
 
 
@@ -187,7 +186,7 @@ def _check(n_bytes: int, budget: BudgetSettings) -> None:
 def _sweep(folder: Path) -> None:
     old = time.time() - _ABANDONED_S
     for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # whoever wrote it has just moved it to its place
+        with suppress(FileNotFoundError):  # its process has just stored it
             if path.stat().st_mtime < old:
                 _delete(path)
 

@@ -1,4 +1,7 @@
-"""Cells of a run: what tables and charts show of them, and what a person said; the rest is in the Parquet files."""
+"""Cells of a run: the columns that tables and charts show, and the classes given by hand.
+
+All other measurements are in the Parquet files of the run.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,16 @@ COLUMNS = {
     "unlike_training": bool,
     "manual_label": str,
 }
-"""Columns kept of a cell table and their types; text that is missing is "", truth False, a number NaN."""
+"""Columns stored of a cell table and their types; a missing text is "", a missing truth False, a missing number NaN."""
 
 _EMPTY = {float: float("nan"), bool: False, str: ""}
 _BATCH = 5_000  # rows per statement: bounds the memory, costs no time
 
 
 def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
-    """Replace what is kept of an image's cells in a run.
+    """Replace the stored cells of an image in a run.
 
-    A person's labels stay where `cells` brings no other: a run that is repeated after a crash forgets nothing.
+    Classes given by hand stay where `cells` has no other: a run that is repeated after a crash loses none.
 
     Parameters
     ----------
@@ -53,8 +56,8 @@ def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
     light = _light(cells)
     with writing() as session:
         _check_part(session, run_id, image_id)
-        said = light.index.to_series().map(_manual_labels(session, run_id, image_id)).fillna("").astype(object)
-        light["manual_label"] = light["manual_label"].where(light["manual_label"] != "", said)
+        by_hand = light.index.to_series().map(_manual_labels(session, run_id, image_id)).fillna("").astype(object)
+        light["manual_label"] = light["manual_label"].where(light["manual_label"] != "", by_hand)
         session.execute(delete(Cell).where(Cell.run_id == run_id, Cell.image_id == image_id))
         for start in range(0, len(light), _BATCH):
             session.execute(insert(Cell), _rows(run_id, image_id, light.iloc[start : start + _BATCH]))
@@ -85,7 +88,7 @@ def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:
 
 
 def relabel(run_id: str, image_id: str, labels: Mapping[int, str]) -> None:
-    """Write down what a person says cells are; "" takes the word back.
+    """Store classes given by hand; "" takes one away.
 
     Parameters
     ----------
@@ -102,23 +105,23 @@ def relabel(run_id: str, image_id: str, labels: Mapping[int, str]) -> None:
         return
     here = (Cell.run_id == run_id, Cell.image_id == image_id)
     with writing() as session:
-        known = set(session.scalars(select(Cell.cell_id).where(*here)))
-        missing = sorted(set(map(int, labels)) - known)
+        cell_ids = set(session.scalars(select(Cell.cell_id).where(*here)))
+        missing = sorted(set(map(int, labels)) - cell_ids)
         if missing:
             raise StoreError(f"run {run_id!r} has no cell {missing[0]} in image {image_id!r}; reload the page")
-        said = update(Cell.__table__).where(*here, Cell.cell_id == bindparam("the_cell"))
-        values = [{"the_cell": int(cell_id), "word": word or ""} for cell_id, word in labels.items()]
-        session.execute(said.values(manual_label=bindparam("word")), values)
+        change = update(Cell.__table__).where(*here, Cell.cell_id == bindparam("the_cell"))
+        values = [{"the_cell": int(cell_id), "the_class": name or ""} for cell_id, name in labels.items()]
+        session.execute(change.values(manual_label=bindparam("the_class")), values)
 
 
 def manual_labels(run_id: str) -> dict[str, dict[int, str]]:
-    """Return what people said cells of a run are: image id -> cell id -> class; cells nobody spoke of are left out."""
+    """Return the classes given by hand in a run: image id -> cell id -> class; cells without one are left out."""
     query = select(Cell.image_id, Cell.cell_id, Cell.manual_label).where(Cell.run_id == run_id, Cell.manual_label != "")
-    said: dict[str, dict[int, str]] = {}
+    classes: dict[str, dict[int, str]] = {}
     with reading() as session:
-        for image_id, cell_id, word in session.execute(query):
-            said.setdefault(image_id, {})[cell_id] = word
-    return said
+        for image_id, cell_id, name in session.execute(query):
+            classes.setdefault(image_id, {})[cell_id] = name
+    return classes
 
 
 def _light(cells: pd.DataFrame) -> pd.DataFrame:

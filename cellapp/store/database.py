@@ -51,7 +51,7 @@ def check_database() -> str:
 @contextmanager
 def reading() -> Iterator[Session]:
     """Give a session that sees one state of the database and changes nothing."""
-    with _told_in_words(), Session(engine()) as session:
+    with _as_store_error(), Session(engine()) as session:
         yield session
 
 
@@ -59,20 +59,20 @@ def reading() -> Iterator[Session]:
 def writing() -> Iterator[Session]:
     """Give a session that is committed at the end of the block, or rolled back whole when the block raises."""
     writer = engine().execution_options(**{_WRITES: True})
-    with _told_in_words(), Session(writer) as session, session.begin():
+    with _as_store_error(), Session(writer) as session, session.begin():
         yield session
 
 
 def dispose() -> None:
     """Close every connection of this process; the next use opens them again."""
     with _lock:
-        for kept in _engines.values():
-            kept.dispose()
+        for opened in _engines.values():
+            opened.dispose()
         _engines.clear()
 
 
 @contextmanager
-def _told_in_words() -> Iterator[None]:
+def _as_store_error() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
@@ -80,9 +80,9 @@ def _told_in_words() -> Iterator[None]:
 
 
 def _unusable(url: URL, error: DatabaseError) -> StoreError:
-    reason = " ".join(str(error.orig).split())
-    place = url.render_as_string(hide_password=True)
-    return StoreError(f"the database {place} cannot be used: {reason}; is it running, and is there room on the disk?")
+    cause = " ".join(str(error.orig).split())
+    shown = url.render_as_string(hide_password=True)
+    return StoreError(f"the database {shown} cannot be used: {cause}; is it running, and is there room on the disk?")
 
 
 def _open(url: str) -> Engine:

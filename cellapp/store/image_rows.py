@@ -1,4 +1,4 @@
-"""Rows of the images table and the records made of them."""
+"""Rows of the images table, and the records callers get of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def image_row(session: Session, image_id: str) -> Image:
 
 
 def image_record(row: Image) -> ImageRecord:
-    """Return what callers get to see of a row."""
+    """Return the frozen record of a row."""
     return ImageRecord(
         id=row.id,
         project_id=row.project_id,
@@ -53,15 +53,15 @@ def info_to_json(info: ImageInfo) -> dict[str, Any]:
     return _INFO.dump_python(info, mode="json")
 
 
-def info_from_json(kept: dict[str, Any]) -> ImageInfo:
-    """Return the header that `info_to_json` was given; JSON knows neither tuples nor roles, this brings them back."""
-    return _INFO.validate_python(kept)
+def info_from_json(content: dict[str, Any]) -> ImageInfo:
+    """Return the header that `info_to_json` wrote, with its tuples and roles."""
+    return _INFO.validate_python(content)
 
 
 def insert_image(
     project_id: str, digest: str, name: str, info: ImageInfo, *, parts: Sequence[str] = ()
 ) -> tuple[ImageRecord, bool]:
-    """Write down an image whose bytes are kept, unless the project has the same bytes already.
+    """Add an image whose bytes are stored, unless the project has the same bytes already.
 
     Parameters
     ----------
@@ -80,18 +80,18 @@ def insert_image(
     """
     try:
         with writing() as session:
-            if kept := _same_bytes(session, project_id, digest):
-                existed, kept.removed = kept.removed is None, None
-                return image_record(kept), existed
+            if row := _same_bytes(session, project_id, digest):
+                existed, row.removed = row.removed is None, None
+                return image_record(row), existed
             row = _new_row(project_row(session, project_id), info, digest, name)
             row.parts = list(parts)
             session.add(row)
             session.flush()
             return image_record(row), False
-    except IntegrityError:  # somebody else added the same bytes between our look and our write
+    except IntegrityError:  # another process added the same bytes between our query and our insert
         with reading() as session:
-            if kept := _same_bytes(session, project_id, digest):
-                return image_record(kept), True
+            if row := _same_bytes(session, project_id, digest):
+                return image_record(row), True
         raise
 
 
@@ -109,13 +109,13 @@ def _new_row(project: Project, info: ImageInfo, digest: str, name: str) -> Image
 
 
 def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequence[Role]]:
-    """Names and roles as the project remembers them, guessed where it does not."""
+    """Return names and roles as the project remembers them, guessed where it does not."""
     names, roles = assign_channels(info, {})
-    kept = [project.channels.get(channel) for channel in info.channels]
-    named = [choice[0] if choice else name for choice, name in zip(kept, names, strict=True)]
-    if len(set(named)) < len(named):  # two files with other channels taught names that clash here
+    choices = [project.channels.get(channel) for channel in info.channels]
+    named = [choice[0] if choice else name for choice, name in zip(choices, names, strict=True)]
+    if len(set(named)) < len(named):  # names remembered from two files with other channels clash here
         return names, roles
-    return named, [Role(choice[1]) if choice else role for choice, role in zip(kept, roles, strict=True)]
+    return named, [Role(choice[1]) if choice else role for choice, role in zip(choices, roles, strict=True)]
 
 
 def _same_bytes(session: Session, project_id: str, digest: str) -> Image | None:

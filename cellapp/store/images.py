@@ -1,6 +1,6 @@
-"""Images of a project: what is known of each, and what a user may say of it.
+"""Images of a project: their records, and the names, channels, pixel sizes and conditions users give them.
 
-Bringing images in is in `cellapp.store.uploads` and opening them in `cellapp.store.open_image`.
+Images are added by `cellapp.store.uploads` and opened by `cellapp.store.open_image`.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def list_images(project_id: str, *, removed: bool = False) -> tuple[ImageRecord,
     removed : bool
         Return the ones in the bin instead.
     """
-    kept = Image.removed.is_not(None) if removed else Image.removed.is_(None)
-    query = select(Image).where(Image.project_id == project_id, kept).order_by(Image.created.desc(), Image.id)
+    in_bin = Image.removed.is_not(None) if removed else Image.removed.is_(None)
+    query = select(Image).where(Image.project_id == project_id, in_bin).order_by(Image.created.desc(), Image.id)
     with reading() as session:
         return tuple(image_record(row) for row in session.scalars(query))
 
@@ -75,7 +75,7 @@ def restore_image(image_id: str) -> ImageRecord:
 
 
 def set_conditions(image_id: str, conditions: Mapping[str, str]) -> ImageRecord:
-    """Say what a sample is; keys left out stay as they are, empty values are forgotten.
+    """Set the conditions of a sample; keys left out stay as they are, empty values are removed.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def set_conditions(image_id: str, conditions: Mapping[str, str]) -> ImageRecord:
 
 
 def set_channels(image_id: str, names: Sequence[str], roles: Sequence[Role]) -> ImageRecord:
-    """Name the channels of an image and say what they show; the project remembers it for the next images.
+    """Set names and roles of the channels of an image; the project remembers them for its next images.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def set_channels(image_id: str, names: Sequence[str], roles: Sequence[Role]) -> 
 
 
 def set_um_per_px(image_id: str, um_per_px: float | None) -> ImageRecord:
-    """Correct the pixel size in micrometres; None goes back to what the file says."""
+    """Set the pixel size in micrometres; None goes back to the file's."""
     if um_per_px is None:
         return _change(image_id, um_per_px=get_image(image_id).info.um_per_px)
     if not (math.isfinite(um_per_px) and um_per_px > 0):
@@ -119,7 +119,7 @@ def set_um_per_px(image_id: str, um_per_px: float | None) -> ImageRecord:
 
 
 def set_reference(image_id: str, reference_id: str | None) -> ImageRecord:
-    """Say which image is segmented in place of this one; crops and measurements still come from this one.
+    """Set the image that is segmented in place of this one; crops and measurements still come from this one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Rows of the jobs table: how jobs are stored. What a job may become, and when, is decided in `cellapp.jobs.queue`."""
+"""Rows of the jobs table. Which status a job may change to, and when, is decided in `cellapp.jobs.queue`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ACTIVE = (Status.QUEUED, Status.RUNNING)
 
 
 def add_job(kind: str, payload: Mapping[str, Any], project_id: str | None, *, urgent: bool) -> JobRecord:
-    """Write a job that waits for a worker."""
+    """Add a queued job."""
     with writing() as session:
         row = Job(kind=kind, payload=json_mapping(payload), project_id=project_id, urgent=urgent, status=Status.QUEUED)
         session.add(row)

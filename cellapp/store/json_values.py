@@ -1,4 +1,4 @@
-"""Values made fit for a JSON column: PostgreSQL takes neither NaN nor the character NUL."""
+"""Convert values for JSON and text columns: PostgreSQL takes neither NaN nor the character NUL."""
 
 from __future__ import annotations
 

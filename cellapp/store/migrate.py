@@ -1,4 +1,4 @@
-"""Bring a database to this version's tables, once, even when several processes start at the same time."""
+"""Migrate a database to this version's tables, once, even when several processes start at the same time."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def revision_of(engine: Engine) -> str | None:
 
 def _refuse_newer(connection: Connection) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()}
-    if current is not None and current not in known:
+    revisions = {script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()}
+    if current is not None and current not in revisions:
         raise StoreError(
             f"the database is at revision {current} of a newer cellapp; get that version, or point CELLAPP_HOME or "
             "CELLAPP_DATABASE_URL elsewhere"

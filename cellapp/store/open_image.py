@@ -1,4 +1,4 @@
-"""Open images of the store as the project knows them, and keep smaller versions of them."""
+"""Open stored images with the names and pixel size the project gives them; write their pyramids and thumbnails."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def open_slide(image_id: str) -> Slide:
 
 
 def open_view(image_id: str) -> Slide:
-    """Open an image for looking at it: as `open_slide`, with the levels of its pyramid once that is made.
+    """Open an image for display: as `open_slide`, with the levels of its pyramid once that is written.
 
-    Analyses use `open_slide`: what they find must not depend on whether the pyramid was ready.
+    Analyses use `open_slide`: their results must not depend on whether the pyramid was ready.
     """
     with reading() as session:
         record = image_record(image_row(session, image_id))
@@ -80,7 +80,7 @@ def make_pyramid(image_id: str, on_step: OnStep | None = None) -> Path | None:
         return None
     if not target.exists():
         with_full = not reads_regions(record)
-        unfinished = target.with_suffix(".part")  # always the same name: what a killed worker left is begun anew
+        unfinished = target.with_suffix(".part")  # always the same name: the next worker deletes what a killed one left
         shutil.rmtree(unfinished, ignore_errors=True)
         write_pyramid(_open(record), unfinished, with_full=with_full, on_step=on_step)
         move_into_place(unfinished, target)

@@ -1,4 +1,4 @@
-"""Projects, and what their channels are called."""
+"""Projects, and the channel names and roles each one remembers."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def default_project() -> ProjectRecord:
     """Return the project everybody starts in, made at the first call."""
     try:
         with writing() as session:
-            kept = session.scalar(select(Project).where(Project.is_default))
-            return _record(kept) if kept else _add(session, Project(name=_DEFAULT_NAME, is_default=True))
-    except IntegrityError:  # another process made it between our look and our write
+            row = session.scalar(select(Project).where(Project.is_default))
+            return _record(row) if row else _add(session, Project(name=_DEFAULT_NAME, is_default=True))
+    except IntegrityError:  # another process made it between our query and our insert
         with reading() as session:
             return _record(session.scalars(select(Project).where(Project.is_default)).one())
 
@@ -89,7 +89,7 @@ def delete_project(project_id: str) -> None:
 def remember_channels(
     project_id: str, names: Sequence[str], roles: Sequence[Role], *, file_names: Sequence[str] | None = None
 ) -> None:
-    """Remember what channels are called and show, for the next images of the project.
+    """Remember names and roles of channels for the next images of a project.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def remember_channels(
     roles : sequence of Role
         One per name.
     file_names : sequence of str, optional
-        What the files call the same channels; `names` when left out.
+        Names of the same channels in the files; `names` when left out.
     """
     choices = zip(file_names or names, names, roles, strict=True)
     with writing() as session:
@@ -108,10 +108,10 @@ def remember_channels(
 
 
 def remembered_channels(project_id: str) -> Mapping[str, ChannelChoice]:
-    """Return what `remember_channels` was told, by the channel's name in the file."""
+    """Return the names and roles `remember_channels` stored, by the channel's name in the file."""
     with reading() as session:
-        kept = project_row(session, project_id).channels
-    return {file_name: ChannelChoice(name, Role(role)) for file_name, (name, role) in kept.items()}
+        channels = project_row(session, project_id).channels
+    return {file_name: ChannelChoice(name, Role(role)) for file_name, (name, role) in channels.items()}
 
 
 def project_row(session: Session, project_id: str) -> Project:

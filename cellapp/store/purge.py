@@ -1,7 +1,7 @@
-"""Empty the bin: images that were removed for good, then every file that no image needs any more.
+"""Empty the bin: delete the rows of removed images, then every file that no row names any more.
 
-Removing an image can be undone for a week, so its bytes cannot go at once; and the same bytes may belong to images of
-other projects. What counts is therefore not who removed what but which digests the rows that are left still name.
+Removing an image can be undone for a week, so its bytes stay until then; and the same bytes may belong to images of
+other projects. A file goes when no row that is left has its digest.
 """
 
 from __future__ import annotations
@@ -54,27 +54,27 @@ def purge_files(untouched_s: float = UNTOUCHED_S) -> int:
     Parameters
     ----------
     untouched_s : float
-        Only those nobody has written to for so many seconds.
+        Only those not written to for so many seconds.
 
     Returns
     -------
     int
-        How many digests went.
+        How many digests were deleted.
     """
     old, newest = time.time() - untouched_s, {}
-    for digest, path in _kept():
+    for digest, path in _stored():
         newest[digest] = max(newest.get(digest, 0.0), path.stat().st_mtime)
-    # Asked after the look at the disk: what was named meanwhile stays.
+    # Rows are read after the disk: a file whose row was added meanwhile stays.
     unneeded = {digest for digest, written in newest.items() if written < old} - _named()
     for digest in unneeded:
         discard(digest)
     return len(unneeded)
 
 
-def _kept() -> Iterator[tuple[str, Path]]:
-    """Yield digest and path of everything kept by content."""
-    for place in ("files", "pyramids", "thumbnails"):
-        for path in (app_settings().home / place).glob("[0-9a-f][0-9a-f]/[0-9a-f]*"):
+def _stored() -> Iterator[tuple[str, Path]]:
+    """Yield digest and path of everything stored by content."""
+    for folder in ("files", "pyramids", "thumbnails"):
+        for path in (app_settings().home / folder).glob("[0-9a-f][0-9a-f]/[0-9a-f]*"):
             yield path.name[:_DIGEST_LENGTH], path
 
 

@@ -1,4 +1,4 @@
-"""What the store hands out: frozen records, never rows that are tied to a database session."""
+"""Frozen records the store returns; rows stay tied to their database session and are never handed out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cellapp.settings import AnalyseSettings
 from cellapp.types.image import ImageInfo, Role
 
 CONDITIONS = ("cell_line", "treatment", "dose", "batch", "time")
-"""What a user can say of a sample, in the order of the table's columns; values are free text."""
+"""Conditions of a sample, in the order of the table's columns; values are free text."""
 
 
 class Status(StrEnum):
-    """Where a run, one image of a run, or a job stands."""
+    """State of a run, of one image of a run, or of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class ProjectRecord:
-    """A place for images and runs that belong together."""
+    """A group of images and runs."""
 
     id: str
     name: str
@@ -42,7 +42,7 @@ class ProjectRecord:
 
 @dataclass(frozen=True)
 class ChannelChoice:
-    """What a user called a channel of a file, and its role."""
+    """Name and role a user gave a channel of a file."""
 
     name: str
     role: Role
@@ -69,7 +69,7 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class UploadOutcome:
-    """What became of one uploaded file: exactly one of `image` and `problem`."""
+    """Result of one uploaded file: exactly one of `image` and `problem`."""
 
     name: str
     image: ImageRecord | None = None
@@ -135,7 +135,7 @@ class JobRecord:
     status: Status
     created: datetime
     project_id: str | None = None
-    step: str = ""  # what is going on, in words
+    step: str = ""  # current step, for people
     fraction: float = 0.0  # 0 to 1
     seconds_left: float | None = None
     result: Mapping[str, Any] | None = None  # JSON, once done

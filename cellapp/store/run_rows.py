@@ -1,4 +1,4 @@
-"""Rows of the runs table and the records made of them."""
+"""Rows of the runs table, and the records callers get of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_row(session: Session, run_id: str) -> Run:
 
 
 def run_record(row: Run) -> RunRecord:
-    """Return what callers get to see of a row."""
+    """Return the frozen record of a row."""
     return RunRecord(
         id=row.id,
         project_id=row.project_id,
@@ -54,9 +54,9 @@ def _image_record(row: RunImageRow) -> RunImage:
 def new_image_rows(session: Session, project_id: str, image_ids: Sequence[str]) -> list[RunImageRow]:
     """Return the rows of a new run's images, in order, each with a folder name of its own."""
     images = [image_row(session, image_id) for image_id in image_ids]
-    strangers = [image.name for image in images if image.project_id != project_id]
-    if strangers:
-        raise InputError(f"{strangers[0]!r} is an image of another project; a run takes images of its own project")
+    others = [image.name for image in images if image.project_id != project_id]
+    if others:
+        raise InputError(f"{others[0]!r} is an image of another project; a run takes images of its own project")
     stems = unique_stems(image.name for image in images)
     return [
         RunImageRow(image_id=image.id, image=image, position=position, stem=stem, status=Status.QUEUED)

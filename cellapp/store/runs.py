@@ -1,4 +1,4 @@
-"""Runs: which images were analysed with which settings, and how far that is."""
+"""Runs: which images are analysed with which settings, and the state of each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNDO_S = 7 * 24 * 3600.0
 def create_run(
     project_id: str, image_ids: Sequence[str], settings: AnalyseSettings, name: str | None = None
 ) -> RunRecord:
-    """Write down a run to be done; its images get folder names that stay.
+    """Add a queued run; each image gets the name of its folder, which stays.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def get_run(run_id: str) -> RunRecord:
 
 def list_runs(project_id: str, *, removed: bool = False) -> tuple[RunRecord, ...]:
     """Return the runs of a project, newest first; those in the bin instead when `removed`."""
-    kept = Run.removed.is_not(None) if removed else Run.removed.is_(None)
-    query = select(Run).where(Run.project_id == project_id, kept).order_by(Run.created.desc(), Run.id)
+    in_bin = Run.removed.is_not(None) if removed else Run.removed.is_(None)
+    query = select(Run).where(Run.project_id == project_id, in_bin).order_by(Run.created.desc(), Run.id)
     with reading() as session:
         return tuple(run_record(row) for row in session.scalars(query))
 
@@ -93,7 +93,7 @@ def rename_run(run_id: str, name: str) -> RunRecord:
 
 
 def start_run(run_id: str) -> RunRecord:
-    """Say that work on a run begins, for the first time or again; images that are done stay done."""
+    """Mark a run as running, for the first time or again; images that are done stay done."""
     with writing() as session:
         row = run_row(session, run_id)
         row.status, row.started, row.finished = Status.RUNNING, row.started or now(), None
@@ -112,7 +112,7 @@ def set_image_status(
     summary: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> None:
-    """Write down how far one image of a run is.
+    """Set the state of one image of a run.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def set_image_status(
 
 
 def finish_run(run_id: str, *, interrupted: Status = Status.FAILED, error: str | None = None) -> RunRecord:
-    """Say that nobody works on a run any more; its status follows from its images.
+    """Mark a run as ended; its status follows from its images.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class Base(DeclarativeBase):
 
 
 class Project(Base):
-    """A place for images and runs that belong together."""
+    """A group of images and runs."""
 
     __tablename__ = "projects"
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
@@ -120,7 +120,7 @@ class Run(Base):
 
 
 class RunImageRow(Base):
-    """One image of a run, with what came out."""
+    """One image of a run, with its result."""
 
     __tablename__ = "run_images"
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
@@ -135,7 +135,7 @@ class RunImageRow(Base):
 
 
 class Cell(Base):
-    """What tables and charts show of a cell; every other measurement is in the run's Parquet file."""
+    """The columns of a cell that tables and charts show; all other measurements are in the run's Parquet file."""
 
     __tablename__ = "cells"
     __table_args__ = (

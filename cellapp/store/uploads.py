@@ -1,6 +1,6 @@
-"""Bring images in: from a stream, a file, a zip, or one file per channel.
+"""Add images to a project: from a stream, a file, a zip, or one file per channel.
 
-A bad file leaves no row and no file; what arrives is looked at before it counts.
+The header is checked before anything is stored; a bad file leaves no row and no file.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def add_image(project_id: str, source: Path | Iterable[bytes], name: str) -> Ima
     InputError
         The bytes are no image that can be read, or larger than the budget (`BudgetError`).
     """
-    get_project(project_id)  # an unknown project is told before gigabytes have moved
+    get_project(project_id)  # an unknown project is refused before gigabytes are copied
     with staged(source, app_settings().budget) as arrived:
         return _admit(project_id, arrived, clean_name(name))[0]
 
 
 def add_upload(project_id: str, source: Path | Iterable[bytes], name: str) -> tuple[UploadOutcome, ...]:
-    """Add what a user dropped: an image, or a zip of images, told apart by content.
+    """Add an uploaded file: an image, or a zip of images, distinguished by content.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def _left_out(member: str) -> UploadOutcome:
 
 
 def _is_litter(member: str) -> bool:
-    """Whether a member of a zip is what operating systems leave there, which nobody wants to hear of."""
+    """Whether a member of a zip is a file that operating systems leave there; those are skipped silently."""
     parts = PurePosixPath(member).parts
     return any(part.startswith(".") for part in parts) or not _LITTER.isdisjoint(parts)
 

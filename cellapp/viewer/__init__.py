@@ -1,1 +1,1 @@
-"""What the deep-zoom viewer asks the server for: tiles of an image and of the cells found in it, drawn on demand."""
+"""Tiles for the deep-zoom viewer: of an image and of the cells of a result, drawn on demand."""

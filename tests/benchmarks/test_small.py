@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import cam, cells, compare, embed, first_result, pooled
+from benchmarks import cells, compare, embed, first_result, hirescam, slide_windows
 from cellapp.models.load import load_model
 from cellapp.training.synthetic_cells import CROP, find_cells, random_settings
 from tests.classification.heads import grid_head, random_head
@@ -77,10 +77,10 @@ def test_share_of_a_matrix_product_is_positive():
 
 @pytest.mark.parametrize(("dtype", "limit"), [("float32", 1e-4), ("bfloat16", 0.1)])
 def test_maps_agree_with_the_library(dtype, limit):
-    figures = cam.compare(TINY | {"image_size": 56}, n=3, runs=1, dtype=dtype)
+    figures = hirescam.compare(TINY | {"image_size": 56}, n=3, runs=1, dtype=dtype)
     assert figures["largest_difference_of_scaled_maps"] <= limit
     consistent(figures, "ratio", "cpu_ratio")
-    consistent(cam.over_inference(TINY, n=2, runs=1), "cost", "cpu_cost")
+    consistent(hirescam.over_inference(TINY, n=2, runs=1), "cost", "cpu_cost")
 
 
 def test_a_missing_cell_would_be_noticed():
@@ -91,16 +91,16 @@ def test_a_missing_cell_would_be_noticed():
     assert [one.shape for one in theirs] == [one.shape for one in crops.pixels]
 
 
-def test_pooled_judges_the_same_cells_both_ways():
+def test_slide_windows_and_crops_embed_the_same_cells():
     encoder = load_model("cell-vit")
     slides = [find_cells(random_settings(seed, side_px=256), load_model("classical")) for seed in (1, 2)]
     of_crops = random_head(encoder.dim, encoder=encoder.identity, crop=CROP)
-    figures = pooled.compare(slides, encoder, of_crops, grid_head(encoder), runs=1)
+    figures = slide_windows.compare(slides, encoder, of_crops, grid_head(encoder), runs=1)
     assert figures["n_cells"] == sum(len(found.cells) for found in slides)
     assert {"ours_auc", "theirs_auc", "ours_balanced_accuracy", "theirs_balanced_accuracy"} <= set(figures)
     assert 0 <= figures["same_calls"] <= 1
     consistent(figures, "ratio", "cpu_ratio")
-    itself = pooled.compare(slides, encoder, of_crops, of_crops, runs=1)
+    itself = slide_windows.compare(slides, encoder, of_crops, of_crops, runs=1)
     assert itself["same_calls"] == 1
     assert itself["ours_auc"] == itself["theirs_auc"]
 

@@ -23,7 +23,7 @@ def test_torchvision_imports_after_the_guard():
 
 def test_a_process_that_has_torchvision_is_left_alone(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", object())
-    monkeypatch.setattr(torchvision_shim, "_ANSWER", [])
+    monkeypatch.setattr(torchvision_shim, "_INSTALLED", [])
     assert torchvision_shim.install() is False
 
 

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.exports.apply_labels import relabel_folder, summaries_of
-from cellapp.exports.image_folder import write_analysis, write_summary
+from cellapp.exports.apply_labels import apply_labels, summary_rows
+from cellapp.exports.image_folder import write_analysis
+from cellapp.exports.tables import write_summary
 from tests.exports.toy import HOSTILE, SETTINGS, toy_analysis
 
 
@@ -23,7 +24,7 @@ def run(tmp_path):
 
 def test_files_are_those_of_an_analysis_with_these_labels(run, tmp_path):
     out, analysis, slide = run
-    relabel_folder(out / "toy", slide, {1: "normal", 40: "cancer", 3: HOSTILE})
+    apply_labels(out / "toy", slide, {1: "normal", 40: "cancer", 3: HOSTILE})
     cells = analysis.cells.copy()
     cells.loc[[1, 40, 3], "manual_label"] = ["normal", "cancer", HOSTILE]
     write_analysis(replace(analysis, cells=cells), slide, out / "again", settings=SETTINGS, seconds=3)
@@ -34,7 +35,7 @@ def test_files_are_those_of_an_analysis_with_these_labels(run, tmp_path):
 
 def test_word_of_a_person_is_everywhere(run):
     out, _, slide = run
-    row = relabel_folder(out / "toy", slide, {40: "cancer"})
+    row = apply_labels(out / "toy", slide, {40: "cancer"})
     folder = out / "toy"
     features = json.loads((folder / "outlines.geojson").read_text())["features"]
     named = {f["properties"]["cell_id"]: f["properties"]["classification"]["name"] for f in features}
@@ -52,16 +53,16 @@ def test_word_of_a_person_is_everywhere(run):
 def test_empty_text_takes_it_back(run):
     out, _, slide = run
     before = {path.name: path.read_bytes() for path in (out / "toy").iterdir() if path.is_file()}
-    relabel_folder(out / "toy", slide, {2: "mitotic"})
+    apply_labels(out / "toy", slide, {2: "mitotic"})
     assert (out / "toy" / "cells.csv").read_bytes() != before["cells.csv"]
-    relabel_folder(out / "toy", slide, {2: ""})
+    apply_labels(out / "toy", slide, {2: ""})
     assert {path.name: path.read_bytes() for path in (out / "toy").iterdir() if path.is_file()} == before
 
 
 def test_cells_counted_without_a_head_can_be_named(tmp_path):
     analysis, slide = toy_analysis(3, classes=())
     write_analysis(analysis, slide, tmp_path, settings=SETTINGS)
-    row = relabel_folder(tmp_path / "toy", slide, {1: "cancer"})
+    row = apply_labels(tmp_path / "toy", slide, {1: "cancer"})
     assert (row["n_cancer"], row["fraction_cancer"]) == (1, 1.0)
 
 
@@ -70,11 +71,11 @@ def test_what_does_not_fit_changes_nothing(run, labels, words):
     out, _, slide = run
     before = (out / "toy" / "cells.parquet").read_bytes()
     with pytest.raises(InputError, match=words):
-        relabel_folder(out / "toy", replace(slide, digest="1" * 64), labels)
+        apply_labels(out / "toy", replace(slide, digest="1" * 64), labels)
     assert (out / "toy" / "cells.parquet").read_bytes() == before
 
 
 def test_rows_come_from_finished_images_only(run):
     out, _, _ = run
     (out / "unfinished").mkdir()
-    assert [row["image"] for row in summaries_of(out)] == ["other", "toy"]
+    assert [row["image"] for row in summary_rows(out)] == ["other", "toy"]

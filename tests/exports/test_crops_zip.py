@@ -17,10 +17,10 @@ from tests.exports.toy import CHANNELS, HOSTILE, ROLES, toy_analysis
 
 
 def pack(tmp_path, analysis, slide, settings=None, name="crops.zip", **more):
-    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
+    style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     chosen = settings or CropSettings(size_px=24)
     classes = more.pop("classes", ("cancer", "normal"))
-    path = write_crops(slide, analysis.mask, analysis.cells, tmp_path / name, rendering=rendering, settings=chosen,
+    path = write_crops(slide, analysis.mask, analysis.cells, tmp_path / name, style=style, settings=chosen,
                        classes=classes, **more)  # fmt: skip
     return zipfile.ZipFile(path)
 

@@ -14,17 +14,17 @@ from tests.exports.toy import CHANNELS, toy_analysis
 
 def made(tmp_path, n=3, mode=CropMode.MASKED):
     analysis, slide = toy_analysis(9, explained=n)
-    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
+    style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     cells = analysis.cells.loc[analysis.explanations.cell_ids[::-1]]
     crops = crop(slide, analysis.mask, cells, CropSettings(mode=mode), channels=CHANNELS)
-    return analysis.explanations, crops, rendering, tmp_path / "explanations"
+    return analysis.explanations, crops, style, tmp_path / "explanations"
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])
 @pytest.mark.parametrize("mode", list(CropMode))
 def test_one_picture_per_cell_and_all_numbers(tmp_path, n, mode):
-    explanations, crops, rendering, folder = made(tmp_path, n, mode)
-    write_explanations(explanations, crops, folder, rendering=rendering)
+    explanations, crops, style, folder = made(tmp_path, n, mode)
+    write_explanations(explanations, crops, folder, style=style)
     assert {p.name for p in folder.iterdir()} == {"maps.npz", *(f"{i}.png" for i in explanations.cell_ids)}
     with np.load(folder / "maps.npz", allow_pickle=False) as held:
         np.testing.assert_array_equal(held["maps"], explanations.maps)
@@ -54,14 +54,14 @@ def test_silent_map_is_white_and_hides_nothing():
 
 
 def test_pictures_are_of_the_cell_they_are_named_after(tmp_path):
-    explanations, crops, rendering, folder = made(tmp_path)
-    write_explanations(explanations, crops, folder, rendering=rendering)
-    wanted = draw_explanation(explanations, 0, rendering.show(crops.pixels[-1]))
+    explanations, crops, style, folder = made(tmp_path)
+    write_explanations(explanations, crops, folder, style=style)
+    wanted = draw_explanation(explanations, 0, style.show(crops.pixels[-1]))
     np.testing.assert_array_equal(np.asarray(Image.open(folder / f"{explanations.cell_ids[0]}.png")), wanted)
 
 
 def test_crops_of_other_cells_are_refused(tmp_path):
-    explanations, crops, rendering, folder = made(tmp_path)
+    explanations, crops, style, folder = made(tmp_path)
     with pytest.raises(InputError, match="has none"):
-        write_explanations(explanations, replace(crops, cell_ids=crops.cell_ids + 100), folder, rendering=rendering)
+        write_explanations(explanations, replace(crops, cell_ids=crops.cell_ids + 100), folder, style=style)
     assert not folder.exists()

@@ -61,7 +61,7 @@ def test_explained_cells_are_cut_as_the_encoder_saw_them(tmp_path):
 def test_what_calls_rest_on_is_a_table_beside_the_maps(tmp_path):
     analysis, slide = toy_analysis(9, explained=2)
     measured = pd.DataFrame({"logit": [0.5, -1.0], "effect_=evil": [1.0, 2.0]}, index=pd.Index([1, 2], name="cell_id"))
-    write_analysis(replace(analysis, regions=measured), slide, tmp_path, settings=SETTINGS)
+    write_analysis(replace(analysis, compartments=measured), slide, tmp_path, settings=SETTINGS)
     kept = pd.read_csv(tmp_path / "toy" / "explanations" / "regions.csv", index_col="cell_id")
     assert_frame_equal(kept, measured)
     assert (tmp_path / "toy" / "explanations" / "maps.npz").exists()

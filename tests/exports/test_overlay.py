@@ -11,8 +11,8 @@ from tests.exports.toy import HOSTILE, toy_analysis
 
 
 def drawn(analysis, slide, classes=("cancer", "normal")):
-    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
-    return rendering, draw_overlay(rendering, analysis.mask, analysis.cells, classes)
+    style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
+    return style, draw_overlay(style, analysis.mask, analysis.cells, classes)
 
 
 def test_outlines_wear_the_colour_of_the_outcome():
@@ -26,8 +26,8 @@ def test_outlines_wear_the_colour_of_the_outcome():
 @pytest.mark.parametrize("classes", [(), ("cancer", "normal"), (HOSTILE, "c\nlass" * 40)])
 def test_zero_and_one_cell_and_any_names(tmp_path, n, classes):
     analysis, slide = toy_analysis(n, classes=classes)
-    rendering = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
-    path = write_overlay(rendering, analysis.mask, analysis.cells, tmp_path / "overlay.png", classes=classes)
+    style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
+    path = write_overlay(style, analysis.mask, analysis.cells, tmp_path / "overlay.png", classes=classes)
     with Image.open(path) as picture:
         assert picture.width == 160
         assert picture.height > 120, "no legend"
@@ -36,8 +36,8 @@ def test_zero_and_one_cell_and_any_names(tmp_path, n, classes):
 def test_large_image_is_shown_small_with_its_outlines_in_place(monkeypatch):
     analysis, slide = toy_analysis(9)
     monkeypatch.setattr(module, "OVERVIEW_PX", 80)
-    rendering, picture = drawn(analysis, slide)
-    assert rendering.overview.shape == (60, 80, 3)
+    style, picture = drawn(analysis, slide)
+    assert style.overview.shape == (60, 80, 3)
     grey = rgb(CLASS_COLOURS["rejected"])
     rows, columns = np.nonzero((picture[:60] == grey).all(axis=2))
     assert rows.max() * 2 < 6

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cellapp.exports.image_folder import write_analysis
-from cellapp.exports.report import answer, write_report
+from cellapp.exports.report import headline, write_report
 from tests.exports.toy import HOSTILE, SETTINGS, toy_analysis
 
 
@@ -65,6 +65,6 @@ def test_run_without_finished_images(tmp_path):
 
 def test_answer_names_the_doubts():
     cells = toy_analysis(9)[0].cells
-    said = answer([cells.assign(unlike_training=True)], ("cancer", "normal"))
-    assert f"{len(cells)} unlike the training cells" in said
-    assert "1 rejected by the quality rules" in said
+    sentence = headline([cells.assign(unlike_training=True)], ("cancer", "normal"))
+    assert f"{len(cells)} unlike the training cells" in sentence
+    assert "1 rejected by the quality rules" in sentence

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.errors import Cancelled, InputError, StoreError
-from cellapp.exports.explanations import kept_maps, read_maps
+from cellapp.exports.explanations import read_maps, stored_maps
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.handlers import HANDLERS
@@ -30,7 +30,7 @@ def test_maps_made_later_are_those_of_the_run_and_are_added_to(finished):
     wanted = of_run.cell_ids.tolist()
     payload = {"run_id": run.id, "image_id": image.id, "cell_ids": wanted, "target": "cancer"}
     HANDLERS["explain"](payload, lambda step, fraction: None)
-    kept = kept_maps(folder, "cancer")
+    kept = stored_maps(folder, "cancer")
     rows = [kept.cell_ids.tolist().index(i) for i in wanted]
     np.testing.assert_allclose(kept.maps[rows], of_run.maps, atol=0.02)
     np.testing.assert_allclose(kept.maps.sum((1, 2)) + kept.rest, kept.logits, atol=1e-3)
@@ -38,10 +38,10 @@ def test_maps_made_later_are_those_of_the_run_and_are_added_to(finished):
     said = []
     more = [i for i in ids if i not in wanted][:5] + wanted[:1]
     explain_selected_cells(run.id, image.id, more, "cancer", lambda step, part: said.append(part))
-    assert set(kept_maps(folder, "cancer").cell_ids.tolist()) == {*wanted, *more}
-    assert len(kept_maps(folder, "cancer").cell_ids) == len({*wanted, *more})
+    assert set(stored_maps(folder, "cancer").cell_ids.tolist()) == {*wanted, *more}
+    assert len(stored_maps(folder, "cancer").cell_ids) == len({*wanted, *more})
     assert said == sorted(said)
-    assert kept_maps(folder, "normal") is None
+    assert stored_maps(folder, "normal") is None
 
 
 def test_what_is_not_there_is_told_and_a_cancelled_job_keeps_nothing(finished):
@@ -56,7 +56,7 @@ def test_what_is_not_there_is_told_and_a_cancelled_job_keeps_nothing(finished):
 
     with pytest.raises(Cancelled):
         explain_selected_cells(run.id, image.id, ids[:1], "cancer", cancel)
-    assert kept_maps(folder, "cancer") is None
+    assert stored_maps(folder, "cancer") is None
     (folder / "maps_cancer.npz").write_bytes(b"half a file")
     with pytest.raises(InputError, match="holds no maps"):
-        kept_maps(folder, "cancer")
+        stored_maps(folder, "cancer")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cellapp.cells.counts import outcome
 from cellapp.errors import Cancelled, ModelError
-from cellapp.exports.explanation_summary import read_explanation_summary
+from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.summarise_explanations import sample_evenly, sample_run, summarise_explanations

@@ -10,7 +10,8 @@ import numpy as np
 import tifffile
 
 from cellapp.classification.cell_columns import add_predictions
-from cellapp.exports.image_folder import write_analysis, write_summary
+from cellapp.exports.image_folder import write_analysis
+from cellapp.exports.tables import write_summary
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
 from cellapp.segmentation.label_image import relabel

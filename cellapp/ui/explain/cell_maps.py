@@ -16,7 +16,7 @@ import streamlit as st
 
 from cellapp.errors import ModelError
 from cellapp.explanation.hirescam import METHOD
-from cellapp.exports.explanations import kept_maps, read_maps
+from cellapp.exports.explanations import read_maps, stored_maps
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
@@ -116,7 +116,7 @@ def cell_explanations(
 def stored_explanations(folder: Path, target: str) -> dict[int, CellExplanation]:
     """Read the maps of one image's folder, of its run and made later; none of another class or made another way."""
     path = folder / "explanations" / "maps.npz"
-    stored = (read_maps(path) if path.exists() else None, kept_maps(folder, target))
+    stored = (read_maps(path) if path.exists() else None, stored_maps(folder, target))
     explained: dict[int, CellExplanation] = {}
     for maps in stored:
         if maps is not None and maps.target == target and maps.method.startswith(METHOD):

@@ -13,7 +13,7 @@ from cellapp.explanation.compartments import (
     strongest_compartment,
     sum_by_compartment,
 )
-from cellapp.exports.explanation_summary import read_explanation_summary
+from cellapp.exports.explanations import read_explanation_summary
 from cellapp.pipeline.encoder_crops import RawCrop, raw_crops
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cellapp.errors import ModelError
-from cellapp.exports.explanation_summary import read_explanation_summary
+from cellapp.exports.explanations import read_explanation_summary
 from cellapp.jobs import queue, summarise_explanations, worker_process
 from cellapp.pipeline.progress import duration
 from cellapp.store.records import JobRecord, Status

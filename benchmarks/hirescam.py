@@ -1,6 +1,6 @@
 """HiResCAM of a batch of crops with a linear head, against one call of pytorch-grad-cam per crop.
 
-python -m benchmarks.cam
+python -m benchmarks.hirescam
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cellapp.settings import CropSettings, PreprocessSettings
 
 
 def random_head(encoder: HubEncoder) -> LinearHead:
-    """Make an untrained head; speed does not depend on what weights say."""
+    """Make an untrained head; speed does not depend on the weights."""
     rng = np.random.default_rng(0)
     n_features, classes = 2 * encoder.dim, ("cancer", "normal")
     return LinearHead(

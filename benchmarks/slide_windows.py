@@ -1,6 +1,6 @@
-"""Vectors of cells pooled from windows of the slide, against a crop of each cell: time, and what heads make of them.
+"""Embed cells from windows of the slide, against a crop of each cell: time, and accuracy of the heads.
 
-python -m benchmarks.pooled
+python -m benchmarks.slide_windows
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ CROWDED = 0.85
 """Share of a slide that cells would cover if none overlapped; the slides of the recipe have 0.2 to 0.55."""
 
 
-def embed(found: LabelledSlide, models: RunModels) -> Embeddings:
+def embed(slide: LabelledSlide, models: RunModels) -> Embeddings:
     """Embed the cells of one slide as a run does."""
-    context = make_context(found.slide, None, models, AnalyseSettings())
+    context = make_context(slide.slide, None, models, AnalyseSettings())
     with temporary_checkpoint() as work:
         return embed_cells(
             context,
-            found.mask,
-            found.cells,
+            slide.mask,
+            slide.cells,
             work,
             run_serially(context),
             on_step=lambda step, fraction: None,
@@ -45,43 +45,43 @@ def embed(found: LabelledSlide, models: RunModels) -> Embeddings:
         )
 
 
-def judge(slides: Sequence[LabelledSlide], models: RunModels) -> tuple[dict[str, float], list[str]]:
+def measure_head(slides: Sequence[LabelledSlide], models: RunModels) -> tuple[dict[str, float], list[str]]:
     """Measure the calls of a head on all slides together; also return the calls."""
-    head, calls = models.head, [predict(models.head, embed(found, models)) for found in slides]
-    codes = np.array([head.classes.index(label) for found in slides for label in found.labels], dtype=int)
+    head, calls = models.head, [predict(models.head, embed(slide, models)) for slide in slides]
+    codes = np.array([head.classes.index(label) for slide in slides for label in slide.labels], dtype=int)
     figures = measure_calls(np.concatenate([c.probabilities for c in calls]), codes, head.classes, head.positive)
-    kept = {name: figures[name] for name in ("auc", "balanced_accuracy")}
-    return kept, [label for c in calls for label in c.labels]
+    accuracy = {name: figures[name] for name in ("auc", "balanced_accuracy")}
+    return accuracy, [label for c in calls for label in c.labels]
 
 
 def compare(
-    slides: Sequence[LabelledSlide], encoder: Encoder, of_crops: LinearHead, pooled: LinearHead, *, runs: int = 5
+    slides: Sequence[LabelledSlide], encoder: Encoder, of_crops: LinearHead, of_windows: LinearHead, *, runs: int = 5
 ) -> dict[str, object]:
     """Embed and call the same cells both ways; neither head has seen the slides."""
-    segmenter = load_model("classical")  # cells are found already
-    fast, slow = (RunModels(segmenter, encoder.reading(head.reads), head) for head in (pooled, of_crops))
+    segmenter = load_model("classical")  # cells are slide already
+    fast, slow = (RunModels(segmenter, encoder.reading(head.reads), head) for head in (of_windows, of_crops))
     figures = paired(
-        lambda: [embed(found, fast) for found in slides], lambda: [embed(found, slow) for found in slides], runs=runs
+        lambda: [embed(slide, fast) for slide in slides], lambda: [embed(slide, slow) for slide in slides], runs=runs
     )
-    (told_fast, calls_fast), (told_slow, calls_slow) = judge(slides, fast), judge(slides, slow)
+    (accuracy_fast, calls_fast), (accuracy_slow, calls_slow) = measure_head(slides, fast), measure_head(slides, slow)
     return figures | {
         "n_cells": len(calls_fast),
         "n_slides": len(slides),
-        **{f"ours_{name}": value for name, value in told_fast.items()},
-        **{f"theirs_{name}": value for name, value in told_slow.items()},
+        **{f"ours_{name}": value for name, value in accuracy_fast.items()},
+        **{f"theirs_{name}": value for name, value in accuracy_slow.items()},
         "same_calls": round(float(np.mean(np.equal(calls_fast, calls_slow))), 4),
         "encoder": encoder.identity,
     }
 
 
 def unseen(n: int, segmenter: Segmenter, *, density: float | None = None) -> list[LabelledSlide]:
-    """Find the cells of slides that no head was trained on, of the recipe's crowding or another."""
+    """Segment slides that no head was trained on, of the recipe's density or another."""
     changes = {} if density is None else {"density": density}
     return [find_cells(settings.model_copy(update=changes), segmenter) for settings in DemoRecipe().slides(3, n)]
 
 
 def main() -> None:
-    """Measure on slides of ordinary and of great crowding."""
+    """Measure on slides of the recipe's density and on crowded ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--slides", type=int, default=4)
@@ -91,12 +91,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    of_crops, pooled = load_model(arguments.head), load_model(arguments.pooled)
+    of_crops, of_windows = load_model(arguments.head), load_model(arguments.pooled)
     encoder, segmenter = load_model(of_crops.encoder.split("@")[0]), load_model(SEGMENTER)
     for crowding, density in (("of the recipe", None), ("crowded", CROWDED)):
         slides = unseen(arguments.slides, segmenter, density=density)
         claim = f"embed the cells of unseen synthetic slides, {crowding}: windows pooled by cell, against crops"
-        report(claim, "> 1", density=density, **compare(slides, encoder, of_crops, pooled, runs=arguments.runs))
+        report(claim, "> 1", density=density, **compare(slides, encoder, of_crops, of_windows, runs=arguments.runs))
 
 
 if __name__ == "__main__":
