@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellapp.cli import main
 from cellapp.config import app_settings
-from cellapp.exports.explanations import read_explanation_summary, stored_maps
+from cellapp.exports.explanations import read_explanation_summary, read_maps, stored_maps
 from cellapp.exports.image_folder import read_analysis
 from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
@@ -72,9 +72,8 @@ def test_files_of_the_run_are_read(ids):
     assert len(read_cells(folder / "well_A1" / "cells.parquet")) == 8
     assert sorted(stored_maps(folder / "well_A1", "cancer").cell_ids.tolist()) == ids["explained"]
     assert len(read_explanation_summary(folder, ["well_A1"], "cancer"))
-    analysis = read_analysis(folder / "well_A1", open_slide(ids["image"]))
-    assert analysis.mask.labels.max() == 8
-    assert analysis.explanations.target == "cancer"
+    assert read_analysis(folder / "well_A1").mask.labels.max() == 8
+    assert read_maps(folder / "well_A1" / "explanations" / "maps.npz").target == "cancer"
 
 
 @pytest.mark.slow
