@@ -27,8 +27,25 @@ MAPS: Mapping[str, Method | None] = {"By likeness (PCA)": "pca", "By likeness (U
 
 def counts_section(state: ClassifyState) -> None:
     """Draw counts and shares per image, or per value of a condition."""
+    group_by = _group_by(state)
+    if group_by == "image":
+        group = {image_id: image.name for image_id, image in state.images.items()}
+    else:
+        group = condition_of({image_id: image.conditions for image_id, image in state.images.items()}, group_by)
+    title, classes = group_by.replace("_", " "), state.results.classes
+    if state.target:
+        shares = share_table(state.all_cells, classes, group)
+        figure = share_chart(shares, state.target, group_title=title)
+        _chart(figure, "classify_shares", alt=f"Share of {state.target} cells per {title} with 95 % interval")
+    counts = outcome_table(state.all_cells, classes, group)
+    figure = counts_chart(counts, classes, group_title=title)
+    _chart(figure, "classify_counts", alt=f"Number of cells of each class per {title}")
+
+
+def _group_by(state: ClassifyState) -> str:
+    """Offer the conditions that an image of the run has; without any, the image is the only choice."""
     conditions = [key for key in CONDITIONS if any(image.conditions.get(key) for image in state.images.values())]
-    by = st.segmented_control(
+    chosen = st.segmented_control(
         "Group by",
         ["image", *conditions],
         default="image",
@@ -37,17 +54,7 @@ def counts_section(state: ClassifyState) -> None:
         key="classify_group",
         label_visibility="collapsed" if not conditions else "visible",
     )
-    group = {image_id: image.name for image_id, image in state.images.items()}
-    if by != "image":
-        group = condition_of({image_id: image.conditions for image_id, image in state.images.items()}, str(by))
-    title, classes = str(by).replace("_", " "), state.results.classes
-    if state.target:
-        shares = share_table(state.all_cells, classes, group)
-        figure = share_chart(shares, state.target, group_title=title)
-        _chart(figure, "classify_shares", alt=f"Share of {state.target} cells per {title} with 95 % interval")
-    counts = outcome_table(state.all_cells, classes, group)
-    figure = counts_chart(counts, classes, group_title=title)
-    _chart(figure, "classify_counts", alt=f"Number of cells of each class per {title}")
+    return str(chosen)
 
 
 def histogram_section(state: ClassifyState) -> None:

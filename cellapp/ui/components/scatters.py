@@ -54,7 +54,7 @@ def embedding_map(
     target : str
         Class of the probability `p`.
     """
-    figure = _points(points, classes, target, place="")
+    figure = _points(points, classes, target, position="")
     figure.update_xaxes(title_text=axes[0], showticklabels=method == "PCA")
     figure.update_yaxes(
         title_text=axes[1], showticklabels=method == "PCA", scaleanchor="x" if method == "PCA" else None
@@ -80,7 +80,7 @@ def spatial_map(
     target : str
         Class of the probability `p`.
     """
-    figure = _points(points, classes, target, place="<br>x %{x:,.0f}, y %{y:,.0f} " + unit)
+    figure = _points(points, classes, target, position="<br>x %{x:,.0f}, y %{y:,.0f} " + unit)
     figure.update_xaxes(title_text=f"x, {unit}", range=[0, extent[1]], constrain="domain")
     figure.update_yaxes(title_text=f"y, {unit}", range=[extent[0], 0], scaleanchor="x", constrain="domain")
     return styled(figure.update_layout(dragmode="lasso"), "Where the cells lie", height=420)
@@ -104,7 +104,7 @@ def _first(customdata: object) -> object | None:
     return customdata
 
 
-def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, place: str) -> go.Figure:
+def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, position: str) -> go.Figure:
     """Draw a trace per outcome; browsers write the hover text from numbers: 50,000 strings take half a second."""
     figure = go.Figure()
     size = point_size(len(points))
@@ -126,15 +126,15 @@ def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, place:
                 "line": {"width": 1 if sign.endswith("open") else 0},
             },
             unselected={"marker": {"opacity": 0.15}},
-            hovertemplate=_hover(rows["p"].notna().to_numpy(), place),
+            hovertemplate=_hover(rows["p"].notna().to_numpy(), position),
         )
     return figure
 
 
-def _hover(has_p: np.ndarray, place: str) -> str | list[str]:
+def _hover(has_p: np.ndarray, position: str) -> str | list[str]:
     """Return the hover template of a trace; one per point where only some have a probability, others by hand."""
     without, with_p = (
-        f"cell %{{customdata[1]:d}}, %{{meta[0]}}{p}{place}<extra></extra>"
+        f"cell %{{customdata[1]:d}}, %{{meta[0]}}{p}{position}<extra></extra>"
         for p in ("", ", p(%{meta[1]}) %{customdata[2]:.2f}")
     )
     if has_p.all() or not has_p.any():

@@ -1,8 +1,8 @@
 """An image on a page with pan, zoom and layers, and what the visitor marks on it.
 
 The viewer is a Streamlit component, its markup, style and script in deep_zoom/. It remembers where on an image the
-visitor was (per image, in the browser's session), so that neither a rerun nor another page loses the place and panning
-costs no rerun.
+visitor was (per image, in the browser's session), so that neither a rerun nor another page moves it, and panning costs
+no rerun.
 """
 
 from __future__ import annotations

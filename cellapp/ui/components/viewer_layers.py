@@ -73,7 +73,7 @@ def label_tiles(run: RunRecord, image: ImageRecord, *, threshold: float, version
         One of the run's, which is done.
     threshold : float
     version : str
-        Changes whenever the result or what people said of it does.
+        Changes whenever the cells or their manual classes do.
     """
     path = f"runs/{run.id}/images/{image.id}/labels/{{level}}/{{x}}_{{y}}.png"
     mark = hashlib.sha256(version.encode()).hexdigest()[:12]

@@ -58,34 +58,31 @@ def no_cells() -> None:
     )
 
 
-def nothing_to_explain(results: Results, image_id: str, here: pd.DataFrame) -> None:
-    """Draw why no cell of an image can be explained, and what to do about it."""
+def nothing_to_explain(results: Results, image_id: str, image_cells: pd.DataFrame) -> None:
+    """Draw why none of the cells of an image can be explained, and what to do about it."""
+    if image_id in results.done and image_cells.empty:
+        no_cells()
+        return
     if image_id not in results.done:
-        empty_state(
+        state = (
             "No result for this image yet",
             "It failed or still waits in this run. Choose another image above, or run it again from Segment.",
-            icon=":material/pending:",
-            page=SEGMENT_PAGE,
-            link="Go to Segment",
+            ":material/pending:",
         )
-    elif here.empty:
-        no_cells()
     elif not results.classes:
-        empty_state(
+        state = (
             "This run has no classes",
             "It counted cells without a head. Choose one on the Segment page and run again.",
-            icon=":material/tag:",
-            page=SEGMENT_PAGE,
-            link="Go to Segment",
+            ":material/tag:",
         )
     else:
-        empty_state(
+        state = (
             "Every cell was rejected",
             "The quality rules found all cells of this image too poor to classify. Segment shows them by reason.",
-            icon=":material/filter_alt_off:",
-            page=SEGMENT_PAGE,
-            link="Go to Segment",
+            ":material/filter_alt_off:",
         )
+    title, text, icon = state
+    empty_state(title, text, icon=icon, page=SEGMENT_PAGE, link="Go to Segment")
 
 
 def no_head() -> None:

@@ -85,16 +85,7 @@ def _diameter(image: ImageRecord) -> dict[str, Any]:
         )
         if automatic:
             return {}
-        units = ["px", "um"] if image.um_per_px else ["px"]
-        unit = st.segmented_control(
-            "Unit",
-            units,
-            default=units[0],
-            required=True,
-            format_func={"px": "px", "um": "µm"}.get,
-            key="segment_unit",
-            label_visibility="collapsed",
-        )
+        unit = _diameter_unit(image)
     typed = st.number_input(
         "Diameter",
         min_value=1.0,
@@ -105,6 +96,20 @@ def _diameter(image: ImageRecord) -> dict[str, Any]:
         help="The yellow circle on the image has this size.",
     )
     return {"diameter": typed, "diameter_unit": unit}
+
+
+def _diameter_unit(image: ImageRecord) -> str:
+    units = ["px", "um"] if image.um_per_px else ["px"]
+    unit = st.segmented_control(
+        "Unit",
+        units,
+        default=units[0],
+        required=True,
+        format_func={"px": "px", "um": "µm"}.get,
+        key="segment_unit",
+        label_visibility="collapsed",
+    )
+    return str(unit)
 
 
 def _preprocess() -> dict[str, Any]:

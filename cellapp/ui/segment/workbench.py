@@ -9,6 +9,7 @@ import streamlit as st
 from cellapp.errors import CellappError
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import Composition
+from cellapp.settings import AnalyseSettings
 from cellapp.store.images import get_image
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
@@ -37,22 +38,8 @@ def workbench(page: PageState, image: ImageRecord) -> None:
     source = get_image(image.reference_id) if image.reference_id else image
     if source is not image:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
-    grid = st.grid(3, min_column_width=230, gap="medium")
-    left, right = grid.cell(column_span=2), grid.cell()
     try:
-        with right:
-            settings = settings_panel(source)
-        with left:
-            region, picture, opacity = _toolbar(source)
-            slot, numbers = st.container(), st.container()
-        preview = preview_region(source, region, settings)
-        shown = composition(source, cache.overview(source))
-        with slot:
-            _viewer(source, preview, shown, region, picture=picture, opacity=opacity)
-        if preview is not None:
-            with numbers:
-                summary_section(source, preview, settings)
-            rejected_section(source, preview, shown)
+        settings, preview = _bench(source)
     except CellappError as error:
         show_error(error)
         return
@@ -60,6 +47,26 @@ def workbench(page: PageState, image: ImageRecord) -> None:
     run_controls(page, image, settings, run_seconds(page.images, page.runs, settings, preview_s_per_px=rate))
     if page.run is not None:
         follow_run(page.run)
+
+
+def _bench(image: ImageRecord) -> tuple[AnalyseSettings, RegionPreview | None]:
+    """Draw settings beside the image, and what they give in its region."""
+    grid = st.grid(3, min_column_width=230, gap="medium")
+    left, right = grid.cell(column_span=2), grid.cell()
+    with right:
+        settings = settings_panel(image)
+    with left:
+        region, picture, opacity = _toolbar(image)
+        slot, numbers = st.container(), st.container()
+    preview = preview_region(image, region, settings)
+    shown = composition(image, cache.overview(image))
+    with slot:
+        _viewer(image, preview, shown, region, picture=picture, opacity=opacity)
+    if preview is not None:
+        with numbers:
+            summary_section(image, preview, settings)
+        rejected_section(image, preview, shown)
+    return settings, preview
 
 
 def region_of(image: ImageRecord) -> Region:

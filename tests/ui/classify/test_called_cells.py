@@ -1,6 +1,14 @@
 """The headline of Classify, and the cells its sections share."""
 
-from cellapp.ui.classify.called_cells import headline
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState, headline, share_table
+from cellapp.ui.classify.cell_sections import labels_by_image
 from tests.ui.tables import CLASSES, cell_table
 
 
@@ -11,3 +19,41 @@ def test_the_headline_counts_cells_images_and_doubts():
     assert "unlike the training cells" in text
     assert headline(cells.iloc[:0], CLASSES, n_images=1) == "**0 cells in 1 image**"
     assert "cancer" not in headline(cells[["image_id", "qc_pass"]], (), n_images=2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(1, 60), seed=st.integers(0, 30))
+def test_the_headline_gives_the_share_that_the_table_gives(n, seed):
+    cells = cell_table(n, seed)
+    row = share_table(cells, CLASSES, {"a": "all", "b": "all"}).iloc[0]
+    text = headline(cells, CLASSES, n_images=2)
+    assert (f"**{row['share'] * 100:.0f} % cancer**" in text) == (row["n"] > 0)
+    assert (f"({row['low'] * 100:.0f} to {row['high'] * 100:.0f})" in text) == (row["n"] > 0)
+
+
+def state_of(cells, *, image="a", scope=EVERY_IMAGE, threshold=0.5):
+    results = SimpleNamespace(called=lambda at: cells.assign(at=at), classes=CLASSES, version_key="v")
+    return ClassifyState(results, {}, SimpleNamespace(id=image), threshold, scope)
+
+
+def test_scope_narrows_the_cells_and_nothing_else():
+    cells = cell_table(30)
+    every, this = state_of(cells), state_of(cells, scope=THIS_IMAGE)
+    assert len(every.cells) == len(every.all_cells) == len(this.all_cells) == 30
+    assert set(this.cells["image_id"]) == {"a"}
+    assert this.cells.index.tolist() == every.image_cells.index.tolist()
+    assert set(this.cells["at"]) == {0.5}
+
+
+def test_the_version_changes_with_all_that_changes_calls():
+    cells = cell_table(3)
+    options = ({}, {"image": "b"}, {"scope": THIS_IMAGE}, {"threshold": 0.6})
+    assert len({state_of(cells, **option).version_key for option in options}) == len(options)
+
+
+@pytest.mark.parametrize("label", ["cancer", ""])
+def test_a_class_by_hand_reaches_each_cell_of_each_image(label):
+    cells = pd.DataFrame({"image_id": ["a", "b", "a", "b"], "cell_id": [1, 1, 2, 3]}, index=[5, 6, 7, 8])
+    labels = labels_by_image(cells, [5, 6, 7], label)
+    assert labels == {"a": {1: label, 2: label}, "b": {1: label}}
+    assert labels_by_image(cells, [], label) == {}

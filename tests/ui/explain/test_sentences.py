@@ -1,8 +1,48 @@
 """Sentences on the Explain page say what was measured and nothing more."""
 
+import os
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import expit
 
-from cellapp.ui.explain.sentences import channels_sentence
+from cellapp.exports.tables import write_cells
+from cellapp.pipeline.encoder_crops import RawCrop
+from cellapp.types.image import Role
+from cellapp.ui.explain.cell_maps import CellExplanation
+from cellapp.ui.explain.sentences import channel_effects, channels_sentence, map_sentence
+
+
+def numbers(text):
+    return [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}]\d+\.\d\d", text)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 99), nucleus=st.booleans())
+def test_the_parts_of_the_map_add_up_to_what_the_sentence_says_it_gives(seed, nucleus):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:24, :24] - 11.5
+    pixels = np.where(np.hypot(y, x) < 4, 900, 10)[None].astype(np.uint16)
+    crop = RawCrop(pixels, np.hypot(y, x) < 9)
+    signed = rng.normal(size=(6, 6)).astype(np.float32)
+    explanation = CellExplanation(signed, float(signed.sum()) + 0.5, 0.5, "cancer")
+    text = map_sentence(explanation, crop, (Role.NUCLEUS if nucleus else Role.OTHER,), p=0.75)
+    logit, in_map, rest, *parts = numbers(text)
+    assert text.startswith("p(cancer) is 0.75")
+    assert in_map + rest == pytest.approx(logit, abs=0.011)
+    assert sum(parts) == pytest.approx(in_map, abs=0.006 * len(parts) + 0.006)
+    assert ("nucleus" in text) == nucleus
+
+
+def test_an_empty_map_names_no_strongest_square():
+    crop = RawCrop(np.ones((1, 8, 8), np.uint8), np.ones((8, 8), bool))
+    silent = CellExplanation(np.zeros((4, 4), np.float32), 1.0, 1.0, "cancer")
+    assert "strongest" not in map_sentence(silent, crop, (Role.OTHER,), p=0.7)
 
 
 def test_without_a_channel_the_probability_is_that_of_the_logit_left():
@@ -13,3 +53,41 @@ def test_without_a_channel_the_probability_is_that_of_the_logit_left():
 def test_with_three_classes_a_logit_is_no_probability():
     words = channels_sentence({"nucleus": 3.0}, 2.0, "cancer", n_classes=3)
     assert "logit of cancer would be \N{MINUS SIGN}1.00 without nucleus" in words
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A run of two images, of which the worker measured a cell each, and the run one cell of the first itself."""
+    for stem in "ab":  # a summary older than a label image does not count
+        (tmp_path / stem).mkdir()
+        (tmp_path / stem / "labels.tif").touch()
+        os.utime(tmp_path / stem / "labels.tif", (0, 0))
+    summary = pd.DataFrame(
+        {
+            "cell_id": [1, 1],
+            "stem": ["a", "b"],
+            "target": "cancer",
+            "effect_actin": [0.5, 7.0],
+            "effect_nucleus": [np.nan, 8.0],
+        }
+    ).set_index("cell_id")
+    write_cells(summary, tmp_path / "regions_cancer.parquet")
+    folder = tmp_path / "a" / "explanations"
+    folder.mkdir()
+    rows = {"cell_id": [2, 2], "target": ["normal", "cancer"], "effect_actin": [9.0, -2.0]}
+    pd.DataFrame(rows).to_csv(folder / "regions.csv", index=False)
+    return SimpleNamespace(folder=tmp_path, version=(("a", 0), ("b", 0)))
+
+
+@pytest.mark.parametrize(
+    ("stem", "cell_id", "effects"),
+    [
+        ("a", 1, {"actin": 0.5}),
+        ("b", 1, {"actin": 7.0, "nucleus": 8.0}),
+        ("a", 2, {"actin": -2.0}),
+        ("b", 2, {}),
+    ],
+)
+def test_effects_of_channels_are_those_of_the_cell_its_image_and_the_class(results, stem, cell_id, effects):
+    cell = pd.Series({"stem": stem, "cell_id": cell_id})
+    assert channel_effects(results, cell, "cancer") == effects

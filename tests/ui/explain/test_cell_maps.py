@@ -1,0 +1,107 @@
+"""Which cells are offered for explanation, and which stored maps count."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellapp.exports.explanations import maps_path, write_maps
+from cellapp.types.cells import Explanations
+from cellapp.ui.explain import cell_maps
+from cellapp.ui.explain.cell_maps import LISTED, SELECTED, UNSURE, common_limit, explainable, listings
+from tests.ui.tables import CLASSES, cell_table
+
+
+def classified(n, seed=0):
+    cells = cell_table(n, seed, images=("a",))
+    p = cells["p_cancer"].where(cells["qc_pass"])
+    return cells.assign(cell_id=np.arange(1, n + 1), stem="a", p_cancer=p, p_normal=1 - p, margin=(2 * p - 1).abs())
+
+
+def explanations(cell_ids, *, target="cancer", method="hirescam", scale=1.0, seed=0):
+    maps = np.random.default_rng(seed).normal(size=(len(cell_ids), 3, 3)).astype(np.float32) * scale
+    rest = np.ones(len(cell_ids), np.float32)
+    return Explanations(maps, rest, maps.sum((1, 2)) + 1, np.array(cell_ids, np.int32), target, method)
+
+
+def store(folder, found, *, later=False):
+    path = maps_path(folder, found.target) if later else folder / "explanations" / "maps.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_maps(found, path)
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(0, 40), seed=st.integers(0, 30), chosen=st.lists(st.integers(0, 39), max_size=20))
+def test_every_list_is_short_and_of_cells_that_have_a_probability(n, seed, chosen):
+    cells = classified(n, seed)
+    for title, rows in listings(cells, CLASSES, chosen).items():
+        assert 0 < len(rows) <= LISTED
+        assert rows["p_cancer"].notna().all()
+        if title == SELECTED:
+            assert set(rows.index) <= set(chosen)
+        if title not in (SELECTED, UNSURE):
+            assert set(rows["label"]) == {title.split()[1]}
+
+
+def test_lists_begin_with_the_strongest_the_most_typical_and_the_least_sure():
+    cells = classified(40).query("qc_pass")
+    lists = listings(cells, CLASSES, [])
+    cancer = cells[cells["label"] == "cancer"]["p_cancer"]
+    assert lists["Strongest cancer"]["p_cancer"].iloc[0] == cancer.max()
+    typical = lists["Typical cancer"]["p_cancer"].iloc[0]
+    assert abs(typical - cancer.median()) == (cancer - cancer.median()).abs().min()
+    assert lists[UNSURE]["margin"].iloc[0] == cells["margin"].min()
+    assert listings(cells, (), [0]) == {}
+
+
+def test_maps_made_later_beat_those_of_the_run_and_other_kinds_do_not_count(tmp_path):
+    store(tmp_path, explanations([1, 2], seed=1))
+    later = explanations([2, 3], seed=2)
+    store(tmp_path, later, later=True)
+    store(tmp_path, explanations([1], target="normal"), later=True)
+    stored = cell_maps.stored_explanations(tmp_path, "cancer")
+    assert sorted(stored) == [1, 2, 3]
+    np.testing.assert_array_equal(stored[2].map, later.maps[0])
+    assert stored[2].logit == pytest.approx(float(stored[2].map.sum()) + stored[2].rest, abs=1e-5)
+    assert cell_maps.stored_explanations(tmp_path / "nowhere", "cancer") == {}
+
+
+def test_maps_of_another_method_are_not_shown_beside_signed_ones(tmp_path):
+    store(tmp_path, explanations([1], method="gradcam"))
+    assert cell_maps.stored_explanations(tmp_path, "cancer") == {}
+
+
+def test_the_scale_spans_the_maps_of_every_image_and_of_the_page(tmp_path):
+    results = SimpleNamespace(folder=tmp_path, version=(("a", 0), ("b", 0)))
+    assert common_limit(results, {}, target="cancer") == 0
+    store(tmp_path / "a", explanations([1], scale=1.0))
+    loud = explanations([1], scale=5.0)
+    store(tmp_path / "b", loud)
+    assert common_limit(results, {}, target="cancer") == pytest.approx(np.abs(loud.maps).max())
+    here = {7: cell_maps.CellExplanation(np.full((2, 2), -99.0), 0.0, 0.0, "cancer")}
+    assert common_limit(results, here, target="cancer") == 99
+
+
+def test_without_models_only_cells_with_a_map_are_offered(tmp_path):
+    cells, results = classified(6), SimpleNamespace(folder=tmp_path)
+    assert len(explainable(results, cells, "cancer", models=True)) == 6
+    assert explainable(results, cells, "cancer", models=False).empty
+    store(tmp_path / "a", explanations([2, 5]))
+    assert explainable(results, cells, "cancer", models=False)["cell_id"].tolist() == [2, 5]
+
+
+def test_stored_maps_are_read_and_no_model_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(cell_maps, "_computed", lambda *_: pytest.fail("computed"))
+    store(tmp_path / "a", explanations([1, 2, 3]))
+    results, cells = SimpleNamespace(folder=tmp_path, version=(("a", 0),), provenance={}), classified(3)
+    explained = cell_maps.cell_explanations(results, None, cells.iloc[:2], target="cancer")
+    assert sorted(explained) == [1, 2]
+
+
+@pytest.mark.parametrize(("seconds", "long"), [(0.5, False), (50.0, True), (None, False)])
+def test_maps_go_to_the_worker_when_classifying_was_slow(seconds, long):
+    summary = {"n_cells": 10, "n_rejected": 0}
+    results = SimpleNamespace(provenance={"seconds": {"classify": seconds}, "summary": summary})
+    assert cell_maps.takes_long(results, 5) == long
