@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.classification.novelty import fit_novelty
+from cellapp.classification.novelty import MAX_COMPONENTS, fit_novelty
 
 
 @settings(max_examples=15, deadline=None)
@@ -47,3 +47,56 @@ def test_a_direction_training_never_moved_in_is_unlike_it():
 
 def test_no_cells_have_no_distance():
     assert fit_novelty(np.eye(4), np.zeros(4, int), 1).distance(np.zeros((0, 4))).shape == (0,)
+
+
+def svd_distance(features, codes, n_classes, cells):
+    """The distance from its definition: all directions, variances from the singular values, one rest."""
+    means = np.stack([features[codes == k].mean(axis=0) for k in range(n_classes)])
+    within = features - means[codes]
+    width = features.shape[1]
+    _, singular, basis = np.linalg.svd(within, full_matrices=False)
+    spectrum = np.zeros(width)
+    spectrum[: len(singular)] = singular**2 / max(len(features) - n_classes, 1)
+    floor, rank = 0.05 * spectrum.mean(), min(MAX_COMPONENTS, len(singular))
+    rest = (spectrum[rank:].mean() if rank < width else 0.0) + floor
+    squared = []
+    for mean in means:
+        offset = cells - mean
+        scores = offset @ basis[:rank].T
+        outside = (offset**2).sum(axis=1) - (scores**2).sum(axis=1)
+        squared.append((scores**2 / (spectrum[:rank] + floor)).sum(axis=1) + outside / rest)
+    return np.sqrt(np.min(squared, axis=0) / width)
+
+
+@settings(max_examples=20, deadline=None)
+@given(n_cells=st.integers(6, 120), width=st.integers(2, 90), n_classes=st.integers(1, 3), seed=st.integers(0, 50))
+def test_the_distance_is_its_definition_for_few_and_for_many_cells(n_cells, width, n_classes, seed):
+    rng = np.random.default_rng(seed)
+    features, codes = rng.normal(size=(n_cells, width)), np.arange(n_cells) % n_classes
+    cells = 2 * rng.normal(size=(7, width))
+    distances = fit_novelty(features, codes, n_classes).distance(cells)
+    np.testing.assert_allclose(distances, svd_distance(features, codes, n_classes, cells), rtol=1e-4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(width=st.integers(2, 20), seed=st.integers(0, 50))
+def test_rotating_all_features_changes_no_distance(width, seed):
+    rng = np.random.default_rng(seed)
+    features, cells = rng.normal(size=(60, width)), rng.normal(size=(5, width))
+    rotation, _ = np.linalg.qr(rng.normal(size=(width, width)))
+    codes = np.arange(60) % 2
+    before = fit_novelty(features, codes, 2).distance(cells)
+    np.testing.assert_allclose(fit_novelty(features @ rotation, codes, 2).distance(cells @ rotation), before, rtol=1e-3)
+
+
+def test_one_cell_per_class_gives_finite_distances():
+    novelty = fit_novelty(np.eye(3), np.arange(3), 3)
+    assert np.isfinite(novelty.distance(np.zeros((1, 3)))).all()
+    np.testing.assert_allclose(novelty.distance(np.eye(3)), 0, atol=1e-6)
+
+
+def test_a_wide_encoder_keeps_few_directions():
+    features = np.random.default_rng(0).normal(size=(100, 300))
+    novelty = fit_novelty(features, np.arange(100) % 2, 2)
+    assert novelty.basis.shape == (MAX_COMPONENTS, 300)
+    np.testing.assert_allclose(novelty.basis @ novelty.basis.T, np.eye(MAX_COMPONENTS), atol=1e-5)

@@ -98,3 +98,59 @@ def test_runs_of_no_and_of_one_cell(tmp_path, n):
 def test_a_run_without_embeddings_has_no_points(tmp_path):
     assert project_run(tmp_path, ["a"]).xy.shape == (0, 2)
     assert read_projection(tmp_path, "umap") is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(3, 40), width=st.integers(2, 50), seed=st.integers(0, 99))
+def test_pca_is_the_singular_value_decomposition_with_the_largest_weight_positive(n, width, seed):
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, width)) * np.linspace(5, 1, width)
+    centred = features - features.mean(axis=0)
+    _, singular, basis = np.linalg.svd(centred, full_matrices=False)
+    basis = basis[:2] * np.sign(basis[[0, 1], np.abs(basis[:2]).argmax(axis=1)])[:, None]
+    xy, axes = project(features)
+    if singular[0] > 1.02 * singular[1] and (len(singular) < 3 or singular[1] > 1.02 * singular[2]):
+        np.testing.assert_allclose(xy, centred @ basis.T, atol=1e-2)
+    shares = singular[:2] ** 2 / (singular**2).sum()
+    printed = [float(axis.split("(")[1].split("%")[0]) for axis in axes]
+    np.testing.assert_allclose(printed, 100 * shares, atol=0.51)
+
+
+@pytest.mark.parametrize("offset", [0, 50, 1000])
+def test_features_far_from_zero_lose_no_digits(offset):
+    features = np.random.default_rng(0).normal(size=(300, 40)) * np.linspace(3, 1, 40)
+    np.testing.assert_allclose(project(features + offset)[0], project(features)[0], atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_points_are_float32_whatever_the_features_are(dtype):
+    features, _ = _clusters()
+    xy, _ = project(features.astype(dtype))
+    assert xy.dtype == np.float32
+    np.testing.assert_allclose(xy, project(features)[0], atol=0.05)
+
+
+def test_an_image_without_cells_leaves_no_point(tmp_path):
+    features, _ = _clusters(6)
+    _write_embeddings(tmp_path, "none", np.zeros((0, 3)), [])
+    _write_embeddings(tmp_path, "some", features, range(1, 7))
+    projection = project_run(tmp_path, ["none", "some"])
+    assert projection.images.tolist() == ["some"] * 6
+
+
+def test_each_method_has_a_file_of_its_own(tmp_path):
+    features, _ = _clusters(10)
+    _write_embeddings(tmp_path, "a", features, range(1, 11))
+    project_run(tmp_path, ["a"])
+    assert read_projection(tmp_path, "pca").method == "pca"
+    assert read_projection(tmp_path, "umap") is None
+
+
+def test_what_was_stored_is_what_was_projected(tmp_path):
+    features, _ = _clusters(10)
+    _write_embeddings(tmp_path, "a", features, range(1, 11))
+    projection, stored = project_run(tmp_path, ["a"]), read_projection(tmp_path, "pca")
+    np.testing.assert_array_equal(stored.xy, projection.xy)
+    np.testing.assert_array_equal(stored.cell_ids, projection.cell_ids)
+    assert stored.axes == projection.axes
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["projection_pca.npz"]

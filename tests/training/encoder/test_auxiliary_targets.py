@@ -43,3 +43,37 @@ def test_turning_a_view_leaves_its_profile(views):
     inside[:, :, 8:20, 10:26] = 1
     turned = view_profiles(views.rot90(1, (2, 3)), inside.rot90(1, (2, 3)))
     torch.testing.assert_close(turned, view_profiles(views, inside), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_planes_that_are_equal_are_fully_correlated_however_they_lie(turns):
+    torch.manual_seed(0)
+    gray = torch.rand(4, 1, 24, 24).expand(4, 3, 24, 24).clone()
+    gray[2:, 1] = torch.rand(2, 24, 24)
+    profiles = [view_profiles(v, torch.ones(4, 1, 24, 24)) for v in (gray, gray.rot90(turns, (2, 3)))]
+    before, after = (profile[:, 30] for profile in profiles)  # correlation of planes 0 and 1
+    torch.testing.assert_close(before, after, rtol=1e-3, atol=1e-3)
+    assert before[:2].min() > before[2:].max() + 1
+
+
+def test_targets_are_standardised_over_the_batch(views):
+    textures = patch_textures(views, 4)
+    assert textures.mean(dim=(0, 1)).abs().max() < 0.05
+    assert textures.abs().max() <= 5
+    profiles = view_profiles(views, (views[:, :1] > 0.5).float())
+    assert profiles.mean(dim=0).abs().max() < 1e-3
+
+
+def test_a_larger_cell_has_the_larger_area():
+    views, cell = torch.rand(3, 3, 32, 32), torch.zeros(3, 1, 32, 32)
+    for row, side in enumerate((6, 12, 20)):
+        cell[row, :, 4 : 4 + side, 4 : 4 + side] = 1
+    area = view_profiles(views, cell)[:, -8]
+    assert (area.diff() > 0).all()
+
+
+def test_an_elongated_cell_has_the_smaller_ratio_of_axes():
+    views, cell = torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 32, 32)
+    cell[0, :, 8:24, 8:24], cell[1, :, 14:18, 2:30] = 1, 1
+    elongation = view_profiles(views, cell)[:, -4]
+    assert elongation[0] > elongation[1]

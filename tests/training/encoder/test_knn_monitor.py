@@ -69,3 +69,40 @@ def test_curves_are_written_whole(tmp_path):
             {"step": "2", "knn": "0.75"},
         ]
     assert [path.name for path in tmp_path.iterdir()] == ["curves.csv"]
+
+
+def vote(bank, labels, query):
+    """A vote by hand: the ten nearest by cosine, each with weight exp(cosine / 0.07)."""
+    unit = bank / np.linalg.norm(bank, axis=1, keepdims=True)
+    similarity = unit @ (query / np.linalg.norm(query))
+    nearest = np.argsort(-similarity)[:10]
+    weights = {label: np.exp(similarity[nearest][labels[nearest] == label] / 0.07).sum() for label in set(labels)}
+    return max(weights, key=weights.get)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_accuracy_is_that_of_a_vote_by_hand(seed):
+    rng = np.random.default_rng(seed)
+    labels, asked_labels = rng.choice(["a", "b", "c"], 60), rng.choice(["a", "b", "c"], 40)
+    centres = {label: rng.normal(size=8) for label in "abc"}
+    bank, asked = (
+        np.stack([centres[label] + 1.5 * rng.normal(size=8) for label in some]) for some in (labels, asked_labels)
+    )
+    calls = np.array([vote(bank, labels, query) for query in asked])
+    expected = np.mean([(calls[asked_labels == label] == label).mean() for label in np.unique(asked_labels)])
+    assert knn_accuracy(bank, labels, asked, asked_labels) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
+def test_the_length_of_vectors_does_not_matter(scale):
+    (bank, labels), (asked, asked_labels) = two_clouds(30, 0), two_clouds(20, 1)
+    expected = knn_accuracy(bank, labels, asked, asked_labels)
+    assert knn_accuracy(bank * scale, labels, asked, asked_labels) == expected
+
+
+def test_classes_that_are_only_in_the_bank_do_not_count():
+    (bank, labels), (asked, asked_labels) = two_clouds(30, 0), two_clouds(20, 1)
+    one = asked_labels == asked_labels[0]
+    accuracy = knn_accuracy(bank, labels, asked[one], asked_labels[one])
+    assert 0 <= accuracy <= 1
+    assert knn_accuracy(bank, labels, asked[one], np.full(one.sum(), "unheard of")) == 0

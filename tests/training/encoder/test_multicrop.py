@@ -87,3 +87,56 @@ def test_every_other_view_has_masked_patches_in_blocks():
 
 def test_an_odd_grid_is_covered_too():
     assert draw_masks(4, 5, (1.0, 1.0))[::2].all()
+
+
+def test_views_of_one_crop_share_their_stains():
+    """A crop whose only plane with signal is moved has it in the same plane in every view."""
+    crops = cells(12)
+    crops[:, 1:3] = 0
+    torch.manual_seed(0)
+    batch = draw_views(crops, Views(permute=1.0, drop_plane=0.0, borrow=0.0, n_local=2), 32)
+    first, second = (batch.wide.amax(dim=(2, 3)) > 0.01).view(2, 12, 3)
+    assert torch.equal(first, second)
+    assert len(first.unique(dim=0)) > 2
+
+
+def test_a_smaller_area_is_a_larger_zoom():
+    crops = torch.zeros(8, 4, 40, 40, dtype=torch.uint8)
+    crops[:, :, 10:30, 10:30] = 255
+    torch.manual_seed(0)
+    close = draw_views(crops, Views(global_area=(0.2, 0.25), masked=0.0), 32).cell.mean()
+    wide = draw_views(crops, Views(global_area=(0.95, 1.0), masked=0.0), 32).cell.mean()
+    assert close > 1.5 * wide
+
+
+def test_without_local_views_there_are_none():
+    assert draw_views(cells(3), Views(n_local=0), 32).narrow.shape[0] == 0
+
+
+def test_dropping_a_plane_leaves_two_of_three():
+    planes = torch.rand(60, 3, 5, 5) + 0.1
+    torch.manual_seed(2)
+    dropped = augment_stains(planes, Views(drop_plane=1.0, permute=0.0))
+    n_black = (dropped.amax(dim=(2, 3)) == 0).sum(dim=1)
+    assert n_black.max() == 1
+    assert (n_black == 1).float().mean() > 0.8  # the others are copies of one plane
+
+
+def test_only_pixels_of_the_cell_are_mixed_in():
+    gray = torch.rand(4, 1, 6, 6).expand(4, 3, 6, 6)
+    cell = torch.zeros(4, 1, 6, 6)
+    cell[:, :, 2:4, 2:4] = 1
+    mixed = mix_stains(gray, cell, 1.0)
+    assert torch.equal(mixed[:, 0], gray[:, 0])
+    assert mixed[:, 1:, :2].abs().max() == 0
+
+
+@given(n=st.integers(1, 9), grid=st.integers(1, 9), share=st.floats(0, 1))
+@settings(max_examples=25, deadline=None)
+def test_masks_have_the_form_of_the_patches(n, grid, share):
+    masks = draw_masks(n, grid, (share, share))
+    assert masks.shape == (n, grid * grid)
+    assert masks.dtype == torch.bool
+    assert not masks[1::2].any()
+    if share == 0:
+        assert not masks.any()
