@@ -1,9 +1,15 @@
+"""Options become settings, and INPUT becomes image files; what does not fit is refused in one line."""
+
+import json
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cellapp.cli.options import expand_inputs
+from cellapp.cli.options import STEPS, build_settings, expand_inputs, parse_size
 from cellapp.errors import InputError
+from cellapp.settings import AnalyseSettings
 
 
 @pytest.fixture
@@ -41,3 +47,52 @@ def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no images in"):
         expand_inputs([str(tmp_path / "empty")])
+
+
+@given(rows=st.integers(1, 10**6), columns=st.integers(1, 10**6), sign=st.sampled_from("xX"))
+def test_a_size_is_rows_by_columns(rows, columns, sign):
+    assert parse_size(f"{rows}{sign}{columns}") == (rows, columns)
+
+
+@pytest.mark.parametrize("text", ["", "x", "512", "0x512", "512x", "-1x4", "1.5x4", "4x4x4", "4 by 4"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(InputError, match="rows x columns"):
+        parse_size(text)
+
+
+def test_options_left_out_change_nothing(tmp_path):
+    assert build_settings() == AnalyseSettings()
+    base = tmp_path / "settings.json"
+    chosen = AnalyseSettings.model_validate({"segment": {"tile_px": 512}, "classify": {"head": None}, "seed": 3})
+    base.write_text(chosen.model_dump_json())
+    assert build_settings(base=base) == chosen
+
+
+def test_an_option_changes_its_own_setting_alone(tmp_path):
+    base = tmp_path / "run.json"
+    base.write_text(json.dumps({"settings": {"segment": {"tile_px": 512, "diameter": 9}}, "image": {}}))
+    chosen = build_settings(base=base, segmenter="classical", head="none", um_per_px=0.5, explain=2)
+    expected = {"segment": {"tile_px": 512, "diameter": 9, "segmenter": "classical"}, "classify": {"head": None}}
+    assert chosen == AnalyseSettings.model_validate(expected | {"um_per_px": 0.5, "explain": {"n": 2}})
+
+
+@given(st.sets(st.sampled_from(STEPS)))
+def test_the_steps_named_are_the_steps_done(steps):
+    chain = build_settings(preprocess=",".join(sorted(steps)) or "none").preprocess
+    assert {step for step in STEPS if getattr(chain, step)} == steps
+
+
+@pytest.mark.parametrize("option", [{"preprocess": "blur"}, {"channels": "nucleus"}, {"diameter": -1.0}])
+def test_options_that_do_not_fit_are_refused_in_one_line(option):
+    with pytest.raises(InputError) as refused:
+        build_settings(**option)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, "{", "\xff"])
+def test_settings_that_cannot_be_read_are_named(tmp_path, content):
+    base = tmp_path / "run.json"
+    if content is not None:
+        base.write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=r"cannot read settings from .*run\.json"):
+        build_settings(base=base)

@@ -1,0 +1,55 @@
+"""`score`: figures of label images against truth, for people and as JSON."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from cellapp.cli import main
+from cellapp.cli.score import _interval, _line
+
+
+@pytest.fixture
+def labels(tmp_path):
+    cells = np.zeros((64, 64), np.int32)
+    for n, (y, x) in enumerate([(4, 4), (4, 34), (34, 4)], start=1):
+        cells[y : y + 20, x : x + 20] = n
+    for folder, content in (("truth", cells), ("same", cells[::-1][::-1]), ("less", np.where(cells == 3, 0, cells))):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "a.tif", content.astype(np.uint16))
+    return tmp_path
+
+
+def scored(capsys, *arguments):
+    assert main(["score", "segmentation", *map(str, arguments), "--json"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    return lines, json.loads(last)
+
+
+def test_the_truth_itself_is_perfect(labels, capsys):
+    lines, result = scored(capsys, labels / "same", labels / "truth")
+    assert {result["mean"][name] for name in ("ap50", "ap75", "dice", "iou")} == {1.0}
+    assert lines[-1] == "mean of 1: AP@0.5 1.000, AP@0.75 1.000, Dice 1.000, IoU 1.000"
+
+
+def test_a_missed_cell_costs_its_share(labels, capsys):
+    lines, result = scored(capsys, labels / "less" / "a.tif", labels / "truth" / "a.tif")
+    assert result["n"] == 1
+    assert result["images"][0]["ap50"] == pytest.approx(2 / 3)
+    assert "AP@0.5 0.667" in lines[0]
+
+
+def test_what_does_not_match_is_refused(labels, capsys):
+    (labels / "other").mkdir()
+    assert main(["score", "segmentation", str(labels / "other"), str(labels / "truth")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_figure_shows_its_interval_where_it_has_one():
+    assert _interval({"mean": 0.5, "low": None, "high": None}) == "0.500"
+    ours, theirs = ({"ap50": {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}} for mean in (0.8, 0.4))
+    line = _line("nuclei", {"n_images": 3, "segmenter": ours, "classical": theirs})
+    assert line == (
+        "nuclei, 3 images: segmenter AP@0.5 0.800 (0.700 to 0.900), classical AP@0.5 0.400 (0.300 to 0.500)"
+    )

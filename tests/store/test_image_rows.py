@@ -1,0 +1,66 @@
+"""Headers come back from JSON as they were, and the same bytes are one image."""
+
+import json
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cellapp.store.image_rows import info_from_json, info_to_json, insert_image
+from cellapp.store.images import list_images, remove_image
+from cellapp.store.projects import create_project, remember_channels
+from cellapp.types.image import ImageInfo, Role
+
+SIDES = st.tuples(st.integers(1, 10**6), st.integers(1, 10**6))
+INFOS = st.builds(
+    ImageInfo,
+    name=st.text(),
+    format=st.sampled_from(["tiff", "png", "ome-zarr"]),
+    shape=st.tuples(st.integers(1, 16), st.integers(1, 10**6), st.integers(1, 10**6)),
+    dtype=st.sampled_from(["uint8", "uint16", "float32"]),
+    channels=st.lists(st.text(), max_size=4).map(tuple),
+    um_per_px=st.none() | st.floats(0.01, 10),
+    levels=st.lists(SIDES, min_size=1, max_size=3).map(tuple),
+    bytes_on_disk=st.integers(0, 2**40),
+    roles=st.lists(st.sampled_from(Role), max_size=4).map(tuple),
+    notes=st.lists(st.text(), max_size=2).map(tuple),
+)
+INFO = ImageInfo("a.tif", "tiff", (2, 8, 9), "uint8", ("405", "488"), 0.5, ((8, 9),), 144)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(INFOS)
+def test_a_header_comes_back_as_it_was(info):
+    assert info_from_json(json.loads(json.dumps(info_to_json(info)))) == info
+
+
+def test_the_same_bytes_are_one_image_of_a_project(project):
+    first, existed = insert_image(project.id, "0" * 64, "a.tif", INFO)
+    again, existed_again = insert_image(project.id, "0" * 64, "b.tif", INFO)
+    assert (existed, existed_again) == (False, True)
+    assert again == first
+    elsewhere, existed_there = insert_image(create_project("Other").id, "0" * 64, "a.tif", INFO)
+    assert not existed_there
+    assert elsewhere.id != first.id
+
+
+def test_the_same_bytes_come_out_of_the_bin_as_new(project):
+    first, _ = insert_image(project.id, "0" * 64, "a.tif", INFO)
+    remove_image(first.id)
+    again, existed = insert_image(project.id, "0" * 64, "a.tif", INFO)
+    assert (again.id, again.removed, existed) == (first.id, None, False)
+    assert list_images(project.id) == (again,)
+
+
+def test_a_new_image_has_the_names_its_project_remembers(project):
+    remember_channels(project.id, ["DNA"], [Role.NUCLEUS], file_names=["405"])
+    image, _ = insert_image(project.id, "0" * 64, "a.tif", INFO)
+    assert image.channels == ("DNA", "488")
+    assert image.roles[0] is Role.NUCLEUS
+    assert image.info == INFO, "the header stays as the file has it"
+
+
+def test_remembered_names_that_clash_in_a_file_are_left_out(project):
+    for file_name in INFO.channels:
+        remember_channels(project.id, ["DNA"], [Role.NUCLEUS], file_names=[file_name])
+    image, _ = insert_image(project.id, "0" * 64, "a.tif", INFO)
+    assert len(set(image.channels)) == 2
