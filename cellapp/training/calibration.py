@@ -103,6 +103,6 @@ def _bins(probabilities: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, ...
     """Return number, count, mean probability and share that is true of each bin that is not empty."""
     # sklearn's calibration_curve gives the last two alone, and neither which bins they are of nor how many cells.
     bin_of = np.minimum((probabilities * N_BINS).astype(int), N_BINS - 1)
-    n, said, was = (np.bincount(bin_of, weights, minlength=N_BINS) for weights in (None, probabilities, truth))
+    n, total, n_true = (np.bincount(bin_of, weights, minlength=N_BINS) for weights in (None, probabilities, truth))
     filled = np.flatnonzero(n)
-    return filled, n[filled], said[filled] / n[filled], was[filled] / n[filled]
+    return filled, n[filled], total[filled] / n[filled], n_true[filled] / n[filled]

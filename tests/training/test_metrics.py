@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import precision_score, recall_score
 
 from cellapp.training import metrics as module
 from cellapp.training.metrics import FIGURES, figures_with_intervals, measure_calls
@@ -69,3 +72,24 @@ def test_figures_speak_of_the_positive_class():
 def test_precision_is_unknown_when_nothing_is_called_positive():
     probabilities = np.array([[0.4, 0.6], [0.1, 0.9]])
     assert measure_calls(probabilities, np.array([0, 1]), ("cancer", "normal"), "cancer")["precision"] is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(6, 60), n_classes=st.integers(2, 4), at=st.integers(0, 1), seed=st.integers(0, 99))
+def test_figures_are_those_of_scikit_learn(n, n_classes, at, seed):
+    rng = np.random.default_rng(seed)
+    codes, probabilities = np.arange(n) % n_classes, rng.dirichlet(np.ones(n_classes), n)
+    classes = tuple("abcd"[:n_classes])
+    result = measure_calls(probabilities, codes, classes, classes[at])
+    truth, called = codes == at, probabilities.argmax(axis=1) == at
+    assert result["sensitivity"] == pytest.approx(recall_score(truth, called), abs=1e-4)
+    assert result["specificity"] == pytest.approx(recall_score(~truth, ~called), abs=1e-4)
+    if called.any():
+        assert result["precision"] == pytest.approx(precision_score(truth, called), abs=1e-4)
+    assert result["n"] == sum(result[f"n_{name}"] for name in classes) == n
+
+
+def test_renaming_classes_changes_no_figure():
+    p, codes, _ = calls(10, 5)
+    swapped = measure_calls(p[:, ::-1], 1 - codes, CLASSES[::-1], "cancer")
+    assert swapped == measure_calls(p, codes, CLASSES, "cancer")

@@ -1,4 +1,4 @@
-"""The recipe of a head: everything that decides it besides the pictures."""
+"""The recipe of a head: a TOML file that, with the pictures, decides its weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenM
 
 
 class HeadRecipe(FrozenModel):
-    """What `train` is told; the file ``recipe.toml``."""
+    """Everything but the pictures that decides a head; the file ``recipe.toml``."""
 
     encoder: str = DEFAULT_ENCODER
     """Name in models/registry.toml, or a folder in Hugging Face format."""
@@ -20,10 +20,10 @@ class HeadRecipe(FrozenModel):
     views: Literal[1, 8] = 8
     """8 averages vectors over all turned and mirrored views of a cell; 1 is eight times faster."""
     group_column: str | None = None
-    """Column of index.csv with the slide, plate or patient, whose cells never lie in two folds; None takes "group"
+    """Column of index.csv with the slide, plate or patient, whose cells are never in two folds; None takes "group"
     where there is such a column."""
     positive: str | None = None
-    """Class that sensitivity, precision and the threshold speak of; None takes "cancer", else the first by name."""
+    """Class that sensitivity, precision and the threshold are about; None takes "cancer", else the first by name."""
     folds: int = Field(5, ge=2)
     seed: int = 0
     crop: CropMode = CropMode.WINDOW
@@ -35,11 +35,11 @@ class HeadRecipe(FrozenModel):
     baselines: bool = False
     """Score plainer methods on the same folds, too."""
     note: str = ""
-    """Sentence added to what every page says of the head, for example where the pictures are from."""
+    """Sentence added to the description of the head on every page, for example where the pictures are from."""
 
     @property
     def reads(self) -> FeatureSettings:
-        """What the head reads of a cell."""
+        """Features of a cell that the head reads."""
         return FeatureSettings(fit_to="crop", views=self.views, shape=self.features == "both")
 
     @property

@@ -34,14 +34,14 @@ from cellapp.types.protocols import Encoder
 
 HEAD, FAST_HEAD, SEGMENTER = "demo-head", "demo-head-fast", "compact"
 READS: Mapping[str, FeatureSettings] = {HEAD: FeatureSettings(), FAST_HEAD: FeatureSettings(source="grid")}
-"""What each head reads of the same cells."""
+"""Features that each head reads of the same cells."""
 
 TRAINED_ON = "Trained only on synthetic cells: its calls on real cells mean nothing. Not for diagnosis."
 
 
 @dataclass(frozen=True)
 class DemoRecipe:
-    """Numbers of the recipe of both heads; slides of the two uses have different seeds and so share no cell."""
+    """Numbers of the recipe of both heads; slides for training and for testing are drawn from different seeds."""
 
     n_head_slides: int = 40
     n_test_slides: int = 9

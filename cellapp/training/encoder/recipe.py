@@ -71,7 +71,7 @@ class Objective(FrozenModel):
     masked_patches: float = Field(0.5, ge=0)
     """iBOT: a masked patch token predicts the teacher's, which is not masked."""
     spread: float = Field(0.1, ge=0)
-    """KoLeo: class tokens of a batch are kept apart."""
+    """KoLeo: penalty on class tokens of a batch that are close to each other."""
     textures: float = Field(1.0, ge=0)
     """MaskFeat: a patch token, masked or not, predicts pixels and texture of its patch."""
     portrait: float = Field(1.0, ge=0)
@@ -142,7 +142,7 @@ class PretrainRecipe(FrozenModel):
     std: tuple[float, float, float] = (0.25, 0.25, 0.25)
     """The three planes, 0 to 1, are standardised with these."""
     held_out: float = Field(0.1, gt=0, lt=1)
-    """Share of the images that are kept for the kNN curve and not trained on."""
+    """Share of the images that are held out for the kNN curve."""
     sources: tuple[Source, ...] = ()
 
     @property

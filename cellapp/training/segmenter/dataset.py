@@ -16,7 +16,7 @@ from cellapp.settings import PreprocessSettings
 from cellapp.training.segmenter.source_images import Kind, LabelledImage
 from cellapp.types.image import Slide
 
-FLOW_SCALE = 127  # flows are kept as int8
+FLOW_SCALE = 127  # flows are stored as int8
 SMALL_CELL, SEAM = (0.7, 2.5), 1.5  # limits of the weight by size, and what is added where cells touch
 
 

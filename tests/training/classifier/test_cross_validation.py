@@ -5,7 +5,7 @@ import pytest
 
 from cellapp.classification.predict import predict
 from cellapp.errors import InputError
-from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit, fit_and_hold_out
+from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit, fit_and_hold_out, hold_out
 from cellapp.training.classifier.logistic_regression import STRENGTHS
 from cellapp.training.metrics import measure_calls
 from cellapp.types.cells import Embeddings
@@ -119,3 +119,57 @@ def test_held_out_probabilities_are_those_the_figures_are_made_of():
     assert {name: head.metrics[name] for name in figures} == figures
     for group in set(data.groups):
         assert len(set(held_out.fold_of[np.asarray(data.groups) == group])) == 1
+
+
+FOLDS = np.array([int(group.removeprefix("slide ")) % 3 for group in toy_cells().groups])
+
+
+def test_held_out_scores_do_not_depend_on_the_classes_of_their_own_fold():
+    """Whatever a person says of the cells of one fold, a head that has not seen them scores them alike."""
+    data = toy_cells(shift=1.0)
+    rows = FOLDS == 0
+    other = np.asarray(data.labels, dtype=object)
+    other[rows] = other[rows][::-1]
+    changed = LabelledVectors(data.features, other.tolist(), data.groups)
+    before, after = (hold_out(cells, PURPOSE, FOLDS, seed=0) for cells in (data, changed))
+    np.testing.assert_array_equal(before.scores[rows], after.scores[rows])
+    np.testing.assert_array_equal(before.distances[rows], after.distances[rows])
+    assert not np.allclose(before.scores[~rows], after.scores[~rows])
+
+
+def test_held_out_scores_do_not_depend_on_other_cells_of_their_fold():
+    data = toy_cells(shift=1.0)
+    features = data.features.copy()
+    features[np.flatnonzero(FOLDS == 1)[5:]] += 100
+    moved = LabelledVectors(features, data.labels, data.groups)
+    rows = np.flatnonzero(FOLDS == 1)[:5]
+    before, after = (hold_out(cells, PURPOSE, FOLDS, seed=0).scores[rows] for cells in (data, moved))
+    np.testing.assert_array_equal(before, after)
+
+
+def test_the_order_of_cells_does_not_matter():
+    data = toy_cells(shift=1.0)
+    order = np.random.default_rng(0).permutation(len(data.labels))
+    shuffled = LabelledVectors(
+        data.features[order], [data.labels[row] for row in order], [data.groups[row] for row in order]
+    )
+    before = hold_out(data, PURPOSE, FOLDS, seed=0).probabilities[order]
+    after = hold_out(shuffled, PURPOSE, FOLDS[order], seed=0).probabilities
+    np.testing.assert_allclose(after, before, atol=2e-3)
+
+
+def test_a_subset_keeps_what_belongs_together():
+    data = toy_cells()
+    rows = np.asarray(data.groups) == "slide 2"
+    some = data.subset(rows)
+    np.testing.assert_array_equal(some.features, data.features[rows])
+    assert set(some.groups) == {"slide 2"}
+    assert some.labels == [label for label, row in zip(data.labels, rows, strict=True) if row]
+
+
+def test_the_head_carries_what_it_was_specified_with():
+    spec = HeadSpec("mine", ENCODER, "A sentence.", training={"seed": 4}, positive="normal")
+    head = fit(toy_cells(), spec)
+    assert (head.name, head.encoder, head.trained_on, head.positive) == ("mine", ENCODER, "A sentence.", "normal")
+    assert head.training == {"seed": 4}
+    assert (head.crop, head.preprocess, head.reads) == (spec.crop, spec.preprocess, spec.reads)

@@ -80,3 +80,13 @@ def test_a_folder_of_pictures_is_read_with_its_classes(tmp_path):
 def test_pictures_of_one_folder_have_no_class(tmp_path):
     Image.fromarray(np.eye(20, dtype=np.uint8) * 200).save(tmp_path / "a.png")
     assert read_crops(tmp_path).labels.tolist() == [""]
+
+
+def test_cells_are_cut_in_the_order_asked_for_whatever_their_ids():
+    planes, labels = np.zeros((3, 60, 60), np.float32), np.zeros((60, 60), np.int64)
+    labels[5:15, 5:15], labels[30:50, 30:50] = 900, 7
+    planes[:, labels == 900] = 0.5
+    planes[:, labels == 7] = 1.0
+    windows = cut_windows(planes, labels, [900, 7])
+    assert windows[:, 0].max(axis=(1, 2)).tolist() == [128, 255]
+    np.testing.assert_array_equal(cut_windows(planes, labels, [7, 900]), windows[::-1])

@@ -77,3 +77,24 @@ def test_absent_folders_and_pictures_are_named(data):
         cut(data, Source(name="gone", kind="labelled", folder="nowhere"))
     with pytest.raises(InputError, match=r"nothing in .* fits '\*\.czi'"):
         cut(data, Source(name="gone", kind="fields", folder="pairs", pictures=(("*.czi",),)))
+
+
+def test_debris_is_left_out(data):
+    truth = TRUTH.copy()
+    truth[88:92, 4:8] = 3  # 16 px beside cells of some 450 px
+    Image.fromarray(truth.astype(np.uint16)).save(data / "set" / "labels" / "a.png")
+    assert len(cut(data, Source(name="known", kind="labelled", folder="set"))) == 2
+
+
+def test_the_seed_decides_which_cells_are_drawn(data):
+    source = Source(name="own", kind="synthetic", n_slides=1, per_image=3)
+    first, same, other = (cut_sources((source,), data, Classical(), seed=seed).pixels for seed in (0, 0, 7))
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_progress_names_the_source(data):
+    steps = []
+    source = Source(name="known", kind="labelled", folder="set")
+    cut_sources((source,), data, Classical(), on_step=lambda step, fraction: steps.append((step, fraction)))
+    assert steps == [("Cutting known: known/a", 0.0)]
