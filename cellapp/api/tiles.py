@@ -36,7 +36,7 @@ def image_tile(
 def label_tile(
     run_id: str, image_id: str, level: Level, x: int, y: int, threshold: Annotated[float, Query()], given_pass: Pass
 ) -> Response:
-    """Draw one tile of the cells a run found: outlines in the colours of their calls on a transparent ground."""
+    """Draw one tile of the cells of a result: outlines in the colours of their classes on a transparent ground."""
     start_s = _clocks_s()
     run, _ = tile_pass.visible_result(run_id, image_id, given_pass)
     content = tiles.label_tile(run, get_image(image_id), level, y, x, threshold=threshold)

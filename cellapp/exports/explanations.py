@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def read_maps(path: Path) -> Explanations:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in STORED}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{path.name!r} holds no maps of cells; explain the cells again") from error
     return Explanations(**arrays | {name: str(arrays[name]) for name in ("target", "method")})
 
@@ -110,11 +111,11 @@ def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) 
     gap = np.full((SIDE_PX, GAP_PX, 3), rgb(PAPER), np.uint8)
     body = np.concatenate([shown, gap, heat, gap, _colour_bar(explanations.limit), gap, both], axis=1)
     total, part, rest = explanations.logits[row], explanations.maps[row].sum(), explanations.rest[row]
-    words = [
+    caption = [
         f"cell {explanations.cell_ids[row]}: for (vermillion) and against (blue) {explanations.target}, in logit units",
         f"logit {total:+.2f} = map {part:+.2f} and the rest {rest:+.2f}; {explanations.method}",
     ]
-    return np.concatenate([body, strip(body.shape[1], words)])
+    return np.concatenate([body, strip(body.shape[1], caption)])
 
 
 def _enlarged(values: np.ndarray) -> np.ndarray:

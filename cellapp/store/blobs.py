@@ -59,17 +59,17 @@ def make_folder(folder: Path) -> Path:
 
 
 def digest_path(digest: str) -> Path:
-    """Return where a file of this digest is kept, whether it is there or not."""
+    """Return the path of the file of a digest, whether it is there or not."""
     return app_settings().home / "files" / digest[:2] / digest
 
 
 def pyramid_path(digest: str) -> Path:
-    """Return where the smaller levels of an image are kept, whether they are there or not."""
+    """Return the path of the smaller levels of an image, whether they are there or not."""
     return app_settings().home / "pyramids" / digest[:2] / f"{digest}.ome.zarr"
 
 
 def stored_path(digest: str, name: str) -> Path:
-    """Return the path of a kept file.
+    """Return the path of a stored file.
 
     Raises
     ------
@@ -124,19 +124,19 @@ def keep(arrived: StagedFile) -> StoredFile:
 
 
 def add_stream(chunks: Iterable[bytes], budget: BudgetSettings) -> StoredFile:
-    """Keep bytes as they arrive; memory stays flat. Raises BudgetError when there are more than allowed."""
+    """Store bytes as they arrive; memory stays flat. Raises BudgetError when there are more than allowed."""
     with staged(chunks, budget) as arrived:
         return keep(arrived)
 
 
 def add_path(path: Path, budget: BudgetSettings) -> StoredFile:
-    """Keep a copy of a file or of an OME-Zarr folder; the original stays. Raises BudgetError when it is too large."""
+    """Store a copy of a file or of an OME-Zarr folder; the original stays. Raises BudgetError when it is too large."""
     with staged(path, budget) as arrived:
         return keep(arrived)
 
 
 def discard(digest: str) -> None:
-    """Delete all that is kept under a digest, if it is there. Callers make sure that no image needs it."""
+    """Delete all files of a digest, if there are any. Callers make sure that no image needs it."""
     _delete(digest_path(digest))
     _delete(pyramid_path(digest))
     for path in (app_settings().home / "thumbnails" / digest[:2]).glob(f"{digest}-*"):

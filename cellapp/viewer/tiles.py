@@ -62,7 +62,7 @@ def image_tile(record: ImageRecord, level: int, row: int, column: int, *, channe
 
 
 def label_tile(run: RunRecord, image: ImageRecord, level: int, row: int, column: int, *, threshold: float) -> bytes:
-    """Draw and encode a PNG tile of the cells a run found in an image, in the colours of their calls at `threshold`.
+    """Draw and encode a PNG tile of the cells of a result, in the colours of their classes at `threshold`.
 
     Raises
     ------

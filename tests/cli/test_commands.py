@@ -8,8 +8,7 @@ import tifffile
 
 from cellapp.classification.head_io import save_head
 from cellapp.cli import main
-from cellapp.cli.options import build_settings, parse_size
-from cellapp.errors import InputError
+from cellapp.cli.options import build_settings
 from cellapp.models.load import load_model
 from tests.classification.heads import grid_head
 from tests.paths import ROOT
@@ -167,16 +166,6 @@ def test_options_win_over_settings_and_defaults_exist_once(tmp_path):
     assert not settings.preprocess.clip
     assert settings.channels == {"nucleus": 3}
     assert settings.classify.head is None
-
-
-@pytest.mark.parametrize("wrong", [{"diameter": -1.0}, {"preprocess": "sharpen"}, {"channels": "nucleus"}])
-def test_settings_that_do_not_fit_are_refused(wrong):
-    with pytest.raises(InputError):
-        build_settings(**wrong)
-
-
-def test_size_is_rows_by_columns():
-    assert parse_size("22656x5594") == (22656, 5594)
 
 
 def test_the_demo_slide_is_adjustable(tmp_path):

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 
+import psutil
 import pytest
 
 from cellapp.compute.executor import Engine
-from cellapp.errors import EngineError, InputError
+from cellapp.errors import Cancelled, EngineError, InputError
 from tests.paths import ROOT
 
 
@@ -20,6 +22,10 @@ def die(_):
 
 def refuse(value):
     raise InputError(f"{value} cannot be used")
+
+
+def process_id(_):
+    return os.getpid()
 
 
 def threads_and_torch(_):
@@ -99,3 +105,30 @@ def test_processes_are_as_many_as_asked_for_or_as_cores():
 def test_a_cluster_that_is_not_there_is_said_plainly():
     with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127.0.0.1:1"):
         Engine("tcp://127.0.0.1:1").open().__enter__()
+
+
+def test_this_process_does_one_item_after_the_other_as_results_are_asked_for():
+    begun = []
+    with Engine().open() as run:
+        results = run(lambda item: begun.append(item) or item, [1, 2, 3])
+        assert next(results) == 1
+        assert begun == [1], "a cancel between two results must find the rest undone"
+
+
+def test_processes_end_with_the_block_even_when_it_is_left_early():
+    with suppress(Cancelled), Engine("processes:1").open() as run:
+        worker = psutil.Process(next(run(process_id, [0, 1, 2])))
+        raise Cancelled("stopped by the user")
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+def test_several_maps_share_the_processes_of_a_block():
+    with Engine("processes:1").open() as run:
+        first, second = (list(run(process_id, [0])) for _ in range(2))
+    assert first == second
+    assert first != [os.getpid()]
+
+
+@pytest.mark.parametrize("address", ["serial", "processes", "processes:4", "tcp://host:8786", "tls://host:1"])
+def test_tasks_leave_this_process_unless_it_is_serial(address):
+    assert Engine(address).parallel == (address != "serial")

@@ -1,12 +1,28 @@
+import os
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
-from cellapp.exports.explanations import BAR_PX, GAP_PX, SIDE_PX, draw_explanation, write_explanations
+from cellapp.exports.explanations import (
+    BAR_PX,
+    GAP_PX,
+    SIDE_PX,
+    STORED,
+    draw_explanation,
+    maps_path,
+    read_explanation_summary,
+    read_maps,
+    stored_maps,
+    summary_path,
+    write_explanations,
+    write_maps,
+)
+from cellapp.exports.tables import write_cells
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropMode, CropSettings
 from tests.exports.toy import CHANNELS, toy_analysis
@@ -65,3 +81,55 @@ def test_crops_of_other_cells_are_refused(tmp_path):
     with pytest.raises(InputError, match="has none"):
         write_explanations(explanations, replace(crops, cell_ids=crops.cell_ids + 100), folder, style=style)
     assert not folder.exists()
+
+
+def test_maps_come_back_as_they_were(tmp_path):
+    explanations, *_ = made(tmp_path)
+    again = read_maps(write_maps(explanations, tmp_path / "maps.npz"))
+    for name in STORED:
+        np.testing.assert_array_equal(getattr(again, name), getattr(explanations, name))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x05\x06" + 18 * b"\0", b"PK\x03\x04cut off"])
+def test_what_holds_no_maps_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "maps.npz").write_bytes(content)
+    with pytest.raises(InputError, match="holds no maps of cells"):
+        read_maps(tmp_path / "maps.npz")
+
+
+def test_maps_are_stored_by_class_even_where_names_of_files_meet(tmp_path):
+    explanations, *_ = made(tmp_path)
+    assert stored_maps(tmp_path, "cancer") is None
+    write_maps(explanations, maps_path(tmp_path, "cancer"))
+    np.testing.assert_array_equal(stored_maps(tmp_path, "cancer").maps, explanations.maps)
+    assert maps_path(tmp_path, "cancer?") == maps_path(tmp_path, "cancer")
+    assert stored_maps(tmp_path, "cancer?") is None
+
+
+@pytest.fixture
+def summarised(tmp_path):
+    """A run of two images whose summary for "cancer" is younger than their labels."""
+    for n, stem in enumerate(("a", "b")):
+        (tmp_path / stem).mkdir()
+        (tmp_path / stem / "labels.tif").touch()
+        os.utime(tmp_path / stem / "labels.tif", (n, n))
+    table = pd.DataFrame({"target": "cancer", "share": [0.25]}, index=pd.Index([1], name="cell_id"))
+    os.utime(write_cells(table, summary_path(tmp_path, "cancer")), (10, 10))
+    return tmp_path, table
+
+
+def test_a_summary_is_read_for_its_class(summarised):
+    folder, table = summarised
+    pd.testing.assert_frame_equal(read_explanation_summary(folder, ["a", "b"], "cancer"), table)
+    assert read_explanation_summary(folder, ["a", "b"], "normal") is None
+    assert read_explanation_summary(folder, ["a", "b"], "cancer?") is None
+
+
+@pytest.mark.parametrize("stem", ["a", "b"])
+def test_a_summary_counts_no_more_once_an_image_is_segmented_again(summarised, stem):
+    folder, _ = summarised
+    os.utime(folder / stem / "labels.tif", (11, 11))
+    assert read_explanation_summary(folder, ["a", "b"], "cancer") is None
+    others = [name for name in ("a", "b") if name != stem]
+    assert read_explanation_summary(folder, others, "cancer") is not None

@@ -1,11 +1,15 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cellapp.rendering.colours import CLASS_COLOURS, rgb
 from cellapp.settings import ClassifySettings
 from cellapp.types.image import Region
-from cellapp.viewer.label_tiles import cell_at, cell_marks, draw_label_tile
+from cellapp.viewer.label_tiles import CellMarks, cell_at, cell_marks, draw_label_tile
 from cellapp.viewer.multiscale_reader import TILE_PX, n_levels, size_at, tile_region
 
 SHAPE = (700, 1100)
@@ -127,3 +131,26 @@ def test_a_point_finds_its_cell(scene):
         assert cell_at(labels, int(y), int(x)) == cell_id
     assert cell_at(labels, 0, 0) == 0
     assert cell_at(labels, -1, 5) == cell_at(labels, 5, SHAPE[1]) == 0
+
+
+@given(ids=st.sets(st.integers(1, 50)), asked=st.lists(st.integers(0, 60), max_size=20))
+def test_colours_are_those_of_the_cells_asked_for(ids, asked):
+    cell_ids = np.array(sorted(ids), np.int64)
+    colours = np.stack([cell_ids, 2 * cell_ids, 3 * cell_ids], axis=1).astype(np.uint8).reshape(-1, 3)
+    marks = CellMarks(cell_ids, cell_ids * 1.0, cell_ids * 1.0, colours, 10.0)
+    expected = {n: f"#{n:02X}{2 * n:02X}{3 * n:02X}" for n in asked if n in ids}
+    assert marks.colours_of(np.array(asked, np.int64)) == expected
+
+
+def test_marks_are_read_again_once_the_table_or_a_choice_changes(tmp_path):
+    _, table = squares()
+    folder, settings = kept(tmp_path / "a", table), ClassifySettings()
+    first = cell_marks(folder, settings, {}, threshold=0.5)
+    assert cell_marks(folder, settings, {}, threshold=0.5) is first
+    keys = {first.key, cell_marks(folder, settings, {1: "cancer"}, threshold=0.5).key}
+    keys |= {cell_marks(folder, settings.model_copy(update={"unsure_margin": 0.9}), {}, threshold=0.5).key}
+    kept(folder, table.iloc[:3])
+    os.utime(folder / "cells.parquet", (1, 1))
+    again = cell_marks(folder, settings, {}, threshold=0.5)
+    assert len(keys | {again.key}) == 4
+    assert len(again.cell_ids) == 3

@@ -1,0 +1,52 @@
+"""`worker`, `serve` and `doctor` hand their options on and end with the right status."""
+
+import json
+import subprocess
+
+import pytest
+
+from cellapp.cli import doctor, main
+from cellapp.jobs import worker
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"once": False, "idle_s": None}),
+        (["--once"], {"once": True, "idle_s": None}),
+        (["--idle-s", "2.5"], {"once": False, "idle_s": 2.5}),
+    ],
+)
+def test_worker_options_reach_the_worker(monkeypatch, options, expected):
+    calls = []
+    monkeypatch.setattr(worker, "run_worker", lambda **given: calls.append(given))
+    assert main(["worker", *options]) == 0
+    assert calls == [expected]
+
+
+def test_serving_ends_with_the_status_of_the_server_and_quietly_when_interrupted(monkeypatch, capsys):
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 3))
+    assert main(["serve"]) == 3
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "run", interrupted)
+    assert main(["serve"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_other_machines_are_told_the_name_of_this_one(monkeypatch, capsys):
+    monkeypatch.setattr("socket.gethostname", lambda: "microscope")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
+    assert main(["serve", "--host", "0.0.0.0", "--port", "80"]) == 0
+    assert "http://microscope:80 " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("problems", [[], ["the disk is full"]])
+def test_doctor_fails_where_something_is_wrong(monkeypatch, capsys, problems):
+    monkeypatch.setattr(doctor, "examine", lambda: doctor.Findings({"python": "3.11"}, problems))
+    assert main(["doctor", "--json"]) == len(problems)
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert json.loads(last) == {"facts": {"python": "3.11"}, "problems": problems}
+    assert lines == ["python:               3.11", "problem: the disk is full" if problems else "Nothing is wrong."]
