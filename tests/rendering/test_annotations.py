@@ -1,9 +1,25 @@
+from io import BytesIO
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from cellapp.rendering.annotations import legend, one_line, scale_bar, signed_colours, squared, strip
+from cellapp.rendering.annotations import (
+    class_letters,
+    draw_outlines,
+    legend,
+    magnify,
+    mark,
+    one_line,
+    png_bytes,
+    scale_bar,
+    signed_colours,
+    squared,
+    strip,
+)
+from tests.cells.toy import label_arrays
 
 
 @given(st.text(max_size=300))
@@ -40,3 +56,67 @@ def test_legend_wraps_and_strips_keep_their_width():
     entries = [("A", f"class {i}", "#000000") for i in range(12)]
     assert legend(300, entries).shape[0] > legend(4000, entries).shape[0]
     assert {strip(150, ["a" * 500, "b"]).shape[1], legend(150, entries).shape[1]} == {150}
+
+
+@given(names=st.lists(st.text(max_size=8), max_size=20, unique=True))
+def test_every_class_gets_one_sign_of_its_own_while_there_are_letters(names):
+    letters = class_letters(names)
+    assert list(letters) == names
+    assert all(len(letter) >= 1 for letter in letters.values())
+    chosen = [letter for letter in letters.values() if letter != "*"]
+    assert len(set(chosen)) == len(chosen)
+
+
+def test_letters_are_those_of_the_names_where_they_are_free():
+    assert class_letters(["cancer", "control", "normal"]) == {"cancer": "C", "control": "O", "normal": "N"}
+
+
+def test_a_mark_is_written_where_it_is_asked_for_and_nowhere_else():
+    picture = np.full((60, 80, 3), 90, np.uint8)
+    marked = mark(picture, [(20.0, 30.0, "C")])
+    changed = np.argwhere((marked != picture).any(axis=2))
+    assert len(changed)
+    np.testing.assert_allclose(changed.mean(axis=0), (30, 20), atol=3)
+    np.testing.assert_array_equal(mark(picture, []), picture)
+
+
+@given(height=st.integers(1, 6), width=st.integers(1, 6), factor=st.integers(1, 5))
+def test_magnified_pixels_are_blocks(height, width, factor):
+    array = np.arange(height * width).reshape(height, width)
+    large = magnify(array, factor)
+    assert large.shape == (height * factor, width * factor)
+    np.testing.assert_array_equal(large[::factor, ::factor], array)
+    np.testing.assert_array_equal(large[factor - 1 :: factor, factor - 1 :: factor], array)
+
+
+def test_equal_pictures_give_equal_png_bytes_that_decode_to_them():
+    picture = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    assert png_bytes(picture) == png_bytes(picture.copy())
+    np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(png_bytes(picture)))), picture)
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), limit=st.floats(0.1, 1e3))
+def test_values_beyond_the_scale_have_its_end_colours(values, limit):
+    colours = signed_colours(np.array(values), limit)
+    clipped = signed_colours(np.clip(values, -limit, limit), limit)
+    np.testing.assert_array_equal(colours, clipped)
+
+
+@given(labels=label_arrays(), opacity=st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_outlines_change_pixels_of_drawn_cells_only(labels, opacity):
+    picture = np.full((*labels.shape, 3), 100, np.uint8)
+    drawn = draw_outlines(picture, labels, {1: "#FFFFFF", 3: "#000000"}, opacity)
+    assert (picture == 100).all(), "the picture was written to"
+    changed = (drawn != picture).any(axis=2)
+    assert set(np.unique(labels[changed])) <= {1, 3}
+
+
+@given(labels=label_arrays())
+@settings(max_examples=30, deadline=None)
+def test_an_outlined_pixel_touches_another_label(labels):
+    drawn = draw_outlines(np.zeros((*labels.shape, 3), np.uint8), labels, "#FFFFFF")
+    padded = np.pad(labels, 1, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*labels.shape, 9)
+    edge = (windows != labels[..., None]).any(axis=2) & (labels != 0)
+    np.testing.assert_array_equal((drawn == 255).all(axis=2), edge)

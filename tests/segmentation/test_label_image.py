@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from cellapp.errors import InputError
-from cellapp.segmentation.label_image import drop_small, relabel, resize_labels
+from cellapp.segmentation.label_image import drop_small, read_labels, relabel, resize_labels
 from tests.segmentation.phantoms import discs
 
 LABELS = arrays(np.int32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 9))
@@ -62,3 +63,74 @@ def test_small_cells_go_and_the_others_keep_their_ids():
     labels = np.array([[5, 5, 5], [0, 7, 7], [0, 0, 9]], np.int32)
     np.testing.assert_array_equal(drop_small(labels, 2), [[5, 5, 5], [0, 7, 7], [0, 0, 0]])
     np.testing.assert_array_equal(drop_small(labels, 0), labels)
+
+
+def numpy_relabel(labels):
+    """Renumber by sorting, the definition that `relabel` has to equal."""
+    ids, inverse = np.unique(labels, return_inverse=True)
+    return (np.cumsum(ids != 0) * (ids != 0))[inverse].reshape(labels.shape)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    labels=LABELS,
+    dtype=st.sampled_from(["uint8", "uint16", "int32", "uint32", "int64"]),
+    stretch=st.sampled_from([1, 28]),
+    layout=st.sampled_from(["rows", "columns", "every second"]),
+)
+def test_renumbering_is_that_of_a_sort_for_any_dtype_and_layout(labels, dtype, stretch, layout):
+    labels = (labels * stretch).astype(dtype)
+    labels = {"rows": labels, "columns": np.asfortranarray(labels), "every second": labels[::2]}[layout]
+    before = labels.copy()
+    np.testing.assert_array_equal(relabel(labels), numpy_relabel(labels))
+    np.testing.assert_array_equal(labels, before)
+
+
+@settings(max_examples=40, deadline=None)
+@given(labels=LABELS, least=st.integers(0, 20))
+def test_only_cells_of_enough_pixels_stay(labels, least):
+    kept = drop_small(labels, least)
+    assert kept.dtype == labels.dtype
+    for cell in np.unique(labels[labels != 0]):
+        where = labels == cell
+        assert (kept[where] == (cell if where.sum() >= least else 0)).all()
+    assert not kept[labels == 0].any()
+
+
+def test_ids_of_a_large_slide_fit_and_an_empty_image_stays_empty():
+    labels = np.array([[2**31 - 1, 0], [5, 2**31 - 1]], np.int32)
+    np.testing.assert_array_equal(relabel(labels), [[2, 0], [1, 2]])
+    assert relabel(np.zeros((0, 4), np.uint16)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "uint32"])
+def test_label_images_of_other_programs_are_read_as_int32(tmp_path, dtype):
+    labels = (7 * discs((30, 40), [(10, 10), (20, 30)], 6)).astype(dtype)
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    read = read_labels(tmp_path / "labels.tif", (30, 40))
+    assert read.dtype == np.int32
+    np.testing.assert_array_equal(read, labels)
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "P"])
+def test_ids_of_a_png_are_its_gray_values_or_palette_positions(tmp_path, mode):
+    labels = discs((30, 40), [(10, 10), (20, 30)], 6).astype(np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(labels)
+    if mode == "P":
+        picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    picture.save(tmp_path / "labels.png")
+    with Image.open(tmp_path / "labels.png") as stored:
+        assert stored.mode == mode
+    np.testing.assert_array_equal(read_labels(tmp_path / "labels.png"), labels)
+
+
+def test_a_colour_picture_is_no_label_image(tmp_path):
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "colour.png")
+    with pytest.raises(InputError, match="one channel"):
+        read_labels(tmp_path / "colour.png")
+
+
+def test_reading_takes_no_digest_of_the_file(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "labels.tif", np.ones((4, 5), np.uint16))
+    monkeypatch.setattr("cellapp.images.read.file_digest", lambda path: pytest.fail("the file was read twice"))
+    assert read_labels(tmp_path / "labels.tif").all()

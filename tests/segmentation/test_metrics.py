@@ -1,5 +1,8 @@
 """Scores follow from counting."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cellapp.errors import InputError
-from cellapp.segmentation.metrics import score_labels
+from cellapp.segmentation.label_image import relabel
+from cellapp.segmentation.metrics import f1_score, score_labels
+from tests.paths import ROOT
 from tests.segmentation.phantoms import grid_of_discs
 
 LABELS = arrays(np.int32, (8, 8), elements=st.integers(0, 4))
@@ -73,3 +78,46 @@ def test_nothing_against_nothing_is_perfect_and_against_something_is_nil():
 def test_what_is_no_label_image_is_refused(pred, says):
     with pytest.raises(InputError, match=says):
         score_labels(pred, squares(0))
+
+
+@settings(max_examples=40, deadline=None)
+@given(one=LABELS, other=LABELS)
+def test_average_precision_is_that_of_cellpose(one, other):
+    from cellpose.metrics import average_precision
+
+    one[0, 0] = other[0, 0] = 0  # cellpose takes the first id of an image for the background
+    one, other = relabel(one), relabel(other)
+    score = score_labels(one, other)
+    if one.any() and other.any():  # cellpose gives NaN for two empty images
+        expected, *_ = average_precision([other], [one], threshold=[0.5, 0.75])
+        np.testing.assert_allclose((score.ap50, score.ap75), expected[0], rtol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(one=LABELS, other=LABELS)
+def test_overlaps_are_those_counted_pair_by_pair(one, other):
+    score = score_labels(one, other)
+    pairs = [
+        ((one == a) & (other == b)).sum() / ((one == a) | (other == b)).sum()
+        for a in np.unique(one[one > 0])
+        for b in np.unique(other[other > 0])
+    ]
+    above_half = sum(iou > 0.5 for iou in pairs)  # at more than a half no cell has two partners
+    assert score.ap50 * (score.n_pred + score.n_truth - above_half) >= above_half - 1e-9
+    assert score.iou <= score.dice <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(one=LABELS, other=LABELS, least=st.sampled_from([0.5, 0.75, 0.9]))
+def test_f1_is_symmetric_falls_with_the_limit_and_follows_from_precision(one, other, least):
+    score = f1_score(one, other, least)
+    assert score == f1_score(other, one, least)
+    assert score <= f1_score(one, other, 0.3)
+    ap = score_labels(one, other).ap50
+    assert f1_score(one, other, 0.5) == pytest.approx(2 * ap / (1 + ap))
+
+
+def test_scoring_needs_no_torch():
+    probe = "import cellapp.segmentation.metrics_files, sys; print('torch' in sys.modules, 'cellpose' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

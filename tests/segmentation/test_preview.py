@@ -11,10 +11,12 @@ from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.preview import (
     PreviewFlows,
     cut_cells,
+    flow_settings,
     load_preview,
     preview_cells,
     preview_flows,
     preview_masks,
+    run_preview,
     save_preview,
 )
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
@@ -197,3 +199,40 @@ def test_no_cells_give_no_rows():
         flows_of(region, labels), LabelMask(labels, "t@1"), QualitySettings(), shape=(8, 8), channels=("a", "b")
     )
     assert len(cells) == 0
+
+
+class Network(Classical):
+    """A segmenter of Cellpose's kind that finds what is brighter than a half."""
+
+    name, fast = "network@1", False
+
+    def flows(self, pixels, roles, settings, fit=None):
+        return CellposeFlows(np.zeros((2, *pixels.shape[1:]), np.float32), pixels[1] - np.float32(0.5), 16.0)
+
+    def masks(self, flows, settings):
+        return (flows.probability > settings.cellprob_threshold).astype(np.int32)
+
+
+@pytest.mark.parametrize("tile_px", [310, 2048])
+def test_a_preview_by_the_worker_is_that_of_the_page(uneven, home, tile_px):
+    settings = AnalyseSettings.model_validate({"segment": {"tile_px": tile_px, "diameter": 32}})
+    region, network = Region(20, 10, 200, 180), Network()
+    stored = load_preview(run_preview(uneven, region, network, settings))
+    parameters = ensure_slide_parameters(uneven, network, settings) if tile_px < 600 else None
+    direct = preview_flows(uneven, region, network, settings, parameters)
+    np.testing.assert_array_equal(stored.processed, direct.processed)
+    np.testing.assert_array_equal(
+        preview_masks(stored, network, settings).labels, preview_masks(direct, network, settings).labels
+    )
+    assert (home / "slide_parameters").exists() is (tile_px < 600)
+
+
+@pytest.mark.parametrize("moved", [{"min_size_px": 99}, {"cellprob_threshold": 2.0}, {"flow_threshold": 0.1}])
+def test_flows_do_not_depend_on_thresholds_classes_or_explanations(moved):
+    settings = AnalyseSettings.model_validate({"segment": {"diameter": 40, **moved}, "explain": {"n": 3}})
+    assert flow_settings(settings) == flow_settings(AnalyseSettings.model_validate({"segment": {"diameter": 40}}))
+
+
+@pytest.mark.parametrize("changed", [{"segment": {"diameter": 41}}, {"um_per_px": 0.3}, {"channels": {"nucleus": 1}}])
+def test_flows_depend_on_diameter_pixel_size_and_channels(changed):
+    assert flow_settings(AnalyseSettings.model_validate(changed)) != flow_settings(AnalyseSettings())

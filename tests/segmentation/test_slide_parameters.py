@@ -123,3 +123,14 @@ def test_a_slide_without_cells_can_be_judged(home):
 @pytest.mark.parametrize(("side", "tiled"), [(300, True), (420, False), (2048, False)])
 def test_an_image_no_longer_than_a_tile_is_one(field, side, tiled):
     assert has_tiles(field.info, of(tile_px=side)) is tiled
+
+
+def test_what_earlier_versions_stored_is_deleted_whatever_its_age(field, home):
+    ensure_slide_parameters(field, Classical(), of())
+    (home / "judgements").mkdir()
+    for name in ("a.json", "b.json"):
+        (home / "judgements" / name).write_text("{}")
+    assert purge_slide_parameters(3600) == 2
+    assert not list((home / "judgements").iterdir())
+    assert load_slide_parameters(field, Classical(), of()) is not None
+    assert purge_slide_parameters(3600) == 0

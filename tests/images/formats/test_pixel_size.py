@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.images.formats.pixel_size import from_ome, from_resolution, mean_um, to_um
+from cellapp.images.formats.pixel_size import from_ome, from_resolution, mean_um, to_ome, to_um
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_oblong_pixels_keep_their_area():
     assert mean_um(0.2, 0.8) ** 2 == pytest.approx(0.2 * 0.8)
     assert mean_um(None, 0.8) == mean_um(0.8, None) == 0.8
     assert mean_um(None, None) is None
+
+
+@given(um=st.floats(1e-3, 20))
+def test_metadata_written_for_ome_are_read_back(um):
+    assert from_ome(to_ome(um)) == pytest.approx(um)
+    assert {value for key, value in to_ome(um).items() if key.endswith("Unit")} == {"µm"}

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cellapp.segmentation.tiling import paint
-from cellapp.segmentation.tiling.paint import bands, number_cells
+from cellapp.segmentation.tiling.grid import plan_tiles
+from cellapp.segmentation.tiling.paint import bands, number_cells, paint_tile
 from tests.cells.toy import label_arrays
 
 
@@ -40,3 +42,39 @@ def test_bands_change_nothing(band_px, monkeypatch):
     number_cells(banded)
     np.testing.assert_array_equal(banded, whole)
     assert sum(band.height for band in bands(labels.shape)) == 13
+
+
+@given(labels=label_arrays(), seed=st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_the_higher_rank_wins_whatever_the_order_of_the_tiles(labels, seed):
+    rng = np.random.default_rng(seed)
+    tiles = plan_tiles(labels.shape, 8, 3)
+    ranks = [rng.integers(0, 50, labels.max() + 1).astype(np.int32) for _ in tiles]
+    for rank in ranks:
+        rank[0] = 0
+    expected = np.zeros(labels.shape, np.int32)
+    canvases = [expected, np.zeros(labels.shape, np.int32)]
+    for canvas, order in zip(canvases, (tiles, tiles[::-1]), strict=True):
+        for tile in order:
+            paint_tile(canvas, tile, labels[tile.window.slices], ranks[tile.number])
+    np.testing.assert_array_equal(canvases[1], expected)
+    assert not expected[labels == 0].any()
+
+
+@given(labels=label_arrays(), least=st.integers(0, 12))
+@settings(max_examples=30, deadline=None)
+def test_numbers_are_as_many_as_cells_of_enough_pixels(labels, least):
+    sizes = np.bincount(labels.ravel())[1:]
+    canvas = labels.copy()
+    assert number_cells(canvas, min_size_px=least) == np.count_nonzero(sizes >= max(least, 1))
+    assert canvas.max(initial=0) == np.count_nonzero(sizes >= max(least, 1))
+
+
+def test_a_file_is_numbered_in_place(tmp_path):
+    canvas = np.memmap(tmp_path / "labels", np.int32, "w+", shape=(6, 7))
+    canvas[1, 2:5], canvas[4, 1:3] = 9, 4
+    assert number_cells(canvas) == 2
+    canvas.flush()
+    stored = np.memmap(tmp_path / "labels", np.int32, "r", shape=(6, 7))
+    assert stored[1, 2:5].tolist() == [1, 1, 1]
+    assert stored[4, 1:3].tolist() == [2, 2]

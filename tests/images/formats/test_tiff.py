@@ -1,0 +1,113 @@
+"""TIFF: the pixels that were written, whatever the order of axes, compression and layout in the file."""
+
+import gc
+import os
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellapp.errors import InputError
+from cellapp.images.formats import tiff
+from tests.images.slides import noise, ome_tiff
+
+LAYOUTS = {
+    "tiles": {"tile": (64, 64), "compression": "zlib"},
+    "strips": {"rowsperstrip": 16, "compression": "lzw"},
+    "one strip": {},
+    "predictor": {"tile": (32, 32), "compression": "zlib", "predictor": True},
+}
+
+
+def opened(path):
+    info = tiff.probe(path, path.name)
+    return info, tiff.open_levels(path, info)
+
+
+@pytest.mark.parametrize("layout", list(LAYOUTS))
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pixels_come_back_in_native_byte_order(tmp_path, layout, dtype, order):
+    pixels = noise(2, 70, 90, dtype=dtype)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        pixels,
+        photometric="minisblack",
+        planarconfig="separate",
+        byteorder=order,
+        **LAYOUTS[layout],
+    )
+    info, (level,) = opened(tmp_path / "a.tif")
+    assert (info.shape, info.dtype) == ((2, 70, 90), dtype)
+    block = level[:, 10:60, 5:50]
+    assert block.dtype.isnative
+    np.testing.assert_array_equal(block, pixels[:, 10:60, 5:50])
+
+
+@pytest.fixture(scope="module")
+def pyramid(tmp_path_factory):
+    pixels = noise(3, 130, 150)
+    return pixels, ome_tiff(tmp_path_factory.mktemp("tiff") / "p.ome.tif", pixels, ["a", "b", "c"], levels=3)
+
+
+@given(level=st.integers(0, 2), data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_any_block_of_any_level_is_read(pyramid, level, data):
+    pixels, path = pyramid
+    stored = pixels[:, :: 2**level, :: 2**level]
+    key = []
+    for n in stored.shape:
+        start = data.draw(st.integers(0, n - 1))
+        key.append(slice(start, data.draw(st.integers(start + 1, n))))
+    levels = opened(path)[1]
+    assert [each.shape for each in levels] == [pixels[:, :: 2**i, :: 2**i].shape for i in range(3)]
+    np.testing.assert_array_equal(levels[level][tuple(key)], stored[tuple(key)])
+
+
+@pytest.mark.parametrize("axes", ["CYX", "YXC"])
+def test_channels_may_come_first_or_last(tmp_path, axes):
+    pixels = noise(3, 40, 50)
+    stored = pixels if axes == "CYX" else pixels.transpose(1, 2, 0)
+    options = {"photometric": "minisblack"} if axes == "CYX" else {"photometric": "rgb"}
+    tifffile.imwrite(tmp_path / "a.tif", stored, **options)
+    info, (level,) = opened(tmp_path / "a.tif")
+    assert info.shape == (3, 40, 50)
+    np.testing.assert_array_equal(level[:, :, :], pixels)
+
+
+@pytest.mark.parametrize(("layout", "expected"), [("tiles", True), ("strips", True), ("one strip", True)])
+def test_small_files_are_read_in_parts(tmp_path, layout, expected):
+    tifffile.imwrite(tmp_path / "a.tif", noise(60, 70), **LAYOUTS[layout])
+    assert tiff.reads_regions(tmp_path / "a.tif", tiff.probe(tmp_path / "a.tif", "a.tif")) is expected
+
+
+def test_one_large_compressed_strip_is_not_read_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiff, "_STRIP_PX", 1000)
+    tifffile.imwrite(tmp_path / "a.tif", noise(60, 70), rowsperstrip=60, compression="zlib")
+    assert not tiff.reads_regions(tmp_path / "a.tif", tiff.probe(tmp_path / "a.tif", "a.tif"))
+
+
+def test_files_are_closed_with_the_last_reader(pyramid):
+    def n_open():
+        return sum(os.path.realpath(f"/proc/self/fd/{fd}") == str(pyramid[1]) for fd in os.listdir("/proc/self/fd"))
+
+    _, levels = opened(pyramid[1])
+    assert n_open() == 0, "opened before any pixel was asked for"
+    levels[0][:1, :5, :5]
+    assert n_open() == 1
+    del levels
+    gc.collect()
+    assert n_open() == 0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
+def test_every_cut_off_file_is_refused(tmp_path, pyramid, share):
+    whole = pyramid[1].read_bytes()
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(InputError, match=r"'cut\.tif'") as caught:
+        tiff.check_complete(cut, tiff.probe(cut, "cut.tif").name)
+    assert "\n" not in str(caught.value)
+    tiff.check_complete(pyramid[1], "whole")
