@@ -71,7 +71,7 @@ class HubEncoder:
         self.device, self.dtype = device, dtype
         self.lock = threading.RLock()
         self.network = _load_network(folder, config["model_type"]).to(device)
-        suit_attention(self.network, device, dtype)
+        choose_attention(self.network, device, dtype)
         self.reads = FeatureSettings()
         self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
         self.standard = read_standardisation(folder)  # mean and standard deviation of the three planes
@@ -159,7 +159,7 @@ def blank_network(config: Mapping[str, Any]) -> nn.Module:
     return AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings))
 
 
-def suit_attention(network: nn.Module, device: str, dtype: str) -> None:
+def choose_attention(network: nn.Module, device: str, dtype: str) -> None:
     """Choose attention by matrix products on a CPU in bfloat16, where torch's fused kernel is slower."""
     if (device, dtype) == ("cpu", "bfloat16"):
         network.set_attn_implementation("eager")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellapp.encoders.dino import HubEncoder, suit_attention
+from cellapp.encoders.dino import HubEncoder, choose_attention
 from cellapp.encoders.hf_folder import read_config, read_standardisation
 from cellapp.errors import InputError, ModelError
 from cellapp.types.protocols import Encoder
@@ -177,7 +177,7 @@ def test_unusable_standardisation_is_refused(tmp_path, content):
 def test_attention_by_matrix_products_changes_nothing_but_rounding(family, tmp_path):
     encoder = tiny_encoder(tmp_path, family)
     fused = encoder.embed(crops(3), np.arange(3)).features
-    suit_attention(encoder.network, "cpu", "bfloat16")
+    choose_attention(encoder.network, "cpu", "bfloat16")
     assert encoder.network.config._attn_implementation == "eager"
     np.testing.assert_allclose(encoder.embed(crops(3), np.arange(3)).features, fused, atol=1e-4)
 
@@ -186,5 +186,5 @@ def test_attention_by_matrix_products_changes_nothing_but_rounding(family, tmp_p
 def test_elsewhere_the_fused_kernel_stays(device, dtype, tmp_path):
     encoder = tiny_encoder(tmp_path)
     before = encoder.network.config._attn_implementation
-    suit_attention(encoder.network, device, dtype)
+    choose_attention(encoder.network, device, dtype)
     assert encoder.network.config._attn_implementation == before != "eager"

@@ -1,4 +1,4 @@
-"""Make the demonstration heads from synthetic slides: minutes on two cores, no data, no network."""
+"""Train the demonstration heads on synthetic slides: minutes on two cores, without data or a network connection."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DemoRecipe:
     seed: int = 0
 
     def slides(self, use: int, n_slides: int) -> list[SyntheticSettings]:
-        """Choose slides for use 2 (heads) or 3 (test); pretraining has slides of other seeds."""
+        """Draw slides for use 2 (training) or 3 (testing); pretraining has slides of other seeds."""
         first = 100_000 * (self.seed + 1) + 10_000 * use
         return [random_settings(first + i, side_px=self.slide_px) for i in range(n_slides)]
 
@@ -91,6 +91,14 @@ def train_demo(out: Path, recipe: DemoRecipe | None = None, on_step: OnStep | No
 
 def evaluate(head: LinearHead, encoder: Encoder, slides: Sequence[LabelledSlide]) -> dict[str, Any]:
     """Measure a head on the cells of labelled slides.
+
+    Parameters
+    ----------
+    head : LinearHead
+    encoder : Encoder
+        The one the head was trained on.
+    slides : sequence of LabelledSlide
+        With cells of every class.
 
     Returns
     -------

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cellapp.encoders.dino import suit_attention
+from cellapp.encoders.dino import choose_attention
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
 from cellapp.training.encoder.crop_dataset import CropSet
@@ -118,7 +118,7 @@ def pretrain(
     state = new_state(recipe, network, device)
     learner = state.learner.train()
     for branch in (learner.student, learner.teacher):
-        suit_attention(branch.network, device, dtype)
+        choose_attention(branch.network, device, dtype)
     state.restore(out)
     training, held_out = split(crops, recipe.held_out)
     pixels, probabilities = torch.from_numpy(training.pixels), _probabilities(training, recipe)

@@ -27,7 +27,7 @@ def test_flows_are_computed_once(data, tmp_path, monkeypatch):
     assert np.array_equal(prepare(image, tmp_path).flows, first.flows)
 
 
-def test_a_image_without_cells_teaches_no_size(data, tmp_path):
+def test_an_image_without_cells_teaches_no_size(data, tmp_path):
     image = next(read_labelled_images(data, "train", 0))
     image.labels[...] = 0
     assert prepare(image, tmp_path) is None
