@@ -100,16 +100,12 @@ def channel_groups(records: Sequence[ImageRecord]) -> Mapping[str, list[ImageRec
     Exports of one channel are often colour pictures in the colour of the dye: those count too.
     """
     single = {record.name: record for record in records if record.info.shape[0] in (1, 3) and not record.parts}
-    groups = group_channel_files(list(single))
+    groups = {stem: [single[name] for name in names] for stem, names in group_channel_files(list(single)).items()}
     return {
-        stem: [single[name] for name in names]
-        for stem, names in groups.items()
-        if _same_size([single[name] for name in names])
+        stem: members
+        for stem, members in groups.items()
+        if len(members) > 1 and len({member.info.shape for member in members}) == 1
     }
-
-
-def _same_size(members: Sequence[ImageRecord]) -> bool:
-    return len(members) > 1 and len({member.info.shape for member in members}) == 1
 
 
 def _save(alike: Sequence[ImageRecord], names: tuple[str, ...], roles: tuple[Role, ...]) -> None:

@@ -49,7 +49,7 @@ def segment_label(records: Sequence[ImageRecord]) -> str:
 
 def undo_bar() -> None:
     """Offer to bring back what was removed last."""
-    removed = [image_id for image_id in st.session_state.get("removed_images", []) if _is_removed(image_id)]
+    removed = [one for one in st.session_state.get("removed_images", []) if images.get_image(one).removed is not None]
     if not removed:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -144,7 +144,3 @@ def _restore(image_ids: tuple[str, ...]) -> None:
     for image_id in image_ids:
         images.restore_image(image_id)
     st.session_state.pop("removed_images", None)
-
-
-def _is_removed(image_id: str) -> bool:
-    return images.get_image(image_id).removed is not None
