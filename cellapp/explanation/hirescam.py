@@ -75,8 +75,8 @@ def exact_maps(
     scales each map to 0..1, which would keep maps of different cells from being compared. The logits are those of the
     predictions.
 
-    An earlier layer is not offered: at the input of the last block, patches that speak for a class by gradient times
-    activation raised its logit when they were blanked.
+    An earlier layer is not offered: at the input of the last block, blanking patches with a positive value (gradient
+    times activation) raised the logit of the class, where it should lower it.
 
     Parameters and result are those of `cellapp.explanation.methods.explain`.
     """

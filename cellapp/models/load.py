@@ -31,9 +31,14 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
     Parameters
     ----------
     name : str
-        A name of the registry, or the path of an encoder folder, a head folder or a Cellpose file.
+        A name of the registry, or the path of an encoder's, a head's or a segmenter's folder, or of a Cellpose file.
     device, dtype : str
         See `cellapp.compute.devices`; "auto" takes the settings, and those measure the machine.
+
+    Returns
+    -------
+    Segmenter, Encoder or LinearHead
+        What the registry declares it to be, or what the files of a path are.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Lin
 
 
 def _revision(model: ModelEntry) -> str:
-    """Return the commit of a downloaded encoder, or what its files are known by."""
+    """Return the commit of a downloaded encoder, or the revision derived from the files of a bundled one."""
     from cellapp.encoders.hf_folder import local_revision
 
     if model.revision:

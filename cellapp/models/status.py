@@ -1,4 +1,4 @@
-"""Which models can be used now, found out without loading one, and what their cards say."""
+"""Which models can be used now, without loading one, and what their cards say."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ModelStatus:
     """Whether a model can be loaded now: a state and the sentence for the user that goes with it."""
 
     state: str  # "present", "bundled", "cached", "missing", "gated", "incompatible"
-    words: str
-    bytes: int
-    folder: Path | None
+    words: str  # what the state means and, where the model is not here, the command that brings it
+    bytes: int  # of all its files
+    folder: Path | None  # None where it has no files
 
     @property
     def present(self) -> bool:
@@ -58,6 +58,7 @@ def own_heads() -> list[str]:
 
 
 def _state(model: ModelEntry) -> tuple[str, str]:
+    """Return the state of a model and the sentence that goes with it."""
     command = f"python -m cellapp models fetch {model.name}"
     if model.needs and importlib.util.find_spec(model.needs) is None:
         return "incompatible", f"needs the package {model.needs}: {model.needs_install}"
@@ -74,7 +75,13 @@ def _state(model: ModelEntry) -> tuple[str, str]:
 
 
 def card(name: str) -> str:
-    """Return the card of a declared model as Markdown: what it is for, what made it, how it is known to be genuine."""
+    """Return the card of a declared model as Markdown: what it is for, what it was trained on, how it is verified.
+
+    Raises
+    ------
+    ModelError
+        When no model has that name.
+    """
     model = entry(name)
     written = model.folder / "card.md"
     if model.source == "bundled" and written.is_file():
@@ -88,11 +95,11 @@ def card(name: str) -> str:
         f"- Licence: {model.licence}",
     ]
     if model.source == "hub":
-        lines += [f"- From: {app_settings().hub_url}/{model.repo}", f"- Known by: {_known_by(model)}"]
+        lines += [f"- From: {app_settings().hub_url}/{model.repo}", f"- Known by: {_verified_by(model)}"]
     return "\n".join(lines) + "\n"
 
 
-def _known_by(model: ModelEntry) -> str:
+def _verified_by(model: ModelEntry) -> str:
     if all(model.files.get(name) for name in model.files if name not in _SMALL_FILES):
         return f"commit {model.revision} and sha256 of the weights, pinned in models/registry.toml"
     pinned = f"commit {model.revision}, pinned; " if model.revision else ""

@@ -1,4 +1,4 @@
-"""What an encoder sees of each cell: one way of cutting for classifying, explaining and showing."""
+"""Crops of cells as the run's encoder reads them: one way of cutting for classifying, explaining and showing."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _BATCH = 32  # cells between two reports of progress; bounds the crops and patch
 
 
 class ExplainedCells(NamedTuple):
-    """Maps of some cells of one image and what they say of each cell's compartments, both in the order asked for."""
+    """Maps of some cells of one image, and the table of what each compartment of a cell and each channel gives."""
 
     explanations: Explanations
     compartments: pd.DataFrame
