@@ -34,6 +34,11 @@ class ModelStatus:
 def status(name: str) -> ModelStatus:
     """Find out whether a declared model can be loaded; only names of files are looked at, no content is read.
 
+    Parameters
+    ----------
+    name : str
+        Of the registry.
+
     Raises
     ------
     ModelError

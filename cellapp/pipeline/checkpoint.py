@@ -38,7 +38,15 @@ class Checkpoint:
             np.savez_compressed(part, **arrays)
 
     def read(self, name: str, *fields: str) -> dict[str, np.ndarray]:
-        """Read the arrays of a part, or only those named."""
+        """Read the arrays of a part, or only those named.
+
+        Parameters
+        ----------
+        name : str
+            Of a part that is finished.
+        fields : str
+            Names of arrays, as they were given to `write`; only these are decompressed.
+        """
         with np.load(self._file(name), allow_pickle=False) as arrays:
             return {field: arrays[field] for field in fields or arrays.files}
 

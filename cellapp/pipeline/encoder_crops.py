@@ -90,6 +90,11 @@ def raw_crops(
     -------
     list of RawCrop
         In the order of `cells`.
+
+    Raises
+    ------
+    InputError
+        When a channel to drop is unknown, or a cell is not in the label image.
     """
     crops = crop(slide, mask, cells, settings, channels=channels, roles=roles, angle_deg=angle_deg, with_inside=True)
     return [
