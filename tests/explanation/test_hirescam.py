@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from benchmarks.cam import library_maps, scaled_like_library
 
+from benchmarks.hirescam import library_maps, scaled_like_library
 from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.predict import predict
 from cellapp.errors import InputError, ModelError
