@@ -131,7 +131,7 @@ def _not_explained(out: Path, report: RunReport) -> set[str]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    classes = [key.removeprefix("fraction_") for key in row if key.startswith("fraction_") and key.count("_") == 1]
+    classes = [key.removeprefix("fraction_") for key in row if key.startswith("fraction_") and f"{key}_low" in row]
     counts = [f"{row[f'n_{name}']:,} {name}" for name in classes]
     return f"{row['image']}: {row['n_cells']:,} cells" + (
         f", {', '.join(counts)}, {row['n_unsure']:,} unsure" if counts else ""

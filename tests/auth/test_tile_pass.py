@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import urllib.parse
 
 import numpy as np
@@ -7,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.auth import tile_pass
-from cellapp.auth.tile_pass import VALID_S, make_pass, visible_image
+from cellapp.auth.tile_pass import VALID_S, make_pass, visible_image, visible_result
 from cellapp.errors import AccessError, StoreError
-from cellapp.store import images, projects, uploads
+from cellapp.store import images, projects, runs, uploads
+from cellapp.store.records import Status
+from tests.pages.seeding import seed_image, seed_run
+from tests.paths import ROOT
 
 
 @pytest.fixture
@@ -78,3 +83,46 @@ def test_the_secret_stays_and_only_its_owner_reads_it(home):
     assert tile_pass.secret() == first
     assert len(first) == 32
     assert (home / "secret.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def result(tmp_path):
+    seeded = seed_image(tmp_path, side=64)
+    return seed_run([seeded], head=None), seeded.image
+
+
+def test_a_finished_result_is_shown_to_who_may_see_its_image(result):
+    run, image = result
+    shown, entry = visible_result(run.id, image.id, make_pass(image.id))
+    assert (shown, entry) == (run, run.images[0])
+    with pytest.raises(AccessError):
+        visible_result(run.id, image.id, make_pass("another"))
+
+
+def test_a_result_in_the_bin_is_not_shown(result):
+    run, image = result
+    runs.delete_run(run.id)
+    with pytest.raises(StoreError, match="no result of image"):
+        visible_result(run.id, image.id, make_pass(image.id))
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.DONE])
+def test_a_result_that_is_not_finished_is_not_shown(result, status):
+    run, image = result
+    runs.set_image_status(run.id, image.id, status)
+    with pytest.raises(StoreError, match="no result of image"):
+        visible_result(run.id, image.id, make_pass(image.id))
+
+
+def test_an_image_that_was_not_analysed_has_no_result(result, image):
+    run, _ = result
+    with pytest.raises(StoreError, match="no result of image"):
+        visible_result(run.id, image.id, make_pass(image.id))
+
+
+def test_processes_that_start_together_sign_alike(home):
+    code = "from cellapp.auth.tile_pass import secret; print(secret().hex())"
+    starting = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) for _ in range(3)]
+    secrets = {process.communicate()[0] for process in starting}
+    assert secrets == {tile_pass.secret().hex().encode() + b"\n"}
+    assert sorted(path.name for path in home.iterdir()) == ["secret.key", "secret.lock"]

@@ -1,10 +1,14 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cellapp.exports.image_folder import write_analysis
-from cellapp.exports.report import headline, write_report
+from cellapp.exports.report import headline, percent, write_report
 from tests.exports.toy import HOSTILE, SETTINGS, toy_analysis
 
 
@@ -68,3 +72,26 @@ def test_answer_names_the_doubts():
     sentence = headline([cells.assign(unlike_training=True)], ("cancer", "normal"))
     assert f"{len(cells)} unlike the training cells" in sentence
     assert "1 rejected by the quality rules" in sentence
+
+
+@given(sizes=st.lists(st.integers(0, 9), max_size=4), rejected=st.integers(0, 9))
+def test_the_headline_counts_every_cell_of_every_image(sizes, rejected):
+    tables = [pd.DataFrame({"qc_pass": np.arange(n) >= rejected}) for n in sizes]
+    sentence = headline(tables, ())
+    n_cells, n_rejected = sum(sizes), sum(min(n, rejected) for n in sizes)
+    cells, images = "cell" if n_cells == 1 else "cells", "image" if len(sizes) == 1 else "images"
+    assert sentence.startswith(f"{n_cells} {cells} in {len(sizes)} {images}")
+    assert (f"{n_rejected} rejected by the quality rules" in sentence) == (n_rejected > 0)
+
+
+@given(st.floats(0, 1))
+def test_a_share_is_shown_as_whole_per_cent(share):
+    assert abs(int(percent(share).removesuffix(" %")) - 100 * share) <= 0.5
+
+
+def test_a_report_is_written_where_it_is_asked_for(tmp_path):
+    assert write_report(tmp_path, title="a") == tmp_path / "report.html"
+    assert (
+        write_report(tmp_path, title="a", path=tmp_path / "new" / "b.html").read_bytes()
+        == (tmp_path / "report.html").read_bytes()
+    )
