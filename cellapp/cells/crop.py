@@ -16,7 +16,7 @@ from cellapp.settings import CropMode, CropSettings
 from cellapp.types.cells import Crops, LabelMask
 from cellapp.types.image import Region, Role, Slide
 
-Picture = tuple[np.ndarray, np.ndarray]
+MaskedCrop = tuple[np.ndarray, np.ndarray]
 """Pixels (C, h, w) of a cell and where the cell is, (h, w) bool."""
 
 
@@ -71,12 +71,11 @@ def crop(
     read = cached_reader(pixels_of, mask.labels.shape)
     pixels, inside = [], []
     for cell_id, *box in cells[BOX_COLUMNS].itertuples():
-        picture = _shape(
-            _cut(read, mask.labels, int(cell_id), tuple(box), settings=settings, angle_deg=angle_deg), settings
-        )
-        picture[0][dropped] = 0
-        pixels.append(picture[0])
-        inside.append(picture[1])
+        cut = _cut(read, mask.labels, int(cell_id), tuple(box), settings=settings, angle_deg=angle_deg)
+        image, on_cell = _shape(cut, settings)
+        image[dropped] = 0
+        pixels.append(image)
+        inside.append(on_cell)
     return Crops(pixels, cells.index.to_numpy(np.int32), tuple(channels), inside if with_inside else ())
 
 
@@ -122,7 +121,7 @@ def _cut(
     *,
     settings: CropSettings,
     angle_deg: float,
-) -> Picture:
+) -> MaskedCrop:
     """Return a copy of the window or of the tight box, rotated."""
     y0, x0, y1, x1 = box
     window = settings.mode is CropMode.WINDOW
@@ -148,7 +147,7 @@ def _turning_margin(height: int, width: int) -> int:
     return int(np.ceil((np.hypot(height, width) - min(height, width)) / 2)) + 1
 
 
-def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> Picture:
+def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> MaskedCrop:
     options = {"reshape": False, "mode": "constant", "cval": 0}
     turned_inside = ndimage.rotate(inside.astype(np.uint8), -angle_deg, order=0, **options).astype(bool)
     if not turned_inside.any():  # a cell of one or two pixels can fall between the grid's points
@@ -160,18 +159,18 @@ def _turn(pixels: np.ndarray, inside: np.ndarray, angle_deg: float) -> Picture:
     return np.stack(turned), turned_inside
 
 
-def _shape(picture: Picture, settings: CropSettings) -> Picture:
+def _shape(cropped: MaskedCrop, settings: CropSettings) -> MaskedCrop:
     """Place or scale a tight crop into the square of the crop mode."""
     if settings.mode is CropMode.PADDED:
-        side = max(settings.size_px, *picture[1].shape)
-        return _centred(picture[0], side), _centred(picture[1], side)
+        side = max(settings.size_px, *cropped[1].shape)
+        return _centred(cropped[0], side), _centred(cropped[1], side)
     if settings.mode is CropMode.LETTERBOXED:
-        return _letterboxed(picture, settings.size_px)
-    return picture
+        return _letterboxed(cropped, settings.size_px)
+    return cropped
 
 
-def _letterboxed(picture: Picture, side: int) -> Picture:
-    pixels, inside = picture
+def _letterboxed(cropped: MaskedCrop, side: int) -> MaskedCrop:
+    pixels, inside = cropped
     scale = side / max(inside.shape)
     target = tuple(max(1, round(length * scale)) for length in inside.shape)
     smooth = {"preserve_range": True, "anti_aliasing": scale < 1, "order": 1}

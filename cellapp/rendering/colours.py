@@ -46,22 +46,24 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 PHOTO_COLOURS = ("#FF0000", "#00FF00", "#0000FF")
+# Bright enough to be readable on black; pure blue, the colour of DAPI's peak, is hardly visible there.
+_BLUE, _GREEN, _ORANGE, _RED = "#4D79FF", "#00D26A", "#FF9A3D", "#FF4D4D"
+_MAGENTA, _CYAN, _YELLOW, _WHITE = "#FF5CE1", "#40E0E0", "#FFE14D", "#FFFFFF"
 
 _DYE_COLOURS = {
-    # Lighter than the dye's peak: pure blue is hardly visible on black.
-    "#4D79FF": ("dapi", "hoechst", "405", "blue", "bfp"),
-    "#00D26A": ("gfp", "fitc", "488", "green"),
-    "#FF9A3D": ("orange", "tritc", "cy3", "555", "561"),
-    "#FF4D4D": ("mcherry", "rfp", "texas", "594", "568", "red"),
-    "#FF5CE1": ("cy5", "647", "640", "far red", "magenta"),
-    "#40E0E0": ("cfp", "cyan"),
-    "#FFE14D": ("yfp", "yellow"),
-    "#FFFFFF": ("gray", "grey", "bright", "phase", "dic", "trans"),
+    _BLUE: ("dapi", "hoechst", "405", "blue", "bfp"),
+    _GREEN: ("gfp", "fitc", "488", "green"),
+    _ORANGE: ("orange", "tritc", "cy3", "555", "561"),
+    _RED: ("mcherry", "rfp", "texas", "594", "568", "red"),
+    _MAGENTA: ("cy5", "647", "640", "far red", "magenta"),
+    _CYAN: ("cfp", "cyan"),
+    _YELLOW: ("yfp", "yellow"),
+    _WHITE: ("gray", "grey", "bright", "phase", "dic", "trans"),
 }
 
 
-_ROLE_COLOURS = {Role.NUCLEUS: "#4D79FF", Role.CYTOPLASM: "#00D26A"}
-_CHANNEL_COLOURS = ("#FF9A3D", "#FF5CE1", "#FFE14D", "#40E0E0", "#FF4D4D", "#FFFFFF", "#00D26A", "#4D79FF")
+_ROLE_COLOURS = {Role.NUCLEUS: _BLUE, Role.CYTOPLASM: _GREEN}
+_CHANNEL_COLOURS = (_ORANGE, _MAGENTA, _YELLOW, _CYAN, _RED, _WHITE, _GREEN, _BLUE)
 
 
 def channel_colours(names: Sequence[str], roles: Sequence[Role]) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ def channel_colours(names: Sequence[str], roles: Sequence[Role]) -> tuple[str, .
     if tuple(names) == PHOTO_CHANNELS:
         return PHOTO_COLOURS
     if len(names) == 1:
-        return ("#FFFFFF",)
+        return (_WHITE,)
     chosen: list[str | None] = []
     for name, role in zip(names, roles, strict=True):
         preferred = dye_colour(name) or _ROLE_COLOURS.get(role)

@@ -1,4 +1,4 @@
-"""What is decided on a slide: once, on all of it, and by the run as by its previews."""
+"""Parameters of a slide: fitted once, on all of it, and used by the run as by its previews."""
 
 import dataclasses
 import os
@@ -38,21 +38,21 @@ def field():
 
 
 @pytest.mark.parametrize("method", ["otsu", "iterative"])
-def test_a_judgement_is_kept_to_the_last_bit(field, home, method):
+def test_parameters_are_stored_to_the_last_bit(field, home, method):
     assert load_slide_parameters(field, Classical(), of(method=method)) is None
     parameters = ensure_slide_parameters(field, Classical(), of(method=method))
     assert load_slide_parameters(field, Classical(), of(method=method)) == parameters
     assert parameters.fit.thresholds is not None
 
 
-def test_a_slide_is_judged_once(field, home, monkeypatch):
+def test_parameters_are_fitted_once(field, home, monkeypatch):
     first = ensure_slide_parameters(field, Classical(), of())
     monkeypatch.delattr(slide_parameters, "fit_slide_parameters")
     assert ensure_slide_parameters(field, Classical(), of()) == first
 
 
 @pytest.mark.parametrize("moved", [{"min_size_px": 99}, {"cellprob_threshold": 2}, {"tile_px": 300}])
-def test_thresholds_ask_no_new_question(field, home, moved):
+def test_thresholds_need_no_new_parameters(field, home, moved):
     assert load_slide_parameters(field, Classical(), of(**moved)) is None
     parameters = ensure_slide_parameters(field, Classical(), of())
     assert load_slide_parameters(field, Classical(), of(**moved)) == parameters
@@ -75,11 +75,11 @@ def test_other_settings_do(field, home, other):
 
 def test_so_do_another_file_other_roles_and_another_segmenter(field, home):
     ensure_slide_parameters(field, Classical(), of())
-    told = dataclasses.replace(field.info, roles=(Role.NUCLEUS, Role.OTHER, Role.OTHER))
+    with_roles = dataclasses.replace(field.info, roles=(Role.NUCLEUS, Role.OTHER, Role.OTHER))
     another = Classical()
     another.name = "classical@2"
     assert load_slide_parameters(dataclasses.replace(field, digest="1" * 64), Classical(), of()) is None
-    assert load_slide_parameters(dataclasses.replace(field, info=told), Classical(), of()) is None
+    assert load_slide_parameters(dataclasses.replace(field, info=with_roles), Classical(), of()) is None
     assert load_slide_parameters(field, another, of()) is None
 
 
@@ -91,7 +91,7 @@ def test_a_damaged_file_is_as_good_as_none(field, home):
     assert ensure_slide_parameters(field, Classical(), of()) == parameters
 
 
-def test_old_judgements_are_forgotten(field, home):
+def test_old_parameters_are_deleted(field, home):
     ensure_slide_parameters(field, Classical(), of())
     (kept,) = home.rglob("slide_parameters/*.json")
     ensure_slide_parameters(field, Classical(), of(diameter=40))
@@ -101,19 +101,19 @@ def test_old_judgements_are_forgotten(field, home):
     assert load_slide_parameters(field, Classical(), of(diameter=40)) is not None
 
 
-def test_a_run_goes_by_the_same_judgement(field, home):
-    bench, seen = make_context(field, None, RunModels(Classical()), of()), []
+def test_a_run_uses_the_same_parameters(field, home):
+    context, seen = make_context(field, None, RunModels(Classical()), of()), []
 
     def spread(step, parts):
         seen.append(step.parameters)
-        yield from (step(bench, part) for part in parts)
+        yield from (step(context, part) for part in parts)
 
     with temporary_checkpoint() as work:
-        segment_slide(bench, work, spread, lambda step, fraction: None)
+        segment_slide(context, work, spread, lambda step, fraction: None)
     assert seen == [ensure_slide_parameters(field, Classical(), of())]
 
 
-def test_a_slide_without_cells_can_be_judged(home):
+def test_a_slide_without_cells_has_parameters(home):
     slide = slide_of(np.full((1, 300, 300), 7, np.uint8), ("nucleus",))
     parameters = ensure_slide_parameters(slide, Classical(), of())
     assert load_slide_parameters(slide, Classical(), of()) == parameters
