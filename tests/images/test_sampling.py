@@ -1,13 +1,15 @@
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.images.sampling import N_WINDOWS, WINDOW_PX, read_samples, sample_windows, spread_windows
+from cellapp.images.sampling import N_WINDOWS, WINDOW_PX, read_at_most, read_samples, sample_windows, spread_windows
 from cellapp.segmentation.tiling.grid import intersection
 from tests.cells.toy import slide_of
+from tests.images import slides
 
 
 def speckled(shape, rows, columns):
@@ -110,3 +112,49 @@ def test_brightness_does_not_move_the_windows(seed):
     pixels = speckled((2100, 7000), slice(0, 2048), slice(int(rng.integers(0, 3)) * 1024, 6144))
     brighter = slide_of(pixels.astype(np.uint16) * 3 + 50, ("nucleus",))
     assert sample_windows(slide_of(pixels, ("nucleus",))) == sample_windows(brighter)
+
+
+@settings(max_examples=30)
+@given(height=st.integers(1, 60), width=st.integers(1, 60), at_most=st.integers(1, 70))
+def test_overviews_are_small_enough_and_hold_true_pixels(height, width, at_most):
+    pixels = slides.noise(2, height, width)
+    overview, scale = read_at_most(slides.slide_of(pixels), at_most)
+    assert max(overview.shape[1:]) <= at_most
+    assert overview.dtype == pixels.dtype
+    step = round(1 / scale)
+    np.testing.assert_array_equal(overview, pixels[:, ::step, ::step])
+
+
+def test_overviews_come_from_the_coarsest_level_that_is_large_enough():
+    levels = (
+        slides.Undecodable(1, 4000, 4000),
+        np.ones((1, 2000, 2000), np.uint8),
+        np.full((1, 500, 500), 2, np.uint8),
+    )
+    overview, scale = read_at_most(slides.slide_of(*levels), 1000)
+    assert overview.shape == (1, 1000, 1000)
+    assert scale == pytest.approx(0.25)
+    assert overview.max() == 1
+    assert read_at_most(slides.slide_of(*levels), 400)[0].max() == 2
+
+
+def test_bands_of_a_tall_image_join_without_seams():
+    pixels = np.arange(5000, dtype=np.uint16).reshape(1, 5000, 1).repeat(3, axis=2)
+    overview, scale = read_at_most(slides.slide_of(pixels), 700)
+    assert overview.shape[1] <= 700
+    assert set(np.diff(overview[0, :, 0]).tolist()) == {round(1 / scale)}
+
+
+def test_an_overview_never_holds_the_full_image():
+    class Made:
+        shape, dtype = (1, 20_000, 4_000), np.dtype(np.uint8)
+
+        def __getitem__(self, key):
+            _, rows, columns = key
+            return np.zeros((1, len(range(20_000)[rows]), len(range(4_000)[columns])), np.uint8)
+
+    tracemalloc.start()
+    read_at_most(slides.slide_of(Made()), 500)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000 * 4_000 / 3

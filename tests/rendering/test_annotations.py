@@ -20,6 +20,10 @@ from cellapp.rendering.annotations import (
     strip,
 )
 from tests.cells.toy import label_arrays
+from tests.images.slides import noise
+
+LABELS = np.zeros((12, 12), np.int32)
+LABELS[2:10, 2:6], LABELS[2:10, 6:10] = 5, 900_000_001
 
 
 @given(st.text(max_size=300))
@@ -120,3 +124,36 @@ def test_an_outlined_pixel_touches_another_label(labels):
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*labels.shape, 9)
     edge = (windows != labels[..., None]).any(axis=2) & (labels != 0)
     np.testing.assert_array_equal((drawn == 255).all(axis=2), edge)
+
+
+def test_outlines_lie_inside_so_that_touching_cells_stay_apart():
+    drawn = draw_outlines(np.zeros((12, 12, 3), np.uint8), LABELS, {5: "#FF0000", 900_000_001: "#00FF00"})
+    assert (drawn[2:10, 5] == (255, 0, 0)).all()
+    assert (drawn[2:10, 6] == (0, 255, 0)).all()
+    assert not drawn[3:9, 3:5].any()
+    assert not drawn[LABELS == 0].any()
+
+
+def test_only_named_cells_are_drawn_and_one_colour_draws_all():
+    blank = np.zeros((12, 12, 3), np.uint8)
+    assert set(np.unique(LABELS[draw_outlines(blank, LABELS, {5: "#FF0000", 77: "#FFFFFF"}).any(axis=2)])) == {5}
+    assert set(np.unique(LABELS[draw_outlines(blank, LABELS, "#FFFFFF").any(axis=2)])) == {5, 900_000_001}
+    assert not draw_outlines(blank, LABELS, {}).any()
+
+
+def test_zero_cells_leave_the_picture_and_opacity_mixes():
+    picture = noise(12, 12, 3, dtype="uint8")
+    before = picture.copy()
+    np.testing.assert_array_equal(draw_outlines(picture, np.zeros_like(LABELS), "#FFFFFF"), picture)
+    np.testing.assert_array_equal(draw_outlines(picture, LABELS, "#FFFFFF", 0.0), picture)
+    half = draw_outlines(np.zeros((12, 12, 3), np.uint8), LABELS, "#FF0000", 0.5)
+    assert half.max() == 128
+    np.testing.assert_array_equal(picture, before)
+
+
+@pytest.mark.parametrize("width_px", [1, 2, 3])
+def test_lines_are_as_wide_as_asked(width_px):
+    labels = np.zeros((40, 40), np.uint16)
+    labels[5:35, 5:35] = 1
+    drawn = draw_outlines(np.zeros((40, 40, 3), np.uint8), labels, "#FFFFFF", width_px=width_px).any(axis=2)
+    assert drawn[20].nonzero()[0].tolist() == [*range(5, 5 + width_px), *range(35 - width_px, 35)]

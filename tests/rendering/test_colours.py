@@ -104,3 +104,29 @@ def test_fixed_classes_keep_their_colours():
     assert class_colour("cancer") == "#D55E00" == CLASS_COLOURS["cancer"]
     assert class_colour("normal", ("normal",)) == "#0072B2"
     assert rgb("#D55E00") == (213, 94, 0)
+
+
+@pytest.mark.parametrize(
+    ("names", "roles", "colours"),
+    [
+        (("gray",), (Role.OTHER,), ("#FFFFFF",)),
+        (("DAPI", "Alexa 488"), (Role.NUCLEUS, Role.OTHER), ("#4D79FF", "#00D26A")),
+        (("Cy5 far red", "TRITC", "orange"), (Role.OTHER,) * 3, ("#FF5CE1", "#FF9A3D", "#FFE14D")),
+        (("a", "b"), (Role.CYTOPLASM, Role.NUCLEUS), ("#00D26A", "#4D79FF")),
+    ],
+)
+def test_colours_are_those_of_the_dye_then_of_the_role(names, roles, colours):
+    assert channel_colours(names, roles) == colours
+
+
+@given(n=st.integers(2, 16))
+def test_channels_get_distinct_colours_while_there_are_some(n):
+    colours = channel_colours([f"channel {i}" for i in range(n)], [Role.OTHER] * n)
+    assert len(colours) == n
+    assert len(set(colours)) == min(n, 8)
+    assert all(max(rgb(colour)) > 200 for colour in colours)
+
+
+def test_unknown_dyes_have_no_colour():
+    assert dye_colour("channel 1") is None
+    assert dye_colour("Far Red") == dye_colour("Cy5")
