@@ -1,4 +1,4 @@
-"""Picture every page, full and empty, light and dark, wide and narrow.
+"""Take a screenshot of every page, full and empty, light and dark, wide and narrow.
 
 python docs/screenshots.py --out shots            all of them, to look at
 python docs/screenshots.py --readme               the ones README.md shows, into docs/

@@ -1,1 +1,1 @@
-"""What pages share: state in the URL, cached loaders, panels, viewer. Streamlit is imported nowhere else in cellapp."""
+"""The pages, drawn with Streamlit: components < session < layout < one folder per page."""

@@ -101,7 +101,7 @@ def _legend(outcomes: Sequence[str], classes: Sequence[str]) -> str:
 
 
 def _escaped(names: pd.Series) -> pd.Series:
-    """Escape names given by people: Plotly reads a little HTML in its labels."""
+    """Escape names of images and conditions: Plotly reads some HTML in its labels."""
     return names.astype(str).map(escape)
 
 

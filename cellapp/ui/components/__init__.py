@@ -1,1 +1,1 @@
-"""Parts of pages that know no page."""
+"""Widgets, charts and messages that any page can use."""

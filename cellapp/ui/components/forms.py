@@ -52,7 +52,7 @@ def control(model: type[BaseModel], name: str, *, key: str, upto: float | None =
     key : str
         Prefix of the widget's key; the value stays while the session lives.
     upto : float, optional
-        Upper end of the slider where the field's own bound is far beyond what anyone uses.
+        Upper end of the slider where the field's own bound is far beyond useful values.
     disabled : bool
         Shown, but cannot be changed.
     """

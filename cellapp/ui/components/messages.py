@@ -22,7 +22,7 @@ def escape(text: str) -> str:
     Parameters
     ----------
     text : str
-        A file name or any other string somebody typed.
+        A file name, or a name that was typed in.
 
     Returns
     -------

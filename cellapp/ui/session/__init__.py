@@ -1,1 +1,1 @@
-"""What a visit knows: the address, the selection, cached reads."""
+"""The state of a visit: what its address names, the selection of cells, results and images read through caches."""
