@@ -24,10 +24,10 @@ app: $(VENV)/.app ## Install what is missing and open the app (PORT=8501)
 	$(BIN)/python -m cellapp serve --port $(PORT)
 
 test: $(VENV)/.dev ## Install what is missing and run every test (JOBS=2 processes)
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.dev ## The tests that are quick and need neither a browser nor PostgreSQL
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile -m "not slow and not browser and not postgres"
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not postgres"
 
 bench: $(VENV)/.dev ## Measure the speed of the parts and of a first result; a few minutes
 	for part in cells embed hirescam slide_windows pages first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done

@@ -16,6 +16,12 @@ from tests.databases import database, postgres_url
 __all__ = ["database", "postgres_url"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that processes which share the tests end together."""
+    marked = {item.path for item in items if any(item.get_closest_marker(name) for name in ("slow", "browser"))}
+    items.sort(key=lambda item: item.path not in marked)
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch) -> Path:
     """A fresh CELLAPP_HOME, so that no test sees another's files or the developer's."""

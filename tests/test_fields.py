@@ -1,5 +1,7 @@
 """Real images of every kind go through the whole analysis: 8 bit, 16 bit and float, gray, colour and many channels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from cellapp.images.read import open_slide
 from cellapp.models.bundle import load_run_models
 from cellapp.pipeline.analyse import analyse
 from cellapp.settings import AnalyseSettings
+from cellapp.types.image import Region, Slide
 from tests.paths import shared_data
 
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 1}})
@@ -32,6 +35,15 @@ def models():
     return load_run_models(SETTINGS)
 
 
+def middle_of(slide, side=400):
+    """The middle of a large image, in memory: the same kind of pixels in a fraction of the time."""
+    _, height, width = slide.info.shape
+    h, w = min(height, side), min(width, side)
+    pixels = slide.region(Region((height - h) // 2, (width - w) // 2, h, w))
+    info = replace(slide.info, shape=pixels.shape, levels=((h, w),))
+    return Slide(info, slide.digest, (pixels,))
+
+
 def check(result):
     assert result.cells.index.tolist() == result.mask.cell_ids.tolist()
     assert result.mask.labels.shape == result.info.shape[1:]
@@ -43,7 +55,7 @@ def check(result):
 
 @pytest.mark.parametrize("name", IMAGES, ids=lambda name: name.split("/")[0])
 def test_a_real_image_of_each_kind_is_analysed(name, models):
-    check(analyse(open_slide(shared_data(f"fields/{name}")), models, SETTINGS))
+    check(analyse(middle_of(open_slide(shared_data(f"fields/{name}"))), models, SETTINGS))
 
 
 def test_one_file_per_channel_becomes_one_image(models):

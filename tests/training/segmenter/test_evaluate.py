@@ -52,7 +52,7 @@ def test_nothing_to_score_is_refused(tmp_path):
 def test_the_shipped_weights_reach_the_figures_of_the_card():
     """A handful of each kind, from the weights, against what metrics.json says of the same images."""
     expected = json.loads(METRICS.read_text())
-    wanted = {Kind.FLUORESCENCE: 6, Kind.STAINED: 2, Kind.PHASE: 1, Kind.SYNTHETIC: 2}
+    wanted = {Kind.FLUORESCENCE: 4, Kind.STAINED: 2, Kind.PHASE: 1, Kind.SYNTHETIC: 1}
     segmenter = load_model("compact", dtype="float32", device="cpu")
     assert expected["segmenter"] == segmenter.name
     for picture in read_labelled_images(shared_data("segmentation"), "val", expected["n_synthetic"]):
@@ -60,6 +60,8 @@ def test_the_shipped_weights_reach_the_figures_of_the_card():
             wanted[picture.kind] -= 1
             found = score_image(segmenter, picture).ap50
             assert found == pytest.approx(expected["images"][picture.name], abs=TOLERANCE), picture.name
+        if not any(wanted.values()):
+            break
     assert not any(wanted.values())
 
 
