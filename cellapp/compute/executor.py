@@ -112,7 +112,9 @@ def _cluster(address: str) -> Iterator[Map]:
     try:
         client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError) as error:
-        raise InputError(f"no Dask scheduler answers at {address}: start one with `dask scheduler`") from error
+        raise InputError(
+            f"no Dask scheduler answers at {address}: start one with `python -m dask scheduler`"
+        ) from error
 
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         futures = client.map(task, items, pure=False)
@@ -124,11 +126,27 @@ def _cluster(address: str) -> Iterator[Map]:
                 "several workers of the cluster were lost over one part of the work, most often for want of memory; "
                 "give them more, or smaller tiles (segment.tile_px), and go on with --resume"
             ) from error
+        except (ImportError, RuntimeError) as error:
+            if _lacks_cellapp(error):
+                raise EngineError(
+                    f"the scheduler at {address} or one of its workers cannot import cellapp: start both in its folder "
+                    "with `python -m dask scheduler` and `python -m dask worker`, and the same version everywhere"
+                ) from error
+            raise
         finally:
             client.cancel(futures)
 
     with client:
         yield run
+
+
+def _lacks_cellapp(error: BaseException | None) -> bool:
+    """Tell whether a process of the cluster failed to import this package; Dask wraps what it said."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "cellapp":
+            return True
+        error = error.__cause__
+    return False
 
 
 def _n_cores() -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from cellapp.compute.executor import Engine
 from cellapp.errors import Cancelled, EngineError, InputError
+from cellapp.files import clean_name
 from tests.paths import ROOT
 
 
@@ -132,3 +134,50 @@ def test_several_maps_share_the_processes_of_a_block():
 @pytest.mark.parametrize("address", ["serial", "processes", "processes:4", "tcp://host:8786", "tls://host:1"])
 def test_tasks_leave_this_process_unless_it_is_serial(address):
     assert Engine(address).parallel == (address != "serial")
+
+
+@pytest.fixture
+def dask_process(tmp_path):
+    """Start a part of a cluster as a person does, in a folder: `dask_process("scheduler", ..., folder=...)`."""
+    processes = []
+
+    def start(*words, folder, sees_folder=True):
+        command = [sys.executable, *([] if sees_folder else ["-P"]), "-m", "dask", *words]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        processes.append(subprocess.Popen(command, cwd=folder, env=environment, **quiet))
+
+    yield start
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()
+
+
+def free_address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.mark.slow
+def test_the_cluster_of_the_readme_does_the_work(dask_process, tmp_path):
+    address = free_address()
+    dask_process("scheduler", "--port", address.rpartition(":")[2], "--no-dashboard", folder=ROOT)
+    memory = ("--nworkers", "1", "--nthreads", "1", "--memory-limit", "1GB", "--no-dashboard")
+    dask_process("worker", address, *memory, "--local-directory", str(tmp_path), folder=ROOT)
+    names = ["a/b.tif", "c.png"]
+    with Engine(address).open() as run:
+        assert sorted(run(clean_name, names)) == sorted(map(clean_name, names))
+
+
+@pytest.mark.slow
+def test_a_cluster_without_the_program_is_said_plainly(dask_process, tmp_path):
+    address = free_address()
+    port = address.rpartition(":")[2]
+    dask_process("scheduler", "--port", port, "--no-dashboard", folder=tmp_path, sees_folder=False)
+    with (
+        pytest.raises(EngineError, match="cannot import cellapp: start both in its folder"),
+        Engine(address).open() as run,
+    ):
+        list(run(clean_name, ["a.tif"]))
