@@ -3,6 +3,8 @@
 Whatever is written goes to a temporary file on the same disk first and is renamed when it is finished: a reader, and
 the next start after a crash, see the old file or the new one, never half of one. Names that users give are cut down to
 printable text for show (`clean_text`, `clean_name`) and to plain ASCII for the disk (`safe_stem`, `unique_stems`).
+What operating systems and editors leave beside the files of a user is passed over wherever files are listed
+(`is_litter`, `without_litter`).
 """
 
 from __future__ import annotations
@@ -12,13 +14,17 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 _MAX_LENGTH = 200
 _IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
 # Device names on Windows, with any suffix. pathvalidate has the same list, at five times the cost, and lets stand what
 # has to go here: spaces, accents, leading dots.
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
+# macOS, Windows, network storage (thumbnails that are pictures themselves), Linux, Python; hidden names need no list.
+_LITTER = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
+_LITTER |= {"@eadir", "#recycle", "#snapshot", "lost+found", "__pycache__"}
+_ZARR_KEYS = {".zattrs", ".zgroup", ".zarray", ".zmetadata"}
 
 
 @contextmanager
@@ -73,6 +79,44 @@ def _folder_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
         yield Path(scratch)
+
+
+def is_litter(path: PurePath | str) -> bool:
+    """Whether a file is one that operating systems or editors leave, or lies in such a folder; content does not count.
+
+    Parameters
+    ----------
+    path : PurePath or str
+        Relative to the folder that the user named, or the name inside a zip, with slashes of any system: a folder above
+        may be hidden, and its files are meant all the same.
+
+    Returns
+    -------
+    bool
+        True for every hidden name (``._a.tif``, ``.DS_Store``, ``.ipynb_checkpoints``, ``.Trash-1000``), for
+        ``__MACOSX``, ``Thumbs.db``, ``desktop.ini`` and their like in any case. The hidden files that a Zarr consists
+        of are none.
+    """
+    parts = re.split(r"[/\\]", path) if isinstance(path, str) else path.parts
+    return any(_is_left_behind(part) for part in parts)
+
+
+def without_litter(paths: Iterable[Path], folder: Path) -> list[Path]:
+    """Return the paths below a folder that are no litter, sorted.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Each in `folder` or below it.
+    folder : Path
+        What the user named; its own name and place do not count.
+    """
+    return sorted(path for path in paths if not is_litter(path.relative_to(folder)))
+
+
+def _is_left_behind(part: str) -> bool:
+    hidden = part.startswith(".") and part not in {".", "..", *_ZARR_KEYS}
+    return hidden or part.startswith("~$") or part.lower() in _LITTER
 
 
 def clean_text(text: str) -> str:

@@ -14,3 +14,11 @@ def shared_data(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"development data not here: data/{relative}")
     return path
+
+
+def shared_case(name: str) -> Path:
+    """Return the folder of a case from public bug reports, or skip the test saying what is missing."""
+    path = SHARED / "cases" / name
+    if not path.exists():
+        pytest.skip(f"case not here: cases/{name}")
+    return path

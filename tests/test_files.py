@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import PurePath
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,11 @@ from cellapp.files import (
     atomic_write,
     clean_name,
     clean_text,
+    is_litter,
     move_into_place,
     safe_stem,
     unique_stems,
+    without_litter,
 )
 from tests.paths import ROOT
 
@@ -157,3 +160,66 @@ def test_ordinary_names_stay_what_they_are():
     assert safe_stem("5 nM / 24 h") == "5_nM_24_h"
     assert clean_text("5 nM / 24 h") == "5 nM / 24 h"
     assert unique_stems(["x.tif", "y.tif", "x.png"]) == ("x", "y", "x_2")
+
+
+LITTER = [
+    *(
+        "._a.tif",
+        ".DS_Store",
+        ".hidden",
+        "Thumbs.db",
+        "THUMBS.DB",
+        "ehthumbs.db",
+        "desktop.ini",
+        "Desktop.ini",
+        "~$a.csv",
+    ),
+    *(
+        "__MACOSX",
+        "__macosx",
+        ".ipynb_checkpoints",
+        ".Trash-1000",
+        ".Trashes",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+    ),
+    *("@eaDir", "Icon\r", "lost+found", ".git", "__pycache__"),
+]
+KEPT = [
+    "a.tif",
+    "a..1.tif",
+    "a._b.tif",
+    "_a.tif",
+    "__a.tif",
+    "MACOSX",
+    "Thumbs.tif",
+    "thumbs",
+    "desktop",
+    "~a.tif",
+    "\u2026.tif",
+]
+
+
+@given(
+    st.lists(st.sampled_from(KEPT), max_size=3), st.sampled_from(LITTER), st.lists(st.sampled_from(KEPT), max_size=3)
+)
+def test_one_part_that_is_litter_makes_all_below_it_litter(above, part, below):
+    for slash in "/\\":
+        assert is_litter(slash.join([*above, part, *below]))
+        assert not is_litter(slash.join([*above, *below]))
+    assert is_litter(PurePath(*above, part, *below))
+    assert not is_litter(PurePath("..", *above, ".", *below))
+
+
+@pytest.mark.parametrize("key", [".zattrs", ".zgroup", "0/.zarray", ".zmetadata"])
+def test_hidden_files_that_a_zarr_consists_of_are_none(key):
+    assert not is_litter(f"a.zarr/{key}")
+    assert is_litter(f"__MACOSX/a.zarr/{key}")
+
+
+def test_where_a_folder_lies_does_not_matter(tmp_path):
+    folder = tmp_path / ".cache" / "__MACOSX"
+    assert without_litter([folder / "b.tif", folder / "._a.tif", folder / "a.tif"], folder) == [
+        folder / "a.tif",
+        folder / "b.tif",
+    ]

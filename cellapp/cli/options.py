@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from cellapp.cli.output import note
 from cellapp.errors import InputError
+from cellapp.files import is_litter, without_litter
 
 STEPS = ("clip", "normalise", "clahe", "denoise", "align")
 
@@ -82,7 +84,8 @@ def build_settings(
 def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     """Turn INPUT, which names files, folders and globs, into image paths, each once.
 
-    The truth that `demo` writes beside its slide is left out, with a note.
+    What operating systems and editors leave in folders is passed over; named by hand, such a file is left out with a
+    note unless it is an image. So is the truth that `demo` writes beside its slide.
 
     Raises
     ------
@@ -138,10 +141,24 @@ def _matches(text: str) -> list[Path]:
     if path.is_file() or path.suffix.lower() == ".zarr":
         if not path.exists():
             raise InputError(f"no file {text!r}")
-        return [path]
+        return [] if _holds_no_image(path) else [path]
     if path.is_dir():
-        return sorted(child for child in path.iterdir() if child.suffix.lower() in SUFFIXES)
-    matches = sorted(Path(name) for name in glob.glob(text, recursive=True))
+        return [child for child in without_litter(path.iterdir(), path) if child.suffix.lower() in SUFFIXES]
+    fixed = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
+    matches = without_litter(map(Path, glob.glob(text, recursive=True)), fixed)
     if not matches:
         raise InputError(f"no file, folder or match for {text!r}")
     return matches
+
+
+def _holds_no_image(path: Path) -> bool:
+    """Whether a file named by hand, or by a shell's ``*``, is litter by its name and no image by its content."""
+    from cellapp.images.formats.sniff import HEAD_BYTES, sniff
+
+    if not is_litter(path.name) or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        is_image = sniff(file.read(HEAD_BYTES)) is not None
+    if not is_image:
+        note(f"left out {path.name}: it is no image; an operating system or editor leaves such files beside images")
+    return not is_image

@@ -14,6 +14,7 @@ import pandas as pd
 
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.errors import InputError
+from cellapp.files import without_litter
 from cellapp.images.channels import assign_channels
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels, open_slide
@@ -26,7 +27,7 @@ SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"}
 
 
 def list_crops(folder: Path) -> list[Path]:
-    """Return the pictures below a folder, sorted by path.
+    """Return the pictures below a folder, sorted by path, without what operating systems and editors leave there.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def list_crops(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name one that holds crops")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = without_litter((path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES), folder)
     if not paths:
         raise InputError(f"no pictures in {str(folder)!r}; looked for {', '.join(sorted(SUFFIXES))}")
     return paths

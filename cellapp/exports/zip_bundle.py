@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from cellapp.files import is_litter
+
 _DATE = (1980, 1, 1, 0, 0, 0)  # equal files give equal bytes, whenever they were written
 _PACKED = {".zip", ".png", ".npz", ".parquet", ".tif"}
 
@@ -46,4 +48,4 @@ def write_bundle(folder: Path, stream: IO[bytes], files: Iterable[Path] | None =
 
 
 def _is_temporary(part: str) -> bool:
-    return part.startswith(".") or ".part" in part
+    return is_litter(part) or ".part" in part

@@ -13,7 +13,7 @@ from zipfile import ZipFile, ZipInfo
 
 from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
-from cellapp.files import clean_name
+from cellapp.files import clean_name, is_litter
 from cellapp.images.formats.sniff import HEAD_BYTES, decoding, sniff
 from cellapp.images.limits import check_limit
 
@@ -36,7 +36,7 @@ def extract_images(
     budget : BudgetSettings
         Bounds the number of members, their size and the ratio of compression, before anything is unpacked.
     on_skip : callable, optional
-        Called with the name of each member that is no image.
+        Called with the name of each member that is no image, or that an operating system or editor left there.
 
     Returns
     -------
@@ -56,16 +56,16 @@ def extract_images(
         taken: set[str] = set()
         for member in members:
             zarr_depth = _zarr_depth(member)
+            if is_litter(member.filename) or not (zarr_depth or _is_image(archive, member)):
+                if on_skip is not None:
+                    on_skip(member.filename)
+                continue
             if zarr_depth:
                 parts = PurePosixPath(member.filename).parts
                 root = into / clean_name("_".join(parts[:zarr_depth]))
                 target = root.joinpath(*map(clean_name, parts[zarr_depth:]))
-            elif _is_image(archive, member):
-                root = target = into / _free_name(member.filename, taken)
             else:
-                if on_skip is not None:
-                    on_skip(member.filename)
-                continue
+                root = target = into / _free_name(member.filename, taken)
             if root not in extracted:
                 extracted.append(root)
             _copy(archive, member, target)
@@ -105,8 +105,6 @@ def _zarr_depth(member: ZipInfo) -> int:
 
 
 def _is_image(archive: ZipFile, member: ZipInfo) -> bool:
-    if "__MACOSX" in PurePosixPath(member.filename).parts:
-        return False
     with archive.open(member) as file:
         return sniff(file.read(HEAD_BYTES)) is not None
 

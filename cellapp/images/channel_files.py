@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from cellapp.errors import InputError
+from cellapp.files import is_litter
 from cellapp.images.channel_names import check_names
 from cellapp.images.formats.axes import Stacked
 from cellapp.types.image import LazyArray, Slide
@@ -51,11 +52,12 @@ def group_channel_files(names: Sequence[str]) -> dict[str, list[str]]:
     -------
     dict of str to list of str
         Common part of the names -> the names in order of their marks. Only groups of 2 to `MOST_FILES` names of
-        one kind of file, each with another mark; a file in no group is not listed.
+        one kind of file, each with another mark; a file in no group is not listed, and what operating systems leave
+        beside images is in none.
     """
     candidates: dict[tuple[str, str], dict[tuple[str, ...], str]] = defaultdict(dict)
     clashing = set()
-    for name in names:
+    for name in (name for name in names if not is_litter(name)):
         path = PurePath(name)
         marks = tuple(mark.lower() for mark in _MARKERS.findall(path.stem))
         key = (_MARKERS.sub("*", path.stem), path.suffix.lower())

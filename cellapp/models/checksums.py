@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
-from cellapp.files import atomic_write
+from cellapp.files import atomic_write, without_litter
 from cellapp.models.registry import ModelEntry, entry, is_declared
 
 _CHUNK = 2**20
@@ -96,7 +96,9 @@ def weight_digests(name: str) -> dict[str, str]:
     if is_declared(name):
         return expected_digests(entry(name))
     path = Path(name)
-    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
+    files = [path]
+    if not path.is_file():
+        files = [file for file in without_litter(path.iterdir(), path) if file.suffix in _WEIGHT_SUFFIXES]
     return {file.name: sha256(file) for file in files}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.files import without_litter
 from cellapp.segmentation.label_image import read_labels
 from cellapp.segmentation.metrics import Score, score_labels
 
@@ -73,8 +74,8 @@ def label_files(path: Path) -> dict[str, Path]:
         raise InputError(f"no file or folder {str(path)!r}")
     if (path / "labels.tif").is_file():
         return {path.name: path / "labels.tif"}
-    nested = {file.parent.name: file for file in sorted(path.glob("*/labels.tif"))}
-    flat = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in LABEL_SUFFIXES}
+    nested = {file.parent.name: file for file in without_litter(path.glob("*/labels.tif"), path)}
+    flat = {file.stem: file for file in without_litter(path.iterdir(), path) if file.suffix.lower() in LABEL_SUFFIXES}
     if not (nested or flat):
         raise InputError(f"no label images (.tif, .png or <stem>/labels.tif) in {path.name!r}")
     return nested or flat

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cellapp.config import app_settings
 from cellapp.errors import InputError
-from cellapp.files import clean_name
+from cellapp.files import clean_name, is_litter
 from cellapp.images.archive import extract_images
 from cellapp.images.channel_files import combine
 from cellapp.images.limits import check_budget
@@ -25,7 +25,6 @@ from cellapp.store.records import ImageRecord, UploadOutcome
 from cellapp.store.schema import now
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, an empty one
-_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
 def add_image(project_id: str, source: Path | Iterable[bytes], name: str) -> ImageRecord:
@@ -55,7 +54,8 @@ def add_upload(project_id: str, source: Path | Iterable[bytes], name: str) -> tu
     Returns
     -------
     tuple of UploadOutcome
-        One per image, good or bad; a bad one never stops the others.
+        One per image, good or bad; a bad one never stops the others. Empty for what an operating system or editor
+        leaves beside images (``._a.tif``, ``Thumbs.db``), unless it is an image by its content.
     """
     get_project(project_id)
     shown = clean_name(name)
@@ -65,7 +65,7 @@ def add_upload(project_id: str, source: Path | Iterable[bytes], name: str) -> tu
                 return add_zip(project_id, arrived.path, shown)
             return (_outcome(project_id, arrived, shown),)
     except InputError as error:
-        return (UploadOutcome(shown, problem=str(error)),)
+        return () if is_litter(shown) else (UploadOutcome(shown, problem=str(error)),)
 
 
 def add_zip(project_id: str, path: Path, name: str | None = None) -> tuple[UploadOutcome, ...]:
@@ -81,7 +81,8 @@ def add_zip(project_id: str, path: Path, name: str | None = None) -> tuple[Uploa
     Returns
     -------
     tuple of UploadOutcome
-        One per member, a problem for those that are no image; a single problem when the zip itself is refused or empty.
+        One per member: a problem for those that are no image, none for litter. A single problem when the zip itself is
+        refused or empty.
     """
     shown = clean_name(name or path.name)
     with tempfile.TemporaryDirectory(dir=home_folder("files", "incoming")) as folder:
@@ -91,7 +92,7 @@ def add_zip(project_id: str, path: Path, name: str | None = None) -> tuple[Uploa
         except InputError as error:
             return (UploadOutcome(shown, problem=str(error)),)
         outcomes = [outcome for member in members for outcome in add_upload(project_id, member, member.name)]
-    outcomes += [_left_out(member) for member in skipped if not _is_litter(member)]
+    outcomes += [_left_out(member) for member in skipped if not is_litter(member)]
     return tuple(outcomes) or (UploadOutcome(shown, problem=f"{shown!r} has no image in it; put images into the zip"),)
 
 
@@ -138,12 +139,6 @@ def _outcome(project_id: str, arrived: StagedFile, shown: str) -> UploadOutcome:
 def _left_out(member: str) -> UploadOutcome:
     shown = clean_name(member)
     return UploadOutcome(shown, problem=f"{shown!r} in the zip is no image that can be read; it was left out")
-
-
-def _is_litter(member: str) -> bool:
-    """Whether a member of a zip is a file that operating systems leave there; those are skipped silently."""
-    parts = PurePosixPath(member).parts
-    return any(part.startswith(".") for part in parts) or not _LITTER.isdisjoint(parts)
 
 
 def _admit(project_id: str, arrived: StagedFile, shown: str) -> tuple[ImageRecord, bool]:

@@ -141,6 +141,17 @@ def test_a_zip_gives_one_outcome_per_image_good_and_bad(project, write_tiff, tmp
     assert len(files_kept()) == 2
 
 
+def test_what_operating_systems_leave_is_no_problem_unless_it_is_an_image(project, write_tiff, tmp_path):
+    for name in ("._a.tif", ".DS_Store", "Thumbs.db", "desktop.ini"):
+        assert add_upload(project.id, [b"notes"], name) == ()
+    (outcome,) = add_upload(project.id, [write_tiff(1).read_bytes()], ".mine.tif")
+    assert outcome.image is not None
+    members = {".ipynb_checkpoints/x-checkpoint.tif": write_tiff(2).read_bytes(), "x.tif": write_tiff(3).read_bytes()}
+    (outcome,) = add_zip(project.id, make_zip(tmp_path / "all.zip", members))
+    assert outcome.image.name == "x.tif"
+    assert not outcome.existed
+
+
 def test_a_zip_without_images_is_one_problem(project, tmp_path):
     (outcome,) = add_zip(project.id, make_zip(tmp_path / "empty.zip", {}))
     assert "empty.zip" in outcome.problem

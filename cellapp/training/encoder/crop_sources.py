@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.files import without_litter
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels
@@ -109,9 +110,12 @@ def _read_single_cells(source: Source, folder: Path) -> Iterator[LabelledWindows
 def _list_images(source: Source, folder: Path) -> Iterator[tuple[Path, ...]]:
     """List the files of each image, one for each pattern of a group."""
     for patterns in source.pictures:
-        files = [sorted(folder.glob(pattern)) for pattern in patterns]
+        files = [without_litter(folder.glob(pattern), folder) for pattern in patterns]
         if not files[0]:
             raise InputError(f"source {source.name!r} of the recipe: nothing in {str(folder)!r} fits {patterns[0]!r}")
+        if len({len(found) for found in files}) > 1:
+            counts = ", ".join(f"{len(found)} for {pattern!r}" for pattern, found in zip(patterns, files, strict=True))
+            raise InputError(f"source {source.name!r}: {str(folder)!r} has {counts}; an image needs one file of each")
         yield from zip(*files, strict=True)
 
 

@@ -53,6 +53,17 @@ def test_cells_are_found_where_there_are_no_labels_and_files_are_joined(data):
     assert cells.pixels[:, 1].any()
 
 
+def test_what_operating_systems_leave_is_no_picture_and_a_missing_channel_is_said(data):
+    source = Source(name="found", kind="fields", folder="pairs", pictures=(("*_red.png", "*_green.png"),))
+    before = cut(data, source)
+    for name in ("._x_red.png", ".y_green.png"):
+        (data / "pairs" / name).write_bytes(b"notes of macOS")
+    np.testing.assert_array_equal(cut(data, source).pixels, before.pixels)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(data / "pairs" / "z_red.png")
+    with pytest.raises(InputError, match=r"2 for '\*_red.png', 1 for '\*_green.png'"):
+        cut(data, source)
+
+
 def test_a_picture_of_one_cell_is_its_middle_square_with_the_class_of_its_name(data):
     (data / "ones").mkdir()
     Image.fromarray(np.full((40, 60, 3), (9, 99, 199), np.uint8)).save(data / "ones" / "blast___1.png")
