@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +46,6 @@ def analyse(
 ) -> int:
     """Segment, measure, classify and explain images: the main job."""
     from cellapp.compute.executor import Engine
-    from cellapp.files import unique_stems
     from cellapp.pipeline.run_batch import run_images
     from cellapp.pipeline.run_image import RunItem
 
@@ -61,7 +62,7 @@ def analyse(
         explain_method=explain_method,
     )
     paths = expand_inputs(inputs)
-    stems = unique_stems([path.name for path in paths])
+    stems = _folder_names(paths, out)
     items = [RunItem(stem, partial(_open, path.resolve())) for stem, path in zip(stems, paths, strict=True)]
     progress = Progress()
     report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
@@ -90,7 +91,6 @@ def segment(
 ) -> None:
     """Write DIR/<stem>/labels.tif for each image."""
     from cellapp.exports.label_image import write_labels
-    from cellapp.files import unique_stems
     from cellapp.models.load import load_model
     from cellapp.pipeline.checkpoint import open_checkpoint
     from cellapp.pipeline.segment_slide import segment_image
@@ -101,7 +101,7 @@ def segment(
     paths = expand_inputs(inputs)
     model = load_model(chosen.segment.segmenter)
     rows, progress = [], Progress()
-    for n_done, (path, stem) in enumerate(zip(paths, unique_stems([path.name for path in paths]), strict=True)):
+    for n_done, (path, stem) in enumerate(zip(paths, _folder_names(paths, out), strict=True)):
         slide = _open(path)
 
         def on_step(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
@@ -114,6 +114,18 @@ def segment(
         progress(f"{stem} done", (n_done + 1) / len(paths))
     progress.end()
     emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
+
+
+def _folder_names(paths: Sequence[Path], out: Path) -> tuple[str, ...]:
+    """Return a folder name per file; where it does not tell the file, because names met or had other signs, note it."""
+    from cellapp.files import safe_stem, unique_stems
+
+    stems = unique_stems(path.name for path in paths)
+    n_alike = Counter(safe_stem(path.name).lower() for path in paths)
+    for stem, path in zip(stems, paths, strict=True):
+        if n_alike[safe_stem(path.name).lower()] > 1 or not f"{path.name}.".startswith(f"{stem}."):
+            note(f"cellapp: {out / stem} is of {str(path)!r}")
+    return stems
 
 
 def _open(path: Path) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import PHOTO_CHANNELS, check_names, default_names
@@ -14,6 +16,9 @@ _ROLE_WORDS = {
     Role.NUCLEUS: ("dapi", "hoechst", "nucle", "h2b", "draq", "sytox", "blue"),
     Role.CYTOPLASM: ("cyto", "actin", "phalloidin", "tubulin", "membrane", "gfp", "green", "wga", "cellmask"),
 }
+
+_NEAR = 0.8  # share of letters in common from which on a name is a slip of the pen for a role
+_NO_SLIPS = {"nucleolus", "ectoplasm", "mother", "outer"}  # near a role, and words of their own
 
 
 def parse_channels(text: str) -> dict[str, int]:
@@ -32,7 +37,8 @@ def parse_channels(text: str) -> dict[str, int]:
     Raises
     ------
     InputError
-        For anything that is not ``name=number``, and for a name or number given twice.
+        For anything that is not ``name=number``, for a name or number given twice, and for a name that is nearly a role
+        ("nukleus").
     """
     channels: dict[str, int] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
@@ -43,6 +49,7 @@ def parse_channels(text: str) -> dict[str, int]:
             raise InputError(f"channel name {name!r} is given twice in {text!r}; give each name once")
         channels[name] = int(number)
     _check_distinct(channels)
+    _check_roles(channels)
     return channels
 
 
@@ -68,10 +75,12 @@ def assign_channels(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple
     Raises
     ------
     InputError
-        For a channel number that the image does not have, one given twice, or two equal names.
+        For a channel number that the image does not have, one given twice, two equal names, or a name that is nearly a
+        role.
     """
     n_channels = info.shape[0]
     _check_distinct(channels)
+    _check_roles(channels)
     names, given = list(info.channels), {}
     unnamed = default_names(n_channels)
     for name, number in channels.items():
@@ -95,6 +104,18 @@ def _check_distinct(channels: Mapping[str, int]) -> None:
     if repeated:
         names = ", ".join(repr(name) for name, number in channels.items() if number in repeated)
         raise InputError(f"{names} name the same channel {min(repeated)}; give each channel once")
+
+
+def _check_roles(names: Iterable[str]) -> None:
+    """Refuse what is nearly a role: as a mere name of a channel it would leave the role to nobody, silently."""
+    for name in names:
+        word = name.lower()
+        near = next(iter(get_close_matches(word, [role.value for role in Role], 1, _NEAR)), "")
+        holds_it = re.search(rf"(?<![a-z]){near}(?![a-z])", word)  # the role itself, "nucleus 2"
+        if near and not holds_it and word not in _NO_SLIPS:
+            raise InputError(
+                f"no role {name!r}; the nearest is {near!r}. Roles are {', '.join(Role)}; other words name a channel"
+            )
 
 
 def _role(name: str) -> Role | None:

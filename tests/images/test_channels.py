@@ -51,6 +51,32 @@ def test_unreadable_assignments_are_refused(text, words):
         parse_channels(text)
 
 
+SLIPS = {
+    Role.NUCLEUS: ["nukleus", "Nucleuss", "nuclues", "nucelus", "NUCLEU", "nuceus", "nucleous"],
+    Role.CYTOPLASM: ["cytoplasma", "zytoplasma", "Citoplasma", "cytplasm", "cytoplams", "cytoplazm"],
+    Role.OTHER: ["others", "othr"],
+}
+
+
+@pytest.mark.parametrize(("role", "name"), [(role, name) for role, names in SLIPS.items() for name in names])
+def test_what_is_nearly_a_role_is_refused_with_that_role(role, name):
+    for read in (lambda: parse_channels(f"{name}=1"), lambda: assign_channels(info_of("a", "b"), {name: 1})):
+        with pytest.raises(InputError, match=f"no role '{name}'; the nearest is '{role}'") as refused:
+            read()
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(*Role, "NUCLEUS", "nucleus 2", "other_dye", "nuclei", "nucleolus", "nucleoli", "membrane", "cyto", "plasma"),
+        *("mother", "outer", "DAPI", "far red", "α", "核", "n", "405"),
+    ],
+)
+def test_roles_and_words_of_their_own_are_taken(name):
+    assert parse_channels(f"{name}=1") == {name: 1}
+
+
 @pytest.mark.parametrize(
     ("names", "roles"),
     [
