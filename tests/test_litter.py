@@ -22,10 +22,10 @@ from tests.paths import shared_case
 NOTES = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(80)
 PICTURES = (
     *(".ipynb_checkpoints/a-checkpoint.png", ".Trash-1000/files/a.png", "@eaDir/a.png/SYNOPHOTO_THUMB_XL.png"),
-    *("__MACOSX/cancer/a.png", "$RECYCLE.BIN/a.png", ".hidden.png", "normal/.ipynb_checkpoints/b-checkpoint.png"),
+    *("__MACOSX/cancer/a.png", "$RECYCLE.BIN/a.png", ".hidden.png"),
     *(".hidden/labels.tif", "__MACOSX/labels.tif"),
 )
-OTHERS = ("._a.png", "cancer/._a.png", "__MACOSX/cancer/._a.png", ".DS_Store", "Thumbs.db", "normal/desktop.ini")
+OTHERS = ("._a.png", "__MACOSX/cancer/._a.png", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def unzip(folder):
