@@ -13,6 +13,7 @@ from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
 from cellapp.images.archive import extract_images
 from cellapp.images.channel_files import group_channel_files
+from cellapp.images.read import file_digest, open_slide
 from cellapp.segmentation.metrics_files import label_files
 from cellapp.training.encoder.crop_dataset import read_crops
 from cellapp.training.labelled_crops import read_labelled_crops
@@ -117,6 +118,22 @@ def test_a_zarr_in_a_zip_keeps_its_own_hidden_files_and_no_others(tmp_path):
         (tmp_path / "in" / name).write_bytes(NOTES)
     assert unzip(tmp_path / "in") == ["a.zarr"]
     assert {path.relative_to(tmp_path / "into") for path in (tmp_path / "into").rglob("*") if path.is_file()} == own
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_look_into_a_zarr_makes_no_other_image_of_it(tmp_path, version):
+    pixels = np.arange(2400, dtype=np.uint16).reshape(2, 30, 40)
+    path = write_ome_zarr(tmp_path / "a.zarr", pixels, "cyx", version=version)
+    before = file_digest(path)
+    for name in (".DS_Store", "0/._0", "Thumbs.db", "__MACOSX/._a"):
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(NOTES)
+    slide = open_slide(path)
+    assert slide.digest == before
+    np.testing.assert_array_equal(slide.region(), pixels)
+    metadata = path / (".zattrs" if version == "0.4" else "zarr.json")
+    metadata.write_bytes(metadata.read_bytes() + b" ")
+    assert file_digest(path) != before
 
 
 def test_case_13_appledouble():

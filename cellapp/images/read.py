@@ -9,6 +9,7 @@ import numpy as np
 
 from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
+from cellapp.files import is_litter
 from cellapp.images.formats import ome_zarr, raster, tiff, vendor
 from cellapp.images.probe import admit
 from cellapp.types.image import ImageInfo, LazyArray, Slide
@@ -77,7 +78,8 @@ def file_digest(path: Path) -> str:
     Parameters
     ----------
     path : Path
-        A file; of a folder, the relative names and contents of its files count, in sorted order.
+        A file; of a folder, the relative names and contents of its files count, in sorted order, but not what
+        operating systems leave in it: a look into the folder makes no other image of it.
 
     Returns
     -------
@@ -89,7 +91,8 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     total = hashlib.sha256()
-    for name in sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()):
+    names = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    for name in sorted(name for name in names if not is_litter(name)):
         total.update(f"{name}\0{file_digest(path / name)}\0".encode())
     return total.hexdigest()
 
