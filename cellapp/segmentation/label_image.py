@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cellapp.errors import InputError
+from cellapp.images.formats.sniff import decoding
 from cellapp.images.read import open_slide
 
 
@@ -25,36 +26,76 @@ def read_labels(path: Path, shape: tuple[int, int] | None = None) -> np.ndarray:
     Returns
     -------
     ndarray of shape (Y, X), int32
-        Ids as they are in the file.
+        See `as_labels`.
 
     Raises
     ------
     InputError
-        If it is no image, has several channels, floats, another size, or ids that do not fit.
+        If it is no image, damaged, has several channels, another size, or values that are no ids.
     """
-    labels = _read_plane(path)
+    labels = as_labels(_read_plane(path), repr(path.name))
     if shape is not None and labels.shape != tuple(shape):
         expected, size = (f"{rows} x {columns}" for rows, columns in (shape, labels.shape))
         raise InputError(f"labels must have the size of their image, {expected}; {path.name!r} is {size}")
-    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) <= np.iinfo(np.int32).max:
-        raise InputError(f"label ids lie between 0 and 2147483647; {path.name!r} has others; number the cells anew")
-    return labels.astype(np.int32)
+    return labels
+
+
+def as_labels(values: np.ndarray, name: str) -> np.ndarray:
+    """Take an array for a label image, whichever way its program wrote the ids.
+
+    Parameters
+    ----------
+    values : ndarray of shape (Y, X), integer, bool or float
+        Axes of length 1 before them are left out. Floats are read where all are whole, and -1 is background, too.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), int32
+        Ids as they are, 0 as background.
+
+    Raises
+    ------
+    InputError
+        For several planes, fractions, missing values, and ids below -1 or above 2147483647.
+    """
+    if values.ndim < 2 or any(length != 1 for length in values.shape[:-2]) or values.dtype.kind not in "buif":
+        raise InputError(
+            f"{name} must be a label image, whole numbers in one plane; got {values.dtype} of shape {values.shape}: "
+            "export the labels alone"
+        )
+    plane = values.reshape(values.shape[-2:])
+    if plane.dtype.kind == "f":
+        _check_whole(plane, name)
+    low, high = (float(plane.min()), float(plane.max())) if plane.size else (0, 0)
+    if low < -1:
+        raise InputError(
+            f"label ids count from 1, and 0 or -1 is background; {name} has {low:.0f}: set what is no cell to 0"
+        )
+    if high > np.iinfo(np.int32).max:
+        raise InputError(f"label ids lie between 0 and 2147483647; {name} has {high:.0f}: number the cells anew")
+    return (np.maximum(plane, 0) if low < 0 else plane).astype(np.int32, copy=False)
+
+
+def _check_whole(plane: np.ndarray, name: str) -> None:
+    wrong = plane[~(np.isfinite(plane) & (plane == np.trunc(plane)))]
+    if wrong.size:
+        raise InputError(
+            f"a label image holds whole numbers, one for each cell; {name} holds {wrong[0]:g}: "
+            "if it shows intensities or probabilities, take the label image instead; else save it as 32-bit integers"
+        )
 
 
 def _read_plane(path: Path) -> np.ndarray:
     slide = open_slide(path, digest=path.name)  # nothing here is kept by its digest, which takes a pass over the file
     if slide.info.format == "png":
-        with Image.open(path) as picture:
+        with decoding(path.name), Image.open(path) as picture:
             if picture.mode == "P":
-                return np.asarray(picture)
+                return np.array(picture)
     if slide.info.shape[0] != 1:
         raise InputError(
             f"a label image has one channel; {path.name!r} has {slide.info.shape[0]}; export the labels alone"
-        )
-    if np.dtype(slide.info.dtype).kind not in "bui":
-        raise InputError(
-            f"a label image holds whole numbers; {path.name!r} holds {slide.info.dtype}; "
-            "save it as 16- or 32-bit integers"
         )
     return slide.region()[0]
 

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from cellapp.cli import main
 from cellapp.cli.score import _interval, _line
+from tests.paths import shared_case
 
 
 @pytest.fixture
@@ -44,6 +46,43 @@ def test_what_does_not_match_is_refused(labels, capsys):
     (labels / "other").mkdir()
     assert main(["score", "segmentation", str(labels / "other"), str(labels / "truth")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def assert_refused_in_one_sentence(capsys, *arguments):
+    assert main(["score", "segmentation", *map(str, arguments)]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert "export it again" in printed.err or "cut off" in printed.err
+
+
+COMPRESSED = ["deflate.tif", "gray.png", "deep.png", "palette.png"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage"),
+    [*((kind, "garbled") for kind in COMPRESSED), *((kind, "cut off") for kind in (*COMPRESSED, "plain.tif"))],
+)
+def test_damaged_label_images_are_refused_in_one_sentence(tmp_path, capsys, kind, damage):
+    cells = np.random.default_rng(0).integers(0, 9, (64, 64)).astype(np.uint16)
+    path = tmp_path / kind
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, cells, compression="zlib" if kind == "deflate.tif" else None, metadata=None)
+    else:
+        picture = Image.fromarray(cells if kind == "deep.png" else cells.astype(np.uint8))
+        if kind == "palette.png":
+            picture.putpalette(list(range(27)))
+        picture.save(path)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(
+        content[:middle] if damage == "cut off" else content[:middle] + b"\xff" * 99 + content[middle + 99 :]
+    )
+    assert_refused_in_one_sentence(capsys, path, path)
+
+
+def test_the_damaged_label_image_of_the_report_is_refused_in_one_sentence(capsys):
+    folder = shared_case("23-score-damaged") / "tif"
+    assert_refused_in_one_sentence(capsys, folder / "pred", folder / "truth")
 
 
 def test_a_figure_shows_its_interval_where_it_has_one():

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from cellapp.errors import InputError
-from cellapp.segmentation.label_image import drop_small, read_labels, relabel, resize_labels
+from cellapp.segmentation.label_image import as_labels, drop_small, read_labels, relabel, resize_labels
 from tests.segmentation.phantoms import discs
 
 LABELS = arrays(np.int32, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 9))
@@ -134,3 +134,33 @@ def test_reading_takes_no_digest_of_the_file(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "labels.tif", np.ones((4, 5), np.uint16))
     monkeypatch.setattr("cellapp.images.read.file_digest", lambda path: pytest.fail("the file was read twice"))
     assert read_labels(tmp_path / "labels.tif").all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    labels=LABELS,
+    background=st.sampled_from([0, -1]),
+    dtype=st.sampled_from(["int8", "int64", "float16", "float64"]),
+    axes=st.integers(0, 2),
+)
+def test_ids_are_the_same_however_they_were_written(labels, background, dtype, axes):
+    written = np.where(labels, labels, background).astype(dtype)[(None,) * axes]
+    before = written.copy()
+    read = as_labels(written, "it")
+    assert read.dtype == np.int32
+    np.testing.assert_array_equal(read, labels)
+    np.testing.assert_array_equal(written, before)
+
+
+@pytest.mark.parametrize("value", [0.5, -0.25, np.nan, np.inf, -2.0, 2.0**31, 1e30])
+def test_what_is_no_id_is_refused_with_its_value_and_a_way_out(value):
+    values = np.zeros((4, 5))
+    values[2, 3] = value
+    with pytest.raises(InputError, match=r"'a\.tif' (has|holds) .+: (if|set|number) "):
+        as_labels(values, "'a.tif'")
+
+
+@pytest.mark.parametrize("values", [np.zeros((2, 3, 4), int), np.zeros(4, int), np.zeros((3, 4), complex)])
+def test_labels_are_real_numbers_in_one_plane(values):
+    with pytest.raises(InputError, match="one plane"):
+        as_labels(values, "it")

@@ -7,6 +7,7 @@ from PIL import Image
 
 from cellapp.errors import InputError
 from cellapp.segmentation.metrics_files import score_paths
+from tests.paths import shared_case
 from tests.segmentation.phantoms import grid_of_discs
 
 TRUTH = grid_of_discs(8, n=2).astype(np.uint16)
@@ -53,10 +54,22 @@ def test_what_cannot_be_read_is_named(folders):
         score_paths(folders / "out", folders / "truth")
 
 
-def test_floats_are_no_labels(folders):
-    tifffile.imwrite(folders / "truth" / "a.tif", TRUTH.astype(np.float32))
+def test_labels_as_other_programs_write_them_score_as_the_same_cells(folders):
+    for written in (TRUTH.astype(np.float32), np.where(TRUTH, TRUTH, -1).astype(np.int16), TRUTH[None]):
+        tifffile.imwrite(folders / "truth" / "a.tif", written)
+        assert score_paths(folders / "out" / "a", folders / "truth" / "a.tif")["mean"]["ap75"] == 1
+
+
+def test_fractions_are_no_labels(folders):
+    tifffile.imwrite(folders / "truth" / "a.tif", TRUTH.astype(np.float32) + 0.5)
     with pytest.raises(InputError, match="whole numbers"):
         score_paths(folders / "out", folders / "truth")
+
+
+@pytest.mark.parametrize("case", ["float", "neg"])
+def test_whole_floats_and_minus_one_as_background_are_read(case):
+    folder = shared_case("19-score-labels") / case
+    assert score_paths(folder / "pred", folder / "truth")["mean"]["ap50"] == 1
 
 
 def test_empty_and_absent_places_are_refused(tmp_path):
