@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from cellapp.cli.output import JSON_OPTION, emit
+from cellapp.cli.output import JSON_OPTION, emit, note
 from cellapp.settings import DEFAULT_ENCODER
 
 _CROPS = typer.Argument(..., metavar="CROPS_DIR", help="Folder of single-cell pictures.")
@@ -18,19 +18,24 @@ def embed(
     encoder: str = typer.Option(DEFAULT_ENCODER, help="Name in `models list`, or a folder in Hugging Face format."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Write one vector per picture: arrays cls, mean_patch, file."""
-    from cellapp.encoders.crop_folder import embed_folder, list_crops
+    """Write one vector per picture: arrays cls, mean_patch, file.
+
+    A picture that cannot be read is left out and named.
+    """
+    from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops
     from cellapp.exports.embeddings import write_embeddings
     from cellapp.models.load import load_model
     from cellapp.settings import PreprocessSettings
 
-    paths = list_crops(crops)
-    embeddings = embed_folder(paths, load_model(encoder), PreprocessSettings())
-    write_embeddings(embeddings, out, files=[path.relative_to(crops).as_posix() for path in paths])
+    paths, unreadable = list_crops(crops), {}
+    embeddings = embed_folder(paths, load_model(encoder), PreprocessSettings(), unreadable)
+    files = [paths[row].relative_to(crops).as_posix() for row in embeddings.cell_ids]
+    write_embeddings(embeddings, out, files=files)
+    n, dim = embeddings.cls.shape
     emit(
-        {"out": str(out), "n": len(paths), "dim": int(embeddings.cls.shape[1]), "encoder": embeddings.encoder},
+        {"out": str(out), "n": n, "dim": dim, "encoder": embeddings.encoder} | _named(left_out(unreadable, crops)),
         as_json,
-        [f"{len(paths):,} pictures, {embeddings.cls.shape[1]} numbers each, by {embeddings.encoder}"],
+        [f"{n:,} pictures, {dim} numbers each, by {embeddings.encoder}"],
     )
 
 
@@ -40,7 +45,10 @@ def predict(
     out: Path = typer.Option(..., "--out", help="File to write, .csv."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Write one row per picture: file, label, p_<class>, unsure, unlike_training."""
+    """Write one row per picture: file, label, p_<class>, unsure, unlike_training.
+
+    A picture that cannot be read is left out and named.
+    """
     from cellapp.exports.tables import write_csv
     from cellapp.models.load import load_model
     from cellapp.pipeline.predict_crops import predict_crops
@@ -50,7 +58,14 @@ def predict(
     write_csv(table, out)
     counts = table["label"].value_counts().to_dict()
     emit(
-        {"out": str(out), "n": len(table), "counts": counts, "head": model.identity},
+        {"out": str(out), "n": len(table), "counts": counts, "head": model.identity} | _named(table.attrs["left_out"]),
         as_json,
         [f"{n:,} {c}" for c, n in counts.items()],
     )
+
+
+def _named(left_out: list[str]) -> dict[str, list[str]]:
+    """Name pictures that could not be read on stderr, and return them for the JSON object."""
+    for why in left_out:
+        note(f"cellapp: left out: {why}")
+    return {"left_out": left_out}

@@ -5,7 +5,7 @@ Each picture is preprocessed by its own intensities, so that its vector does not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,12 @@ def list_crops(folder: Path) -> list[Path]:
 
 
 def encoder_batches(
-    paths: Sequence[Path], preprocess: PreprocessSettings, input_px: int, *, batch: int = 64
+    paths: Sequence[Path],
+    preprocess: PreprocessSettings,
+    input_px: int,
+    *,
+    batch: int = 64,
+    unreadable: dict[Path, str] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Read pictures in batches ready for an encoder.
 
@@ -56,6 +61,8 @@ def encoder_batches(
         Side the encoder reads.
     batch : int
         Pictures in memory at once.
+    unreadable : dict of Path to str, optional
+        Gets the reason for each picture that cannot be read, which is left out; without it the first one is raised.
 
     Yields
     ------
@@ -64,12 +71,25 @@ def encoder_batches(
         Positions in `paths`.
     """
     for start in range(0, len(paths), batch):
-        chunk = paths[start : start + batch]
-        rows = np.arange(start, start + len(chunk), dtype=np.int32)
-        yield np.concatenate([read_crop(path).planes(preprocess, input_px) for path in chunk]), rows
+        pixels, rows = [], []
+        for row, path in enumerate(paths[start : start + batch], start):
+            try:
+                pixels.append(read_crop(path).planes(preprocess, input_px))
+                rows.append(row)
+            except InputError as error:
+                if unreadable is None:
+                    raise
+                unreadable[path] = str(error)
+        if rows:
+            yield np.concatenate(pixels), np.array(rows, np.int32)
 
 
-def embed_folder(paths: Sequence[Path], encoder: Encoder, preprocess: PreprocessSettings) -> Embeddings:
+def embed_folder(
+    paths: Sequence[Path],
+    encoder: Encoder,
+    preprocess: PreprocessSettings,
+    unreadable: dict[Path, str] | None = None,
+) -> Embeddings:
     """Encode pictures; `cell_ids` are their positions in `paths`.
 
     Parameters
@@ -78,9 +98,26 @@ def embed_folder(paths: Sequence[Path], encoder: Encoder, preprocess: Preprocess
         At least one.
     encoder : Encoder
     preprocess : PreprocessSettings
+    unreadable : dict of Path to str, optional
+        See `encoder_batches`.
+
+    Raises
+    ------
+    InputError
+        When no picture can be read; without `unreadable`, when one cannot.
     """
-    parts = [encoder.embed(pixels, rows) for pixels, rows in encoder_batches(paths, preprocess, encoder.input_px)]
+    batches = encoder_batches(paths, preprocess, encoder.input_px, unreadable=unreadable)
+    parts = [encoder.embed(pixels, rows) for pixels, rows in batches]
+    if not parts:
+        raise InputError(
+            f"none of {len(paths):,} pictures can be read; first reason: {next(iter((unreadable or {}).values()), '')}"
+        )
     return join_embeddings(parts)
+
+
+def left_out(unreadable: Mapping[Path, str], folder: Path) -> list[str]:
+    """Return a sentence for each picture below `folder` that could not be read."""
+    return [f"{path.relative_to(folder).as_posix()}: {why}" for path, why in unreadable.items()]
 
 
 def prediction_table(predictions: Predictions, files: Sequence[Path]) -> pd.DataFrame:

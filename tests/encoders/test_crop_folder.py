@@ -4,7 +4,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.encoders.crop_folder import embed_folder, encoder_batches, list_crops, prediction_table
+from cellapp.encoders.crop_folder import embed_folder, encoder_batches, left_out, list_crops, prediction_table
 from cellapp.errors import InputError
 from cellapp.models.load import load_model
 from cellapp.settings import PreprocessSettings
@@ -56,6 +56,33 @@ def test_a_vector_depends_on_its_picture_alone(crops):
     for row in (0, 4):
         alone = embed_folder([paths[row]], encoder, PreprocessSettings())
         np.testing.assert_allclose(alone.features[0], many.features[row], atol=1e-4)
+
+
+@pytest.mark.parametrize("bad", [[0], [6], [2, 3], [0, 1, 2, 3, 4, 5]])
+def test_pictures_that_cannot_be_read_are_named_and_the_others_keep_their_vectors(crops, bad):
+    paths, encoder = list_crops(crops), load_model("cell-vit", dtype="float32")
+    whole, unreadable = embed_folder(paths, encoder, PreprocessSettings()), {}
+    for row in bad:
+        content = paths[row].read_bytes()
+        paths[row].write_bytes(content[: len(content) // 2])
+    good = embed_folder(paths, encoder, PreprocessSettings(), unreadable)
+    assert good.cell_ids.tolist() == [row for row in range(7) if row not in bad]
+    np.testing.assert_allclose(good.features, whole.features[good.cell_ids], atol=1e-4)
+    for row, sentence in zip(bad, left_out(unreadable, crops), strict=True):
+        assert sentence.startswith(f"{paths[row].relative_to(crops).as_posix()}: '{paths[row].name}' is cut off")
+
+
+def test_without_a_place_for_reasons_a_bad_picture_stops_the_reading(crops):
+    list_crops(crops)[3].write_bytes(b"no picture")
+    with pytest.raises(InputError, match="not an image"):
+        list(encoder_batches(list_crops(crops), PreprocessSettings(), 32))
+
+
+def test_nothing_but_bad_pictures_is_refused_with_the_first_reason(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"none of 2 pictures can be read; first reason: 'a\.png'"):
+        embed_folder(list_crops(tmp_path), load_model("cell-vit"), PreprocessSettings(), {})
 
 
 @settings(max_examples=25)
