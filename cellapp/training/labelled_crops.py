@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 
 from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
 from cellapp.images.read import file_digest
+from cellapp.training.index_table import read_table
 
 INDEX = "index.csv"
 
@@ -47,7 +48,8 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     Parameters
     ----------
     folder : Path
-        Holds ``index.csv`` with the columns ``file`` (relative to the folder) and ``class``, or one folder per class.
+        Holds ``index.csv``, as spreadsheets save it, with the columns ``file`` (relative to the folder) and ``class``,
+        see `cellapp.training.index_table.read_table`; or one folder per class.
     group_column : str, optional
         Column of the index with the slide, plate or patient. None takes ``group`` where there is one; without groups
         every picture is its own.
@@ -59,11 +61,13 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     Raises
     ------
     InputError
-        When there are fewer than two classes, a column, value or file is missing, or a file comes twice.
+        When there are fewer than two classes, a column, value or file is missing, a file comes twice, or two classes
+        differ in spelling alone.
     """
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name one that holds a folder per class or {INDEX}")
     crops = _by_index(folder, group_column) if (folder / INDEX).is_file() else _by_folders(folder, group_column)
+    _check_spelling(crops)
     if len(crops.classes) < 2:
         raise InputError(f"training needs pictures of at least two classes; got {', '.join(crops.classes) or 'none'}")
     return crops
@@ -82,24 +86,34 @@ def _by_folders(folder: Path, group_column: str | None) -> LabelledCrops:
 
 def _by_index(folder: Path, group_column: str | None) -> LabelledCrops:
     path = folder / INDEX
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {str(path)!r}: {error}") from error
+    wanted = ["file", "class"] + ([group_column] if group_column else [])
+    table = read_table(path, wanted, [] if group_column else ["group"])
     grouped_by = group_column or ("group" if "group" in table else None)
-    _check_columns(table, path, [name for name in ("file", "class", grouped_by) if name])
-    _check_files(table["file"], folder)
-    groups = table[grouped_by or "file"].tolist()
-    return LabelledCrops(folder, table["file"].tolist(), table["class"].tolist(), groups, grouped_by, file_digest(path))
+    _check_values(table, path, [name for name in ("file", "class", grouped_by) if name])
+    files = [_with_slashes(name, folder) for name in table["file"]]
+    _check_files(pd.Series(files, dtype=object), folder)
+    groups = table[grouped_by].tolist() if grouped_by else files
+    return LabelledCrops(folder, files, table["class"].tolist(), groups, grouped_by, file_digest(path))
 
 
-def _check_columns(table: pd.DataFrame, path: Path, wanted: Sequence[str]) -> None:
-    for name in wanted:
-        if name not in table:
-            raise InputError(f"{path} has no column {name!r}; it has {', '.join(map(repr, table.columns))}")
-        empty = np.flatnonzero(table[name].str.strip() == "")
+def _check_values(table: pd.DataFrame, path: Path, columns: Sequence[str]) -> None:
+    for name in columns:
+        empty = table.index[table[name] == ""]
         if len(empty):
-            raise InputError(f"{path}, line {empty[0] + 2}: {name} is empty; fill it in or take the line out")
+            raise InputError(f"{path}, line {empty[0]}: {name} is empty; fill it in or take the line out")
+
+
+def _with_slashes(name: str, folder: Path) -> str:
+    """Return a path as written on any system in the form of this one."""
+    return PurePosixPath(name if (folder / name).is_file() else name.replace("\\", "/")).as_posix()
+
+
+def _check_spelling(crops: LabelledCrops) -> None:
+    spelled: dict[str, str] = {}
+    for name in crops.classes:
+        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        if spelled.setdefault(key, name) != name:
+            raise InputError(f"classes {spelled[key]!r} and {name!r} differ in spelling alone; write them in one way")
 
 
 def _check_files(files: pd.Series, folder: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from cellapp.errors import InputError
 from cellapp.training.labelled_crops import read_labelled_crops
+from tests.paths import shared_case
 from tests.training.pictures import write_pictures
 
 
@@ -76,3 +77,38 @@ def test_folders_that_do_not_fit_are_refused(folder, tmp_path):
     (folder / "cancer" / "00_0.tif").rename(folder / "loose.tif")
     with pytest.raises(InputError, match=r"'loose.tif' lies in no class"):
         read_labelled_crops(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.assign(**{"class": [f" {name}\u00a0" if at % 2 else name for at, name in enumerate(t["class"])]}),
+        lambda t: t.assign(file=t["file"].str.replace("/", "\\")),
+        lambda t: t.assign(file="./" + t["file"]),
+        lambda t: t.rename(columns=str.upper),
+        lambda t: t[["group", "class", "file"]].rename(columns=lambda name: f" {name.title()} "),
+    ],
+)
+def test_what_people_write_into_an_index_means_the_same(folder, change):
+    meant = read_labelled_crops(folder)
+    change_index(folder, change)
+    read = read_labelled_crops(folder)
+    for name in ("files", "labels", "groups", "grouped_by"):
+        assert getattr(read, name) == getattr(meant, name)
+
+
+def test_the_group_column_is_found_whatever_its_case(folder):
+    assert read_labelled_crops(folder, "Group").groups == read_labelled_crops(folder).groups
+
+
+@pytest.mark.parametrize("other", ["Cancer", "CANCER", "canc\uff45r"])
+def test_classes_that_differ_in_spelling_alone_are_refused(folder, other):
+    change_index(folder, lambda t: t.assign(**{"class": [other, *t["class"][1:]]}))
+    with pytest.raises(InputError, match="differ in spelling alone; write them in one way"):
+        read_labelled_crops(folder)
+
+
+@pytest.mark.parametrize("case", ["semicolon", "value_space"])
+def test_an_index_as_a_spreadsheet_writes_it_gives_two_classes(case):
+    found = read_labelled_crops(shared_case("15-index-csv") / case)
+    assert (len(found), found.classes, found.grouped_by) == (24, ("cancer", "normal"), "group")

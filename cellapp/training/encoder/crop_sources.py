@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from cellapp.settings import PreprocessSettings, SegmentSettings
 from cellapp.training.encoder.crop_dataset import STORED_PX, CropSet, cut_windows, join_sets, resize
 from cellapp.training.encoder.recipe import Source
 from cellapp.training.encoder.synthetic_crops import render_cells
+from cellapp.training.index_table import read_table
 from cellapp.types.image import OnStep, Role
 from cellapp.types.protocols import Segmenter
 
@@ -79,9 +79,8 @@ def _read_source(source: Source, data: Path, segmenter: Segmenter) -> Iterator[L
 
 def _read_labelled(source: Source, folder: Path) -> Iterator[LabelledWindows]:
     """Images with label images, by ``index.csv``: columns id or file, split, and type, which is the label."""
-    with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == source.split]
-    for row in rows:
+    table = read_table(folder / "index.csv", ["split"], ["id", "file", "type"])
+    for row in table[table["split"] == source.split].to_dict("records"):
         stem = row.get("id") or row["file"]
         planes = _three_planes(_read_image([folder / "images" / f"{stem}.png"]))
         labels = read_labels(folder / "labels" / f"{stem}.png")

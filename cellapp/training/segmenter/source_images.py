@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels, relabel
 from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.training.index_table import read_table
 from cellapp.types.image import Slide
 
 SOURCES = ("dsb2018", "usiigaci")
@@ -81,8 +81,8 @@ def is_held_out(name: str, share: float) -> bool:
 def _rows(folder: Path, split: str, held_out: float) -> list[dict[str, str]]:
     if not (folder / "index.csv").is_file():
         return []
-    with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == ("train" if split == "choose" else split)]
+    table = read_table(folder / "index.csv", ["split"], ["id", "file", "type"])
+    rows = table[table["split"] == ("train" if split == "choose" else split)].to_dict("records")
     if split == "val":
         return rows
     share = held_out if len(rows) >= MIN_TO_HOLD_OUT else 0.0
