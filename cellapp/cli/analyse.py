@@ -143,8 +143,9 @@ def _not_explained(out: Path, report: RunReport) -> set[str]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    classes = [key.removeprefix("fraction_") for key in row if key.startswith("fraction_") and f"{key}_low" in row]
-    counts = [f"{row[f'n_{name}']:,} {name}" for name in classes]
+    from cellapp.exports.tables import row_classes
+
+    counts = [f"{row[f'n_{name}']:,} {name}" for name in row_classes(row)]
     return f"{row['image']}: {row['n_cells']:,} cells" + (
         f", {', '.join(counts)}, {row['n_unsure']:,} unsure" if counts else ""
     )

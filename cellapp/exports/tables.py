@@ -84,17 +84,36 @@ def summary_row(analysis: Analysis, seconds: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain JSON values; a fraction of no cells is None.
+        Plain JSON values; a fraction of no cells is None. Columns of class c are ``n_c``, ``fraction_c``,
+        ``fraction_c_low`` and ``fraction_c_high``; the last two have one more underscore before their end where that is
+        the fraction of another class ("grade" beside "grade_low").
     """
     counts = count(analysis.cells, classes_of(analysis.cells))
     row: dict[str, Any] = {"image": analysis.name, "n_cells": counts.n_cells, "n_rejected": counts.n_rejected}
     row |= {f"n_{name}": n for name, n in counts.n_of.items()}
     row["n_unsure"] = counts.n_unsure
-    for name in counts.n_of:
+    for name, (value, low, high) in _fraction_columns(list(counts.n_of)).items():
         fraction = counts.fraction(name)
-        row[f"fraction_{name}"] = None if math.isnan(fraction.value) else fraction.value
-        row |= {f"fraction_{name}_low": fraction.low, f"fraction_{name}_high": fraction.high}
+        row[value] = None if math.isnan(fraction.value) else fraction.value
+        row |= {low: fraction.low, high: fraction.high}
     return row | {"confluency": float(analysis.confluency), "seconds": round(float(seconds), 3)}
+
+
+def row_classes(row: Mapping[str, Any]) -> list[str]:
+    """Return the classes that a row of `summary_row` counts, in order."""
+    return [name.removeprefix("n_") for name in row if name.startswith("n_") and name not in SUMMARY_COLUMNS]
+
+
+def _fraction_columns(classes: Sequence[str]) -> dict[str, tuple[str, str, str]]:
+    """Return for each class the columns of its fraction and of the ends of its interval, none of them twice."""
+    taken, columns = {f"fraction_{name}" for name in classes}, {}
+    for name in classes:
+        stem = f"fraction_{name}_"
+        while taken & {f"{stem}low", f"{stem}high"}:
+            stem += "_"
+        columns[name] = (f"fraction_{name}", f"{stem}low", f"{stem}high")
+        taken.update(columns[name])
+    return columns
 
 
 def write_summary(rows: Sequence[Mapping[str, Any]], out: Path) -> Path:

@@ -127,7 +127,8 @@ def manual_labels(run_id: str) -> dict[str, dict[int, str]]:
 def _light(cells: pd.DataFrame) -> pd.DataFrame:
     """Return `COLUMNS` of a cell table, filled where it has none."""
     classes = classes_of(cells)
-    source = cells.rename(columns={f"p_{positive_class(classes)}": "p_positive"}) if classes else cells
+    # assigned, not renamed: a class may itself be called "positive"
+    source = cells.assign(p_positive=cells[f"p_{positive_class(classes)}"]) if classes else cells
     light = pd.DataFrame(index=cells.index.astype("int64"))
     for name, kind in COLUMNS.items():
         column = source[name].to_numpy() if name in source else _EMPTY[kind]

@@ -3,13 +3,21 @@ import json
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from cellapp.cells.counts import wilson
+from cellapp.cells.counts import count, wilson
 from cellapp.errors import InputError
-from cellapp.exports.tables import escape_formula, read_cells, summary_row, write_cells, write_csv, write_summary
+from cellapp.exports.tables import (
+    escape_formula,
+    read_cells,
+    row_classes,
+    summary_row,
+    write_cells,
+    write_csv,
+    write_summary,
+)
 from tests.exports.toy import HOSTILE, toy_analysis
 
 
@@ -76,6 +84,41 @@ def test_row_counts_every_cell_once():
     assert row["fraction_cancer"] == row["n_cancer"] / n
     assert (row["fraction_cancer_low"], row["fraction_cancer_high"]) == wilson(row["n_cancer"], n)
     assert (row["image"], row["seconds"]) == ("toy", 1.235)
+
+
+CLASH = [
+    "low",
+    "high",
+    "_low",
+    "grade",
+    "grade_",
+    "grade_low",
+    "grade_low_low",
+    "grade_high",
+    "n_grade",
+    "p_a",
+    "image",
+]
+
+
+@settings(max_examples=30, deadline=None)
+@given(classes=st.lists(st.sampled_from(CLASH), min_size=2, max_size=5, unique=True))
+def test_no_class_takes_the_columns_of_another(classes):
+    analysis, _ = toy_analysis(9, classes=classes)
+    row, counts = summary_row(analysis, 1), count(analysis.cells, classes)
+    assert row_classes(row) == classes
+    assert len(row) == 6 + 4 * len(classes)
+    for name in classes:
+        assert row[f"n_{name}"] == counts.n_of[name]
+        assert (row[f"fraction_{name}"] or 0) * counts.n_called == pytest.approx(counts.n_of[name])
+
+
+def test_the_ends_of_an_interval_give_way_to_the_fraction_of_a_class():
+    row = summary_row(toy_analysis(9, classes=("grade", "grade_low"))[0], 1)
+    n = row["n_grade"] + row["n_grade_low"]
+    assert (row["fraction_grade__low"], row["fraction_grade__high"]) == wilson(row["n_grade"], n)
+    assert row["fraction_grade_low"] == row["n_grade_low"] / n
+    assert (row["fraction_grade_low_low"], row["fraction_grade_low_high"]) == wilson(row["n_grade_low"], n)
 
 
 @pytest.mark.parametrize("n", [0, 1])

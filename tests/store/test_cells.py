@@ -87,6 +87,12 @@ def test_the_probability_kept_is_that_of_the_first_class_of_the_table(run):
     np.testing.assert_array_equal(load_cells(run.id)["p_positive"], cells["p_stroma"])
 
 
+def test_a_class_may_be_called_positive(run):
+    cells = cell_table(3).rename(columns={"p_cancer": "p_negative", "p_normal": "p_positive"})
+    save_cells(run.id, run.images[0].image_id, cells)
+    np.testing.assert_array_equal(load_cells(run.id)["p_positive"], cells["p_negative"])
+
+
 def test_all_images_come_in_the_order_of_the_run(run):
     for number in (1, 0):
         save_cells(run.id, run.images[number].image_id, cell_table(4, seed=number))

@@ -135,11 +135,11 @@ def fit_and_hold_out(
         return replace(head, metrics={"validated": False, "reason": fold_of}), None
     held_out = hold_out(data, spec, fold_of, seed=seed)
     figures: dict[str, Any] = {
+        **measure_calls(held_out.probabilities, data.codes, data.classes, head.positive),
         "validated": True,
         "n_groups": len(set(data.groups)),
         "n_folds": len(np.unique(fold_of)),
         "regularisation": strength,
-        **measure_calls(held_out.probabilities, data.codes, data.classes, head.positive),
     }
     head = replace(
         head,
