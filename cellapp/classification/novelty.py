@@ -75,7 +75,7 @@ def fit_novelty(features: np.ndarray, codes: np.ndarray, n_classes: int) -> Nove
         pca.fit(within)
     variances = pca.explained_variance_ * (n_cells - 1) / degrees  # PCA does not know that each class has its own mean
     total = float((within**2).sum()) / degrees
-    floor = _SHRINKAGE * max(total / width, np.finfo(np.float32).tiny)
+    floor = _SHRINKAGE * max(total / width, float(np.finfo(np.float32).tiny))
     rest = max(total - float(variances.sum()), 0.0) / max(width - len(variances), 1)
     return NoveltyDetector(
         means.astype(np.float32),

@@ -16,6 +16,8 @@ from cellapp.types.cells import Embeddings, join_embeddings
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
 
+MIN_CELLS = 2
+"""Pictures that each class needs at least; a head worth using needs many more, of several slides."""
 _BATCH = 64
 _PERCENTILES = (5, 25, 50, 75, 95)
 N_PLAIN = 4 + len(_PERCENTILES)
@@ -56,7 +58,7 @@ def encode_dataset(
     Raises
     ------
     InputError
-        When a class has no picture left.
+        When a class has no picture left, or only one: a single cell says nothing of how cells of its class differ.
     """
     input_px = next(iter(encoders.values())).input_px
     rows, left_out, statistics, digests, sides = [], [], [], [], []
@@ -131,3 +133,9 @@ def _require_classes(wanted: LabelledCrops, readable: LabelledCrops, left_out: S
     lost = sorted(set(wanted.classes) - set(readable.classes))
     if lost:
         raise InputError(f"no picture of class {lost[0]!r} can be read; first reason: {left_out[0]}")
+    for name, n in sorted(Counter(readable.labels).items()):
+        if n < MIN_CELLS:
+            raise InputError(
+                f"training needs at least {MIN_CELLS} cells of each class that can be read; {name!r} has {n}: "
+                "label more of it, or leave the class out"
+            )

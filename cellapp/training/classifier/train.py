@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import numpy as np
 from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import save_head
 from cellapp.errors import InputError
+from cellapp.files import move_into_place
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
 from cellapp.settings import CropSettings
@@ -64,13 +68,25 @@ def train_head(
     progress("Fitting the head", 0.8)
     head, held_out, probabilities = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
     progress("Writing", 0.95)
-    head = save_head(head, out)
-    metrics = head_metrics(head, dataset, _method(recipe), probabilities)
-    metrics |= {"seconds": round(time.perf_counter() - start)}
-    calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
-    write_head_report(out, head, recipe, metrics, calls)
+    with _whole(out) as part:
+        head = save_head(head, part)
+        metrics = head_metrics(head, dataset, _method(recipe), probabilities)
+        metrics |= {"seconds": round(time.perf_counter() - start)}
+        calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
+        write_head_report(part, head, recipe, metrics, calls)
     progress("Done", 1.0)
     return metrics
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """Give a temporary folder whose files go to `out` when the block ends without an error; others there stay."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".", suffix=".part", dir=out.parent) as scratch:
+        yield Path(scratch)
+        out.mkdir(exist_ok=True)
+        for file in sorted(Path(scratch).iterdir()):
+            move_into_place(file, out / file.name)
 
 
 def _encoders(recipe: HeadRecipe) -> dict[str, Encoder]:

@@ -141,3 +141,13 @@ def test_intensity_statistics_are_eleven_per_channel_and_know_absolute_brightnes
     shifted = np.zeros((11, 3)) + np.array([7, 0, 7, 7, 7, 7, 7, 7, 7, 0, 0])[:, None]
     np.testing.assert_allclose(brighter, shifted.ravel(), atol=1e-9)
     assert np.isfinite(intensity_statistics(np.zeros((1, 4, 4)))).all()
+
+
+def test_a_failure_while_writing_leaves_what_was_there(encoder, pictures, tmp_path, monkeypatch):
+    out = tmp_path / "heads" / "mine"
+    out.mkdir(parents=True)
+    (out / "notes.txt").write_text("of the laboratory")
+    monkeypatch.setattr("cellapp.training.classifier.train.write_head_report", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train_head(pictures, out, HeadRecipe(encoder=str(encoder), views=1))
+    assert [path.name for path in out.parent.rglob("*")] == ["mine", "notes.txt"]
