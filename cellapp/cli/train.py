@@ -106,6 +106,8 @@ def pretrain(
     options = PretrainOptions(recipe=recipe, encoder=encoder, steps=steps, epochs=epochs, seed=seed)
     result = run(crops, out, options, device=device, dtype=dtype, on_step=progress)
     progress.end()
+    for why in result["left_out"]:
+        note(f"cellapp: left out: {why}")
     emit(result, as_json, [f"{out}: {result['n']:,} crops, {result['step']:,} steps, {_knn_sentence(result)}"])
 
 

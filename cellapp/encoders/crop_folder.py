@@ -109,10 +109,14 @@ def embed_folder(
     batches = encoder_batches(paths, preprocess, encoder.input_px, unreadable=unreadable)
     parts = [encoder.embed(pixels, rows) for pixels, rows in batches]
     if not parts:
-        raise InputError(
-            f"none of {len(paths):,} pictures can be read; first reason: {next(iter((unreadable or {}).values()), '')}"
-        )
+        raise none_readable(unreadable or {})
     return join_embeddings(parts)
+
+
+def none_readable(unreadable: Mapping[Path, str]) -> InputError:
+    """Return the error for a folder in which no picture can be read."""
+    first = next(iter(unreadable.values()), "there is none")
+    return InputError(f"none of {len(unreadable):,} pictures can be read; first reason: {first}")
 
 
 def left_out(unreadable: Mapping[Path, str], folder: Path) -> list[str]:

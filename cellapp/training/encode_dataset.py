@@ -76,10 +76,12 @@ def encode_dataset(
         ids = np.arange(len(rows) - len(planes), len(rows), dtype=np.int32)
         for name, encoder in encoders.items() if planes else ():
             parts[name].append(encoder.embed(np.concatenate(planes), ids))
-        if on_step:
-            on_step("Encoding pictures", min(start + _BATCH, len(crops)) / len(crops))
+        if on_step and start + _BATCH < len(crops):
+            on_step("Encoding pictures", (start + _BATCH) / len(crops))
     readable = crops.subset(rows)
     _require_classes(crops, readable, left_out)
+    if on_step:
+        on_step("Encoding pictures", 1.0)
     return EncodedDataset(
         readable,
         {name: join_embeddings(batches) for name, batches in parts.items()},

@@ -83,7 +83,7 @@ def test_arguments_that_cannot_be_used_are_said_in_one_line(tmp_path, capsys, op
 
 def assert_too_few(folder, out, encoder, capsys):
     assert main(["train", str(folder), "--out", str(out), "--encoder", str(encoder), "--views", "1"]) == 2
-    *_, sentence = capsys.readouterr().err.splitlines()
+    (sentence,) = capsys.readouterr().err.splitlines()
     assert "at least 2 cells of each class" in sentence
     assert "has 1: label more" in sentence
     assert not out.parent.exists()

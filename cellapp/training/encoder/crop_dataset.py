@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import find_objects
 
-from cellapp.encoders.crop_folder import encoder_batches, list_crops
+from cellapp.encoders.crop_folder import encoder_batches, list_crops, none_readable
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
 from cellapp.settings import PreprocessSettings
@@ -93,7 +93,7 @@ def cut_windows(planes: np.ndarray, labels: np.ndarray, cell_ids: Sequence[int])
     return crops
 
 
-def read_crops(folder: Path, *, side_px: int = STORED_PX) -> CropSet:
+def read_crops(folder: Path, *, side_px: int = STORED_PX, unreadable: dict[Path, str] | None = None) -> CropSet:
     """Read a folder of pictures of one cell each, each scaled by its own intensities, as `embed` does.
 
     Names of folders directly below are labels. The mask of a cell is where any plane is not zero.
@@ -103,23 +103,27 @@ def read_crops(folder: Path, *, side_px: int = STORED_PX) -> CropSet:
     folder : Path
     side_px : int
         Side of the squares they are resized to, at least what the encoder reads.
+    unreadable : dict of Path to str, optional
+        See `cellapp.encoders.crop_folder.encoder_batches`.
 
     Raises
     ------
     InputError
-        When there are no pictures or one cannot be read.
+        When there are no pictures that can be read; without `unreadable`, when one cannot.
     """
     paths = list_crops(folder)
-    parts = [pixels for pixels, _ in encoder_batches(paths, PreprocessSettings(), side_px)]
-    planes = np.rint(255 * np.concatenate(parts)).astype(np.uint8)
+    parts = list(encoder_batches(paths, PreprocessSettings(), side_px, unreadable=unreadable))
+    if not parts:
+        raise none_readable(unreadable or {})
+    planes = np.rint(255 * np.concatenate([pixels for pixels, _ in parts])).astype(np.uint8)
     masks = 255 * planes.any(axis=1, keepdims=True).astype(np.uint8)
-    relative = [path.relative_to(folder) for path in paths]
+    relative = [paths[row].relative_to(folder) for _, rows in parts for row in rows]
     labels = [path.parts[0] if len(path.parts) > 1 else "" for path in relative]
     return CropSet(
         np.concatenate([planes, masks], axis=1),
         np.array(labels, dtype=str),
         np.array([path.as_posix() for path in relative], dtype=str),
-        np.full(len(paths), folder.name),
+        np.full(len(relative), folder.name),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cellapp.encoders.crop_folder import left_out
 from cellapp.encoders.hf_folder import local_revision, write_encoder
 from cellapp.errors import InputError, ModelError
 from cellapp.models.load import load_model
@@ -68,8 +69,8 @@ def run(
     Returns
     -------
     dict
-        out, encoder (name@revision), curves, n, step, and kNN accuracy of the encoder and of an untrained twin, None
-        without labels.
+        out, encoder (name@revision), curves, n, step, kNN accuracy of the encoder and of an untrained twin, None
+        without labels, and left_out: a sentence for each picture of the folder that could not be read.
 
     Raises
     ------
@@ -80,7 +81,8 @@ def run(
     """
     recipe = read_recipe(PretrainRecipe, options.recipe)
     network, recipe = _start(options, recipe)
-    crops = _crops(folder, out, recipe, on_step)
+    unreadable: dict[Path, str] = {}
+    crops = _crops(folder, out, recipe, on_step, unreadable)
     recipe = _with_schedule(recipe, options, len(crops))
     state = pretrain(recipe, crops, out, network=network, device=device, dtype=dtype, on_step=on_step)
     (out / RECIPE).write_text(recipe.toml, encoding="utf-8")
@@ -90,6 +92,7 @@ def run(
     figures = _figures(state, crops, dtype)
     (out / METRICS).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     last = {key: figures[key] for key in ("n", "step", "knn", "knn_untrained")}
+    last["left_out"] = left_out(unreadable, folder)
     return {"out": str(out), "encoder": f"{out}@{local_revision(out)}", "curves": str(out / CURVES)} | last
 
 
@@ -155,9 +158,12 @@ def fit_to(
     return recipe.model_copy(update={"network": network, "views": views, "mean": standard[0], "std": standard[1]})
 
 
-def _crops(folder: Path, out: Path, recipe: PretrainRecipe, on_step: OnStep | None) -> CropSet:
+def _crops(
+    folder: Path, out: Path, recipe: PretrainRecipe, on_step: OnStep | None, unreadable: dict[Path, str]
+) -> CropSet:
     if not recipe.sources:
-        return read_crops(folder, side_px=round(_STORED_SCALE * recipe.network.image_size))
+        side_px = round(_STORED_SCALE * recipe.network.image_size)
+        return read_crops(folder, side_px=side_px, unreadable=unreadable)
     if not (out / CROPS).is_file():
         segmenter = load_model("compact", dtype="float32")
         cut_sources(recipe.sources, folder, segmenter, seed=recipe.schedule.seed, on_step=on_step).save(out / CROPS)

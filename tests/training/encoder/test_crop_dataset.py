@@ -77,6 +77,24 @@ def test_a_folder_of_pictures_is_read_with_its_classes(tmp_path):
     assert cells.pixels[0, 3].mean() == pytest.approx(255 * 200 / 900, rel=0.25)
 
 
+@pytest.mark.parametrize("bad", ["a.png", "b.png", "c.png"])
+def test_a_picture_that_cannot_be_read_is_named_and_the_others_stay(tmp_path, bad):
+    for name in ("a.png", "b.png", "c.png"):
+        Image.fromarray(np.eye(20, dtype=np.uint8) * 200).save(tmp_path / name)
+    (tmp_path / bad).write_bytes(b"a note")
+    unreadable = {}
+    cells = read_crops(tmp_path, unreadable=unreadable)
+    assert cells.groups.tolist() == [name for name in ("a.png", "b.png", "c.png") if name != bad]
+    assert len(cells) == len(cells.sources) == 2
+    assert list(unreadable) == [tmp_path / bad]
+
+
+def test_a_folder_of_bad_pictures_is_refused(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"a note")
+    with pytest.raises(InputError, match=r"none of 1 pictures can be read; first reason: 'a\.png'"):
+        read_crops(tmp_path, unreadable={})
+
+
 def test_pictures_of_one_folder_have_no_class(tmp_path):
     Image.fromarray(np.eye(20, dtype=np.uint8) * 200).save(tmp_path / "a.png")
     assert read_crops(tmp_path).labels.tolist() == [""]

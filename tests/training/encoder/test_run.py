@@ -1,6 +1,7 @@
 """From a folder of pictures to an encoder that everything else can load."""
 
 import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -131,6 +132,18 @@ def test_the_command_says_what_it_made(crops, recipe, tmp_path, capsys):
     assert said["step"] == 2
     assert said["out"] == str(out)
     assert tomllib.loads((out / "recipe.toml").read_text())["network"]["hidden_size"] == 16
+
+
+def test_the_command_names_a_picture_that_cannot_be_read_and_learns_from_the_others(crops, recipe, tmp_path, capsys):
+    shutil.copytree(crops, tmp_path / "crops")
+    (tmp_path / "crops" / "bad.png").write_bytes(b"a note")
+    command = ["pretrain", str(tmp_path / "crops"), "--out", str(tmp_path / "out"), "--recipe", str(recipe), "--json"]
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out.splitlines()[-1])
+    (sentence,) = result["left_out"]
+    assert (result["n"], sentence.split(":")[0]) == (12, "bad.png")
+    assert f"cellapp: left out: {sentence}" in printed.err
 
 
 def test_a_folder_without_pictures_is_refused_in_one_line(tmp_path, capsys):
