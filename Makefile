@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := $(VENV)/bin
 
-JOBS ?= 2
+JOBS ?= 3
 
 .PHONY: help app test test-fast lint format bench clean
 
@@ -23,7 +23,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
 app: $(VENV)/.app ## Install what is missing and open the app (PORT=8501)
 	$(BIN)/python -m cellapp serve --port $(PORT)
 
-test: $(VENV)/.dev ## Install what is missing and run every test (JOBS=2 processes)
+test: $(VENV)/.dev ## Install what is missing and run every test (JOBS=3 processes, as some only wait)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.dev ## The tests that are quick and need neither a browser nor PostgreSQL

@@ -13,6 +13,8 @@ from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Region, Slide
 from tests.paths import shared_data
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 1}})
 IMAGES = (
     "bccd/images/BloodImage_00000.jpg",
@@ -35,7 +37,7 @@ def models():
     return load_run_models(SETTINGS)
 
 
-def middle_of(slide, side=400):
+def middle_of(slide, side=256):
     """The middle of a large image, in memory: the same kind of pixels in a fraction of the time."""
     _, height, width = slide.info.shape
     h, w = min(height, side), min(width, side)

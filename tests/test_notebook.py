@@ -11,6 +11,8 @@ import cellapp
 from tests.paths import ROOT
 from tests.training.pictures import write_pictures
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8"), re.DOTALL)
 VERBS = ("open_image", "segment", "analyse", "load_model", "train_classifier", "predict", "explain")
 
@@ -33,7 +35,6 @@ def test_asking_what_there_is_loads_nothing_heavy():
     assert done.stdout.strip() == "False"
 
 
-@pytest.mark.slow
 def test_the_notebook_runs(demo, tmp_path, monkeypatch):
     """All blocks one after the other, on the demonstration slide of the tests and a folder of small pictures."""
     (tmp_path / "demo.tif").symlink_to(demo.slide)

@@ -10,6 +10,8 @@ from streamlit.web.server.app_discovery import discover_asgi_app
 from cellapp.cli import main
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 LOOK = """
 from streamlit.runtime.pages_manager import PagesManager
 import app

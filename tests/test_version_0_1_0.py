@@ -27,6 +27,8 @@ from cellapp.store.open_image import open_slide
 from cellapp.store.records import Status
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 DATA = ROOT / "tests" / "data" / "version_0_1_0.zip"
 PAGES = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "pages").rglob("*.py"))]
 
@@ -76,7 +78,6 @@ def test_files_of_the_run_are_read(ids):
     assert read_maps(folder / "well_A1" / "explanations" / "maps.npz").target == "cancer"
 
 
-@pytest.mark.slow
 def test_waiting_work_is_done_and_gives_the_same_cells(ids):
     """The queued run has the settings of the finished one but for its seed, which decides nothing about cells."""
     run_worker(once=True, poll_s=0.01)
@@ -89,7 +90,6 @@ def test_waiting_work_is_done_and_gives_the_same_cells(ids):
     same_cells(old.drop(index=manual), new.drop(index=manual))
 
 
-@pytest.mark.slow
 def test_a_run_json_repeats_its_run(stored):
     """`analyse --settings run.json` on the same bytes under the same name."""
     (blob,) = (path for path in (stored / "home" / "files").rglob("*") if path.is_file())

@@ -9,6 +9,8 @@ from cellapp.cli import main
 from cellapp.jobs import worker, worker_process
 from cellapp.store.runs import run_folder
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"explain": {"n": 2}}
 
 

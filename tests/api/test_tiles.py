@@ -14,6 +14,8 @@ from cellapp.store import images, open_image, runs
 from cellapp.viewer import tiles
 from tests.pages.seeding import seed_image, seed_run
 
+pytestmark = pytest.mark.slow
+
 LOOK = "FF0000,0,255,1;-;0000FF,0,255,1"
 
 

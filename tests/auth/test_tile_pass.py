@@ -120,6 +120,7 @@ def test_an_image_that_was_not_analysed_has_no_result(result, image):
         visible_result(run.id, image.id, make_pass(image.id))
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_sign_alike(home):
     code = "from cellapp.auth.tile_pass import secret; print(secret().hex())"
     starting = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) for _ in range(3)]

@@ -10,6 +10,8 @@ from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.exports.geojson import write_geojson
 from cellapp.types.cells import LabelMask
 
+pytestmark = pytest.mark.slow
+
 
 def labels_of(folder, n):
     stamped.write_labels(folder / "labels", n)

@@ -1,9 +1,13 @@
 """The benchmark of pages on a small run."""
 
+import pytest
+
 from benchmarks import pages, wide_slide
 from cellapp.cells.counts import classes_of
 from cellapp.store import database, runs
 from cellapp.ui.session.results import results_of
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_page_is_timed(home):

@@ -4,6 +4,8 @@ import pytest
 
 from benchmarks import child, slides, tiles
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_child_says_what_it_cost_and_what_it_said(tmp_path):
     (tmp_path / "talks.py").write_text("x = bytearray(10**8)\nprint('words')\nprint('{\"n\": 3}')\n")

@@ -10,6 +10,8 @@ from cellapp.models.load import load_model
 from cellapp.training.synthetic_cells import CROP, find_cells, random_settings
 from tests.classification.heads import grid_head, random_head
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "model_type": "dinov2",
     "hidden_size": 16,
@@ -105,7 +107,6 @@ def test_slide_windows_and_crops_embed_the_same_cells():
     assert itself["ours_auc"] == itself["theirs_auc"]
 
 
-@pytest.mark.slow
 def test_first_result_is_that_of_a_process_of_its_own():
     figures = first_result.first_result(side_px=160, runs=1, warm_ups=0, options=("--segmenter", "classical"))
     assert figures["n_cells"] >= 1

@@ -13,6 +13,8 @@ from cellapp.models.load import load_model
 from tests.classification.heads import grid_head
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results(demo, tmp_path_factory):

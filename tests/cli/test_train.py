@@ -12,6 +12,8 @@ from tests.encoders.tiny import write_encoder
 from tests.paths import shared_case
 from tests.training.pictures import write_pictures
 
+pytestmark = pytest.mark.slow
+
 
 def last_json(capsys):
     return json.loads(capsys.readouterr().out.strip().splitlines()[-1])

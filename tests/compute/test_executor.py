@@ -17,6 +17,8 @@ from cellapp.errors import Cancelled, EngineError, InputError
 from cellapp.files import clean_name
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def die(_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -160,7 +162,6 @@ def free_address():
         return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
-@pytest.mark.slow
 def test_the_cluster_of_the_readme_does_the_work(dask_process, tmp_path):
     address = free_address()
     dask_process("scheduler", "--port", address.rpartition(":")[2], "--no-dashboard", folder=ROOT)
@@ -171,7 +172,6 @@ def test_the_cluster_of_the_readme_does_the_work(dask_process, tmp_path):
         assert sorted(run(clean_name, names)) == sorted(map(clean_name, names))
 
 
-@pytest.mark.slow
 def test_a_cluster_without_the_program_is_said_plainly(dask_process, tmp_path):
     address = free_address()
     port = address.rpartition(":")[2]

@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from cellapp.compute import torchvision_shim
+
+pytestmark = pytest.mark.slow
 
 PROBE = """
 from cellapp.compute import torchvision_shim

@@ -11,6 +11,8 @@ from cellapp.jobs.handlers import HANDLERS
 from cellapp.settings import AnalyseSettings
 from cellapp.store import projects, runs, uploads
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def finished(demo):

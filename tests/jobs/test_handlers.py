@@ -27,6 +27,8 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
 
 

@@ -18,6 +18,8 @@ from cellapp.store import projects, runs, uploads
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def slides(tmp_path_factory):

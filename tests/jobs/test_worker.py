@@ -16,7 +16,7 @@ from cellapp.jobs.worker_process import living_worker
 from cellapp.store.records import Status
 from tests.paths import ROOT
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("database")]
 
 
 def work_off(**handlers):

@@ -13,6 +13,8 @@ from cellapp.settings import DEFAULT_ENCODER, ClassifySettings
 from cellapp.training.demo.demo_heads import DemoRecipe, evaluate
 from cellapp.training.synthetic_cells import find_cells
 
+pytestmark = pytest.mark.slow
+
 MAX_ENCODER_BYTES = 12e6
 
 

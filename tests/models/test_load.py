@@ -17,6 +17,8 @@ from tests.encoders.tiny import write_encoder
 from tests.models.conftest import NAME
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def test_offline_still_loads_what_is_here(declare, hub, monkeypatch):
     declare()

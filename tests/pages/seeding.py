@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,19 @@ class Seeded:
 
 def seed_image(folder: Path, *, name: str = "cells.tif", seed: int = 1, side: int = 256) -> Seeded:
     """Put a synthetic image of a few cells into the default project."""
-    pixels, truth, _ = render_field(SyntheticSettings(height=side, width=side, seed=seed))
+    pixels, truth = rendered(side, seed)
     path = folder / f"seed-{seed}.ome.tif"
     metadata = {"axes": "CYX", "Channel": {"Name": ["actin", "cytoplasm", "nucleus"]}, "PhysicalSizeX": 0.5}
     tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", metadata=metadata)
     project = projects.default_project()
     return Seeded(project, uploads.add_image(project.id, path, name), relabel(truth.astype(np.int32)))
+
+
+@cache
+def rendered(side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and true labels of a synthetic slide, rendered once for all tests of a process."""
+    pixels, truth, _ = render_field(SyntheticSettings(height=side, width=side, seed=seed))
+    return pixels, truth
 
 
 def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cells: int | None = None) -> RunRecord:

@@ -8,6 +8,8 @@ from cellapp.store.records import Status
 from cellapp.ui.session.results import results_of
 from tests.pages.seeding import HOSTILE_NAME, seed_image, seed_run
 
+pytestmark = pytest.mark.slow
+
 PAGE = "pages/analyse/classify.py"
 
 

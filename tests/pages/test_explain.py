@@ -13,6 +13,8 @@ from cellapp.ui.session.results import results_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
 
+pytestmark = pytest.mark.slow
+
 PAGE = "pages/analyse/explain.py"
 
 

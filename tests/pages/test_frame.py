@@ -5,6 +5,8 @@ from cellapp.store import images, projects
 from tests.pages.conftest import ROOT
 from tests.pages.seeding import HOSTILE_NAME
 
+pytestmark = pytest.mark.slow
+
 PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "pages").rglob("*.py"))
 ANALYSE = [page for page in PAGES if "/analyse/" in page]
 

@@ -6,6 +6,8 @@ from cellapp.store import runs
 from cellapp.store.records import Status
 from tests.pages.seeding import HOSTILE_NAME
 
+pytestmark = pytest.mark.slow
+
 PAGE = "pages/manage/runs.py"
 
 

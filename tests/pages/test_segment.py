@@ -19,6 +19,8 @@ from cellapp.ui.segment.workbench import region_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image
 
+pytestmark = pytest.mark.slow
+
 PAGE = "pages/analyse/segment.py"
 
 

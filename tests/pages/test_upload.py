@@ -16,6 +16,8 @@ from cellapp.types.image import Role
 from cellapp.ui.upload.image_table import apply_edits
 from tests.pages.seeding import HOSTILE_NAME, seed_image
 
+pytestmark = pytest.mark.slow
+
 
 def png(value=100, size=(24, 20)):
     buffer = io.BytesIO()

@@ -16,6 +16,8 @@ from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.types.image import Role
 from tests.classification.heads import grid_head
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 4}})
 COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
 

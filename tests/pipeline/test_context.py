@@ -18,6 +18,8 @@ from cellapp.pipeline.context import make_context, run_serially
 from cellapp.settings import AnalyseSettings
 from tests.cells.toy import slide_of
 
+pytestmark = pytest.mark.slow
+
 N = 4
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": N}})
 OTHER_CHAIN = SETTINGS.model_copy(update={"preprocess": SETTINGS.preprocess.model_copy(update={"clip_high": 99.0})})

@@ -15,6 +15,8 @@ from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.settings import AnalyseSettings
 from tests.classification.heads import grid_head
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = AnalyseSettings()
 
 

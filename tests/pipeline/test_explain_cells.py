@@ -16,6 +16,8 @@ from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.settings import AnalyseSettings
 from tests.cells.toy import slide_of
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = AnalyseSettings.model_validate({"explain": {"n": 3}})
 COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
 

@@ -17,6 +17,8 @@ from cellapp.pipeline.run_image import RunItem
 from cellapp.settings import AnalyseSettings
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 COUNTING = AnalyseSettings.model_validate(
     {"segment": {"segmenter": "classical", "tile_px": 256, "diameter": 56}, "classify": {"head": None}}
 )

@@ -11,6 +11,8 @@ from cellapp.pipeline.run_batch import run_images
 from cellapp.pipeline.run_image import RunItem
 from cellapp.settings import AnalyseSettings
 
+pytestmark = pytest.mark.slow
+
 TILED = AnalyseSettings.model_validate({"segment": {"segmenter": "classical", "tile_px": 256, "diameter": 56}})
 COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
 

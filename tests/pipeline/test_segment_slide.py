@@ -21,6 +21,8 @@ from cellapp.types.image import Role
 from tests.cells.toy import slide_of
 from tests.paths import shared_data
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("actin", "cytoplasm", "nucleus")
 
 

@@ -13,6 +13,8 @@ from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
 from tests.segmentation.phantoms import discs
 
+pytestmark = pytest.mark.slow
+
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 

@@ -22,6 +22,8 @@ torch = pytest.importorskip("torch")
 from cellapp.segmentation.cellpose_api import drop_inconsistent, flow_targets  # noqa: E402
 from cellapp.segmentation.compact import CompactSegmenter  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 ROLES = (Role.CYTOPLASM, Role.OTHER, Role.NUCLEUS)
 

@@ -27,6 +27,8 @@ from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region
 from tests.cells.toy import slide_of
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = AnalyseSettings.model_validate({"segment": {"diameter": 56}})
 
 

@@ -30,6 +30,7 @@ def test_migrating_again_changes_nothing():
     assert list_projects() == (project,)
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_share_one_database():
     starting = [
         subprocess.Popen([sys.executable, "-c", START], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)

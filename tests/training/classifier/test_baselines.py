@@ -25,6 +25,8 @@ from cellapp.types.cells import Embeddings
 from tests.classification.heads import PURPOSE, toy_cells
 from tests.encoders.tiny import FAMILIES, tiny_encoder
 
+pytestmark = pytest.mark.slow
+
 DATA = toy_cells(n_groups=6, per_group=8)
 N = len(DATA.labels)
 FOLD_OF = split_groups(DATA.codes, DATA.group_names, DATA.classes, folds=3, seed=0)

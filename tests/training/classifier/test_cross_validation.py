@@ -11,6 +11,8 @@ from cellapp.training.metrics import measure_calls
 from cellapp.types.cells import Embeddings
 from tests.classification.heads import ENCODER, PURPOSE, toy_cells
 
+pytestmark = pytest.mark.slow
+
 
 def as_embeddings(features):
     half = features.shape[1] // 2

@@ -17,6 +17,8 @@ from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train import train_head
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROBABILITIES = ["p_cancer", "p_normal"]
 
 

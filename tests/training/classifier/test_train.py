@@ -17,6 +17,8 @@ from cellapp.training.encode_dataset import N_STATISTICS, intensity_statistics
 from tests.encoders.tiny import write_encoder
 from tests.training.pictures import write_pictures
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True, scope="module")
 def few_resamples():

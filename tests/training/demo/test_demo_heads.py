@@ -10,6 +10,8 @@ from cellapp.models.load import load_model
 from cellapp.training.demo.demo_heads import FAST_HEAD, HEAD, READS, DemoRecipe, train_demo
 from cellapp.training.encoder.synthetic_crops import slide_settings
 
+pytestmark = pytest.mark.slow
+
 TINY = DemoRecipe(n_head_slides=3, n_test_slides=1, slide_px=256, demo_px=256)
 
 

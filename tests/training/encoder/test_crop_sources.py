@@ -12,6 +12,8 @@ from cellapp.training.encoder.crop_sources import cut_sources
 from cellapp.training.encoder.recipe import Source
 from tests.segmentation.phantoms import discs, glowing
 
+pytestmark = pytest.mark.slow
+
 TRUTH = discs((96, 96), [(24, 24), (60, 60)], 12)
 
 

@@ -15,6 +15,8 @@ torch = pytest.importorskip("torch")
 from cellapp.training.encoder.train import CHECKPOINT, CURVES, pretrain, split  # noqa: E402
 from tests.training.encoder.toys import NETWORK, TINY, toy_cells  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 def scheduled(**changes):
     return TINY.model_copy(update={"schedule": TINY.schedule.model_copy(update=changes)})

@@ -6,6 +6,8 @@ import pytest
 
 from cellapp.cli import main
 
+pytestmark = pytest.mark.slow
+
 RECIPE = "widths = [4, 8]\nsteps = 3\nbatch = 1\ncrop_px = 32\nn_synthetic = 1\n"
 
 

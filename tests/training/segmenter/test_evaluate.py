@@ -21,6 +21,8 @@ from cellapp.training.segmenter.evaluate import (
 from cellapp.training.segmenter.source_images import Kind, read_labelled_images
 from tests.paths import shared_data
 
+pytestmark = pytest.mark.slow
+
 METRICS = REPOSITORY / "models" / "compact" / "metrics.json"
 TOLERANCE = 0.03  # other processors round otherwise, and a cell more or less moves a small image
 
@@ -48,7 +50,6 @@ def test_nothing_to_score_is_refused(tmp_path):
         evaluate_segmenter(Classical(), tmp_path, n_synthetic=0)
 
 
-@pytest.mark.slow
 def test_the_shipped_weights_reach_the_figures_of_the_card():
     """A handful of each kind, from the weights, against what metrics.json says of the same images."""
     expected = json.loads(METRICS.read_text())

@@ -14,6 +14,8 @@ from cellapp.settings_io import read_recipe  # noqa: E402
 from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
 from cellapp.training.segmenter.train import CHECKPOINT, FLOW_GAIN, flow_loss, train_segmenter  # noqa: E402  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = SegmenterRecipe(widths=(8, 16), steps=40, batch=2, crop_px=48, n_synthetic=2, average=0.5)
 ONE_STEP = TINY.model_copy(update={"steps": 1, "n_synthetic": 1})
 
