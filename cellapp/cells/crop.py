@@ -131,16 +131,29 @@ def _cut(
         (y0 + y1 - height) // 2 - margin, (x0 + x1 - width) // 2 - margin, height + 2 * margin, width + 2 * margin
     )
     pixels, around = read_padded(read, labels, region)
+    core = (slice(margin, margin + height), slice(margin, margin + width))
+    if window and not (around[core] == cell_id).any():
+        pixels, around = read_padded(read, labels, _onto_cell(region, labels, cell_id, box))
     inside = around == cell_id
     if not inside.any():
         raise InputError(f"cell {cell_id} is not in this label image; use the cell table that was measured on it")
     if margin:
         pixels, inside = _turn(pixels, inside, angle_deg)
     if window:
-        core = (slice(margin, margin + height), slice(margin, margin + width))
         return np.array(pixels[(slice(None), *core)]), np.array(inside[core])
     core = ndimage.find_objects(inside.astype(np.uint8))[0] if margin else (slice(None), slice(None))
     return pixels[(slice(None), *core)] * inside[core], inside[core]
+
+
+def _onto_cell(region: Region, labels: np.ndarray, cell_id: int, box: tuple[int, int, int, int]) -> Region:
+    """Centre a window on the pixel of its cell nearest to the box's centre: rings and cells in pieces may miss that."""
+    y0, x0, y1, x1 = box
+    ys, xs = np.nonzero(labels[y0:y1, x0:x1] == cell_id)
+    if not len(ys):
+        return region
+    nearest = np.argmin((ys - (y1 - y0) / 2) ** 2 + (xs - (x1 - x0) / 2) ** 2)
+    y, x = y0 + int(ys[nearest]) - region.height // 2, x0 + int(xs[nearest]) - region.width // 2
+    return Region(y, x, region.height, region.width)
 
 
 def _turning_margin(height: int, width: int) -> int:

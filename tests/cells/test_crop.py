@@ -36,6 +36,17 @@ def test_every_cell_gets_its_crop_in_every_mode(labels, mode):
             assert pixels.shape[1] == pixels.shape[2] >= 16
 
 
+@pytest.mark.parametrize("angle_deg", [0.0, 33.0])
+def test_the_window_of_a_cell_without_a_middle_shows_the_cell(angle_deg):
+    labels = np.zeros((60, 60), np.int32)
+    labels[5:55, 5:55] = 1
+    labels[10:50, 10:50] = 0  # a ring wider than the window
+    labels[20:23, 20:23] = labels[40:43, 40:43] = 2  # in two pieces
+    crops, pixels, _ = cut(labels, CropMode.WINDOW, size_px=12, angle_deg=angle_deg)
+    assert crops.cell_ids.tolist() == [1, 2]
+    assert all(inside.any() and inside.shape == (12, 12) for inside in crops.inside)
+
+
 @given(labels=label_arrays())
 @settings(max_examples=25, deadline=None)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
