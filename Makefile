@@ -27,7 +27,7 @@ test: $(VENV)/.dev ## Install what is missing and run every test (JOBS=3 process
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.dev ## The tests that are quick and need neither a browser nor PostgreSQL
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not postgres"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not postgres"
 
 bench: $(VENV)/.dev ## Measure the speed of the parts and of a first result; a few minutes
 	for part in cells embed hirescam slide_windows pages first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done

@@ -1,6 +1,10 @@
 """The segmenter's benchmark at a small size: both sides agree."""
 
+import pytest
+
 from benchmarks import segment
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_number_formats_see_the_same_foreground():

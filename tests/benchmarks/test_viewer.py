@@ -2,10 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchmarks import viewer, wide_slide
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import open_image, runs
+
+pytestmark = pytest.mark.slow
 
 SHAPE = (700, 2100)
 

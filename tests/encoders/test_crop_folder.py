@@ -10,6 +10,8 @@ from cellapp.models.load import load_model
 from cellapp.settings import PreprocessSettings
 from cellapp.types.cells import Predictions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def crops(tmp_path):

@@ -26,6 +26,8 @@ from cellapp.segmentation.compact import CompactSegmenter  # noqa: E402
 from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
 from cellapp.segmentation.flow_unet_io import save_network  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = REPOSITORY / "models" / "compact"
 NUCLEI = (Role.NUCLEUS,)
 FLOW_GAIN = 5  # the maps hold five times the unit vector

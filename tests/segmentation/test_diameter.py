@@ -10,6 +10,8 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Role
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs
 
+pytestmark = pytest.mark.slow
+
 ROLES = (Role.OTHER,)
 
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from cellapp.store.json_values import json_mapping, plain_text
 
+pytestmark = pytest.mark.slow
+
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
 

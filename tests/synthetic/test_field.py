@@ -11,6 +11,8 @@ from cellapp.synthetic.layout import place_cells
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Region
 
+pytestmark = pytest.mark.slow
+
 SMALL = SyntheticSettings(height=300, width=420, seed=3)
 
 

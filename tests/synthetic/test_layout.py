@@ -9,6 +9,8 @@ from cellapp.synthetic.layout import CONTACT, LARGEST, REACH, place_cells, share
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Region
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = SyntheticSettings(height=600, width=800, seed=5, cell_diameter_um=16)
 WHOLE = Region(0, 0, 600, 800)
 

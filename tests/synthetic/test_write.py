@@ -10,6 +10,8 @@ from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import is_truth, write_demo
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = SyntheticSettings(height=540, width=700, seed=7, um_per_px=0.65, n_channels=4)
 
 

@@ -14,6 +14,8 @@ from cellapp.types.image import Region
 from tests.images.microscope_files import write_czi, write_lif, write_nd2
 from tests.images.slides import noise
 
+pytestmark = pytest.mark.slow
+
 WRITERS = {"czi": write_czi, "lif": write_lif, "nd2": write_nd2}
 PIXELS = noise(2, 40, 60)
 

@@ -6,6 +6,8 @@ from cellapp.segmentation.tiling.grid import plan_tiles
 from cellapp.synthetic.field import render_field
 from cellapp.synthetic.settings import SyntheticSettings
 
+pytestmark = pytest.mark.slow
+
 
 def scaled(pixels):
     low, high = np.percentile(pixels, [0.2, 99.8], axis=(1, 2))[..., None, None]

@@ -7,6 +7,8 @@ from cellapp.training.segmenter.dataset import median_diameter, pixel_weights, p
 from cellapp.training.segmenter.source_images import read_labelled_images
 from tests.segmentation.phantoms import discs
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_example_is_scaled_and_knows_its_cells(data, tmp_path):
     for image in (*read_labelled_images(data, "train", 1), *read_labelled_images(data, "val", 0)):
