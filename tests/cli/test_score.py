@@ -1,6 +1,8 @@
 """`score`: figures of label images against truth, for people and as JSON."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image
 
 from cellapp.cli import main
 from cellapp.cli.score import _interval, _line
-from tests.paths import shared_case
+from tests.paths import ROOT, shared_case
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def assert_refused_in_one_sentence(capsys, *arguments):
     assert "export it again" in printed.err or "cut off" in printed.err
 
 
-COMPRESSED = ["deflate.tif", "gray.png", "deep.png", "palette.png"]
+COMPRESSED = ["deflate.tif", "imagej.tif", "gray.png", "deep.png", "palette.png"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,8 @@ def test_damaged_label_images_are_refused_in_one_sentence(tmp_path, capsys, kind
     cells = np.random.default_rng(0).integers(0, 9, (64, 64)).astype(np.uint16)
     path = tmp_path / kind
     if path.suffix == ".tif":
-        tifffile.imwrite(path, cells, compression="zlib" if kind == "deflate.tif" else None, metadata=None)
+        compression = None if kind == "plain.tif" else "zlib"
+        tifffile.imwrite(path, cells, compression=compression, imagej=kind == "imagej.tif")
     else:
         picture = Image.fromarray(cells if kind == "deep.png" else cells.astype(np.uint8))
         if kind == "palette.png":
@@ -78,6 +81,16 @@ def test_damaged_label_images_are_refused_in_one_sentence(tmp_path, capsys, kind
         content[:middle] if damage == "cut off" else content[:middle] + b"\xff" * 99 + content[middle + 99 :]
     )
     assert_refused_in_one_sentence(capsys, path, path)
+
+
+def test_a_damaged_file_puts_one_line_on_stderr_outside_a_test_too(tmp_path):
+    """pytest takes over logging, so that only a process of its own shows what tifffile would log."""
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((64, 64), np.uint16), imagej=True)
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[: len(content) // 2])
+    command = [sys.executable, "-m", "cellapp", "score", "segmentation", *[str(tmp_path / "a.tif")] * 2]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 def test_the_damaged_label_image_of_the_report_is_refused_in_one_sentence(capsys):
