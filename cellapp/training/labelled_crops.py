@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from cellapp.cells.counts import RESERVED
 from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
 from cellapp.images.read import file_digest
@@ -61,13 +62,13 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     Raises
     ------
     InputError
-        When there are fewer than two classes, a column, value or file is missing, a file comes twice, or two classes
-        differ in spelling alone.
+        When there are fewer than two classes, a column, value or file is missing, a file comes twice, two classes
+        differ in spelling alone, or a class has a name that cells without a class are counted under.
     """
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name one that holds a folder per class or {INDEX}")
     crops = _by_index(folder, group_column) if (folder / INDEX).is_file() else _by_folders(folder, group_column)
-    _check_spelling(crops)
+    _check_names(crops)
     if len(crops.classes) < 2:
         raise InputError(f"training needs pictures of at least two classes; got {', '.join(crops.classes) or 'none'}")
     return crops
@@ -108,7 +109,10 @@ def _with_slashes(name: str, folder: Path) -> str:
     return PurePosixPath(name if (folder / name).is_file() else name.replace("\\", "/")).as_posix()
 
 
-def _check_spelling(crops: LabelledCrops) -> None:
+def _check_names(crops: LabelledCrops) -> None:
+    reserved = sorted(RESERVED.intersection(crops.classes))
+    if reserved:
+        raise InputError(f"{reserved[0]!r} is no class, other cells are counted under it; give it another name")
     spelled: dict[str, str] = {}
     for name in crops.classes:
         key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from cellapp.cells.counts import RESERVED
 from cellapp.errors import InputError
 from cellapp.training.labelled_crops import read_labelled_crops
 from tests.paths import shared_case
@@ -105,6 +106,13 @@ def test_the_group_column_is_found_whatever_its_case(folder):
 def test_classes_that_differ_in_spelling_alone_are_refused(folder, other):
     change_index(folder, lambda t: t.assign(**{"class": [other, *t["class"][1:]]}))
     with pytest.raises(InputError, match="differ in spelling alone; write them in one way"):
+        read_labelled_crops(folder)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_names_that_summaries_use_are_refused_before_anything_is_read(folder, name):
+    change_index(folder, lambda t: t.assign(**{"class": [name, *t["class"][1:]]}))
+    with pytest.raises(InputError, match=f"'{name}' is no class.*another name"):
         read_labelled_crops(folder)
 
 
