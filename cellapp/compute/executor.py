@@ -25,6 +25,7 @@ from cellapp.errors import EngineError, InputError
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
 """Runs a picklable task on every item and yields results as they end; what a task raises is raised here."""
 
+_CONNECT_S = 10  # seconds a scheduler has to answer
 _PROCESSES = re.compile(r"processes(:[1-9][0-9]*)?")
 
 
@@ -110,7 +111,7 @@ def _cluster(address: str) -> Iterator[Map]:
     from dask.distributed import Client, KilledWorker, as_completed
 
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise InputError(
             f"no Dask scheduler answers at {address}: start one with `python -m dask scheduler`"

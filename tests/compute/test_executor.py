@@ -106,7 +106,8 @@ def test_processes_are_as_many_as_asked_for_or_as_cores():
     assert 1 <= Engine("processes").n_processes <= os.cpu_count()
 
 
-def test_a_cluster_that_is_not_there_is_said_plainly():
+def test_a_cluster_that_is_not_there_is_said_plainly(monkeypatch):
+    monkeypatch.setattr("cellapp.compute.executor._CONNECT_S", 1)
     with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127.0.0.1:1"):
         Engine("tcp://127.0.0.1:1").open().__enter__()
 

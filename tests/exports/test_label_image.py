@@ -55,10 +55,10 @@ def test_png_labels_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("pixels", "words"),
     [
-        (np.zeros((5, 5), np.float32), "whole numbers"),
+        (np.full((5, 5), 0.5, np.float32), "whole numbers"),
         (np.zeros((6, 5), np.uint16), "size of their image, 5 x 5"),
         (np.zeros((3, 5, 5), np.uint16), "one channel"),
-        (np.full((5, 5), -1, np.int32), "between 0 and"),
+        (np.full((5, 5), -2, np.int32), "0 or -1 is background"),
         (np.full((5, 5), 2**31, np.uint32), "between 0 and"),
     ],
 )

@@ -41,8 +41,10 @@ def test_each_page_opens_on_a_run_without_classes(page, open_page, run_of):
     open_page(page, run=run_of(head=None).id)
 
 
-@pytest.mark.parametrize("key", ["project", "image", "run", "cell"])
-@pytest.mark.parametrize("page", ANALYSE)
+@pytest.mark.parametrize(
+    ("page", "key"),
+    [(page, "run") for page in ANALYSE] + [(ANALYSE[-1], key) for key in ("project", "image", "cell")],
+)
 def test_a_link_to_what_is_not_here_opens_on_what_is(page, key, open_page, seeded, run_of):
     run_of()
     app = open_page(page, **{key: "<b>gone</b>"})
