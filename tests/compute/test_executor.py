@@ -151,9 +151,8 @@ def dask_process(tmp_path):
         processes.append(subprocess.Popen(command, cwd=folder, env=environment, **quiet))
 
     yield start
-    for process in processes:
+    for process in reversed(processes):  # a worker ends at once while its scheduler is there
         process.terminate()
-    for process in processes:
         process.wait()
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import tifffile
 
 from cellapp.classification.cell_columns import add_predictions
@@ -27,6 +31,8 @@ from cellapp.types.cells import Analysis, Embeddings, Predictions
 CLASSES = ("cancer", "normal")
 HOSTILE_NAME = "=<img src=x onerror=alert(1)>\"'*_`$x$ :smile: [a](b).tif"
 _DIM = 4
+_COPIES = tempfile.TemporaryDirectory()
+_WRITTEN: dict[tuple, tuple[Path, pd.DataFrame, dict]] = {}  # folders of images, their cells and summary rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +61,21 @@ class Seeded:
 
 def seed_image(folder: Path, *, name: str = "cells.tif", seed: int = 1, side: int = 256) -> Seeded:
     """Put a synthetic image of a few cells into the default project."""
-    pixels, truth = rendered(side, seed)
+    content, truth = rendered(side, seed)
     path = folder / f"seed-{seed}.ome.tif"
-    metadata = {"axes": "CYX", "Channel": {"Name": ["actin", "cytoplasm", "nucleus"]}, "PhysicalSizeX": 0.5}
-    tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", metadata=metadata)
+    path.write_bytes(content)
     project = projects.default_project()
     return Seeded(project, uploads.add_image(project.id, path, name), relabel(truth.astype(np.int32)))
 
 
 @cache
-def rendered(side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels and true labels of a synthetic slide, rendered once for all tests of a process."""
+def rendered(side: int, seed: int) -> tuple[bytes, np.ndarray]:
+    """OME-TIFF and true labels of a synthetic slide, rendered once for all tests of a process."""
     pixels, truth, _ = render_field(SyntheticSettings(height=side, width=side, seed=seed))
-    return pixels, truth
+    metadata = {"axes": "CYX", "Channel": {"Name": ["actin", "cytoplasm", "nucleus"]}, "PhysicalSizeX": 0.5}
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, ome=True, photometric="minisblack", metadata=metadata)
+    return file.getvalue(), truth
 
 
 def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cells: int | None = None) -> RunRecord:
@@ -90,15 +98,29 @@ def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cell
 
 
 def _analyse(run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None) -> dict:
+    """Write an image's folder; a copy where this process wrote the same one before."""
+    key, folder = (one.image.digest, one.image.name, stem, str(settings), n_cells), runs.run_folder(run.id) / stem
+    if key in _WRITTEN:
+        copy, cells, row = _WRITTEN[key]
+        shutil.copytree(copy, folder)
+    else:
+        cells, row = _write(run, stem, one, settings, n_cells)
+        copy = Path(_COPIES.name) / str(len(_WRITTEN))
+        _WRITTEN[key] = (shutil.copytree(folder, copy), cells, row)
+    cell_store.save_cells(run.id, one.image.id, cells)
+    runs.set_image_status(run.id, one.image.id, "done", n_cells=len(cells), summary=row)
+    return row
+
+
+def _write(
+    run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None
+) -> tuple[pd.DataFrame, dict]:
     kept = one.labels if n_cells is None else np.where(one.labels <= _last_id(one.labels, n_cells), one.labels, 0)
     slide = open_image.open_slide(one.image.id)
     count_only = settings.model_copy(update={"classify": settings.classify.model_copy(update={"head": None})})
     found = analyse(slide, RunModels(FixedSegmenter(relabel(kept))), count_only, name=stem)
     found = _called(found) if settings.classify.head else found
-    row = write_analysis(found, slide, runs.run_folder(run.id), settings=settings, seconds=1.0)
-    cell_store.save_cells(run.id, one.image.id, found.cells)
-    runs.set_image_status(run.id, one.image.id, "done", n_cells=len(found.cells), summary=row)
-    return row
+    return found.cells, write_analysis(found, slide, runs.run_folder(run.id), settings=settings, seconds=1.0)
 
 
 def _last_id(labels: np.ndarray, n_cells: int) -> int:

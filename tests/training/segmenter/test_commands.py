@@ -1,10 +1,12 @@
 """The commands: train from a recipe, score what came out."""
 
 import json
+from functools import partial
 
 import pytest
 
 from cellapp.cli import main
+from cellapp.training.segmenter import evaluate
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +20,9 @@ def recipe(tmp_path):
     return path
 
 
-def test_train_then_score(data, recipe, tmp_path, capsys):
+def test_train_then_score(data, recipe, tmp_path, capsys, monkeypatch):
+    few = partial(evaluate.evaluate_segmenter, n_synthetic=2)  # in place of a dozen large ones
+    monkeypatch.setattr(evaluate, "evaluate_segmenter", few)
     out, metrics = tmp_path / "mine", tmp_path / "metrics.json"
     assert main(["train-segmenter", "--recipe", str(recipe), "--data", str(data), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["steps"] == 3
