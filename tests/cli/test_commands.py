@@ -9,11 +9,22 @@ import tifffile
 from cellapp.classification.head_io import save_head
 from cellapp.cli import main
 from cellapp.cli.options import build_settings
+from cellapp.config import app_settings
 from cellapp.models.load import load_model
 from tests.classification.heads import grid_head
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_number_format():
+    """On a busy machine two homes may measure different ones to be the faster, and round differently."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CELLAPP_DTYPE", "float32")
+        app_settings.cache_clear()
+        yield
+    app_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
