@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 _UM = {
     "Å": 1e-4,
@@ -32,6 +30,31 @@ _COARSEST_UM = 20.0
 """Resolutions of printers and screens (72 to 1200 dpi) are pixels of 21 um and more; a microscope's are smaller."""
 
 
+def to_number(value: object) -> float | None:
+    """Read a number as people and instruments write it.
+
+    Parameters
+    ----------
+    value : object
+        A number, or text of one: "0.325", "0,325" with a decimal comma, "1,234.5", "3.25e-1".
+
+    Returns
+    -------
+    float or None
+        None for anything else, and for what is not finite. Of two marks the last is the decimal one; one comma alone is
+        a decimal comma, because sizes of pixels are written with decimals.
+    """
+    text = str(value).strip().replace("\u2212", "-")
+    if "," in text:
+        text = text.replace(".", "") if text.rfind(",") > text.rfind(".") else text.replace(",", "")
+        text = text.replace(",", ".")
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def to_um(value: float | str | None, unit: str | None) -> float | None:
     """Convert a length to micrometres.
 
@@ -48,10 +71,10 @@ def to_um(value: float | str | None, unit: str | None) -> float | None:
         None when the length is missing, not positive, not finite or in a unit that is no length ("pixel").
     """
     factor = _UM.get(str(unit).strip()) or _UM.get(str(unit).strip().lower())
-    try:
-        length = float(value if value is not None else math.nan) * (factor or math.nan)
-    except ValueError:
+    number = to_number(value)
+    if number is None or not factor:
         return None
+    length = number * factor
     return length if math.isfinite(length) and length > 0 else None
 
 
@@ -60,20 +83,6 @@ def mean_um(y_um: float | None, x_um: float | None) -> float | None:
     if y_um is None or x_um is None:
         return y_um or x_um
     return y_um if y_um == x_um else math.sqrt(y_um * x_um)
-
-
-def from_ome(pixels: Mapping[str, Any]) -> float | None:
-    """Return the pixel size of an OME ``Pixels`` element, micrometres.
-
-    Parameters
-    ----------
-    pixels : mapping
-        Attributes PhysicalSizeX, PhysicalSizeXUnit and the same for Y, each of which may be missing.
-    """
-    sizes = (
-        to_um(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in ("Y", "X")
-    )
-    return mean_um(*sizes)
 
 
 def from_resolution(y_per_unit: float, x_per_unit: float, unit: str) -> float | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -17,7 +16,8 @@ import zarr
 from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import ChannelsFirst, resolve_axes
-from cellapp.images.formats.pixel_size import from_ome, from_resolution
+from cellapp.images.formats.ome_xml import OmeImage, parse_ome
+from cellapp.images.formats.pixel_size import from_resolution
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
 
@@ -54,7 +54,7 @@ def probe(path: Path, name: str) -> ImageInfo:
     """
     with _main_series(path, name) as (tif, series):
         layout = resolve_axes(series.axes, series.shape, name)
-        ome = _ome_image(tif)
+        ome = _ome_image(tif, name)
         notes = layout.notes
         if len(tif.series) > 1:
             notes += (f"The file holds {len(tif.series)} images; the first is used.",)
@@ -64,7 +64,7 @@ def probe(path: Path, name: str) -> ImageInfo:
             shape=layout.cyx,
             dtype=np.dtype(series.dtype).name,
             channels=_channel_names(tif, ome, layout.cyx[0]),
-            um_per_px=from_ome(ome["Pixels"]) if "Pixels" in ome else _resolution(tif),
+            um_per_px=_resolution(tif) if ome is None else ome.um_per_px,
             levels=tuple(layout.resized(level.shape).cyx[1:] for level in series.levels),
             bytes_on_disk=path.stat().st_size,
             notes=notes,
@@ -150,20 +150,16 @@ class _Level:
         return np.asarray(self._array[key])
 
 
-def _ome_image(tif: tifffile.TiffFile) -> Mapping[str, Any]:
-    if not tif.is_ome or tif.ome_metadata is None:
-        return {}
-    images = tifffile.xml2dict(tif.ome_metadata)["OME"].get("Image", {})
-    return images[0] if isinstance(images, Sequence) else images
+def _ome_image(tif: tifffile.TiffFile, name: str) -> OmeImage | None:
+    images = parse_ome(tif.ome_metadata, name).images if tif.is_ome and tif.ome_metadata else ()
+    return images[0] if images else None
 
 
-def _channel_names(tif: tifffile.TiffFile, ome: Mapping[str, Any], n_channels: int) -> tuple[str, ...]:
-    channels = ome.get("Pixels", {}).get("Channel", [])
-    channels = [channels] if isinstance(channels, Mapping) else channels
-    names = [channel.get("Name") for channel in channels]
+def _channel_names(tif: tifffile.TiffFile, ome: OmeImage | None, n_channels: int) -> tuple[str, ...]:
+    names = [channel.name for channel in ome.channels] if ome else []
     if not names and tif.imagej_metadata:
-        names = list(tif.imagej_metadata.get("Labels") or [])
-    return clean_names([None if name is None else str(name) for name in names], n_channels)
+        names = [str(label) for label in tif.imagej_metadata.get("Labels") or []]
+    return clean_names(names, n_channels)
 
 
 def _resolution(tif: tifffile.TiffFile) -> float | None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.images.formats.pixel_size import from_ome, from_resolution, mean_um, to_ome, to_um
+from cellapp.images.formats.ome_xml import parse_ome
+from cellapp.images.formats.pixel_size import from_resolution, mean_um, to_number, to_ome, to_um
 
 
 @pytest.mark.parametrize(
@@ -44,15 +45,35 @@ def test_what_is_no_length_is_unknown(value, unit):
 
 
 @given(um=st.floats(0.01, 15))
-def test_resolution_tags_and_ome_agree(um):
+def test_resolution_tags_are_pixels_per_unit(um):
     for unit, per_unit in (("cm", 1e4 / um), ("inch", 25_400 / um)):
         assert from_resolution(per_unit, per_unit, unit) == pytest.approx(um)
-    assert from_ome({"PhysicalSizeX": um, "PhysicalSizeY": um}) == pytest.approx(um)
 
 
 @pytest.mark.parametrize("dpi", [1, 72, 96, 150, 300, 600, 1200])
 def test_printers_resolutions_say_nothing_of_cells(dpi):
     assert from_resolution(dpi, dpi, "inch") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0,325", 0.325),
+        (" 0.325 ", 0.325),
+        ("3,25e-1", 0.325),
+        ("1,234.5", 1234.5),
+        ("1.234,5", 1234.5),
+        ("\u22122", -2.0),
+        ("1 um", None),
+        ("", None),
+        ("nan", None),
+        ("1,2,3", None),
+        (None, None),
+        (True, None),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(text, number):
+    assert to_number(text) == number
 
 
 def test_resolution_without_unit_or_value_says_nothing():
@@ -68,5 +89,7 @@ def test_oblong_pixels_keep_their_area():
 
 @given(um=st.floats(1e-3, 20))
 def test_metadata_written_for_ome_are_read_back(um):
-    assert from_ome(to_ome(um)) == pytest.approx(um)
+    attributes = " ".join(f'{key}="{value}"' for key, value in to_ome(um).items())
+    (image,) = parse_ome(f"<OME><Image><Pixels {attributes}/></Image></OME>", "made").images
+    assert image.um_per_px == pytest.approx(um)
     assert {value for key, value in to_ome(um).items() if key.endswith("Unit")} == {"µm"}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cellapp.errors import InputError
 from cellapp.images.formats import tiff
 from tests.images.slides import noise, ome_tiff
+from tests.paths import shared_case
 
 LAYOUTS = {
     "tiles": {"tile": (64, 64), "compression": "zlib"},
@@ -100,6 +101,16 @@ def test_files_are_closed_with_the_last_reader(pyramid):
     del levels
     gc.collect()
     assert n_open() == 0
+
+
+@pytest.mark.parametrize("names", [["405,450", "488,525"], ["0405", "1e3"], ["false", "None"], ["[1]", "1_0"]])
+def test_channel_names_that_look_like_numbers_stay_text(tmp_path, names):
+    assert tiff.probe(ome_tiff(tmp_path / "a.ome.tif", noise(2, 20, 30), names), "a").channels == tuple(names)
+
+
+def test_wavelengths_of_a_reported_case_are_names():
+    path = shared_case("24-ome-text") / "wavelengths.ome.tif"
+    assert tiff.probe(path, path.name).channels == ("405,450", "488,525")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
