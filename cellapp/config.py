@@ -27,6 +27,8 @@ class BudgetSettings(FrozenModel):
     """Decoded bytes of the full level, all channels."""
     max_file_bytes: int = 8 * 2**30
     max_channels: int = 16
+    max_images: int = 10_000
+    """Scenes and time points that one file may list."""
     max_zip_members: int = 2_000
     max_zip_ratio: float = 200.0
     """Decompressed over compressed bytes."""

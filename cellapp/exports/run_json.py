@@ -15,7 +15,7 @@ from cellapp.errors import InputError
 from cellapp.files import atomic_write
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
-from cellapp.types.image import ImageInfo, Role
+from cellapp.types.image import ImageInfo, Role, Selection
 
 OF_ANALYSIS = ("image", "roles", "labels_by", "confluency", "summary")
 """Keys of run.json that come from the analysis itself; all others are its provenance."""
@@ -68,6 +68,7 @@ def image_of(tree: Mapping[str, Any]) -> tuple[ImageInfo, tuple[Role, ...]]:
     """Return the image's header and channel roles as they were for the analysis."""
     fields = {name: _tupled(value) for name, value in tree["image"].items() if name not in ("stem", "sha256")}
     fields["roles"] = tuple(Role(role) for role in fields.get("roles", ()))
+    fields["selection"] = Selection(**fields.get("selection", {}))
     return ImageInfo(**fields), tuple(Role(role) for role in tree["roles"])
 
 

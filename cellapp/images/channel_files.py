@@ -12,7 +12,7 @@ from pathlib import PurePath
 from cellapp.errors import InputError
 from cellapp.files import is_litter
 from cellapp.images.channel_names import check_names
-from cellapp.images.formats.axes import Stacked
+from cellapp.images.formats.channels_first import Stacked
 from cellapp.types.image import LazyArray, Slide
 
 MOST_FILES = 16

@@ -12,22 +12,29 @@ from cellapp.errors import InputError
 from cellapp.files import is_litter
 from cellapp.images.formats import ome_zarr, raster, tiff, vendor
 from cellapp.images.probe import admit
-from cellapp.types.image import ImageInfo, LazyArray, Slide
+from cellapp.types.image import FIRST_IMAGE, ImageInfo, LazyArray, Selection, Slide
 
 
 def open_slide(
-    path: str | Path, *, name: str | None = None, digest: str | None = None, budget: BudgetSettings | None = None
+    path: str | Path,
+    *,
+    selection: Selection = FIRST_IMAGE,
+    name: str | None = None,
+    digest: str | None = None,
+    budget: BudgetSettings | None = None,
 ) -> Slide:
-    """Open an image without decoding it.
+    """Open an image of a file without decoding it.
 
     Parameters
     ----------
     path : str or Path
-        A file, or the folder of an OME-Zarr image.
+        A file, or a folder that is one image file.
+    selection : Selection
+        Which of its images, and the rule for depth; the first when left out.
     name : str, optional
         Name for messages; the file's name when left out.
     digest : str, optional
-        Its sha256 where the caller has it; computed when left out.
+        The sha256 of the file where the caller has it; computed when left out.
     budget : BudgetSettings, optional
         Limits checked on the header; those of the environment when left out.
 
@@ -42,12 +49,13 @@ def open_slide(
     BudgetError
         When the image is larger than the limits.
     InputError
-        When it cannot be read; see `cellapp.images.probe.admit`. Damage that shows only on decoding is raised by
-        ``Slide.region``.
+        When it cannot be read or holds no such image; see `cellapp.images.probe.admit`. Damage that shows only on
+        decoding is raised by ``Slide.region``.
     """
     path = Path(path)
-    info = admit(path, name, budget)
-    return Slide(info=info, digest=digest or file_digest(path), levels=_open_levels(path, info))
+    info = admit(path, name, budget, selection)
+    chosen = selected_digest(digest or file_digest(path), info.selection)
+    return Slide(info=info, digest=chosen, levels=_open_levels(path, info))
 
 
 def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
@@ -95,6 +103,28 @@ def file_digest(path: Path) -> str:
     for name in sorted(name for name in names if not is_litter(name)):
         total.update(f"{name}\0{file_digest(path / name)}\0".encode())
     return total.hexdigest()
+
+
+def selected_digest(digest: str, selection: Selection) -> str:
+    """Return what names one image of a file, by which pyramids and results are kept.
+
+    Parameters
+    ----------
+    digest : str
+        Of the file, from `file_digest`.
+    selection : Selection
+        That of the image's `ImageInfo`: there the rule for depth is "max" where there is one plane.
+
+    Returns
+    -------
+    str
+        `digest` itself for the first image with the rule "max", which is what a file of one image holds; else 64 other
+        hexadecimal digits.
+    """
+    if selection == FIRST_IMAGE:
+        return digest
+    key = f"{digest}|{selection.scene}|{selection.time}|{selection.depth}"
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def check_pixels(pixels: np.ndarray, name: str) -> np.ndarray:

@@ -21,7 +21,7 @@ from cellapp.store.blobs import home_folder, pyramid_path, stored_path
 from cellapp.store.database import reading
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.records import ImageRecord
-from cellapp.types.image import LazyArray, OnStep, Slide
+from cellapp.types.image import FIRST_IMAGE, LazyArray, OnStep, Slide
 
 THUMBNAIL_PX = 256
 
@@ -124,7 +124,8 @@ def _open(record: ImageRecord) -> Slide:
 
 def _pyramid(record: ImageRecord) -> tuple[LazyArray, ...]:
     path = pyramid_path(record.digest)
-    return ome_zarr.open_levels(path, record.info) if path.exists() else ()
+    only = replace(record.info, selection=FIRST_IMAGE)  # a pyramid is made of one image and holds nothing else
+    return ome_zarr.open_levels(path, only) if path.exists() else ()
 
 
 def _open_file(digest: str, name: str) -> Slide:

@@ -5,6 +5,7 @@ Array fields state axes, dtype and unit: C channel, Y row, X column.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,10 @@ from cellapp.errors import InputError
 
 OnStep = Callable[[str, float], None]
 """Progress callback: what is being done, for the user, and the fraction done, 0 to 1. It may raise `Cancelled`."""
+
+
+DEPTH_RULES = ("max", "mean", "sharpest")
+"""How several planes of depth become one, beside the number of the plane to take."""
 
 
 class Role(StrEnum):
@@ -42,11 +47,37 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Which image of a file is meant, and how its depth is reduced.
+
+    Raises
+    ------
+    InputError
+        When a number is negative or the rule for depth is not known.
+    """
+
+    scene: int = 0  # from 0, in the order of the file
+    time: int = 0  # from 0
+    depth: str = "max"  # "max", "mean", "sharpest", or the number of one plane from 1
+
+    def __post_init__(self) -> None:
+        if self.scene < 0 or self.time < 0:
+            raise InputError(f"scene {self.scene + 1}, time point {self.time + 1} is no image; both count from 1")
+        if self.depth not in DEPTH_RULES and not re.fullmatch("[1-9][0-9]*", self.depth):
+            rules = ", ".join(DEPTH_RULES)
+            raise InputError(f"depth {self.depth!r} is not known; choose {rules} or the number of one plane from 1")
+
+
+FIRST_IMAGE = Selection()
+"""The only image of most files; of others the first, with depth as its maximum."""
+
+
+@dataclass(frozen=True)
 class ImageInfo:
     """What the header of an image file declares, read before any pixel is decoded."""
 
     name: str
-    format: str  # "ome-tiff", "tiff", "png", "jpeg", "bmp", "czi", "nd2", "lif", "ome-zarr"
+    format: str  # "ome-tiff", "tiff", "png", "jpeg", "bmp", "czi", "nd2", "lif", "ome-zarr", "harmony"
     shape: tuple[int, int, int]  # (C, Y, X)
     dtype: str  # numpy name of the stored type, "uint16"
     channels: tuple[str, ...]
@@ -55,6 +86,27 @@ class ImageInfo:
     bytes_on_disk: int
     roles: tuple[Role, ...] = ()  # what each channel shows, where a user chose it; empty: guessed from names
     notes: tuple[str, ...] = ()  # what had to be assumed or left out, in sentences for the user
+    selection: Selection = FIRST_IMAGE  # which image of the file this is
+    scene: str = ""  # name of the position, series or well field; "s01" where it has none; empty where there is one
+    time: str = ""  # "02d12h00m" since the first time point where the file tells, else "t003"; empty where there is one
+    n_planes: int = 1  # of depth, which `selection` reduces to one
+    n_scenes: int = 1  # in the file
+    n_times: int = 1  # of this scene
+
+    @property
+    def title(self) -> str:
+        """Name for the user: "file · scene · time" without the parts that the file has no need of."""
+        return " · ".join(part for part in (self.name, self.scene, self.time) if part)
+
+    @property
+    def suffix(self) -> str:
+        """End of the names of folders and files made of this image: "__s01_t003", empty for the only one of a file."""
+        parts = []
+        if self.n_scenes > 1:
+            parts.append(f"s{self.selection.scene + 1:0{max(len(str(self.n_scenes)), 2)}}")
+        if self.n_times > 1:
+            parts.append(f"t{self.selection.time + 1:0{max(len(str(self.n_times)), 3)}}")
+        return "__" + "_".join(parts) if parts else ""
 
     @property
     def pixels(self) -> int:
@@ -90,7 +142,7 @@ class Slide:
     """One image, lazily readable at each pyramid level, in the dtype it was stored in."""
 
     info: ImageInfo
-    digest: str  # sha256 of the file's bytes, hexadecimal
+    digest: str  # of the file and the image chosen in it, `cellapp.images.read.selected_digest`, hexadecimal
     levels: tuple[LazyArray, ...]  # each (C, Y, X), full resolution first
 
     def __post_init__(self) -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from cellapp.config import BudgetSettings
 from cellapp.errors import BudgetError, InputError
-from cellapp.images.probe import SUFFIXES, admit, probe
+from cellapp.images.probe import SUFFIXES, admit, probe, probe_all
+from cellapp.types.image import Selection
 from tests.images.slides import noise, ome_tiff
 
 
@@ -75,14 +76,31 @@ def test_pictures_are_recognised_under_any_name(tmp_path, kind):
     assert info.um_per_px is None
 
 
-def test_several_images_in_one_file_are_said(tmp_path):
+def test_several_images_in_one_file_are_all_listed(tmp_path):
     path = tmp_path / "two.tif"
     with tifffile.TiffWriter(path) as tif:
         tif.write(noise(30, 40))
-        tif.write(noise(10, 12))
-    info = probe(path)
-    assert info.shape == (1, 30, 40)
-    assert info.notes == ("The file holds 2 images; the first is used.",)
+        tif.write(noise(11, 12))
+    images = probe_all(path)
+    assert [info.shape for info in images] == [(1, 30, 40), (1, 11, 12)]
+    assert [info.title for info in images] == ["two.tif · s01", "two.tif · s02"]
+    assert [info.suffix for info in images] == ["__s01", "__s02"]
+    assert [probe(path, selection=info.selection) for info in images] == list(images)
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (Selection(scene=2), r"2 scenes \(s01, s02\), no scene 3"),
+        (Selection(time=1), "one time point, no time point 2"),
+    ],
+)
+def test_an_image_that_is_not_there_is_refused_with_what_is(tmp_path, selection, words):
+    with tifffile.TiffWriter(tmp_path / "two.tif") as tif:
+        tif.write(noise(30, 40))
+        tif.write(noise(11, 12))
+    with pytest.raises(InputError, match=words):
+        probe(tmp_path / "two.tif", selection=selection)
 
 
 def test_a_huge_header_is_refused_with_the_number_and_the_variable(tmp_path):

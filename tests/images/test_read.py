@@ -14,8 +14,8 @@ from PIL import Image
 from cellapp.config import BudgetSettings
 from cellapp.errors import BudgetError, InputError
 from cellapp.images.probe import probe
-from cellapp.images.read import check_pixels, file_digest, open_slide, reads_regions
-from cellapp.types.image import Region
+from cellapp.images.read import check_pixels, file_digest, open_slide, reads_regions, selected_digest
+from cellapp.types.image import Region, Selection
 from tests.images.slides import noise, ome_tiff
 from tests.paths import shared_data
 
@@ -143,6 +143,20 @@ def test_the_digest_is_sha256_of_the_bytes(tmp_path):
     expected = hashlib.sha256(path.read_bytes()).hexdigest()
     assert open_slide(path).digest == file_digest(path) == expected
     assert open_slide(path, digest="known").digest == "known"
+
+
+def test_images_of_one_file_have_digests_of_their_own_and_the_first_that_of_the_file(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", noise(3, 2, 20, 30), imagej=True, metadata={"axes": "TZYX"})
+    images = [Selection(0, time, depth) for time in range(3) for depth in ("max", "mean", "1")]
+    digests = [open_slide(tmp_path / "a.tif", selection=image).digest for image in images]
+    assert digests[0] == file_digest(tmp_path / "a.tif")
+    assert len(set(digests)) == 9
+    assert digests[1] == selected_digest(digests[0], images[1])
+
+
+def test_the_rule_for_depth_makes_no_other_image_of_a_single_plane(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", noise(20, 30))
+    assert open_slide(tmp_path / "a.tif", selection=Selection(depth="mean")).digest == file_digest(tmp_path / "a.tif")
 
 
 def test_the_digest_of_a_folder_counts_names_and_contents_only(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.types.image import ImageInfo, Region, Role, Slide
+from cellapp.types.image import ImageInfo, Region, Role, Selection, Slide
 from tests.cells.toy import slide_of
 
 PIXELS = np.arange(2 * 12 * 17, dtype=np.uint16).reshape(2, 12, 17)
@@ -78,3 +78,30 @@ def test_the_header_tells_what_decoding_costs(dtype, size):
 def test_roles_are_the_words_that_files_and_settings_use():
     assert [str(role) for role in Role] == ["nucleus", "cytoplasm", "other"]
     assert Role("nucleus") is Role.NUCLEUS
+
+
+@pytest.mark.parametrize(
+    ("counts", "selection", "suffix"),
+    [
+        ((1, 1), Selection(), ""),
+        ((12, 1), Selection(scene=8), "__s09"),
+        ((1, 60), Selection(time=2), "__t003"),
+        ((120, 2000), Selection(4, 41, "mean"), "__s005_t0042"),
+    ],
+)
+def test_names_of_results_tell_the_images_of_a_file_apart(counts, selection, suffix):
+    info = ImageInfo("a.tif", "tiff", (1, 1, 2), "uint8", ("gray",), None, ((1, 2),), 99)
+    assert replace(info, selection=selection, n_scenes=counts[0], n_times=counts[1]).suffix == suffix
+
+
+def test_the_title_leaves_out_what_a_file_has_no_need_of():
+    info = ImageInfo("a.tif", "tiff", (1, 1, 2), "uint8", ("gray",), None, ((1, 2),), 99)
+    assert info.title == "a.tif"
+    assert replace(info, scene="B03 field 2", time="02d12h00m").title == "a.tif · B03 field 2 · 02d12h00m"
+    assert replace(info, time="t003").title == "a.tif · t003"
+
+
+@pytest.mark.parametrize("wrong", [{"scene": -1}, {"time": -1}, {"depth": "median"}, {"depth": "0"}, {"depth": "-1"}])
+def test_a_selection_that_means_nothing_is_refused(wrong):
+    with pytest.raises(InputError):
+        Selection(**wrong)

@@ -11,13 +11,15 @@ import zarr
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
-from cellapp.images.formats.axes import ChannelsFirst, resolve_axes
+from cellapp.images.formats.axes import resolve_axes
+from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.pixel_size import mean_um, to_um
+from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
 
 
-def probe(path: Path, name: str) -> ImageInfo:
+def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...]:
     """Read the metadata of an OME-Zarr folder.
 
     Parameters
@@ -26,11 +28,13 @@ def probe(path: Path, name: str) -> ImageInfo:
         The folder with ``zarr.json`` or ``.zattrs``.
     name : str
         Name for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
 
     Returns
     -------
-    ImageInfo
-        Of its first multiscale image.
+    tuple of ImageInfo
+        Its first multiscale image at each time point.
 
     Raises
     ------
@@ -40,9 +44,9 @@ def probe(path: Path, name: str) -> ImageInfo:
     with decoding(name):
         metadata, multiscale = _multiscale(path, name)
         arrays = _arrays(path, multiscale)
-        layout = resolve_axes(_axes(multiscale), arrays[0].shape, name)
+        layout = resolve_axes(_axes(multiscale), arrays[0].shape, name, depth)
         labels = [channel.get("label") for channel in metadata.get("omero", {}).get("channels", [])]
-        return ImageInfo(
+        info = ImageInfo(
             name=name,
             format="ome-zarr",
             shape=layout.cyx,
@@ -52,7 +56,9 @@ def probe(path: Path, name: str) -> ImageInfo:
             levels=tuple(layout.resized(array.shape).cyx[1:] for array in arrays),
             bytes_on_disk=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
             notes=layout.notes,
+            n_planes=layout.size("Z"),
         )
+        return images_of([Scene(info, layout.size("T"))], depth)
 
 
 def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
@@ -60,8 +66,8 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     with decoding(info.name):
         _, multiscale = _multiscale(path, info.name)
         arrays = _arrays(path, multiscale)
-        layout = resolve_axes(_axes(multiscale), arrays[0].shape, info.name)
-    return tuple(ChannelsFirst(array, layout.resized(array.shape), info.name) for array in arrays)
+        layout = resolve_axes(_axes(multiscale), arrays[0].shape, info.name, info.selection.depth)
+    return levels_of(arrays, [layout.resized(array.shape) for array in arrays], info)
 
 
 def _multiscale(path: Path, name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

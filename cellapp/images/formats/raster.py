@@ -11,7 +11,8 @@ import numpy as np
 from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin
 
 from cellapp.images.channel_names import default_names
-from cellapp.images.formats.axes import ChannelsFirst, Layout
+from cellapp.images.formats.axes import Layout
+from cellapp.images.formats.channels_first import ChannelsFirst
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
 
@@ -50,7 +51,7 @@ class DecodedOnce:
         return self._pixels[key]
 
 
-def probe(path: Path, name: str, picture_format: str) -> ImageInfo:
+def probe_all(path: Path, name: str, picture_format: str) -> tuple[ImageInfo, ...]:
     """Read the header of a PNG, JPEG or BMP.
 
     Parameters
@@ -64,9 +65,9 @@ def probe(path: Path, name: str, picture_format: str) -> ImageInfo:
 
     Returns
     -------
-    ImageInfo
-        One gray or three colour channels: transparency is no channel, a palette is resolved. Resolution tags are
-        ignored, because in these formats they are meant for printing.
+    tuple of ImageInfo
+        One, with one gray or three colour channels: transparency is no channel, a palette is resolved. Resolution tags
+        are ignored, because in these formats they are meant for printing.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def probe(path: Path, name: str, picture_format: str) -> ImageInfo:
     if depth == 16:  # Pillow's mode of a 16-bit file is that of the 8 bits it would reduce it to
         gray = colour_type in _PNG_GRAY_TYPES
     n_channels = 1 if gray else 3
-    return ImageInfo(
+    info = ImageInfo(
         name=name,
         format=picture_format,
         shape=(n_channels, height, width),
@@ -90,6 +91,7 @@ def probe(path: Path, name: str, picture_format: str) -> ImageInfo:
         levels=((height, width),),
         bytes_on_disk=path.stat().st_size,
     )
+    return (info,)
 
 
 def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:

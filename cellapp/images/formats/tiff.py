@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,24 +16,45 @@ import zarr
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
-from cellapp.images.formats.axes import ChannelsFirst, resolve_axes
+from cellapp.images.formats.axes import Layout, resolve_axes
+from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.ome_xml import OmeImage, parse_ome
 from cellapp.images.formats.pixel_size import from_resolution
+from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
 
 _STRIP_PX = 2**22  # a strip of so many pixels is decoded in a few milliseconds
 
 
+_ASSOCIATED = re.compile(r"(label|macro|map|overview|probe|thumbnail)( image)?", re.IGNORECASE)
+"""Pictures of the glass that slide scanners add: no images of the specimen."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a scene is: a series of the file, and where it has several positions, one of them."""
+
+    series: int
+    position: int = 0
+
+
 @contextmanager
-def _main_series(path: Path, name: str) -> Iterator[tuple[tifffile.TiffFile, tifffile.TiffPageSeries]]:
+def _opened(path: Path, name: str) -> Iterator[tifffile.TiffFile]:
     with decoding(name), tifffile.TiffFile(path) as tif:
         if not tif.pages or not tif.series:
             raise InputError(f"{name!r} is a TIFF without a readable image: it is cut off or damaged; export it again")
-        yield tif, tif.series[0]
+        yield tif
 
 
-def probe(path: Path, name: str) -> ImageInfo:
+@contextmanager
+def _chosen(path: Path, info: ImageInfo) -> Iterator[tuple[tifffile.TiffPageSeries, _Place]]:
+    with _opened(path, info.name) as tif:
+        place = _places(tif)[info.selection.scene]
+        yield tif.series[place.series], place
+
+
+def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...]:
     """Read the header of a TIFF.
 
     Parameters
@@ -41,76 +63,129 @@ def probe(path: Path, name: str) -> ImageInfo:
         The file.
     name : str
         Name for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
 
     Returns
     -------
-    ImageInfo
-        Of the first image in the file, with its pyramid levels, channel names and pixel size where it has them.
+    tuple of ImageInfo
+        Each series and position at each time point, with pyramid levels, channel names and pixel size where the file
+        has them. Smaller copies and pictures of the glass, which slide scanners add, are left out.
 
     Raises
     ------
     InputError
-        When the header is damaged or holds something other than one image.
+        When the header is damaged or an array is no image.
     """
-    with _main_series(path, name) as (tif, series):
-        layout = resolve_axes(series.axes, series.shape, name)
-        ome = _ome_image(tif, name)
-        notes = layout.notes
-        if len(tif.series) > 1:
-            notes += (f"The file holds {len(tif.series)} images; the first is used.",)
-        return ImageInfo(
-            name=name,
-            format="ome-tiff" if tif.is_ome else "tiff",
-            shape=layout.cyx,
-            dtype=np.dtype(series.dtype).name,
-            channels=_channel_names(tif, ome, layout.cyx[0]),
-            um_per_px=_resolution(tif) if ome is None else ome.um_per_px,
-            levels=tuple(layout.resized(level.shape).cyx[1:] for level in series.levels),
-            bytes_on_disk=path.stat().st_size,
-            notes=notes,
-        )
+    with _opened(path, name) as tif:
+        places = _places(tif)
+        n_left_out = len(tif.series) - len({place.series for place in places})
+        ome = _ome_images(tif, name)
+        return images_of([_scene(tif, place, ome, path, name, depth, n_left_out) for place in places], depth)
 
 
 def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
-    """Open each pyramid level of a TIFF without decoding it.
+    """Open each pyramid level of an image of a TIFF without decoding it.
 
     Parameters
     ----------
     path : Path
         The file.
     info : ImageInfo
-        Of `probe`.
+        Of `probe_all`.
 
     Returns
     -------
     tuple of LazyArray
         Each (C, Y, X), full resolution first.
     """
-    with _main_series(path, info.name) as (_, series):
-        layout = resolve_axes(series.axes, series.shape, info.name)
-        shapes = [level.shape for level in series.levels]
-    stored = (_Level(path, i, np.dtype(info.dtype)) for i in range(len(shapes)))
-    return tuple(ChannelsFirst(s, layout.resized(shape), info.name) for s, shape in zip(stored, shapes, strict=True))
+    with _chosen(path, info) as (series, place):
+        layout = _layout(series, info.name, info.selection.depth)
+        layouts = [layout.resized(level.shape) for level in series.levels]
+    stored = [_Level(path, place.series, i, np.dtype(info.dtype)) for i in range(len(layouts))]
+    return levels_of(stored, layouts, info, place.position)
 
 
 def reads_regions(path: Path, info: ImageInfo) -> bool:
     """Return whether a part of the full level is decoded without much of the rest: tiles, short strips, memory map."""
-    with _main_series(path, info.name) as (_, series):
+    with _chosen(path, info) as (series, _):
         page = series.keyframe
         mapped = series.dataoffset is not None and page.is_memmappable
         return bool(mapped or page.is_tiled or page.rowsperstrip * page.imagewidth <= _STRIP_PX)
 
 
-def check_complete(path: Path, name: str) -> None:
-    """Check that a TIFF is complete: its header points neither beyond its end nor to other files.
+def _places(tif: tifffile.TiffFile) -> list[_Place]:
+    """Scenes of a file; a file of nothing but what is left out elsewhere has its first series."""
+    kept = [i for i, series in enumerate(tif.series) if not _is_extra(series)] or [0]
+    return [
+        _Place(i, position)
+        for i in kept
+        for position in range(Layout(_axes(tif.series[i]), tif.series[i].shape).size("P"))
+    ]
+
+
+def _is_extra(series: tifffile.TiffPageSeries) -> bool:
+    is_photo = "S" in series.axes
+    return bool(
+        series.keyframe.is_reduced or series.keyframe.is_mask or (is_photo and _ASSOCIATED.fullmatch(series.name))
+    )
+
+
+def _axes(series: tifffile.TiffPageSeries) -> str:
+    return series.axes.upper().replace("R", "P")  # Micro-Manager's positions are tifffile's R
+
+
+def _layout(series: tifffile.TiffPageSeries, name: str, depth: str) -> Layout:
+    return resolve_axes(_axes(series), series.shape, name, depth)
+
+
+def _scene(
+    tif: tifffile.TiffFile,
+    place: _Place,
+    images: Sequence[OmeImage],
+    path: Path,
+    name: str,
+    depth: str,
+    n_left_out: int,
+) -> Scene:
+    series = tif.series[place.series]
+    layout = _layout(series, name, depth)
+    ome = images[place.series] if place.series < len(images) else None
+    notes = layout.notes
+    if n_left_out:
+        notes += (f"{n_left_out} smaller or associated pictures in the file (label, macro, thumbnail) are left out.",)
+    info = ImageInfo(
+        name=name,
+        format="ome-tiff" if tif.is_ome else "tiff",
+        shape=layout.cyx,
+        dtype=np.dtype(series.dtype).name,
+        channels=_channel_names(tif, ome, layout.cyx[0]),
+        um_per_px=_resolution(tif) if ome is None else ome.um_per_px,
+        levels=tuple(layout.resized(level.shape).cyx[1:] for level in series.levels),
+        bytes_on_disk=path.stat().st_size,
+        notes=notes,
+        scene=series.name if layout.size("P") == 1 else "",
+        n_planes=layout.size("Z"),
+    )
+    return Scene(info, layout.size("T"), ome.interval_s if ome else None)
+
+
+def check_complete(path: Path, info: ImageInfo) -> None:
+    """Check that an image of a TIFF is complete: its header points neither beyond its end nor to other files.
+
+    Parameters
+    ----------
+    path : Path
+    info : ImageInfo
+        Of `probe_all`.
 
     Raises
     ------
     InputError
         When strips or tiles are missing: they would read as zeros.
     """
-    n_bytes = path.stat().st_size
-    with _main_series(path, name) as (_, series):
+    n_bytes, name = path.stat().st_size, info.name
+    with _chosen(path, info) as (series, _):
         if series.dataoffset is not None:
             needed = series.dataoffset + series.nbytes
         else:
@@ -133,6 +208,7 @@ class _Level:
     """One pyramid level; the file is opened on first access and closed with this object."""
 
     path: Path
+    series: int
     level: int
     dtype: np.dtype
 
@@ -140,19 +216,18 @@ class _Level:
     def _array(self) -> zarr.Array | np.ndarray:
         tif = tifffile.TiffFile(self.path)
         weakref.finalize(self, tif.close)
-        series = tif.series[0].levels[self.level]
+        series = tif.series[self.series].levels[self.level]
         # Uncompressed files are often one strip per plane, which zarr would read whole for each block.
         if series.dataoffset is not None and series.keyframe.is_memmappable:
             return series.asarray(out="memmap")
-        return zarr.open_array(tif.series[0].aszarr(level=self.level), mode="r")
+        return zarr.open_array(tif.series[self.series].aszarr(level=self.level), mode="r")
 
     def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:
         return np.asarray(self._array[key])
 
 
-def _ome_image(tif: tifffile.TiffFile, name: str) -> OmeImage | None:
-    images = parse_ome(tif.ome_metadata, name).images if tif.is_ome and tif.ome_metadata else ()
-    return images[0] if images else None
+def _ome_images(tif: tifffile.TiffFile, name: str) -> tuple[OmeImage, ...]:
+    return parse_ome(tif.ome_metadata, name).images if tif.is_ome and tif.ome_metadata else ()
 
 
 def _channel_names(tif: tifffile.TiffFile, ome: OmeImage | None, n_channels: int) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
-from cellapp.images.formats.axes import ChannelsFirst, Layout, resolve_axes
+from cellapp.images.formats.axes import Layout, resolve_axes
+from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.pixel_size import mean_um, to_um
 from cellapp.images.formats.raster import DecodedOnce
+from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
 
@@ -24,7 +26,7 @@ _KEEP_BYTES = 2**30
 """Images up to this size are decoded once and held in memory; of larger ones, each access decodes its planes."""
 
 
-def probe(path: Path, name: str, file_format: str) -> ImageInfo:
+def probe_all(path: Path, name: str, depth: str, file_format: str) -> tuple[ImageInfo, ...]:
     """Read the metadata of a CZI, ND2 or LIF file.
 
     Parameters
@@ -33,13 +35,15 @@ def probe(path: Path, name: str, file_format: str) -> ImageInfo:
         The file.
     name : str
         Name for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
     file_format : str
         A key of `READERS`.
 
     Returns
     -------
-    ImageInfo
-        Of the first scene; `notes` says when there are more. Tiles of a mosaic are stitched.
+    tuple of ImageInfo
+        The first scene at each time point; `notes` says when there are more scenes. Tiles of a mosaic are stitched.
 
     Raises
     ------
@@ -48,11 +52,11 @@ def probe(path: Path, name: str, file_format: str) -> ImageInfo:
     """
     with decoding(name):
         image = _open(path, file_format)
-        layout = _layout(image, name)
+        layout = _layout(image, name, depth)
         names = [str(channel) for channel in image.channel_names or []]
         size = image.physical_pixel_sizes
         n_scenes = len(image.scenes)
-        return ImageInfo(
+        info = ImageInfo(
             name=name,
             format=file_format,
             shape=layout.cyx,
@@ -62,18 +66,20 @@ def probe(path: Path, name: str, file_format: str) -> ImageInfo:
             levels=(layout.cyx[1:],),
             bytes_on_disk=path.stat().st_size,
             notes=layout.notes + ((f"The file holds {n_scenes} scenes; the first is used.",) if n_scenes > 1 else ()),
+            n_planes=layout.size("Z"),
         )
+        return images_of([Scene(info, layout.size("T"))], depth)
 
 
 def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     """Return the only level of the file's first scene, (C, Y, X), decoded as it is read."""
     with decoding(info.name):
         image = _open(path, info.format)
-        layout = _layout(image, info.name)
+        layout = _layout(image, info.name, info.selection.depth)
     stored: Any = image.dask_data
     if stored.nbytes <= _KEEP_BYTES:
         stored = DecodedOnce(np.dtype(info.dtype), lambda: image.data)
-    return (ChannelsFirst(stored, layout, info.name),)
+    return levels_of([stored], [layout], info)
 
 
 def _open(path: Path, file_format: str) -> BioImage:
@@ -90,5 +96,5 @@ def _open(path: Path, file_format: str) -> BioImage:
     return BioImage(path, reader=reader)
 
 
-def _layout(image: BioImage, name: str) -> Layout:
-    return resolve_axes(image.dims.order, image.shape, name)
+def _layout(image: BioImage, name: str, depth: str) -> Layout:
+    return resolve_axes(image.dims.order, image.shape, name, depth)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.images.formats.axes import ChannelsFirst, Layout, Stacked, resolve_axes
+from cellapp.images.formats.axes import Layout, resolve_axes
+from cellapp.images.formats.channels_first import ChannelsFirst, Stacked
 
 EVERYTHING = (slice(None), slice(None), slice(None))
 
@@ -49,7 +50,6 @@ def test_shapes_follow_the_meaning_of_axes(axes, shape, expected):
 @pytest.mark.parametrize(
     ("axes", "shape", "words"),
     [
-        ("TYX", (12, 20, 30), "holds 12 time points"),
         ("QYX", (40, 200, 300), "stack of 40 pages that does not say what they are"),
         ("QCYX", (2, 2, 20, 30), "stack of 2 pages"),
         ("YX", (0, 30), "holds no image"),

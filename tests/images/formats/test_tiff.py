@@ -23,7 +23,7 @@ LAYOUTS = {
 
 
 def opened(path):
-    info = tiff.probe(path, path.name)
+    (info,) = tiff.probe_all(path, path.name)
     return info, tiff.open_levels(path, info)
 
 
@@ -81,13 +81,13 @@ def test_channels_may_come_first_or_last(tmp_path, axes):
 @pytest.mark.parametrize(("layout", "expected"), [("tiles", True), ("strips", True), ("one strip", True)])
 def test_small_files_are_read_in_parts(tmp_path, layout, expected):
     tifffile.imwrite(tmp_path / "a.tif", noise(60, 70), **LAYOUTS[layout])
-    assert tiff.reads_regions(tmp_path / "a.tif", tiff.probe(tmp_path / "a.tif", "a.tif")) is expected
+    assert tiff.reads_regions(tmp_path / "a.tif", tiff.probe_all(tmp_path / "a.tif", "a.tif")[0]) is expected
 
 
 def test_one_large_compressed_strip_is_not_read_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(tiff, "_STRIP_PX", 1000)
     tifffile.imwrite(tmp_path / "a.tif", noise(60, 70), rowsperstrip=60, compression="zlib")
-    assert not tiff.reads_regions(tmp_path / "a.tif", tiff.probe(tmp_path / "a.tif", "a.tif"))
+    assert not tiff.reads_regions(tmp_path / "a.tif", tiff.probe_all(tmp_path / "a.tif", "a.tif")[0])
 
 
 def test_files_are_closed_with_the_last_reader(pyramid):
@@ -119,6 +119,6 @@ def test_every_cut_off_file_is_refused(tmp_path, pyramid, share):
     cut = tmp_path / "cut.tif"
     cut.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(InputError, match=r"'cut\.tif'") as caught:
-        tiff.check_complete(cut, tiff.probe(cut, "cut.tif").name)
+        tiff.check_complete(cut, tiff.probe_all(cut, "cut.tif")[0])
     assert "\n" not in str(caught.value)
-    tiff.check_complete(pyramid[1], "whole")
+    tiff.check_complete(pyramid[1], tiff.probe_all(pyramid[1], "whole")[0])

@@ -1,0 +1,138 @@
+"""Stored arrays with axes in any order, indexed lazily as (C, Y, X)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from cellapp.images.formats.axes import Layout
+from cellapp.images.formats.depth import Depth, sharpest_plane
+from cellapp.images.formats.sniff import decoding
+from cellapp.types.image import ImageInfo, LazyArray
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelsFirst:
+    """A lazily read array in any order of axes, indexed as (C, Y, X)."""
+
+    stored: Any  # indexable by slices and integers, with `dtype`
+    layout: Layout
+    name: str  # of the file, for messages
+    at: Mapping[str, int] = field(default_factory=dict)  # index along P and T, 0 where left out
+    depth: Depth = field(default_factory=Depth)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, Y, X)."""
+        return self.layout.cyx
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Stored type."""
+        return np.dtype(self.stored.dtype)
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> np.ndarray:
+        """Decode a block.
+
+        Parameters
+        ----------
+        key : tuple of three slices
+            Channels, rows and columns.
+
+        Returns
+        -------
+        ndarray of shape (C, Y, X)
+            Stored type, native byte order; depth reduced by the rule.
+
+        Raises
+        ------
+        InputError
+            When the pixels cannot be decoded.
+        """
+        block = self.depth.reduce(lambda z: self.plane(z, key), self.layout.size("Z"))
+        # A copy: the stored array may be a memory map or shared with other callers, and must not be written to.
+        return np.array(block, dtype=self.dtype.newbyteorder("="), order="C")
+
+    def plane(self, z: int, key: tuple[slice, slice, slice]) -> np.ndarray:
+        """Decode a block of one plane of depth, counted from 0, as it is stored: (C, Y, X)."""
+        channels, rows, columns = key
+        colour = [letter for letter in "CS" if self.layout.size(letter) > 1]
+        wanted = {"C": slice(None), "S": slice(None), "Y": rows, "X": columns}
+        if len(colour) == 1:
+            wanted[colour[0]] = channels
+        one = {"Z": z, **self.at}
+        with decoding(self.name):
+            block = np.asarray(self.stored[tuple(wanted.get(axis, one.get(axis, 0)) for axis in self.layout.axes)])
+        letters = [letter for letter in self.layout.axes if letter in wanted]
+        block = block.transpose([letters.index(letter) for letter in "CSYX" if letter in letters])
+        block = block.reshape(math.prod(block.shape[:-2]), *block.shape[-2:])
+        return block if len(colour) == 1 else block[channels]
+
+
+def levels_of(
+    stored: Sequence[Any], layouts: Sequence[Layout], info: ImageInfo, position: int = 0
+) -> tuple[ChannelsFirst, ...]:
+    """Read the stored levels of a scene as those of one image: its time point, its rule for depth.
+
+    Parameters
+    ----------
+    stored : sequence of array-like
+        One per pyramid level, full resolution first.
+    layouts : sequence of Layout
+        Of each.
+    info : ImageInfo
+        Whose `selection` is meant.
+    position : int
+        Index along P, where the array has several scenes.
+
+    Returns
+    -------
+    tuple of ChannelsFirst
+        The sharpest plane is looked for once, on first access, for all levels together.
+    """
+    at = {"P": position, "T": info.selection.time}
+    full = ChannelsFirst(stored[0], layouts[0], info.name, at)
+
+    @cache
+    def find_sharpest() -> int:
+        return sharpest_plane(
+            lambda z, box: full.plane(z, (slice(None), *box.slices)), layouts[0].size("Z"), full.shape[1:]
+        )
+
+    depth = Depth(info.selection.depth, layouts[0].size("Z"), find_sharpest)
+    return tuple(
+        ChannelsFirst(level, layout, info.name, at, depth) for level, layout in zip(stored, layouts, strict=True)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """Arrays of equal height and width as the channels of one; a part with several channels gives their maximum."""
+
+    parts: Sequence[LazyArray]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, Y, X), one channel per part."""
+        _, height, width = self.parts[0].shape
+        return len(self.parts), height, width
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest type that holds the values of all parts."""
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> np.ndarray:
+        """Decode a block, (C, Y, X)."""
+        channels, rows, columns = key
+        wanted = self.parts[channels]
+        height, width = (len(range(n)[s]) for n, s in zip(self.shape[1:], (rows, columns), strict=True))
+        block = np.empty((len(wanted), height, width), dtype=self.dtype)
+        for plane, part in zip(block, wanted, strict=True):
+            plane[...] = part[:, rows, columns].max(axis=0)
+        return block
