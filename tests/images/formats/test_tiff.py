@@ -105,12 +105,12 @@ def test_files_are_closed_with_the_last_reader(pyramid):
 
 @pytest.mark.parametrize("names", [["405,450", "488,525"], ["0405", "1e3"], ["false", "None"], ["[1]", "1_0"]])
 def test_channel_names_that_look_like_numbers_stay_text(tmp_path, names):
-    assert tiff.probe(ome_tiff(tmp_path / "a.ome.tif", noise(2, 20, 30), names), "a").channels == tuple(names)
+    assert tiff.probe_all(ome_tiff(tmp_path / "a.ome.tif", noise(2, 20, 30), names), "a")[0].channels == tuple(names)
 
 
 def test_wavelengths_of_a_reported_case_are_names():
     path = shared_case("24-ome-text") / "wavelengths.ome.tif"
-    assert tiff.probe(path, path.name).channels == ("405,450", "488,525")
+    assert tiff.probe_all(path, path.name)[0].channels == ("405,450", "488,525")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6])
