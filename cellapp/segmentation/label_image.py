@@ -6,10 +6,9 @@ from pathlib import Path
 
 import fastremap
 import numpy as np
-from PIL import Image
 
 from cellapp.errors import InputError
-from cellapp.images.formats.sniff import decoding
+from cellapp.images.formats.samples import as_stored
 from cellapp.images.read import open_slide
 
 
@@ -19,7 +18,7 @@ def read_labels(path: Path, shape: tuple[int, int] | None = None) -> np.ndarray:
     Parameters
     ----------
     path : Path
-        Of a PNG with a palette the palette indices are the ids.
+        Where its numbers have a table of colours, they are the ids and not the colours.
     shape : tuple of int, optional
         (Y, X) the labels must have.
 
@@ -89,15 +88,10 @@ def _check_whole(plane: np.ndarray, name: str) -> None:
 
 def _read_plane(path: Path) -> np.ndarray:
     slide = open_slide(path, digest=path.name)  # nothing here is kept by its digest, which takes a pass over the file
-    if slide.info.format == "png":
-        with decoding(path.name), Image.open(path) as picture:
-            if picture.mode == "P":
-                return np.array(picture)
-    if slide.info.shape[0] != 1:
-        raise InputError(
-            f"a label image has one channel; {path.name!r} has {slide.info.shape[0]}; export the labels alone"
-        )
-    return slide.region()[0]
+    ids = as_stored(slide.levels[0])
+    if ids.shape[0] != 1:
+        raise InputError(f"a label image has one channel; {path.name!r} has {ids.shape[0]}; export the labels alone")
+    return np.asarray(ids[:, :, :])[0]
 
 
 def resize_labels(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -85,6 +85,7 @@ class ImageInfo:
     levels: tuple[tuple[int, int], ...]  # (Y, X) of each pyramid level, full resolution first
     bytes_on_disk: int
     roles: tuple[Role, ...] = ()  # what each channel shows, where a user chose it; empty: guessed from names
+    bits: int | None = None  # bits per sample that carry values, where the file says fewer than the type has (12 of 16)
     notes: tuple[str, ...] = ()  # what had to be assumed or left out, in sentences for the user
     selection: Selection = FIRST_IMAGE  # which image of the file this is
     scene: str = ""  # name of the position, series or well field; "s01" where it has none; empty where there is one

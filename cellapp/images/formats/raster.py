@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
 from cellapp.images.channel_names import default_names
+from cellapp.images.formats import png_chunks
 from cellapp.images.formats.axes import Layout
 from cellapp.images.formats.channels_first import ChannelsFirst
+from cellapp.images.formats.colours import with_table
+from cellapp.images.formats.samples import FROM_INKS, NO_ALPHA, Samples
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
 
@@ -24,6 +29,8 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "bmp": BmpImagePlugin.BmpImageFile,
 }
 _PNG_GRAY_TYPES = {0, 4}
+_INDEXED_MODES = {"P", "PA"}
+_ORIENTATION = 274
 _GRAY_MODES = {"1", "L", "LA", "La", "I;16", "I;16B", "I", "F"}
 
 
@@ -66,63 +73,96 @@ def probe_all(path: Path, name: str, picture_format: str) -> tuple[ImageInfo, ..
     Returns
     -------
     tuple of ImageInfo
-        One, with one gray or three colour channels: transparency is no channel, a palette is resolved. Resolution tags
-        are ignored, because in these formats they are meant for printing.
+        One, with one gray or three colour channels, upright: transparency is no channel, a palette is resolved unless
+        it is for display only. Resolution tags are ignored, because in these formats they are meant for printing.
 
     Raises
     ------
     InputError
         When the header is damaged.
     """
-    with decoding(name), path.open("rb") as file, _READERS[picture_format](file) as picture:
-        width, height = picture.size
-        gray = _is_gray(picture)
-    depth, colour_type = _png_header(path) if picture_format == "png" else (8, None)
-    if depth == 16:  # Pillow's mode of a 16-bit file is that of the 8 bits it would reduce it to
-        gray = colour_type in _PNG_GRAY_TYPES
-    n_channels = 1 if gray else 3
+    with decoding(name), _opened(path, picture_format) as picture:
+        layout, dtype, samples = _header(path, picture)
+    shape = samples.shape(layout.cyx)
     info = ImageInfo(
         name=name,
         format=picture_format,
-        shape=(n_channels, height, width),
-        dtype="uint16" if depth == 16 else "uint8",
-        channels=default_names(n_channels),
+        shape=shape,
+        dtype=samples.dtype(dtype),
+        channels=default_names(shape[0]),
         um_per_px=None,
-        levels=((height, width),),
+        levels=(shape[1:],),
         bytes_on_disk=path.stat().st_size,
+        bits=samples.bits,
+        notes=samples.notes,
     )
     return (info,)
 
 
 def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     """Return the only level of a picture, (C, Y, X), decoded on first access."""
-    n_channels, height, width = info.shape
+    with decoding(info.name), _opened(path, info.format) as picture:
+        layout, dtype, samples = _header(path, picture)
 
     def decode() -> np.ndarray:
-        pixels = _decode_deep_png(path) if info.dtype == "uint16" else _decode(path, info)
-        return np.atleast_3d(pixels)[..., :n_channels]
+        pixels = imagecodecs.png_decode(path.read_bytes()) if dtype == "uint16" else _decode(path, info.format)
+        return np.atleast_3d(pixels)[..., : layout.size("S")]
 
-    stored = DecodedOnce(np.dtype(info.dtype), decode)
-    return (ChannelsFirst(stored, Layout("YXS", (height, width, n_channels)), info.name),)
-
-
-def _is_gray(picture: ImageFile.ImageFile) -> bool:
-    if picture.mode == "P" and picture.palette is not None:
-        colours = np.frombuffer(picture.palette.tobytes(), dtype=np.uint8).reshape(-1, len(picture.palette.mode))
-        return bool((colours[:, :3] == colours[:, :1]).all())
-    return picture.mode in _GRAY_MODES
+    return (samples.meant(ChannelsFirst(DecodedOnce(np.dtype(dtype), decode), layout, info.name)),)
 
 
-def _decode(path: Path, info: ImageInfo) -> np.ndarray:
-    with path.open("rb") as file, _READERS[info.format](file) as picture:
-        return np.asarray(picture.convert("L" if info.shape[0] == 1 else "RGB"))
+@contextmanager
+def _opened(path: Path, picture_format: str) -> Iterator[ImageFile.ImageFile]:
+    with path.open("rb") as file, _READERS[picture_format](file) as picture:
+        yield picture
 
 
-def _decode_deep_png(path: Path) -> np.ndarray:
-    # Pillow silently reduces 16-bit colour to 8 bits.
-    pixels = imagecodecs.png_decode(path.read_bytes())
-    has_alpha = pixels.ndim == 3 and pixels.shape[-1] in (2, 4)
-    return pixels[..., :-1] if has_alpha else pixels
+def _header(path: Path, picture: ImageFile.ImageFile) -> tuple[Layout, str, Samples]:
+    """Return axes and type of what `open_levels` decodes, which has transparency no more, and what it means."""
+    depth, colour_type = _png_header(path) if picture.format == "PNG" else (8, None)
+    gray = picture.mode in _GRAY_MODES
+    if depth == 16:  # Pillow's mode of a 16-bit file is that of the 8 bits it would reduce it to
+        gray = colour_type in _PNG_GRAY_TYPES
+    n_samples = 1 if gray or picture.mode in _INDEXED_MODES else 3
+    chunks = png_chunks.read_chunks(path, b"eXIf", b"sBIT") if picture.format == "PNG" else {}
+    samples = _meaning(picture).with_bits(png_chunks.bits(chunks, depth))
+    samples = samples.upright(_orientation(chunks.get(b"eXIf") or picture.info.get("exif") or b""))
+    return Layout("YXS", (picture.height, picture.width, n_samples)), "uint16" if depth == 16 else "uint8", samples
+
+
+def _meaning(picture: ImageFile.ImageFile) -> Samples:
+    samples = Samples()
+    if picture.mode == "CMYK":
+        samples = samples.told(FROM_INKS)
+    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        samples = samples.told(NO_ALPHA)
+    return with_table(samples, _table(picture)) if picture.mode in _INDEXED_MODES else samples
+
+
+def _orientation(exif: bytes) -> int:
+    """Return the orientation of EXIF metadata, 1 where they have none or are damaged: the picture need not be."""
+    found = Image.Exif()
+    try:
+        found.load(exif)
+        return int(found.get(_ORIENTATION, 1))
+    except (SyntaxError, ValueError, TypeError, struct.error):
+        return 1
+
+
+def _table(picture: ImageFile.ImageFile) -> np.ndarray:
+    """Return the colours of a palette, (N, 3) uint8, in whichever order the file has red, green and blue."""
+    order = picture.palette.rawmode or picture.palette.mode
+    content = np.frombuffer(bytes(picture.palette.palette), dtype=np.uint8)
+    return content[: len(content) // len(order) * len(order)].reshape(-1, len(order))[
+        :, [order.index(c) for c in "RGB"]
+    ]
+
+
+def _decode(path: Path, picture_format: str) -> np.ndarray:
+    with _opened(path, picture_format) as picture:
+        if picture.mode in _INDEXED_MODES:
+            return np.asarray(picture if picture.mode == "P" else picture.getchannel(0))
+        return np.asarray(picture.convert("L" if picture.mode in _GRAY_MODES else "RGB"))
 
 
 def _png_header(path: Path) -> tuple[int, int]:

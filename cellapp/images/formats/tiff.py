@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import tifffile
-import zarr
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
@@ -20,8 +17,12 @@ from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.ome_xml import OmeImage, parse_ome
 from cellapp.images.formats.pixel_size import from_resolution
+from cellapp.images.formats.samples import Samples
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
+from cellapp.images.formats.tiff_complete import check_series
+from cellapp.images.formats.tiff_level import TiffLevel
+from cellapp.images.formats.tiff_samples import declared_samples, turned_over
 from cellapp.types.image import ImageInfo, LazyArray
 
 _STRIP_PX = 2**22  # a strip of so many pixels is decoded in a few milliseconds
@@ -102,8 +103,16 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     with _chosen(path, info) as (series, place):
         layout = _layout(series, info.name, info.selection.depth)
         layouts = [layout.resized(level.shape) for level in series.levels]
-    stored = [_Level(path, place.series, i, np.dtype(info.dtype)) for i in range(len(layouts))]
-    return levels_of(stored, layouts, info, place.position)
+        stored = [TiffLevel(path, place.series, i, np.dtype(series.dtype)) for i in range(len(layouts))]
+        samples = _samples(stored[-1], series, layout, _ome_image(series.parent, place, info.name), info.name)
+        stored = turned_over(stored, series.keyframe)
+    return tuple(samples.meant(level) for level in levels_of(stored, layouts, info, place.position))
+
+
+def check_complete(path: Path, info: ImageInfo) -> None:
+    """Check that an image of a TIFF is all there; see `cellapp.images.formats.tiff_complete.check_series`."""
+    with _chosen(path, info) as (series, _):
+        check_series(series, path.stat().st_size, info.name)
 
 
 def reads_regions(path: Path, info: ImageInfo) -> bool:
@@ -151,18 +160,22 @@ def _scene(
     series = tif.series[place.series]
     layout = _layout(series, name, depth)
     ome = images[place.series] if place.series < len(images) else None
-    notes = layout.notes
+    smallest = TiffLevel(path, place.series, len(series.levels) - 1, np.dtype(series.dtype))
+    samples = _samples(smallest, series, layout, ome, name)
+    shape = samples.shape(layout.cyx)
+    notes = layout.notes + samples.notes
     if n_left_out:
         notes += (f"{n_left_out} smaller or associated pictures in the file (label, macro, thumbnail) are left out.",)
     info = ImageInfo(
         name=name,
         format="ome-tiff" if tif.is_ome else "tiff",
-        shape=layout.cyx,
-        dtype=np.dtype(series.dtype).name,
-        channels=_channel_names(tif, ome, layout.cyx[0]),
+        shape=shape,
+        dtype=samples.dtype(np.dtype(series.dtype).name),
+        channels=_channel_names(tif, ome, shape[0]),
         um_per_px=_resolution(tif) if ome is None else ome.um_per_px,
-        levels=tuple(layout.resized(level.shape).cyx[1:] for level in series.levels),
+        levels=tuple(samples.size(layout.resized(level.shape).cyx[1:]) for level in series.levels),
         bytes_on_disk=path.stat().st_size,
+        bits=samples.bits,
         notes=notes,
         scene=series.name if layout.size("P") == 1 else "",
         n_planes=layout.size("Z"),
@@ -170,71 +183,32 @@ def _scene(
     return Scene(info, layout.size("T"), ome.interval_s if ome else None)
 
 
-def check_complete(path: Path, info: ImageInfo) -> None:
-    """Check that an image of a TIFF is complete: its header points neither beyond its end nor to other files.
-
-    Parameters
-    ----------
-    path : Path
-    info : ImageInfo
-        Of `probe_all`.
-
-    Raises
-    ------
-    InputError
-        When strips or tiles are missing: they would read as zeros.
-    """
-    n_bytes, name = path.stat().st_size, info.name
-    with _chosen(path, info) as (series, _):
-        if series.dataoffset is not None:
-            needed = series.dataoffset + series.nbytes
-        else:
-            needed = max((_end(page, name) for level in series.levels for page in level.pages), default=0)
-    if needed > n_bytes:
-        raise InputError(
-            f"{name!r} is cut off: its header needs {needed:,} bytes but the file has {n_bytes:,}; "
-            "copy or export it again"
-        )
-
-
-def _end(page: tifffile.TiffPage | tifffile.TiffFrame | None, name: str) -> int:
-    if page is None:
-        raise InputError(f"{name!r} keeps part of its image in other files; export it as one file")
-    return max((o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)), default=0)
-
-
-@dataclass(frozen=True, eq=False)
-class _Level:
-    """One pyramid level; the file is opened on first access and closed with this object."""
-
-    path: Path
-    series: int
-    level: int
-    dtype: np.dtype
-
-    @cached_property
-    def _array(self) -> zarr.Array | np.ndarray:
-        tif = tifffile.TiffFile(self.path)
-        weakref.finalize(self, tif.close)
-        series = tif.series[self.series].levels[self.level]
-        # Uncompressed files are often one strip per plane, which zarr would read whole for each block.
-        if series.dataoffset is not None and series.keyframe.is_memmappable:
-            return series.asarray(out="memmap")
-        return zarr.open_array(tif.series[self.series].aszarr(level=self.level), mode="r")
-
-    def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:
-        return np.asarray(self._array[key])
+def _samples(
+    smallest: TiffLevel, series: tifffile.TiffPageSeries, layout: Layout, ome: OmeImage | None, name: str
+) -> Samples:
+    layout, n_named = layout.resized(series.levels[-1].shape), len(_stored_names(series.parent, ome))
+    of_tags = declared_samples(series.keyframe, layout, name, n_named=n_named, smallest=smallest)
+    return of_tags if ome is None else of_tags.with_bits(ome.significant_bits)
 
 
 def _ome_images(tif: tifffile.TiffFile, name: str) -> tuple[OmeImage, ...]:
     return parse_ome(tif.ome_metadata, name).images if tif.is_ome and tif.ome_metadata else ()
 
 
+def _ome_image(tif: tifffile.TiffFile, place: _Place, name: str) -> OmeImage | None:
+    images = _ome_images(tif, name)
+    return images[place.series] if place.series < len(images) else None
+
+
 def _channel_names(tif: tifffile.TiffFile, ome: OmeImage | None, n_channels: int) -> tuple[str, ...]:
+    return clean_names(_stored_names(tif, ome), n_channels)
+
+
+def _stored_names(tif: tifffile.TiffFile, ome: OmeImage | None) -> list[str]:
     names = [channel.name for channel in ome.channels] if ome else []
     if not names and tif.imagej_metadata:
         names = [str(label) for label in tif.imagej_metadata.get("Labels") or []]
-    return clean_names(names, n_channels)
+    return names
 
 
 def _resolution(tif: tifffile.TiffFile) -> float | None:
