@@ -28,18 +28,16 @@ def no_worker(monkeypatch, home):
 
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
-    """Open a page from the entrypoint, with query parameters; fails when the script raises."""
+    """Open a page by its own address, with query parameters; fails when the script raises or another page comes."""
 
     def open_(path: str = "pages/analyse/upload.py", **query: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         app.query_params.update(query)
-        app.run()
-        assert not app.exception, app.exception
         if path != "pages/analyse/upload.py":
             app.switch_page(path)
-            app.query_params.update(query)
-            app.run()
-            assert not app.exception, app.exception
+        app.run()
+        assert not app.exception, app.exception
+        assert app._page_hash in ("", app._finished_page_script_hash), f"{path} is not the page that was opened"
         return app
 
     return open_

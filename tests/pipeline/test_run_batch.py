@@ -14,7 +14,12 @@ from cellapp.settings import AnalyseSettings
 pytestmark = pytest.mark.slow
 
 TILED = AnalyseSettings.model_validate({"segment": {"segmenter": "classical", "tile_px": 256, "diameter": 56}})
-COUNTING = AnalyseSettings.model_validate({"classify": {"head": None}})
+COUNTING = TILED.model_copy(
+    update={
+        "segment": TILED.segment.model_copy(update={"tile_px": 2048}),
+        "classify": TILED.classify.model_copy(update={"head": None}),
+    }
+)
 
 
 def items_of(*files):
