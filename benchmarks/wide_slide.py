@@ -32,15 +32,20 @@ N_FEATURES = 192
 
 
 def seed_image(folder: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4) -> ImageRecord:
-    """Write an 8-bit tiled TIFF without smaller levels and put it into the default project of the store in force."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "wide.ome.tif"
+    """Write a slide and put it into the default project of the store in force."""
+    path = write_image(folder / "wide.ome.tif", shape, n_channels)
+    return uploads.add_image(projects.default_project().id, path, path.name)
+
+
+def write_image(path: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4) -> Path:
+    """Write a slide as an 8-bit tiled TIFF without smaller levels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     pixels, _ = _block()
     planes = (pixels[i % len(pixels)] for i in range(n_channels))
     tiles = (_cut(plane, shape, box) for plane in planes for box in _boxes(shape))
     metadata = {"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.5}
     _write(path, tiles, (n_channels, *shape), np.uint8, metadata)
-    return uploads.add_image(projects.default_project().id, path, path.name)
+    return path
 
 
 def seed_run(image: ImageRecord, *, head: str | None = None) -> RunRecord:

@@ -53,7 +53,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "torch": {"compute", "segmentation", "encoders", "classification", "explanation", "training"},
 }
-ONE_FILE = ("cellpose", "transformers", "pytorch_grad_cam", "bioio", "dask", "umap")
+ONE_FILE = ("cellpose", "transformers", "pytorch_grad_cam", "pylibCZIrw", "nd2", "liffile", "dask", "umap")
 
 RANK = {part: rank for rank, line in enumerate(LAYERS.split("\n")) for part in line.split()}
 

@@ -25,7 +25,9 @@ _LIBRARIES = (
     "grad-cam",
     "scikit-image",
     "tifffile",
-    "bioio",
+    "pylibCZIrw",
+    "nd2",
+    "liffile",
 )
 _MIN_FREE_GB = 5
 

@@ -50,7 +50,7 @@ def probe_all(path: Path, name: str | None = None, depth: str = "max") -> tuple[
     elif file_format == "ome-zarr":
         images = ome_zarr.probe_all(path, name, depth)
     elif file_format in vendor.READERS:
-        images = vendor.probe_all(path, name, depth, file_format)
+        images = vendor.READERS[file_format].probe_all(path, name, depth)
     else:
         images = raster.probe_all(path, name, file_format)
     for info in images:

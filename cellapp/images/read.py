@@ -64,7 +64,7 @@ def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     if info.format == "ome-zarr":
         return ome_zarr.open_levels(path, info)
     if info.format in vendor.READERS:
-        return vendor.open_levels(path, info)
+        return vendor.READERS[info.format].open_levels(path, info)
     return raster.open_levels(path, info)
 
 
@@ -77,6 +77,8 @@ def reads_regions(path: Path, info: ImageInfo) -> bool:
     info : ImageInfo
         Of `cellapp.images.probe.probe`.
     """
+    if info.format in vendor.READERS:
+        return vendor.READERS[info.format].reads_regions(Path(path), info)
     return info.format == "ome-zarr" or (info.format in ("tiff", "ome-tiff") and tiff.reads_regions(Path(path), info))
 
 

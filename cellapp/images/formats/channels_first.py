@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -96,18 +96,29 @@ def levels_of(
         The sharpest plane is looked for once, on first access, for all levels together.
     """
     at = {"P": position, "T": info.selection.time}
-    full = ChannelsFirst(stored[0], layouts[0], info.name, at)
-
-    @cache
-    def find_sharpest() -> int:
-        return sharpest_plane(
-            lambda z, box: full.plane(z, (slice(None), *box.slices)), layouts[0].size("Z"), full.shape[1:]
-        )
-
+    find_sharpest = _Sharpest(ChannelsFirst(stored[0], layouts[0], info.name, at))
     depth = Depth(info.selection.depth, layouts[0].size("Z"), find_sharpest)
     return tuple(
         ChannelsFirst(level, layout, info.name, at, depth) for level, layout in zip(stored, layouts, strict=True)
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Sharpest:
+    """Finds the sharpest plane of an image, once; an object, so that levels can be sent to other processes."""
+
+    full: ChannelsFirst
+
+    def __call__(self) -> int:
+        """Return its number, from 0."""
+        return self._number
+
+    @cached_property
+    def _number(self) -> int:
+        full = self.full
+        return sharpest_plane(
+            lambda z, box: full.plane(z, (slice(None), *box.slices)), full.layout.size("Z"), full.shape[1:]
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,7 +53,7 @@ class Depth:
 
     rule: str = "max"
     n_planes: int = 1  # at full resolution; smaller levels may have fewer
-    find_sharpest: Callable[[], int] = lambda: 0  # from 0, at full resolution
+    find_sharpest: Callable[[], int] = int  # from 0, at full resolution; int() is 0
 
     def reduce(self, plane: Callable[[int], np.ndarray], n_planes: int) -> np.ndarray:
         """Reduce the planes of one level.

@@ -1,0 +1,170 @@
+"""ND2 through the package nd2, frame by frame: the only file that imports it, and only when such a file is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.images.channel_names import PHOTO_CHANNELS, clean_names
+from cellapp.images.formats.axes import Layout, resolve_axes
+from cellapp.images.formats.channels_first import levels_of
+from cellapp.images.formats.nd2_frames import KEEP_BYTES, FrameReader, Frames
+from cellapp.images.formats.opened import OpenedOnce
+from cellapp.images.formats.pixel_size import mean_um, to_um
+from cellapp.images.formats.scenes import Scene, images_of
+from cellapp.images.formats.sniff import decoding
+from cellapp.types.image import ImageInfo, LazyArray
+
+_AXES = {"XYPosLoop": "P", "ZStackLoop": "Z"}
+"""Axes of an experiment's loops; all others repeat in time."""
+
+
+def probe_all(path: Path, name: str, depth: str) -> tuple[ImageInfo, ...]:
+    """Read the metadata of an ND2 file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Name for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
+
+    Returns
+    -------
+    tuple of ImageInfo
+        Of each position and time point.
+
+    Raises
+    ------
+    InputError
+        When the file is cut off or damaged, or the reader's package is not installed.
+    """
+    _library()
+    with decoding(name), closing(_open(path)) as file:
+        _check_complete(file, path, name)
+        positions = zip(_frames(file), _position_names(file), strict=True)
+        scenes = [_scene(file, frames, scene, path, name, depth) for frames, scene in positions]
+    return images_of(scenes, depth)
+
+
+def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
+    """Return the only level of an image of an ND2 file, (C, Y, X), whose frames are read as they are asked for."""
+    with decoding(info.name), closing(_open(path)) as file:
+        frames = _frames(file)[info.selection.scene]
+        layout = _layout(file, frames, info.name, info.selection.depth)
+    stored = Frames(OpenedOnce(path, _open_frames), frames, np.dtype(info.dtype))
+    return levels_of([stored], [layout], info)
+
+
+def reads_regions(path: Path, info: ImageInfo) -> bool:
+    """Return whether a part of a plane costs its share: frames are not compressed, or few enough to keep."""
+    with decoding(info.name), closing(_open(path)) as file:
+        return not file.attributes.compressionType or info.bytes_decoded * info.n_planes <= KEEP_BYTES
+
+
+def _library() -> Any:
+    try:
+        import nd2
+    except ImportError as error:
+        raise InputError("ND2 files need a reader that is not installed: pip install nd2") from error
+    return nd2
+
+
+def _open(path: Path) -> Any:
+    return _library().ND2File(path)
+
+
+def _open_frames(path: Path) -> FrameReader:
+    return FrameReader(_open(path))
+
+
+def _frames(file: Any) -> np.ndarray:
+    """Return the number of the frame of each position, time point and plane, (P, T, Z) int."""
+    loops = [(_AXES.get(loop.type, "T"), loop.count) for loop in file.experiment]
+    loops = loops or [("T", file.attributes.sequenceCount or 1)]
+    numbers = np.arange(prod(count for _, count in loops)).reshape([count for _, count in loops])
+    order = sorted(range(len(loops)), key=lambda at: "PTZ".index(loops[at][0]))
+    return numbers.transpose(order).reshape([prod(count for axis, count in loops if axis == each) for each in "PTZ"])
+
+
+def _position_names(file: Any) -> list[str]:
+    loop = next((loop for loop in file.experiment if loop.type == "XYPosLoop"), None)
+    points = loop.parameters.points if loop else []
+    return [point.name or "" for point in points] or [""]
+
+
+def _check_complete(file: Any, path: Path, name: str) -> None:
+    """Refuse a file that ends before its last frame: the package would read the frame as zeros."""
+    n_bytes, attributes = path.stat().st_size, file.attributes
+    n_frame = 0 if attributes.compressionType else attributes.heightPx * (attributes.widthBytes or 0)
+    needed = max(file._rdr._frame_offsets.values(), default=0) + n_frame
+    if needed > n_bytes:
+        raise InputError(
+            f"{name!r} is cut off: its last frame ends at byte {needed:,} but the file has {n_bytes:,}; "
+            "copy or export it again"
+        )
+
+
+def _scene(file: Any, frames: np.ndarray, scene: str, path: Path, name: str, depth: str) -> Scene:
+    layout = _layout(file, frames, name, depth)
+    notes = layout.notes
+    n_missing = int((~np.isin(frames, list(file._rdr._frame_offsets))).sum())
+    if n_missing:
+        notes += (f"{n_missing} of {frames.size} planes are missing in the file and are black.",)
+    info = ImageInfo(
+        name=name,
+        format="nd2",
+        shape=layout.cyx,
+        dtype=file.dtype.name,
+        channels=_channel_names(file, layout),
+        um_per_px=_um_per_px(file),
+        levels=(layout.cyx[1:],),
+        bytes_on_disk=path.stat().st_size,
+        notes=notes,
+        scene=scene,
+        n_planes=layout.size("Z"),
+    )
+    return Scene(info, layout.size("T"), seconds=_seconds(file, frames))
+
+
+def _layout(file: Any, frames: np.ndarray, name: str, depth: str) -> Layout:
+    attributes, samples = file.attributes, file.components_per_channel
+    channels = (attributes.channelCount or 1, samples)
+    return resolve_axes("TZCSYX", (*frames.shape, *channels, attributes.heightPx, attributes.widthPx), name, depth)
+
+
+def _channel_names(file: Any, layout: Layout) -> tuple[str, ...]:
+    names = [channel.channel.name for channel in file.metadata.channels or []] if file.metadata else []
+    n_samples = layout.size("S")
+    if n_samples == 3:
+        single = layout.size("C") == 1
+        names = [colour if single else f"{name} {colour}" for name in names or [""] for colour in PHOTO_CHANNELS]
+    return clean_names(names, layout.cyx[0])
+
+
+def _um_per_px(file: Any) -> float | None:
+    channels = file.metadata.channels if file.metadata else None
+    if not channels or not all(channels[0].volume.axesCalibrated[:2]):
+        return None  # the package gives 1 um where the file gives nothing
+    x, y, _ = channels[0].volume.axesCalibration
+    return mean_um(to_um(y, "um"), to_um(x, "um"))
+
+
+def _seconds(file: Any, frames: np.ndarray) -> Sequence[float]:
+    """Return when each time point began: by the experiment's period, else as it was measured."""
+    n_times = frames.shape[0]
+    if n_times == 1:
+        return ()
+    loop = next((loop for loop in file.experiment if loop.type == "TimeLoop"), None)
+    if loop and loop.parameters.periodMs:
+        return [at * loop.parameters.periodMs / 1000 for at in range(n_times)]
+    times = [file.frame_metadata(int(frame)).channels[0].time.relativeTimeMs / 1000 for frame in frames[:, 0]]
+    return [time - times[0] for time in times]

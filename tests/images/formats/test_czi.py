@@ -1,0 +1,137 @@
+"""CZI: scenes, mosaics, planes, time points, colours and levels come back as they were put together."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cellapp.errors import InputError
+from cellapp.images.probe import probe, probe_all
+from cellapp.images.read import open_slide
+from cellapp.types.image import Region, Selection
+from tests.images.czi_files import Tile, mosaic, write_tiles
+from tests.images.slides import noise
+
+UM = {"scale_x": 0.5e-6, "scale_y": 0.5e-6}
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    """Two scenes of different sizes, two time points, three planes, two channels, in tiles of 16."""
+    scenes = [noise(2, 3, 2, 40, 50), noise(2, 3, 2, 24, 32)]
+    tiles = [
+        tile
+        for s, pixels in enumerate(scenes)
+        for t, z, c in np.ndindex(2, 3, 2)
+        for tile in mosaic(pixels[t, z, c], 16, y=-100 * s, x=500 * s, plane={"T": t, "Z": z, "C": c}, scene=s)
+    ]
+    path = tmp_path_factory.mktemp("czi") / "series.czi"
+    write_tiles(path, tiles, compressed=True, channel_names={0: "DAPI", 1: "0405"}, **UM)
+    return path, scenes
+
+
+def test_scenes_and_time_points_are_listed_from_the_header(series):
+    images = probe_all(series[0])
+    assert [info.shape for info in images] == [(2, 40, 50)] * 2 + [(2, 24, 32)] * 2
+    assert [(info.scene, info.time) for info in images] == [(s, t) for s in ("s01", "s02") for t in ("t001", "t002")]
+    assert {info.channels for info in images} == {("DAPI", "0405")}
+    assert {(info.n_planes, info.um_per_px) for info in images} == {(3, 0.5)}
+
+
+@pytest.mark.parametrize("depth", ["max", "mean", "2"])
+@pytest.mark.parametrize("scene", [0, 1])
+@pytest.mark.parametrize("time", [0, 1])
+def test_each_image_is_stitched_from_its_own_tiles(series, scene, time, depth):
+    path, scenes = series
+    planes = scenes[scene][time]
+    expected = {"max": planes.max(axis=0), "mean": np.rint(planes.mean(axis=0)), "2": planes[1]}[depth]
+    slide = open_slide(path, selection=Selection(scene, time, depth))
+    np.testing.assert_array_equal(slide.region(), expected)
+    np.testing.assert_array_equal(slide.region(Region(9, 11, 14, 13)), expected[:, 9:23, 11:24])
+
+
+@given(st.integers(30, 90), st.integers(30, 90), st.sampled_from([16, 23, 64]), st.booleans(), st.data())
+@settings(max_examples=15, deadline=None)
+def test_any_region_of_any_level_is_what_was_written(tmp_path_factory, height, width, side, compressed, data):
+    """The smaller levels are of other pixels than the full one, to tell from which of them a region is read."""
+    levels = {shrink: noise(height // shrink, width // shrink, dtype="uint8") for shrink in (1, 2, 4)}
+    y, x = data.draw(st.tuples(st.integers(-500, 500), st.integers(-500, 500)))
+    tiles = [
+        tile._replace(y=y + shrink * tile.y, x=x + shrink * tile.x, shrink=shrink)
+        for shrink, pixels in levels.items()
+        for tile in mosaic(pixels, side)
+    ]
+    path = write_tiles(tmp_path_factory.mktemp("czi") / "levels.czi", tiles, compressed=compressed)
+    slide = open_slide(path)
+    assert slide.info.levels == tuple(pixels.shape for pixels in levels.values())
+    for level, pixels in enumerate(levels.values()):
+        top, left = data.draw(st.tuples(*(st.integers(0, n - 1) for n in pixels.shape)))
+        box = Region(top, left, *data.draw(st.tuples(st.integers(1, 90), st.integers(1, 90))))
+        np.testing.assert_array_equal(slide.region(box, level)[0], pixels[box.slices])
+
+
+def test_a_file_without_smaller_levels_claims_none(tmp_path):
+    info = probe(write_tiles(tmp_path / "flat.czi", mosaic(noise(300, 200), 64)))
+    assert info.levels == ((300, 200),)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_gray_of_any_type_is_read(tmp_path, dtype):
+    pixels = noise(20, 30, dtype=dtype)
+    slide = open_slide(write_tiles(tmp_path / "gray.czi", mosaic(pixels, 16), compressed=dtype != "float32"))
+    assert slide.info.dtype == dtype
+    np.testing.assert_array_equal(slide.region()[0], pixels)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_colours_are_red_green_and_blue(tmp_path, dtype):
+    pixels = noise(20, 30, 3, dtype=dtype)
+    slide = open_slide(write_tiles(tmp_path / "photo.czi", [Tile(pixels)], channel_names={0: "Brightfield"}))
+    assert slide.info.channels == ("red", "green", "blue")
+    assert slide.info.dtype == dtype
+    np.testing.assert_array_equal(slide.region(), pixels.transpose(2, 0, 1))
+    np.testing.assert_array_equal(slide.levels[0][1:2, 3:9, :], pixels.transpose(2, 0, 1)[1:2, 3:9, :])
+
+
+def test_colours_as_floats_are_refused(tmp_path):
+    with pytest.raises(InputError, match="type that is not read"):
+        probe(write_tiles(tmp_path / "photo.czi", [Tile(noise(8, 8, 3, dtype="float32"))]))
+
+
+def test_channels_of_different_types_share_one_that_holds_all(tmp_path):
+    stain, photo = noise(20, 30), noise(20, 30, 3, dtype="uint8")
+    tiles = [Tile(photo, plane={"C": 0}), Tile(stain, plane={"C": 1})]
+    slide = open_slide(write_tiles(tmp_path / "mixed.czi", tiles, channel_names={0: "H&E", 1: "DAPI"}))
+    assert slide.info.channels == ("H&E red", "H&E green", "H&E blue", "DAPI")
+    np.testing.assert_array_equal(slide.region(), [*photo.transpose(2, 0, 1), stain])
+
+
+def test_without_a_scale_the_pixel_size_is_unknown(tmp_path):
+    assert probe(write_tiles(tmp_path / "bare.czi", [Tile(noise(8, 8))])).um_per_px is None
+
+
+def test_what_was_not_scanned_is_told(tmp_path):
+    tiles = mosaic(noise(64, 64), 16)
+    info = probe(write_tiles(tmp_path / "gap.czi", tiles[:3] + tiles[4:]))
+    assert info.notes == ("6 % of the picture were not scanned and are black.",)
+
+
+def test_missing_planes_are_told(tmp_path):
+    places = [(0, 0), (0, 1), (1, 0)]
+    tiles = [Tile(noise(16, 16), plane={"T": t, "Z": 0, "C": c}) for t, c in places]
+    infos = probe_all(write_tiles(tmp_path / "stopped.czi", tiles))
+    assert len(infos) == 2
+    assert all("1 of 4 planes are missing in the file and are black." in info.notes for info in infos)
+
+
+def test_numbers_of_planes_need_not_begin_at_zero(tmp_path):
+    pixels = noise(2, 16, 16)
+    tiles = [Tile(plane, plane={"T": 5 + t, "C": 1}) for t, plane in enumerate(pixels)]
+    path = write_tiles(tmp_path / "part.czi", tiles)
+    for time, plane in enumerate(pixels):
+        np.testing.assert_array_equal(open_slide(path, selection=Selection(0, time)).region(), plane[None])
+
+
+def test_a_scene_that_is_not_there_is_refused_with_what_there_is(series):
+    with pytest.raises(InputError, match="2 scenes"):
+        probe(series[0], selection=Selection(scene=2))
