@@ -146,8 +146,32 @@ def unique_stems(names: Iterable[str]) -> tuple[str, ...]:
 
     Case is ignored when comparing, because some file systems ignore it.
     """
+    return image_stems((name, str(position), "") for position, name in enumerate(names))
+
+
+def image_stems(images: Iterable[tuple[str, str, str]]) -> tuple[str, ...]:
+    """Return one folder name for each image, in order; images of one file share the start of theirs.
+
+    Parameters
+    ----------
+    images : iterable of (name, file, suffix)
+        What the file is called, what tells it from the others (a digest, a path), and what tells the image from the
+        others of its file (``__s01_t003``, or nothing).
+
+    Returns
+    -------
+    tuple of str
+        As `unique_stems` names them, with the suffix at the end: no two are equal.
+    """
+    of_file: dict[tuple[str, str], str] = {}
+    starts: set[str] = set()
     taken: set[str] = set()
-    return tuple(_free(safe_stem(name), taken) for name in names)
+    stems = []
+    for name, file, suffix in images:
+        if (name, file) not in of_file:
+            of_file[name, file] = _free(safe_stem(name), starts)
+        stems.append(_free(of_file[name, file] + suffix, taken))
+    return tuple(stems)
 
 
 def _free(stem: str, taken: set[str]) -> str:

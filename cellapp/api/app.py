@@ -13,6 +13,7 @@ from cellapp import __version__
 from cellapp.api import tiles
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.zip_bundle import bundle_files
+from cellapp.images.choice import parse_number
 from cellapp.jobs import queue, worker_process
 from cellapp.models.registry import registry
 from cellapp.models.status import status
@@ -65,10 +66,28 @@ def list_projects() -> list[dict[str, str]]:
 
 
 @api.post("/images", status_code=201)
-def add_image(file: Annotated[UploadFile, File()], project: Annotated[str | None, Query()] = None) -> dict[str, Any]:
-    """Stream an image into a project (the default one when left out)."""
-    project_id = project or projects.default_project().id
-    return _image(uploads.add_image(project_id, _chunks(file), file.filename or "image"))
+def add_image(
+    file: Annotated[UploadFile, File()],
+    project: Annotated[str | None, Query()] = None,
+    scene: Annotated[str, Query(description='Number from 1, or "all".')] = "all",
+    time: Annotated[str, Query(description='Number of the time point from 1, or "all".')] = "all",
+    depth: Annotated[str | None, Query(description="max, mean, sharpest, or the number of one plane from 1.")] = None,
+) -> dict[str, Any]:
+    """Stream a file into a project (the default one when left out); answers its first image, and all under ``images``.
+
+    A file with several scenes or time points gives one image for each that is chosen. Without `depth` the project's
+    rule holds.
+    """
+    records = uploads.add_images(
+        project or projects.default_project().id,
+        _chunks(file),
+        file.filename or "image",
+        scene=parse_number(scene, "scene"),
+        time=parse_number(time, "time point"),
+        depth=depth,
+    )
+    notes = dict.fromkeys(note for record in records for note in record.info.notes)
+    return {**_image(records[0]), "images": [_image(record) for record in records], "notes": list(notes)}
 
 
 @api.get("/images")
@@ -121,6 +140,10 @@ def _image(record: ImageRecord) -> dict[str, Any]:
     return {
         "id": record.id,
         "name": record.name,
+        "file": info.name,
+        "scene": info.scene,
+        "time": info.time,
+        "depth": info.selection.depth if info.n_planes > 1 else None,
         "sha256": record.digest,
         "shape": info.shape,
         "dtype": info.dtype,

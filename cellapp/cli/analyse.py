@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cellapp.cli.file_images import Depth, Scene, Time, list_file_images
 from cellapp.cli.options import (
     Channels,
     Diameter,
@@ -19,6 +17,7 @@ from cellapp.cli.options import (
     Segmenter,
     UmPerPx,
     build_settings,
+    depth_of,
     expand_inputs,
 )
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
@@ -39,6 +38,9 @@ def analyse(
     preprocess: Preprocess = None,
     explain: int = typer.Option(0, help="Cells to explain per image."),
     explain_method: str = typer.Option(None, help="exact (default), or hirescam: pytorch-grad-cam's own, slower."),
+    scene: Scene = "all",
+    time: Time = "all",
+    depth: Depth = None,
     engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
     settings: Path = typer.Option(None, help="JSON of settings, or a run.json to repeat; options win over it."),
@@ -61,9 +63,9 @@ def analyse(
         explain=explain,
         explain_method=explain_method,
     )
-    paths = expand_inputs(inputs)
-    stems = _folder_names(paths, out)
-    items = [RunItem(stem, partial(_open, path.resolve())) for stem, path in zip(stems, paths, strict=True)]
+    rule = depth or depth_of(settings)
+    images = list_file_images(expand_inputs(inputs), out, scene=scene, time=time, depth=rule)
+    items = [RunItem(image.stem, image.open) for image in images]
     progress = Progress()
     report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
     progress.end()
@@ -87,10 +89,14 @@ def segment(
     um_per_px: UmPerPx = None,
     diameter: Diameter = None,
     preprocess: Preprocess = None,
+    scene: Scene = "all",
+    time: Time = "all",
+    depth: Depth = "max",
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write DIR/<stem>/labels.tif for each image."""
     from cellapp.exports.label_image import write_labels
+    from cellapp.exports.tables import file_columns
     from cellapp.models.load import load_model
     from cellapp.pipeline.checkpoint import open_checkpoint
     from cellapp.pipeline.segment_slide import segment_image
@@ -98,41 +104,22 @@ def segment(
     chosen = build_settings(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
     )
-    paths = expand_inputs(inputs)
+    images = list_file_images(expand_inputs(inputs), out, scene=scene, time=time, depth=depth or "max")
     model = load_model(chosen.segment.segmenter)
     rows, progress = [], Progress()
-    for n_done, (path, stem) in enumerate(zip(paths, _folder_names(paths, out), strict=True)):
-        slide = _open(path)
+    for n_done, image in enumerate(images):
+        slide, stem = image.open(), image.stem
 
         def on_step(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
-            progress(f"{stem}: {step}", (before + part) / len(paths))
+            progress(f"{stem}: {step}", (before + part) / len(images))
 
         with open_checkpoint(out / f".{stem}.work", {}, resume=False) as checkpoint:
             mask = segment_image(slide, model, chosen, on_step, checkpoint=checkpoint)
             file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
-        rows.append({"image": stem, "n_cells": len(mask.cell_ids), "labels": str(file)})
-        progress(f"{stem} done", (n_done + 1) / len(paths))
+        rows.append({"image": stem, **file_columns(slide.info), "n_cells": len(mask.cell_ids), "labels": str(file)})
+        progress(f"{stem} done", (n_done + 1) / len(images))
     progress.end()
     emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
-
-
-def _folder_names(paths: Sequence[Path], out: Path) -> tuple[str, ...]:
-    """Return a folder name per file; where it does not tell the file, because names met or had other signs, note it."""
-    from cellapp.files import safe_stem, unique_stems
-
-    stems = unique_stems(path.name for path in paths)
-    n_alike = Counter(safe_stem(path.name).lower() for path in paths)
-    for stem, path in zip(stems, paths, strict=True):
-        if n_alike[safe_stem(path.name).lower()] > 1 or not f"{path.name}.".startswith(f"{stem}."):
-            note(f"cellapp: {out / stem} is of {str(path)!r}")
-    return stems
-
-
-def _open(path: Path) -> Any:
-    from cellapp.config import app_settings
-    from cellapp.images.read import open_slide
-
-    return open_slide(path, budget=app_settings().budget)
 
 
 def _not_explained(out: Path, report: RunReport) -> set[str]:

@@ -81,6 +81,12 @@ def build_settings(
     return validated(AnalyseSettings, tree)
 
 
+def depth_of(base: Path | None) -> str:
+    """Return the rule for depth of the run.json that is to be repeated, "max" where it is none or names no rule."""
+    given = _read_tree(base).get("input") or {}
+    return given.get("depth") or "max"
+
+
 def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     """Turn INPUT, which names files, folders and globs, into image paths, each once.
 
@@ -115,6 +121,11 @@ def _steps(text: str) -> dict[str, bool]:
 
 
 def _read_settings(path: Path | None) -> dict[str, Any]:
+    tree = _read_tree(path)
+    return dict(tree.get("settings", tree))
+
+
+def _read_tree(path: Path | None) -> dict[str, Any]:
     import json
 
     if path is None:
@@ -123,7 +134,9 @@ def _read_settings(path: Path | None) -> dict[str, Any]:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read settings from {str(path)!r}: {error}") from error
-    return dict(tree.get("settings", tree))
+    if not isinstance(tree, dict):
+        raise InputError(f"{str(path)!r} holds no settings; give a JSON object of settings, or a run.json")
+    return tree
 
 
 def _put(tree: dict[str, Any], part: str, **values: Any) -> None:

@@ -14,8 +14,21 @@ from cellapp.cells.counts import classes_of, count
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
 from cellapp.types.cells import Analysis
+from cellapp.types.image import ImageInfo
 
-SUMMARY_COLUMNS = ("image", "n_cells", "n_rejected", "n_", "n_unsure", "fraction_", "confluency", "seconds")
+SUMMARY_COLUMNS = (
+    "image",
+    "file",
+    "scene",
+    "time",
+    "n_cells",
+    "n_rejected",
+    "n_",
+    "n_unsure",
+    "fraction_",
+    "confluency",
+    "seconds",
+)
 """Order of summary.csv; ``n_`` and ``fraction_`` stand for one column or three per class."""
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
@@ -89,7 +102,12 @@ def summary_row(analysis: Analysis, seconds: float) -> dict[str, Any]:
         the fraction of another class ("grade" beside "grade_low").
     """
     counts = count(analysis.cells, classes_of(analysis.cells))
-    row: dict[str, Any] = {"image": analysis.name, "n_cells": counts.n_cells, "n_rejected": counts.n_rejected}
+    row: dict[str, Any] = {
+        "image": analysis.name,
+        **file_columns(analysis.info),
+        "n_cells": counts.n_cells,
+        "n_rejected": counts.n_rejected,
+    }
     row |= {f"n_{name}": n for name, n in counts.n_of.items()}
     row["n_unsure"] = counts.n_unsure
     for name, (value, low, high) in _fraction_columns(list(counts.n_of)).items():
@@ -97,6 +115,11 @@ def summary_row(analysis: Analysis, seconds: float) -> dict[str, Any]:
         row[value] = None if math.isnan(fraction.value) else fraction.value
         row |= {low: fraction.low, high: fraction.high}
     return row | {"confluency": float(analysis.confluency), "seconds": round(float(seconds), 3)}
+
+
+def file_columns(info: ImageInfo) -> dict[str, str]:
+    """Return the columns that say what an image was read from: ``file``, and ``scene`` and ``time`` in it, if any."""
+    return {"file": info.file or info.name, "scene": info.scene, "time": info.time}
 
 
 def row_classes(row: Mapping[str, Any]) -> list[str]:
@@ -126,7 +149,7 @@ def write_summary(rows: Sequence[Mapping[str, Any]], out: Path) -> Path:
     out : Path
         The run's folder.
     """
-    names = dict.fromkeys([*SUMMARY_COLUMNS[:3], *(name for row in rows for name in row)])
+    names = dict.fromkeys([*SUMMARY_COLUMNS[:6], *(name for row in rows for name in row)])
     return write_csv(pd.DataFrame(list(rows), columns=sorted(names, key=_rank)), out / "summary.csv")
 
 

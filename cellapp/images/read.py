@@ -54,8 +54,9 @@ def open_slide(
     """
     path = Path(path)
     info = admit(path, name, budget, selection)
-    chosen = selected_digest(digest or file_digest(path), info.selection)
-    return Slide(info=info, digest=chosen, levels=_open_levels(path, info))
+    of_file = digest or file_digest(path)
+    chosen = selected_digest(of_file, info.selection)
+    return Slide(info=info, digest=chosen, levels=_open_levels(path, info), file_digest=of_file)
 
 
 def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from cellapp import __version__
 from cellapp.pipeline.context import ImageContext
 from cellapp.settings import AnalyseSettings
+from cellapp.types.image import Slide
 
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
@@ -29,6 +30,21 @@ def peak_memory_mb() -> float:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def _input(source: Slide, segmented: Slide) -> dict[str, Any]:
+    """Describe what was read: ``sha256`` names the image, ``file_sha256`` the file, of which it may be one of many."""
+    info = source.info
+    return {
+        "name": info.name,
+        "file": info.file or info.name,
+        "scene": info.scene,
+        "time": info.time,
+        "depth": info.selection.depth if info.n_planes > 1 else None,
+        "sha256": source.digest,
+        "file_sha256": source.file_digest or None,
+        "reference_sha256": segmented.digest,
+    }
 
 
 def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, Any]:
@@ -50,7 +66,7 @@ def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, An
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings.model_dump(mode="json"),
         "settings_digest": settings_digest(settings),
-        "input": {"name": source.info.name, "sha256": source.digest, "reference_sha256": context.slide.digest},
+        "input": _input(source, context.slide),
         "segmenter": models.segmenter.name,
         "encoder": encoder.identity if encoder else None,
         "head": head.identity if head else None,

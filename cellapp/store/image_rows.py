@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,8 +17,8 @@ from cellapp.images.channels import assign_channels
 from cellapp.store.database import reading, writing
 from cellapp.store.projects import project_row
 from cellapp.store.records import ImageRecord
-from cellapp.store.schema import Image, Project
-from cellapp.types.image import ImageInfo, Role
+from cellapp.store.schema import Image, Project, now
+from cellapp.types.image import ImageInfo, Role, Selection
 
 _INFO = TypeAdapter(ImageInfo)
 
@@ -45,6 +47,7 @@ def image_record(row: Image) -> ImageRecord:
         reference_id=row.reference_id,
         parts=tuple(row.parts),
         removed=row.removed,
+        **_sources(row),
     )
 
 
@@ -59,17 +62,31 @@ def info_from_json(content: dict[str, Any]) -> ImageInfo:
 
 
 def insert_image(
-    project_id: str, digest: str, name: str, info: ImageInfo, *, parts: Sequence[str] = ()
+    project_id: str,
+    digest: str,
+    name: str,
+    info: ImageInfo,
+    *,
+    file_digest: str | None = None,
+    parts: Sequence[tuple[str, Selection]] = (),
+    created: datetime | None = None,
 ) -> tuple[ImageRecord, bool]:
-    """Add an image whose bytes are stored, unless the project has the same bytes already.
+    """Add an image whose bytes are stored, unless the project has the same one already.
 
     Parameters
     ----------
-    project_id, digest, name : str
+    project_id : str
+    digest : str
+        Of the image, see `cellapp.images.read.selected_digest`.
+    name : str
     info : ImageInfo
-        What the header says.
-    parts : sequence of str
-        Digests of the files of a combined image.
+        What the header says; its `selection` says which image of the file this is.
+    file_digest : str, optional
+        Of its file where that differs from `digest`.
+    parts : sequence of (str, Selection)
+        Digests and selections of the files of a combined image.
+    created : datetime, optional
+        With zone; now when left out. Images that are added together share it, so that lists keep the file's order.
 
     Returns
     -------
@@ -80,19 +97,29 @@ def insert_image(
     """
     try:
         with writing() as session:
-            if row := _same_bytes(session, project_id, digest):
+            if row := _same_image(session, project_id, digest):
                 existed, row.removed = row.removed is None, None
                 return image_record(row), existed
             row = _new_row(project_row(session, project_id), info, digest, name)
-            row.parts = list(parts)
+            row.file_digest, row.created = file_digest, created or now()
+            row.parts = [digest for digest, _ in parts]
+            row.selection = {"parts": [asdict(one) for _, one in parts]} if parts else asdict(info.selection)
             session.add(row)
             session.flush()
             return image_record(row), False
     except IntegrityError:  # another process added the same bytes between our query and our insert
         with reading() as session:
-            if row := _same_bytes(session, project_id, digest):
+            if row := _same_image(session, project_id, digest):
                 return image_record(row), True
         raise
+
+
+def present(project_id: str, digests: Iterable[str]) -> dict[str, ImageRecord]:
+    """Return the images of a project that have one of these digests, without those in the bin, by digest."""
+    wanted = set(digests)
+    with reading() as session:
+        rows = session.scalars(select(Image).where(Image.project_id == project_id, Image.removed.is_(None)))
+        return {row.digest: image_record(row) for row in rows if row.digest in wanted}
 
 
 def _new_row(project: Project, info: ImageInfo, digest: str, name: str) -> Image:
@@ -105,7 +132,16 @@ def _new_row(project: Project, info: ImageInfo, digest: str, name: str) -> Image
         channels=list(channels),
         roles=[role.value for role in roles],
         um_per_px=info.um_per_px,
+        conditions={"time": info.time} if info.time else {},
     )
+
+
+def _sources(row: Image) -> dict[str, Any]:
+    """Return the fields of a record that say which stored files a row is read from; rows of 0.1.0 have none of them."""
+    if not row.parts:
+        return {"file_digest": row.file_digest or row.digest, "selection": Selection(**row.selection)}
+    stored = row.selection.get("parts") or [{} for _ in row.parts]
+    return {"part_selections": tuple(Selection(**one) for one in stored)}
 
 
 def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequence[Role]]:
@@ -118,5 +154,5 @@ def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequenc
     return named, [Role(choice[1]) if choice else role for choice, role in zip(choices, roles, strict=True)]
 
 
-def _same_bytes(session: Session, project_id: str, digest: str) -> Image | None:
+def _same_image(session: Session, project_id: str, digest: str) -> Image | None:
     return session.scalar(select(Image).where(Image.project_id == project_id, Image.digest == digest))

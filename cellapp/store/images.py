@@ -37,7 +37,7 @@ def get_image(image_id: str) -> ImageRecord:
 
 
 def list_images(project_id: str, *, removed: bool = False) -> tuple[ImageRecord, ...]:
-    """Return the images of a project, newest first.
+    """Return the images of a project, newest first; those of one file in the order of the file.
 
     Parameters
     ----------
@@ -48,7 +48,9 @@ def list_images(project_id: str, *, removed: bool = False) -> tuple[ImageRecord,
     in_bin = Image.removed.is_not(None) if removed else Image.removed.is_(None)
     query = select(Image).where(Image.project_id == project_id, in_bin).order_by(Image.created.desc(), Image.id)
     with reading() as session:
-        return tuple(image_record(row) for row in session.scalars(query))
+        records = [image_record(row) for row in session.scalars(query)]
+    # Images of one file were added together: they stay in the order of the file.
+    return tuple(sorted(records, key=lambda one: (-one.created.timestamp(), one.selection.scene, one.selection.time)))
 
 
 def count_images(project_id: str) -> int:

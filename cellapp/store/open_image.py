@@ -21,7 +21,7 @@ from cellapp.store.blobs import home_folder, pyramid_path, stored_path
 from cellapp.store.database import reading
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.records import ImageRecord
-from cellapp.types.image import FIRST_IMAGE, LazyArray, OnStep, Slide
+from cellapp.types.image import FIRST_IMAGE, LazyArray, OnStep, Selection, Slide
 
 THUMBNAIL_PX = 256
 
@@ -90,7 +90,8 @@ def make_pyramid(image_id: str, on_step: OnStep | None = None) -> Path | None:
 def reads_regions(record: ImageRecord) -> bool:
     """Whether parts of an image can be decoded without the whole, as its files are."""
     return all(
-        read.reads_regions(stored_path(part, record.name), record.info) for part in record.parts or [record.digest]
+        read.reads_regions(stored_path(digest, record.name), replace(record.info, selection=selection))
+        for digest, selection in record.sources
     )
 
 
@@ -111,14 +112,17 @@ def thumbnail_path(image_id: str) -> Path:
     return path
 
 
+def open_files(record: ImageRecord) -> Slide:
+    """Open the files of an image as they are, with its channel names alone; `record` may be one that no row has yet."""
+    slides = [_open_file(digest, selection, record.name) for digest, selection in record.sources]
+    return combine(slides, record.channels) if record.parts else with_names(slides[0], record.channels)
+
+
 def _open(record: ImageRecord) -> Slide:
-    if record.parts:
-        slide = combine([_open_file(digest, record.name) for digest in record.parts], record.channels)
-    else:
-        slide = with_names(_open_file(record.digest, record.name), record.channels)
+    slide = open_files(record)
     full = [level for level in _pyramid(record) if level.shape[1:] == slide.info.levels[0]]
     levels = (*full, *slide.levels[len(full) :])
-    info = replace(slide.info, name=record.name, um_per_px=record.um_per_px, roles=record.roles)
+    info = replace(slide.info, name=record.name, file=record.info.name, um_per_px=record.um_per_px, roles=record.roles)
     return replace(slide, info=info, levels=levels)
 
 
@@ -128,8 +132,9 @@ def _pyramid(record: ImageRecord) -> tuple[LazyArray, ...]:
     return ome_zarr.open_levels(path, only) if path.exists() else ()
 
 
-def _open_file(digest: str, name: str) -> Slide:
-    return read.open_slide(stored_path(digest, name), name=name, digest=digest, budget=app_settings().budget)
+def _open_file(digest: str, selection: Selection, name: str) -> Slide:
+    path, budget = stored_path(digest, name), app_settings().budget
+    return read.open_slide(path, selection=selection, name=name, digest=digest, budget=budget)
 
 
 def _write_png(record: ImageRecord, path: Path) -> None:

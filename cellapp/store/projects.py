@@ -134,7 +134,7 @@ def _add(session: Session, row: Project) -> ProjectRecord:
 
 
 def _record(row: Project) -> ProjectRecord:
-    return ProjectRecord(row.id, row.name, row.created)
+    return ProjectRecord(row.id, row.name, row.created, row.depth)
 
 
 def _checked(name: str) -> str:

@@ -17,7 +17,7 @@ from cellapp.config import app_settings
 from cellapp.store.blobs import discard
 from cellapp.store.database import reading, writing
 from cellapp.store.runs import UNDO_S
-from cellapp.store.schema import Image, RunImageRow, now
+from cellapp.store.schema import Image, PendingFile, RunImageRow, now
 
 UNTOUCHED_S = 24 * 3600.0
 """A file younger than this may belong to an image that is just being added."""
@@ -48,8 +48,15 @@ def purge_images(older_than_s: float = UNDO_S) -> int:
         return session.execute(delete(Image).where(*unneeded)).rowcount
 
 
+def purge_pending(older_than_s: float = UNDO_S) -> int:
+    """Forget files from which nobody has chosen an image for so many seconds; the next `purge_files` deletes them."""
+    old = PendingFile.created < now() - timedelta(seconds=older_than_s)
+    with writing() as session:
+        return session.execute(delete(PendingFile).where(old)).rowcount
+
+
 def purge_files(untouched_s: float = UNTOUCHED_S) -> int:
-    """Delete the bytes, the pyramid and the thumbnails of every digest that no image of any project names.
+    """Delete the bytes, the pyramid and the thumbnails of every digest that no image and no pending file names.
 
     Parameters
     ----------
@@ -79,7 +86,8 @@ def _stored() -> Iterator[tuple[str, Path]]:
 
 
 def _named() -> set[str]:
-    """Return the digests of all images, those in the bin too, and of the parts of combined ones."""
+    """Return the digests of all images, those in the bin too, of their files, and of files that wait for a choice."""
     with reading() as session:
-        rows = session.execute(select(Image.digest, Image.parts)).all()
-    return {digest for own, parts in rows for digest in (own, *parts)}
+        rows = session.execute(select(Image.digest, Image.file_digest, Image.parts)).all()
+        pending = session.scalars(select(PendingFile.digest)).all()
+    return {digest for own, file, parts in rows for digest in (own, file or own, *parts)} | set(pending)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from cellapp.settings import AnalyseSettings
-from cellapp.types.image import ImageInfo, Role
+from cellapp.types.image import FIRST_IMAGE, ImageInfo, Role, Selection
 
 CONDITIONS = ("cell_line", "treatment", "dose", "batch", "time")
 """Conditions of a sample, in the order of the table's columns; values are free text."""
@@ -38,6 +38,7 @@ class ProjectRecord:
     id: str
     name: str
     created: datetime  # with time zone, as are all times here
+    depth: str = "max"  # how new images reduce depth, see `Selection`
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class ImageRecord:
     id: str
     project_id: str
     name: str
-    digest: str  # sha256 of the file; of the parts' digests in order for a combined image
+    digest: str  # of the image: that of its file where it is the file's only one, see `selected_digest`
     info: ImageInfo  # what the header says
     channels: tuple[str, ...]  # names in force, one per channel of `info`
     roles: tuple[Role, ...]
@@ -65,16 +66,39 @@ class ImageRecord:
     reference_id: str | None = None  # image that is segmented in place of this one
     parts: tuple[str, ...] = ()  # digests of the files a combined image is made from
     removed: datetime | None = None
+    file_digest: str = ""  # sha256 of the stored file; empty for a combined image
+    selection: Selection = FIRST_IMAGE  # which image of the file it is
+    part_selections: tuple[Selection, ...] = ()  # the same for each of `parts`
+
+    @property
+    def sources(self) -> tuple[tuple[str, Selection], ...]:
+        """Digest and selection of each stored file the image is read from: one, or one per part."""
+        if self.parts:
+            return tuple(zip(self.parts, self.part_selections, strict=True))
+        return ((self.file_digest, self.selection),)
+
+
+@dataclass(frozen=True)
+class PendingFile:
+    """A stored file of several images, of which those to be added are still to be chosen."""
+
+    id: str
+    project_id: str
+    name: str
+    digest: str  # sha256 of the file
+    created: datetime
+    ticked: tuple[Selection, ...] | None = None  # chosen so far, whatever their depth; None: nobody has chosen yet
 
 
 @dataclass(frozen=True)
 class UploadOutcome:
-    """Result of one uploaded file: exactly one of `image` and `problem`."""
+    """Result of one uploaded file: exactly one of `image`, `pending` and `problem`."""
 
     name: str
     image: ImageRecord | None = None
     problem: str | None = None
-    existed: bool = False  # the same bytes were in the project before
+    existed: bool = False  # the same image was in the project before
+    pending: PendingFile | None = None  # the file holds several images
 
 
 @dataclass(frozen=True)

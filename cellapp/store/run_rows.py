@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
-from cellapp.files import unique_stems
+from cellapp.files import image_stems
 from cellapp.settings import AnalyseSettings
-from cellapp.store.image_rows import image_row
-from cellapp.store.records import RunImage, RunRecord, Status
+from cellapp.store.image_rows import image_record, image_row
+from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
 from cellapp.store.schema import Run, RunImageRow
 
 
@@ -57,11 +57,18 @@ def new_image_rows(session: Session, project_id: str, image_ids: Sequence[str]) 
     others = [image.name for image in images if image.project_id != project_id]
     if others:
         raise InputError(f"{others[0]!r} is an image of another project; a run takes images of its own project")
-    stems = unique_stems(image.name for image in images)
+    stems = image_stems(_naming(image_record(image)) for image in images)
     return [
         RunImageRow(image_id=image.id, image=image, position=position, stem=stem, status=Status.QUEUED)
         for position, (image, stem) in enumerate(zip(images, stems, strict=True))
     ]
+
+
+def _naming(image: ImageRecord) -> tuple[str, str, str]:
+    """Return what `image_stems` takes; an image that a user renamed stands for itself."""
+    if image.name == image.info.title and image.info.suffix:
+        return image.info.name, image.file_digest, image.info.suffix
+    return image.name, image.id, ""
 
 
 def next_name(session: Session, project_id: str) -> str:

@@ -78,11 +78,12 @@ class Project(Base):
     name: Mapped[str]
     is_default: Mapped[bool | None] = mapped_column(unique=True)  # True once, else NULL: two cannot be made
     channels: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name in the file -> [name in force, role]
+    depth: Mapped[str] = mapped_column(default="max", server_default="max")  # see `cellapp.types.image.Selection`
     created: Mapped[datetime] = mapped_column(default=now)
 
 
 class Image(Base):
-    """An image of a project; the same bytes are there once."""
+    """An image of a project: all of a file or one of its images. The same one is there once."""
 
     __tablename__ = "images"
     __table_args__ = (UniqueConstraint("project_id", "digest"),)
@@ -90,6 +91,8 @@ class Image(Base):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     name: Mapped[str]
     digest: Mapped[str] = mapped_column(index=True)
+    file_digest: Mapped[str | None]  # of the stored file; None: `digest` is that
+    selection: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # which image of the file
     parts: Mapped[list[str]] = mapped_column(default=list)
     info: Mapped[dict[str, Any]]
     channels: Mapped[list[str]]
@@ -99,6 +102,19 @@ class Image(Base):
     reference_id: Mapped[str | None] = mapped_column(ForeignKey("images.id", ondelete="SET NULL"))
     created: Mapped[datetime] = mapped_column(default=now)
     removed: Mapped[datetime | None]
+
+
+class PendingFile(Base):
+    """A stored file of several images that wait to be chosen from; nothing of it is decoded."""
+
+    __tablename__ = "pending_files"
+    __table_args__ = (UniqueConstraint("project_id", "digest"),)
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    digest: Mapped[str]
+    ticked: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))  # [scene, time] of each one ticked
+    created: Mapped[datetime] = mapped_column(default=now)
 
 
 class Run(Base):

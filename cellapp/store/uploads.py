@@ -1,12 +1,14 @@
 """Add images to a project: from a stream, a file, a zip, or one file per channel.
 
-The header is checked before anything is stored; a bad file leaves no row and no file.
+A file of several images is kept until some are chosen, see `cellapp.store.pending`. The header is checked before
+anything is stored; a bad file leaves no row and no file.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from cellapp.config import app_settings
@@ -14,21 +16,25 @@ from cellapp.errors import InputError
 from cellapp.files import clean_name, is_litter
 from cellapp.images.archive import extract_images
 from cellapp.images.channel_files import combine
+from cellapp.images.choice import choose
 from cellapp.images.limits import check_budget
-from cellapp.images.probe import admit
+from cellapp.images.probe import admit_all
+from cellapp.images.read import selected_digest
 from cellapp.store.blobs import StagedFile, home_folder, keep, staged
 from cellapp.store.database import reading, writing
-from cellapp.store.image_rows import image_row, insert_image
+from cellapp.store.image_rows import image_record, image_row, insert_image, present
 from cellapp.store.open_image import open_slide
+from cellapp.store.pending import add_pending
 from cellapp.store.projects import get_project
 from cellapp.store.records import ImageRecord, UploadOutcome
 from cellapp.store.schema import now
+from cellapp.types.image import ImageInfo
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, an empty one
 
 
 def add_image(project_id: str, source: Path | Iterable[bytes], name: str) -> ImageRecord:
-    """Add one image to a project; the same bytes again give the image that is there, out of the bin if need be.
+    """Add the first image of a file to a project; the same again gives the one there is, out of the bin if need be.
 
     Parameters
     ----------
@@ -43,18 +49,56 @@ def add_image(project_id: str, source: Path | Iterable[bytes], name: str) -> Ima
     InputError
         The bytes are no image that can be read, or larger than the budget (`BudgetError`).
     """
-    get_project(project_id)  # an unknown project is refused before gigabytes are copied
+    return add_images(project_id, source, name, scene=0, time=0)[0]
+
+
+def add_images(
+    project_id: str,
+    source: Path | Iterable[bytes],
+    name: str,
+    *,
+    scene: int | None = None,
+    time: int | None = None,
+    depth: str | None = None,
+) -> tuple[ImageRecord, ...]:
+    """Add images of a file to a project, without asking which.
+
+    Parameters
+    ----------
+    project_id, source, name
+        See `add_image`.
+    scene, time : int, optional
+        From 0; every one when left out.
+    depth : str, optional
+        Rule for several planes of depth, see `cellapp.types.image.Selection`; the project's when left out.
+
+    Returns
+    -------
+    tuple of ImageRecord
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        As `add_image`, and when there is no such image or plane.
+    """
+    rule = depth or get_project(project_id).depth  # an unknown project is refused before gigabytes are copied
     with staged(source, app_settings().budget) as arrived:
-        return _admit(project_id, arrived, clean_name(name))[0]
+        listed = admit_all(arrived.path, clean_name(name), app_settings().budget, rule)
+        chosen = choose(listed, scene, time)
+        keep(arrived)
+    together = now()
+    return tuple(_insert(project_id, arrived.digest, info, together)[0] for info in chosen)
 
 
 def add_upload(project_id: str, source: Path | Iterable[bytes], name: str) -> tuple[UploadOutcome, ...]:
-    """Add an uploaded file: an image, or a zip of images, distinguished by content.
+    """Add an uploaded file: an image, a file of several images, or a zip of them, distinguished by content.
 
     Returns
     -------
     tuple of UploadOutcome
-        One per image, good or bad; a bad one never stops the others. Empty for what an operating system or editor
+        One per image, good or bad; a bad one never stops the others. One for a file of several images, which waits to
+        be chosen from, unless all of them are in the project. Empty for what an operating system or editor
         leaves beside images (``._a.tif``, ``Thumbs.db``), unless it is an image by its content.
     """
     get_project(project_id)
@@ -63,7 +107,7 @@ def add_upload(project_id: str, source: Path | Iterable[bytes], name: str) -> tu
         with staged(source, app_settings().budget) as arrived:
             if arrived.path.is_file() and _starts_like_zip(arrived.path):
                 return add_zip(project_id, arrived.path, shown)
-            return (_outcome(project_id, arrived, shown),)
+            return _outcomes(project_id, arrived, shown)
     except InputError as error:
         return () if is_litter(shown) else (UploadOutcome(shown, problem=str(error)),)
 
@@ -121,9 +165,9 @@ def combine_images(
     slide = combine([open_slide(image_id) for image_id in image_ids], names)
     check_budget(slide.info, app_settings().budget)
     with reading() as session:
-        rows = [image_row(session, image_id) for image_id in image_ids]
-        parts = [digest for row in rows for digest in row.parts or [row.digest]]
-        shown = clean_name(name or rows[0].name)
+        records = [image_record(image_row(session, image_id)) for image_id in image_ids]
+    parts = [source for record in records for source in record.sources]
+    shown = clean_name(name or records[0].name)
     record, _ = insert_image(project_id, slide.digest, shown, slide.info, parts=parts)
     with writing() as session:
         for image_id in image_ids:
@@ -131,9 +175,17 @@ def combine_images(
     return record
 
 
-def _outcome(project_id: str, arrived: StagedFile, shown: str) -> UploadOutcome:
-    record, existed = _admit(project_id, arrived, shown)
-    return UploadOutcome(shown, image=record, existed=existed)
+def _outcomes(project_id: str, arrived: StagedFile, shown: str) -> tuple[UploadOutcome, ...]:
+    infos = admit_all(arrived.path, shown, app_settings().budget, get_project(project_id).depth)
+    keep(arrived)
+    if len(infos) == 1:
+        record, existed = _insert(project_id, arrived.digest, infos[0])
+        return (UploadOutcome(shown, image=record, existed=existed),)
+    digests = [selected_digest(arrived.digest, info.selection) for info in infos]
+    here = present(project_id, digests)
+    if len(here) == len(infos):
+        return tuple(UploadOutcome(here[one].name, image=here[one], existed=True) for one in digests)
+    return (UploadOutcome(shown, pending=add_pending(project_id, arrived.digest, shown)),)
 
 
 def _left_out(member: str) -> UploadOutcome:
@@ -141,10 +193,11 @@ def _left_out(member: str) -> UploadOutcome:
     return UploadOutcome(shown, problem=f"{shown!r} in the zip is no image that can be read; it was left out")
 
 
-def _admit(project_id: str, arrived: StagedFile, shown: str) -> tuple[ImageRecord, bool]:
-    info = admit(arrived.path, shown, app_settings().budget)
-    keep(arrived)
-    return insert_image(project_id, arrived.digest, shown, info)
+def _insert(
+    project_id: str, file_digest: str, info: ImageInfo, created: datetime | None = None
+) -> tuple[ImageRecord, bool]:
+    digest = selected_digest(file_digest, info.selection)
+    return insert_image(project_id, digest, info.title, info, file_digest=file_digest, created=created)
 
 
 def _starts_like_zip(path: Path) -> bool:

@@ -93,11 +93,12 @@ class ImageInfo:
     n_planes: int = 1  # of depth, which `selection` reduces to one
     n_scenes: int = 1  # in the file
     n_times: int = 1  # of this scene
+    file: str = ""  # name of the file where the image goes by another one, `name`
 
     @property
     def title(self) -> str:
         """Name for the user: "file · scene · time" without the parts that the file has no need of."""
-        return " · ".join(part for part in (self.name, self.scene, self.time) if part)
+        return " · ".join(part for part in (self.file or self.name, self.scene, self.time) if part)
 
     @property
     def suffix(self) -> str:
@@ -145,6 +146,7 @@ class Slide:
     info: ImageInfo
     digest: str  # of the file and the image chosen in it, `cellapp.images.read.selected_digest`, hexadecimal
     levels: tuple[LazyArray, ...]  # each (C, Y, X), full resolution first
+    file_digest: str = ""  # sha256 of the file that it is read from; empty where there are several
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.info.levels):

@@ -3,15 +3,18 @@
 import streamlit as st
 
 from cellapp.errors import CellappError
+from cellapp.store.pending import list_pending
 from cellapp.ui.components import viewer
 from cellapp.ui.components.channel_controls import channel_composer
 from cellapp.ui.components.messages import RESEARCH_ONLY, escape, show_error
 from cellapp.ui.layout import frame
 from cellapp.ui.session import cache
-from cellapp.ui.upload import channel_editor, drop_zone, image_table
+from cellapp.ui.upload import channel_editor, choice_table, depth_control, drop_zone, image_table
 
 page = frame.open_page()
 project, records = page.project, page.images
+waiting = list_pending(project.id)
+n_planes = choice_table.most_planes(waiting, records)
 
 if not records:
     st.title("Upload")
@@ -22,15 +25,18 @@ if not records:
         drop_zone.drop_zone(project.id)
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="center"):
             st.markdown("No image at hand?", width="content")
-            drop_zone.demo_button(project.id, primary=True)
+            drop_zone.demo_button(project.id, primary=not waiting)
             drop_zone.folder_import(project.id)
         st.space("small")
     drop_zone.problems()
+    choice_table.choose_from(project, waiting, records)
+    depth_control.depth_control(project, n_planes)
     image_table.undo_bar()
     st.caption(RESEARCH_ONLY)
     st.stop()
 
 image = frame.analyse_header(page, "Upload")
+choice_table.choose_from(project, waiting, records)
 grid = st.grid(5, min_column_width=150, gap="medium")
 left, right = grid.cell(column_span=3), grid.cell(column_span=2)
 with right:
@@ -44,6 +50,7 @@ try:
         composition = channel_composer(image, cache.overview(image))
         for note in image.info.notes:
             st.caption(escape(note))
+        depth_control.depth_control(project, n_planes)
     with left:
         viewer.show_image(
             image,
@@ -57,7 +64,8 @@ except CellappError as error:
     show_error(error)
 image_table.sample_table(records)
 image_table.undo_bar()
-if st.button(image_table.segment_label(records), icon=":material/arrow_forward:", type="primary", key="go_segment"):
+go_on = "secondary" if waiting else "primary"
+if st.button(image_table.segment_label(records), icon=":material/arrow_forward:", type=go_on, key="go_segment"):
     st.switch_page(frame.SEGMENT_PAGE)
 details = st.grid(2, min_column_width=380)
 with details.cell(), st.expander("Channel names and roles", icon=":material/label:"):

@@ -8,6 +8,7 @@ from cellapp.api.app import api
 from cellapp.cli import main
 from cellapp.jobs import worker, worker_process
 from cellapp.store.runs import run_folder
+from tests.series import write_series
 
 pytestmark = pytest.mark.slow
 
@@ -103,3 +104,32 @@ def test_work_in_progress_is_not_served(client, demo):
     hidden.parent.mkdir(parents=True)
     hidden.write_bytes(b"half")
     assert client.get(f"/runs/{run['id']}/files").json() == []
+
+
+def test_a_file_of_several_images_answers_with_all_or_those_chosen(client, tmp_path):
+    path = write_series(tmp_path / "plate.ome.tif", planes=2)
+
+    def post(query=""):
+        with path.open("rb") as file:
+            return client.post(f"/images{query}", files={"file": ("plate.ome.tif", file)})
+
+    one = post("?scene=2&time=3&depth=mean").json()
+    assert (one["file"], one["scene"], one["time"]) == ("plate.ome.tif", "well B1", "01d00h00m")
+    assert [image["id"] for image in one["images"]] == [one["id"]]
+    assert one["depth"] == "mean"
+    assert one["notes"] == ["2 planes of depth are shown and analysed as their mean."]
+    every = post().json()
+    assert every["name"] == "plate.ome.tif · well A1 · 00d00h00m"
+    assert len({image["sha256"] for image in every["images"]}) == 6
+    assert [image["id"] for image in client.get("/images").json()][:6] == [image["id"] for image in every["images"]]
+    assert {image["file"] for image in client.get("/images").json()} == {"plate.ome.tif"}
+
+
+@pytest.mark.parametrize("query", ["?scene=3", "?time=0", "?depth=median", "?depth=3", "?scene=all&time=last"])
+def test_an_image_that_is_not_in_the_file_is_422(client, tmp_path, query):
+    path = write_series(tmp_path / "plate.ome.tif", planes=2)
+    with path.open("rb") as file:
+        answer = client.post(f"/images{query}", files={"file": ("plate.ome.tif", file)})
+    assert answer.status_code == 422
+    assert "\n" not in answer.json()["error"]
+    assert client.get("/images").json() == []

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.cli import main
-from cellapp.cli.analyse import _folder_names
+from cellapp.cli.file_images import folder_names
 from tests.paths import shared_case
 
 NAMES = ["alpha.tif", "alpha.png", "Alpha.tif", "alpha_2.tif", "a b.tif", "a_b.tif", "α tubulin.tif", "β tubulin.tif"]
@@ -28,8 +28,8 @@ def said(text):
 def test_a_folder_whose_name_does_not_tell_its_file_is_told(names):
     with pytest.MonkeyPatch.context() as patch:
         lines = []
-        patch.setattr("cellapp.cli.analyse.note", lines.append)
-        stems = _folder_names([Path(name) for name in names], Path("out"))
+        patch.setattr("cellapp.cli.file_images.note", lines.append)
+        stems = folder_names([Path(name) for name in names], Path("out"))
     told = said("\n".join(lines))
     for stem, name in zip(stems, names, strict=True):
         so_called = [other for other in names if re.sub(r"(\.ome)?\.[^.]+$", "", Path(other).name) == stem]
@@ -39,7 +39,7 @@ def test_a_folder_whose_name_does_not_tell_its_file_is_told(names):
 
 def test_ordinary_names_need_no_word(capsys):
     names = ["a.tif", "b.png", "c.ome.tif", "d.v2.tiff", "MCF7_day-2.tif", "e"]
-    assert _folder_names([Path(name) for name in names], Path("out")) == ("a", "b", "c", "d.v2", "MCF7_day-2", "e")
+    assert folder_names([Path(name) for name in names], Path("out")) == ("a", "b", "c", "d.v2", "MCF7_day-2", "e")
     assert capsys.readouterr().err == ""
 
 
@@ -70,7 +70,7 @@ def test_case_21_names(tmp_path, capsys):
     with zipfile.ZipFile(shared_case("21-names-zips") / "names.zip") as archive:
         archive.extractall(tmp_path)
     paths = sorted(tmp_path.iterdir())
-    stems = _folder_names(paths, Path("out"))
+    stems = folder_names(paths, Path("out"))
     told = said(capsys.readouterr().err)
     assert len(set(stems)) == len(paths) == 9
     odd = {stem: str(path) for stem, path in zip(stems, paths, strict=True) if not path.name.startswith("x")}

@@ -107,7 +107,7 @@ def test_no_class_takes_the_columns_of_another(classes):
     analysis, _ = toy_analysis(9, classes=classes)
     row, counts = summary_row(analysis, 1), count(analysis.cells, classes)
     assert row_classes(row) == classes
-    assert len(row) == 6 + 4 * len(classes)
+    assert len(row) == 9 + 4 * len(classes)
     for name in classes:
         assert row[f"n_{name}"] == counts.n_of[name]
         assert (row[f"fraction_{name}"] or 0) * counts.n_called == pytest.approx(counts.n_of[name])
@@ -134,12 +134,12 @@ def test_zero_and_one_cell_are_plain_json(n, classes):
 def test_columns_keep_their_order_over_images_of_different_heads(tmp_path):
     rows = [summary_row(toy_analysis(4, classes=c)[0], 1) for c in ((), ("cancer", "normal"), ("a", HOSTILE))]
     header, *body = read(write_summary(rows, tmp_path))
-    assert header[:3] == ["image", "n_cells", "n_rejected"]
-    assert header[3:8] == ["n_cancer", "n_normal", "n_a", f"n_{HOSTILE}", "n_unsure"]
-    assert header[8:11] == ["fraction_cancer", "fraction_cancer_low", "fraction_cancer_high"]
+    assert header[:6] == ["image", "file", "scene", "time", "n_cells", "n_rejected"]
+    assert header[6:11] == ["n_cancer", "n_normal", "n_a", f"n_{HOSTILE}", "n_unsure"]
+    assert header[11:14] == ["fraction_cancer", "fraction_cancer_low", "fraction_cancer_high"]
     assert header[-2:] == ["confluency", "seconds"]
     assert [len(line) for line in body] == [len(header)] * 3
 
 
 def test_no_images_give_a_header(tmp_path):
-    assert read(write_summary([], tmp_path)) == [["image", "n_cells", "n_rejected"]]
+    assert read(write_summary([], tmp_path)) == [["image", "file", "scene", "time", "n_cells", "n_rejected"]]

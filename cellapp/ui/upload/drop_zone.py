@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import streamlit as st
@@ -16,7 +16,10 @@ from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape
 from cellapp.ui.session.page_state import choose
 
-FORMATS = "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float."
+FORMATS = (
+    "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float. "
+    "Of a file with several scenes or time points you choose which to add."
+)
 _CHUNK = 1 << 20
 
 
@@ -75,8 +78,22 @@ def folder_import(project_id: str) -> None:
         chosen = st.multiselect("Files", list(paths), key="import_files")
         if st.button(f"Add {len(chosen)} files", key="import_button", disabled=not chosen):
             for name in chosen:
-                _report(uploads.add_upload(project_id, paths[name], name))
+                report(uploads.add_upload(project_id, paths[name], name))
             st.rerun()
+
+
+def report(outcomes: Sequence[UploadOutcome]) -> None:
+    """Choose the newest image added, of a file its first, and remember which files could not be."""
+    added = [outcome for outcome in outcomes if outcome.image is not None]
+    if added:
+        choose("image", max(added, key=lambda outcome: outcome.image.created).image.id)
+    here = [outcome for outcome in added if outcome.existed]
+    if len(here) == 1:
+        st.toast(f"{escape(here[0].name)} was here already.", icon=":material/content_copy:")
+    elif here:
+        st.toast(f"{len(here)} images were here already.", icon=":material/content_copy:")
+    problems = [(outcome.name, outcome.problem) for outcome in outcomes if outcome.problem is not None]
+    st.session_state.setdefault("upload_problems", []).extend(problems)
 
 
 def problems() -> None:
@@ -117,21 +134,10 @@ def _add_files(project_id: str, files: list[Upload]) -> None:
     bar = st.progress(0.0)
     for done, file in enumerate(files):
         bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
-        _report(uploads.add_upload(project_id, _chunks(file), file.name))
+        report(uploads.add_upload(project_id, _chunks(file), file.name))
     bar.empty()
 
 
 def _chunks(file: Upload) -> Iterator[bytes]:
     while chunk := file.read(_CHUNK):
         yield chunk
-
-
-def _report(outcomes: Iterable[UploadOutcome]) -> None:
-    """Choose the newest image added and remember which files could not be."""
-    for outcome in outcomes:
-        if outcome.image is not None:
-            choose("image", outcome.image.id)
-        if outcome.existed:
-            st.toast(f"{escape(outcome.name)} was here already.", icon=":material/content_copy:")
-        if outcome.problem is not None:
-            st.session_state.setdefault("upload_problems", []).append((outcome.name, outcome.problem))

@@ -26,13 +26,15 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
     ids = tuple(record.id for record in records)
     key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # edits are kept by row position
     table = pd.DataFrame([_row(record) for record in records], index=list(ids))
+    if not table["scene"].any():
+        table = table.drop(columns="scene")
     st.data_editor(
         table,
         key=key,
         hide_index=True,
         row_height=_ROW_PX,
         column_config=_columns(ids),
-        disabled=["image", "size", "channels"],
+        disabled=["image", "scene", "size", "channels"],
         on_change=_save_edits,
         args=(key, ids),
         alt="Images of this project with their conditions",
@@ -98,6 +100,7 @@ def _row(record: ImageRecord) -> dict[str, Any]:
         "image": thumbnail_uri(record),
         "actions": [_VIEW, _REMOVE],
         "name": record.name,
+        "scene": record.info.scene,
         "um_per_px": record.um_per_px,
         **{name: record.conditions.get(name, "") for name in CONDITIONS},
         "size": f"{width:,} x {height:,}",
@@ -110,6 +113,7 @@ def _columns(ids: tuple[str, ...]) -> dict[str, Any]:
     return {
         "image": column.ImageColumn("", width=_ROW_PX + 12, pinned=True),
         "name": column.TextColumn("Name", width=150, required=True, max_chars=200),
+        "scene": column.TextColumn("Scene", width=90),
         "size": column.TextColumn("Size, px", width=105),
         "channels": column.TextColumn("Channels", width=130),
         "um_per_px": column.NumberColumn(
