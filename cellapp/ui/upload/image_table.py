@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,26 +20,34 @@ from cellapp.ui.session.page_state import choose
 
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
+_DRAWING_S = 1.0
+_NAME_PX, _SERIES_NAME_PX = 150, 250
+# Of a file with many images scene and time tell the rows apart: they stand beside the name.
+_SERIES_COLUMNS = ["image", "actions", "name", "scene", "time", "um_per_px"]
+_SERIES_COLUMNS += [*(name for name in CONDITIONS if name != "time"), "size", "channels"]
 
 
 def sample_table(records: Sequence[ImageRecord]) -> None:
     """Draw the table; edits, views and removals reach the store before the page is drawn again."""
     ids = tuple(record.id for record in records)
     key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # edits are kept by row position
-    table = pd.DataFrame([_row(record) for record in records], index=list(ids))
-    if not table["scene"].any():
-        table = table.drop(columns="scene")
+    pictures = _thumbnails(records)
+    table = pd.DataFrame([_row(record, pictures.get(record.id)) for record in records], index=list(ids))
+    series = any(record.info.scene or record.info.time for record in records)
     st.data_editor(
         table,
         key=key,
         hide_index=True,
         row_height=_ROW_PX,
-        column_config=_columns(ids),
+        column_config=_columns(ids, name_px=_SERIES_NAME_PX if series else _NAME_PX),
+        column_order=_SERIES_COLUMNS if series else [name for name in table.columns if name != "scene"],
         disabled=["image", "scene", "size", "channels"],
         on_change=_save_edits,
         args=(key, ids),
         alt="Images of this project with their conditions",
     )
+    if len(pictures) < len(records):
+        st.fragment(_draw_thumbnails, run_every=_DRAWING_S)(records)
     problem = st.session_state.pop("samples_problem", None)
     if problem:
         st.error(escape(problem), icon=":material/error:")
@@ -94,10 +103,28 @@ def apply_edits(ids: Sequence[str], edits: Mapping[int, Mapping[str, Any]]) -> N
             images.set_conditions(image_id, conditions)
 
 
-def _row(record: ImageRecord) -> dict[str, Any]:
+def _thumbnails(records: Sequence[ImageRecord]) -> dict[str, str | None]:
+    """Return pictures by image, in order, as many as are there or can be drawn in `_DRAWING_S` seconds."""
+    until, pictures = time.monotonic() + _DRAWING_S, {}
+    for record in records:
+        if time.monotonic() > until:
+            break
+        pictures[record.id] = thumbnail_uri(record)
+    return pictures
+
+
+def _draw_thumbnails(records: Sequence[ImageRecord]) -> None:
+    """Draw more thumbnails of a long series while the page is looked at; they are shown together when all are drawn."""
+    n_drawn = len(_thumbnails(records))
+    if n_drawn == len(records):
+        st.rerun()
+    st.caption(f"Drawing thumbnails: {n_drawn:,} of {len(records):,}.")
+
+
+def _row(record: ImageRecord, thumbnail: str | None) -> dict[str, Any]:
     _, height, width = record.info.shape
     return {
-        "image": thumbnail_uri(record),
+        "image": thumbnail,
         "actions": [_VIEW, _REMOVE],
         "name": record.name,
         "scene": record.info.scene,
@@ -108,11 +135,11 @@ def _row(record: ImageRecord) -> dict[str, Any]:
     }
 
 
-def _columns(ids: tuple[str, ...]) -> dict[str, Any]:
+def _columns(ids: tuple[str, ...], *, name_px: int) -> dict[str, Any]:
     column = st.column_config
     return {
         "image": column.ImageColumn("", width=_ROW_PX + 12, pinned=True),
-        "name": column.TextColumn("Name", width=150, required=True, max_chars=200),
+        "name": column.TextColumn("Name", width=name_px, required=True, max_chars=200),
         "scene": column.TextColumn("Scene", width=90),
         "size": column.TextColumn("Size, px", width=105),
         "channels": column.TextColumn("Channels", width=130),
