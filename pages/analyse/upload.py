@@ -19,6 +19,8 @@ n_planes = choice_table.most_planes(waiting, records)
 if not records:
     st.title("Upload")
     st.markdown("From microscope images to counted, explained, downloadable cells.")
+    choice_table.choose_from(project, waiting, records)
+    depth_control.depth_control(project, n_planes)
     with st.container(border=True, gap="medium"):
         st.space("small")
         st.markdown("#### :material/add_photo_alternate: Drop microscope images here", text_alignment="center")
@@ -29,8 +31,6 @@ if not records:
             drop_zone.folder_import(project.id)
         st.space("small")
     drop_zone.problems()
-    choice_table.choose_from(project, waiting, records)
-    depth_control.depth_control(project, n_planes)
     image_table.undo_bar()
     st.caption(RESEARCH_ONLY)
     st.stop()

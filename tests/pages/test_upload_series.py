@@ -143,5 +143,5 @@ def test_depth_is_chosen_before_images_are_added(open_page, tmp_path):
 
 def test_scene_names_are_shown_as_text(open_page, tmp_path):
     app = upload(open_page(), write_series(tmp_path / "x.tif").read_bytes(), "<img src=x onerror=alert(1)>.tif")
-    (heading,) = [one.value for one in app.markdown if "holds 6 images" in one.value]
+    (heading,) = [one.value for one in app.markdown if "holds 6 images: 2 scenes at 3 time points" in one.value]
     assert not re.search(r"(?<!\\)<img", heading)

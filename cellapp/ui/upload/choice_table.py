@@ -51,7 +51,7 @@ def most_planes(files: Sequence[PendingFile], records: Sequence[ImageRecord]) ->
 
 def _one_file(file: PendingFile, listed: Sequence[ImageInfo], here: set[str]) -> None:
     present = [selected_digest(file.digest, info.selection) in here for info in listed]
-    st.markdown(f"**{escape(file.name)}** holds {len(listed):,} images. Choose those to add.")
+    st.markdown(f"**{escape(file.name)}** holds {_counted(listed)}. Choose the images to add.")
     key = f"choice_{file.id}_{st.session_state.get(f'choice_{file.id}', 0)}"
     rows = _ticked(file, listed, present)
     event = st.dataframe(
@@ -112,6 +112,15 @@ def _ticked(file: PendingFile, listed: Sequence[ImageInfo], present: Sequence[bo
         return [row for row, is_here in enumerate(present) if not is_here] if len(listed) <= TICKED_AT_ONCE else []
     wanted = {(one.scene, one.time) for one in file.ticked}
     return [row for row, info in enumerate(listed) if (info.selection.scene, info.selection.time) in wanted]
+
+
+def _counted(listed: Sequence[ImageInfo]) -> str:
+    """Say how many images there are, and of what."""
+    n_scenes, n_times = listed[0].n_scenes, max(info.n_times for info in listed)
+    if n_scenes == 1 or n_times == 1:
+        return f"{len(listed):,} {'time points' if n_scenes == 1 else 'scenes'}"
+    most = "up to " if n_scenes * n_times > len(listed) else ""
+    return f"{len(listed):,} images: {n_scenes:,} scenes at {most}{n_times:,} time points"
 
 
 def _table(listed: Sequence[ImageInfo], present: Sequence[bool]) -> pd.DataFrame:
