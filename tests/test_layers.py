@@ -25,6 +25,7 @@ rendering
 segmentation
 encoders
 classification
+evaluation
 explanation
 discovery
 models

@@ -1,0 +1,1 @@
+"""How far calls can be trusted, which classifier is better, and how many cells of each class there really are."""
