@@ -26,6 +26,7 @@ class Image:
     tiles: Sequence[tuple[int, int, float, float]] = ()  # field x, field y, stage x, stage y (m)
     flips: tuple[int, int, int] = (0, 0, 0)  # x, y, swapped
     row_padding: int = 0  # bytes
+    bits: int | None = None  # that carry values; None: all
 
 
 def write_images(path: Path, images: Sequence[Image]) -> Path:
@@ -66,7 +67,7 @@ def _element(image: Image, number: int, n_bytes: int) -> str:
     colour = next((letter for letter in "CS" if letter in sizes), "")
     channels = "".join(
         f'<ChannelDescription DataType="{int(image.pixels.dtype.kind == "f")}" '
-        f'ChannelTag="{image.tags[i] if image.tags else 0}" Resolution="{8 * image.pixels.itemsize}" '
+        f'ChannelTag="{image.tags[i] if image.tags else 0}" Resolution="{image.bits or 8 * image.pixels.itemsize}" '
         f'NameOfMeasuredQuantity="" Min="0" Max="1" Unit="" LUTName={quoteattr(image.luts[i % len(image.luts)])} '
         f'IsLUTInverted="0" BytesInc="{i * steps.get(colour, 0)}" BitInc="0">{_dye(image, i)}</ChannelDescription>'
         for i in range(sizes.get(colour, 1))

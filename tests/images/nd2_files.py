@@ -20,17 +20,19 @@ def write_frames(
     period_ms: float = 0.0,
     times_ms: Sequence[float] = (),
     left_out: Sequence[int] = (),
+    bits: int | None = None,
 ) -> Path:
     """Write (T, P, Z, C, Y, X) uint16, or (T, P, Z, Y, X, 3) red first as the one channel of a photograph.
 
-    `times_ms` has one number per frame; frames of which the numbers are `left_out` are missing, as after a stop.
+    `times_ms` has one number per frame; frames of which the numbers are `left_out` are missing, as after a stop; `bits`
+    of each sample carry values, all where left out.
     """
     is_photo = pixels.shape[-1] == 3
     n_times, n_positions, n_planes = pixels.shape[:3]
     frames = pixels[..., ::-1] if is_photo else np.moveaxis(pixels, 3, -1)
     frames = frames.reshape(-1, *frames.shape[3:]).astype(f"<u{pixels.itemsize}")
     chunks = {
-        "ImageAttributesLV!": _variant("SLxImageAttributes", _attributes(frames)),
+        "ImageAttributesLV!": _variant("SLxImageAttributes", _attributes(frames, bits)),
         "ImageMetadataSeqLV|0!": _variant("SLxPictureMetadata", _metadata(names, um_per_px, 3 if is_photo else 1)),
     }
     if loops := _loops(n_times, n_positions, n_planes, positions, period_ms):
@@ -44,7 +46,7 @@ def write_frames(
     return path
 
 
-def _attributes(frames: np.ndarray) -> dict[str, object]:
+def _attributes(frames: np.ndarray, used: int | None) -> dict[str, object]:
     n_frames, height, width, n_components = frames.shape
     bits = 8 * frames.itemsize
     return {
@@ -53,7 +55,7 @@ def _attributes(frames: np.ndarray) -> dict[str, object]:
         "uiWidthBytes": width * n_components * frames.itemsize,
         "uiComp": n_components,
         "uiBpcInMemory": bits,
-        "uiBpcSignificant": bits,
+        "uiBpcSignificant": used or bits,
         "uiSequenceCount": n_frames,
         "eCompression": 2,
     }

@@ -8,6 +8,7 @@ from cellapp.images.pyramid import halve
 from cellapp.images.sampling import read_at_most
 from cellapp.store import blobs, open_image
 from cellapp.store.uploads import add_image, combine_images
+from tests.images.czi_files import mosaic, write_tiles
 from tests.images.slides import noise
 
 WIDE = (300, 2305)
@@ -61,6 +62,18 @@ def test_a_file_that_reads_only_whole_gets_its_full_level_written_too(project, t
     monkeypatch.setattr(raster, "_decode", None)  # the file itself is not decoded any more
     np.testing.assert_array_equal(open_image.open_slide(record.id).region(), pixels.transpose(2, 0, 1))
     assert open_image.open_slide(record.id).info.levels == ((40, 2100),)
+
+
+def test_a_slide_in_czi_is_not_copied(project, tmp_path):
+    pixels = noise(*WIDE, dtype="uint8")
+    record = add_image(project.id, write_tiles(tmp_path / "slide.czi", mosaic(pixels, 256)), "slide.czi")
+    assert open_image.lacks_pyramid(record)
+    assert open_image.reads_regions(record)
+    assert not (open_image.make_pyramid(record.id) / "0").exists()
+    view = open_image.open_view(record.id)
+    assert view.info.levels[:2] == (WIDE, (150, 1153))
+    np.testing.assert_array_equal(view.region(level=0)[0], pixels)
+    np.testing.assert_array_equal(view.region(level=1), halve(pixels[None]))
 
 
 def test_a_combined_image_has_a_pyramid_of_all_its_parts(project, tmp_path):

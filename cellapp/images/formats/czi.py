@@ -18,6 +18,7 @@ from cellapp.images.formats.czi_directory import read_directory
 from cellapp.images.formats.czi_metadata import CziMetadata, parse_metadata
 from cellapp.images.formats.czi_places import Place, places_of
 from cellapp.images.formats.opened import OpenedOnce
+from cellapp.images.formats.samples import samples_of
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -107,6 +108,7 @@ def _open(path: Path) -> Any:
 def _scene(place: Place, metadata: CziMetadata, path: Path, name: str, depth: str) -> Scene:
     layout = _layout(place, 1, name, depth)
     is_photo = place.is_photo
+    samples = samples_of(metadata.bits, place.dtype)
     info = ImageInfo(
         name=name,
         format="czi",
@@ -116,7 +118,8 @@ def _scene(place: Place, metadata: CziMetadata, path: Path, name: str, depth: st
         um_per_px=metadata.um_per_px,
         levels=tuple(place.size(shrink) for shrink in place.shrinks),
         bytes_on_disk=path.stat().st_size,
-        notes=layout.notes + place.notes,
+        bits=samples.bits,
+        notes=layout.notes + samples.notes + place.notes,
         scene=metadata.scene(place.scene),
         n_planes=layout.size("Z"),
     )

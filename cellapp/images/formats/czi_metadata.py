@@ -19,6 +19,7 @@ class CziMetadata:
     scenes: tuple[tuple[int, str], ...] = ()  # number and name
     um_per_px: float | None = None
     interval_s: float | None = None  # between time points
+    bits: int | None = None  # that carry values in the channel with the most
 
     def scene(self, number: int | None) -> str:
         """Name of a scene."""
@@ -52,6 +53,8 @@ def parse_metadata(xml: str) -> CziMetadata:
         scenes=tuple(_scenes(root)),
         um_per_px=mean_um(scale.get("Y"), scale.get("X")),
         interval_s=to_number(root.findtext(f"{_IMAGE}/Dimensions/T/Positions/Interval/Increment")) or None,
+        bits=int(max((to_number(each.text) or 0 for each in root.iterfind(f"{_IMAGE}//ComponentBitCount")), default=0))
+        or None,
     )
 
 

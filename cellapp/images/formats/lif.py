@@ -17,6 +17,7 @@ from cellapp.images.channel_names import PHOTO_CHANNELS, clean_names
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.lif_header import LifImage, read_image
+from cellapp.images.formats.samples import samples_of
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -98,6 +99,7 @@ def _check_complete(file: Any, path: Path, name: str) -> None:
 
 def _scene(image: LifImage, path: Path, name: str, depth: str, left_out: Sequence[str]) -> Scene:
     layout = _layout(image, name, depth)
+    samples = samples_of(max(plane.bits for plane in image.planes), image.dtype)
     info = ImageInfo(
         name=name,
         format="lif",
@@ -107,7 +109,8 @@ def _scene(image: LifImage, path: Path, name: str, depth: str, left_out: Sequenc
         um_per_px=image.um_per_px,
         levels=(layout.cyx[1:],),
         bytes_on_disk=path.stat().st_size,
-        notes=(*layout.notes, *image.notes, *left_out),
+        bits=samples.bits,
+        notes=(*layout.notes, *samples.notes, *image.notes, *left_out),
         scene=image.name,
         n_planes=layout.size("Z"),
     )

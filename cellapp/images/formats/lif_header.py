@@ -47,6 +47,7 @@ class Plane(NamedTuple):
     dtype: str
     name: str
     tag: int
+    bits: int  # that carry values
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +184,7 @@ def _channel(node: Element) -> Plane:
         raise ValueError(f"channels of {bits} bits")
     properties = {each.findtext("Key"): each.findtext("Value") for each in node.iterfind("ChannelProperty")}
     name = properties.get("DyeName") or node.get("LUTName", "")
-    return Plane(int(node.get("BytesInc", 0)), dtype, name, int(node.get("ChannelTag", 0)))
+    return Plane(int(node.get("BytesInc", 0)), dtype, name, int(node.get("ChannelTag", 0)), bits)
 
 
 def _positions(image: LifImage, tilescan: Any) -> list[LifImage]:

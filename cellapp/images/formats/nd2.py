@@ -17,6 +17,7 @@ from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.nd2_frames import KEEP_BYTES, FrameReader, Frames
 from cellapp.images.formats.opened import OpenedOnce
 from cellapp.images.formats.pixel_size import mean_um, to_um
+from cellapp.images.formats.samples import samples_of
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -115,10 +116,7 @@ def _check_complete(file: Any, path: Path, name: str) -> None:
 
 def _scene(file: Any, frames: np.ndarray, scene: str, path: Path, name: str, depth: str) -> Scene:
     layout = _layout(file, frames, name, depth)
-    notes = layout.notes
-    n_missing = int((~np.isin(frames, list(file._rdr._frame_offsets))).sum())
-    if n_missing:
-        notes += (f"{n_missing} of {frames.size} planes are missing in the file and are black.",)
+    samples = samples_of(file.attributes.bitsPerComponentSignificant, file.dtype)
     info = ImageInfo(
         name=name,
         format="nd2",
@@ -128,11 +126,17 @@ def _scene(file: Any, frames: np.ndarray, scene: str, path: Path, name: str, dep
         um_per_px=_um_per_px(file),
         levels=(layout.cyx[1:],),
         bytes_on_disk=path.stat().st_size,
-        notes=notes,
+        bits=samples.bits,
+        notes=layout.notes + samples.notes + _missing(file, frames),
         scene=scene,
         n_planes=layout.size("Z"),
     )
     return Scene(info, layout.size("T"), seconds=_seconds(file, frames))
+
+
+def _missing(file: Any, frames: np.ndarray) -> tuple[str, ...]:
+    n_missing = int((~np.isin(frames, list(file._rdr._frame_offsets))).sum())
+    return (f"{n_missing} of {frames.size} planes are missing in the file and are black.",) if n_missing else ()
 
 
 def _layout(file: Any, frames: np.ndarray, name: str, depth: str) -> Layout:

@@ -89,6 +89,12 @@ class Samples:
         return Meant(stored, self)
 
 
+def samples_of(bits: int | None, dtype: np.dtype | str) -> Samples:
+    """Return samples of which so many bits carry values; all, where the number is unknown or that of the type."""
+    stored = np.dtype(dtype)
+    return Samples(bits=bits if stored.kind in "ui" and bits and bits < 8 * stored.itemsize else None)
+
+
 @dataclass(frozen=True, eq=False)
 class Meant:
     """A lazy (C, Y, X) array of which each block is decoded, converted and turned upright as it is read."""

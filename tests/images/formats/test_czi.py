@@ -1,17 +1,22 @@
 """CZI: scenes, mosaics, planes, time points, colours and levels come back as they were put together."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
+from cellapp.images.formats import czi
 from cellapp.images.probe import probe, probe_all
 from cellapp.images.read import open_slide
 from cellapp.types.image import Region, Selection
 from tests.images.czi_files import Tile, mosaic, write_tiles
 from tests.images.slides import noise
 
+RESET = Path("/proc/self/clear_refs")
 UM = {"scale_x": 0.5e-6, "scale_y": 0.5e-6}
 
 
@@ -130,6 +135,27 @@ def test_numbers_of_planes_need_not_begin_at_zero(tmp_path):
     path = write_tiles(tmp_path / "part.czi", tiles)
     for time, plane in enumerate(pixels):
         np.testing.assert_array_equal(open_slide(path, selection=Selection(0, time)).region(), plane[None])
+
+
+@pytest.mark.skipif(not os.access(RESET, os.W_OK), reason="the largest memory can be counted anew on Linux only")
+def test_looking_at_all_of_a_slide_takes_the_memory_of_regions(tmp_path, monkeypatch):
+    """A plane of 32 MiB, of which 8 MiB of decoded tiles are kept."""
+    monkeypatch.setattr(czi, "_CACHE_BYTES", 2**23)
+    tile = noise(1024, 1024, dtype="uint8") // 128
+    tiles = [Tile(tile, y, x) for y in range(0, 4096, 1024) for x in range(0, 8192, 1024)]
+    level = open_slide(write_tiles(tmp_path / "wide.czi", tiles, compressed=True), digest="wide").levels[0]
+    level[:, :8, :8]
+    RESET.write_text("5")
+    before = _memory("VmRSS")
+    for y, x in np.ndindex(4, 8):
+        block = level[:, 1024 * y + 256 : 1024 * y + 768, 1024 * x + 256 : 1024 * x + 768]
+        np.testing.assert_array_equal(block[0], tile[256:768, 256:768])
+    assert _memory("VmHWM") - before < 2**24
+
+
+def _memory(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def test_a_scene_that_is_not_there_is_refused_with_what_there_is(series):

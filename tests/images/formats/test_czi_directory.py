@@ -87,7 +87,7 @@ def test_no_damage_ends_the_process(made, tmp_path):
     """Cut and changed at random, most of all in the heads of segments, where every number is believed."""
     content, rng = made.read_bytes(), np.random.default_rng(0)
     heads = [0, *(at for place in entries(content) for at in place)]
-    paths = [tmp_path / f"{i}.bin" for i in range(60)]
+    paths = [tmp_path / f"{i}.bin" for i in range(36)]
     for i, path in enumerate(paths):
         damaged = bytearray(content[: rng.integers(600, len(content))] if i % 6 == 0 else content)
         for _ in range(4):

@@ -60,6 +60,13 @@ def test_time_is_in_seconds():
     assert parse_metadata(document(positions)).interval_s == 1800
 
 
+def test_bits_are_those_of_the_channel_with_the_most():
+    named = channels(
+        *(f"<Channel><ComponentBitCount>{n}</ComponentBitCount></Channel>" for n in ("12", "14", "", "many"))
+    )
+    assert parse_metadata(document(f"<Dimensions>{named}</Dimensions>")).bits == 14
+
+
 @pytest.mark.parametrize("text", ["", "<ImageDocument>", "no xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'])
 def test_text_that_cannot_be_read_says_nothing(text):
     assert parse_metadata(text) == CziMetadata()

@@ -114,6 +114,12 @@ def test_positions_without_an_arrangement_are_images(tmp_path):
         np.testing.assert_array_equal(open_slide(path, selection=Selection(scene)).region(), pixels[scene])
 
 
+@pytest.mark.parametrize(("bits", "known"), [(12, 12), (16, None)])
+def test_bits_that_carry_values_are_told(tmp_path, bits, known):
+    info = probe(write_images(tmp_path / "camera.lif", [Image("field", "YX", noise(20, 30), bits=bits)]))
+    assert (info.bits, len(info.notes)) == (known, int(bits == known))
+
+
 def test_wavelengths_are_channels(tmp_path):
     pixels = noise(4, 20, 30)
     slide = open_slide(write_images(tmp_path / "spectrum.lif", [Image("spectrum", "eYX", pixels, ["PMT"])]))

@@ -51,6 +51,12 @@ def test_colours_are_red_green_and_blue(tmp_path, dtype):
     np.testing.assert_array_equal(slide.region(), pixels[0, 0, 0].transpose(2, 0, 1))
 
 
+@pytest.mark.parametrize(("bits", "known"), [(12, 12), (16, None)])
+def test_bits_that_carry_values_are_told(tmp_path, bits, known):
+    info = probe(write_frames(tmp_path / "camera.nd2", noise(1, 1, 1, 1, 8, 9), ["a"], bits=bits))
+    assert (info.bits, len(info.notes)) == (known, int(bits == known))
+
+
 def test_without_calibration_the_pixel_size_is_unknown(tmp_path):
     assert probe(write_frames(tmp_path / "bare.nd2", noise(1, 1, 1, 1, 8, 9), ["a"])).um_per_px is None
 
