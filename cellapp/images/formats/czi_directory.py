@@ -22,6 +22,7 @@ _SIZES = struct.Struct("<iiq")  # of the tile's own metadata, attachment and pix
 _HEADER_BYTES, _DIRECTORY_BYTES, _TILE_BYTES, _METADATA_BYTES = 80, 128, 256, 256
 _MOST_TILE_PX = 2**28
 _MOST_PARTS = 1000
+_DIMENSIONS = range(2, 41)  # that a tile may have
 _MOST_POSITION = 2**30  # beyond, sums of places and sizes leave the 32 bits that the library calculates with
 _MOST_XML_BYTES = 2**27
 _UNCOMPRESSED = 0
@@ -110,7 +111,7 @@ def _tiles(file: BinaryIO, at: int, name: str, n_bytes: int) -> Iterator[Tile]:
     try:
         for _ in range(*struct.unpack_from("<i", content)):
             schema, pixel_type, position, part, compression, _, n_dimensions = _ENTRY.unpack_from(content, offset)
-            if schema != b"DV" or part or not 2 <= n_dimensions <= 40:
+            if schema != b"DV" or part or n_dimensions not in _DIMENSIONS:
                 raise _damaged(name, f"an entry of its directory has schema {schema!r}, file {part}")
             fields = [_DIMENSION.unpack_from(content, offset + _ENTRY.size + 20 * i) for i in range(n_dimensions)]
             spans = {
@@ -137,9 +138,12 @@ def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> None:
     ):
         raise _damaged(name, "a tile has an impossible size")
     used = _segment(file, tile.position, b"ZISRAWSUBBLOCK", name, n_bytes)
-    head = _read(file, tile.position + _SEGMENT.size, _SIZES.size, name, n_bytes)
-    n_metadata, n_attachment, n_data = _SIZES.unpack(head)
-    room = used - max(_TILE_BYTES, _SIZES.size + _ENTRY.size + _DIMENSION.size * len(spans))
+    head = _read(file, tile.position + _SEGMENT.size, _SIZES.size + _ENTRY.size, name, n_bytes)
+    n_metadata, n_attachment, n_data = _SIZES.unpack_from(head)
+    schema, *_, n_dimensions = _ENTRY.unpack_from(head, _SIZES.size)  # each tile repeats its entry of the directory
+    if schema != b"DV" or n_dimensions not in _DIMENSIONS:
+        raise _damaged(name, f"the tile at byte {tile.position:,} does not say what it is")
+    room = used - max(_TILE_BYTES, _SIZES.size + _ENTRY.size + _DIMENSION.size * n_dimensions)
     if min(n_metadata, n_attachment, n_data) < 0 or n_metadata + n_attachment + n_data > room:
         raise _damaged(name, f"the tile at byte {tile.position:,} is larger than its place")
     if tile.compression == _UNCOMPRESSED and n_data < n_px * BYTES_PER_PIXEL[tile.pixel_type]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,7 +112,8 @@ def decoding(name: str) -> Iterator[None]:
             f"{name!r} needs more memory than there is, or is damaged; export a smaller region or use a larger machine"
         ) from error
     except OSError as error:
-        if error.errno is not None:  # an error of the disk, not of the file: format libraries set no number
+        # An error of the disk, not of the file: libraries set no number, and to seek a place that cannot be is EINVAL.
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise _damaged(name, error) from error
     # Format libraries raise nearly everything on damaged input (struct.error, KeyError, ZeroDivisionError, their own).

@@ -46,6 +46,8 @@ DAMAGE = {
     "negative size": ("s", 32 + 8, "<q", -5),
     "metadata larger than its place": ("s", 32, "<i", 2**30),
     "no tile": ("s", 0, "<q", 0),
+    "a tile of another schema": ("s", 32 + 16, "<h", 0),
+    "a tile of a million dimensions": ("s", 32 + 16 + 28, "<i", 10**6),
     "a place beyond the end": ("e", 6, "<q", 2**40),
     "a place before the begin": ("e", 6, "<q", -32),
     "an unknown type of pixel": ("e", 2, "<i", 77),

@@ -75,6 +75,13 @@ def test_running_out_of_memory_is_told():
         raise MemoryError
 
 
+def test_a_place_that_cannot_be_is_the_files_fault(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II")
+    with pytest.raises(InputError, match="'a.tif' is damaged"), decoding("a.tif"), path.open("rb", buffering=0) as file:
+        file.seek(-1)
+
+
 @pytest.mark.parametrize("error", [BudgetError("too large"), OSError(errno.ENOSPC, "disk full")])
 def test_errors_that_are_not_the_files_fault_pass(error):
     with pytest.raises(type(error)) as passed, decoding("a.tif"):
