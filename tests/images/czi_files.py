@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+_RED_FIRST = bytes.fromhex("24c3dd6f034efe4bb1853d77768dc90d")
+_BLUE_FIRST = bytes.fromhex("24c3dd6f034efe4bb1853d77768dc90c")
+"""Names of the arrangement of pixels in JPEG XR, ITU-T T.832, table A.6."""
+
 
 class Tile(NamedTuple):
     """Pixels, (Y, X) or (Y, X, 3) red first, and where they lie."""
@@ -67,3 +71,26 @@ def _enlarge(path: Path, shrinks: list[int]) -> None:
                     (size,) = struct.unpack_from("<i", content, field + 8)
                     struct.pack_into("<i", content, field + 8, size * shrink)
     path.write_bytes(content)
+
+
+def pack_as_jpeg_xr(path: Path) -> Path:
+    """Replace the uncompressed pixels of each tile by JPEG XR, as ZEN writes it and the library cannot."""
+    import imagecodecs
+
+    content = bytearray(path.read_bytes())
+    for entry, position in entries(content):
+        (pixel_type,) = struct.unpack_from("<i", content, entry + 2)
+        dtype, samples = {0: ("u1", 1), 1: ("<u2", 1), 3: ("u1", 3), 4: ("<u2", 3)}[pixel_type]
+        fields = [entry + 32 + 20 * i for i in range(*struct.unpack_from("<i", content, entry + 28))]
+        stored = {chr(content[at]): struct.unpack_from("<i", content, at + 16)[0] for at in fields}
+        n_metadata, _, n_data = struct.unpack_from("<iiq", content, position + 32)
+        begin = position + 32 + 256 + n_metadata
+        pixels = np.frombuffer(bytes(content[begin : begin + n_data]), dtype)
+        packed = imagecodecs.jpegxr_encode(pixels.reshape(stored["Y"], stored["X"], samples)[..., ::-1].squeeze())
+        packed = packed.replace(_RED_FIRST, _BLUE_FIRST)  # what the decoder is to give, which the encoder cannot say
+        content[begin : begin + len(packed)] = packed
+        struct.pack_into("<q", content, position + 32 + 8, len(packed))
+        for at in (entry, position + 32 + 16):
+            struct.pack_into("<i", content, at + 18, 4)
+    path.write_bytes(content)
+    return path

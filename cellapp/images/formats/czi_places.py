@@ -142,7 +142,7 @@ def places_of(directory: Directory, name: str) -> tuple[Place, ...]:
 
 def _place(number: int | None, tiles: Sequence[Tile]) -> Place:
     full = tuple(tile for tile in tiles if tile.shrink == 1)
-    area: dict[int, int] = defaultdict(int)
+    area: dict[int, int] = defaultdict(int, {1: 0})
     for tile in tiles:
         area[tile.shrink] += tile.spans["Y"].size * tile.spans["X"].size
     shrinks = sorted(shrink for shrink in area if shrink == 1 or area[shrink] >= _LEVEL_COVERAGE * area[1])

@@ -13,7 +13,7 @@ from cellapp.images.formats import czi
 from cellapp.images.probe import probe, probe_all
 from cellapp.images.read import open_slide
 from cellapp.types.image import Region, Selection
-from tests.images.czi_files import Tile, mosaic, write_tiles
+from tests.images.czi_files import Tile, mosaic, pack_as_jpeg_xr, write_tiles
 from tests.images.slides import noise
 
 RESET = Path("/proc/self/clear_refs")
@@ -96,6 +96,15 @@ def test_colours_are_red_green_and_blue(tmp_path, dtype):
     assert slide.info.dtype == dtype
     np.testing.assert_array_equal(slide.region(), pixels.transpose(2, 0, 1))
     np.testing.assert_array_equal(slide.levels[0][1:2, 3:9, :], pixels.transpose(2, 0, 1)[1:2, 3:9, :])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("n_colours", [1, 3])
+def test_tiles_in_jpeg_xr_are_read(tmp_path, dtype, n_colours):
+    smooth = np.add.outer(np.arange(70), 2 * np.arange(90)).astype(dtype)
+    pixels = smooth if n_colours == 1 else np.dstack([smooth, smooth[::-1], smooth // 2])
+    slide = open_slide(pack_as_jpeg_xr(write_tiles(tmp_path / "zen.czi", mosaic(pixels, 50))))
+    np.testing.assert_array_equal(slide.region(), np.atleast_3d(pixels).transpose(2, 0, 1))
 
 
 def test_colours_as_floats_are_refused(tmp_path):
