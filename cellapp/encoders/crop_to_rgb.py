@@ -8,10 +8,9 @@ import numpy as np
 from PIL import Image
 
 from cellapp.errors import InputError
+from cellapp.images.channels import is_photo
 from cellapp.types.cells import Crops
 from cellapp.types.image import Role
-
-PHOTO = ("red", "green", "blue")
 
 
 def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
@@ -19,7 +18,8 @@ def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
 
     The role of a channel decides its plane, not its index in the file: blue is the nucleus, green the cytoplasm, red
     the mean of all others, and a missing one is zero. Of several channels of one role the first by name is taken and
-    the rest count as others. One channel fills all three planes; a photo keeps red, green and blue.
+    the rest count as others. One channel fills all three planes; a photo keeps red, green and blue. Three channels of
+    which no role is known have a plane each, in the order of their names, because their mean would tell less.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def _plane_channels(channels: Sequence[str], roles: Sequence[Role]) -> tuple[lis
     if len(channels) == 1:
         return [0], [0], [0]
     by_name = sorted(range(len(channels)), key=lambda i: channels[i])
-    if sorted(channels) == sorted(PHOTO):
-        red, green, blue = ([list(channels).index(name)] for name in PHOTO)
+    if len(channels) == 3 and not {Role.NUCLEUS, Role.CYTOPLASM} & set(roles):
+        red, green, blue = ([i] for i in (range(3) if is_photo(roles) else by_name))
         return red, green, blue
     blue = [i for i in by_name if roles[i] == Role.NUCLEUS][:1]
     green = [i for i in by_name if roles[i] == Role.CYTOPLASM][:1]

@@ -13,6 +13,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
+from cellapp.images.channels import stored_roles
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
 from cellapp.types.image import ImageInfo, Role, Selection
@@ -69,7 +70,8 @@ def image_of(tree: Mapping[str, Any]) -> tuple[ImageInfo, tuple[Role, ...]]:
     fields = {name: _tupled(value) for name, value in tree["image"].items() if name not in ("stem", "sha256")}
     fields["roles"] = tuple(Role(role) for role in fields.get("roles", ()))
     fields["selection"] = Selection(**fields.get("selection", {}))
-    return ImageInfo(**fields), tuple(Role(role) for role in tree["roles"])
+    info = ImageInfo(**fields)
+    return info, stored_roles(info, tree["roles"])
 
 
 def _plain(value: Any) -> Any:

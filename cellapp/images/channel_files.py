@@ -110,6 +110,7 @@ def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
         dtype=levels[0].dtype.name,
         channels=check_names(names, len(slides)),
         roles=(),  # those of the first part do not apply to the combination
+        is_photo=False,
         um_per_px=next((i.um_per_px for i in infos if i.um_per_px is not None), None),
         levels=tuple(level.shape[1:] for level in levels),
         bytes_on_disk=sum(i.bytes_on_disk for i in infos),

@@ -5,30 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cellapp.errors import InputError
+from cellapp.types.image import PHOTO_CHANNELS
 
-PHOTO_CHANNELS = ("red", "green", "blue")
 
-
-def default_names(n_channels: int) -> tuple[str, ...]:
+def default_names(n_channels: int, *, is_photo: bool = False) -> tuple[str, ...]:
     """Return names for the channels of a file that has none.
 
     Parameters
     ----------
     n_channels : int
         How many.
+    is_photo : bool
+        Whether they are the red, green and blue of a photograph.
 
     Returns
     -------
     tuple of str
-        "gray" for one, "red", "green", "blue" for three, else "channel 1" and so on. It depends on the number alone, so
-        that the same pixels stored as (C, Y, X) and as (Y, X, C) get the same names.
+        "red", "green", "blue" for a photograph, "gray" for one channel, else "channel 1" and so on: three channels are
+        three stains unless the file says otherwise.
     """
-    if n_channels == 1:
-        return ("gray",)
-    return PHOTO_CHANNELS if n_channels == 3 else tuple(f"channel {i + 1}" for i in range(n_channels))
+    if is_photo:
+        return PHOTO_CHANNELS
+    return ("gray",) if n_channels == 1 else tuple(f"channel {i + 1}" for i in range(n_channels))
 
 
-def clean_names(stored: Sequence[str | None], n_channels: int) -> tuple[str, ...]:
+def clean_names(stored: Sequence[str | None], n_channels: int, *, is_photo: bool = False) -> tuple[str, ...]:
     """Return one distinct, printable name per channel.
 
     Parameters
@@ -37,13 +38,15 @@ def clean_names(stored: Sequence[str | None], n_channels: int) -> tuple[str, ...
         Names in the file, in order; a list of another length than `n_channels` is ignored.
     n_channels : int
         How many channels there are.
+    is_photo : bool
+        See `default_names`.
 
     Returns
     -------
     tuple of str
         White space runs become one space, control characters go, a name that occurs before gets a number.
     """
-    fallback = default_names(n_channels)
+    fallback = default_names(n_channels, is_photo=is_photo)
     if len(stored) != n_channels or not any(stored):
         return fallback
     names: list[str] = []

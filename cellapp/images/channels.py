@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from cellapp.errors import InputError
-from cellapp.images.channel_names import PHOTO_CHANNELS, check_names, default_names
+from cellapp.images.channel_names import check_names, default_names
+from cellapp.images.role_words import check_role_words, guess_role, role_of
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import ImageInfo, Role, Slide
-
-_ROLE_WORDS = {
-    Role.NUCLEUS: ("dapi", "hoechst", "nucle", "h2b", "draq", "sytox", "blue"),
-    Role.CYTOPLASM: ("cyto", "actin", "phalloidin", "tubulin", "membrane", "gfp", "green", "wga", "cellmask"),
-}
-
-_NEAR = 0.8  # share of letters in common from which on a name is a slip of the pen for a role
-_NO_SLIPS = {"nucleolus", "ectoplasm", "mother", "outer"}  # near a role, and words of their own
 
 
 def parse_channels(text: str) -> dict[str, int]:
@@ -27,7 +18,7 @@ def parse_channels(text: str) -> dict[str, int]:
     Parameters
     ----------
     text : str
-        Comma-separated ``name=number``; numbers count from 1. A name that is no `Role` becomes the channel's name.
+        Comma-separated ``name=number``; numbers count from 1. A name that is no role becomes the channel's name.
 
     Returns
     -------
@@ -48,9 +39,24 @@ def parse_channels(text: str) -> dict[str, int]:
         if name in channels:
             raise InputError(f"channel name {name!r} is given twice in {text!r}; give each name once")
         channels[name] = int(number)
-    _check_distinct(channels)
-    _check_roles(channels)
+    check_channels(channels)
     return channels
+
+
+def check_channels(channels: Mapping[str, int]) -> None:
+    """Check an assignment as far as that needs no image.
+
+    Raises
+    ------
+    InputError
+        When a number is given twice, or a name is nearly a role.
+    """
+    numbers = list(channels.values())
+    repeated = {number for number in numbers if numbers.count(number) > 1}
+    if repeated:
+        names = ", ".join(repr(name) for name, number in channels.items() if number in repeated)
+        raise InputError(f"{names} name the same channel {min(repeated)}; give each channel once")
+    check_role_words(channels)
 
 
 def assign_channels(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[Role, ...]]:
@@ -69,8 +75,9 @@ def assign_channels(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple
         The file's names, new ones where given. A channel the file does not name ("channel 2", "blue") takes the name of
         the role it is given.
     roles : tuple of Role
-        As given; where no role is given at all, those the image declares, else guessed from the names. The colours of a
-        photo are no dyes: unless given, they have no role.
+        As given, a new name speaking for its own role ("dapi"); where no role is given at all, those the image
+        declares, else guessed from the names. The colours of a photograph are no dyes: their role is to be colours
+        unless one of them is given a role, or a name that has one.
 
     Raises
     ------
@@ -78,56 +85,64 @@ def assign_channels(info: ImageInfo, channels: Mapping[str, int]) -> tuple[tuple
         For a channel number that the image does not have, one given twice, two equal names, or a name that is nearly a
         role.
     """
-    n_channels = info.shape[0]
-    _check_distinct(channels)
-    _check_roles(channels)
-    names, given = list(info.channels), {}
-    unnamed = default_names(n_channels)
+    check_channels(channels)
+    _check_numbers(info, channels)
+    n_channels, names = info.shape[0], list(info.channels)
+    unnamed = default_names(n_channels, is_photo=bool(info.is_photo))
     for name, number in channels.items():
-        if not 1 <= number <= n_channels:
+        if role_of(name) is None or names[number - 1] == unnamed[number - 1]:
+            names[number - 1] = name
+    return check_names(names, n_channels), _roles(info, names, channels)
+
+
+def _roles(info: ImageInfo, names: Sequence[str], channels: Mapping[str, int]) -> tuple[Role, ...]:
+    said = {number - 1: guess_role(name) for name, number in channels.items()}
+    if any(role_of(name) for name in channels):
+        return tuple(said.get(i, Role.OTHER) for i in range(len(names)))
+    if info.roles:
+        return info.roles
+    if info.is_photo and all(role is Role.OTHER for role in said.values()):
+        return (Role.COLOUR,) * len(names)
+    return tuple(guess_role(name) for name in names)
+
+
+def _check_numbers(info: ImageInfo, channels: Mapping[str, int]) -> None:
+    for name, number in channels.items():
+        if not 1 <= number <= info.shape[0]:
             listed = ", ".join(f"{i + 1} {channel}" for i, channel in enumerate(info.channels))
             raise InputError(f"{info.name!r} has no channel {number} for {name!r}; it has {listed}")
-        role = _role(name)
-        if role is not None:
-            given[number - 1] = role
-        if role is None or names[number - 1] == unnamed[number - 1]:
-            names[number - 1] = name
-    final = check_names(names, n_channels)
-    if given:
-        return final, tuple(given.get(i, Role.OTHER) for i in range(n_channels))
-    return final, info.roles or _guess_roles(final)
 
 
-def _check_distinct(channels: Mapping[str, int]) -> None:
-    numbers = list(channels.values())
-    repeated = {number for number in numbers if numbers.count(number) > 1}
-    if repeated:
-        names = ", ".join(repr(name) for name, number in channels.items() if number in repeated)
-        raise InputError(f"{names} name the same channel {min(repeated)}; give each channel once")
+def is_photo(roles: Sequence[Role]) -> bool:
+    """Return whether channels are the red, green and blue of a photograph."""
+    return len(roles) == 3 and all(role is Role.COLOUR for role in roles)
 
 
-def _check_roles(names: Iterable[str]) -> None:
-    """Refuse what is nearly a role: as a mere name of a channel it would leave the role to nobody, silently."""
-    for name in names:
-        word = name.lower()
-        near = next(iter(get_close_matches(word, [role.value for role in Role], 1, _NEAR)), "")
-        holds_it = re.search(rf"(?<![a-z]){near}(?![a-z])", word)  # the role itself, "nucleus 2"
-        if near and not holds_it and word not in _NO_SLIPS:
-            raise InputError(
-                f"no role {name!r}; the nearest is {near!r}. Roles are {', '.join(Role)}; other words name a channel"
-            )
+def stored_roles(info: ImageInfo, roles: Sequence[str]) -> tuple[Role, ...]:
+    """Return the roles that a file or database holds; version 0.1.0 wrote "other" for the colours of a photograph."""
+    known = tuple(Role(role) for role in roles)
+    return (Role.COLOUR,) * 3 if info.is_photo and known == (Role.OTHER,) * 3 else known
 
 
-def _role(name: str) -> Role | None:
-    return Role(name.lower()) if name.lower() in set(Role) else None
+def unknown_roles(names: Sequence[str], roles: Sequence[Role]) -> str:
+    """Say that nobody knows what the channels show, and how to state it.
 
+    Parameters
+    ----------
+    names : sequence of str
+    roles : sequence of Role
 
-def _guess_roles(names: Sequence[str]) -> tuple[Role, ...]:
-    if tuple(names) == PHOTO_CHANNELS:
-        return (Role.OTHER,) * len(names)
-    return tuple(
-        next((role for role, words in _ROLE_WORDS.items() if any(word in name.lower() for word in words)), Role.OTHER)
-        for name in names
+    Returns
+    -------
+    str
+        A sentence; empty where a role is known, for one channel alone and for a photograph.
+    """
+    if len(roles) < 2 or any(role is not Role.OTHER for role in roles):
+        return ""
+    listed = ", ".join(f"{i + 1} {name}" for i, name in enumerate(names))
+    return (
+        f"What its {len(roles)} channels show is not known ({listed}), so that cells are looked for in their mean; "
+        'say which shows nuclei and which whole cells, such as "nucleus=3, cytoplasm=2".'
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cellapp.images.channel_names import PHOTO_CHANNELS
+from cellapp.images.channels import is_photo
 from cellapp.types.image import Role
 
 CLASS_COLOURS = {
@@ -81,7 +81,7 @@ def channel_colours(names: Sequence[str], roles: Sequence[Role]) -> tuple[str, .
     tuple of str
         "#RRGGBB" each, readable on black. The channels of a photo keep pure red, green and blue, a single one is white.
     """
-    if tuple(names) == PHOTO_CHANNELS:
+    if is_photo(roles):
         return PHOTO_COLOURS
     if len(names) == 1:
         return (_WHITE,)

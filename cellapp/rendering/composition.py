@@ -98,7 +98,7 @@ class ImageStyle:
     def of(cls, slide: Slide, channels: Sequence[str], roles: Sequence[Role]) -> ImageStyle:
         """Choose colours by name and role, and windows from the overview's percentiles."""
         pixels, scale = read_at_most(slide, OVERVIEW_PX)
-        composition = Composition(channel_colours(channels, roles), default_window(pixels, channels))
+        composition = Composition(channel_colours(channels, roles), default_window(pixels, roles))
         return cls(tuple(channels), tuple(roles), composition.draw(pixels), scale, composition)
 
     def show(self, pixels: np.ndarray) -> np.ndarray:

@@ -7,33 +7,32 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from skimage.transform import resize_local_mean
 
-from cellapp.images.channel_names import PHOTO_CHANNELS
-from cellapp.images.channels import assign_channels
+from cellapp.images.channels import assign_channels, is_photo
 from cellapp.images.sampling import read_at_most
 from cellapp.rendering.colours import channel_colours
 from cellapp.rendering.colours import rgb as split_rgb
-from cellapp.types.image import Slide
+from cellapp.types.image import Role, Slide
 
 _PERCENTILES = (0.1, 99.9)
 _SAMPLED_PIXELS = 1_000_000
 
 
-def default_window(pixels: np.ndarray, names: Sequence[str] = ()) -> tuple[tuple[float, float], ...]:
+def default_window(pixels: np.ndarray, roles: Sequence[Role] = ()) -> tuple[tuple[float, float], ...]:
     """Return the pixel values shown as black and as full colour, per channel.
 
     Parameters
     ----------
     pixels : ndarray of shape (C, Y, X)
         Raw pixels, any dtype; an overview does.
-    names : sequence of str, optional
-        Channel names: those of an 8-bit photo give (0, 255), so that it is shown as it is.
+    roles : sequence of Role, optional
+        What each shows: the colours of an 8-bit photo give (0, 255), so that it is shown as it is.
 
     Returns
     -------
     tuple of (low, high)
         The 0.1 and 99.9 percentiles of finite pixels; a constant channel gets a window one wide.
     """
-    if tuple(names) == PHOTO_CHANNELS and pixels.dtype == np.uint8:
+    if is_photo(roles) and pixels.dtype == np.uint8:
         return ((0.0, 255.0),) * 3
     return tuple(_window(plane) for plane in pixels)
 
@@ -92,7 +91,7 @@ def thumbnail(slide: Slide, max_px: int = 256) -> np.ndarray:
     """Return a small picture of a slide, (Y, X, 3) uint8, no side longer than `max_px`, in default colours."""
     pixels, _ = read_at_most(slide, 4 * max_px)
     names, roles = assign_channels(slide.info, {})
-    picture = to_display(pixels, channel_colours(names, roles), default_window(pixels, names))
+    picture = to_display(pixels, channel_colours(names, roles), default_window(pixels, roles))
     scale = min(max_px / max(picture.shape[:2]), 1.0)
     if scale == 1.0:
         return picture

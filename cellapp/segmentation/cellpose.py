@@ -12,6 +12,7 @@ import numpy as np
 
 from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
+from cellapp.images.channels import is_photo
 from cellapp.segmentation.cellpose_api import (
     TILE_PX,
     TRAINED_DIAMETER_PX,
@@ -23,7 +24,7 @@ from cellapp.segmentation.cellpose_api import (
 )
 from cellapp.segmentation.cellpose_weights import backbone_of, read_state
 from cellapp.segmentation.diameter import resolve_diameter
-from cellapp.segmentation.input_planes import Polarity, is_photo, select_planes
+from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.images.channels import is_photo
 from cellapp.types.image import Role
 
 LUMINANCE = np.float32([0.2126, 0.7152, 0.0722])  # ITU-R BT.709, red, green, blue
@@ -43,11 +44,6 @@ class Polarity:
             return cls()
         plane = _roleless_plane(pixels, roles)
         return cls(True, float(plane.max() + plane.min())) if has_bright_background(plane) else cls()
-
-
-def is_photo(roles: Sequence[Role]) -> bool:
-    """Return whether channels are the red, green and blue of a photo: three of them, none with a role."""
-    return len(roles) == 3 and all(role is Role.OTHER for role in roles)
 
 
 def select_planes(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None = None) -> InputPlanes:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellapp.errors import StoreError
-from cellapp.images.channels import assign_channels
+from cellapp.images.channels import assign_channels, stored_roles
 from cellapp.store.database import reading, writing
 from cellapp.store.projects import project_row
 from cellapp.store.records import ImageRecord
@@ -33,14 +33,15 @@ def image_row(session: Session, image_id: str) -> Image:
 
 def image_record(row: Image) -> ImageRecord:
     """Return the frozen record of a row."""
+    info = info_from_json(row.info)
     return ImageRecord(
         id=row.id,
         project_id=row.project_id,
         name=row.name,
         digest=row.digest,
-        info=info_from_json(row.info),
+        info=info,
         channels=tuple(row.channels),
-        roles=tuple(Role(role) for role in row.roles),
+        roles=stored_roles(info, row.roles),
         um_per_px=row.um_per_px,
         created=row.created,
         conditions=dict(row.conditions),

@@ -122,7 +122,14 @@ def _open(record: ImageRecord) -> Slide:
     slide = open_files(record)
     full = [level for level in _pyramid(record) if level.shape[1:] == slide.info.levels[0]]
     levels = (*full, *slide.levels[len(full) :])
-    info = replace(slide.info, name=record.name, file=record.info.name, um_per_px=record.um_per_px, roles=record.roles)
+    info = replace(
+        slide.info,
+        name=record.name,
+        file=record.info.name,
+        um_per_px=record.um_per_px,
+        roles=record.roles,
+        is_photo=record.info.is_photo,
+    )
     return replace(slide, info=info, levels=levels)
 
 

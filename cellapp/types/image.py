@@ -15,6 +15,9 @@ import numpy as np
 
 from cellapp.errors import InputError
 
+PHOTO_CHANNELS = ("red", "green", "blue")
+"""Names of the channels of a photograph. Other images may have the same ones: `ImageInfo.is_photo` tells."""
+
 OnStep = Callable[[str, float], None]
 """Progress callback: what is being done, for the user, and the fraction done, 0 to 1. It may raise `Cancelled`."""
 
@@ -29,6 +32,7 @@ class Role(StrEnum):
     NUCLEUS = "nucleus"
     CYTOPLASM = "cytoplasm"
     OTHER = "other"
+    COLOUR = "colour"  # red, green or blue light of a photograph, in this order
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,11 @@ class ImageInfo:
     n_scenes: int = 1  # in the file
     n_times: int = 1  # of this scene
     file: str = ""  # name of the file where the image goes by another one, `name`
+    is_photo: bool | None = None  # the channels are the red, green and blue of a photograph, as the file declares
+
+    def __post_init__(self) -> None:
+        if self.is_photo is None:  # a header of version 0.1.0, which knew a photograph by its names
+            object.__setattr__(self, "is_photo", self.channels == PHOTO_CHANNELS)
 
     @property
     def title(self) -> str:

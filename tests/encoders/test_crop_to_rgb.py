@@ -44,9 +44,16 @@ def test_one_channel_fills_all_planes():
 
 
 def test_a_photo_keeps_its_colours():
-    crops = make([constant(0.1, 0.2, 0.3)], ["blue", "red", "green"])
-    planes = encoder_input(crops, [OTHER, OTHER, OTHER], 8)[0]
-    np.testing.assert_allclose(planes.mean(axis=(1, 2)), [0.2, 0.3, 0.1], atol=1e-6)
+    crops = make([constant(0.1, 0.2, 0.3)], ["c", "b", "a"])
+    planes = encoder_input(crops, [Role.COLOUR] * 3, 8)[0]
+    np.testing.assert_allclose(planes.mean(axis=(1, 2)), [0.1, 0.2, 0.3], atol=1e-6)
+
+
+@given(order=st.permutations(range(3)))
+def test_three_channels_without_roles_have_a_plane_each_whatever_their_order(order):
+    names, pixels = ["405", "488", "561"], constant(0.1, 0.2, 0.3)
+    planes = encoder_input(make([pixels[order]], [names[i] for i in order]), [OTHER] * 3, 8)[0]
+    np.testing.assert_allclose(planes.mean(axis=(1, 2)), [0.1, 0.2, 0.3], atol=1e-6)
 
 
 @settings(max_examples=30, deadline=None)

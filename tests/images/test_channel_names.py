@@ -13,6 +13,12 @@ def test_default_names_are_one_per_channel_and_distinct(n):
     assert len(set(default_names(n))) == len(default_names(n)) == n
 
 
+def test_only_a_photo_has_colours_for_names():
+    assert default_names(3, is_photo=True) == ("red", "green", "blue")
+    assert default_names(3) == ("channel 1", "channel 2", "channel 3")
+    assert default_names(1) == ("gray",)
+
+
 @given(found=st.lists(st.one_of(st.none(), st.text(max_size=8)), min_size=1, max_size=8))
 def test_names_of_a_file_become_presentable(found):
     names = clean_names(found, len(found))

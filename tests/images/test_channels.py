@@ -1,6 +1,7 @@
 """Names and roles of channels, and channels that come as one file each."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,13 +11,20 @@ from hypothesis import strategies as st
 
 from cellapp.errors import InputError
 from cellapp.images.channel_files import check_same_size, combine, group_channel_files
-from cellapp.images.channels import assign_channels, parse_channels, with_names
+from cellapp.images.channels import (
+    assign_channels,
+    is_photo,
+    parse_channels,
+    stored_roles,
+    unknown_roles,
+    with_names,
+)
 from cellapp.images.read import open_slide
 from cellapp.types.image import Region, Role
 from tests.images.slides import noise, ome_tiff, slide_of
 from tests.paths import shared_data
 
-N, C, O = Role.NUCLEUS, Role.CYTOPLASM, Role.OTHER  # noqa: E741
+N, C, O, P = Role.NUCLEUS, Role.CYTOPLASM, Role.OTHER, Role.COLOUR  # noqa: E741
 
 
 def info_of(*channels: str):
@@ -52,7 +60,7 @@ def test_unreadable_assignments_are_refused(text, words):
 
 
 SLIPS = {
-    Role.NUCLEUS: ["nukleus", "Nucleuss", "nuclues", "nucelus", "NUCLEU", "nuceus", "nucleous"],
+    Role.NUCLEUS: ["nucleii", "nucli", "nukleus", "Nucleuss", "nuclues", "nucelus", "NUCLEU", "nuceus", "nucleous"],
     Role.CYTOPLASM: ["cytoplasma", "zytoplasma", "Citoplasma", "cytplasm", "cytoplams", "cytoplazm"],
     Role.OTHER: ["others", "othr"],
 }
@@ -69,8 +77,21 @@ def test_what_is_nearly_a_role_is_refused_with_that_role(role, name):
 @pytest.mark.parametrize(
     "name",
     [
-        *(*Role, "NUCLEUS", "nucleus 2", "other_dye", "nuclei", "nucleolus", "nucleoli", "membrane", "cyto", "plasma"),
-        *("mother", "outer", "DAPI", "far red", "α", "核", "n", "405"),
+        *(
+            "nucleus",
+            "cytoplasm",
+            "other",
+            "NUCLEUS",
+            "nucleus 2",
+            "other_dye",
+            "nuclei",
+            "nucleolus",
+            "nucleoli",
+            "membrane",
+            "cyto",
+            "plasma",
+        ),
+        *("mother", "outer", "DAPI", "far red", "α", "核", "n", "405", "nuclear", "cytosolic", "nucleoid", "nuc2"),
     ],
 )
 def test_roles_and_words_of_their_own_are_taken(name):
@@ -85,16 +106,74 @@ def test_roles_and_words_of_their_own_are_taken(name):
         (("actin", "cytoplasm", "nucleus"), (C, C, N)),
         (("gray",), (O,)),
         (("channel 1", "channel 2"), (O, O)),
-        (("red", "green", "blue"), (O, O, O)),
         (("red", "green", "blue", "orange"), (O, C, N, O)),
+        (("DNA", "DNA damage", "nuc"), (N, O, N)),
+        (("nucleoli", "nucleus", "nucleolus"), (O, N, O)),
     ],
 )
-def test_roles_are_guessed_from_names_but_not_from_the_colours_of_a_photo(names, roles):
+def test_roles_are_guessed_from_names(names, roles):
     assert assign_channels(info_of(*names), {}) == (names, roles)
 
 
+def photo(*channels: str):
+    return replace(info_of(*channels), is_photo=True)
+
+
+@pytest.mark.parametrize(
+    ("info", "channels", "roles"),
+    [
+        (photo("red", "green", "blue"), {}, (P, P, P)),
+        (photo("red", "green", "blue"), {"first": 1}, (P, P, P)),
+        (photo("R", "G", "B"), {}, (P, P, P)),
+        (photo("red", "green", "blue"), {"nucleus": 3}, (O, O, N)),
+        (photo("red", "green", "blue"), {"DAPI": 3}, (O, C, N)),
+        (replace(info_of("red", "green", "blue"), is_photo=False), {}, (O, C, N)),
+        (info_of("channel 1", "channel 2", "channel 3"), {}, (O, O, O)),
+    ],
+)
+def test_the_colours_of_a_photo_are_no_dyes_until_someone_says_so(info, channels, roles):
+    assert assign_channels(info, channels)[1] == roles
+    assert is_photo(roles) == (roles == (P, P, P))
+
+
+def test_a_header_of_version_0_1_0_knows_a_photo_by_its_names():
+    assert info_of("red", "green", "blue").is_photo
+    assert not info_of("blue", "green", "red").is_photo
+    assert stored_roles(info_of("red", "green", "blue"), ["other"] * 3) == (P, P, P)
+    assert stored_roles(info_of("red", "green", "blue"), ["other", "other", "nucleus"]) == (O, O, N)
+    assert stored_roles(info_of("a", "b", "c"), ["other"] * 3) == (O, O, O)
+
+
+@pytest.mark.parametrize(
+    ("channels", "names", "roles"),
+    [
+        ({"nuclei": 3, "cytoplasm": 2}, ("channel 1", "cytoplasm", "nuclei"), (O, C, N)),
+        ({"NUC": 1, "cyto": 2}, ("NUC", "cyto", "channel 3"), (N, C, O)),
+        ({"dapi": 3, "cytoplasm": 2}, ("channel 1", "cytoplasm", "dapi"), (O, C, N)),
+        ({"DNA": 1, "actin": 2, "other": 3}, ("DNA", "actin", "other"), (N, C, O)),
+        ({"far red": 1, "nucleus": 2}, ("far red", "nucleus", "channel 3"), (O, N, O)),
+    ],
+)
+def test_other_words_for_a_role_and_dyes_state_it(channels, names, roles):
+    assert assign_channels(info_of("channel 1", "channel 2", "channel 3"), channels) == (names, roles)
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("405,450", "488,525", "561"), ("channel 1", "channel 2", "channel 3")])
+def test_roles_that_nobody_knows_are_asked_for(names):
+    sentence = unknown_roles(names, (O,) * len(names))
+    assert all(f"{i + 1} {name}" in sentence for i, name in enumerate(names))
+    assert "nucleus=3" in sentence
+    assert "\n" not in sentence
+    assert not unknown_roles(names, (*[O] * (len(names) - 1), N))
+
+
+def test_one_channel_and_a_photo_are_asked_nothing():
+    assert not unknown_roles(("gray",), (O,))
+    assert not unknown_roles(("red", "green", "blue"), (P, P, P))
+
+
 def test_a_given_role_counts_alone_and_names_what_has_no_name():
-    names, roles = assign_channels(info_of("red", "green", "blue"), {"nucleus": 3})
+    names, roles = assign_channels(photo("red", "green", "blue"), {"nucleus": 3})
     assert names == ("red", "green", "nucleus")
     assert roles == (O, O, N)
     names, roles = assign_channels(info_of("DAPI", "GFP"), {"cytoplasm": 1})

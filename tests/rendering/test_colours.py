@@ -81,7 +81,7 @@ def test_case_does_not_matter(name):
     assert dye_colour(name) == dye_colour(name.lower())
 
 
-@given(n=st.integers(2, 8), role=st.sampled_from(list(Role)))
+@given(n=st.integers(2, 8), role=st.sampled_from([Role.NUCLEUS, Role.CYTOPLASM, Role.OTHER]))
 def test_every_channel_is_readable_on_black(n, role):
     colours = channel_colours([f"channel {i + 1}" for i in range(n)], [role] * n)
     assert len(colours) == n

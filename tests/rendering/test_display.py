@@ -11,12 +11,12 @@ from cellapp.rendering.display import default_window, thumbnail, to_display
 from cellapp.types.image import Role
 from tests.images.slides import noise, slide_of
 
-PHOTO = ("red", "green", "blue")
+PHOTO = (Role.COLOUR,) * 3
 
 
 @given(pixels=arrays(np.uint8, (3, 4, 5)))
 def test_a_photo_is_shown_as_it_is(pixels):
-    colours = channel_colours(PHOTO, (Role.OTHER,) * 3)
+    colours = channel_colours(("a", "b", "c"), PHOTO)
     shown = to_display(pixels, colours, default_window(pixels, PHOTO))
     np.testing.assert_array_equal(shown, pixels.transpose(1, 2, 0))
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-PHOTO = (Role.OTHER,) * 3
+PHOTO = (Role.COLOUR,) * 3
 SETTINGS = SegmentSettings(diameter=30)
 SPAN = 12.0  # flows and probabilities lie within half of this around 0
 

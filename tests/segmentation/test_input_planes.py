@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.segmentation.input_planes import has_bright_background, is_photo, select_planes
+from cellapp.segmentation.input_planes import Polarity, has_bright_background, select_planes
 from cellapp.types.image import Role
 from tests.segmentation.phantoms import glowing, grid_of_discs
 
@@ -38,8 +38,13 @@ def test_two_cytoplasm_channels_are_averaged_in_any_order(pixels):
 def test_a_photo_becomes_its_luminance():
     photo = np.zeros((3, 5, 5), np.float32)
     photo[:, 2, 2] = [1, 0, 0]
-    assert is_photo((OTHER,) * 3)
-    assert select_planes(photo, (OTHER,) * 3).body[2, 2] == pytest.approx(0.2126)
+    assert select_planes(photo, (Role.COLOUR,) * 3).body[2, 2] == pytest.approx(0.2126)
+
+
+def test_three_stains_are_never_weighed_as_red_green_and_blue(pixels):
+    planes = select_planes(pixels, (OTHER,) * 3, Polarity())
+    np.testing.assert_allclose(planes.body, pixels.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(select_planes(pixels[[2, 0, 1]], (OTHER,) * 3, Polarity()).body, planes.body, rtol=1e-6)
 
 
 def test_only_the_dark_on_bright_is_turned_over():

@@ -76,7 +76,7 @@ def test_the_header_tells_what_decoding_costs(dtype, size):
 
 
 def test_roles_are_the_words_that_files_and_settings_use():
-    assert [str(role) for role in Role] == ["nucleus", "cytoplasm", "other"]
+    assert [str(role) for role in Role] == ["nucleus", "cytoplasm", "other", "colour"]
     assert Role("nucleus") is Role.NUCLEUS
 
 

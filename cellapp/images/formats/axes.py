@@ -42,6 +42,11 @@ class Layout:
         """Shape of the image as (C, Y, X)."""
         return self.size("C") * self.size("S"), self.size("Y"), self.size("X")
 
+    @property
+    def is_photo(self) -> bool:
+        """Whether the channels are samples of a pixel: red, green and blue."""
+        return self.size("S") == 3 and self.size("C") == 1
+
     def resized(self, shape: Sequence[int]) -> Layout:
         """Return the same order of axes for another pyramid level."""
         return Layout(self.axes, tuple(shape))

@@ -122,6 +122,7 @@ def _scene(place: Place, metadata: CziMetadata, path: Path, name: str, depth: st
         notes=layout.notes + samples.notes + place.notes,
         scene=metadata.scene(place.scene),
         n_planes=layout.size("Z"),
+        is_photo=is_photo,
     )
     return Scene(info, layout.size("T"), metadata.interval_s)
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.images.channel_names import PHOTO_CHANNELS, clean_names
+from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.lif_header import LifImage, read_image
 from cellapp.images.formats.samples import samples_of
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
-from cellapp.types.image import ImageInfo, LazyArray
+from cellapp.types.image import PHOTO_CHANNELS, ImageInfo, LazyArray
 
 
 def probe_all(path: Path, name: str, depth: str) -> tuple[ImageInfo, ...]:
@@ -113,6 +113,7 @@ def _scene(image: LifImage, path: Path, name: str, depth: str, left_out: Sequenc
         notes=(*layout.notes, *samples.notes, *image.notes, *left_out),
         scene=image.name,
         n_planes=layout.size("Z"),
+        is_photo=image.is_photo,
     )
     return Scene(info, image.n_times, seconds=image.seconds)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.images.channel_names import PHOTO_CHANNELS, clean_names
+from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.nd2_frames import KEEP_BYTES, FrameReader, Frames
@@ -20,7 +20,7 @@ from cellapp.images.formats.pixel_size import mean_um, to_um
 from cellapp.images.formats.samples import samples_of
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
-from cellapp.types.image import ImageInfo, LazyArray
+from cellapp.types.image import PHOTO_CHANNELS, ImageInfo, LazyArray
 
 _AXES = {"XYPosLoop": "P", "ZStackLoop": "Z"}
 """Axes of an experiment's loops; all others repeat in time."""
@@ -130,6 +130,7 @@ def _scene(file: Any, frames: np.ndarray, scene: str, path: Path, name: str, dep
         notes=layout.notes + samples.notes + _missing(file, frames),
         scene=scene,
         n_planes=layout.size("Z"),
+        is_photo=layout.is_photo,
     )
     return Scene(info, layout.size("T"), seconds=_seconds(file, frames))
 

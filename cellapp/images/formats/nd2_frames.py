@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
-from cellapp.images.channel_names import PHOTO_CHANNELS
 from cellapp.images.formats.opened import OpenedOnce
+from cellapp.types.image import PHOTO_CHANNELS
 
 KEEP_BYTES = 2**28
 """Decoded frames that are kept of a compressed file, of which any part costs the whole frame."""

@@ -57,6 +57,7 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
             bytes_on_disk=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
             notes=layout.notes,
             n_planes=layout.size("Z"),
+            is_photo=False,  # NGFF has no samples of a colour: channels are stains
         )
         return images_of([Scene(info, layout.size("T"))], depth)
 

@@ -89,12 +89,13 @@ def probe_all(path: Path, name: str, picture_format: str) -> tuple[ImageInfo, ..
         format=picture_format,
         shape=shape,
         dtype=samples.dtype(dtype),
-        channels=default_names(shape[0]),
+        channels=default_names(shape[0], is_photo=shape[0] == 3),
         um_per_px=None,
         levels=(shape[1:],),
         bytes_on_disk=path.stat().st_size,
         bits=samples.bits,
         notes=samples.notes,
+        is_photo=shape[0] == 3,
     )
     return (info,)
 

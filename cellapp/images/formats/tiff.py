@@ -16,13 +16,14 @@ from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.ome_xml import OmeImage, parse_ome
-from cellapp.images.formats.pixel_size import from_resolution
 from cellapp.images.formats.samples import Samples
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.images.formats.tiff_complete import check_series
 from cellapp.images.formats.tiff_level import TiffLevel
+from cellapp.images.formats.tiff_metadata import shows_photo, stored_names
 from cellapp.images.formats.tiff_samples import declared_samples, turned_over
+from cellapp.images.formats.tiff_scale import pixel_size
 from cellapp.types.image import ImageInfo, LazyArray
 
 _STRIP_PX = 2**22  # a strip of so many pixels is decoded in a few milliseconds
@@ -163,7 +164,9 @@ def _scene(
     smallest = TiffLevel(path, place.series, len(series.levels) - 1, np.dtype(series.dtype))
     samples = _samples(smallest, series, layout, ome, name)
     shape = samples.shape(layout.cyx)
-    notes = layout.notes + samples.notes
+    is_photo = shows_photo(series.keyframe, layout, ome, shape[0])
+    size = pixel_size(tif, series.keyframe, ome)
+    notes = layout.notes + samples.notes + size.notes
     if n_left_out:
         notes += (f"{n_left_out} smaller or associated pictures in the file (label, macro, thumbnail) are left out.",)
     info = ImageInfo(
@@ -171,14 +174,15 @@ def _scene(
         format="ome-tiff" if tif.is_ome else "tiff",
         shape=shape,
         dtype=samples.dtype(np.dtype(series.dtype).name),
-        channels=_channel_names(tif, ome, shape[0]),
-        um_per_px=_resolution(tif) if ome is None else ome.um_per_px,
+        channels=clean_names(stored_names(tif, ome), shape[0], is_photo=is_photo),
+        um_per_px=size.um_per_px,
         levels=tuple(samples.size(layout.resized(level.shape).cyx[1:]) for level in series.levels),
         bytes_on_disk=path.stat().st_size,
         bits=samples.bits,
         notes=notes,
         scene=series.name if layout.size("P") == 1 else "",
         n_planes=layout.size("Z"),
+        is_photo=is_photo,
     )
     return Scene(info, layout.size("T"), ome.interval_s if ome else None)
 
@@ -186,7 +190,7 @@ def _scene(
 def _samples(
     smallest: TiffLevel, series: tifffile.TiffPageSeries, layout: Layout, ome: OmeImage | None, name: str
 ) -> Samples:
-    layout, n_named = layout.resized(series.levels[-1].shape), len(_stored_names(series.parent, ome))
+    layout, n_named = layout.resized(series.levels[-1].shape), len(stored_names(series.parent, ome))
     of_tags = declared_samples(series.keyframe, layout, name, n_named=n_named, smallest=smallest)
     return of_tags if ome is None else of_tags.with_bits(ome.significant_bits)
 
@@ -198,24 +202,3 @@ def _ome_images(tif: tifffile.TiffFile, name: str) -> tuple[OmeImage, ...]:
 def _ome_image(tif: tifffile.TiffFile, place: _Place, name: str) -> OmeImage | None:
     images = _ome_images(tif, name)
     return images[place.series] if place.series < len(images) else None
-
-
-def _channel_names(tif: tifffile.TiffFile, ome: OmeImage | None, n_channels: int) -> tuple[str, ...]:
-    return clean_names(_stored_names(tif, ome), n_channels)
-
-
-def _stored_names(tif: tifffile.TiffFile, ome: OmeImage | None) -> list[str]:
-    names = [channel.name for channel in ome.channels] if ome else []
-    if not names and tif.imagej_metadata:
-        names = [str(label) for label in tif.imagej_metadata.get("Labels") or []]
-    return names
-
-
-def _resolution(tif: tifffile.TiffFile) -> float | None:
-    tags = tif.pages.first.tags
-    per_unit = [tags.valueof(tag, (0, 1)) for tag in ("YResolution", "XResolution")]
-    y, x = (numerator / denominator if denominator else 0.0 for numerator, denominator in per_unit)
-    if tif.imagej_metadata:
-        return from_resolution(y, x, str(tif.imagej_metadata.get("unit", "")))
-    unit = {2: "inch", 3: "cm"}.get(int(tags.valueof("ResolutionUnit", 2)), "")
-    return from_resolution(y, x, unit)

@@ -90,7 +90,8 @@ def _read_labelled(source: Source, folder: Path) -> Iterator[LabelledWindows]:
 def _segment_fields(source: Source, folder: Path, segmenter: Segmenter) -> Iterator[LabelledWindows]:
     for paths in _list_images(source, folder):
         pixels = _read_image(paths)
-        labels = segment(pixels, (Role.OTHER,) * len(pixels), segmenter, SegmentSettings()).labels
+        role = Role.COLOUR if len(paths) == 1 and len(pixels) == 3 else Role.OTHER  # one file of three is a photograph
+        labels = segment(pixels, (role,) * len(pixels), segmenter, SegmentSettings()).labels
         yield _cut(_three_planes(pixels), labels, source.name, paths[0].relative_to(folder.parent).as_posix())
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from cellapp.images.channels import assign_channels
+from cellapp.images.channels import assign_channels, is_photo
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.cellpose_api import flow_targets
-from cellapp.segmentation.input_planes import LUMINANCE, has_bright_background, is_photo
+from cellapp.segmentation.input_planes import LUMINANCE, has_bright_background
 from cellapp.settings import PreprocessSettings
 from cellapp.training.segmenter.source_images import Kind, LabelledImage
 from cellapp.types.image import Slide

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from cellapp.images.channel_names import PHOTO_CHANNELS
+from cellapp.images.channels import is_photo
 from cellapp.rendering.colours import channel_colours
 from cellapp.rendering.composition import Composition
 from cellapp.rendering.display import default_window
@@ -39,7 +39,7 @@ def composition(image: ImageRecord, overview: np.ndarray) -> Composition:
 
 def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
     """Draw a row of controls for each channel and return the composition they describe."""
-    if is_photo(image):
+    if is_photo(image.roles):
         st.caption("A colour photograph, shown as it is.")
         return composition(image, overview)
     default = _default(image, overview)
@@ -50,13 +50,8 @@ def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
     return composition(image, overview)
 
 
-def is_photo(image: ImageRecord) -> bool:
-    """Whether the channels are the red, green and blue of a photograph, which have colours of their own."""
-    return image.info.channels == PHOTO_CHANNELS
-
-
 def _default(image: ImageRecord, overview: np.ndarray) -> Composition:
-    windows = default_window(overview, image.info.channels)
+    windows = default_window(overview, image.roles)
     if np.issubdtype(overview.dtype, np.integer):  # whole steps of a slider need whole ends
         windows = [(np.floor(low), np.ceil(high)) for low, high in windows]
     return Composition(channel_colours(image.channels, image.roles), tuple((float(a), float(b)) for a, b in windows))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.images.formats.ome_xml import parse_ome
-from cellapp.images.formats.pixel_size import from_resolution, mean_um, to_number, to_ome, to_um
+from cellapp.images.formats.pixel_size import PixelSize, from_resolution, mean_um, to_number, to_ome, to_um
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_what_is_no_length_is_unknown(value, unit):
 @given(um=st.floats(0.01, 15))
 def test_resolution_tags_are_pixels_per_unit(um):
     for unit, per_unit in (("cm", 1e4 / um), ("inch", 25_400 / um)):
-        assert from_resolution(per_unit, per_unit, unit) == pytest.approx(um)
+        assert from_resolution(per_unit, per_unit, unit, unit).um_per_px == pytest.approx(um)
 
 
 @pytest.mark.parametrize("dpi", [1, 72, 96, 150, 300, 600, 1200])
 def test_printers_resolutions_say_nothing_of_cells(dpi):
-    assert from_resolution(dpi, dpi, "inch") is None
+    assert from_resolution(dpi, dpi, "inch", "inch") == PixelSize()
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,16 @@ def test_numbers_are_read_as_people_write_them(text, number):
 
 
 def test_resolution_without_unit_or_value_says_nothing():
-    assert from_resolution(2.0, 2.0, "") is None
-    assert from_resolution(0.0, 0.0, "cm") is None
+    assert from_resolution(2.0, 2.0, "", "") == PixelSize()
+    assert from_resolution(0.0, 0.0, "cm", "cm") == PixelSize()
+
+
+def test_oblong_pixels_are_told_and_squares_are_not():
+    (note,) = PixelSize(0.2, 0.8).notes
+    assert "0.2 um high and 0.8 um wide" in note
+    assert "0.4 um" in note
+    assert not PixelSize(0.5, 0.5001).notes
+    assert not PixelSize(None, 0.5).notes
 
 
 def test_oblong_pixels_keep_their_area():

@@ -103,6 +103,53 @@ def test_files_are_closed_with_the_last_reader(pyramid):
     assert n_open() == 0
 
 
+def planes(path, pixels, **options):
+    tifffile.imwrite(path, pixels, **{"photometric": "minisblack"} | options)
+
+
+STAINS = {
+    "pages": lambda path, pixels: planes(path, pixels),
+    "named pages": lambda path, pixels: planes(path, pixels, metadata={"axes": "CYX"}),
+    "separate samples": lambda path, pixels: planes(path, pixels, planarconfig="separate"),
+    "gray samples": lambda path, pixels: planes(path, pixels.transpose(1, 2, 0), planarconfig="contig"),
+    "ome": lambda path, pixels: planes(path, pixels, ome=True, metadata={"axes": "CYX"}),
+    "imagej": lambda path, pixels: planes(path, pixels, imagej=True, metadata={"axes": "CYX", "mode": "composite"}),
+    "named colours": lambda path, pixels: ome_tiff(path, pixels, ["red", "green", "blue"]),
+    "named dyes": lambda path, pixels: ome_tiff(path, pixels, ["405", "488", "561"]),
+}
+PHOTOS = {
+    "samples": {},
+    "separate samples": {"planarconfig": "separate"},
+    "ome": {"ome": True, "metadata": {"axes": "YXS"}},
+    "tiles": {"tile": (16, 16), "compression": "zlib"},
+    "imagej": {"imagej": True},
+}
+
+
+@pytest.mark.parametrize("kind", STAINS)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_three_planes_are_three_stains(tmp_path, kind, dtype):
+    pixels = noise(3, 40, 50, dtype=dtype)
+    STAINS[kind](tmp_path / "a.tif", pixels)
+    info, (level,) = opened(tmp_path / "a.tif")
+    assert (info.shape, info.is_photo) == ((3, 40, 50), False)
+    assert kind in ("named colours", "named dyes") or info.channels == ("channel 1", "channel 2", "channel 3")
+    np.testing.assert_array_equal(level[:, :, :], pixels)
+
+
+@pytest.mark.parametrize("kind", PHOTOS)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_three_samples_of_a_pixel_are_a_photo(tmp_path, kind, dtype):
+    dtype = "uint8" if kind == "imagej" else dtype  # ImageJ has colours of 8 bits only
+    pixels = noise(3, 40, 50, dtype=dtype)
+    separate = PHOTOS[kind].get("planarconfig") == "separate"
+    stored = pixels if separate else pixels.transpose(1, 2, 0)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", **PHOTOS[kind])
+    info, (level,) = opened(tmp_path / "a.tif")
+    assert (info.shape, info.is_photo, info.channels) == ((3, 40, 50), True, ("red", "green", "blue"))
+    np.testing.assert_array_equal(level[:, :, :], pixels)
+
+
 @pytest.mark.parametrize("names", [["405,450", "488,525"], ["0405", "1e3"], ["false", "None"], ["[1]", "1_0"]])
 def test_channel_names_that_look_like_numbers_stay_text(tmp_path, names):
     assert tiff.probe_all(ome_tiff(tmp_path / "a.ome.tif", noise(2, 20, 30), names), "a")[0].channels == tuple(names)
