@@ -18,9 +18,7 @@ from cellapp.images.formats.pixel_size import PixelSize, from_resolution, to_num
 
 _WORDS = "mpp|um_?per_?px|pixel_?size_?um|micronsperpixel"
 _NUMBER = r'["\']?\s*[=:]\s*["\']?([0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?)'
-_IN_WORDS = re.compile(
-    rf"\b(?:mpp|um_?per_?px|pixel_?size_?um|micronsperpixel)(?:[_-]?([xy]))?{_NUMBER}", re.IGNORECASE
-)
+_IN_WORDS = re.compile(rf"\b(?:{_WORDS})(?:[_-]?([xy]))?{_NUMBER}", re.IGNORECASE)
 """Aperio's "MPP = 0.4990", which crops and copies keep, and what Micro-Manager and others write: um of a pixel."""
 _PHILIPS = re.compile(r'DICOM_PIXEL_SPACING"[^>]*>\s*(?:"|&quot;)([0-9.eE+-]+)(?:"|&quot;)\s*(?:"|&quot;)([0-9.eE+-]+)')
 _UNITS = {2: "inch", 3: "cm", 4: "mm", 5: "um"}  # of the resolution tags; 1 is none
