@@ -14,13 +14,13 @@ from cellapp.ui.upload import channel_editor, choice_table, depth_control, drop_
 page = frame.open_page()
 project, records = page.project, page.images
 waiting = list_pending(project.id)
-n_planes = choice_table.most_planes(waiting, records)
+n_planes, n_planes_waiting = choice_table.most_planes(records, []), choice_table.most_planes([], waiting)
 
 if not records:
     st.title("Upload")
     st.markdown("From microscope images to counted, explained, downloadable cells.")
     choice_table.choose_from(project, waiting, records)
-    depth_control.depth_control(project, n_planes)
+    depth_control.depth_control(project, n_planes_waiting)
     with st.container(border=True, gap="medium"):
         st.space("small")
         st.markdown("#### :material/add_photo_alternate: Drop microscope images here", text_alignment="center")
@@ -37,6 +37,8 @@ if not records:
 
 image = frame.analyse_header(page, "Upload")
 choice_table.choose_from(project, waiting, records)
+if n_planes_waiting > 1:
+    depth_control.depth_control(project, max(n_planes, n_planes_waiting))
 grid = st.grid(5, min_column_width=150, gap="medium")
 left, right = grid.cell(column_span=3), grid.cell(column_span=2)
 with right:
@@ -50,7 +52,8 @@ try:
         composition = channel_composer(image, cache.overview(image))
         for note in image.info.notes:
             st.caption(escape(note))
-        depth_control.depth_control(project, n_planes)
+        if n_planes_waiting == 1:
+            depth_control.depth_control(project, n_planes)
     with left:
         viewer.show_image(
             image,

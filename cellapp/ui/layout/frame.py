@@ -20,6 +20,7 @@ CLASSIFY_PAGE = "pages/analyse/classify.py"
 EXPLAIN_PAGE = "pages/analyse/explain.py"
 RUNS_PAGE = "pages/manage/runs.py"
 MODELS_PAGE = "pages/manage/models.py"
+_FILE_NAME_SIGNS = 16  # of the name of a file with many images, in the list of images
 
 
 def open_page() -> PageState:
@@ -64,7 +65,7 @@ def analyse_header(page: PageState, title: str | None = None, *, with_run: bool 
         thumbnail = thumbnail_uri(image)
         if thumbnail:
             st.image(thumbnail, width=56, alt=f"Thumbnail of {image.name}")
-        _picker("image", {one.id: one.name for one in page.images}, image.id, width=280)
+        _picker("image", {one.id: _short_name(one) for one in page.images}, image.id, width=280)
         if with_run and page.run:
             _picker("run", {run.id: run.name for run in page.runs_of(image)}, page.run.id, width=200)
         _badges(image, page.run)
@@ -93,6 +94,14 @@ def _picker(noun: str, names: dict[str, str], chosen: str, *, width: int | str =
         on_change=lambda: choose(noun, st.session_state[key]),
         width=width,
     )
+
+
+def _short_name(image: ImageRecord) -> str:
+    """Return a name that fits the list: of a file with many images its end, scene and time, tells them apart."""
+    info, most = image.info, _FILE_NAME_SIGNS
+    if image.name != info.title or not info.suffix or len(info.name) <= most:
+        return image.name
+    return " · ".join(part for part in (f"{info.name[: most - 1].rstrip()}…", info.scene, info.time) if part)
 
 
 def _badges(image: ImageRecord, run: RunRecord | None) -> None:

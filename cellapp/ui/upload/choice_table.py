@@ -44,8 +44,8 @@ def choose_from(project: ProjectRecord, files: Sequence[PendingFile], records: S
             _one_file(file, listed, here)
 
 
-def most_planes(files: Sequence[PendingFile], records: Sequence[ImageRecord]) -> int:
-    """Return the most planes of depth that an image of the project, or of a file that waits, has."""
+def most_planes(records: Sequence[ImageRecord], files: Sequence[PendingFile]) -> int:
+    """Return the most planes of depth that one of these images, or an image of one of these files, has."""
     return max([1, *(one.info.n_planes for one in records), *(_n_planes(file) for file in files)])
 
 
@@ -142,10 +142,10 @@ def _table(listed: Sequence[ImageInfo], present: Sequence[bool]) -> pd.DataFrame
 def _columns() -> dict[str, object]:
     column = st.column_config
     return {
-        "scene": column.TextColumn("Scene", width=150),
+        "scene": column.TextColumn("Scene", width=120),
         "time": column.TextColumn("Time point", width=110),
         "size": column.TextColumn("Size, px", width=105),
-        "channels": column.TextColumn("Channels", width=220),
+        "channels": column.TextColumn("Channels", width=160),
         "planes": column.NumberColumn("Planes", width=70, help="Planes of depth, which become one."),
         "state": column.TextColumn("", width=100),
     }

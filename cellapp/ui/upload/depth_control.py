@@ -27,7 +27,7 @@ def depth_control(project: ProjectRecord, n_planes: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.session_state["depth_rule"] = "plane" if one else project.depth
         st.selectbox(
-            f"{n_planes} planes of depth become one",
+            f"{n_planes} planes of depth shown as",
             list(_RULES),
             format_func=lambda rule: _RULES[rule],
             key="depth_rule",

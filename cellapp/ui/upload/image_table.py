@@ -21,10 +21,8 @@ from cellapp.ui.session.page_state import choose
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
 _DRAWING_S = 1.0
-_NAME_PX, _SERIES_NAME_PX = 150, 250
-# Of a file with many images scene and time tell the rows apart: they stand beside the name.
-_SERIES_COLUMNS = ["image", "actions", "name", "scene", "time", "um_per_px"]
-_SERIES_COLUMNS += [*(name for name in CONDITIONS if name != "time"), "size", "channels"]
+# Of a file with many images scene and time tell the rows apart: they stand before the name, which all share.
+_SERIES_COLUMNS = ("image", "actions", "scene", "time", "name", "um_per_px")
 
 
 def sample_table(records: Sequence[ImageRecord]) -> None:
@@ -33,14 +31,14 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
     key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # edits are kept by row position
     pictures = _thumbnails(records)
     table = pd.DataFrame([_row(record, pictures.get(record.id)) for record in records], index=list(ids))
-    series = any(record.info.scene or record.info.time for record in records)
     st.data_editor(
         table,
         key=key,
         hide_index=True,
         row_height=_ROW_PX,
-        column_config=_columns(ids, name_px=_SERIES_NAME_PX if series else _NAME_PX),
-        column_order=_SERIES_COLUMNS if series else [name for name in table.columns if name != "scene"],
+        column_config=_columns(ids),
+        column_order=_order(table, records),
+        placeholder="",
         disabled=["image", "scene", "size", "channels"],
         on_change=_save_edits,
         args=(key, ids),
@@ -135,11 +133,17 @@ def _row(record: ImageRecord, thumbnail: str | None) -> dict[str, Any]:
     }
 
 
-def _columns(ids: tuple[str, ...], *, name_px: int) -> dict[str, Any]:
+def _order(table: pd.DataFrame, records: Sequence[ImageRecord]) -> list[str]:
+    scenes, series = table["scene"].any(), any(record.info.scene or record.info.time for record in records)
+    names = dict.fromkeys([*(_SERIES_COLUMNS if series else ()), *table.columns])
+    return [name for name in names if scenes or name != "scene"]
+
+
+def _columns(ids: tuple[str, ...]) -> dict[str, Any]:
     column = st.column_config
     return {
         "image": column.ImageColumn("", width=_ROW_PX + 12, pinned=True),
-        "name": column.TextColumn("Name", width=name_px, required=True, max_chars=200),
+        "name": column.TextColumn("Name", width=150, required=True, max_chars=200),
         "scene": column.TextColumn("Scene", width=90),
         "size": column.TextColumn("Size, px", width=105),
         "channels": column.TextColumn("Channels", width=130),
