@@ -68,6 +68,8 @@ def test_some_images_of_a_file_are_chosen_run_and_taken_home(fresh_server, page,
     page.get_by_text("See the classes").click(timeout=PATIENT_MS)
     expect(page.get_by_role("heading", name=re.compile(r"cells in 2 images"))).to_be_visible(timeout=PATIENT_MS)
 
+    expect(page.get_by_text("images analysed")).to_have_count(0, timeout=PATIENT_MS)  # until then files are added
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENT_MS)
     everything = zipfile.ZipFile(io.BytesIO(download(page, "Everything")))
     stems = ["plate__s01_t002", "plate__s02_t003"]
     assert {name.split("/")[0] for name in everything.namelist() if "/" in name} == set(stems)

@@ -15,6 +15,8 @@ from cellapp.types.image import Role
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.session.page_state import choose
 
+_GROUPS_SHOWN = 8  # of two series of one channel each there is a group per time point; the next ones follow
+
 
 def names_and_roles(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
     """Draw the editor of channel names and roles; the store remembers them for the project's next images."""
@@ -45,7 +47,7 @@ def names_and_roles(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
 
 def combine_files(project_id: str, records: Sequence[ImageRecord]) -> None:
     """Offer to join images of one channel each that seem to belong together."""
-    for stem, members in channel_groups(records).items():
+    for stem, members in list(channel_groups(records).items())[:_GROUPS_SHOWN]:
         with st.container(border=True):
             st.markdown(f"**{escape(stem)}** seems to come as one file per channel:")
             table = pd.DataFrame(

@@ -21,6 +21,7 @@ from cellapp.ui.session.page_state import choose
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
 _DRAWING_S = 1.0
+_MOST_PICTURES = 500  # rows with a thumbnail: those of thousands would be megabytes for the browser
 # Of a file with many images scene and time tell the rows apart: they stand before the name, which all share.
 _SERIES_COLUMNS = ("image", "actions", "scene", "time", "name", "um_per_px")
 
@@ -44,7 +45,7 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
         args=(key, ids),
         alt="Images of this project with their conditions",
     )
-    if len(pictures) < len(records):
+    if len(pictures) < min(len(records), _MOST_PICTURES):
         st.fragment(_draw_thumbnails, run_every=_DRAWING_S)(records)
     problem = st.session_state.pop("samples_problem", None)
     if problem:
@@ -104,7 +105,7 @@ def apply_edits(ids: Sequence[str], edits: Mapping[int, Mapping[str, Any]]) -> N
 def _thumbnails(records: Sequence[ImageRecord]) -> dict[str, str | None]:
     """Return pictures by image, in order, as many as are there or can be drawn in `_DRAWING_S` seconds."""
     until, pictures = time.monotonic() + _DRAWING_S, {}
-    for record in records:
+    for record in records[:_MOST_PICTURES]:
         if time.monotonic() > until:
             break
         pictures[record.id] = thumbnail_uri(record)
@@ -113,10 +114,10 @@ def _thumbnails(records: Sequence[ImageRecord]) -> dict[str, str | None]:
 
 def _draw_thumbnails(records: Sequence[ImageRecord]) -> None:
     """Draw more thumbnails of a long series while the page is looked at; they are shown together when all are drawn."""
-    n_drawn = len(_thumbnails(records))
-    if n_drawn == len(records):
+    n_drawn, n_wanted = len(_thumbnails(records)), min(len(records), _MOST_PICTURES)
+    if n_drawn == n_wanted:
         st.rerun()
-    st.caption(f"Drawing thumbnails: {n_drawn:,} of {len(records):,}.")
+    st.caption(f"Drawing thumbnails: {n_drawn:,} of {n_wanted:,}.")
 
 
 def _row(record: ImageRecord, thumbnail: str | None) -> dict[str, Any]:
