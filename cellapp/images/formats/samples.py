@@ -78,6 +78,13 @@ class Samples:
             return self
         return replace(self, orientation=orientation).told(f"Turned upright: its orientation tag is {orientation}.")
 
+    def of_channels(self, channels: tuple[int, ...] | None) -> Samples:
+        """Return the same for those stored channels only that are there; None: all."""
+        if channels is None or self.conversion is not None:
+            return self
+        kept = channels if self.kept is None else tuple(c for c in self.kept if c in channels)
+        return replace(self, kept=kept)
+
     def with_bits(self, bits: int | None) -> Samples:
         """Return the same with the bits that carry values as other metadata say it, where these have not."""
         return replace(self, bits=bits) if self.bits is None and self.conversion is None else self

@@ -16,13 +16,12 @@ from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.ome_xml import OmeImage, parse_ome
-from cellapp.images.formats.samples import Samples
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
-from cellapp.images.formats.tiff_complete import check_series
+from cellapp.images.formats.tiff_complete import check_series, sparse_notes
 from cellapp.images.formats.tiff_level import TiffLevel
 from cellapp.images.formats.tiff_metadata import shows_photo, stored_names
-from cellapp.images.formats.tiff_samples import declared_samples, turned_over
+from cellapp.images.formats.tiff_samples import read_samples, turned_over
 from cellapp.images.formats.tiff_scale import pixel_size
 from cellapp.types.image import ImageInfo, LazyArray
 
@@ -105,7 +104,8 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         layout = _layout(series, info.name, info.selection.depth)
         layouts = [layout.resized(level.shape) for level in series.levels]
         stored = [TiffLevel(path, place.series, i, np.dtype(series.dtype)) for i in range(len(layouts))]
-        samples = _samples(stored[-1], series, layout, _ome_image(series.parent, place, info.name), info.name)
+        ome = _ome_image(series.parent, place, info.name)
+        samples, _ = read_samples(path, series, place.series, layout, ome, place.position, info.name)
         stored = turned_over(stored, series.keyframe)
     return tuple(samples.meant(level) for level in levels_of(stored, layouts, info, place.position))
 
@@ -113,7 +113,7 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
 def check_complete(path: Path, info: ImageInfo) -> None:
     """Check that an image of a TIFF is all there; see `cellapp.images.formats.tiff_complete.check_series`."""
     with _chosen(path, info) as (series, _):
-        check_series(series, path.stat().st_size, info.name)
+        check_series(series, info.name)
 
 
 def reads_regions(path: Path, info: ImageInfo) -> bool:
@@ -159,40 +159,33 @@ def _scene(
     n_left_out: int,
 ) -> Scene:
     series = tif.series[place.series]
-    layout = _layout(series, name, depth)
-    ome = images[place.series] if place.series < len(images) else None
-    smallest = TiffLevel(path, place.series, len(series.levels) - 1, np.dtype(series.dtype))
-    samples = _samples(smallest, series, layout, ome, name)
+    layout, ome = _layout(series, name, depth), images[place.series] if place.series < len(images) else None
+    samples, there = read_samples(path, series, place.series, layout, ome, place.position, name)
     shape = samples.shape(layout.cyx)
     is_photo = shows_photo(series.keyframe, layout, ome, shape[0])
     size = pixel_size(tif, series.keyframe, ome)
-    notes = layout.notes + samples.notes + size.notes
-    if n_left_out:
-        notes += (f"{n_left_out} smaller or associated pictures in the file (label, macro, thumbnail) are left out.",)
+    notes = layout.notes + samples.notes + there.notes + sparse_notes(series) + size.notes
     info = ImageInfo(
         name=name,
         format="ome-tiff" if tif.is_ome else "tiff",
         shape=shape,
         dtype=samples.dtype(np.dtype(series.dtype).name),
-        channels=clean_names(stored_names(tif, ome), shape[0], is_photo=is_photo),
+        channels=clean_names(there.named(stored_names(tif, ome)), shape[0], is_photo=is_photo),
         um_per_px=size.um_per_px,
         levels=tuple(samples.size(layout.resized(level.shape).cyx[1:]) for level in series.levels),
         bytes_on_disk=path.stat().st_size,
         bits=samples.bits,
-        notes=notes,
+        notes=notes + _left_out_notes(n_left_out),
         scene=series.name if layout.size("P") == 1 else "",
         n_planes=layout.size("Z"),
         is_photo=is_photo,
     )
-    return Scene(info, layout.size("T"), ome.interval_s if ome else None)
+    return Scene(info, there.n_times, ome.interval_s if ome else None)
 
 
-def _samples(
-    smallest: TiffLevel, series: tifffile.TiffPageSeries, layout: Layout, ome: OmeImage | None, name: str
-) -> Samples:
-    layout, n_named = layout.resized(series.levels[-1].shape), len(stored_names(series.parent, ome))
-    of_tags = declared_samples(series.keyframe, layout, name, n_named=n_named, smallest=smallest)
-    return of_tags if ome is None else of_tags.with_bits(ome.significant_bits)
+def _left_out_notes(n_left_out: int) -> tuple[str, ...]:
+    told = f"{n_left_out} smaller or associated pictures in the file (label, macro, thumbnail) are left out."
+    return (told,) if n_left_out else ()
 
 
 def _ome_images(tif: tifffile.TiffFile, name: str) -> tuple[OmeImage, ...]:

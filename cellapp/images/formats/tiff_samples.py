@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,11 @@ import tifffile
 from cellapp.errors import InputError
 from cellapp.images.formats.axes import Layout
 from cellapp.images.formats.colours import from_inks, from_luma, straight, with_table
+from cellapp.images.formats.ome_xml import OmeImage, parse_ome
+from cellapp.images.formats.planes import Present, present
 from cellapp.images.formats.samples import FROM_INKS, NO_ALPHA, Samples, TurnedOver, top_of
+from cellapp.images.formats.tiff_level import TiffLevel
+from cellapp.images.formats.tiff_metadata import stored_names
 from cellapp.images.formats.transparency import is_opaque, is_transparency, last_sample
 
 _PHOTOMETRIC, _ORIENTATION, _MAX_VALUE, _SMAX_VALUE, _INK_SET = 262, 274, 281, 341, 332
@@ -31,6 +36,51 @@ _REFUSED = {
 }
 _MOST_BYTES = 2**26
 """A strip or tile larger than this is not decoded before the limits on size are checked."""
+
+
+def read_samples(
+    path: Path, series: tifffile.TiffPageSeries, number: int, layout: Layout, ome: OmeImage | None, at: int, name: str
+) -> tuple[Samples, Present]:
+    """Read what the samples of an image mean, and which of the planes it declares are there.
+
+    Parameters
+    ----------
+    path : Path
+    series : tifffile.TiffPageSeries
+        The image, number `number` of its file.
+    number : int
+    layout : Layout
+        Its axes.
+    ome : OmeImage or None
+        What OME-XML says of it.
+    at : int
+        Which of several positions is meant.
+    name : str
+        Name for messages.
+
+    Raises
+    ------
+    InputError
+        For colour spaces that are not converted, and when planes are in other files that are not there, or none is.
+    """
+    smallest = TiffLevel(path, number, len(series.levels) - 1, np.dtype(series.dtype))
+    sizes = layout.resized(series.levels[-1].shape)
+    n_named = len(stored_names(series.parent, ome))
+    samples = declared_samples(series.keyframe, sizes, name, n_named=n_named, smallest=smallest)
+    is_there = [page is not None for page in series.pages]
+    if not all(is_there):
+        _check_one_file(series.parent, name)
+    there = present(is_there, layout, at, name)
+    return samples.with_bits(ome.significant_bits if ome else None).of_channels(there.channels), there
+
+
+def _check_one_file(tif: tifffile.TiffFile, name: str) -> None:
+    own = parse_ome(tif.ome_metadata or "", name)
+    others = {block.file_name for image in own.images for block in image.blocks if block.uuid != own.uuid} - {""}
+    if others:
+        raise InputError(
+            f"{name!r} keeps part of its image in other files ({', '.join(sorted(others))}); export it as one file"
+        )
 
 
 def declared_samples(page: tifffile.TiffPage, layout: Layout, name: str, *, n_named: int, smallest: Any) -> Samples:
