@@ -10,6 +10,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.clahe import ClaheCurves
+from cellapp.images.formats.samples import top_of
 from cellapp.images.orientation import dominant_angle
 from cellapp.images.read import check_pixels
 from cellapp.images.sampling import OVERVIEW_PX, read_at_most
@@ -59,6 +60,8 @@ class Preprocessor:
     """Direction of the image's structures; crops are rotated by it, the slide is not: labels stay in place."""
     clahe_curves: tuple[ClaheCurves, ...] = ()
     """Per channel, where CLAHE is switched on."""
+    bits: int | None = None
+    """Bits per sample that carry values, where the slide's file says fewer than the type has."""
 
     @classmethod
     def fit(cls, slide: Slide, settings: PreprocessSettings) -> Preprocessor:
@@ -72,7 +75,8 @@ class Preprocessor:
         angle = 0.0
         if settings.align:
             angle = dominant_angle(read_at_most(slide, _ANGLE_PX)[0])
-        return cls._fitted(read_at_most(slide, OVERVIEW_PX)[0], slide.info.shape[1:], settings, angle)
+        overview = read_at_most(slide, OVERVIEW_PX)[0]
+        return cls._fitted(overview, slide.info.shape[1:], settings, angle, slide.info.bits)
 
     @classmethod
     def fit_crop(cls, pixels: np.ndarray, settings: PreprocessSettings) -> Preprocessor:
@@ -127,7 +131,8 @@ class Preprocessor:
         -------
         ndarray of shape (C, Y, X), float32
             0 to 1. A channel without contrast becomes zeros. Without clipping and normalising, integers are scaled by
-            the range of their type, and floats by the slide's range where they leave 0..1.
+            the range of their type, or of those of its bits that carry values, and floats by the slide's range where
+            they leave 0..1.
 
         Raises
         ------
@@ -149,9 +154,14 @@ class Preprocessor:
 
     @classmethod
     def _fitted(
-        cls, overview: np.ndarray, shape: tuple[int, int], settings: PreprocessSettings, angle_deg: float = 0.0
+        cls,
+        overview: np.ndarray,
+        shape: tuple[int, int],
+        settings: PreprocessSettings,
+        angle_deg: float = 0.0,
+        bits: int | None = None,
     ) -> Preprocessor:
-        plain = cls(settings, tuple(_channel_stats(plane, settings) for plane in overview), angle_deg)
+        plain = cls(settings, tuple(_channel_stats(plane, settings) for plane in overview), angle_deg, bits=bits)
         if not settings.clahe or not overview.size:
             return plain
         scaled = [plain._scale(plane, channel) for channel, plane in enumerate(overview)]
@@ -182,7 +192,7 @@ class Preprocessor:
         if self.settings.normalise:
             return stats.minimum, stats.maximum
         if dtype.kind in "ui":
-            return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+            return float(np.iinfo(dtype).min), top_of(dtype, self.bits)
         inside = stats.minimum >= 0 and stats.maximum <= 1
         return (0.0, 1.0) if inside else (stats.minimum, stats.maximum)
 

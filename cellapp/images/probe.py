@@ -19,7 +19,7 @@ SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", 
 
 
 def probe_all(path: Path, name: str | None = None, depth: str = "max") -> tuple[ImageInfo, ...]:
-    """Read the header of an image file and list what it holds; no pixel is decoded.
+    """Read the header of an image file and list what it holds; no pixel is decoded, but for windows of declared alpha.
 
     Parameters
     ----------
@@ -148,6 +148,8 @@ def admit(
 def _check_complete(path: Path, info: ImageInfo) -> None:
     if info.format in ("tiff", "ome-tiff"):
         tiff.check_complete(path, info)
+    elif info.format == "ome-zarr":
+        ome_zarr.check_complete(path, info)
 
 
 def _chosen(images: Sequence[ImageInfo], selection: Selection) -> ImageInfo:

@@ -16,6 +16,7 @@ from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.pixel_size import mean_um, to_um
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
+from cellapp.images.formats.zarr_complete import check_chunks, chunk_notes, stored_levels
 from cellapp.types.image import ImageInfo, LazyArray
 
 
@@ -43,7 +44,7 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
     """
     with decoding(name):
         metadata, multiscale = _multiscale(path, name)
-        arrays = _arrays(path, multiscale)
+        arrays = _arrays(path, multiscale, name)
         layout = resolve_axes(_axes(multiscale), arrays[0].shape, name, depth)
         labels = [channel.get("label") for channel in metadata.get("omero", {}).get("channels", [])]
         info = ImageInfo(
@@ -55,7 +56,7 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
             um_per_px=_um_per_px(multiscale),
             levels=tuple(layout.resized(array.shape).cyx[1:] for array in arrays),
             bytes_on_disk=sum(file.stat().st_size for file in path.rglob("*") if file.is_file()),
-            notes=layout.notes,
+            notes=layout.notes + chunk_notes(arrays, len(multiscale["datasets"])),
             n_planes=layout.size("Z"),
             is_photo=False,  # NGFF has no samples of a colour: channels are stains
         )
@@ -66,9 +67,15 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     """Open each pyramid level of an OME-Zarr folder, (C, Y, X), full resolution first."""
     with decoding(info.name):
         _, multiscale = _multiscale(path, info.name)
-        arrays = _arrays(path, multiscale)
+        arrays = _arrays(path, multiscale, info.name)
         layout = resolve_axes(_axes(multiscale), arrays[0].shape, info.name, info.selection.depth)
     return levels_of(arrays, [layout.resized(array.shape) for array in arrays], info)
+
+
+def check_complete(path: Path, info: ImageInfo) -> None:
+    """Check that the chunks of an OME-Zarr are whole; see `cellapp.images.formats.zarr_complete.check_chunks`."""
+    with decoding(info.name):
+        check_chunks(_arrays(path, _multiscale(path, info.name)[1], info.name), info.name)
 
 
 def _multiscale(path: Path, name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -79,8 +86,9 @@ def _multiscale(path: Path, name: str) -> tuple[Mapping[str, Any], Mapping[str, 
     return metadata, metadata["multiscales"][0]
 
 
-def _arrays(path: Path, multiscale: Mapping[str, Any]) -> list[zarr.Array]:
-    return [zarr.open_array(path / dataset["path"], mode="r") for dataset in multiscale["datasets"]]
+def _arrays(path: Path, multiscale: Mapping[str, Any], name: str) -> list[zarr.Array]:
+    arrays = [zarr.open_array(path / dataset["path"], mode="r") for dataset in multiscale["datasets"]]
+    return stored_levels(arrays, name)
 
 
 def _axes(multiscale: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from cellapp.images.formats import png_chunks
 from cellapp.images.formats.axes import Layout
 from cellapp.images.formats.channels_first import ChannelsFirst
 from cellapp.images.formats.colours import with_table
+from cellapp.images.formats.picture_complete import check_jpeg, check_png
 from cellapp.images.formats.samples import FROM_INKS, NO_ALPHA, Samples
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -106,7 +107,9 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         layout, dtype, samples = _header(path, picture)
 
     def decode() -> np.ndarray:
-        pixels = imagecodecs.png_decode(path.read_bytes()) if dtype == "uint16" else _decode(path, info.format)
+        # Pillow silently reduces 16-bit colour to 8 bits.
+        deep = dtype == "uint16"
+        pixels = imagecodecs.png_decode(path.read_bytes()) if deep else _decode(path, info.format, info.name)
         return np.atleast_3d(pixels)[..., : layout.size("S")]
 
     return (samples.meant(ChannelsFirst(DecodedOnce(np.dtype(dtype), decode), layout, info.name)),)
@@ -120,15 +123,17 @@ def _opened(path: Path, picture_format: str) -> Iterator[ImageFile.ImageFile]:
 
 def _header(path: Path, picture: ImageFile.ImageFile) -> tuple[Layout, str, Samples]:
     """Return axes and type of what `open_levels` decodes, which has transparency no more, and what it means."""
-    depth, colour_type = _png_header(path) if picture.format == "PNG" else (8, None)
+    header = png_chunks.read_header(path) if picture.format == "PNG" else None
+    depth = header.depth if header else 8
     gray = picture.mode in _GRAY_MODES
     if depth == 16:  # Pillow's mode of a 16-bit file is that of the 8 bits it would reduce it to
-        gray = colour_type in _PNG_GRAY_TYPES
+        gray = header.colour_type in _PNG_GRAY_TYPES
     n_samples = 1 if gray or picture.mode in _INDEXED_MODES else 3
     chunks = png_chunks.read_chunks(path, b"eXIf", b"sBIT") if picture.format == "PNG" else {}
-    samples = _meaning(picture).with_bits(png_chunks.bits(chunks, depth))
+    dtype = "uint16" if depth == 16 else "uint8"
+    samples = _meaning(picture).with_bits(png_chunks.bits(chunks, depth), dtype)
     samples = samples.upright(_orientation(chunks.get(b"eXIf") or picture.info.get("exif") or b""))
-    return Layout("YXS", (picture.height, picture.width, n_samples)), "uint16" if depth == 16 else "uint8", samples
+    return Layout("YXS", (picture.height, picture.width, n_samples)), dtype, samples
 
 
 def _meaning(picture: ImageFile.ImageFile) -> Samples:
@@ -159,15 +164,14 @@ def _table(picture: ImageFile.ImageFile) -> np.ndarray:
     ]
 
 
-def _decode(path: Path, picture_format: str) -> np.ndarray:
+def _decode(path: Path, picture_format: str, name: str) -> np.ndarray:
     with _opened(path, picture_format) as picture:
         if picture.mode in _INDEXED_MODES:
-            return np.asarray(picture if picture.mode == "P" else picture.getchannel(0))
-        return np.asarray(picture.convert("L" if picture.mode in _GRAY_MODES else "RGB"))
-
-
-def _png_header(path: Path) -> tuple[int, int]:
-    """Return bit depth and colour type, which every PNG has at a fixed offset."""
-    with path.open("rb") as file:
-        depth, colour_type = file.read(26)[24:]
-    return depth, colour_type
+            pixels = np.asarray(picture if picture.mode == "P" else picture.getchannel(0))
+        else:
+            pixels = np.asarray(picture.convert("L" if picture.mode in _GRAY_MODES else "RGB"))
+    if picture_format == "png":
+        check_png(path, name)
+    elif picture_format == "jpeg":
+        check_jpeg(path, pixels, name)
+    return pixels

@@ -85,9 +85,14 @@ class Samples:
         kept = channels if self.kept is None else tuple(c for c in self.kept if c in channels)
         return replace(self, kept=kept)
 
-    def with_bits(self, bits: int | None) -> Samples:
-        """Return the same with the bits that carry values as other metadata say it, where these have not."""
-        return replace(self, bits=bits) if self.bits is None and self.conversion is None else self
+    def with_bits(self, bits: int | None, dtype: str) -> Samples:
+        """Return the same with the bits that carry values as other metadata say it, where these have not.
+
+        `dtype` is that of the samples; of signed numbers and of all bits of a type there is nothing to say.
+        """
+        kind = np.dtype(dtype)
+        told = bits is not None and kind.kind == "u" and 0 < bits < 8 * kind.itemsize
+        return replace(self, bits=bits) if told and self.bits is None and self.conversion is None else self
 
     def meant(self, stored: LazyArray) -> LazyArray:
         """Wrap a lazy (C, Y, X) array; it is returned as it is where its numbers already are what was meant."""

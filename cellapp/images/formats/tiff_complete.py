@@ -150,4 +150,4 @@ def _check_list_of_pages(tif: tifffile.TiffFile, name: str) -> None:
     file.seek(n_tags * form.tagsize, 1)
     content = file.read(form.offsetsize)
     following = struct.unpack(form.offsetformat, content)[0] if len(content) == form.offsetsize else 0
-    _check_end(following, file.size, name)
+    _check_end(following + form.tagnosize if following else 0, file.size, name)

@@ -71,7 +71,8 @@ def read_samples(
     if not all(is_there):
         _check_one_file(series.parent, name)
     there = present(is_there, layout, at, name)
-    return samples.with_bits(ome.significant_bits if ome else None).of_channels(there.channels), there
+    samples = samples.with_bits(ome.significant_bits if ome else None, np.dtype(series.dtype).name)
+    return samples.of_channels(there.channels), there
 
 
 def _check_one_file(tif: tifffile.TiffFile, name: str) -> None:
