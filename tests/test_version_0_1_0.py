@@ -13,8 +13,10 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from cellapp.api.app import api
 from cellapp.cli import main
 from cellapp.config import app_settings
 from cellapp.exports.explanations import read_explanation_summary, read_maps, stored_maps
@@ -102,6 +104,26 @@ def test_a_run_json_repeats_its_run(stored):
         assert new[key] == old[key], key
     assert (out / "demo" / "labels.tif").read_bytes() == (stored / "analysed" / "demo" / "labels.tif").read_bytes()
     same_cells(*(pd.read_csv(folder / "demo" / "cells.csv") for folder in (stored / "analysed", out)))
+
+
+def test_a_stored_run_says_that_its_classes_are_no_answer(ids):
+    """Rows of that time have no such column; the flag is computed from the cells and from the head in the settings."""
+    assert "answer" not in runs.get_run(ids["run"]).images[0].summary
+    told = TestClient(api).get(f"/runs/{ids['run']}").json()
+    summary = told["images"][0]["summary"]
+    assert told["answer"] == summary["answer"] == "unfit"
+    assert told["answer_reason"] == summary["answer_reason"] == "demonstration head, trained on synthetic cells"
+    assert runs.get_run(ids["run"]).images[0].summary.items() <= summary.items()
+
+
+def test_the_files_of_a_stored_run_say_it_when_they_are_taken_home(ids):
+    client, files = TestClient(api), f"/runs/{ids['run']}/files"
+    assert "summary.csv" in client.get(files).json()
+    table = pd.read_csv(runs.run_folder(ids["run"]) / "summary.csv")
+    assert table["answer"].tolist() == ["unfit"]
+    text = client.get(f"{files}/report.html").text
+    assert "For show only: demonstration head, trained on synthetic cells." in text
+    assert f"<title>{runs.get_run(ids['run']).name}</title>" in text
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from cellapp import __version__
 from cellapp.api import tiles
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
+from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
 from cellapp.images.choice import parse_number
 from cellapp.jobs import queue, worker_process
@@ -20,6 +21,7 @@ from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs, uploads
 from cellapp.store.records import ImageRecord, RunRecord
+from cellapp.store.run_answer import image_summaries, run_answer
 
 _CHUNK = 2**20
 _STATUS: tuple[tuple[type[CellappError], int], ...] = (
@@ -119,6 +121,7 @@ def list_files(run_id: str) -> list[str]:
     """Paths of a run's files, as `analyse --out` would write them."""
     runs.get_run(run_id)
     folder = runs.run_folder(run_id)
+    refresh_run_files(folder)
     return [path.relative_to(folder).as_posix() for path in bundle_files(folder)]
 
 
@@ -153,13 +156,23 @@ def _image(record: ImageRecord) -> dict[str, Any]:
 
 
 def _run(run: RunRecord) -> dict[str, Any]:
+    summaries = image_summaries(run)
+    answer = run_answer(run, summaries)
     return {
         "id": run.id,
         "name": run.name,
         "status": run.status,
         "settings": run.settings.model_dump(mode="json"),
         "images": [
-            {"image_id": i.image_id, "stem": i.stem, "status": i.status, "summary": i.summary, "error": i.error}
+            {
+                "image_id": i.image_id,
+                "stem": i.stem,
+                "status": i.status,
+                "summary": summaries[i.image_id],
+                "error": i.error,
+            }
             for i in run.images
         ],
+        "answer": answer.fitness,
+        "answer_reason": answer.reason,
     }

@@ -8,6 +8,8 @@ from math import nan, sqrt
 
 import pandas as pd
 
+from cellapp.cells.answer import counted_apart
+
 Z_95 = 1.959963984540054
 
 
@@ -29,6 +31,7 @@ class Counts:
     n_unsure: int
     n_unclassified: int  # accepted cells without any class: no head was used
     n_of: Mapping[str, int]  # class -> accepted, sure cells of it; every class of the head is there
+    n_apart: int = 0  # unlike the training cells, where they are the majority, see `counted_apart`
 
     @property
     def n_called(self) -> int:
@@ -57,7 +60,7 @@ def count(cells: pd.DataFrame, classes: Sequence[str]) -> Counts:
         Classes of the head; empty without one. Further classes given by hand are added after them.
     """
     n_by_outcome = outcome(cells).value_counts()
-    special = {UNSURE, REJECTED, UNCLASSIFIED}
+    special = {UNSURE, REJECTED, UNCLASSIFIED, UNLIKE}
     by_hand = sorted(str(name) for name in n_by_outcome.index if name not in special and name not in classes)
     return Counts(
         n_cells=len(cells),
@@ -65,6 +68,7 @@ def count(cells: pd.DataFrame, classes: Sequence[str]) -> Counts:
         n_unsure=int(n_by_outcome.get(UNSURE, 0)),
         n_unclassified=int(n_by_outcome.get(UNCLASSIFIED, 0)),
         n_of={name: int(n_by_outcome.get(name, 0)) for name in (*classes, *by_hand)},
+        n_apart=int(n_by_outcome.get(UNLIKE, 0)),
     )
 
 
@@ -86,21 +90,23 @@ def wilson(k: int, n: int, z: float = Z_95) -> tuple[float, float]:
     return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
-UNSURE, REJECTED, UNCLASSIFIED = "unsure", "rejected", "cell"
-RESERVED = frozenset({UNSURE, REJECTED, UNCLASSIFIED, "cells"})
+UNSURE, REJECTED, UNCLASSIFIED, UNLIKE = "unsure", "rejected", "cell", "unlike training"
+RESERVED = frozenset({UNSURE, REJECTED, UNCLASSIFIED, UNLIKE, "cells", "classified", "unlike_training"})
 """Names no class may have: summaries count other things under them."""
 
 
 def outcome(cells: pd.DataFrame) -> pd.Series:
     """Return what each cell counts as.
 
-    A manual class (`manual_label`) takes precedence; then the quality filter ("rejected"), then a probability below the
-    threshold ("unsure"), then the label of the head. Without a head every accepted cell is a "cell".
+    A manual class (`manual_label`) takes precedence; then the quality filter ("rejected"), then being one of a majority
+    unlike the training cells, then a probability below the threshold ("unsure"), then the label of the head. Without a
+    head every accepted cell is a "cell".
 
     Parameters
     ----------
     cells : DataFrame
-        A cell table with at least `qc_pass`; `label`, `unsure` and `manual_label` where they exist.
+        A cell table with at least `qc_pass`; `label`, `unsure`, `unlike_training` and `manual_label` where they exist.
+        All cells of an image, or of the images that a column `image_id` tells apart.
 
     Returns
     -------
@@ -110,6 +116,7 @@ def outcome(cells: pd.DataFrame) -> pd.Series:
     if "label" in cells:
         result = result.mask(cells["label"].fillna("") != "", cells["label"])
         result = result.mask(cells["unsure"].fillna(False).astype(bool), UNSURE)
+        result = result.mask(counted_apart(cells), UNLIKE)
     result = result.mask(~cells["qc_pass"].astype(bool), REJECTED)
     if "manual_label" in cells:
         result = result.mask(cells["manual_label"].fillna("") != "", cells["manual_label"])

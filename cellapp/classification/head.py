@@ -45,6 +45,7 @@ class LinearHead:
     reads: FeatureSettings = field(default_factory=FeatureSettings)
     training: Mapping[str, Any] = field(default_factory=dict)  # digests of the data, and the seed, as JSON values
     version: str = "0"  # start of the digest of the stored tensors
+    demonstration: str = ""  # "trained on synthetic cells" of a head that is only for show
 
     def __post_init__(self) -> None:
         n_classes, n_features = self.weight.shape

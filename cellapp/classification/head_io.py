@@ -96,6 +96,7 @@ def _description(head: LinearHead) -> dict[str, Any]:
         "measured": list(MEASURED) if head.reads.shape else [],
         "training": dict(head.training),
         "metrics": dict(head.metrics),
+        **({"demonstration": head.demonstration} if head.demonstration else {}),
         "cloud": {"rest_variance": head.novelty.rest_variance, "limit": limit},
     }
 
@@ -111,6 +112,7 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Linea
         metrics=description["metrics"],
         reads=FeatureSettings(**description.get("reads", {})),  # absent in heads older than this choice
         training=description.get("training", {}),
+        demonstration=str(description.get("demonstration") or ""),  # absent in heads that are not for show
         novelty=NoveltyDetector(
             **novelty,
             rest_variance=description["cloud"]["rest_variance"],

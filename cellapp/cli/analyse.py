@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,11 @@ from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 if TYPE_CHECKING:
     from cellapp.pipeline.run_batch import RunReport
+
+WAY_OUT = (
+    "To classify cells like these: sort pictures of single cells, as in crops.zip, into a folder per class, run "
+    "`python -m cellapp train FOLDER --out my-head`, and analyse again with --head my-head; --head none only counts."
+)
 
 
 def analyse(
@@ -75,7 +81,8 @@ def analyse(
         note(f"cellapp: not explained: {sentence}")
     summaries = [result.summary for result in report.results if result.summary]
     failures = {result.stem: result.error for result in report.failed}
-    emit({"out": str(out), "images": summaries, "failed": failures}, as_json, [_line(row) for row in summaries])
+    found = {"out": str(out), "images": summaries, "failed": failures} | _answer(out, report)
+    emit(found, as_json, _lines(summaries))
     if not report.failed:
         return 0
     return 2 if all(result.unusable for result in report.results) else 1
@@ -129,10 +136,33 @@ def _not_explained(out: Path, report: RunReport) -> set[str]:
     return {tree["not_explained"] for tree in trees if tree.get("not_explained")}
 
 
+def _answer(out: Path, report: RunReport) -> dict[str, str]:
+    """Return whether the classes of all images together are an answer, and why not, for the JSON object."""
+    from cellapp.cells.answer import Answer
+    from cellapp.exports.stored_summary import stored_answer
+
+    rows = {result.stem: result.summary for result in report.results if result.summary}
+    answer = stored_answer(out / next(iter(rows)), list(rows.values())) if rows else Answer()
+    return {"answer": answer.fitness.value, "answer_reason": answer.reason}
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what is told of each image, and what to do where classes are no answer."""
+    unfit = any(row["answer"] == "unfit" for row in rows)
+    return [*map(_line, rows), *([WAY_OUT] if unfit else [])]
+
+
 def _line(row: dict[str, Any]) -> str:
+    """Return the count of an image's cells first, then its classes, or why they are no answer."""
+    from cellapp.cells.answer import FOR_SHOW, NO_CLASSIFIER, pool
     from cellapp.exports.tables import row_classes
 
-    counts = [f"{row[f'n_{name}']:,} {name}" for name in row_classes(row)]
-    return f"{row['image']}: {row['n_cells']:,} cells" + (
-        f", {', '.join(counts)}, {row['n_unsure']:,} unsure" if counts else ""
-    )
+    counts = ", ".join([*(f"{row[f'n_{name}']:,} {name}" for name in row_classes(row)), f"{row['n_unsure']:,} unsure"])
+    start, unlike = f"{row['image']}: {row['n_cells']:,} cells", row.get("n_unlike_training")
+    if not row_classes(row):
+        return start
+    if row.get("answer") != "unfit":
+        return f"{start}, {counts}" + (f", {unlike:,} unlike the training cells" if unlike else "")
+    if pool([row]).mostly_unlike:
+        return f"{start}. {NO_CLASSIFIER}: {row['answer_reason']}"
+    return f"{start}. {FOR_SHOW}: {row['answer_reason']}, which calls {counts}"

@@ -49,7 +49,9 @@ def predict(
 
     A picture that cannot be read is left out and named.
     """
+    from cellapp.cells.answer import judge
     from cellapp.exports.tables import write_csv
+    from cellapp.models.demonstration import demonstration_of_head
     from cellapp.models.load import load_model
     from cellapp.pipeline.predict_crops import predict_crops
 
@@ -57,11 +59,16 @@ def predict(
     table = predict_crops(crops, model)
     write_csv(table, out)
     counts = table["label"].value_counts().to_dict()
-    emit(
-        {"out": str(out), "n": len(table), "counts": counts, "head": model.identity} | _named(table.attrs["left_out"]),
-        as_json,
-        [f"{n:,} {c}" for c, n in counts.items()],
-    )
+    answer = judge(table.assign(qc_pass=True), demonstration_of_head(model))
+    result = {"out": str(out), "n": len(table), "counts": counts, "head": model.identity}
+    result |= {"answer": answer.fitness.value, "answer_reason": answer.reason}
+    lines = [f"{n:,} {c}" for c, n in counts.items()]
+    if answer.unfit:
+        lines = [
+            f"{len(table):,} picture{'s' * (len(table) != 1)}. {answer.verdict}: {answer.reason}",
+            *([] if answer.mostly_unlike else lines),
+        ]
+    emit(result | _named(table.attrs["left_out"]), as_json, lines)
 
 
 def _named(left_out: list[str]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from cellapp.errors import InputError
 from cellapp.exports.image_folder import read_analysis, write_class_files
 from cellapp.exports.run_json import read_run
+from cellapp.exports.stored_summary import stored_summary
 from cellapp.exports.tables import write_summary
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import AnalyseSettings
@@ -65,4 +66,4 @@ def apply_labels(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[
 
 def summary_rows(out: Path) -> list[dict[str, Any]]:
     """Return the summary row of every finished image in a run's folder, by name."""
-    return [read_run(path)["summary"] for path in sorted(out.glob("*/run.json"))]
+    return [stored_summary(path.parent) for path in sorted(out.glob("*/run.json"))]

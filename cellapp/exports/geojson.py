@@ -90,15 +90,17 @@ def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
 def _features(
     labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str
 ) -> Iterator[dict[str, Any]]:
+    counted_as = outcome(cells)
     for first in range(0, len(cells), CELLS_AT_A_TIME):
-        yield from _features_of_some(labels, cells.iloc[first : first + CELLS_AT_A_TIME], classes, object_type)
+        some = slice(first, first + CELLS_AT_A_TIME)
+        yield from _features_of_some(labels, cells.iloc[some], counted_as.iloc[some], classes, object_type)
 
 
 def _features_of_some(
-    labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str
+    labels: np.ndarray, cells: pd.DataFrame, counted_as: pd.Series, classes: tuple[str, ...], object_type: str
 ) -> Iterator[dict[str, Any]]:
     names = [*(f"p_{name}" for name in classes_of(cells)), *(name for name in MEASURED if name in cells)]
-    values, counted_as = cells[names].to_numpy(np.float64), outcome(cells)
+    values = cells[names].to_numpy(np.float64)
     for row, (cell_id, y0, x0, y1, x1) in enumerate(cells[BOX_COLUMNS].itertuples()):
         name = str(counted_as.iloc[row])
         measured = {key: value for key, value in zip(names, values[row].tolist(), strict=True) if math.isfinite(value)}

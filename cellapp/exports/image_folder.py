@@ -106,7 +106,7 @@ def write_class_files(
         The image's row of summary.csv.
     """
     mask, cells, um_per_px = analysis.mask, analysis.cells, analysis.info.um_per_px
-    classes, summary = classes_of(cells), summary_row(analysis, seconds)
+    classes, summary = classes_of(cells), summary_row(analysis, seconds, settings)
     write_cells(cells, folder / "cells.parquet")
     write_csv(cells, folder / "cells.csv")
     write_geojson(mask, cells, folder / "outlines.geojson", classes=classes)

@@ -13,15 +13,20 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from cellapp.cells.answer import Answer, judge
 from cellapp.cells.counts import Counts, classes_of, count
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_write
+from cellapp.models.demonstration import demonstration_of_run
 
 INLINE_PX = 1000
 """Longest side of an overlay inside the report; the full one is beside it."""
 
-NOT_MADE_BY = ("image", "summary", "roles", "confluency", "seconds", "finished", "input", "peak_memory_mb")
+NOT_MADE_BY = (
+    *("image", "summary", "roles", "confluency", "answer", "answer_reason"),
+    *("seconds", "finished", "input", "peak_memory_mb"),
+)
 """Parts of run.json that differ between images of one run or are shown elsewhere."""
 
 
@@ -31,6 +36,7 @@ class ReportImage:
 
     name: str
     counts: Counts
+    answer: Answer
     confluency: float
     um_per_px: float | None
     overlay: str  # JPEG, base64
@@ -63,7 +69,7 @@ def write_report(folder: Path, *, title: str, path: Path | None = None) -> Path:
     ).get_template("report.html")
     page = template.render(
         title=title,
-        answer=headline(tables, classes),
+        answer=headline(tables, classes, demonstration_of_run(made_by)),
         classes=list(dict.fromkeys(name for image in images for name in image.counts.n_of)),
         images=images,
         percent=percent,
@@ -74,8 +80,10 @@ def write_report(folder: Path, *, title: str, path: Path | None = None) -> Path:
     return target
 
 
-def headline(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> str:
+def headline(tables: Sequence[pd.DataFrame], classes: Sequence[str], demonstration: str = "") -> str:
     """Return the result of a run as one sentence: cells, classes with intervals, unsure and rejected cells.
+
+    Where the classes are no answer it says that in their place, and why.
 
     Parameters
     ----------
@@ -83,19 +91,33 @@ def headline(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> str:
         Cell table of each image.
     classes : sequence of str
         Classes of the head, in the order they are named.
+    demonstration : str
+        See `cellapp.models.demonstration`.
     """
-    cells = pd.concat([table for table in tables if len(table)] or [pd.DataFrame({"qc_pass": []})])
-    counts = count(cells, classes)
-    parts = [_with_interval(counts, name) for name in counts.n_of] if counts.n_called else []
+    cells = pd.concat(
+        [table.assign(image_id=i) for i, table in enumerate(tables) if len(table)] or [pd.DataFrame({"qc_pass": []})]
+    )
+    counts, answer = count(cells, classes), judge(cells, demonstration)
+    start = f"{counts.n_cells:,} {'cell' if counts.n_cells == 1 else 'cells'} in {len(tables):,} "
+    start += "image" if len(tables) == 1 else "images"
+    if answer.unfit:
+        return f"{start}. {answer.verdict}: {answer.reason}."
+    parts = _shares(counts) + _doubts(counts, cells)
+    return start + (": " + ", ".join(parts) if parts else "")
+
+
+def _shares(counts: Counts) -> list[str]:
+    return [_with_interval(counts, name) for name in counts.n_of] if counts.n_called else []
+
+
+def _doubts(counts: Counts, cells: pd.DataFrame) -> list[str]:
     n_unlike = int(cells["unlike_training"].fillna(False).astype(bool).sum()) if "unlike_training" in cells else 0
-    for n, what in (
+    doubts = (
         (counts.n_unsure, "unsure"),
         (n_unlike, "unlike the training cells"),
         (counts.n_rejected, "rejected by the quality rules"),
-    ):
-        parts += [f"{n:,} {what}"] if n else []
-    start = f"{counts.n_cells:,} {'cell' if counts.n_cells == 1 else 'cells'} in {len(tables):,} "
-    return start + ("image" if len(tables) == 1 else "images") + (": " + ", ".join(parts) if parts else "")
+    )
+    return [f"{n:,} {what}" for n, what in doubts if n]
 
 
 def percent(share: float) -> str:
@@ -118,6 +140,7 @@ def _image(source: Path, cells: pd.DataFrame, classes: Sequence[str]) -> ReportI
     return ReportImage(
         name=run["image"]["name"],
         counts=count(cells, classes),
+        answer=judge(cells, demonstration_of_run(run)),
         confluency=run["confluency"],
         um_per_px=run["image"]["um_per_px"],
         overlay=base64.b64encode(buffer.getvalue()).decode(),

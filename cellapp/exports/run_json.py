@@ -18,7 +18,7 @@ from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
 from cellapp.types.image import ImageInfo, Role, Selection
 
-OF_ANALYSIS = ("image", "roles", "labels_by", "confluency", "summary")
+OF_ANALYSIS = ("image", "roles", "labels_by", "confluency", "answer", "answer_reason", "summary")
 """Keys of run.json that come from the analysis itself; all others are its provenance."""
 
 
@@ -41,6 +41,7 @@ def write_run(analysis: Analysis, settings: AnalyseSettings, summary: Mapping[st
         "roles": [role.value for role in analysis.roles],
         "labels_by": analysis.mask.segmenter,
         "confluency": analysis.confluency,
+        **{name: summary[name] for name in ("answer", "answer_reason") if name in summary},
         "summary": dict(summary),
     }
     with atomic_write(path) as part:

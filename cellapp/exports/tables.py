@@ -10,24 +10,19 @@ from typing import Any
 
 import pandas as pd
 
+from cellapp.cells.answer import Answer, judge
 from cellapp.cells.counts import classes_of, count
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
+from cellapp.models.demonstration import demonstration_of_run
+from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
 from cellapp.types.image import ImageInfo
 
 SUMMARY_COLUMNS = (
-    "image",
-    "file",
-    "scene",
-    "time",
-    "n_cells",
-    "n_rejected",
-    "n_",
-    "n_unsure",
-    "fraction_",
-    "confluency",
-    "seconds",
+    *("image", "file", "scene", "time", "n_cells", "n_rejected", "n_", "n_unsure", "fraction_"),
+    *("n_classified", "n_unlike_training", "share_unlike_training", "answer", "answer_reason"),
+    *("confluency", "seconds"),
 )
 """Order of summary.csv; ``n_`` and ``fraction_`` stand for one column or three per class."""
 
@@ -82,39 +77,71 @@ def read_cells(path: Path) -> pd.DataFrame:
     return cells
 
 
-def summary_row(analysis: Analysis, seconds: float) -> dict[str, Any]:
-    """Count one image.
-
-    Fractions are of the cells that were called: accepted and sure. Their 95 % intervals are Wilson's, for the sampling
-    of cells only: cells of one image are alike, so images differ by more than that.
+def summary_row(analysis: Analysis, seconds: float, settings: AnalyseSettings | None = None) -> dict[str, Any]:
+    """Count one image: its row of summary.csv.
 
     Parameters
     ----------
     analysis : Analysis
     seconds : float
         How long the image took.
+    settings : AnalyseSettings, optional
+        Of the run; those in the provenance when left out.
 
     Returns
     -------
     dict
-        Plain JSON values; a fraction of no cells is None. Columns of class c are ``n_c``, ``fraction_c``,
-        ``fraction_c_low`` and ``fraction_c_high``; the last two have one more underscore before their end where that is
-        the fraction of another class ("grade" beside "grade_low").
+        Plain JSON values: name, what `count_row` gives, covered share of the image, seconds.
     """
-    counts = count(analysis.cells, classes_of(analysis.cells))
-    row: dict[str, Any] = {
-        "image": analysis.name,
-        **file_columns(analysis.info),
-        "n_cells": counts.n_cells,
-        "n_rejected": counts.n_rejected,
-    }
+    of_run = {"settings": settings.model_dump(mode="json")} if settings else {}
+    counted = count_row(analysis.cells, demonstration_of_run({**analysis.provenance, **of_run}))
+    ends = {"confluency": float(analysis.confluency), "seconds": round(float(seconds), 3)}
+    return {"image": analysis.name, **file_columns(analysis.info), **counted, **ends}
+
+
+def count_row(cells: pd.DataFrame, demonstration: str = "") -> dict[str, Any]:
+    """Count the cells of one image, and say whether the counts of classes are an answer.
+
+    Fractions are of the cells that were called: accepted and sure. Their 95 % intervals are Wilson's, for the sampling
+    of cells only: cells of one image are alike, so images differ by more than that. Where `answer` is "unfit" they are
+    none, and `answer_reason` says why. Cells unlike the training cells are in no fraction where they are the majority.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        A cell table.
+    demonstration : str
+        See `cellapp.models.demonstration`.
+
+    Returns
+    -------
+    dict
+        Plain JSON values; a fraction of no cells is None, and so is its interval where the answer is unfit. Columns of
+        class c are ``n_c``, ``fraction_c``, ``fraction_c_low`` and ``fraction_c_high``; the last two have one more
+        underscore before their end where that is the fraction of another class ("grade" beside "grade_low"). Of the
+        `n_classified` accepted cells with the head's class, `n_unlike_training` are unlike its training cells; `answer`
+        is one of `cellapp.cells.answer.Fitness`.
+    """
+    counts, answer = count(cells, classes_of(cells)), judge(cells, demonstration)
+    row: dict[str, Any] = {"n_cells": counts.n_cells, "n_rejected": counts.n_rejected}
     row |= {f"n_{name}": n for name, n in counts.n_of.items()}
     row["n_unsure"] = counts.n_unsure
+    unknown = answer.unfit and not counts.n_called
     for name, (value, low, high) in _fraction_columns(list(counts.n_of)).items():
         fraction = counts.fraction(name)
         row[value] = None if math.isnan(fraction.value) else fraction.value
-        row |= {low: fraction.low, high: fraction.high}
-    return row | {"confluency": float(analysis.confluency), "seconds": round(float(seconds), 3)}
+        row |= {low: None, high: None} if unknown else {low: fraction.low, high: fraction.high}
+    return row | _answer_columns(answer)
+
+
+def _answer_columns(answer: Answer) -> dict[str, Any]:
+    return {
+        "n_classified": answer.n_classified,
+        "n_unlike_training": answer.n_unlike,
+        "share_unlike_training": answer.share_unlike,
+        "answer": answer.fitness.value,
+        "answer_reason": answer.reason,
+    }
 
 
 def file_columns(info: ImageInfo) -> dict[str, str]:

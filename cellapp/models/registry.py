@@ -33,7 +33,7 @@ class ModelEntry:
     files: Mapping[str, str] = field(default_factory=dict)  # file name -> sha256, empty as for `revision`
     input_px: int | None = None  # side an encoder reads; None is the side it was trained on
     dtype: str = "auto"  # "float32" for models too small to gain from less
-    demonstration: bool = False  # a head trained on synthetic cells; its calls on real ones mean nothing
+    demonstration: str = ""  # "trained on synthetic cells" of a head whose calls on real ones mean nothing
     gated: bool = False  # the hub asks for a login and consent
     needs: str = ""  # importable module without which the model cannot run
     needs_install: str = ""  # the command that installs it
@@ -83,4 +83,4 @@ def model_folder(name: str) -> Path:
 
 def is_demonstration(name: str | None) -> bool:
     """Whether the calls of a model, declared or not, are only for show."""
-    return is_declared(name) and entry(name).demonstration
+    return is_declared(name) and bool(entry(name).demonstration)

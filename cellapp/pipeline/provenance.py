@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from cellapp import __version__
+from cellapp.models.demonstration import demonstration_of_head
 from cellapp.pipeline.context import ImageContext
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Slide
@@ -70,6 +71,7 @@ def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, An
         "segmenter": models.segmenter.name,
         "encoder": encoder.identity if encoder else None,
         "head": head.identity if head else None,
+        "demonstration": demonstration_of_head(head) or None,
         "calibrated": head.calibrated if head else None,
         "not_explained": head.only_on_slides if head and settings.explain.n else None,
         "encoder_crop": head.crop.model_dump(mode="json") if head else None,

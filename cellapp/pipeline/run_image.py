@@ -12,6 +12,7 @@ from typing import Any
 from cellapp import __version__
 from cellapp.errors import Cancelled, CellappError, EngineError, InputError
 from cellapp.exports.image_folder import write_analysis
+from cellapp.exports.stored_summary import stored_summary
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import open_checkpoint
@@ -137,4 +138,4 @@ def _finished_summary(folder: Path, settings: AnalyseSettings, digest: str) -> d
     except (OSError, ValueError):
         return None
     same = run["settings_digest"] == settings_digest(settings) and run["input"]["sha256"] == digest
-    return run["summary"] if same else None
+    return stored_summary(folder) if same else None

@@ -17,6 +17,7 @@ CLASS_COLOURS = {
     "unsure": "#8A8A8A",
     "rejected": "#C8C8C8",
     "cell": "#E69F00",
+    "unlike training": "#B89AC8",
 }
 
 FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
@@ -30,7 +31,7 @@ def class_colour(name: str, classes: tuple[str, ...] = ()) -> str:
     Parameters
     ----------
     name : str
-        A class, or one of "unsure", "rejected", "cell" (no head).
+        A class, or one of "unsure", "unlike training", "rejected", "cell" (no head).
     classes : tuple of str
         All classes of the head, so that those without a fixed colour always get the same further one.
     """

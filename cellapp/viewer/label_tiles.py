@@ -26,7 +26,10 @@ MIN_OUTLINE_PX = 6
 
 _MAX_LEVEL = 2  # beyond, outlines would take more than 16 tiles of labels to read for one of the viewer
 _MIN_DOT_PX = 1.0  # radius
-_COLUMNS = ("centroid_y_px", "centroid_x_px", "area_px", "qc_pass", "label", "margin", "unsure", "manual_label")
+_COLUMNS = (
+    *("centroid_y_px", "centroid_x_px", "area_px", "qc_pass"),
+    *("label", "margin", "unsure", "unlike_training", "manual_label"),
+)
 
 
 @dataclass(frozen=True, eq=False)

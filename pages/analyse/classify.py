@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState, headline
+from cellapp.ui.classify.answer_section import answer_section
+from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState
 from cellapp.ui.classify.cell_sections import gallery_section, table_section
-from cellapp.ui.classify.chart_sections import counts_section, histogram_section, map_section
+from cellapp.ui.classify.chart_sections import counts_section, map_section
+from cellapp.ui.classify.probability_section import probabilities_section
 from cellapp.ui.classify.slide_section import slide_section
-from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.messages import trust_line
-from cellapp.ui.components.model_badges import show_head_note
 from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.session.results import results_of
 
@@ -27,10 +27,7 @@ images = {one.id: one for one in page.images if one.id in results.done}
 state = ClassifyState(results, images, image, threshold, scope)
 entry = run.image(image.id)
 
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    st.markdown(f"### {headline(state.all_cells, results.classes, n_images=len(results.version))}", width="content")
-    show_downloads(results.folder, entry.stem, key="classify_download", primary=True)
-show_head_note(run, state.all_cells, results.classes)
+answer_section(state, entry.stem)
 if threshold != run.settings.classify.threshold:
     st.caption(
         f"Counted at a threshold of {threshold:.2f}; the files of this run use {run.settings.classify.threshold:.2f}."
@@ -51,20 +48,13 @@ if several:
     st.segmented_control(
         "Cells of", [EVERY_IMAGE, THIS_IMAGE], default=EVERY_IMAGE, required=True, key="classify_scope"
     )
-halves = st.grid(2, min_column_width=380, gap="medium")
-probabilities, points = halves.cell(), halves.cell()
+if state.answer.mostly_unlike:  # the probabilities are folded, and would leave half a row empty
+    probabilities, points = st.container(), st.container()
+else:
+    halves = st.grid(2, min_column_width=380, gap="medium")
+    probabilities, points = halves.cell(), halves.cell()
 with probabilities:
-    histogram_section(state)
-    if len(results.classes) == 2:
-        st.slider(
-            f"Call a cell {state.target} from p =",
-            0.01,
-            0.99,
-            run.settings.classify.threshold,
-            0.01,
-            key=threshold_key,
-            help="Counts, colours and tables follow at once; no model runs again.",
-        )
+    probabilities_section(state, threshold_key)
 with points:
     map_section(state, next(iter(page.jobs_of(run, "project")), None))
 

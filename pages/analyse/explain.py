@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from cellapp.cells.answer import judge
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import CellappError
-from cellapp.ui.components.messages import show_error, trust_line
+from cellapp.ui.components.messages import escape, show_error, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
 from cellapp.ui.explain.cell_maps import cell_explanations, common_limit, explainable, listings
 from cellapp.ui.explain.cell_panel import explanation_panel, pick_cell, slide_section
@@ -22,7 +23,10 @@ cells = results.called()
 image_cells = cells[cells["image_id"] == image.id]
 
 st.markdown("### Why was this cell called so?")
-show_head_note(run, cells, results.classes)
+answer = judge(cells, results.demonstration)
+show_head_note(run, answer, results.classes)
+if answer.unfit:
+    st.caption(escape(f"{answer.verdict}: {answer.reason}. A map shows what the head goes by, not what the cell is."))
 if not results.classes or not image_cells["label"].any():
     empty_states.nothing_to_explain(results, image.id, image_cells)
     trust_line(run, results.provenance)

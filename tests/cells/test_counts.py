@@ -2,7 +2,7 @@ from math import isnan
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -68,12 +68,14 @@ FLAGS = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(FLAGS, max_size=30))
 def test_manual_classes_come_before_quality_before_doubt_before_the_head(rows):
     for (passed, label, unsure, manual), counted in zip(rows, outcome(table(*rows)), strict=True):
         assert counted == (manual or (REJECTED if not passed else UNSURE if unsure else label or UNCLASSIFIED))
 
 
+@settings(deadline=None)
 @given(st.lists(FLAGS, max_size=30))
 def test_no_cell_is_counted_twice_or_left_out(rows):
     counts = count(table(*rows), CLASSES)

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -69,8 +70,9 @@ def test_run_without_finished_images(tmp_path):
 
 def test_answer_names_the_doubts():
     cells = toy_analysis(9)[0].cells
-    sentence = headline([cells.assign(unlike_training=True)], ("cancer", "normal"))
-    assert f"{len(cells)} unlike the training cells" in sentence
+    some = cells.assign(unlike_training=cells.index.isin(cells.index[:3]))
+    sentence = headline([some], ("cancer", "normal"))
+    assert "3 unlike the training cells" in sentence
     assert "1 rejected by the quality rules" in sentence
 
 
@@ -95,3 +97,24 @@ def test_a_report_is_written_where_it_is_asked_for(tmp_path):
         write_report(tmp_path, title="a", path=tmp_path / "new" / "b.html").read_bytes()
         == (tmp_path / "report.html").read_bytes()
     )
+
+
+def test_classes_that_are_no_answer_give_no_share_outside_the_folded_part(tmp_path):
+    analysis, slide = toy_analysis(9)
+    unlike = replace(analysis, name="unlike", cells=analysis.cells.assign(unlike_training=True))
+    text = Page(report(tmp_path, (unlike, slide))).text
+    first, _, folded = text.partition("What the unfit head says")
+    assert "11 cells in 1 image. No classifier for cells like these: " in " ".join(first.split())
+    assert " % cancer" not in first
+    assert "no answer" in first
+    assert folded
+
+
+def test_a_head_for_show_says_so_in_the_report(tmp_path):
+    analysis, slide = toy_analysis(9)
+    shown = replace(analysis, provenance={**analysis.provenance, "demonstration": "trained on synthetic cells"})
+    first, _, folded = Page(report(tmp_path, (shown, slide))).text.partition("What the unfit head says")
+    words = " ".join(first.split())
+    assert "11 cells in 1 image. For show only: demonstration head, trained on synthetic cells." in words
+    assert " % cancer" not in first
+    assert " % cancer" in folded.replace("\n", " ")

@@ -107,7 +107,7 @@ def test_no_class_takes_the_columns_of_another(classes):
     analysis, _ = toy_analysis(9, classes=classes)
     row, counts = summary_row(analysis, 1), count(analysis.cells, classes)
     assert row_classes(row) == classes
-    assert len(row) == 9 + 4 * len(classes)
+    assert len(row) == 14 + 4 * len(classes)
     for name in classes:
         assert row[f"n_{name}"] == counts.n_of[name]
         assert (row[f"fraction_{name}"] or 0) * counts.n_called == pytest.approx(counts.n_of[name])

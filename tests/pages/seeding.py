@@ -78,7 +78,9 @@ def rendered(side: int, seed: int) -> tuple[bytes, np.ndarray]:
     return file.getvalue(), truth
 
 
-def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cells: int | None = None) -> RunRecord:
+def seed_run(
+    seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cells: int | None = None, unlike: float = 0.05
+) -> RunRecord:
     """Write a finished run of some images with every file of the contract.
 
     Parameters
@@ -88,23 +90,30 @@ def seed_run(seeded: Sequence[Seeded], *, head: str | None = "demo-head", n_cell
         Whose calls they seem to be; None counts only. The probabilities are drawn, no network runs.
     n_cells : int, optional
         Keep so many cells of each image; all when left out.
+    unlike : float
+        Share of the cells that are unlike the training cells.
     """
     settings = AnalyseSettings.model_validate({"classify": {"head": head}})
     run = runs.create_run(seeded[0].project.id, [one.image.id for one in seeded], settings)
     runs.start_run(run.id)
-    rows = [_analyse(run, row.stem, one, settings, n_cells) for row, one in zip(run.images, seeded, strict=True)]
+    rows = [
+        _analyse(run, row.stem, one, settings, n_cells, unlike) for row, one in zip(run.images, seeded, strict=True)
+    ]
     write_summary(rows, runs.run_folder(run.id))
     return runs.finish_run(run.id)
 
 
-def _analyse(run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None) -> dict:
+def _analyse(
+    run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None, unlike: float
+) -> dict:
     """Write an image's folder; a copy where this process wrote the same one before."""
-    key, folder = (one.image.digest, one.image.name, stem, str(settings), n_cells), runs.run_folder(run.id) / stem
+    key = (one.image.digest, one.image.name, stem, str(settings), n_cells, unlike)
+    folder = runs.run_folder(run.id) / stem
     if key in _WRITTEN:
         copy, cells, row = _WRITTEN[key]
         shutil.copytree(copy, folder)
     else:
-        cells, row = _write(run, stem, one, settings, n_cells)
+        cells, row = _write(run, stem, one, settings, n_cells, unlike)
         copy = Path(_COPIES.name) / str(len(_WRITTEN))
         _WRITTEN[key] = (shutil.copytree(folder, copy), cells, row)
     cell_store.save_cells(run.id, one.image.id, cells)
@@ -113,13 +122,13 @@ def _analyse(run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, 
 
 
 def _write(
-    run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None
+    run: RunRecord, stem: str, one: Seeded, settings: AnalyseSettings, n_cells: int | None, unlike: float
 ) -> tuple[pd.DataFrame, dict]:
     kept = one.labels if n_cells is None else np.where(one.labels <= _last_id(one.labels, n_cells), one.labels, 0)
     slide = open_image.open_slide(one.image.id)
     count_only = settings.model_copy(update={"classify": settings.classify.model_copy(update={"head": None})})
     found = analyse(slide, RunModels(FixedSegmenter(relabel(kept))), count_only, name=stem)
-    found = _called(found) if settings.classify.head else found
+    found = _called(found, settings.classify.head, unlike) if settings.classify.head else found
     return found.cells, write_analysis(found, slide, runs.run_folder(run.id), settings=settings, seconds=1.0)
 
 
@@ -128,13 +137,13 @@ def _last_id(labels: np.ndarray, n_cells: int) -> int:
     return int(ids[min(n_cells, len(ids) - 1)])
 
 
-def _called(found: Analysis) -> Analysis:
+def _called(found: Analysis, head: str, unlike: float) -> Analysis:
     """Add what a head would say: probabilities from a seeded draw, vectors that follow them."""
     ids = found.cells.index[found.cells["qc_pass"]].to_numpy(np.int32)
     p = np.random.default_rng(0).uniform(0, 1, len(ids))
     doubt = np.abs(2 * p - 1) < 0.2
-    far = p > 0.95
-    said = Predictions(np.column_stack([p, 1 - p]), CLASSES, ids, doubt, far, "demo-head@1", True)
+    far = p.argsort().argsort() >= len(p) - round(unlike * len(p))
+    said = Predictions(np.column_stack([p, 1 - p]), CLASSES, ids, doubt, far, f"{Path(head).name}@1", True)
     vectors = np.repeat(p[:, None], _DIM, axis=1).astype(np.float32)
     provenance = {**found.provenance, "head": said.head, "encoder": "cell-vit@1", "calibrated": True}
     return replace(

@@ -1,5 +1,9 @@
 import pytest
+from fastapi.testclient import TestClient
 
+from cellapp.api.app import api
+from cellapp.cells.answer import judge
+from cellapp.exports.stored_summary import stored_answer, stored_summary
 from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.store import cells as cell_store
@@ -20,10 +24,54 @@ def answer(app):
 def test_the_first_line_is_the_answer(open_page, run_of):
     run = run_of()
     app = open_page(PAGE, run=run.id)
-    assert f"**{run.n_cells:,} cells in 1 image**" in answer(app)
-    assert "% cancer" in answer(app)
+    assert f"**{run.n_cells:,} cells in 1 image**. Demonstration: " in answer(app)
+    assert "called cancer" in answer(app)
+    assert "%" not in answer(app)
     assert any("synthetic cells only" in badge.value for badge in app.markdown)
+    assert any("balanced accuracy on 40 synthetic slides" in badge.value for badge in app.markdown)
     assert any(run.id in caption.value and "not for diagnosis" in caption.value for caption in app.caption)
+
+
+OURS = "/heads/of/ours"
+CASES = [
+    *({"head": OURS}, {"head": OURS, "unlike": 1.0}, {"head": OURS, "unlike": 0.5}, {"head": OURS, "unlike": 0.6}),
+    *({}, {"unlike": 1.0}, {"head": None}, {"n_cells": 0}, {"n_cells": 1, "head": OURS, "unlike": 1.0}),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_page_api_and_files_decide_alike(open_page, run_of, case):
+    run = run_of(**case)
+    told = TestClient(api).get(f"/runs/{run.id}").json()
+    (image,) = told["images"]
+    results = results_of(run)
+    decided = judge(results.called(), results.demonstration)
+    assert told["answer"] == image["summary"]["answer"] == decided.fitness
+    assert told["answer_reason"] == image["summary"]["answer_reason"] == decided.reason
+    folder = results.folder / run.images[0].stem
+    assert stored_answer(folder, [stored_summary(folder)]) == decided
+    app = open_page(PAGE, run=run.id)
+    assert ("No classifier for cells like these yet" in answer(app)) == (decided.unfit and decided.mostly_unlike)
+    assert ("Demonstration: " in answer(app)) == (decided.unfit and not decided.mostly_unlike)
+    assert ("% cancer" in answer(app)) == (decided.fitness == "fit")
+    folded = any(expander.label.startswith("Shares by ") for expander in app.expander)
+    assert folded == decided.unfit
+    assert any("python -m cellapp train" in code.value for code in app.code) == decided.unfit
+    praised = any("balanced accuracy" in m.value and "synthetic" not in m.value for m in app.markdown)
+    assert not (praised and decided.unfit)
+
+
+def test_what_an_unfit_head_says_is_folded_away_and_can_be_seen(open_page, run_of):
+    run = run_of(head=OURS, unlike=0.6)
+    app = open_page(PAGE, run=run.id)
+    key = f"classify_threshold_{run.id}"
+    assert key not in app.session_state
+    for folded in ("classify_unfit", "classify_p"):
+        app.session_state[folded] = True
+    app.run()
+    assert not app.exception
+    assert key in app.session_state
+    assert any("left out of a share" in caption.value for caption in app.caption)
 
 
 def test_without_a_run_it_says_where_to_go(open_page, seeded):

@@ -77,6 +77,7 @@ class HeadSpec:
     positive: str | None = None  # None takes "cancer" where it exists, else the first class
     reads: FeatureSettings = field(default_factory=FeatureSettings)
     training: Mapping[str, Any] = field(default_factory=dict)
+    demonstration: str = ""
 
 
 @dataclass(frozen=True, eq=False)

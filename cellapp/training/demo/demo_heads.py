@@ -37,6 +37,7 @@ READS: Mapping[str, FeatureSettings] = {HEAD: FeatureSettings(), FAST_HEAD: Feat
 """Features that each head reads of the same cells."""
 
 TRAINED_ON = "Trained only on synthetic cells: its calls on real cells mean nothing. Not for diagnosis."
+FOR_SHOW = "trained on synthetic cells"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def evaluate(head: LinearHead, encoder: Encoder, slides: Sequence[LabelledSlide]
 def fit_head(name: str, encoder: Encoder, slides: Sequence[LabelledSlide], *, seed: int) -> LinearHead:
     """Train the head of that name, see `READS`, on the cells of labelled slides."""
     crop: CropSettings = GRID if READS[name].source == "grid" else CROP
-    spec = HeadSpec(name, encoder.identity, TRAINED_ON, crop, PREPROCESS, POSITIVE_CLASS, READS[name])
+    purpose = (name, encoder.identity, TRAINED_ON)
+    spec = HeadSpec(*purpose, crop, PREPROCESS, POSITIVE_CLASS, READS[name], demonstration=FOR_SHOW)
     labels = [str(label) for slide in slides for label in slide.labels]
     groups = [slide.name for slide in slides for _ in slide.labels]
     return fit(LabelledVectors(embed_slides(slides, encoder, READS[name]).features, labels, groups), spec, seed=seed)

@@ -9,7 +9,8 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from cellapp.cells.counts import Counts, count
+from cellapp.cells.answer import NO_CLASSIFIER, Answer, judge
+from cellapp.cells.counts import REJECTED, UNCLASSIFIED, UNLIKE, UNSURE, Counts, count
 from cellapp.classification.cell_columns import positive_class
 from cellapp.store.records import ImageRecord
 from cellapp.ui.session import selection
@@ -32,6 +33,11 @@ class ClassifyState:
     def all_cells(self) -> pd.DataFrame:
         """All cells of the run with their outcome at the threshold in force."""
         return self.results.called(self.threshold)
+
+    @cached_property
+    def answer(self) -> Answer:
+        """Whether the classes of the run are an answer."""
+        return judge(self.all_cells, self.results.demonstration)
 
     @cached_property
     def image_cells(self) -> pd.DataFrame:
@@ -64,8 +70,10 @@ class ClassifyState:
             st.rerun()
 
 
-def headline(cells: pd.DataFrame, classes: Sequence[str], *, n_images: int) -> str:
+def headline(cells: pd.DataFrame, classes: Sequence[str], *, n_images: int, demonstration: str = "") -> str:
     """Return what a run found as one sentence, Streamlit markdown without user text.
+
+    Where the classes are no answer it is the count of cells, and no share stands in it.
 
     Parameters
     ----------
@@ -75,15 +83,24 @@ def headline(cells: pd.DataFrame, classes: Sequence[str], *, n_images: int) -> s
         Classes of the head; empty when cells were only counted.
     n_images : int
         Images that are done, those without a cell too.
+    demonstration : str
+        See `cellapp.models.demonstration`.
     """
     counts = count(cells, classes)
     where = f"{counts.n_cells:,} {_plural(counts.n_cells, 'cell')} in {n_images:,} {_plural(n_images, 'image')}"
-    parts = [*_share_phrases(counts, classes), *_doubt_phrases(counts, cells)]
-    return f"**{where}**" + (": " + ", ".join(parts) if parts else "")
+    answer = judge(cells, demonstration)
+    if answer.mostly_unlike:
+        return f"**{where}**. {NO_CLASSIFIER} yet."
+    shares = _demonstrated(counts) if answer.unfit else _share_phrases(counts, classes)
+    parts = [*shares, *_doubt_phrases(counts, cells)]
+    start = f"**{where}**. Demonstration" if answer.unfit else f"**{where}**"
+    return start + (": " + ", ".join(parts) if parts else "")
 
 
-def share_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str, str]) -> pd.DataFrame:
-    """Return the share of the positive class for each group of images.
+def share_table(
+    cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str, str], demonstration: str = ""
+) -> pd.DataFrame:
+    """Return the share of the positive class for each group of images, and whether it is an answer.
 
     Parameters
     ----------
@@ -92,19 +109,22 @@ def share_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str,
     classes : sequence of str
     group : mapping of image id to group
         Image names, or values of a condition.
+    demonstration : str
+        See `cellapp.models.demonstration`.
 
     Returns
     -------
     DataFrame
-        `group`, `n`, `share`, `low`, `high`, sorted by group, for `count_charts.share_chart`.
+        `group`, `n`, `share`, `low`, `high`, sorted by group, for `count_charts.share_chart`, and `unfit`.
     """
     target = positive_class(classes) if classes else ""
     rows = []
     for name, part in _groups(cells, group):
         counts = count(part, classes)
         fraction = counts.fraction(target)
-        rows.append((name, counts.n_called, fraction.value, fraction.low, fraction.high))
-    return pd.DataFrame(rows, columns=["group", "n", "share", "low", "high"])
+        unfit = judge(part, demonstration).unfit
+        rows.append((name, counts.n_called, fraction.value, fraction.low, fraction.high, unfit))
+    return pd.DataFrame(rows, columns=["group", "n", "share", "low", "high", "unfit"]).astype({"unfit": bool})
 
 
 def outcome_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str, str]) -> pd.DataFrame:
@@ -112,7 +132,8 @@ def outcome_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[st
     rows = []
     for name, part in _groups(cells, group):
         counts = count(part, classes)
-        of = {**counts.n_of, "unsure": counts.n_unsure, "cell": counts.n_unclassified, "rejected": counts.n_rejected}
+        of = {**counts.n_of, UNSURE: counts.n_unsure, UNLIKE: counts.n_apart}
+        of |= {UNCLASSIFIED: counts.n_unclassified, REJECTED: counts.n_rejected}
         rows += [(name, outcome, n) for outcome, n in of.items()]
     table = pd.DataFrame(rows, columns=["group", "outcome", "n"])
     return table[table.groupby("outcome")["n"].transform("sum") > 0].reset_index(drop=True)
@@ -130,6 +151,11 @@ def _share_phrases(counts: Counts, classes: Sequence[str]) -> list[str]:
     target = positive_class(classes)
     fraction = counts.fraction(target)
     return [f"**{fraction.value * 100:.0f} % {target}** ({fraction.low * 100:.0f} to {fraction.high * 100:.0f})"]
+
+
+def _demonstrated(counts: Counts) -> list[str]:
+    """Return plain counts: a demonstration has no share that anybody should carry away."""
+    return [f"{n:,} called {name}" for name, n in counts.n_of.items()]
 
 
 def _doubt_phrases(counts: Counts, cells: pd.DataFrame) -> list[str]:

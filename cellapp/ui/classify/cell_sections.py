@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from cellapp.cells.counts import UNLIKE
 from cellapp.errors import CellappError
 from cellapp.jobs import queue, worker_process
 from cellapp.rendering.colours import class_colour
@@ -142,7 +143,8 @@ def _tiles(state: ClassifyState, cells: pd.DataFrame) -> list[Tile]:
 
 def _tile(state: ClassifyState, row: object, cell: pd.Series, uri: str) -> Tile:
     outcome = str(cell["outcome"])
-    p = cell.get(f"p_{state.target}") if state.target else None
+    told = state.target and outcome != UNLIKE  # a number beside a cell nobody can judge would be read as a call
+    p = cell.get(f"p_{state.target}") if told else None
     probability = f" · {p:.2f}" if p is not None and pd.notna(p) else ""
     note = f"Cell {cell['cell_id']} of {cell['image']}: {outcome}"
     if probability:
@@ -183,9 +185,13 @@ def _rows_at(cells: pd.DataFrame, positions: Sequence[int]) -> list[int]:
 def _columns(state: ClassifyState, cells: pd.DataFrame) -> pd.DataFrame:
     probabilities = [f"p_{name}" for name in state.results.classes]
     names = [*_COLUMNS[:3], *probabilities, *_COLUMNS[3:]]
+    if state.answer.mostly_unlike:  # numbers nobody should read as calls; the files have them
+        names = list(_COLUMNS[:3] + _COLUMNS[4:])
     if "area_um2" in cells:
         names.remove("area_px")
-    return cells[[name for name in names if name in cells]]
+    table = cells[[name for name in names if name in cells]]
+    told = table["outcome"] != UNLIKE
+    return table.assign(**{name: table[name].where(told) for name in probabilities if name in table})
 
 
 def _column_config(state: ClassifyState) -> dict[str, object]:

@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from cellapp.classification.predict import unsure_band
 from cellapp.discovery.projection import UMAP_MIN_CELLS, Method, Projection, project_run, read_projection
 from cellapp.errors import CellappError
 from cellapp.jobs import queue, worker_process
@@ -33,13 +32,35 @@ def counts_section(state: ClassifyState) -> None:
     else:
         group = condition_of({image_id: image.conditions for image_id, image in state.images.items()}, group_by)
     title, classes = group_by.replace("_", " "), state.results.classes
-    if state.target:
-        shares = share_table(state.all_cells, classes, group)
-        figure = share_chart(shares, state.target, group_title=title)
-        _chart(figure, "classify_shares", alt=f"Share of {state.target} cells per {title} with 95 % interval")
+    shares = share_table(state.all_cells, classes, group, state.results.demonstration) if state.target else None
+    if shares is not None and not shares["unfit"].all():
+        _shares(state, shares[~shares["unfit"]], title, "classify_shares")
     counts = outcome_table(state.all_cells, classes, group)
-    figure = counts_chart(counts, classes, group_title=title)
+    shown = state.results.demonstration and not state.answer.mostly_unlike
+    what = "Calls of the demonstration head" if shown else "Cells"
+    figure = counts_chart(counts, classes, group_title=title, what=what)
     _chart(figure, "classify_counts", alt=f"Number of cells of each class per {title}")
+    if shares is not None and shares["unfit"].any():
+        _unfit_shares(state, shares[shares["unfit"]], title)
+
+
+def _unfit_shares(state: ClassifyState, shares: pd.DataFrame, title: str) -> None:
+    """Fold away the shares of groups whose classes are no answer, named as such."""
+    whose = "the demonstration head" if state.results.demonstration else "an unfit head"
+    folded = st.expander(f"Shares by {whose}: not an answer", on_change="rerun", key="classify_unfit")
+    if not folded.open:
+        return
+    with folded:
+        if shares["n"].any():
+            _shares(state, shares, title, "classify_unfit_shares")
+        else:
+            st.caption("No share: every cell with a sure call is unlike the training cells, so there is none to judge.")
+        st.caption("Cells unlike the training cells are left out of a share where they are the majority.")
+
+
+def _shares(state: ClassifyState, shares: pd.DataFrame, title: str, key: str) -> None:
+    figure = share_chart(shares, state.target, group_title=title)
+    _chart(figure, key, alt=f"Share of {state.target} cells per {title} with 95 % interval")
 
 
 def _group_by(state: ClassifyState) -> str:
@@ -55,25 +76,6 @@ def _group_by(state: ClassifyState) -> str:
         label_visibility="collapsed" if not conditions else "visible",
     )
     return str(chosen)
-
-
-def histogram_section(state: ClassifyState) -> None:
-    """Draw the probabilities of the cells in scope with the threshold and the band of unsure cells."""
-    if not state.target:
-        st.caption("Without a head there are no probabilities. Choose one on the Segment page and run again.")
-        return
-    settings = state.results.run.settings.classify
-    p = state.cells[f"p_{state.target}"].dropna().to_numpy()
-    other = next(name for name in state.results.classes if name != state.target)
-    figure = charts.probability_histogram(
-        p,
-        state.threshold,
-        state.target,
-        other=other if len(state.results.classes) == 2 else "other classes",
-        band=unsure_band(state.threshold, settings.unsure_margin),
-        calibrated=bool(state.results.provenance.get("calibrated", True)),
-    )
-    _chart(figure, "classify_histogram", alt=f"Histogram of the probability of {state.target}")
 
 
 def map_section(state: ClassifyState, umap_job: JobRecord | None) -> None:

@@ -56,7 +56,9 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
     )
 
 
-def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: str = "image") -> go.Figure:
+def counts_chart(
+    counts: pd.DataFrame, classes: Sequence[str], *, group_title: str = "image", what: str = "Cells"
+) -> go.Figure:
     """Stack how many cells of each outcome every group has.
 
     Parameters
@@ -67,6 +69,8 @@ def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: s
         Classes of the head, for colours; the order of stacking is the order in which outcomes first appear.
     group_title : str
         What a group is.
+    what : str
+        What is counted, the first words of the title.
     """
     figure = go.Figure()
     for outcome in counts["outcome"].unique():
@@ -87,12 +91,12 @@ def counts_chart(counts: pd.DataFrame, classes: Sequence[str], *, group_title: s
     )
     figure.update_xaxes(title_text="cells", tickformat=",d", dtick=whole_step(counts.groupby("group")["n"].sum().max()))
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
-    return styled(figure, f"Cells per {group_title}", height=_rows_height(counts["group"].nunique()))
+    return styled(figure, f"{what} per {group_title}", height=_rows_height(counts["group"].nunique()))
 
 
 def _legend(outcomes: Sequence[str], classes: Sequence[str]) -> str:
     """Write the legend as a line of coloured signs and words: Plotly's own would wrap in a narrow column."""
-    signs = {"/": "▨", "": "■", ".": "▩", "x": "▩"}
+    signs = {"/": "▨", "": "■", ".": "▩", "x": "▩", "|": "▥"}
     entries = []
     for name in outcomes:
         sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from cellapp.cells.counts import UNLIKE
 from cellapp.rendering.colours import class_colour
 from cellapp.ui.classify.called_cells import ClassifyState
 from cellapp.ui.components.viewer import RINGS, Picked
@@ -63,7 +64,7 @@ def _card(state: ClassifyState, chosen: pd.DataFrame) -> None:
 
 def _numbers(state: ClassifyState, cell: pd.Series) -> str:
     parts = []
-    if state.target and pd.notna(cell[f"p_{state.target}"]):
+    if state.target and cell["outcome"] != UNLIKE and pd.notna(cell[f"p_{state.target}"]):
         parts.append(f"p({state.target}) {cell[f'p_{state.target}']:.2f}")
     if pd.notna(cell.get("area_um2")):
         parts.append(f"{cell['area_um2']:,.0f} µm²")

@@ -16,7 +16,7 @@ from cellapp.rendering.colours import CLASS_COLOURS, class_colour
 
 FONT_PX = 13
 ACCENT = "#2F6F8F"
-PATTERNS = {"normal": "", "cancer": "/", "unsure": ".", "rejected": "x", "cell": ""}
+PATTERNS = {"normal": "", "cancer": "/", "unsure": ".", "rejected": "x", "cell": "", "unlike training": "|"}
 FURTHER_PATTERNS = ("\\", "+", "|", "-")
 
 TEMPLATE = go.layout.Template(

@@ -10,6 +10,7 @@ from typing import IO
 
 import streamlit as st
 
+from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files, write_bundle
 
 _OF_IMAGE = (
@@ -91,6 +92,7 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
     )
     if not menu.open:
         return
+    refresh_run_files(folder)
     with menu:
         if stem and (folder / stem).is_dir():
             st.caption("This image")

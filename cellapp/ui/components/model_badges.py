@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
+from cellapp.cells.answer import Answer
 from cellapp.classification.head import LinearHead
 from cellapp.errors import CellappError
 from cellapp.models.load import load_model
-from cellapp.models.registry import is_demonstration
 from cellapp.store.records import RunRecord
 from cellapp.ui.components.messages import escape
 
@@ -37,49 +37,57 @@ def cached_head(name: str) -> LinearHead | None:
         return None
 
 
-def accuracy_text(metrics: Mapping[str, Any]) -> str:
+def accuracy_text(metrics: Mapping[str, Any], *, synthetic: bool = False) -> str:
     """Return the accuracy of a head on cells of slides it had not seen, or that it was not validated.
 
     Parameters
     ----------
     metrics : mapping
         Of the head, see `cellapp.training.classifier.cross_validation.fit`.
+    synthetic : bool
+        Whether those slides were synthetic.
     """
     if not metrics.get("validated") or "balanced_accuracy" not in metrics:
         return "accuracy not validated"
-    groups = f"{metrics['n_groups']:,} slides or patients" if metrics.get("n_groups") else "slides"
+    kind = "synthetic slides" if synthetic else "slides or patients"
+    groups = f"{metrics['n_groups']:,} {kind}" if metrics.get("n_groups") else kind.partition(" or ")[0]
     return f"{metrics['balanced_accuracy'] * 100:.0f} % balanced accuracy on {groups} it had not seen"
 
 
-def show_head_note(run: RunRecord, cells: pd.DataFrame, classes: tuple[str, ...]) -> None:
-    """Draw the badges that go with every call of this run."""
+def show_head_note(run: RunRecord, answer: Answer, classes: tuple[str, ...]) -> None:
+    """Draw the badges that go with every call of this run; none praises a head whose classes are no answer."""
     if not classes:
         st.badge("Counted without a head", icon=":material/tag:", color="gray")
         return
     head = head_of(run)
     with st.container(horizontal=True, gap="xsmall"):
-        st.badge(escape(f"Head {run.settings.classify.head}"), icon=":material/model_training:", color="gray")
-        if head is not None:
-            validated = bool(head.metrics.get("validated"))
-            icon = ":material/verified:" if validated else ":material/help:"
-            st.badge(accuracy_text(head.metrics), icon=icon, color="blue" if validated else "orange")
-            calibrated = "Calibrated" if head.calibrated else "Uncalibrated"
-            st.badge(
-                f"{calibrated} probabilities", icon=":material/balance:", color="gray", help=escape(head.trained_on)
-            )
-        if is_demonstration(run.settings.classify.head):
+        st.badge(
+            escape(f"Head {Path(run.settings.classify.head).name}"), icon=":material/model_training:", color="gray"
+        )
+        if answer.demonstration:
             st.badge(
                 "Demo head, trained on synthetic cells only", icon=":material/warning:", color="orange", help=DEMO_NOTE
             )
-        _unlike_badge(cells)
+        if head is not None and not answer.mostly_unlike:
+            _accuracy_badges(head, synthetic=bool(answer.demonstration))
+        _unlike_badge(answer)
 
 
-def _unlike_badge(cells: pd.DataFrame) -> None:
-    accepted = cells[cells["qc_pass"].astype(bool)]
-    if not len(accepted) or "unlike_training" not in accepted:
-        return
-    share = accepted["unlike_training"].fillna(False).astype(bool).mean()
-    if share > UNLIKE_SHARE:
+def _accuracy_badges(head: LinearHead, *, synthetic: bool) -> None:
+    """Draw how good the head is on what it was trained for; what was measured on synthetic slides is no praise."""
+    text, validated = accuracy_text(head.metrics, synthetic=synthetic), bool(head.metrics.get("validated"))
+    icon, colour = (":material/verified:", "blue") if validated else (":material/help:", "orange")
+    if synthetic:
+        icon, colour = ":material/science:", "gray"
+    st.badge(text, icon=icon, color=colour)
+    calibrated = "Calibrated" if head.calibrated else "Uncalibrated"
+    what = "on synthetic cells" if synthetic else "probabilities"
+    st.badge(f"{calibrated} {what}", icon=":material/balance:", color="gray", help=escape(head.trained_on))
+
+
+def _unlike_badge(answer: Answer) -> None:
+    share = answer.share_unlike
+    if share is not None and share > UNLIKE_SHARE:
         st.badge(
             f"{share * 100:.0f} % of the cells are unlike the training cells",
             icon=":material/warning:",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from cellapp.cells.answer import NO_CLASSIFIER, Fitness, pool
+from cellapp.models.registry import is_demonstration
 from cellapp.store.projects import create_project
-from cellapp.store.records import ImageRecord, RunRecord, Status
+from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
 from cellapp.ui.components.job_progress import show_jobs
-from cellapp.ui.components.messages import empty_state
+from cellapp.ui.components.messages import empty_state, escape
 from cellapp.ui.session.cache import thumbnail_uri
 from cellapp.ui.session.page_state import PageState, choose, read_page_state, write_address
 
@@ -18,6 +22,8 @@ UPLOAD_PAGE = "pages/analyse/upload.py"
 SEGMENT_PAGE = "pages/analyse/segment.py"
 CLASSIFY_PAGE = "pages/analyse/classify.py"
 EXPLAIN_PAGE = "pages/analyse/explain.py"
+LABEL_PAGE = "pages/learn/label.py"  # these two are linked to only where they exist
+TRAIN_PAGE = "pages/learn/train.py"
 RUNS_PAGE = "pages/manage/runs.py"
 MODELS_PAGE = "pages/manage/models.py"
 _FILE_NAME_SIGNS = 16  # of the name of a file with many images, in the list of images
@@ -115,14 +121,25 @@ def _badges(image: ImageRecord, run: RunRecord | None) -> None:
         elif row.status is not Status.DONE:
             st.badge(row.status.capitalize(), icon=":material/hourglass_top:", color="orange")
         else:
-            _done_badges(run, row.n_cells)
+            _done_badges(run, row)
 
 
-def _done_badges(run: RunRecord, n_cells: int | None) -> None:
+def _done_badges(run: RunRecord, row: RunImage) -> None:
+    n_cells = row.n_cells
     st.badge(f"{n_cells or 0:,} {'cell' if n_cells == 1 else 'cells'}", icon=":material/blur_on:", color="blue")
     if not n_cells:
         return
     if run.settings.classify.head:
-        st.badge("Classified", icon=":material/check:", color="blue")
+        _classes_badge(run, row.summary)
     if run.settings.explain.n:
         st.badge("Explained", icon=":material/check:", color="blue")
+
+
+def _classes_badge(run: RunRecord, summary: Mapping[str, Any]) -> None:
+    """Draw that the image is classified; a row of an earlier version says nothing of its head, the registry may."""
+    if summary.get("answer") == Fitness.UNFIT or is_demonstration(run.settings.classify.head):
+        why = escape(str(summary.get("answer_reason") or "demonstration head"))
+        label = NO_CLASSIFIER if pool([summary]).mostly_unlike else "Classes for show"
+        st.badge(label, icon=":material/warning:", color="orange", help=why)
+    else:
+        st.badge("Classified", icon=":material/check:", color="blue")

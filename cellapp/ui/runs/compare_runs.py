@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from cellapp.cells.answer import judge
 from cellapp.cells.counts import Counts, count
 from cellapp.classification.cell_columns import positive_class
 from cellapp.rendering.colours import class_colour
@@ -61,6 +63,8 @@ def image_table(
     names: Mapping[str, str],
     *,
     done: tuple[Collection[str], Collection[str]],
+    demonstrations: tuple[str, str] = ("", ""),
+    unfit: bool = False,
 ) -> pd.DataFrame:
     """Compare two runs image by image.
 
@@ -72,20 +76,26 @@ def image_table(
         Images to compare, in order; an image only one run has keeps its gap.
     done : tuple of collections of image ids
         What each run has finished: an image without cells is a result, one that was not reached is not.
+    demonstrations : tuple of str
+        Of the runs, see `cellapp.models.demonstration`.
+    unfit : bool
+        Give shares that are no answer, too.
 
     Returns
     -------
     DataFrame
         `image`, `cells_first`, `cells_second`, `cells_change`; with a head also `share_first`, `share_second`,
-        `share_change` of the positive class, in percent and percentage points.
+        `share_change` of the positive class, in percent and percentage points, if any of them is an answer.
     """
     classes = tuple(
         dict.fromkeys(c.removeprefix("p_") for t in (first, second) for c in t.columns if c.startswith("p_"))
     )
-    sides = ((first, done[0]), (second, done[1]))
-    rows = [_row(name, image_id, sides, classes) for image_id, name in names.items()]
+    sides = [_Side(*side, classes, unfit) for side in zip((first, second), done, demonstrations, strict=True)]
+    rows = [_row(name, image_id, sides) for image_id, name in names.items()]
     table = pd.DataFrame(rows, columns=["image", *(f"{what}_{which}" for what in _WHAT for which in _WHICH)])
-    return table if classes else table[["image", *(f"cells_{which}" for which in _WHICH)]]
+    without = classes and not table[["share_first", "share_second"]].notna().any(axis=None)
+    hidden = not classes or (without and _any_unfit(sides, names))
+    return table[["image", *(f"cells_{which}" for which in _WHICH)]] if hidden else table
 
 
 _WHAT, _WHICH = ("cells", "share"), ("first", "second", "change")
@@ -127,23 +137,44 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
     return styled(figure, f"{target.capitalize()} cells in both runs", height=int(min(160 + 34 * len(table), 900)))
 
 
-def _row(
-    name: str, image_id: str, sides: Sequence[tuple[pd.DataFrame, Collection[str]]], classes: tuple[str, ...]
-) -> tuple[Any, ...]:
-    pair = [_counted(table, image_id, classes) if image_id in done else None for table, done in sides]
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """One of the two runs."""
+
+    cells: pd.DataFrame
+    done: Collection[str]
+    demonstration: str
+    classes: tuple[str, ...]
+    unfit: bool  # show shares that are no answer, too
+
+    def counts(self, image_id: str) -> Counts | None:
+        """Return the counts of an image, None when the run did not reach it."""
+        return count(self._of(image_id), self.classes) if image_id in self.done else None
+
+    def percent(self, image_id: str) -> float | None:
+        """Return the share of the positive class, None where there is none, or none that is an answer."""
+        counts = self.counts(image_id)
+        if counts is None or not self.classes or not counts.n_called or (self.no_answer(image_id) and not self.unfit):
+            return None
+        return counts.fraction(positive_class(self.classes)).value * 100
+
+    def no_answer(self, image_id: str) -> bool:
+        """Whether the classes of an image are no answer."""
+        return judge(self._of(image_id), self.demonstration).unfit
+
+    def _of(self, image_id: str) -> pd.DataFrame:
+        return self.cells[self.cells["image_id"] == image_id]
+
+
+def _any_unfit(sides: Sequence[_Side], names: Mapping[str, str]) -> bool:
+    return any(side.no_answer(image_id) for side in sides for image_id in names)
+
+
+def _row(name: str, image_id: str, sides: Sequence[_Side]) -> tuple[Any, ...]:
+    pair = [side.counts(image_id) for side in sides]
     cells = [counts.n_cells if counts else None for counts in pair]
-    shares = [_percent(counts, classes) for counts in pair]
+    shares = [side.percent(image_id) for side in sides]
     return name, *cells, _change(cells), *shares, _change(shares)
-
-
-def _counted(table: pd.DataFrame, image_id: str, classes: tuple[str, ...]) -> Counts:
-    return count(table[table["image_id"] == image_id], classes)
-
-
-def _percent(counts: Counts | None, classes: tuple[str, ...]) -> float | None:
-    if counts is None or not classes or not counts.n_called:
-        return None
-    return counts.fraction(positive_class(classes)).value * 100
 
 
 def _change(pair: Sequence[float | None]) -> float | None:

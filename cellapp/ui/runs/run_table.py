@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
+from cellapp.cells.answer import judge
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import CellappError
 from cellapp.store.records import RunRecord, Status
@@ -19,7 +20,7 @@ from cellapp.ui.layout.frame import CLASSIFY_PAGE
 from cellapp.ui.layout.run_panel import images_table, job_of, start_run
 from cellapp.ui.runs.compare_runs import differing, flat_settings, image_table, paired_chart, settings_table
 from cellapp.ui.session.page_state import choose
-from cellapp.ui.session.results import results_of
+from cellapp.ui.session.results import Results, results_of
 
 _STATUS_COLOURS = ["gray", "orange", "green", "red", "gray", "yellow"]
 
@@ -101,20 +102,49 @@ def two_runs(first: RunRecord, second: RunRecord) -> None:
         st.caption("Both runs used the same settings.")
     else:
         st.dataframe(settings, hide_index=True, alt="Settings in which the two runs differ")
-    one, two = results_of(first), results_of(second)
-    names = {image.image_id: image.name for run in (first, second) for image in run.images}
-    table = image_table(one.called(), two.called(), names, done=(one.done, two.done))
+    pair = (results_of(first), results_of(second))
+    table = _compared(pair)
     if "share_first" in table:
-        target = positive_class(one.classes or two.classes)
-        figure = paired_chart(table, target, names=(first.name, second.name))
-        st.plotly_chart(
-            figure, key="paired", config=charts.chart_config("two_runs"), alt=f"Share of {target} cells in both runs"
-        )
+        _paired(table, pair, key="paired")
     st.dataframe(
         table, hide_index=True, column_config=_change_columns(first.name, second.name), alt="Both runs image by image"
     )
+    _no_answers(pair)
     trust_line(first)
     trust_line(second)
+
+
+def _compared(pair: tuple[Results, Results], *, unfit: bool = False) -> pd.DataFrame:
+    one, two = pair
+    names = {image.image_id: image.name for results in pair for image in results.run.images}
+    demonstrations = (one.demonstration, two.demonstration)
+    done = (one.done, two.done)
+    return image_table(one.called(), two.called(), names, done=done, demonstrations=demonstrations, unfit=unfit)
+
+
+def _paired(table: pd.DataFrame, pair: tuple[Results, Results], *, key: str) -> None:
+    target = positive_class(pair[0].classes or pair[1].classes)
+    figure = paired_chart(table, target, names=(pair[0].run.name, pair[1].run.name))
+    alt = f"Share of {target} cells in both runs"
+    st.plotly_chart(figure, key=key, config=charts.chart_config("two_runs"), alt=alt)
+
+
+def _no_answers(pair: tuple[Results, Results]) -> None:
+    """Draw why shares are left out, and fold away what the heads say all the same."""
+    answers = {results.run.name: judge(results.called(), results.demonstration) for results in pair}
+    for name, answer in answers.items():
+        if answer.unfit:
+            st.caption(escape(f"{name} has no shares. {answer.verdict}: {answer.reason}."))
+    if not any(answer.unfit for answer in answers.values()):
+        return
+    folded = st.expander("Shares by unfit heads: not an answer", on_change="rerun", key="unfit_pair")
+    if folded.open:
+        with folded:
+            table = _compared(pair, unfit=True)
+            if "share_first" in table:
+                _paired(table, pair, key="unfit_paired")
+            else:
+                st.caption("No share: every cell with a sure call is unlike the training cells.")
 
 
 def deleted_runs(removed: Sequence[RunRecord]) -> None:

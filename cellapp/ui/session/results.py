@@ -18,6 +18,7 @@ import streamlit as st
 
 from cellapp.cells.counts import classes_of, outcome
 from cellapp.classification.predict import rethreshold
+from cellapp.models.demonstration import demonstration_of_run
 from cellapp.store.cells import manual_labels
 from cellapp.store.records import RunImage, RunRecord, Status
 from cellapp.store.runs import run_folder
@@ -49,6 +50,11 @@ class Results:
     def version_key(self) -> str:
         """A text that changes whenever a file of the run or a manual class does."""
         return f"{self.run.id}/{hash(self.version)}/{hash(json.dumps(self.manual_classes, sort_keys=True))}"
+
+    @property
+    def demonstration(self) -> str:
+        """What the head was trained on where it is one for show, see `cellapp.models.demonstration`."""
+        return demonstration_of_run(self.provenance)
 
     @property
     def done(self) -> set[str]:

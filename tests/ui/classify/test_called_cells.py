@@ -2,11 +2,14 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cellapp.cells.answer import judge
+from cellapp.cells.counts import count
 from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState, headline, share_table
 from cellapp.ui.classify.cell_sections import labels_by_image
 from tests.ui.tables import CLASSES, cell_table
@@ -57,3 +60,16 @@ def test_a_class_by_hand_reaches_each_cell_of_each_image(label):
     labels = labels_by_image(cells, [5, 6, 7], label)
     assert labels == {"a": {1: label, 2: label}, "b": {1: label}}
     assert labels_by_image(cells, [], label) == {}
+
+
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(1, 40), seed=st.integers(0, 30), n_unlike=st.integers(0, 40))
+def test_no_share_stands_in_a_headline_that_is_no_answer(n, seed, n_unlike):
+    cells = cell_table(n, seed).assign(unlike_training=np.arange(n) < n_unlike)
+    for demonstration in ("", "trained on synthetic cells"):
+        answer = judge(cells, demonstration)
+        text = headline(cells, CLASSES, n_images=2, demonstration=demonstration)
+        assert ("%" in text) == (answer.fitness == "fit" and count(cells, CLASSES).n_called > 0)
+        assert ("No classifier for cells like these yet." in text) == (answer.unfit and answer.mostly_unlike)
+        shares = share_table(cells, CLASSES, {"a": "all", "b": "all"}, demonstration)
+        assert shares["unfit"].tolist() == [answer.unfit]

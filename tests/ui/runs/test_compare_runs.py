@@ -26,3 +26,16 @@ def test_every_setting_has_a_name_and_a_word():
     assert flat["segment diameter"] == "automatic"
     assert flat["preprocess clahe"] == "off"
     assert all(isinstance(value, str) for value in flat.values())
+
+
+def test_no_share_that_is_no_answer_is_compared():
+    fit = cell_table(60)
+    unlike = fit.assign(unlike_training=fit["image_id"] == "a")
+    done = ({"a", "b"}, {"a", "b"})
+    table = image_table(fit, unlike, {"a": "A", "b": "B"}, done=done).set_index("image")
+    assert table["share_second"].isna().to_dict() == {"A": True, "B": False}
+    assert table["share_first"].notna().all()
+    shown = image_table(fit, fit, {"a": "A", "b": "B"}, done=done, demonstrations=("drawn", "drawn"))
+    assert list(shown) == ["image", "cells_first", "cells_second", "cells_change"]
+    folded = image_table(fit, fit, {"a": "A"}, done=done, demonstrations=("drawn", "drawn"), unfit=True)
+    assert folded["share_first"].notna().all()

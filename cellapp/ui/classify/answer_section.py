@@ -1,0 +1,69 @@
+"""The first lines of Classify: the answer, or that there is none and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+
+import streamlit as st
+
+from cellapp.config import REPOSITORY, app_settings
+from cellapp.ui.classify.called_cells import ClassifyState, headline
+from cellapp.ui.components.downloads import show_downloads
+from cellapp.ui.components.messages import escape
+from cellapp.ui.components.model_badges import show_head_note
+from cellapp.ui.layout.frame import LABEL_PAGE, TRAIN_PAGE
+
+LIKE_THE_DEMO_SLIDE = (
+    "The demonstration head shows how everything here works. It knows synthetic cells, such as those of the demo "
+    "slide; of real cells its calls mean nothing."
+)
+
+
+def answer_section(state: ClassifyState, stem: str) -> None:
+    """Draw the first line with the downloads, what to do where it is no answer, and the badges of the head.
+
+    Parameters
+    ----------
+    state : ClassifyState
+    stem : str
+        Folder of the image in the header, whose files are offered.
+    """
+    run, answer = state.results.run, state.answer
+    text = headline(
+        state.all_cells,
+        state.results.classes,
+        n_images=len(state.results.version),
+        demonstration=state.results.demonstration,
+    )
+    ways = [page for page in (LABEL_PAGE, TRAIN_PAGE) if (REPOSITORY / page).is_file()]
+    if answer.mostly_unlike and len(ways) == 2:
+        text = f"{text.removesuffix('.')}: label some, or train from the conditions."
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"### {text}", width="content")
+        show_downloads(state.results.folder, stem, key="classify_download", primary=not answer.unfit)
+    show_head_note(run, answer, state.results.classes)
+    if answer.unfit:
+        _what_to_do(answer.reason if answer.mostly_unlike else LIKE_THE_DEMO_SLIDE, ways)
+
+
+def _what_to_do(why: str, ways: list[str]) -> None:
+    """Draw why there is no answer and the ways to one: pages where there are any, else the command."""
+    why = why if why.endswith(".") else f"{why[:1].upper()}{why[1:]}."
+    if ways:
+        st.caption(escape(why))
+        with st.container(horizontal=True, gap="small"):
+            _way(LABEL_PAGE, ways, "Label cells", ":material/label:")
+            _way(TRAIN_PAGE, ways, "Train from the conditions", ":material/school:")
+        return
+    head = Path(app_settings().home) / "heads" / "my-head"
+    st.caption(
+        f"{escape(why)} To classify your own cells, train a head on the command line for now: download the crops, sort "
+        "them into a folder per class and run the line below. Segment then offers the head."
+    )
+    st.code(f"python -m cellapp train FOLDER --out {quote(str(head))}", language="bash", width="content")
+
+
+def _way(page: str, ways: list[str], label: str, icon: str) -> None:
+    if page in ways and st.button(label, icon=icon, key=f"go_{Path(page).stem}"):
+        st.switch_page(page)
