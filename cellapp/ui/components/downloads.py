@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from dataclasses import dataclass
 from functools import partial
@@ -148,7 +149,7 @@ def _pack(folder: Path) -> IO[bytes]:
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - Streamlit reads it after this returns; closing deletes it
     write_bundle(folder, packed)
     packed.seek(0)
-    return packed
+    return io.BufferedReader(packed.detach())  # Streamlit refuses a file that is open for writing, too
 
 
 def _open(path: Path) -> IO[bytes]:

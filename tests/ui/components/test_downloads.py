@@ -3,6 +3,8 @@
 import io
 import zipfile
 
+from streamlit.runtime.download_data_util import convert_data_to_bytes_and_infer_mime
+
 from cellapp.ui.components import downloads
 
 
@@ -20,4 +22,5 @@ def test_only_files_that_exist_are_offered(tmp_path):
 def test_everything_is_one_zip(tmp_path):
     (tmp_path / "summary.csv").write_text("x")
     with downloads._pack(tmp_path) as packed:
-        assert zipfile.ZipFile(io.BytesIO(packed.read())).namelist() == ["summary.csv"]
+        sent, _ = convert_data_to_bytes_and_infer_mime(packed, TypeError("Streamlit does not send this"))
+    assert zipfile.ZipFile(io.BytesIO(sent)).namelist() == ["summary.csv"]
