@@ -21,7 +21,7 @@ Scene = Annotated[str, typer.Option(metavar="N|all", help="Scene, position or we
 Time = Annotated[str, typer.Option(metavar="N|all", help="Time point of each scene, from 1.")]
 Depth = Annotated[
     str | None,
-    typer.Option(metavar="max|mean|sharpest|N", help="How planes of depth become one; N takes that one. Default max."),
+    typer.Option(metavar="max|mean|sharpest|N", help="How planes of depth become one, or which to take; else max."),
 ]
 
 
