@@ -21,9 +21,8 @@ from cellapp.images.formats.opened import OpenedOnce
 from cellapp.images.formats.samples import samples_of
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
-from cellapp.types.image import ImageInfo, LazyArray
+from cellapp.types.image import PHOTO_CHANNELS, ImageInfo, LazyArray
 
-_COLOURS = ("red", "green", "blue")
 _TYPES = {0: "Gray8", 1: "Gray16", 2: "Gray32Float", 3: "Bgr24", 4: "Bgr48"}
 _CACHE_BYTES = 2**27
 """Decoded tiles that are kept: what a compressed tile costs is paid once for all regions that share it."""
@@ -114,7 +113,7 @@ def _scene(place: Place, metadata: CziMetadata, path: Path, name: str, depth: st
         format="czi",
         shape=layout.cyx,
         dtype=place.dtype.name,
-        channels=_COLOURS if is_photo else clean_names(_names(place, metadata.channels), layout.cyx[0]),
+        channels=PHOTO_CHANNELS if is_photo else clean_names(_names(place, metadata.channels), layout.cyx[0]),
         um_per_px=metadata.um_per_px,
         levels=tuple(place.size(shrink) for shrink in place.shrinks),
         bytes_on_disk=path.stat().st_size,
@@ -139,7 +138,7 @@ def _names(place: Place, stored: Sequence[str]) -> list[str]:
     for channel in place.channels:
         at = channel.number - first
         base = stored[at] if 0 <= at < len(stored) else ""
-        names.append(base if channel.sample is None else f"{base} {_COLOURS[channel.sample]}".strip())
+        names.append(base if channel.sample is None else f"{base} {PHOTO_CHANNELS[channel.sample]}".strip())
     return names
 
 

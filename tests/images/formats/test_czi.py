@@ -92,7 +92,7 @@ def test_gray_of_any_type_is_read(tmp_path, dtype):
 def test_colours_are_red_green_and_blue(tmp_path, dtype):
     pixels = noise(20, 30, 3, dtype=dtype)
     slide = open_slide(write_tiles(tmp_path / "photo.czi", [Tile(pixels)], channel_names={0: "Brightfield"}))
-    assert slide.info.channels == ("red", "green", "blue")
+    assert (slide.info.channels, slide.info.is_photo) == (("red", "green", "blue"), True)
     assert slide.info.dtype == dtype
     np.testing.assert_array_equal(slide.region(), pixels.transpose(2, 0, 1))
     np.testing.assert_array_equal(slide.levels[0][1:2, 3:9, :], pixels.transpose(2, 0, 1)[1:2, 3:9, :])
@@ -117,6 +117,7 @@ def test_channels_of_different_types_share_one_that_holds_all(tmp_path):
     tiles = [Tile(photo, plane={"C": 0}), Tile(stain, plane={"C": 1})]
     slide = open_slide(write_tiles(tmp_path / "mixed.czi", tiles, channel_names={0: "H&E", 1: "DAPI"}))
     assert slide.info.channels == ("H&E red", "H&E green", "H&E blue", "DAPI")
+    assert slide.info.is_photo is False
     np.testing.assert_array_equal(slide.region(), [*photo.transpose(2, 0, 1), stain])
 
 

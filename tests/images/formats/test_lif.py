@@ -56,7 +56,7 @@ def test_colours_are_red_green_and_blue(tmp_path, order):
     stored = pixels[..., [tag - 1 for tag in order]]
     image = Image("photo", "YXS", stored, ["Red", "Green", "Blue"], tags=order)
     slide = open_slide(write_images(tmp_path / "photo.lif", [image]))
-    assert slide.info.channels == ("red", "green", "blue")
+    assert (slide.info.channels, slide.info.is_photo) == (("red", "green", "blue"), True)
     np.testing.assert_array_equal(slide.region(), pixels.transpose(2, 0, 1))
 
 

@@ -47,7 +47,7 @@ def test_each_image_has_its_own_frames(series, time, position):
 def test_colours_are_red_green_and_blue(tmp_path, dtype):
     pixels = noise(1, 1, 1, 20, 30, 3, dtype=dtype)
     slide = open_slide(write_frames(tmp_path / "photo.nd2", pixels, ["Brightfield"], 1.5))
-    assert slide.info.channels == ("red", "green", "blue")
+    assert (slide.info.channels, slide.info.is_photo) == (("red", "green", "blue"), True)
     np.testing.assert_array_equal(slide.region(), pixels[0, 0, 0].transpose(2, 0, 1))
 
 

@@ -43,6 +43,14 @@ def test_pixels_names_and_size_are_read(made):
     np.testing.assert_array_equal(slide.region(Region(5, 7, 11, 13)), PIXELS[:, 5:16, 7:20])
 
 
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("names", [["", "", ""], ["Red", "Green", "Blue"]])
+def test_three_stains_are_no_photograph(tmp_path, kind, names):
+    info = probe(WRITERS[kind](tmp_path / f"stains.{kind}", noise(3, 20, 30), names, 0.25))
+    assert info.is_photo is False
+    assert info.channels == (tuple(names) if any(names) else ("channel 1", "channel 2", "channel 3"))
+
+
 def test_any_block_is_that_of_the_whole(made):
     level = open_slide(made[1]).levels[0]
     for key in np.s_[1:, 3:9, :], np.s_[:1, ::3, 5:50:7], np.s_[:, 40:, :], np.s_[:, :0, 2:3], np.s_[:, -4:, -5:-1]:
