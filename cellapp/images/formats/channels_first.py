@@ -20,7 +20,7 @@ from cellapp.types.image import ImageInfo, LazyArray
 class ChannelsFirst:
     """A lazily read array in any order of axes, indexed as (C, Y, X)."""
 
-    stored: Any  # indexable by slices and integers, with `dtype`
+    stored: Any  # indexable by slices and integers, with `dtype`; with `gives_copies` true, blocks are not copied again
     layout: Layout
     name: str  # of the file, for messages
     at: Mapping[str, int] = field(default_factory=dict)  # index along P and T, 0 where left out
@@ -56,7 +56,8 @@ class ChannelsFirst:
         """
         block = self.depth.reduce(lambda z: self.plane(z, key), self.layout.size("Z"))
         # A copy: the stored array may be a memory map or shared with other callers, and must not be written to.
-        return np.array(block, dtype=self.dtype.newbyteorder("="), order="C")
+        copy = None if getattr(self.stored, "gives_copies", False) else True
+        return np.array(block, dtype=self.dtype.newbyteorder("="), order="C", copy=copy)
 
     def plane(self, z: int, key: tuple[slice, slice, slice]) -> np.ndarray:
         """Decode a block of one plane of depth, counted from 0, as it is stored: (C, Y, X)."""

@@ -24,7 +24,7 @@ from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import PHOTO_CHANNELS, ImageInfo, LazyArray
 
 _TYPES = {0: "Gray8", 1: "Gray16", 2: "Gray32Float", 3: "Bgr24", 4: "Bgr48"}
-_CACHE_BYTES = 2**27
+_CACHE_BYTES = 2**26
 """Decoded tiles that are kept: what a compressed tile costs is paid once for all regions that share it."""
 
 _LARGE_TILE_PX = 2**24
@@ -150,6 +150,7 @@ class _Level:
     place: Place
     shrink: int
     dtype: np.dtype
+    gives_copies = True
 
     def __getitem__(self, key: tuple[int, int, slice, slice, slice]) -> np.ndarray:
         """Decode channels, rows and columns of one plane, (C, Y, X)."""
@@ -161,12 +162,17 @@ class _Level:
             return block
         at = {"T": self.place.numbers("T")[time], "Z": self.place.numbers("Z")[plane]}
         done = 0
-        for number, samples in groupby(wanted, key=lambda channel: channel.number):
-            pixels = self._read({**at, "C": number}, *spans)
-            for channel in samples:
-                block[done] = pixels[..., 0 if channel.sample is None else 2 - channel.sample]  # stored blue first
-                done += 1
+        for number, group in groupby(wanted, key=lambda channel: channel.number):
+            samples = [channel.sample for channel in group]
+            self._fill(block[done : done + len(samples)], samples, {**at, "C": number}, *spans)
+            done += len(samples)
         return block
+
+    def _fill(self, block: np.ndarray, samples: list[int | None], plane: dict[str, int], *spans: range) -> None:
+        """Read one channel of the file; what the library gives is freed before the next is read."""
+        pixels = self._read(plane, *spans)
+        for target, sample in zip(block, samples, strict=True):
+            target[...] = pixels[..., 0 if sample is None else 2 - sample]  # stored blue first
 
     def _read(self, plane: dict[str, int], rows: range, columns: range) -> np.ndarray:
         y, x, _, _ = self.place.box

@@ -128,6 +128,7 @@ class _Pixels:
 
     path: Path
     image: LifImage
+    gives_copies = True
 
     @property
     def dtype(self) -> np.dtype:

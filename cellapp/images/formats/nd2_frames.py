@@ -22,6 +22,7 @@ class Frames:
     document: OpenedOnce  # whose handle is a `FrameReader`
     frames: np.ndarray  # (T, Z) int, their numbers
     dtype: np.dtype
+    gives_copies = True
 
     def __getitem__(self, key: tuple[int, int, slice, slice, slice, slice]) -> np.ndarray:
         """Read channels, samples, rows and columns of one plane, (C, S, Y, X)."""
