@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analyse, crops, demo, models, score, services, train
+from cellapp.cli import analyse, crops, demo, evaluation, models, score, services, train
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (
     analyse.segment,
     crops.embed,
     train.train,
+    evaluation.compare,
     crops.predict,
     train.train_segmenter,
     train.pretrain,
