@@ -80,6 +80,9 @@ def analyse(
     for sentence in _not_explained(out, report):
         note(f"cellapp: not explained: {sentence}")
     summaries = [result.summary for result in report.results if result.summary]
+    for row in summaries:
+        if row.get("note"):
+            note(f"cellapp: {row['image']}: {row['note']}")
     failures = {result.stem: result.error for result in report.failed}
     found = {"out": str(out), "images": summaries, "failed": failures} | _answer(out, report)
     emit(found, as_json, _lines(summaries))
@@ -123,7 +126,11 @@ def segment(
         with open_checkpoint(out / f".{stem}.work", {}, resume=False) as checkpoint:
             mask = segment_image(slide, model, chosen, on_step, checkpoint=checkpoint)
             file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
-        rows.append({"image": stem, **file_columns(slide.info), "n_cells": len(mask.cell_ids), "labels": str(file)})
+        row = {"image": stem, **file_columns(slide.info), "n_cells": len(mask.cell_ids), "labels": str(file)}
+        if mask.note:
+            note(f"cellapp: {stem}: {mask.note}")
+            row["note"] = mask.note
+        rows.append(row)
         progress(f"{stem} done", (n_done + 1) / len(images))
     progress.end()
     emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])

@@ -150,7 +150,9 @@ def read_analysis(folder: Path) -> Analysis:
         info=info,
         digest=tree["image"]["sha256"],
         roles=roles,
-        mask=LabelMask(read_labels(folder / "labels.tif", info.shape[1:]), tree["labels_by"]),
+        mask=LabelMask(
+            read_labels(folder / "labels.tif", info.shape[1:]), tree["labels_by"], tree["summary"].get("note", "")
+        ),
         cells=read_cells(folder / "cells.parquet"),
         confluency=tree["confluency"],
         provenance={key: value for key, value in tree.items() if key not in OF_ANALYSIS},

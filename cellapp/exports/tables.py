@@ -22,7 +22,7 @@ from cellapp.types.image import ImageInfo
 SUMMARY_COLUMNS = (
     *("image", "file", "scene", "time", "n_cells", "n_rejected", "n_", "n_unsure", "fraction_"),
     *("n_classified", "n_unlike_training", "share_unlike_training", "answer", "answer_reason"),
-    *("confluency", "seconds"),
+    *("confluency", "seconds", "note"),
 )
 """Order of summary.csv; ``n_`` and ``fraction_`` stand for one column or three per class."""
 
@@ -96,7 +96,8 @@ def summary_row(analysis: Analysis, seconds: float, settings: AnalyseSettings | 
     of_run = {"settings": settings.model_dump(mode="json")} if settings else {}
     counted = count_row(analysis.cells, demonstration_of_run({**analysis.provenance, **of_run}))
     ends = {"confluency": float(analysis.confluency), "seconds": round(float(seconds), 3)}
-    return {"image": analysis.name, **file_columns(analysis.info), **counted, **ends}
+    tried = {"note": analysis.mask.note} if analysis.mask.note else {}
+    return {"image": analysis.name, **file_columns(analysis.info), **counted, **ends, **tried}
 
 
 def count_row(cells: pd.DataFrame, demonstration: str = "") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cellapp.models.load import load_model
 from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.progress import StepProgress, no_progress
-from cellapp.segmentation.run_segmenter import segment
+from cellapp.segmentation.run_segmenter import nothing_found, segment
 from cellapp.segmentation.slide_parameters import SlideParameters, fit_slide_parameters, has_tiles
 from cellapp.segmentation.tiling.candidates import CellCandidates, find_candidates, find_overlaps
 from cellapp.segmentation.tiling.empty_tiles import is_empty
@@ -64,9 +64,8 @@ def segment_slide(
     on_step("Finding cells", span[0])
     if not has_tiles(context.slide.info, context.settings):
         return _segment_whole(context)
-    if not checkpoint.has_labels:
-        _segment_tiles(context, checkpoint, run_tasks, on_step, span)
-    return LabelMask(checkpoint.labels(), context.models.segmenter.name)
+    note = "" if checkpoint.has_labels else _segment_tiles(context, checkpoint, run_tasks, on_step, span)
+    return LabelMask(checkpoint.labels(), context.models.segmenter.name, note)
 
 
 def _segment_whole(context: ImageContext) -> LabelMask:
@@ -74,25 +73,26 @@ def _segment_whole(context: ImageContext) -> LabelMask:
     mask = segment(pixels, context.slide_roles, context.models.segmenter, context.settings.segment, context.um_per_px)
     labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
     number_cells(labels)
-    return LabelMask(labels, mask.segmenter)
+    return LabelMask(labels, mask.segmenter, mask.note)
 
 
 def _segment_tiles(
     context: ImageContext, checkpoint: Checkpoint, run_tasks: RunTasks, on_step: OnStep, span: tuple[float, float]
-) -> None:
-    """Segment each tile and write the label image of the slide to the checkpoint."""
+) -> str:
+    """Segment each tile, write the label image of the slide to the checkpoint; return what was tried where it is empty."""
     slide, roles, settings = context.slide, context.slide_roles, context.settings
     parameters = fit_slide_parameters(
         slide, roles, context.models.segmenter, settings, context.um_per_px, context.preprocessor
     )
-    halo = halo_px(parameters.fit.diameter_px)
+    halo = halo_px(parameters.fit.reach_px)
     tiles = plan_tiles(slide.info.shape[1:], settings.segment.tile_px, halo)
     todo = [tile for tile in tiles if not checkpoint.has(_name(tile.number))]
     n_before = len(tiles) - len(todo)
     progress = StepProgress(on_step, "Finding cells", "tile", n_total=len(tiles), n_before=n_before, span=span)
     for _ in run_tasks(SegmentTile(parameters, checkpoint), todo):
         progress.advance()
-    _join(tiles, slide.info.shape[1:], halo, settings.segment.min_size_px, checkpoint)
+    n_cells = _join(tiles, slide.info.shape[1:], halo, settings.segment.min_size_px, checkpoint)
+    return "" if n_cells else nothing_found(context.models.segmenter.name, parameters.fit.size, roles)
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ class SegmentTile:
         return segment(pixels, context.slide_roles, context.models.segmenter, settings, fit=fit).labels
 
 
-def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px: int, checkpoint: Checkpoint) -> None:
-    """Stitch the tiles and paint the label image of the slide, on disk."""
+def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px: int, checkpoint: Checkpoint) -> int:
+    """Stitch the tiles, paint the label image of the slide, on disk, and return how many cells it has."""
 
     @lru_cache(_TILES_IN_MEMORY)
     def labels_of(number: int) -> np.ndarray:
@@ -129,7 +129,7 @@ def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px:
         for tile in tiles:
             if len(stitched.ranks[tile.number]) > 1:
                 paint_tile(labels, tile, labels_of(tile.number), stitched.ranks[tile.number])
-        number_cells(labels, area_px=stitched.area_px, min_size_px=min_size_px)
+        return number_cells(labels, area_px=stitched.area_px, min_size_px=min_size_px)
 
 
 def _stitch(

@@ -23,8 +23,9 @@ from cellapp.segmentation.cellpose_api import (
     run_tiles,
 )
 from cellapp.segmentation.cellpose_weights import backbone_of, read_state
-from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.diameter import resolve_size
 from cellapp.segmentation.input_planes import Polarity, select_planes
+from cellapp.segmentation.long_cells import mend_long
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -37,6 +38,7 @@ class CellposeFlows:
     flow: np.ndarray  # (2, Y, X) float32: rows, columns, towards the middle of the cell
     probability: np.ndarray  # (Y, X) float32: logit of being in a cell
     diameter_px: float
+    width_px: float | None = None  # where cells are much longer than wide
 
 
 class CellposeSegmenter:
@@ -120,13 +122,14 @@ class CellposeSegmenter:
         -------
         CellposeFlows
         """
-        diameter_px = resolve_diameter(settings, None, pixels, roles)
-        scale = max(TRAINED_DIAMETER_PX / diameter_px, 1 / min(pixels.shape[1:]))
+        size = resolve_size(settings, None, pixels, roles)
+        scale = max(TRAINED_DIAMETER_PX / size.diameter_px, 1 / min(pixels.shape[1:]))
         image = self._planes(pixels, roles, fit.polarity if fit else None)
         with self._lock:
             full = run_tiles(self._net, image, scale, self._tile_px)
         flow, probability = full[..., :2].transpose(2, 0, 1), full[..., 2]
-        return CellposeFlows(np.ascontiguousarray(flow), np.ascontiguousarray(probability), diameter_px)
+        width_px = fit.width_px if fit else size.width_px
+        return CellposeFlows(np.ascontiguousarray(flow), np.ascontiguousarray(probability), size.diameter_px, width_px)
 
     def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
         """Turn flows into labels by Cellpose's dynamics, without the network.
@@ -151,9 +154,12 @@ class CellposeSegmenter:
             min_size_px=settings.min_size_px,
             device=device,
         )
-        return drop_inconsistent(
+        labels = drop_inconsistent(
             labels, flows.flow, flows.diameter_px, flow_threshold=settings.flow_threshold, device=device
         )
+        if not flows.width_px:
+            return labels
+        return mend_long(labels, flows.probability > settings.cellprob_threshold, flows.width_px, settings.min_size_px)
 
     def _planes(self, pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None) -> np.ndarray:
         """Return the input of the network, (Y, X, 3) float32: cells, nuclei, zeros; or the colours of a photo."""

@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.morphology import isotropic_opening
 
 from cellapp.segmentation.confluency import find_threshold_rounds, iterative_mask
-from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.diameter import resolve_size
 from cellapp.segmentation.foreground import (
     LOCAL_BLOCK,
     LOGIT_SPAN,
@@ -22,6 +22,7 @@ from cellapp.segmentation.foreground import (
 )
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.label_image import drop_small, relabel
+from cellapp.segmentation.long_cells import divide_long
 from cellapp.segmentation.slide_fit import SlideFit, Thresholds
 from cellapp.segmentation.watershed import grow_cells, split_touching
 from cellapp.settings import SegmentSettings
@@ -38,6 +39,7 @@ class ClassicalFlows:
     body: Foreground
     nucleus: Foreground | None
     diameter_px: float
+    width_px: float | None = None  # where cells are much longer than wide
 
 
 class Classical:
@@ -61,7 +63,8 @@ class Classical:
         polarity : Polarity
             Of the slide.
         """
-        diameter_px, planes = resolve_diameter(settings, None, sample, roles), select_planes(sample, roles, polarity)
+        diameter_px = resolve_size(settings, None, sample, roles).diameter_px
+        planes = select_planes(sample, roles, polarity)
         nucleus = None
         if planes.nucleus is not None:
             nucleus = _unless_empty(find_threshold(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px)))
@@ -97,17 +100,20 @@ class Classical:
         InputError
             When roles and channels differ in number, or the diameter is in um.
         """
-        diameter_px = resolve_diameter(settings, None, pixels, roles)
-        thresholds = fit.thresholds if fit else Thresholds()
+        size = resolve_size(settings, None, pixels, roles)
+        diameter_px, width_px = size.diameter_px, fit.width_px if fit else size.width_px
+        thresholds = (fit and fit.thresholds) or Thresholds()
         planes = select_planes(pixels, roles, fit.polarity if fit else None)
         nucleus = None
         if planes.nucleus is not None:
             sigma_px = _sigma_px(NUCLEUS_SHARE * diameter_px)
             nucleus = find_foreground(planes.nucleus, sigma_px, threshold=thresholds.nucleus)
-        return ClassicalFlows(_body(planes.outline, settings, diameter_px, thresholds), nucleus, diameter_px)
+        # What is as thin as a long cell must not be smoothed away as noise.
+        body = _body(planes.outline, settings, width_px or diameter_px, thresholds)
+        return ClassicalFlows(body, nucleus, diameter_px, width_px)
 
     def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
-        """Threshold the foreground and divide it into cells.
+        """Threshold the foreground and divide it into cells; long ones by `cellapp.segmentation.long_cells.divide_long`.
 
         Parameters
         ----------
@@ -120,8 +126,10 @@ class Classical:
         ndarray of shape (Y, X), int32
             Ids 1..n; all 0 where the image shows nothing but noise.
         """
-        mask = _tidy(flows.body.mask(settings.cellprob_threshold), OPENING * flows.diameter_px)
-        if flows.nucleus is None or flows.nucleus.empty:
+        mask = _tidy(flows.body.mask(settings.cellprob_threshold), OPENING * (flows.width_px or flows.diameter_px))
+        if flows.width_px:
+            labels = divide_long(mask, flows.width_px)
+        elif flows.nucleus is None or flows.nucleus.empty:
             labels = split_touching(mask, flows.diameter_px)
         else:
             size = NUCLEUS_SHARE * flows.diameter_px

@@ -1,9 +1,10 @@
-"""The cell diameter of an image: from the settings, or estimated from its pixels."""
+"""The size of the cells of an image: from the settings, or estimated from its pixels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -11,6 +12,7 @@ from scipy import ndimage
 from cellapp.errors import InputError
 from cellapp.segmentation.foreground import Foreground, find_foreground
 from cellapp.segmentation.input_planes import select_planes
+from cellapp.segmentation.long_cells import LONG, divide_long, typical_elongation
 from cellapp.segmentation.watershed import grow_cells, split_touching
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -23,15 +25,24 @@ SIGMA_PX = 1.5
 SPECK = 0.15  # objects below this share of the largest area are no cells
 
 
-def resolve_diameter(
+@dataclass(frozen=True)
+class CellSize:
+    """The size of the cells of an image."""
+
+    diameter_px: float  # of a disc with the area of a typical cell
+    width_px: float | None = None  # where cells are much longer than wide
+    tried_px: tuple[float, ...] = ()  # diameters that were compared, where the first led to nothing
+
+
+def resolve_size(
     settings: SegmentSettings,
     um_per_px: float | None,
     pixels: np.ndarray,
     roles: Sequence[Role],
     *,
     segmenter: Segmenter | None = None,
-) -> float:
-    """Return the cell diameter in px.
+) -> CellSize:
+    """Return the size of the cells, px.
 
     Parameters
     ----------
@@ -41,7 +52,7 @@ def resolve_diameter(
         Processed; used only where the settings leave the diameter open.
     roles : sequence of Role
     segmenter : Segmenter, optional
-        Its ``estimate_diameter(pixels, roles)`` is used where it has one, in place of the classical estimate.
+        Its ``estimate_size(pixels, roles)`` is used where it has one, in place of the classical estimate.
 
     Raises
     ------
@@ -49,22 +60,22 @@ def resolve_diameter(
         When the diameter is in um and the pixel size is unknown.
     """
     if settings.diameter is None:
-        return getattr(segmenter, "estimate_diameter", estimate_diameter)(pixels, roles)
+        return getattr(segmenter, "estimate_size", estimate_size)(pixels, roles)
     if settings.diameter_unit == "px":
-        return settings.diameter
+        return CellSize(settings.diameter)
     if um_per_px is None:
         raise InputError(
             f"a diameter of {settings.diameter:g} um needs a pixel size and the image has none: "
             "give --um-per-px, or the diameter in px"
         )
-    return settings.diameter / um_per_px
+    return CellSize(settings.diameter / um_per_px)
 
 
-def estimate_diameter(pixels: np.ndarray, roles: Sequence[Role]) -> float:
-    """Estimate the median equivalent diameter of the cells by a quick classical pass.
+def estimate_size(pixels: np.ndarray, roles: Sequence[Role]) -> CellSize:
+    """Estimate the size of the cells by a quick classical pass.
 
     The ridge of the distance map gives a first size; the median area of the pieces of a watershed of that size is the
-    estimate.
+    estimate. Where the pieces that remain when shallow constrictions are closed are long, they are measured instead.
 
     Parameters
     ----------
@@ -74,26 +85,33 @@ def estimate_diameter(pixels: np.ndarray, roles: Sequence[Role]) -> float:
 
     Returns
     -------
-    float
-        Diameter in px of the disc with the median area; `FALLBACK_PX` where there are no cells.
+    CellSize
+        Diameter of the disc with the median area; `FALLBACK_PX` where there are no cells.
     """
     step = max(1, math.ceil(max(pixels.shape[1:]) / QUICK_SIDE_PX))
     planes = select_planes(_shrink(pixels, step), roles)
     body = find_foreground(planes.outline, SIGMA_PX)
     nuclei = find_foreground(planes.nucleus, SIGMA_PX) if planes.nucleus is not None else None
-    labels = _quick_cells(body, nuclei)
+    if nuclei is not None and not nuclei.empty:
+        return CellSize(step * _typical_diameter(_cells_around(nuclei, body)))
+    mask = body.mask()
+    width_px = _ridge_diameter(mask)
+    long = divide_long(mask, width_px)
+    if typical_elongation(long) >= LONG:
+        return CellSize(step * _typical_diameter(long), step * width_px)
+    return CellSize(step * _typical_diameter(split_touching(mask, width_px)))
+
+
+def _typical_diameter(labels: np.ndarray) -> float:
     areas = np.bincount(labels.ravel())[1:]
     areas = areas[areas > SPECK * areas.max(initial=0)]
-    return FALLBACK_PX if areas.size == 0 else step * 2 * math.sqrt(float(np.median(areas)) / math.pi)
+    return FALLBACK_PX if areas.size == 0 else 2 * math.sqrt(float(np.median(areas)) / math.pi)
 
 
-def _quick_cells(body: Foreground, nuclei: Foreground | None) -> np.ndarray:
-    mask = body.mask()
-    if nuclei is None or nuclei.empty:
-        return split_touching(mask, _ridge_diameter(mask))
+def _cells_around(nuclei: Foreground, body: Foreground) -> np.ndarray:
     centres = nuclei.mask()
     size = _ridge_diameter(centres)
-    return grow_cells(split_touching(centres, size), mask, body.logit, size)
+    return grow_cells(split_touching(centres, size), body.mask(), body.logit, size)
 
 
 def _ridge_diameter(mask: np.ndarray) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from cellapp.errors import InputError
 from cellapp.images.channels import is_photo
@@ -13,6 +14,7 @@ from cellapp.types.image import Role
 
 LUMINANCE = np.float32([0.2126, 0.7152, 0.0722])  # ITU-R BT.709, red, green, blue
 HISTOGRAM_BINS = 64
+LARGEST_PIECE = 0.5  # share of its area from which a part of an image counts as one piece
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,10 @@ def select_planes(pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity 
 
 
 def has_bright_background(plane: np.ndarray) -> bool:
-    """Return whether the most frequent intensity lies in the brighter half of the range.
+    """Return whether the most frequent intensity lies in the brighter half of the range and surrounds the rest.
+
+    Where cells of even brightness cover most of the image theirs is the most frequent intensity; but they are many
+    pieces in a background that is one.
 
     Parameters
     ----------
@@ -97,7 +102,18 @@ def has_bright_background(plane: np.ndarray) -> bool:
         return False
     counts, edges = np.histogram(np.clip(plane, low, high), HISTOGRAM_BINS)
     counts = np.convolve(counts, np.ones(5), mode="same")  # one saturated bin alone is no background
-    return bool(edges[counts.argmax()] > (low + high) / 2)
+    middle = (low + high) / 2
+    return bool(edges[counts.argmax()] > middle) and not _is_surrounded(plane > middle)
+
+
+def _is_surrounded(bright: np.ndarray) -> bool:
+    """Return whether the bright part is in many pieces, none of them most of it, and the dark part in one."""
+    return _largest_share(bright) < LARGEST_PIECE and _largest_share(~bright) > 1 - LARGEST_PIECE / 5
+
+
+def _largest_share(mask: np.ndarray) -> float:
+    pieces = np.bincount(ndimage.label(mask)[0].ravel())[1:]
+    return float(pieces.max(initial=0) / max(pieces.sum(), 1))
 
 
 def _roleless_plane(pixels: np.ndarray, roles: Sequence[Role]) -> np.ndarray:

@@ -201,6 +201,7 @@ def save_preview(preview: PreviewFlows) -> str:
         "processed": preview.processed,
         "diameter_px": preview.diameter_px,
         **({} if preview.flows is None else {"flow": preview.flows.flow, "probability": preview.flows.probability}),
+        **({"width_px": preview.flows.width_px} if preview.flows and preview.flows.width_px else {}),
     }
     with atomic_write(folder / f"{key}.npz") as part:
         np.savez(part, **arrays)
@@ -222,7 +223,10 @@ def load_preview(key: str) -> PreviewFlows:
         raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
     with np.load(path, allow_pickle=False) as arrays:
         diameter_px, region = float(arrays["diameter_px"]), Region(*(int(value) for value in arrays["region"]))
-        flows = CellposeFlows(arrays["flow"], arrays["probability"], diameter_px) if "flow" in arrays else None
+        width_px = float(arrays["width_px"]) if "width_px" in arrays else None
+        flows = (
+            CellposeFlows(arrays["flow"], arrays["probability"], diameter_px, width_px) if "flow" in arrays else None
+        )
         return PreviewFlows(region, arrays["raw"], arrays["processed"], flows, diameter_px)
 
 

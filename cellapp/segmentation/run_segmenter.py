@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.diameter import CellSize, resolve_size
+from cellapp.segmentation.input_planes import Polarity
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.cells import LabelMask
@@ -54,8 +55,10 @@ def segment(
         raise InputError(
             f"pixels must be (C, Y, X) with one role per channel; got {pixels.shape} and {len(roles)} roles"
         )
-    flows, fixed = run_flows(pixels, roles, segmenter, settings, um_per_px, fit=fit)
-    return LabelMask(segmenter.masks(flows, fixed), segmenter.name)
+    size, fit = _size_and_fit(pixels, roles, segmenter, settings, um_per_px, fit)
+    flows, fixed = _flows(pixels, roles, segmenter, settings, size, fit)
+    labels = segmenter.masks(flows, fixed)
+    return LabelMask(labels, segmenter.name, "" if labels.any() else nothing_found(segmenter.name, size, roles))
 
 
 def run_flows(
@@ -76,6 +79,56 @@ def run_flows(
     settings : SegmentSettings
         With the diameter in force, in px.
     """
-    diameter_px = fit.diameter_px if fit else resolve_diameter(settings, um_per_px, pixels, roles, segmenter=segmenter)
-    fixed = settings.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
+    size, fit = _size_and_fit(pixels, roles, segmenter, settings, um_per_px, fit)
+    return _flows(pixels, roles, segmenter, settings, size, fit)
+
+
+def nothing_found(segmenter: str, size: CellSize, roles: Sequence[Role]) -> str:
+    """Return a sentence on what was tried where no cells were found, and what to try next.
+
+    Parameters
+    ----------
+    segmenter : str
+        Its name.
+    size : CellSize
+        That was looked for.
+    roles : sequence of Role
+        Of the channels that were looked at.
+    """
+    others = ", ".join(f"{px:.3g}" for px in size.tried_px)
+    compared = f", the best of {others} px" if len(size.tried_px) > 1 else ""
+    unnamed = not set(roles) & {Role.CYTOPLASM, Role.NUCLEUS}
+    channel = "say which channel shows nuclei or cytoplasm" if unnamed else "check which channel shows what"
+    return (
+        f"no cells were found: {segmenter} looked for cells of {size.diameter_px:.3g} px{compared}; "
+        f"{channel}, give the diameter, or take another segmenter"
+    )
+
+
+def _size_and_fit(
+    pixels: np.ndarray,
+    roles: Sequence[Role],
+    segmenter: Segmenter,
+    settings: SegmentSettings,
+    um_per_px: float | None,
+    fit: SlideFit | None,
+) -> tuple[CellSize, SlideFit | None]:
+    """Return the size in force, and the parameters of the slide where the segmenter needs more than a diameter."""
+    if fit is not None:
+        return fit.size, fit
+    size = resolve_size(settings, um_per_px, pixels, roles, segmenter=segmenter)
+    if not size.width_px:
+        return size, None
+    return size, SlideFit.of_size(size, Polarity.detect(pixels, roles))
+
+
+def _flows(
+    pixels: np.ndarray,
+    roles: Sequence[Role],
+    segmenter: Segmenter,
+    settings: SegmentSettings,
+    size: CellSize,
+    fit: SlideFit | None,
+) -> tuple[Any, SegmentSettings]:
+    fixed = settings.model_copy(update={"diameter": size.diameter_px, "diameter_unit": "px"})
     return (segmenter.flows(pixels, roles, fixed, fit) if fit else segmenter.flows(pixels, roles, fixed)), fixed

@@ -9,9 +9,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from cellapp.segmentation.confluency import ThresholdRound
-from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.diameter import CellSize, resolve_size
 from cellapp.segmentation.foreground import GlobalThreshold
 from cellapp.segmentation.input_planes import Polarity
+from cellapp.segmentation.long_cells import length_px
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
@@ -35,6 +36,23 @@ class SlideFit:
     diameter_px: float
     polarity: Polarity
     thresholds: Thresholds | None = None  # where the segmenter is a `ThresholdFitter`
+    width_px: float | None = None  # where cells are much longer than wide
+    tried_px: tuple[float, ...] = ()  # diameters that were compared, where the first led to nothing
+
+    @classmethod
+    def of_size(cls, size: CellSize, polarity: Polarity, thresholds: Thresholds | None = None) -> SlideFit:
+        """Return the parameters of a slide with cells of this size."""
+        return cls(size.diameter_px, polarity, thresholds, size.width_px, size.tried_px)
+
+    @property
+    def size(self) -> CellSize:
+        """The size of the slide's cells."""
+        return CellSize(self.diameter_px, self.width_px, self.tried_px)
+
+    @property
+    def reach_px(self) -> float:
+        """Length of a typical cell: its diameter, or how long a rod of its area and width is."""
+        return length_px(self.diameter_px, self.width_px) if self.width_px else self.diameter_px
 
 
 @runtime_checkable
@@ -72,22 +90,28 @@ def fit_slide(
     InputError
         When the diameter is in um and the pixel size is unknown.
     """
-    diameter_px = _diameter_px(windows, roles, segmenter, settings, um_per_px)
+    size = _typical_size(windows, roles, segmenter, settings, um_per_px)
     # Windows are joined side by side: the few cells cut where they meet change no threshold.
     sample = windows[0] if len(windows) == 1 else np.concatenate(windows, axis=2)
     polarity = Polarity.detect(sample, roles)
-    fixed = settings.model_copy(update={"diameter": diameter_px, "diameter_unit": "px"})
+    fixed = settings.model_copy(update={"diameter": size.diameter_px, "diameter_unit": "px"})
     thresholds = segmenter.fit(sample, roles, fixed, polarity) if isinstance(segmenter, ThresholdFitter) else None
-    return SlideFit(diameter_px, polarity, thresholds)
+    return SlideFit.of_size(size, polarity, thresholds)
 
 
-def _diameter_px(
+def _typical_size(
     windows: Sequence[np.ndarray],
     roles: Sequence[Role],
     segmenter: Segmenter,
     settings: SegmentSettings,
     um_per_px: float | None,
-) -> float:
+) -> CellSize:
+    """Return the median size of some windows; cells are long where they are in most of those."""
     n_measured = 1 if settings.diameter is not None else min(DIAMETER_WINDOWS, len(windows))
     measured = [windows[at * len(windows) // n_measured] for at in range(n_measured)]
-    return float(np.median([resolve_diameter(settings, um_per_px, w, roles, segmenter=segmenter) for w in measured]))
+    sizes = [resolve_size(settings, um_per_px, window, roles, segmenter=segmenter) for window in measured]
+    long = [size for size in sizes if size.width_px]
+    tried = tuple(sorted({px for size in sizes for px in size.tried_px}))
+    if 2 * len(long) <= len(sizes):
+        return CellSize(float(np.median([size.diameter_px for size in sizes])), None, tried)
+    return CellSize(*(float(np.median(px)) for px in zip(*((s.diameter_px, s.width_px) for s in long))), tried)

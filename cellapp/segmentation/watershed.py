@@ -25,9 +25,15 @@ def split_touching(mask: np.ndarray, diameter_px: float) -> np.ndarray:
     ndarray of shape (Y, X), int32
         Labels 1..n; each connected piece of the mask has at least one.
     """
+    return divide_at_seeds(mask, diameter_px)[0]
+
+
+def divide_at_seeds(mask: np.ndarray, diameter_px: float) -> tuple[np.ndarray, np.ndarray]:
+    """Do as `split_touching`, and also return the smoothed distance map, (Y, X) float."""
     distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     smooth = ndimage.gaussian_filter(distance, SEED_SMOOTHING * diameter_px)
-    return watershed(-smooth, seeds_of(smooth, mask, diameter_px), mask=mask).astype(np.int32)
+    labels = watershed(-smooth, seeds_of(smooth, mask, diameter_px), mask=mask).astype(np.int32)
+    return labels, smooth
 
 
 def seeds_of(height_map: np.ndarray, mask: np.ndarray, diameter_px: float) -> np.ndarray:

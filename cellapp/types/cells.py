@@ -27,6 +27,7 @@ class LabelMask:
 
     labels: np.ndarray  # (Y, X) int32, in memory or mapped from a file
     segmenter: str  # "classical@1", "cellpose:cpsam_v2@4.2.1.1"
+    note: str = ""  # where no cells were found: what was tried, in one sentence for the user
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 2 or not np.issubdtype(self.labels.dtype, np.integer):

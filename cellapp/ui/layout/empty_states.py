@@ -30,7 +30,7 @@ def require_run(run: RunRecord | None) -> RunRecord:
 
 
 def show_unfinished(run: RunRecord, results: Results) -> None:
-    """Draw the progress of images that wait or work and the errors of those that failed.
+    """Draw the progress of images that wait or work, the errors of those that failed and where no cells were found.
 
     The page stops here while no image has a result.
     """
@@ -42,6 +42,9 @@ def show_unfinished(run: RunRecord, results: Results) -> None:
         with st.expander(f"{n_failed} could not be analysed", icon=":material/error:", expanded=not results.version):
             for image in failed:
                 st.error(f"{escape(image.name)}: {escape(image.error or 'stopped before it was reached')}")
+    for image in run.images:
+        if image.summary.get("note"):
+            st.caption(f"{escape(image.name)}: {escape(image.summary['note'])}.")
     if not results.version:
         trust_line(run)
         st.stop()

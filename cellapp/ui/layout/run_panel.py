@@ -89,7 +89,14 @@ def _progress(run_id: str) -> None:
 def images_table(run: RunRecord) -> pd.DataFrame:
     """Return a row for each image of a run: name, status, cells, seconds, what went wrong."""
     rows = [
-        (row.name, [row.status.value], row.n_cells, row.summary.get("seconds"), row.error or "") for row in run.images
+        (
+            row.name,
+            [row.status.value],
+            row.n_cells,
+            row.summary.get("seconds"),
+            row.error or row.summary.get("note", ""),
+        )
+        for row in run.images
     ]
     table = pd.DataFrame(rows, columns=["image", "status", "cells", "seconds", "problem"])
     return table if table["problem"].any() else table.drop(columns="problem")
