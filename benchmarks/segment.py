@@ -51,7 +51,7 @@ def number_formats(*, side_px: int = 512, runs: int = 5) -> dict[str, object]:
 def flow_check(*, side_px: int = 512, runs: int = 3) -> dict[str, object]:
     """Masks with the flow check at the scale of small cells against Cellpose's at the size of the image."""
     segmenter, pixels = compact(), field(side_px)
-    settings = SegmentSettings(diameter=segmenter.estimate_diameter(pixels, ROLES))
+    settings = SegmentSettings(diameter=segmenter.estimate_size(pixels, ROLES).diameter_px)
     flows = segmenter.flows(pixels, ROLES, settings)
 
     def theirs() -> np.ndarray:

@@ -79,7 +79,7 @@ def _segment_whole(context: ImageContext) -> LabelMask:
 def _segment_tiles(
     context: ImageContext, checkpoint: Checkpoint, run_tasks: RunTasks, on_step: OnStep, span: tuple[float, float]
 ) -> str:
-    """Segment each tile, write the label image of the slide to the checkpoint; return what was tried where it is empty."""
+    """Segment each tile and write the label image to the checkpoint; return what was tried where none are found."""
     slide, roles, settings = context.slide, context.slide_roles, context.settings
     parameters = fit_slide_parameters(
         slide, roles, context.models.segmenter, settings, context.um_per_px, context.preprocessor

@@ -113,7 +113,7 @@ class Classical:
         return ClassicalFlows(body, nucleus, diameter_px, width_px)
 
     def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
-        """Threshold the foreground and divide it into cells; long ones by `cellapp.segmentation.long_cells.divide_long`.
+        """Threshold the foreground and divide it into cells; long ones as `divide_long` does it.
 
         Parameters
         ----------

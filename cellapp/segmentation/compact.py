@@ -61,7 +61,9 @@ class CompactSegmenter:
             Of the slide that `pixels` are a tile of.
         """
         if settings.diameter is None:
-            settings = settings.model_copy(update={"diameter": self.estimate_size(pixels, roles).diameter_px})
+            size = self.estimate_size(pixels, roles)
+            settings = settings.model_copy(update={"diameter": size.diameter_px})
+            fit = fit or SlideFit.of_long(size, pixels, roles)
         if fit is None and _is_blank(select_planes(pixels, roles).body):
             shape = pixels.shape[1:]
             background = np.full(shape, -LOGIT_SPAN, np.float32)

@@ -12,8 +12,8 @@ from scipy import ndimage
 from cellapp.errors import InputError
 from cellapp.segmentation.foreground import Foreground, find_foreground
 from cellapp.segmentation.input_planes import select_planes
-from cellapp.segmentation.long_cells import LONG, divide_long, typical_elongation
-from cellapp.segmentation.watershed import grow_cells, split_touching
+from cellapp.segmentation.long_cells import are_long, join_shallow
+from cellapp.segmentation.watershed import divide_at_seeds, grow_cells, split_touching
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
@@ -96,10 +96,11 @@ def estimate_size(pixels: np.ndarray, roles: Sequence[Role]) -> CellSize:
         return CellSize(step * _typical_diameter(_cells_around(nuclei, body)))
     mask = body.mask()
     width_px = _ridge_diameter(mask)
-    long = divide_long(mask, width_px)
-    if typical_elongation(long) >= LONG:
-        return CellSize(step * _typical_diameter(long), step * width_px)
-    return CellSize(step * _typical_diameter(split_touching(mask, width_px)))
+    cut, height_map = divide_at_seeds(mask, width_px)
+    joined = join_shallow(cut, height_map)
+    if are_long(joined, int(cut.max(initial=0)), width_px):
+        return CellSize(step * _typical_diameter(joined), step * width_px)
+    return CellSize(step * _typical_diameter(cut))
 
 
 def _typical_diameter(labels: np.ndarray) -> float:

@@ -10,9 +10,12 @@ from scipy import ndimage
 from cellapp.segmentation.label_image import relabel
 from cellapp.segmentation.watershed import divide_at_seeds
 
-LEAST_DYNAMICS = 0.25  # of a maximum's height; two discs of one size meet so when their centres are 1.3 radii apart
-NETWORK_DYNAMICS = 0.4  # of the distance map of a network's foreground, whose outlines undulate along a cell
-LONG = 1.75  # length over width from which cells are long
+LEAST_DYNAMICS = 0.2  # of the height of a maximum; two equal discs whose centres are 1.2 radii apart meet so
+LEAST_DEPTH_PX = 1.0  # outlines are drawn on a grid
+NETWORK_DYNAMICS = 0.6  # of the distance map of a network's foreground, whose outlines undulate along a cell
+LONG = 2.0  # length over width from which cells are long
+ALONG_EDGE = 3.0  # widths
+RATHER_LONG, CUTS = 1.6, 1.5  # they are from this on, too, where the watershed cuts the most of them
 WHOLE = 0.7  # of a piece must be in one mask of the network for its masks to stay
 
 
@@ -20,9 +23,9 @@ def divide_long(mask: np.ndarray, width_px: float, least_dynamics: float = LEAST
     """Divide touching cells of a mask at deep constrictions only, so that a long cell is not cut all along its ridge.
 
     Every seed of the watershed of the distance map is a maximum; its dynamics (Grimaud 1992) is how far one has to
-    descend from it to reach a higher one. Regions are joined across the shallowest saddles first, until each maximum
-    left has a dynamics of at least a share of its height: the h-maxima of Soille (2003) with an h that grows with the
-    width of the cell, as Jung and Kim (2010) choose it for clusters of nuclei.
+    descend from it to reach a higher one. Regions are joined across the highest saddles first, until each maximum left
+    has a dynamics of more than a share of its height and more than a pixel: the h-maxima of Soille (2003) with an h
+    that grows with the width of the cell, as Jung and Kim (2010) choose it for clusters of nuclei.
 
     Parameters
     ----------
@@ -37,12 +40,48 @@ def divide_long(mask: np.ndarray, width_px: float, least_dynamics: float = LEAST
     ndarray of shape (Y, X), int32
         Labels 1..n; each connected piece of the mask has at least one.
     """
-    labels, height_map = divide_at_seeds(mask, width_px)
+    return join_shallow(*divide_at_seeds(mask, width_px), least_dynamics)
+
+
+def join_shallow(labels: np.ndarray, height_map: np.ndarray, least_dynamics: float = LEAST_DYNAMICS) -> np.ndarray:
+    """Join the regions of a watershed across shallow constrictions, see `divide_long`.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (Y, X), int32
+        Ids 1..n.
+    height_map : ndarray of shape (Y, X), float
+        The distance map that was divided.
+    least_dynamics : float
+
+    Returns
+    -------
+    ndarray of shape (Y, X), int32
+        Ids 1..n.
+    """
     n_labels = int(labels.max(initial=0))
     if n_labels < 2:
         return labels
     peaks = np.concatenate([[0.0], ndimage.maximum(height_map, labels, np.arange(1, n_labels + 1))])
     return relabel(_joined(peaks, *_saddles(labels, height_map), least_dynamics)[labels])
+
+
+def are_long(joined: np.ndarray, n_cut: int, width_px: float) -> bool:
+    """Return whether cells are long, so that their areas are those of `join_shallow` and not of the watershed.
+
+    Parameters
+    ----------
+    joined : ndarray of shape (Y, X), int32
+        From `join_shallow`.
+    n_cut : int
+        Regions of the watershed.
+    width_px : float
+        Of a typical cell. What runs along an edge of the image for much longer is background around clumps of cells.
+    """
+    edges = np.concatenate([joined[0], joined[-1], joined[1:-1, 0], joined[1:-1, -1]])
+    on_edge = np.bincount(edges, minlength=int(joined.max(initial=0)) + 1)
+    elongation = typical_elongation(np.where((on_edge <= ALONG_EDGE * width_px)[joined], joined, 0))
+    return elongation >= LONG or (elongation >= RATHER_LONG and n_cut >= CUTS * joined.max(initial=0))
 
 
 def _saddles(labels: np.ndarray, height_map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +108,7 @@ def _joined(peaks: np.ndarray, pairs: np.ndarray, heights: np.ndarray, least_dyn
 
     for (a, b), height in zip(pairs.tolist(), heights.tolist(), strict=True):
         high, low = sorted((root(a), root(b)), key=lambda region: (-peaks[region], region))
-        if high != low and height >= (1 - least_dynamics) * peaks[low]:
+        if high != low and peaks[low] - height <= max(least_dynamics * peaks[low], LEAST_DEPTH_PX):
             parents[low] = high
     return np.array([root(region) for region in range(len(peaks))])
 

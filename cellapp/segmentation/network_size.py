@@ -1,4 +1,4 @@
-"""The size of cells by the bundled network: predicted, measured, and compared with other sizes where it leads to nothing."""
+"""The size of cells by the bundled network: predicted, measured, compared with others where it leads to nothing."""
 
 from __future__ import annotations
 

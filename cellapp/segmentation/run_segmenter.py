@@ -9,7 +9,6 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.segmentation.diameter import CellSize, resolve_size
-from cellapp.segmentation.input_planes import Polarity
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.cells import LabelMask
@@ -117,9 +116,7 @@ def _size_and_fit(
     if fit is not None:
         return fit.size, fit
     size = resolve_size(settings, um_per_px, pixels, roles, segmenter=segmenter)
-    if not size.width_px:
-        return size, None
-    return size, SlideFit.of_size(size, Polarity.detect(pixels, roles))
+    return size, SlideFit.of_long(size, pixels, roles)
 
 
 def _flows(

@@ -44,6 +44,11 @@ class SlideFit:
         """Return the parameters of a slide with cells of this size."""
         return cls(size.diameter_px, polarity, thresholds, size.width_px, size.tried_px)
 
+    @classmethod
+    def of_long(cls, size: CellSize, pixels: np.ndarray, roles: Sequence[Role]) -> SlideFit | None:
+        """Return the parameters of a whole image where its cells are long; None where a diameter says enough."""
+        return cls.of_size(size, Polarity.detect(pixels, roles)) if size.width_px else None
+
     @property
     def size(self) -> CellSize:
         """The size of the slide's cells."""
@@ -112,6 +117,6 @@ def _typical_size(
     sizes = [resolve_size(settings, um_per_px, window, roles, segmenter=segmenter) for window in measured]
     long = [size for size in sizes if size.width_px]
     tried = tuple(sorted({px for size in sizes for px in size.tried_px}))
-    if 2 * len(long) <= len(sizes):
-        return CellSize(float(np.median([size.diameter_px for size in sizes])), None, tried)
-    return CellSize(*(float(np.median(px)) for px in zip(*((s.diameter_px, s.width_px) for s in long))), tried)
+    chosen = long if 2 * len(long) > len(sizes) else sizes
+    width_px = float(np.median([size.width_px for size in long])) if chosen is long else None
+    return CellSize(float(np.median([size.diameter_px for size in chosen])), width_px, tried)

@@ -9,7 +9,7 @@ from cellapp.compute import torchvision_shim
 from cellapp.config import REPOSITORY
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose import CellposeFlows
-from cellapp.segmentation.diameter import resolve_diameter
+from cellapp.segmentation.diameter import CellSize, resolve_size
 from cellapp.segmentation.metrics import score_labels
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import SegmentSettings
@@ -82,7 +82,7 @@ def test_tiles_equal_the_whole(shipped):
 @pytest.mark.parametrize("radius_px", [5, 8, 15, 30, 50])
 def test_the_diameter_is_found(shipped, radius_px):
     pixels = glowing(grid_of_discs(radius_px, n=4 if radius_px > 8 else 10))
-    assert shipped.estimate_diameter(pixels, NUCLEI) == pytest.approx(2 * radius_px, rel=0.35)
+    assert shipped.estimate_size(pixels, NUCLEI).diameter_px == pytest.approx(2 * radius_px, rel=0.35)
 
 
 @pytest.mark.parametrize("radius_px", [5, 15, 50])
@@ -95,10 +95,10 @@ def test_discs_of_any_size_are_found_without_a_diameter(shipped, radius_px):
 def test_the_network_is_asked_only_where_the_diameter_is_open(shipped):
     pixels = glowing(grid_of_discs(15))
     fixed = SegmentSettings(diameter=44)
-    assert resolve_diameter(fixed, None, pixels, NUCLEI, segmenter=shipped) == 44
-    found = resolve_diameter(AUTOMATIC, None, pixels, NUCLEI, segmenter=shipped)
-    assert found == shipped.estimate_diameter(pixels, NUCLEI)
-    assert shipped.flows(pixels, NUCLEI, AUTOMATIC).diameter_px == found
+    assert resolve_size(fixed, None, pixels, NUCLEI, segmenter=shipped) == CellSize(44)
+    found = resolve_size(AUTOMATIC, None, pixels, NUCLEI, segmenter=shipped)
+    assert found == shipped.estimate_size(pixels, NUCLEI)
+    assert shipped.flows(pixels, NUCLEI, AUTOMATIC).diameter_px == found.diameter_px
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((1, 200, 200)), np.full((1, 200, 200), 0.5)], ids=["black", "gray"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.segmentation.diameter import estimate_diameter
+from cellapp.segmentation.diameter import CellSize, estimate_size
 from cellapp.segmentation.input_planes import Polarity
 from cellapp.segmentation.run_segmenter import run_flows, segment
 from cellapp.segmentation.slide_fit import SlideFit
@@ -52,12 +52,12 @@ def test_a_given_diameter_reaches_the_segmenter_in_px(pixels, settings, um_per_p
 
 def test_a_diameter_left_open_is_estimated(pixels):
     _, settings = run_flows(pixels, ROLES, Recording(), SegmentSettings())
-    assert settings.diameter == estimate_diameter(pixels, ROLES)
+    assert settings.diameter == estimate_size(pixels, ROLES).diameter_px
 
 
 def test_a_segmenter_that_estimates_by_itself_is_asked(pixels):
     segmenter = Recording()
-    segmenter.estimate_diameter = lambda pixels, roles: 12.5
+    segmenter.estimate_size = lambda pixels, roles: CellSize(12.5)
     assert run_flows(pixels, ROLES, segmenter, SegmentSettings())[1].diameter == 12.5
     assert run_flows(pixels, ROLES, segmenter, SegmentSettings(diameter=8))[1].diameter == 8
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cellapp.segmentation.classical import Classical
+from cellapp.segmentation.diameter import CellSize
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.segmentation.slide_fit import DIAMETER_WINDOWS, ThresholdFitter, fit_slide
@@ -21,12 +22,12 @@ class Sized:
 
     name, fast = "sized@1", True
 
-    def __init__(self):
-        self.asked = []
+    def __init__(self, long_above=99):
+        self.asked, self.long_above = [], long_above
 
-    def estimate_diameter(self, pixels, roles):
+    def estimate_size(self, pixels, roles):
         self.asked.append(pixels)
-        return float(pixels.max())
+        return CellSize(float(pixels.max()), 2.0 if pixels.max() > self.long_above else None)
 
 
 @pytest.mark.parametrize("method", ["otsu", "local", "iterative"])
