@@ -65,11 +65,10 @@ def run_preview(slide: Slide, region: Region, segmenter: Segmenter, settings: An
 
     Parameters
     ----------
-    slide : Slide
-    region : Region
+    slide, region, settings
+        As `preview_flows`.
     segmenter : Segmenter
         Of Cellpose's kind.
-    settings : AnalyseSettings
 
     Returns
     -------
@@ -195,13 +194,13 @@ def save_preview(preview: PreviewFlows) -> str:
         raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
     folder = _folder()
     key = uuid.uuid4().hex
+    kept = {} if preview.flows is None else vars(preview.flows)
     arrays = {
         "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
         "raw": preview.raw,
         "processed": preview.processed,
         "diameter_px": preview.diameter_px,
-        **({} if preview.flows is None else {"flow": preview.flows.flow, "probability": preview.flows.probability}),
-        **({"width_px": preview.flows.width_px} if preview.flows and preview.flows.width_px else {}),
+        **{name: value for name, value in kept.items() if value is not None},
     }
     with atomic_write(folder / f"{key}.npz") as part:
         np.savez(part, **arrays)
@@ -224,9 +223,8 @@ def load_preview(key: str) -> PreviewFlows:
     with np.load(path, allow_pickle=False) as arrays:
         diameter_px, region = float(arrays["diameter_px"]), Region(*(int(value) for value in arrays["region"]))
         width_px = float(arrays["width_px"]) if "width_px" in arrays else None
-        flows = (
-            CellposeFlows(arrays["flow"], arrays["probability"], diameter_px, width_px) if "flow" in arrays else None
-        )
+        maps = [arrays[name] for name in ("flow", "probability") if name in arrays]
+        flows = CellposeFlows(*maps, diameter_px, width_px) if maps else None
         return PreviewFlows(region, arrays["raw"], arrays["processed"], flows, diameter_px)
 
 

@@ -109,6 +109,20 @@ def test_a_prediction_does_not_depend_on_the_other_files(results, tmp_path):
     np.testing.assert_allclose(many.loc[one.index, "p_cancer"], one["p_cancer"], atol=1e-2)
 
 
+def test_an_image_without_cells_says_what_was_tried_wherever_its_count_is_told(tmp_path, capsys):
+    tifffile.imwrite(tmp_path / "blank.tif", np.full((64, 64), 20, np.uint8))
+    command = ["analyse", str(tmp_path / "blank.tif"), "--segmenter", "classical", "--head", "none", "--json"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    captured = capsys.readouterr()
+    note = json.loads(captured.out.splitlines()[-1])["images"][0]["note"]
+    assert "no cells were found" in note
+    assert f"cellapp: blank: {note}" in captured.err
+    assert pd.read_csv(tmp_path / "out" / "summary.csv")["note"].tolist() == [note]
+    assert json.loads((tmp_path / "out" / "blank" / "run.json").read_text())["summary"]["note"] == note
+    assert main(["segment", str(tmp_path / "blank.tif"), "--segmenter", "classical", "--out", str(tmp_path / "s")]) == 0
+    assert note in capsys.readouterr().err
+
+
 @pytest.fixture
 def fast_head(tmp_path):
     """The folder of a head that reads windows of a slide."""

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -129,6 +130,17 @@ def test_zero_and_one_cell_are_plain_json(n, classes):
     assert row["n_cells"] == n
     if classes and not n:
         assert row["fraction_cancer"] is None
+
+
+def test_a_note_is_the_last_column_and_only_where_there_is_one(tmp_path):
+    empty, full = toy_analysis(0)[0], toy_analysis(2)[0]
+    rows = [
+        summary_row(replace(empty, mask=replace(empty.mask, note="no cells: tried 30 px")), 0),
+        summary_row(full, 0),
+    ]
+    assert "note" not in rows[1]
+    header, first, second = read(write_summary(rows, tmp_path))
+    assert (header[-1], first[-1], second[-1]) == ("note", "no cells: tried 30 px", "")
 
 
 def test_columns_keep_their_order_over_images_of_different_heads(tmp_path):

@@ -20,6 +20,7 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Role
 from tests.cells.toy import slide_of
 from tests.paths import shared_data
+from tests.segmentation.phantoms import rods
 
 pytestmark = pytest.mark.slow
 
@@ -151,6 +152,24 @@ def test_a_slide_without_cells_is_a_result(value):
     labels = find(slide, of(256))
     assert labels.shape == (600, 700)
     assert labels.max() == 0
+
+
+@pytest.mark.parametrize("tile_px", [256, 2048])
+def test_a_slide_without_cells_says_what_was_tried_in_tiles_as_in_one_piece(tile_px):
+    blank = slide_of(np.full((1, 300, 300), 9, np.uint8), ("nucleus",))
+    note = segment_image(blank, Classical(), of(tile_px)).note
+    assert "no cells were found" in note
+    assert "classical@1 looked for cells of 30 px" in note
+    y, x = np.mgrid[:300, :300]
+    disc = slide_of((((y - 150) ** 2 + (x - 150) ** 2 < 400) * 200)[None].astype(np.uint8), ("nucleus",))
+    assert segment_image(disc, Classical(), of(tile_px)).note == ""
+
+
+def test_long_cells_in_tiles_are_those_of_the_whole():
+    slide = slide_of((180 * (rods(110, 14, angle=0.6, n=4) > 0) + 20)[None].astype(np.uint8), ("nucleus",))
+    found = find(slide, of(256))
+    assert found.max() == 16
+    np.testing.assert_array_equal(found > 0, find(slide, of(2048)) > 0)
 
 
 def test_one_cell_on_the_corner_of_four_tiles():
