@@ -32,6 +32,7 @@ CHECKED = SegmentSettings()
 LIMITS_PX = (4.0, 400.0)
 SOUND = 0.6  # of what Otsu's threshold finds is in masks whose flows agree with their shape: the size is right
 OTHER_SIZES = (0.7, 1.0, 1.5)  # compared, in diameters of the classical estimate
+CLEAR = 0.75  # overlap of the network's foreground with Otsu's where the latter shows what the cells are
 LEAST_GAIN = 0.15  # of soundness for another size to be preferred
 
 
@@ -53,7 +54,8 @@ class SizeFinder:
 
     The network sees rims of cells where the size is far too small and pieces where cells are long. Masks whose flows
     disagree with their shape then leave most of Otsu's foreground bare, and sizes near that of the classical estimate
-    are compared with the first.
+    are compared with the first. Where the network's foreground is like Otsu's at none of them, as in phase contrast,
+    Otsu's is no guide and the first size stays.
     """
 
     def __init__(
@@ -114,15 +116,15 @@ class SizeFinder:
         for factor in OTHER_SIZES:
             diameter_px = _within_limits(factor * classical.diameter_px)
             trials.append(self._try(REFERENCE_PX / diameter_px, COARSE_PX, []))
-        best = max(trials, key=lambda trial: trial.sound)
         tried = tuple(round(trial.diameter_px, 1) for trial in trials)
-        if classical.width_px and best.sound < SOUND:
-            best = max(trials, key=lambda trial: trial.seen)
-        elif best.sound < first.sound + LEAST_GAIN:
-            best = first
+        clear = [trial for trial in trials if trial.seen >= CLEAR]
+        if not clear:
+            return CellSize(first.diameter_px, None, tried)
+        best = max(clear, key=lambda trial: trial.sound)
         if classical.width_px:
+            best = best if best.sound >= SOUND else max(clear, key=lambda trial: trial.seen)
             return CellSize(best.diameter_px, classical.width_px, tried)
-        return CellSize(best.diameter_px, None, tried)
+        return CellSize((best if best.sound >= first.sound + LEAST_GAIN else first).diameter_px, None, tried)
 
     def _try(self, scale: float, side_px: int, areas: list[int]) -> Trial:
         """Segment windows at a scale; areas of masks before the check, px of that scale, are added to a list."""

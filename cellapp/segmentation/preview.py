@@ -35,6 +35,7 @@ from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region, Slide
 from cellapp.types.protocols import Segmenter
 
+_FLOWS = ("flow", "probability", "width_px")  # stored of `CellposeFlows`
 _MAX_STORED = 16  # previews on disk; each may hold some hundred megabytes
 
 
@@ -194,13 +195,16 @@ def save_preview(preview: PreviewFlows) -> str:
         raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
     folder = _folder()
     key = uuid.uuid4().hex
-    kept = {} if preview.flows is None else vars(preview.flows)
     arrays = {
         "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
         "raw": preview.raw,
         "processed": preview.processed,
         "diameter_px": preview.diameter_px,
-        **{name: value for name, value in kept.items() if value is not None},
+        **{
+            name: value
+            for name, value in vars(preview.flows or preview).items()
+            if name in _FLOWS and value is not None
+        },
     }
     with atomic_write(folder / f"{key}.npz") as part:
         np.savez(part, **arrays)
@@ -222,9 +226,8 @@ def load_preview(key: str) -> PreviewFlows:
         raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
     with np.load(path, allow_pickle=False) as arrays:
         diameter_px, region = float(arrays["diameter_px"]), Region(*(int(value) for value in arrays["region"]))
-        width_px = float(arrays["width_px"]) if "width_px" in arrays else None
-        maps = [arrays[name] for name in ("flow", "probability") if name in arrays]
-        flows = CellposeFlows(*maps, diameter_px, width_px) if maps else None
+        maps, width_px = [arrays[name] for name in _FLOWS[:2] if name in arrays], arrays.get("width_px")
+        flows = CellposeFlows(*maps, diameter_px, None if width_px is None else float(width_px)) if maps else None
         return PreviewFlows(region, arrays["raw"], arrays["processed"], flows, diameter_px)
 
 
