@@ -35,7 +35,6 @@ from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region, Slide
 from cellapp.types.protocols import Segmenter
 
-_FLOWS = ("flow", "probability", "width_px")  # stored of `CellposeFlows`
 _MAX_STORED = 16  # previews on disk; each may hold some hundred megabytes
 
 
@@ -94,9 +93,8 @@ def preview_flows(
     Parameters
     ----------
     slide : Slide
-    region : Region
-    segmenter : Segmenter
-    settings : AnalyseSettings
+    region, segmenter, settings
+        Of the run.
     parameters : SlideParameters, optional
         Of `ensure_slide_parameters`: cells away from the region's edge are then those of the run. Diameter, polarity
         and thresholds are found in the region when left out.
@@ -145,9 +143,9 @@ def preview_cells(
     mask : LabelMask
         Of the region.
     quality : QualitySettings
+    channels : tuple of str
     shape : tuple of int
         (Y, X) of the full image.
-    channels : tuple of str
 
     Returns
     -------
@@ -195,16 +193,16 @@ def save_preview(preview: PreviewFlows) -> str:
         raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
     folder = _folder()
     key = uuid.uuid4().hex
+    flows = preview.flows
+    maps = (
+        {} if flows is None else {"flow": flows.flow, "probability": flows.probability, "width_px": flows.width_px or 0}
+    )
     arrays = {
         "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
         "raw": preview.raw,
         "processed": preview.processed,
         "diameter_px": preview.diameter_px,
-        **{
-            name: value
-            for name, value in vars(preview.flows or preview).items()
-            if name in _FLOWS and value is not None
-        },
+        **maps,
     }
     with atomic_write(folder / f"{key}.npz") as part:
         np.savez(part, **arrays)
@@ -226,8 +224,8 @@ def load_preview(key: str) -> PreviewFlows:
         raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
     with np.load(path, allow_pickle=False) as arrays:
         diameter_px, region = float(arrays["diameter_px"]), Region(*(int(value) for value in arrays["region"]))
-        maps, width_px = [arrays[name] for name in _FLOWS[:2] if name in arrays], arrays.get("width_px")
-        flows = CellposeFlows(*maps, diameter_px, None if width_px is None else float(width_px)) if maps else None
+        maps, width_px = [arrays[name] for name in ("flow", "probability") if name in arrays], arrays.get("width_px", 0)
+        flows = CellposeFlows(*maps, diameter_px, float(width_px) or None) if maps else None
         return PreviewFlows(region, arrays["raw"], arrays["processed"], flows, diameter_px)
 
 
