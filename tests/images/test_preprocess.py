@@ -213,3 +213,19 @@ def test_a_crop_by_itself_is_processed_like_a_slide_of_nothing_else(steps):
     pixels = noise(3, 40, 50)
     alone = Preprocessor.fit_crop(pixels, steps).apply(pixels)
     np.testing.assert_array_equal(alone, Preprocessor.fit(slide_of(pixels), steps).apply(pixels))
+
+
+@pytest.mark.parametrize(("dtype", "bits", "low", "high"), [("uint16", 12, 0, 4095), ("uint16", None, 0, 65_535)])
+def test_without_clipping_integers_are_scaled_by_the_bits_that_carry_values(dtype, bits, low, high):
+    plain = slide_of(np.array([[[low, high // 2, high]]], dtype))
+    slide = replace(plain, info=replace(plain.info, bits=bits))
+    chain = Preprocessor.fit(slide, PreprocessSettings(clip=False, normalise=False))
+    np.testing.assert_allclose(chain.read(slide)[0, 0], [0, 0.5, 1], atol=1e-3)
+
+
+def test_negative_values_are_scaled_like_others():
+    pixels = np.arange(-120, 120, dtype=np.int16).reshape(1, 12, 20)
+    shifted = (pixels + 120).astype(np.uint16)
+    settings = PreprocessSettings()
+    chains = [Preprocessor.fit(slide_of(each), settings).read(slide_of(each)) for each in (pixels, shifted)]
+    np.testing.assert_allclose(*chains, atol=1e-6)
