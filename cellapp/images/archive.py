@@ -7,13 +7,14 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from zipfile import ZipFile, ZipInfo
 
 from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
 from cellapp.files import clean_name, is_litter
+from cellapp.images.archive_folders import Unpacked, move_out, parts_of, zarr_folders
 from cellapp.images.formats.sniff import HEAD_BYTES, decoding, sniff
 from cellapp.images.limits import check_limit
 
@@ -29,10 +30,11 @@ def extract_images(
     Parameters
     ----------
     zip_path : Path
-        The archive.
+        The archive; its names may have either slash.
     into : Path
-        An existing folder. Images of equal names in different folders of the zip get their folders' names in front; an
-        OME-Zarr folder stays a folder.
+        An existing folder. Images of equal names in different folders of the zip get their folders' names in front. A
+        folder that is one image stays a folder: OME-Zarr under any name, an OME-TIFF set, an Operetta measurement; one
+        that is the whole zip gets the zip's name.
     budget : BudgetSettings
         Bounds the number of members, their size and the ratio of compression, before anything is unpacked.
     on_skip : callable, optional
@@ -50,37 +52,35 @@ def extract_images(
     InputError
         When it is damaged, encrypted, or has a member that would land outside `into`. Nothing is left in `into` then.
     """
-    with _all_or_nothing(into) as extracted, decoding(zip_path.name), ZipFile(zip_path) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+    with _scratch(into) as scratch, decoding(zip_path.name), ZipFile(zip_path) as archive:
+        members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
         _check_members(members, zip_path, budget)
-        taken: set[str] = set()
+        zarrs = zarr_folders(map(parts_of, members))
+        folders: dict[tuple[str, ...], Unpacked] = {}
         for member in members:
-            zarr_depth = _zarr_depth(member)
-            if is_litter(member.filename) or not (zarr_depth or _is_image(archive, member)):
+            parts = parts_of(member)
+            zarr = next((root for root in zarrs if parts[: len(root)] == root), None)
+            if is_litter("/".join(parts)) or not (zarr is not None or _is_image(archive, member)):
                 if on_skip is not None:
                     on_skip(member.filename)
                 continue
-            if zarr_depth:
-                parts = PurePosixPath(member.filename).parts
-                root = into / clean_name("_".join(parts[:zarr_depth]))
-                target = root.joinpath(*map(clean_name, parts[zarr_depth:]))
-            else:
-                root = target = into / _free_name(member.filename, taken)
-            if root not in extracted:
-                extracted.append(root)
-            _copy(archive, member, target)
-    return extracted
+            root = parts[:-1] if zarr is None else zarr
+            folder = folders.setdefault(root, Unpacked(root, scratch / str(len(folders)), is_zarr=zarr is not None))
+            _copy(archive, member, folder.take(parts))
+        return move_out(folders.values(), into, zip_path.stem)
 
 
 @contextmanager
-def _all_or_nothing(into: Path) -> Iterator[list[Path]]:
-    extracted: list[Path] = []
-    try:
-        yield extracted
-    except BaseException:
-        for path in extracted:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        raise
+def _scratch(into: Path) -> Iterator[Path]:
+    """Give a folder that vanishes, and with it what was unpacked and not yet moved out."""
+    before = set(into.iterdir())
+    with TemporaryDirectory(dir=into, prefix=".", suffix=".part") as scratch:
+        try:
+            yield Path(scratch)
+        except BaseException:
+            for path in set(into.iterdir()) - before - {Path(scratch)}:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            raise
 
 
 def _check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSettings) -> None:
@@ -98,26 +98,9 @@ def _check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSet
     check_limit(ratio, "max_zip_ratio", budget, f"{name!r} unpacks to {ratio:,.0f} times its size")
 
 
-def _zarr_depth(member: ZipInfo) -> int:
-    """How many folders deep the OME-Zarr folder lies that a member belongs to; 0 when it belongs to none."""
-    folders = PurePosixPath(member.filename).parent.parts
-    return next((i + 1 for i, part in enumerate(folders) if part.lower().endswith(".zarr")), 0)
-
-
 def _is_image(archive: ZipFile, member: ZipInfo) -> bool:
     with archive.open(member) as file:
         return sniff(file.read(HEAD_BYTES)) is not None
-
-
-def _free_name(filename: str, taken: set[str]) -> str:
-    """Return the file's own name, else with its folders in front, else with a number: the first that is free."""
-    path = PurePosixPath(filename)
-    folders = clean_name("_".join(path.parts))
-    long = PurePosixPath(folders)
-    candidates = chain((clean_name(path.name), folders), (f"{long.stem}_{n}{long.suffix}" for n in count(2)))
-    name = next(candidate for candidate in candidates if candidate.lower() not in taken)
-    taken.add(name.lower())
-    return name
 
 
 def _copy(archive: ZipFile, member: ZipInfo, target: Path) -> None:

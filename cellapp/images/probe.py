@@ -9,8 +9,8 @@ import numpy as np
 
 from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import InputError
-from cellapp.images.formats import ome_zarr, raster, tiff, vendor
-from cellapp.images.formats.sniff import detect
+from cellapp.images.formats import harmony, ome_zarr, raster, tiff, vendor
+from cellapp.images.formats.detect import detect
 from cellapp.images.limits import check_budget
 from cellapp.types.image import FIRST_IMAGE, ImageInfo, Selection
 
@@ -49,6 +49,8 @@ def probe_all(path: Path, name: str | None = None, depth: str = "max") -> tuple[
         images = tiff.probe_all(path, name, depth)
     elif file_format == "ome-zarr":
         images = ome_zarr.probe_all(path, name, depth)
+    elif file_format == "harmony":
+        images = harmony.probe_all(path, name, depth)
     elif file_format in vendor.READERS:
         images = vendor.READERS[file_format].probe_all(path, name, depth)
     else:
@@ -108,8 +110,8 @@ def admit_all(
     images = probe_all(path, name, depth)
     for info in images:
         check_budget(info, budget or app_settings().budget)
-        if info.selection.time == 0:  # one look at the pages of a scene, which hold all its time points
-            _check_complete(Path(path), info)
+    if images[0].format in ("tiff", "ome-tiff"):  # a plate of thousands of files is checked field by field, in `admit`
+        tiff.check_complete(Path(path), [info for info in images if info.selection.time == 0])
     return images
 
 
@@ -147,9 +149,11 @@ def admit(
 
 def _check_complete(path: Path, info: ImageInfo) -> None:
     if info.format in ("tiff", "ome-tiff"):
-        tiff.check_complete(path, info)
+        tiff.check_complete(path, [info])
     elif info.format == "ome-zarr":
         ome_zarr.check_complete(path, info)
+    elif info.format == "harmony":
+        harmony.check_complete(path, info)
 
 
 def _chosen(images: Sequence[ImageInfo], selection: Selection) -> ImageInfo:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
-from cellapp.files import is_litter
-from cellapp.images.formats import ome_zarr, raster, tiff, vendor
+from cellapp.files import without_litter
+from cellapp.images.formats import harmony, ome_zarr, raster, tiff, vendor
 from cellapp.images.probe import admit
+from cellapp.images.set_members import set_members
 from cellapp.types.image import FIRST_IMAGE, ImageInfo, LazyArray, Selection, Slide
 
 
@@ -34,7 +36,7 @@ def open_slide(
     name : str, optional
         Name for messages; the file's name when left out.
     digest : str, optional
-        The sha256 of the file where the caller has it; computed when left out.
+        That of the file, `image_digest`, where the caller has it; computed when left out.
     budget : BudgetSettings, optional
         Limits checked on the header; those of the environment when left out.
 
@@ -54,7 +56,7 @@ def open_slide(
     """
     path = Path(path)
     info = admit(path, name, budget, selection)
-    of_file = digest or file_digest(path)
+    of_file = digest or image_digest(path)
     chosen = selected_digest(of_file, info.selection)
     return Slide(info=info, digest=chosen, levels=_open_levels(path, info), file_digest=of_file)
 
@@ -64,6 +66,8 @@ def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         return tiff.open_levels(path, info)
     if info.format == "ome-zarr":
         return ome_zarr.open_levels(path, info)
+    if info.format == "harmony":
+        return harmony.open_levels(path, info)
     if info.format in vendor.READERS:
         return vendor.READERS[info.format].open_levels(path, info)
     return raster.open_levels(path, info)
@@ -80,7 +84,9 @@ def reads_regions(path: Path, info: ImageInfo) -> bool:
     """
     if info.format in vendor.READERS:
         return vendor.READERS[info.format].reads_regions(Path(path), info)
-    return info.format == "ome-zarr" or (info.format in ("tiff", "ome-tiff") and tiff.reads_regions(Path(path), info))
+    if info.format in ("tiff", "ome-tiff"):
+        return tiff.reads_regions(Path(path), info)
+    return info.format in ("ome-zarr", "harmony")
 
 
 def file_digest(path: Path) -> str:
@@ -98,14 +104,39 @@ def file_digest(path: Path) -> str:
         64 hexadecimal digits.
     """
     path = Path(path)
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+    if path.is_dir():
+        return _digest_of_files(path, without_litter((p for p in path.rglob("*") if p.is_file()), path))
+    return _sha256(path)
+
+
+def image_digest(path: Path) -> str:
+    """Return the digest of all that is one image file.
+
+    Parameters
+    ----------
+    path : Path
+        A file or folder.
+
+    Returns
+    -------
+    str
+        `file_digest`; of a file that belongs to a set, that of a folder of nothing but the set's files, so that each
+        member gives the same.
+    """
+    members = set_members(path)
+    return _digest_of_files(members[0].parent, members) if len(members) > 1 else file_digest(path)
+
+
+def _digest_of_files(folder: Path, files: Iterable[Path]) -> str:
     total = hashlib.sha256()
-    names = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-    for name in sorted(name for name in names if not is_litter(name)):
-        total.update(f"{name}\0{file_digest(path / name)}\0".encode())
+    for name in sorted(file.relative_to(folder).as_posix() for file in files):
+        total.update(f"{name}\0{_sha256(folder / name)}\0".encode())
     return total.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def selected_digest(digest: str, selection: Selection) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import stat
 import zipfile
 
@@ -15,7 +16,9 @@ from cellapp.errors import BudgetError, InputError
 from cellapp.images.archive import extract_images
 from cellapp.images.read import open_slide
 from tests.images.formats.test_ome_zarr import write as write_ome_zarr
+from tests.images.many_images import write_harmony, write_set
 from tests.images.slides import noise
+from tests.paths import shared_case
 
 
 def picture(seed: int = 0) -> bytes:
@@ -131,6 +134,61 @@ def test_an_ome_zarr_folder_stays_a_folder(tmp_path, into):
     members = {f"day/{f.relative_to(tmp_path).as_posix()}": f.read_bytes() for f in source.rglob("*") if f.is_file()}
     (found,) = extract_images(zipped(tmp_path / "z.zip", members), into, BudgetSettings())
     np.testing.assert_array_equal(open_slide(found).region(), pixels)
+
+
+@pytest.mark.parametrize("slash", ["/", "\\"])
+@pytest.mark.parametrize("folder", ["", "day/", "day/no suffix/", "day/a.zarr/"])
+def test_zarr_under_any_name_with_any_slash_is_one_image(tmp_path, into, slash, folder):
+    pixels = noise(2, 40, 60)
+    for version in ("0.4", "0.5"):
+        source = write_ome_zarr(tmp_path / version, pixels, "cyx", version=version)
+        files = [file for file in source.rglob("*") if file.is_file()]
+        members = {f"{folder}{f.relative_to(source).as_posix()}".replace("/", slash): f.read_bytes() for f in files}
+        other = {f"other{slash}a.png": picture()} if folder else {}
+        found = extract_images(zipped(tmp_path / f"z {version}.zip", {**members, **other}), into, BudgetSettings())
+        assert len(found) == 1 + len(other)
+        np.testing.assert_array_equal(open_slide(found[0]).region(), pixels)
+        shutil.rmtree(found[0])
+
+
+@pytest.mark.parametrize("folder", ["", "run/", "deep/run\\"])
+@pytest.mark.parametrize("companion", [False, True])
+def test_a_set_stays_together_and_is_one_image(tmp_path, into, folder, companion):
+    scene = noise(1, 2, 2, 20, 30)
+    files = write_set(tmp_path / "set", scene, 2, companion=companion)
+    members = {folder + path.name: path.read_bytes() for path in files}
+    twice = {"again/" + path.name: path.read_bytes() for path in files} if folder else {}
+    found = extract_images(zipped(tmp_path / "z.zip", {**members, **twice}), into, BudgetSettings())
+    assert len(found) == 1 + bool(twice)
+    assert found[0].name == {"": "z", "run/": "run", "deep/run\\": "deep_run"}[folder]
+    for path in found:
+        np.testing.assert_array_equal(open_slide(path).region(), scene[0].max(axis=1))
+
+
+def test_a_set_with_a_missing_member_comes_out_file_by_file(tmp_path, into):
+    files = write_set(tmp_path / "set", noise(1, 3, 1, 20, 30), 3, companion=False)
+    found = extract_images(
+        zipped(tmp_path / "z.zip", {path.name: path.read_bytes() for path in files[1:]}), into, BudgetSettings()
+    )
+    assert [path.name for path in found] == [path.name for path in files[1:]]
+    with pytest.raises(InputError, match=r"'part 0\.ome\.tif'"):
+        open_slide(found[0])
+
+
+def test_a_measurement_stays_together(tmp_path, into):
+    folder = write_harmony(tmp_path / "Images", {(1, 1, 1): noise(1, 2, 1, 20, 30)})
+    members = {f"plate/Images/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    (found,) = extract_images(zipped(tmp_path / "z.zip", members), into, BudgetSettings())
+    assert open_slide(found).info.format == "harmony"
+
+
+def test_the_cases_of_odd_names_and_of_zarr_in_zips(into):
+    case = shared_case("21-names-zips")
+    found = extract_images(case / "names.zip", into, BudgetSettings(max_zip_ratio=1e6))
+    assert len({path.name for path in found}) == 9
+    (zarr_image,) = extract_images(case / "zarr_inside.zip", into, BudgetSettings(max_zip_ratio=1e6))
+    assert zarr_image.name == "zarr_inside"
+    assert open_slide(zarr_image).info.shape[1:] == (256, 256)
 
 
 def test_extracted_images_read_as_before(tmp_path, into):

@@ -69,7 +69,7 @@ def probe_all(path: Path, name: str, picture_format: str) -> tuple[ImageInfo, ..
     name : str
         Name for messages.
     picture_format : {"png", "jpeg", "bmp"}
-        As `cellapp.images.formats.sniff.detect` returns it.
+        As `cellapp.images.formats.detect.detect` returns it.
 
     Returns
     -------

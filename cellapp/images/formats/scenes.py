@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from cellapp.config import app_settings
 from cellapp.images.limits import check_limit
@@ -18,6 +19,7 @@ class Scene:
     n_times: int = 1
     interval_s: float | None = None  # seconds between time points, where the file tells
     seconds: Sequence[float] = ()  # of each time point since the first, where the file tells; `interval_s` then is not
+    keeps_name: bool = False  # also where it is the only one: a well says what was done to the cells
 
 
 def images_of(scenes: Sequence[Scene], depth: str = "max") -> tuple[ImageInfo, ...]:
@@ -42,7 +44,7 @@ def images_of(scenes: Sequence[Scene], depth: str = "max") -> tuple[ImageInfo, .
     """
     n_images = sum(scene.n_times for scene in scenes)
     check_limit(n_images, "max_images", app_settings().budget, f"{scenes[0].info.name!r} holds {n_images:,} images")
-    names = _scene_names([scene.info.scene for scene in scenes])
+    names = _scene_names(scenes)
     images: list[ImageInfo] = []
     for s, (scene, name) in enumerate(zip(scenes, names, strict=True)):
         one = replace(scene.info, scene=name, n_scenes=len(scenes), n_times=scene.n_times)
@@ -62,8 +64,8 @@ def time_labels(scene: Scene) -> list[str]:
     Returns
     -------
     list of str
-        Days, hours and minutes since the first, "02d12h00m", with seconds and their thousandths where they are needed
-        to tell the time points apart; numbers from 1, "t003", where the file does not tell. One empty text for a
+        Days, hours and minutes since the first, "02d12h00m", with seconds and their thousandths where minutes are too
+        coarse for the steps; numbers from 1, "t003", where the file does not tell. One empty text for a
         single time point.
     """
     n_times = scene.n_times
@@ -74,9 +76,11 @@ def time_labels(scene: Scene) -> list[str]:
         seconds = [i * scene.interval_s for i in range(n_times)]
     if len(seconds) == n_times and min(seconds) >= 0:
         for unit_ms in (60_000, 1_000, 1):
-            labels = [_elapsed(round(s * 1000 / unit_ms) * unit_ms, unit_ms) for s in seconds]
-            if len(set(labels)) == n_times:
-                return labels
+            rounded = [round(s * 1000 / unit_ms) * unit_ms for s in seconds]
+            error = max(abs(ms - s * 1000) for ms, s in zip(rounded, seconds, strict=True))
+            step = min((after - before for before, after in pairwise(sorted(rounded))))
+            if step > 0 and error <= step / 10:
+                return [_elapsed(ms, unit_ms) for ms in rounded]
     width = max(len(str(n_times)), 3)
     return [f"t{i + 1:0{width}}" for i in range(n_times)]
 
@@ -89,9 +93,10 @@ def _elapsed(ms: int, unit_ms: int) -> str:
     return f"{days:02}d{hours:02}h{minutes:02}m{seconds}"
 
 
-def _scene_names(stored: Sequence[str]) -> list[str]:
+def _scene_names(scenes: Sequence[Scene]) -> list[str]:
     """Give each of several scenes a name of its own: its number where it has none, or behind it where two are equal."""
-    if len(stored) == 1:
+    stored = [scene.info.scene for scene in scenes]
+    if len(scenes) == 1 and not scenes[0].keeps_name:
         return [""]
     cleaned = [" ".join("".join(c if c.isprintable() else " " for c in name).split()) for name in stored]
     width = max(len(str(len(stored))), 2)

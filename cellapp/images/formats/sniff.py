@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import errno
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from cellapp.errors import CellappError, InputError
 
-FORMATS = ("TIFF", "OME-TIFF", "PNG", "JPEG", "BMP", "CZI", "ND2", "LIF", "OME-Zarr")
+FORMATS = ("TIFF", "OME-TIFF", "PNG", "JPEG", "BMP", "CZI", "ND2", "LIF", "OME-Zarr", "Operetta/Harmony folders")
 """Names for the user, in the order a page or message lists them."""
 
-HEAD_BYTES = 32
+HEAD_BYTES = 4096
+"""Enough to pass the comments that some programs put in front of OME-XML."""
 _MAGIC = {
     b"II*\0": "tiff",
     b"MM\0*": "tiff",
@@ -25,7 +26,7 @@ _MAGIC = {
     b"\xda\xce\xbe\x0a": "nd2",
 }
 _BMP_HEADER_BYTES = {12, 16, 40, 52, 56, 64, 108, 124}
-_ZARR_MARKERS = ("zarr.json", ".zattrs", ".zgroup")
+_XML = {rb"<(\w+:)?OME[\s>]": "ome-xml", rb"<EvaluationInputData[\s>]": "harmony"}
 
 
 def sniff(head: bytes) -> str | None:
@@ -39,8 +40,9 @@ def sniff(head: bytes) -> str | None:
     Returns
     -------
     str or None
-        "tiff", "png", "jpeg", "bmp", "czi", "nd2" or "lif"; None when it is none of them. An OME-TIFF is a "tiff" here:
-        only its metadata tell the two apart.
+        "tiff", "png", "jpeg", "bmp", "czi", "nd2" or "lif"; "ome-xml" for the companion file of a set, "harmony" for
+        the index of an Operetta or Opera measurement; None when it is none of them. An OME-TIFF is a "tiff" here: only
+        its metadata tell the two apart.
     """
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
@@ -50,43 +52,9 @@ def sniff(head: bytes) -> str | None:
         return "bmp"
     if head[:4] == b"p\0\0\0" and head[8:9] == b"*":
         return "lif"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        return next((kind for mark, kind in _XML.items() if re.search(mark, head)), None)
     return None
-
-
-def detect(path: Path, name: str) -> str:
-    """Return the format of a file or of an OME-Zarr folder.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    name : str
-        Name for messages.
-
-    Returns
-    -------
-    str
-        See `sniff`, and "ome-zarr" for a folder that is one.
-
-    Raises
-    ------
-    InputError
-        When the file is missing, empty, or of no format that can be read.
-    """
-    if path.is_dir():
-        if any((path / marker).is_file() for marker in _ZARR_MARKERS):
-            return "ome-zarr"
-        raise InputError(f"{name!r} is a folder but not an OME-Zarr image; choose the files inside it")
-    if not path.is_file():
-        raise InputError(f"{name!r} is not there; check the path")
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if not head:
-        raise InputError(f"{name!r} is empty (0 bytes); export or upload it again")
-    file_format = sniff(head)
-    if file_format is None:
-        raise InputError(f"{name!r} is not an image that can be read; accepted are {', '.join(FORMATS)}")
-    return file_format
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class TiffLevel:
 
     @cached_property
     def _array(self) -> zarr.Array | np.ndarray:
-        tif = tifffile.TiffFile(self.path)
+        tif = tifffile.TiffFile(self.path, _multifile=False)
         weakref.finalize(self, tif.close)
         series = tif.series[self.series].levels[self.level]
         # Uncompressed files are often one strip per plane, which zarr would read whole for each block.

@@ -5,4 +5,4 @@ from __future__ import annotations
 from cellapp.images.formats import czi, lif, nd2
 
 READERS = {"czi": czi, "nd2": nd2, "lif": lif}
-"""Module by format, as `cellapp.images.formats.sniff.detect` names it."""
+"""Module by format, as `cellapp.images.formats.detect.detect` names it."""

@@ -74,6 +74,13 @@ def test_guessed_channels_are_said_and_declared_ones_not():
     assert resolve_axes("CYX", (3, 20, 30), "made").notes == ()
 
 
+@pytest.mark.parametrize("n_pages", [2, 4, 5, 16])
+def test_more_unnamed_pages_than_stains_are_asked_about(n_pages):
+    (note,) = resolve_axes("QYX", (n_pages, 20, 30), "made").notes
+    assert note.startswith(f"{n_pages} pages are read as {n_pages} channels.")
+    assert ("ImageJ hyperstack" in note) == (n_pages > 4)
+
+
 def test_blocks_are_copies_in_native_byte_order():
     stored = np.arange(12, dtype=">u2").reshape(1, 3, 4)
     block = view(stored, "CYX")[EVERYTHING]

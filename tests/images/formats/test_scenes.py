@@ -50,6 +50,8 @@ def test_the_only_scene_needs_no_name_and_one_plane_no_rule():
     [
         ({"n_times": 3, "interval_s": 30 * HOUR}, ["00d00h00m", "01d06h00m", "02d12h00m"]),
         ({"n_times": 2, "interval_s": 10.0}, ["00d00h00m00s", "00d00h00m10s"]),
+        ({"n_times": 3, "interval_s": 90.0}, ["00d00h00m00s", "00d00h01m30s", "00d00h03m00s"]),
+        ({"n_times": 2, "seconds": (0.0, 3607.2)}, ["00d00h00m", "00d01h00m"]),
         ({"n_times": 2, "interval_s": 0.25}, ["00d00h00m00.000s", "00d00h00m00.250s"]),
         ({"n_times": 2, "seconds": (0.0, 90 * 60)}, ["00d00h00m", "00d01h30m"]),
         ({"n_times": 2}, ["t001", "t002"]),

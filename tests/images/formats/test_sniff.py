@@ -5,7 +5,8 @@ import errno
 import pytest
 
 from cellapp.errors import BudgetError, InputError
-from cellapp.images.formats.sniff import HEAD_BYTES, decoding, detect, sniff
+from cellapp.images.formats.detect import detect
+from cellapp.images.formats.sniff import HEAD_BYTES, decoding, sniff
 
 HEADS = {
     "tiff": [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"],

@@ -166,6 +166,56 @@ def test_every_cut_off_file_is_refused(tmp_path, pyramid, share):
     cut = tmp_path / "cut.tif"
     cut.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(InputError, match=r"'cut\.tif'") as caught:
-        tiff.check_complete(cut, tiff.probe_all(cut, "cut.tif")[0])
+        tiff.check_complete(cut, tiff.probe_all(cut, "cut.tif"))
     assert "\n" not in str(caught.value)
-    tiff.check_complete(pyramid[1], tiff.probe_all(pyramid[1], "whole")[0])
+    tiff.check_complete(pyramid[1], tiff.probe_all(pyramid[1], "whole"))
+
+
+def test_positions_of_a_series_are_scenes(tmp_path):
+    pixels = noise(3, 2, 20, 30)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, metadata={"axes": "RCYX"}, photometric="minisblack")
+    images = tiff.probe_all(tmp_path / "a.tif", "a.tif")
+    assert [info.scene for info in images] == ["s01", "s02", "s03"]
+    for info, position in zip(images, pixels, strict=True):
+        np.testing.assert_array_equal(tiff.open_levels(tmp_path / "a.tif", info)[0][:, :, :], position)
+
+
+def test_times_of_imagej_are_named_by_its_interval(tmp_path):
+    metadata = {"axes": "TYX", "finterval": 90.0}
+    tifffile.imwrite(tmp_path / "a.tif", noise(3, 20, 30), imagej=True, metadata=metadata)
+    labels = [info.time for info in tiff.probe_all(tmp_path / "a.tif", "a.tif")]
+    assert labels == ["00d00h00m00s", "00d00h01m30s", "00d00h03m00s"]
+
+
+def test_smaller_copies_and_pictures_of_the_glass_are_no_scenes(tmp_path):
+    path = tmp_path / "slide.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        tif.write(noise(200, 300, 3, dtype="uint8"), subifds=1, photometric="rgb", metadata={"Name": "tissue"})
+        tif.write(noise(100, 150, 3, dtype="uint8"), subfiletype=1, photometric="rgb")
+        tif.write(noise(20, 30, 3, dtype="uint8"), photometric="rgb", metadata={"Name": "label image"})
+        tif.write(noise(40, 30, 3, dtype="uint8"), photometric="rgb", metadata={"Name": "macro"})
+        tif.write(noise(50, 60, 3, dtype="uint8"), photometric="rgb", metadata={"Name": "label me"})
+    images = tiff.probe_all(path, "slide")
+    assert [info.scene for info in images] == ["tissue", "label me"]
+    assert [len(info.levels) for info in images] == [2, 1]
+    assert all("left out: 2" in info.notes[-1] for info in images)
+    thumbnail = tmp_path / "thumbnail.tif"
+    with tifffile.TiffWriter(thumbnail) as tif:
+        tif.write(noise(200, 300))
+        tif.write(noise(31, 47), subfiletype=1)
+    assert len(tiff.probe_all(thumbnail, "thumbnail")) == 1
+
+
+def test_one_look_at_a_file_checks_all_its_scenes(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(noise(20, 30), compression="zlib")
+        tif.write(noise(40, 50), compression="zlib")
+    tiff.check_complete(path, tiff.probe_all(path, "a.tif"))
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages[1].tags["StripByteCounts"].valueoffset
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 4] = (10**6).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="'a.tif' is cut off"):
+        tiff.check_complete(path, tiff.probe_all(path, "a.tif"))

@@ -1,0 +1,166 @@
+"""Folders of Operetta, Opera Phenix and Sonata measurements: each field of each well is a scene."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.images.channel_names import clean_names
+from cellapp.images.formats.axes import Layout, resolve_axes
+from cellapp.images.formats.channels_first import levels_of
+from cellapp.images.formats.harmony_index import Picture, find_index, read_index
+from cellapp.images.formats.inside import inside
+from cellapp.images.formats.page_planes import AXES, Page, PagePlanes, check_pages, open_page
+from cellapp.images.formats.scenes import Scene, images_of
+from cellapp.images.formats.sniff import decoding
+from cellapp.types.image import ImageInfo, LazyArray
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field of a well: the files of its planes by (T, C, Z), each counted from 0."""
+
+    pages: Mapping[tuple[int, int, int], Page]
+    first: Picture
+    channels: tuple[str, ...]
+    seconds: tuple[float, ...]  # of each time point since the first; empty where the index does not tell
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int, int]:
+        """(T, C, Z, Y, X, S)."""
+        n_times, n_channels, n_planes = (max(place[i] for place in self.pages) + 1 for i in range(3))
+        return n_times, n_channels, n_planes, self.first.height, self.first.width, 1
+
+
+def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...]:
+    """Read the index of a measurement.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder, or the index.
+    name : str
+        Name for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
+
+    Returns
+    -------
+    tuple of ImageInfo
+        Each field of each well at each time point, named "r03c03f01". Fields of which files are missing are left out,
+        and `notes` names the files.
+
+    Raises
+    ------
+    InputError
+        When the index is damaged, or files are missing in every field.
+    """
+    with decoding(name):
+        fields, notes = _fields_of(path, name)
+        with open_page(next(iter(fields[0].pages.values()))) as page:
+            dtype = np.dtype(page.dtype)
+        return images_of([_scene(field, name, depth, dtype, notes) for field in fields], depth)
+
+
+def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
+    """Open the only level of a field of a measurement, (C, Y, X)."""
+    with decoding(info.name):
+        field = _fields_of(path, info.name)[0][info.selection.scene]
+    return levels_of([PagePlanes(field.pages, field.shape, np.dtype(info.dtype))], [Layout(AXES, field.shape)], info)
+
+
+def check_complete(path: Path, info: ImageInfo) -> None:
+    """Check that every picture of a field is complete and of the size that the index states."""
+    field = _fields_of(path, info.name)[0][info.selection.scene]
+    check_pages(dict.fromkeys(field.pages.values()), field.shape[3:], np.dtype(info.dtype))
+
+
+def _scene(field: _Field, name: str, depth: str, dtype: np.dtype, notes: tuple[str, ...]) -> Scene:
+    layout = resolve_axes(AXES, field.shape, name, depth)
+    info = ImageInfo(
+        name=name,
+        format="harmony",
+        shape=layout.cyx,
+        dtype=dtype.name,
+        channels=clean_names(field.channels, layout.cyx[0]),
+        um_per_px=field.first.um_per_px,
+        levels=(layout.cyx[1:],),
+        bytes_on_disk=sum(page.path.stat().st_size for page in dict.fromkeys(field.pages.values())),
+        notes=layout.notes + notes,
+        scene=field.first.field,
+        n_planes=layout.size("Z"),
+        is_photo=False,
+    )
+    return Scene(info, layout.size("T"), seconds=field.seconds, keeps_name=True)
+
+
+def _fields_of(path: Path, name: str) -> tuple[list[_Field], tuple[str, ...]]:
+    """Return the complete fields of a measurement, by row, column and number, and what is left out."""
+    index = find_index(path)
+    if index is None:
+        raise InputError(f"{name!r} has no Index.idx.xml; choose the folder that holds it")
+    folder = index.parent
+    return _read(index, name, (index.stat().st_mtime_ns, folder.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=4)  # a plate has thousands of fields, each of which is opened by the same index
+def _read(index: Path, name: str, _as_of: tuple[int, int]) -> tuple[list[_Field], tuple[str, ...]]:
+    by_field: dict[tuple[int, int, int], list[Picture]] = {}
+    for picture in read_index(index, name):
+        by_field.setdefault(picture.place, []).append(picture)
+    there = {entry.name for entry in os.scandir(index.parent) if entry.is_file(follow_symlinks=False)}
+    missing: dict[str, str] = {}
+    for picture in (picture for pictures in by_field.values() for picture in pictures):
+        if picture.file_name not in there and not inside(index.parent, picture.file_name, name).is_file():
+            missing[picture.file_name] = picture.field
+    fields = [_field(pictures, index.parent) for _, pictures in sorted(by_field.items())]
+    left_out = set(missing.values())
+    notes = _told(missing, len(left_out), len(fields))
+    kept = [field for field in fields if field.first.field not in left_out]
+    if not kept:
+        raise InputError(f"{name!r} cannot be read: {notes[0]}")
+    return kept, notes
+
+
+def _told(missing: Mapping[str, str], n_fields: int, n_all: int) -> tuple[str, ...]:
+    if not missing:
+        return ()
+    names = ", ".join(map(repr, sorted(missing)[:5])) + (" …" if len(missing) > 5 else "")
+    return (f"{n_fields} of {n_all} fields are left out, because {len(missing)} of their files are missing: {names}.",)
+
+
+def _field(pictures: Sequence[Picture], folder: Path) -> _Field:
+    """Return a field by its pictures; a channel of fewer planes than others has its first in place of those."""
+    times, channels, planes = (sorted({getattr(p, axis) for p in pictures}) for axis in ("time", "channel", "plane"))
+    found = {(p.time, p.channel, p.plane): p for p in pictures}
+    there = {(p.time, p.channel) for p in pictures}
+    whole = [time for time in times if all((time, channel) in there for channel in channels)]
+    times, channels = (whole, channels) if whole else (times[:1], [c for c in channels if (times[0], c) in there])
+    pages: dict[tuple[int, int, int], Page] = {}
+    for (t, time), (c, channel) in product(enumerate(times), enumerate(channels)):
+        own = [found.get((time, channel, plane)) for plane in planes]
+        only = next((picture for picture in own if picture is not None), None)
+        for z, picture in enumerate(own):
+            if picture or only:
+                pages[t, c, z] = Page(folder / (picture or only).file_name)
+    first = {channel: next(p for p in pictures if p.channel == channel) for channel in channels}
+    return _Field(
+        pages, pictures[0], tuple(first[channel].channel_name for channel in channels), _seconds(pictures, times)
+    )
+
+
+def _seconds(pictures: Iterable[Picture], times: Sequence[int]) -> tuple[float, ...]:
+    """Return when some time points began, counted from the first; nothing where the index does not tell."""
+    began: dict[int, float] = {}
+    for picture in pictures:
+        if picture.seconds is None:
+            return ()
+        began[picture.time] = min(picture.seconds, began.get(picture.time, picture.seconds))
+    return tuple(began[time] - began[times[0]] for time in times)
