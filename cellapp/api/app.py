@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from cellapp.api import tiles
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
+from cellapp.images.channels import assign_channels, unknown_roles
 from cellapp.images.choice import parse_number
 from cellapp.jobs import queue, worker_process
 from cellapp.models.registry import registry
@@ -89,6 +91,7 @@ def add_image(
         depth=depth,
     )
     notes = dict.fromkeys(note for record in records for note in record.info.notes)
+    notes |= dict.fromkeys(filter(None, (unknown_roles(record.channels, record.roles) for record in records)))
     return {**_image(records[0]), "images": [_image(record) for record in records], "notes": list(notes)}
 
 
@@ -103,7 +106,10 @@ def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[Analy
     """Queue the analysis of images; poll ``/runs/{id}``."""
     if not image_ids:
         raise InputError("a run needs at least one image: POST /images first")
-    project_id = images.get_image(image_ids[0]).project_id
+    records = [images.get_image(image_id) for image_id in image_ids]
+    for record in records:
+        assign_channels(replace(record.info, channels=record.channels, roles=record.roles), settings.channels)
+    project_id = records[0].project_id
     run = runs.create_run(project_id, image_ids, settings)
     queue.submit("analyse", {"run_id": run.id}, project_id)
     worker_process.ensure_worker()
@@ -151,6 +157,7 @@ def _image(record: ImageRecord) -> dict[str, Any]:
         "shape": info.shape,
         "dtype": info.dtype,
         "channels": record.channels,
+        "roles": record.roles,
         "um_per_px": record.um_per_px,
     }
 

@@ -22,6 +22,7 @@ from cellapp.cli.options import (
     expand_inputs,
 )
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
+from cellapp.cli.role_notes import Counted, counted_in, note_unknown_roles
 
 if TYPE_CHECKING:
     from cellapp.pipeline.run_batch import RunReport
@@ -77,6 +78,7 @@ def analyse(
     progress.end()
     for result in report.failed:
         note(f"cellapp: {result.stem}: {result.error}")
+    note_unknown_roles(counted_in(out, [result.stem for result in report.results if result.error is None]))
     for sentence in _not_explained(out, report):
         note(f"cellapp: not explained: {sentence}")
     summaries = [result.summary for result in report.results if result.summary]
@@ -107,6 +109,7 @@ def segment(
     """Write DIR/<stem>/labels.tif for each image."""
     from cellapp.exports.label_image import write_labels
     from cellapp.exports.tables import file_columns
+    from cellapp.images.channels import assign_channels
     from cellapp.models.load import load_model
     from cellapp.pipeline.checkpoint import open_checkpoint
     from cellapp.pipeline.segment_slide import segment_image
@@ -116,7 +119,7 @@ def segment(
     )
     images = list_file_images(expand_inputs(inputs), out, scene=scene, time=time, depth=depth or "max")
     model = load_model(chosen.segment.segmenter)
-    rows, progress = [], Progress()
+    rows, counted, progress = [], [], Progress()
     for n_done, image in enumerate(images):
         slide, stem = image.open(), image.stem
 
@@ -131,8 +134,10 @@ def segment(
             note(f"cellapp: {stem}: {mask.note}")
             row["note"] = mask.note
         rows.append(row)
+        counted.append(Counted(stem, len(mask.cell_ids), *assign_channels(slide.info, chosen.channels)))
         progress(f"{stem} done", (n_done + 1) / len(images))
     progress.end()
+    note_unknown_roles(counted)
     emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
 
 

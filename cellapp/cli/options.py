@@ -18,7 +18,7 @@ STEPS = ("clip", "normalise", "clahe", "denoise", "align")
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Image files, folders or globs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", file_okay=False)]
 Segmenter = Annotated[str | None, typer.Option(help="Name in `models list`, or a Cellpose file.")]
-Channels = Annotated[str | None, typer.Option(help='Channel numbers by role or name, "nucleus=3,cytoplasm=2".')]
+Channels = Annotated[str | None, typer.Option(help='Channel numbers by role, dye or name, "nucleus=3,cytoplasm=2".')]
 UmPerPx = Annotated[float | None, typer.Option(help="Pixel size, when the file has none.")]
 Diameter = Annotated[float | None, typer.Option(help="Cell diameter in px; estimated when left out.")]
 Preprocess = Annotated[
@@ -62,7 +62,7 @@ def build_settings(
     InputError
         When a value does not fit.
     """
-    from cellapp.images.channels import parse_channels
+    from cellapp.images.channels import check_channels, parse_channels
     from cellapp.settings import AnalyseSettings
     from cellapp.settings_io import validated
 
@@ -78,7 +78,9 @@ def build_settings(
         tree["channels"] = parse_channels(channels)
     if um_per_px is not None:
         tree["um_per_px"] = um_per_px
-    return validated(AnalyseSettings, tree)
+    settings = validated(AnalyseSettings, tree)
+    check_channels(settings.channels)  # those of a settings file, too
+    return settings
 
 
 def depth_of(base: Path | None) -> str:

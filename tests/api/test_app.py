@@ -1,7 +1,9 @@
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from fastapi.testclient import TestClient
 
 from cellapp.api.app import api
@@ -95,6 +97,23 @@ def test_files_outside_the_run_are_not_served(client, demo, path):
     image = upload(client, demo.slide).json()
     run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS}).json()
     assert client.get(f"/runs/{run['id']}/files/{path}").status_code in (404, 422)
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"), [({"nukleus": 1}, "the nearest is 'nucleus'"), ({"nucleus": 9}, "has no channel 9")]
+)
+def test_channels_that_do_not_fit_are_422_before_anything_runs(client, demo, channels, words):
+    image = upload(client, demo.slide).json()
+    refused = client.post("/runs", json={"image_ids": [image["id"]], "settings": {"channels": channels}})
+    assert refused.status_code == 422
+    assert words in refused.json()["error"]
+
+
+def test_roles_that_nobody_knows_are_asked_for(client, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 30, 40), np.uint16), photometric="minisblack")
+    answer = upload(client, tmp_path / "a.tif").json()
+    assert answer["roles"] == ["other"] * 3
+    assert any("nucleus=3" in note for note in answer["notes"])
 
 
 def test_work_in_progress_is_not_served(client, demo):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.images.channel_files import group_channel_files
+from cellapp.images.channels import unknown_roles
 from cellapp.store import images, uploads
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Role
@@ -20,6 +21,12 @@ _GROUPS_SHOWN = 8  # of two series of one channel each there is a group per time
 
 def names_and_roles(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
     """Draw the editor of channel names and roles; the store remembers them for the project's next images."""
+    if unknown_roles(image.channels, image.roles):
+        st.warning(
+            "What these channels show is not known, so that cells are looked for in their mean. Say below which shows "
+            "nuclei and which whole cells.",
+            icon=":material/help:",
+        )
     table = pd.DataFrame(
         {
             "channel": range(1, len(image.channels) + 1),
@@ -35,7 +42,7 @@ def names_and_roles(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
         column_config={
             "channel": st.column_config.NumberColumn("No.", width=50),
             "name": st.column_config.TextColumn("Name", required=True, max_chars=60),
-            "role": st.column_config.SelectboxColumn("Shows", options=[role.value for role in Role], required=True),
+            "role": st.column_config.SelectboxColumn("Shows", options=_role_options(image), required=True),
         },
         alt=f"Channel names and roles of {image.name}",
     )
@@ -43,6 +50,11 @@ def names_and_roles(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
     label = "Save for this image" if len(alike) == 1 else f"Save for all {len(alike)} images with these channels"
     if st.button(label, icon=":material/save:", key="save_channels", disabled=edited.equals(table)):
         _save(alike, tuple(edited["name"]), tuple(Role(role) for role in edited["role"]))
+
+
+def _role_options(image: ImageRecord) -> list[str]:
+    """Return the roles to choose from; only three channels can be the colours of a photograph."""
+    return [role.value for role in Role if role is not Role.COLOUR or len(image.channels) == 3]
 
 
 def combine_files(project_id: str, records: Sequence[ImageRecord]) -> None:
