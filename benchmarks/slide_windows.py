@@ -14,6 +14,7 @@ import torch
 from benchmarks.compare import paired, report
 from cellapp.classification.head import LinearHead
 from cellapp.classification.predict import predict
+from cellapp.evaluation.scores import measure_calls
 from cellapp.models.bundle import RunModels
 from cellapp.models.load import load_model
 from cellapp.pipeline.checkpoint import temporary_checkpoint
@@ -21,7 +22,6 @@ from cellapp.pipeline.context import make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.settings import AnalyseSettings
 from cellapp.training.demo.demo_heads import FAST_HEAD, HEAD, SEGMENTER, DemoRecipe
-from cellapp.training.metrics import measure_calls
 from cellapp.training.synthetic_cells import LabelledSlide, find_cells
 from cellapp.types.cells import Embeddings
 from cellapp.types.protocols import Encoder, Segmenter

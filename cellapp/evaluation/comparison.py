@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.evaluation.fast_scores import SCORES
 from cellapp.evaluation.held_out_calls import HeldOutCalls, check_same_folds
 from cellapp.evaluation.paired_tests import Difference, bootstrap_groups, corrected_t, holm, paired_t
+from cellapp.evaluation.scores import SCORES
 
 LEVEL = 0.05
 """Chance of finding a difference where there is none, at which a difference counts as found."""

@@ -9,6 +9,8 @@ from math import sqrt
 
 import numpy as np
 
+from cellapp.evaluation.intervals import draw_groups
+
 DRAWS = 1000
 _PERCENT = (2.5, 97.5)
 
@@ -96,10 +98,7 @@ def bootstrap_groups(
     Difference
         Percentiles of the differences of the draws; without an interval where fewer than half have scores.
     """
-    rng = np.random.default_rng(seed)
-    names, group_of = np.unique(groups, return_inverse=True)
-    members = [np.flatnonzero(group_of == k) for k in range(len(names))]
-    drawn = (np.concatenate([members[k] for k in rng.integers(0, len(names), len(names))]) for _ in range(draws))
+    drawn = draw_groups(groups, draws=draws, seed=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a draw without one of the classes has no score
         value = float(np.subtract(*score(np.arange(len(groups)))))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cellapp.classification.head import LinearHead
-from cellapp.training.metrics import FIGURES
+from cellapp.evaluation.intervals import FIGURES
 
 
 def head_card(metrics: Mapping[str, Any], head: LinearHead) -> str:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from cellapp.evaluation.held_out_calls import HeldOutCalls
 
+CLASSES = ("cancer", "normal")
+
 
 def random_calls(
     name="a", *, n_groups=12, per_group=20, skill=1.0, folds=4, seed=0, noise=0, classes=("cancer", "normal")
@@ -39,3 +41,12 @@ def write_calls(folder, calls):
     columns |= {f"p_{name}": calls.probabilities[:, k] for k, name in enumerate(calls.classes)}
     pd.DataFrame(columns).to_csv(folder / "folds.csv", index=False)
     return folder
+
+
+def calls_of_groups(n_groups, per_group, *, copies=1, seed=0):
+    """Probabilities, codes and groups of two classes, one per group."""
+    rng = np.random.default_rng(seed)
+    codes = np.tile(np.arange(n_groups) % 2, (per_group, 1)).T.ravel()
+    p = 1 / (1 + np.exp(-(rng.normal(size=len(codes)) + 1.5 * (codes == 0) - 0.75)))
+    groups = np.repeat(np.arange(n_groups), per_group).astype(str)
+    return np.stack([p, 1 - p], axis=1).repeat(copies, axis=0), codes.repeat(copies), groups.repeat(copies)

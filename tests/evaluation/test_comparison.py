@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from cellapp.errors import InputError
 from cellapp.evaluation.comparison import compare_heads
-from cellapp.evaluation.fast_scores import SCORES
+from cellapp.evaluation.scores import SCORES
 from tests.evaluation.calls import random_calls
 
 GOOD, FAIR, POOR = (

@@ -2,7 +2,7 @@
 
 import json
 
-from cellapp.training.metrics import FIGURES
+from cellapp.evaluation.intervals import FIGURES
 from cellapp.training.model_card import head_card, methods_table
 from tests.classification.heads import random_head
 from tests.paths import ROOT

@@ -12,11 +12,11 @@ from cellapp.classification.cell_columns import default_positive
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import fit_novelty
 from cellapp.errors import InputError
+from cellapp.evaluation.scores import measure_calls
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.training.calibration import cross_calibrate, fit_temperature
 from cellapp.training.classifier.logistic_regression import choose_strength, fit_logistic, per_class
 from cellapp.training.folds import split_groups
-from cellapp.training.metrics import measure_calls
 
 _LIMIT_PERCENTILE = 99.0
 

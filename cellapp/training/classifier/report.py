@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from cellapp.classification.head import LinearHead
-from cellapp.training.calibration import reliability
+from cellapp.evaluation.curves import reliability
+from cellapp.evaluation.intervals import figures_with_intervals
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.encode_dataset import EncodedDataset
-from cellapp.training.metrics import figures_with_intervals
 from cellapp.training.model_card import head_card
 
 BY_FILE = (

@@ -14,11 +14,11 @@ import tomli_w
 from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import save_head
 from cellapp.classification.predict import predict
+from cellapp.evaluation.scores import measure_calls
 from cellapp.models.load import load_model
 from cellapp.settings import DEFAULT_ENCODER, ClassifySettings, CropSettings, FeatureSettings
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit
-from cellapp.training.metrics import measure_calls
 from cellapp.training.synthetic_cells import (
     CROP,
     GRID,

@@ -5,9 +5,9 @@ import pytest
 
 from cellapp.classification.predict import predict
 from cellapp.errors import InputError
+from cellapp.evaluation.scores import measure_calls
 from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, fit, fit_and_hold_out, hold_out
 from cellapp.training.classifier.logistic_regression import STRENGTHS
-from cellapp.training.metrics import measure_calls
 from cellapp.types.cells import Embeddings
 from tests.classification.heads import ENCODER, PURPOSE, toy_cells
 

@@ -7,19 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellapp.training.calibration import reliability
+from cellapp.evaluation.curves import reliability
+from cellapp.evaluation.scores import measure_calls
 from cellapp.training.classifier.cross_validation import fit_and_hold_out
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import BY_FILE, head_metrics, held_out_table, write_head_report
 from cellapp.training.labelled_crops import LabelledCrops
-from cellapp.training.metrics import measure_calls
 from tests.classification.heads import PURPOSE, toy_cells
 
 
 @pytest.fixture(autouse=True, scope="module")
 def few_resamples():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cellapp.training.metrics.RESAMPLES", 20)
+        patch.setattr("cellapp.evaluation.intervals.RESAMPLES", 20)
         yield
 
 

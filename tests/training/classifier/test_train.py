@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def few_resamples():
     """Intervals have tests of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cellapp.training.metrics.RESAMPLES", 20)
+        patch.setattr("cellapp.evaluation.intervals.RESAMPLES", 20)
         yield
 
 
