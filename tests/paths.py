@@ -22,3 +22,11 @@ def shared_case(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"case not here: cases/{name}")
     return path
+
+
+def shared_fixture(name: str) -> Path:
+    """Return the folder of published predictions, or skip the test saying what is missing."""
+    path = SHARED / "fixtures" / name
+    if not path.exists():
+        pytest.skip(f"fixture not here: fixtures/{name}")
+    return path

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from cellapp.cells.counts import RESERVED
 from cellapp.cells.crop_features import MEASURED
@@ -84,6 +85,14 @@ class LinearHead:
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Return calibrated scores z, (N, K) float64, of raw features (N, F)."""
         return (self.standardise(features) @ self.weight.T.astype(np.float64) + self.bias) / self.temperature
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return class probabilities, (N, K) float64, of raw features (N, F)."""
+        return softmax(self.scores(features), axis=1)
+
+    def is_unlike(self, features: np.ndarray) -> np.ndarray:
+        """Say which cells are unlike the training cells, (N,) bool, from raw features (N, F)."""
+        return self.novelty.distance(self.standardise(features)) > self.novelty.limit
 
     def contrast(self, target: str) -> tuple[np.ndarray, float]:
         """Return the logit of a class as a linear function of features before standardisation.

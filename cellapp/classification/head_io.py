@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from cellapp.cells.crop_features import MEASURED
+from cellapp.classification.ensemble import EnsembleHead, Head
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import NoveltyDetector
 from cellapp.errors import ModelError
@@ -21,23 +22,26 @@ from cellapp.files import atomic_write
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 
 TENSORS, DESCRIPTION = "head.safetensors", "head.json"
-_FORMAT = 1
+ENSEMBLE = "ensemble"
+"""What `kind` in head.json says of an ensemble; linear heads have none."""
+_FORMATS = {None: 1, ENSEMBLE: 2}  # by kind: earlier versions read format 1 alone, and refuse ensembles in a sentence
 _PLAIN = ("name", "encoder", "positive", "trained_on", "temperature", "calibrated")
+_PLAIN_OF_ENSEMBLE = ("name", "positive", "trained_on", "weighting")
 _CLOUD = ("means", "basis", "variances")
 
 
-def save_head(head: LinearHead, folder: Path) -> LinearHead:
+def save_head(head: Head, folder: Path) -> Head:
     """Write a head as a folder.
 
     Parameters
     ----------
-    head : LinearHead
+    head : LinearHead or EnsembleHead
     folder : Path
         Made when it does not exist; the two files in it are replaced.
 
     Returns
     -------
-    LinearHead
+    LinearHead or EnsembleHead
         The same head with the `version` it is stored under.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +53,7 @@ def save_head(head: LinearHead, folder: Path) -> LinearHead:
     return replace(head, version=digest[:12])
 
 
-def load_head(folder: Path) -> LinearHead:
+def load_head(folder: Path) -> Head:
     """Read a head and check its arrays against the sha256 in its description.
 
     Raises
@@ -70,24 +74,40 @@ def load_head(folder: Path) -> LinearHead:
 
 
 def _check(description: dict[str, Any], content: bytes, folder: Path) -> None:
-    if description["format"] != _FORMAT:
-        raise ModelError(f"the head in {folder} has format {description['format']}; this version reads {_FORMAT}")
+    known = _FORMATS.get(description.get("kind"))
+    if description["format"] != known:
+        raise ModelError(f"the head in {folder} has format {description['format']}; this version reads {known or 1}")
     if hashlib.sha256(content).hexdigest() != description["sha256"]:
         raise ModelError(f"{folder / TENSORS} does not match the sha256 in {DESCRIPTION}; copy the folder again")
-    if description.get("measured") not in (None, [], list(MEASURED)):
+    parts = description.get("members", [description])
+    if any(part.get("measured") not in (None, [], list(MEASURED)) for part in parts):
         raise ModelError(f"the head in {folder} reads measurements this version does not make; train it again")
 
 
-def _tensors(head: LinearHead) -> dict[str, np.ndarray]:
+def _tensors(head: Head) -> dict[str, np.ndarray]:
+    """Return arrays by name; of an ensemble those of member k as "k/name", and the weights."""
+    if isinstance(head, EnsembleHead):
+        parts = {f"{k}/{name}": part for k, one in enumerate(head.members) for name, part in _tensors(one).items()}
+        return {"weights": np.array(head.weights, np.float64), **parts}
     tensors = {name: getattr(head, name) for name in ("weight", "bias", "mean", "std")}
     tensors |= {f"cloud.{name}": getattr(head.novelty, name) for name in _CLOUD}
     return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in tensors.items()}
 
 
-def _description(head: LinearHead) -> dict[str, Any]:
+def _description(head: Head) -> dict[str, Any]:
+    if isinstance(head, EnsembleHead):
+        return {
+            "format": _FORMATS[ENSEMBLE],
+            "kind": ENSEMBLE,
+            **{name: getattr(head, name) for name in _PLAIN_OF_ENSEMBLE},
+            "classes": list(head.classes),
+            "training": dict(head.training),
+            "metrics": dict(head.metrics),
+            "members": [_description(member) | {"sha256": member.version} for member in head.members],
+        }
     limit = head.novelty.limit if np.isfinite(head.novelty.limit) else None  # JSON has no infinity
     return {
-        "format": _FORMAT,
+        "format": _FORMATS[None],
         **{name: getattr(head, name) for name in _PLAIN},
         "classes": list(head.classes),
         "crop": head.crop.model_dump(mode="json"),
@@ -101,7 +121,9 @@ def _description(head: LinearHead) -> dict[str, Any]:
     }
 
 
-def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> LinearHead:
+def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head:
+    if description.get("kind") == ENSEMBLE:
+        return _build_ensemble(description, tensors)
     novelty, limit = {name: tensors[f"cloud.{name}"] for name in _CLOUD}, description["cloud"]["limit"]
     return LinearHead(
         **{name: description[name] for name in _PLAIN},
@@ -118,6 +140,21 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Linea
             rest_variance=description["cloud"]["rest_variance"],
             limit=np.inf if limit is None else limit,
         ),
+        version=description["sha256"][:12],
+    )
+
+
+def _build_ensemble(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> EnsembleHead:
+    members = [
+        _build(member, {name.removeprefix(f"{k}/"): part for name, part in tensors.items() if name.startswith(f"{k}/")})
+        for k, member in enumerate(description["members"])
+    ]
+    return EnsembleHead(
+        **{name: description[name] for name in _PLAIN_OF_ENSEMBLE},
+        members=tuple(members),
+        weights=tuple(tensors["weights"].tolist()),
+        training=description["training"],
+        metrics=description["metrics"],
         version=description["sha256"][:12],
     )
 

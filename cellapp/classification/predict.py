@@ -1,4 +1,4 @@
-"""Class probabilities and labels of cells from a linear head."""
+"""Class probabilities and labels of cells from a head."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from cellapp.classification.cell_columns import positive_class
-from cellapp.classification.head import LinearHead
+from cellapp.classification.ensemble import Head
 from cellapp.settings import ClassifySettings
 from cellapp.types.cells import Embeddings, Predictions
 
 
-def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings | None = None) -> Predictions:
+def predict(head: Head, embeddings: Embeddings, settings: ClassifySettings | None = None) -> Predictions:
     """Classify cells.
 
     Parameters
     ----------
-    head : LinearHead
+    head : LinearHead or EnsembleHead
     embeddings : Embeddings
         Of the encoder the head was trained on; zero cells give zero rows.
     settings : ClassifySettings, optional
@@ -36,16 +35,33 @@ def predict(head: LinearHead, embeddings: Embeddings, settings: ClassifySettings
     ModelError
         When the embeddings come from another encoder.
     """
-    settings = settings or ClassifySettings()
     head.check(embeddings)
     features = embeddings.features
-    n_cells = len(embeddings.cell_ids)
+    chances, unlike = head.probabilities(features), head.is_unlike(features)
+    return from_probabilities(head, chances, unlike, embeddings.cell_ids, settings or ClassifySettings())
+
+
+def from_probabilities(
+    head: Head, probabilities: np.ndarray, unlike: np.ndarray, cell_ids: np.ndarray, settings: ClassifySettings
+) -> Predictions:
+    """Call cells from what a head said of them.
+
+    Parameters
+    ----------
+    head : LinearHead or EnsembleHead
+    probabilities : ndarray of shape (N, K)
+    unlike : ndarray of shape (N,), bool
+        Cells unlike the training cells.
+    cell_ids : ndarray of shape (N,), int32
+    settings : ClassifySettings
+        See `predict`.
+    """
     predictions = Predictions(
-        probabilities=softmax(head.scores(features), axis=1),
+        probabilities=probabilities,
         classes=head.classes,
-        cell_ids=embeddings.cell_ids,
-        unsure=np.zeros(n_cells, bool),
-        unlike_training=head.novelty.distance(head.standardise(features)) > head.novelty.limit,
+        cell_ids=cell_ids,
+        unsure=np.zeros(len(cell_ids), bool),
+        unlike_training=unlike,
         head=head.identity,
         calibrated=head.calibrated,
         positive=head.positive,

@@ -30,6 +30,7 @@ for command in (
     crops.embed,
     train.train,
     evaluation.compare,
+    evaluation.ensemble,
     crops.predict,
     train.train_segmenter,
     train.pretrain,

@@ -1,4 +1,4 @@
-"""`compare`: which of several trained heads is better."""
+"""`compare` and `ensemble`: which of several trained heads is better, and one head of several."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cellapp.cli.output import JSON_OPTION, emit
+from cellapp.cli.output import JSON_OPTION, emit, note
 
 
 def compare(
@@ -29,6 +29,30 @@ def compare(
     else:
         lines.append(_tests(result))
     emit(result, as_json, [*lines, result["sentence"]])
+
+
+def ensemble(
+    heads: list[Path] = typer.Argument(..., metavar="HEAD HEAD...", help="Folders of trained heads."),
+    out: Path = typer.Option(..., "--out", help="Folder for the ensemble; its name is the head's."),
+    weights: str = typer.Option("mean", help="mean, accuracy or f1: what decides the weight of each head."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Average the probabilities of several heads; the folder is used like that of any head."""
+    from cellapp.training.classifier.ensemble import make_ensemble
+
+    metrics = make_ensemble(heads, out, weights)
+    if metrics["reason"]:
+        note(f"cellapp: not validated: {metrics['reason']}")
+    lines = [f"{head}: weight {weight:.3f}" for head, weight in metrics["members"].items()]
+    lines += [
+        f"{name}: balanced accuracy {_interval(row['balanced_accuracy'])}" for name, row in metrics["methods"].items()
+    ]
+    emit(metrics | {"out": str(out)}, as_json, [*lines, f"{metrics['head']}: for {metrics['used_by']}"])
+
+
+def _interval(figure: dict[str, float | None]) -> str:
+    spread = "" if figure["low"] is None else f" ({figure['low']:.3f} to {figure['high']:.3f})"
+    return f"{figure['value']:.3f}{spread}"
 
 
 def _tests(row: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ class HeldOutCalls:
     head: str  # "name@version"
     classes: tuple[str, ...]  # K
     positive: str
-    cells: tuple[str, ...]  # N sorted names of cells: file and start of its sha256, or image and cell id
+    cells: tuple[str, ...]  # N sorted names of cells: file and, where it is known, its sha256
     groups: np.ndarray  # (N,) str
     folds: np.ndarray  # (N,) int
     truth: np.ndarray  # (N,) str: a class, or a mixture such as "cancer:normal=1:2"
@@ -87,6 +87,14 @@ def read_held_out(folder: str | Path) -> HeldOutCalls:
         raise InputError(f"{folder / CALLS} cannot be read ({error}); train the head again") from error
 
 
+def calls_table(calls: HeldOutCalls) -> pd.DataFrame:
+    """Return calls as the table that `read_held_out` reads: file, sha256, group, fold, truth, p_<class>."""
+    parts = [name.rpartition("@") if "@" in name else (name, "", "") for name in calls.cells]
+    columns = {"file": [part[0] for part in parts], "sha256": [part[2] for part in parts]}
+    columns |= {"group": calls.groups, "fold": calls.folds, "truth": calls.truth}
+    return pd.DataFrame(columns | {f"p_{name}": calls.probabilities[:, k] for k, name in enumerate(calls.classes)})
+
+
 def check_same_folds(heads: Sequence[HeldOutCalls]) -> None:
     """Raise InputError unless all heads were validated on the same cells, labels and folds, whatever their numbers."""
     first = heads[0]
@@ -129,7 +137,7 @@ def _calls(metrics: dict[str, Any], table: pd.DataFrame) -> HeldOutCalls:
     classes = tuple(name.removeprefix("p_") for name in table.columns if name.startswith("p_"))
     if len(classes) < 2 or not len(table):
         raise ValueError(f"{len(classes)} columns p_<class>, {len(table)} rows")
-    names = table["file"] + ("@" + table["sha256"].str[:12] if "sha256" in table else "")
+    names = table["file"] + ("@" + table["sha256"] if table.get("sha256", pd.Series("")).any() else "")
     order = np.argsort(names.to_numpy(str), kind="stable")
     table, names = table.iloc[order], names.iloc[order]
     return HeldOutCalls(

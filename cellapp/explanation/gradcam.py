@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cellapp.cells.crop_features import measure_planes
-from cellapp.classification.head import LinearHead
+from cellapp.classification.ensemble import Head
 from cellapp.compute import torchvision_shim
 from cellapp.encoders.dino import HubEncoder
 from cellapp.encoders.test_time_views import mean_tokens
@@ -20,9 +20,7 @@ METHOD = "hirescam:pytorch-grad-cam"
 _BATCH = 16  # crops whose activations and gradients are in memory at once
 
 
-def hirescam(
-    encoder: HubEncoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str
-) -> Explanations:
+def hirescam(encoder: HubEncoder, head: Head, crops: np.ndarray, cell_ids: np.ndarray, target: str) -> Explanations:
     """Explain crops by ``pytorch_grad_cam.HiResCAM`` at the final norm; see `cellapp.explanation.methods.explain`.
 
     The library's clipping of negatives and its scaling of each map to 0..1 are left out, so that maps of different
@@ -32,7 +30,7 @@ def hirescam(
     Parameters
     ----------
     encoder : HubEncoder
-    head : LinearHead
+    head : LinearHead or EnsembleHead
     crops : ndarray of shape (N, 3, S, S), float32
         0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`.
     cell_ids : ndarray of shape (N,)

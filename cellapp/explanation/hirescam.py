@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellapp.classification.head import LinearHead
+from cellapp.classification.ensemble import Head
 from cellapp.errors import InputError
 from cellapp.types.cells import Embeddings, Explanations, join_explanations
 from cellapp.types.protocols import Encoder
@@ -12,7 +12,7 @@ from cellapp.types.protocols import Encoder
 METHOD = "hirescam"
 
 
-def attribute(head: LinearHead, embeddings: Embeddings, target: str | None = None) -> Explanations:
+def attribute(head: Head, embeddings: Embeddings, target: str | None = None) -> Explanations:
     """Split the logit of a class into what each patch adds.
 
     The head reads ``[class token, mean patch token]``, so the logit (`LinearHead.contrast`) is a sum over patches of
@@ -22,7 +22,7 @@ def attribute(head: LinearHead, embeddings: Embeddings, target: str | None = Non
 
     Parameters
     ----------
-    head : LinearHead
+    head : LinearHead or EnsembleHead
     embeddings : Embeddings
         With `patches`.
     target : str, optional
@@ -64,9 +64,7 @@ def attribute(head: LinearHead, embeddings: Embeddings, target: str | None = Non
 _BATCH = 64  # crops whose patch tokens are in memory at once
 
 
-def exact_maps(
-    encoder: Encoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str
-) -> Explanations:
+def exact_maps(encoder: Encoder, head: Head, crops: np.ndarray, cell_ids: np.ndarray, target: str) -> Explanations:
     """Explain one class of each crop by HiResCAM (Draelos and Carin 2020, arXiv:2011.08891) at the final norm.
 
     A linear head on the mean patch token makes gradient times activation a product of token and weight, so maps need

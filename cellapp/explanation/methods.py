@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cellapp.classification.head import LinearHead
+from cellapp.classification.ensemble import Head
 from cellapp.explanation.gradcam import hirescam
 from cellapp.explanation.hirescam import exact_maps
 from cellapp.types.cells import Explanations
@@ -18,7 +18,7 @@ class Method(Protocol):
     """Makes signed maps of crops in logit units; `explain` has checked that head and encoder belong together."""
 
     def __call__(
-        self, encoder: Encoder, head: LinearHead, crops: np.ndarray, cell_ids: np.ndarray, target: str
+        self, encoder: Encoder, head: Head, crops: np.ndarray, cell_ids: np.ndarray, target: str
     ) -> Explanations:
         """Explain the class `target` of `crops`, (N, 3, S, S) float32."""
         ...
@@ -30,7 +30,7 @@ METHODS: Mapping[str, Method] = {"exact": exact_maps, "hirescam": hirescam}
 
 def explain(
     encoder: Encoder,
-    head: LinearHead,
+    head: Head,
     crops: np.ndarray,
     cell_ids: np.ndarray,
     target: str | None = None,
@@ -42,7 +42,7 @@ def explain(
     Parameters
     ----------
     encoder : Encoder
-    head : LinearHead
+    head : LinearHead or EnsembleHead
     crops : ndarray of shape (N, 3, S, S), float32
         0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`.
     cell_ids : ndarray of shape (N,)

@@ -13,7 +13,7 @@ from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.types.protocols import Encoder, Segmenter
 
 if TYPE_CHECKING:
-    from cellapp.classification.head import LinearHead
+    from cellapp.classification.ensemble import Head
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +22,10 @@ class RunModels:
 
     segmenter: Segmenter
     encoder: Encoder | None = None
-    head: LinearHead | None = None
+    head: Head | None = None
     weights: Mapping[str, str] = field(default_factory=dict)  # "model/file" -> sha256, as run.json has them
 
-    def to_explain(self) -> tuple[Encoder, LinearHead]:
+    def to_explain(self) -> tuple[Encoder, Head]:
         """Return encoder and head.
 
         Raises

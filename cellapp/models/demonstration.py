@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from cellapp.models.registry import entry, is_declared, registry
 
 if TYPE_CHECKING:
-    from cellapp.classification.head import LinearHead
+    from cellapp.classification.ensemble import Head
 
 
-def demonstration_of_head(head: LinearHead | None) -> str:
+def demonstration_of_head(head: Head | None) -> str:
     """Return what a head for show was trained on, "trained on synthetic cells"; "" for any other and for none."""
     return "" if head is None else head.demonstration or _of_identity(head.identity)
 

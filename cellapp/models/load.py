@@ -19,13 +19,13 @@ from cellapp.models.registry import ModelEntry, entry, is_declared
 from cellapp.models.status import require_ready
 
 if TYPE_CHECKING:
-    from cellapp.classification.head import LinearHead
+    from cellapp.classification.ensemble import Head
     from cellapp.types.protocols import Encoder, Segmenter
 
 _COMPACT_WEIGHTS = "weights.safetensors"  # of cellapp.segmentation.flow_unet_io, which imports torch
 
 
-def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmenter | Encoder | LinearHead:
+def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmenter | Encoder | Head:
     """Load a segmenter, an encoder or a head.
 
     Parameters
@@ -37,7 +37,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
 
     Returns
     -------
-    Segmenter, Encoder or LinearHead
+    Segmenter, Encoder, LinearHead or EnsembleHead
         What the registry declares it to be, or what the files of a path are.
 
     Raises
@@ -52,7 +52,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
     return ADAPTERS[model.adapter](model, device, dtype)
 
 
-def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | LinearHead:
+def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Head:
     """Tell by its files what a path holds, and load it."""
     from cellapp.classification.head_io import DESCRIPTION, TENSORS
     from cellapp.encoders.hf_folder import CONFIG, WEIGHTS, local_revision
@@ -78,7 +78,7 @@ def _revision(model: ModelEntry) -> str:
     return read_lock()[model.name].revision if model.source == "hub" else local_revision(model.folder)
 
 
-def _head(folder: Path) -> LinearHead:
+def _head(folder: Path) -> Head:
     from cellapp.classification.head_io import load_head
 
     return load_head(folder)
@@ -122,7 +122,7 @@ def _encoder_of_registry(model: ModelEntry, device: str, dtype: str) -> Encoder:
     return _encoder(model.folder, model.name, _revision(model), device, dtype, model.input_px)
 
 
-ADAPTERS: Mapping[str, Callable[[ModelEntry, str, str], Segmenter | Encoder | LinearHead]] = {
+ADAPTERS: Mapping[str, Callable[[ModelEntry, str, str], Segmenter | Encoder | Head]] = {
     "classical": lambda model, device, dtype: _classical(),
     "compact": lambda model, device, dtype: _compact(model.folder, model.name, device, dtype),
     "cellpose": lambda model, device, dtype: _cellpose(model.folder / next(iter(model.files)), device, dtype),

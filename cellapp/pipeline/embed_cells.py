@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cellapp.classification.head import LinearHead
+from cellapp.classification.ensemble import Head
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.encoders.slide_windows import pool_cells
 from cellapp.images.preprocess import Preprocessor
@@ -94,7 +94,7 @@ def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preproce
     return encoder.embed(encoder_input(crops, context.roles, encoder.input_px), crops.cell_ids)
 
 
-def _batches(cells: pd.DataFrame, head: LinearHead) -> list[pd.DataFrame]:
+def _batches(cells: pd.DataFrame, head: Head) -> list[pd.DataFrame]:
     """Cut a table into batches of cells that lie together; no cells are one batch without any.
 
     Where the encoder reads windows of a grid, the cells of a square of whole windows are one batch: windows at the rim

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from cellapp.classification.ensemble import EnsembleHead, Head, reading_of
 from cellapp.classification.head import LinearHead
-from cellapp.classification.predict import predict
+from cellapp.classification.predict import from_probabilities, predict
 from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops, prediction_table
 from cellapp.models.load import load_model
 from cellapp.settings import ClassifySettings
+from cellapp.types.cells import Embeddings, Predictions
 
 
-def predict_crops(folder: str | Path, head: str | LinearHead) -> pd.DataFrame:
+def predict_crops(folder: str | Path, head: str | Head) -> pd.DataFrame:
     """Classify every picture below a folder; one that cannot be read is left out and named.
 
     Parameters
     ----------
     folder : str or Path
         Pictures of single cells, see `cellapp.encoders.crop_folder.list_crops`.
-    head : str or LinearHead
+    head : str, LinearHead or EnsembleHead
         Name in the registry, the folder of a trained head, or a head that is loaded.
 
     Returns
@@ -40,9 +43,28 @@ def predict_crops(folder: str | Path, head: str | LinearHead) -> pd.DataFrame:
     head.check_reads_crops()
     folder, unreadable = Path(folder), {}
     paths = list_crops(folder)
-    encoder = load_model(head.encoder.split("@")[0]).reading(head.reads)
-    embeddings = embed_folder(paths, encoder, head.preprocess, unreadable)
+    one_reading = isinstance(head, LinearHead) or head.reads_alike
+    predictions = _predict(paths, head, unreadable) if one_reading else _predict_each(paths, head, unreadable)
     files = [path.relative_to(folder) for path in paths]
-    table = prediction_table(predict(head, embeddings, ClassifySettings()), files)
+    table = prediction_table(predictions, files)
     table.attrs["left_out"] = left_out(unreadable, folder)
     return table
+
+
+def _predict(paths: Sequence[Path], head: Head, unreadable: dict[Path, str]) -> Predictions:
+    return predict(head, _embed(paths, head, unreadable), ClassifySettings())
+
+
+def _predict_each(paths: Sequence[Path], head: EnsembleHead, unreadable: dict[Path, str]) -> Predictions:
+    """Encode the pictures in every way that members of an ensemble read them, and average what the members say."""
+    by_reading = {reading_of(member): member for member in head.members}
+    vectors = {reading: _embed(paths, member, unreadable) for reading, member in by_reading.items()}
+    parts = [predict(member, vectors[reading_of(member)]) for member in head.members]
+    probabilities = head.combine([part.probabilities for part in parts])
+    unlike = head.combine([part.unlike_training for part in parts]) > 0.5
+    return from_probabilities(head, probabilities, unlike, parts[0].cell_ids, ClassifySettings())
+
+
+def _embed(paths: Sequence[Path], head: Head, unreadable: dict[Path, str]) -> Embeddings:
+    encoder = load_model(head.encoder.split("@")[0]).reading(head.reads)
+    return embed_folder(paths, encoder, head.preprocess, unreadable)

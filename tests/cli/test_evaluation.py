@@ -1,11 +1,14 @@
-"""`compare` through the command line."""
+"""`compare` and `ensemble` through the command line."""
 
 import json
 
+import pandas as pd
 import pytest
 
 from cellapp.cli import main
+from tests.encoders.tiny import write_encoder
 from tests.evaluation.calls import random_calls, write_calls
+from tests.training.pictures import write_pictures
 
 
 def last_json(capsys):
@@ -33,3 +36,21 @@ def test_too_few_or_absent_heads_are_refused(tmp_path, capsys, given):
     write_calls(tmp_path / "only", random_calls())
     assert main(["compare", *(str(tmp_path / name) for name in given)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_heads_of_two_encoders_predict_as_one(tmp_path, capsys):
+    pictures, called = write_pictures(tmp_path / "cells", n_groups=4, per_group=3), {}
+    for seed, name in enumerate(("one", "two")):
+        encoder = write_encoder(tmp_path / f"encoder-{name}", seed=seed)
+        options = ["--encoder", str(encoder), "--views", "1", "--folds", "2"]
+        assert main(["train", str(pictures), "--out", str(tmp_path / name), *options]) == 0
+    heads = [str(tmp_path / name) for name in ("one", "two")]
+    assert main(["ensemble", *heads, "--out", str(tmp_path / "both"), "--json"]) == 0
+    assert last_json(capsys)["used_by"] == "predict"
+    for name in ("one", "two", "both"):
+        out = tmp_path / f"{name}.csv"
+        assert main(["predict", str(pictures), "--head", str(tmp_path / name), "--out", str(out)]) == 0
+        called[name] = pd.read_csv(out).set_index("file")["p_cancer"]
+    pd.testing.assert_series_equal(called["both"], (called["one"] + called["two"]) / 2)
+    assert main(["compare", *heads, str(tmp_path / "both"), "--score", "accuracy"]) == 0

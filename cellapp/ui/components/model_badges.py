@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from cellapp.cells.answer import Answer
-from cellapp.classification.head import LinearHead
+from cellapp.classification.ensemble import Head
 from cellapp.errors import CellappError
 from cellapp.models.load import load_model
 from cellapp.store.records import RunRecord
@@ -22,14 +22,14 @@ UNLIKE_SHARE = 0.1
 """Share of cells unlike the training cells from which the page warns; of the training cells themselves it is 1 %."""
 
 
-def head_of(run: RunRecord) -> LinearHead | None:
+def head_of(run: RunRecord) -> Head | None:
     """Load the head of a run; None when it used none or it is not here any more."""
     name = run.settings.classify.head
     return cached_head(name) if name else None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def cached_head(name: str) -> LinearHead | None:
+def cached_head(name: str) -> Head | None:
     """Load a head by name or folder; None when it cannot be had."""
     try:
         return load_model(name)
@@ -73,7 +73,7 @@ def show_head_note(run: RunRecord, answer: Answer, classes: tuple[str, ...]) -> 
         _unlike_badge(answer)
 
 
-def _accuracy_badges(head: LinearHead, *, synthetic: bool) -> None:
+def _accuracy_badges(head: Head, *, synthetic: bool) -> None:
     """Draw how good the head is on what it was trained for; what was measured on synthetic slides is no praise."""
     text, validated = accuracy_text(head.metrics, synthetic=synthetic), bool(head.metrics.get("validated"))
     icon, colour = (":material/verified:", "blue") if validated else (":material/help:", "orange")
