@@ -15,6 +15,7 @@ from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import load_head, save_head
 from cellapp.errors import InputError
 from cellapp.evaluation.held_out_calls import CALLS, METRICS, HeldOutCalls, calls_table, read_held_out
+from cellapp.evaluation.mixtures import mixture_rmse, target_shares
 from cellapp.training.classifier.ensemble_weights import Weighting, held_out_average, member_weights, weights_by_score
 from cellapp.training.metrics import figures_with_intervals, measure_calls
 from cellapp.training.model_card import methods_table
@@ -151,6 +152,9 @@ def _measure(
         for name, one in each.items()
     }
     counts = {"n": int(rows.sum()), "n_groups": len(np.unique(held_out.groups[rows]))}
+    if not rows.all():
+        known = target_shares(held_out.truth[~rows].tolist(), held_out.classes)
+        counts["mixture_rmse"] = {name: mixture_rmse(one.probabilities[~rows], known) for name, one in each.items()}
     return metrics | counts | {"n_folds": len(np.unique(held_out.folds)), "methods": figures}
 
 
