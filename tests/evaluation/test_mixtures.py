@@ -9,7 +9,7 @@ from cellapp.errors import InputError
 from cellapp.evaluation.mixtures import mixture_rmse, parse_mixture, pure_classes, target_shares
 
 NAMES = st.lists(
-    st.text("abc \u00e4\u7d30,.", min_size=1).map(str.strip).filter(None), min_size=2, max_size=4, unique=True
+    st.text("abc \u00e4\u7d30,.", min_size=1).map(str.strip).filter(bool), min_size=2, max_size=4, unique=True
 )
 
 
