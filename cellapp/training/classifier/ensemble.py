@@ -15,9 +15,10 @@ from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import load_head, save_head
 from cellapp.errors import InputError
 from cellapp.evaluation.held_out_calls import CALLS, METRICS, HeldOutCalls, calls_table, read_held_out
+from cellapp.evaluation.intervals import figures_with_intervals
 from cellapp.evaluation.mixtures import mixture_rmse, target_shares
+from cellapp.evaluation.scores import measure_calls
 from cellapp.training.classifier.ensemble_weights import Weighting, held_out_average, member_weights, weights_by_score
-from cellapp.training.metrics import figures_with_intervals, measure_calls
 from cellapp.training.model_card import methods_table
 
 METHOD = "ensemble"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score
 
 from cellapp.evaluation.held_out_calls import HeldOutCalls, check_same_folds
+from cellapp.evaluation.scores import accuracy, f1_macro
 
 Weighting = Literal["mean", "accuracy", "f1"]
 """What decides the weight of a member: nothing, its accuracy, or its macro F1, on held-out cells."""
@@ -74,7 +74,5 @@ def held_out_average(calls: Sequence[HeldOutCalls], weighting: Weighting, name: 
 
 def _score(calls: HeldOutCalls, weighting: Weighting) -> float:
     rows = calls.pure
-    truth, called = calls.codes[rows], calls.probabilities[rows].argmax(axis=1)
-    if weighting == "accuracy":
-        return float(accuracy_score(truth, called))
-    return float(f1_score(truth, called, average="macro", zero_division=0))
+    score = accuracy if weighting == "accuracy" else f1_macro
+    return score(calls.codes[rows], calls.probabilities[rows], calls.classes.index(calls.positive))

@@ -21,7 +21,7 @@ from tests.paths import shared_fixture
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
-    monkeypatch.setattr("cellapp.training.metrics.RESAMPLES", 4)
+    monkeypatch.setattr("cellapp.evaluation.intervals.RESAMPLES", 4)
 
 
 def read_folds(path):
