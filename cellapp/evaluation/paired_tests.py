@@ -102,7 +102,7 @@ def bootstrap_groups(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a draw without one of the classes has no score
         value = float(np.subtract(*score(np.arange(len(groups)))))
-        differences = np.array([np.subtract(*score(rows)) for rows in draw_groups(groups, draws=draws, seed=seed)])
+        differences = np.array([np.subtract(*score(rows)) for rows in drawn])
     differences = differences[np.isfinite(differences)]
     if len(differences) < draws / 2:
         return Difference(1.0, value, None, None)
