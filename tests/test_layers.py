@@ -14,7 +14,7 @@ PACKAGE = ROOT / "cellapp"
 LAYERS = """
 errors
 settings
-settings_io files
+settings_io files text_table
 config
 types
 compute

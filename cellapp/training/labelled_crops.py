@@ -13,7 +13,7 @@ from cellapp.cells.counts import RESERVED
 from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
 from cellapp.images.read import file_digest
-from cellapp.training.index_table import read_table
+from cellapp.text_table import read_table
 
 INDEX = "index.csv"
 
@@ -50,7 +50,7 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     ----------
     folder : Path
         Holds ``index.csv``, as spreadsheets save it, with the columns ``file`` (relative to the folder) and ``class``,
-        see `cellapp.training.index_table.read_table`; or one folder per class.
+        see `cellapp.text_table.read_table`; or one folder per class.
     group_column : str, optional
         Column of the index with the slide, plate or patient. None takes ``group`` where there is one; without groups
         every picture is its own.

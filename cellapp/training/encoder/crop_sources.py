@@ -14,10 +14,10 @@ from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import PreprocessSettings, SegmentSettings
+from cellapp.text_table import read_table
 from cellapp.training.encoder.crop_dataset import STORED_PX, CropSet, cut_windows, join_sets, resize
 from cellapp.training.encoder.recipe import Source
 from cellapp.training.encoder.synthetic_crops import render_cells
-from cellapp.training.index_table import read_table
 from cellapp.types.image import OnStep, Role
 from cellapp.types.protocols import Segmenter
 

@@ -15,7 +15,7 @@ from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels, relabel
 from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings
-from cellapp.training.index_table import read_table
+from cellapp.text_table import read_table
 from cellapp.types.image import Slide
 
 SOURCES = ("dsb2018", "usiigaci")

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.training.index_table import SEPARATORS, read_table
+from cellapp.text_table import SEPARATORS, read_table
 
 VALUE = st.text(st.sampled_from('ab,;|\t"\\ \u00e4\u03b2'), max_size=6).map(str.strip)
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
