@@ -104,19 +104,20 @@ def write_set(folder: Path, scene: np.ndarray, n_files: int, *, companion: bool,
         name = names[i % n_files]
         places[place] = (name, len(pages[name]))
         pages[name].append(scene[place])
+    options = {"photometric": "minisblack", "contiguous": False} | options
     away = _OME.format(uuid='""', content='<BinaryOnly MetadataFile="set.companion.ome" UUID="urn:uuid:all"/>')
     for name, planes in pages.items():
         with tifffile.TiffWriter(folder / name) as tif:
             for i, plane in enumerate(planes):
                 text = (away if companion else ome_xml(scene, places, uuid=name)).encode() if i == 0 else None
-                tif.write(plane, description=text, metadata=None, photometric="minisblack", contiguous=False, **options)
+                tif.write(plane, description=text, metadata=None, **options)
     if companion:
         (folder / "set.companion.ome").write_text(ome_xml(scene, places))
     return [folder / name for name in names] + ([folder / "set.companion.ome"] if companion else [])
 
 
 def write_harmony(
-    folder: Path, fields: Mapping[tuple[int, int, int], np.ndarray], *, per_channel: bool = False
+    folder: Path, fields: Mapping[tuple[int, int, int], np.ndarray], *, per_channel: bool = False, **options: object
 ) -> Path:
     """Write a measurement of fields by (row, column, field), 0.5 um a pixel and 90 minutes between time points.
 
@@ -127,7 +128,7 @@ def write_harmony(
     for (row, column, field), scene in fields.items():
         for t, c, z in np.ndindex(scene.shape[:3]):
             name = f"r{row:02}c{column:02}f{field:02}p{z + 1:02}-ch{c + 1}sk{t + 1}fk1fl1.tiff"
-            tifffile.imwrite(folder / name, scene[t, c, z], metadata=None)
+            tifffile.imwrite(folder / name, scene[t, c, z], metadata=None, **options)
             images.append(
                 f"<Image><id>{len(images)}</id><State>Ok</State><URL>{name}</URL><Row>{row}</Row><Col>{column}</Col>"
                 f"<FieldID>{field}</FieldID><PlaneID>{z + 1}</PlaneID><TimepointID>{t}</TimepointID>"

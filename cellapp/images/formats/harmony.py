@@ -13,11 +13,12 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
-from cellapp.images.formats.axes import Layout, resolve_axes
-from cellapp.images.formats.channels_first import levels_of
+from cellapp.images.formats.axes import resolve_axes
 from cellapp.images.formats.harmony_index import Picture, find_index, read_index
 from cellapp.images.formats.inside import inside
 from cellapp.images.formats.page_planes import AXES, Page, PagePlanes, check_pages, open_page
+from cellapp.images.formats.page_samples import meant_levels, page_samples
+from cellapp.images.formats.samples import Samples
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -37,6 +38,11 @@ class _Field:
         """(T, C, Z, Y, X, S)."""
         n_times, n_channels, n_planes = (max(place[i] for place in self.pages) + 1 for i in range(3))
         return n_times, n_channels, n_planes, self.first.height, self.first.width, 1
+
+    @property
+    def first_page(self) -> Page:
+        """That of the first plane of the first channel at the first time."""
+        return self.pages[0, 0, 0]
 
 
 def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...]:
@@ -64,36 +70,50 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
     """
     with decoding(name):
         fields, notes = _fields_of(path, name)
-        with open_page(next(iter(fields[0].pages.values()))) as page:
-            dtype = np.dtype(page.dtype)
-        return images_of([_scene(field, name, depth, dtype, notes) for field in fields], depth)
+        dtype, samples = _pictures(fields[0], name)  # all are of one camera
+        return images_of([_scene(field, name, depth, dtype, samples, notes) for field in fields], depth)
 
 
 def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     """Open the only level of a field of a measurement, (C, Y, X)."""
     with decoding(info.name):
-        field = _fields_of(path, info.name)[0][info.selection.scene]
-    return levels_of([PagePlanes(field.pages, field.shape, np.dtype(info.dtype))], [Layout(AXES, field.shape)], info)
+        fields, _ = _fields_of(path, info.name)
+        dtype, samples = _pictures(fields[0], info.name)
+        field = fields[info.selection.scene]
+        return meant_levels(field.first_page, [PagePlanes(field.pages, field.shape, dtype)], samples, info)
 
 
 def check_complete(path: Path, info: ImageInfo) -> None:
     """Check that every picture of a field is complete and of the size that the index states."""
-    field = _fields_of(path, info.name)[0][info.selection.scene]
-    check_pages(dict.fromkeys(field.pages.values()), field.shape[3:], np.dtype(info.dtype))
+    fields, _ = _fields_of(path, info.name)
+    with decoding(info.name):
+        dtype, _ = _pictures(fields[0], info.name)
+    field = fields[info.selection.scene]
+    check_pages(dict.fromkeys(field.pages.values()), field.shape[3:], dtype)
 
 
-def _scene(field: _Field, name: str, depth: str, dtype: np.dtype, notes: tuple[str, ...]) -> Scene:
+def _pictures(field: _Field, name: str) -> tuple[np.dtype, Samples]:
+    """Return the stored type of the pictures of a field, and what their samples mean."""
+    with open_page(field.first_page) as page:
+        dtype = np.dtype(page.dtype)
+    samples, _ = page_samples(field.first_page, PagePlanes(field.pages, field.shape, dtype), name)
+    return dtype, samples
+
+
+def _scene(field: _Field, name: str, depth: str, dtype: np.dtype, samples: Samples, notes: tuple[str, ...]) -> Scene:
     layout = resolve_axes(AXES, field.shape, name, depth)
+    shape = samples.shape(layout.cyx)
     info = ImageInfo(
         name=name,
         format="harmony",
-        shape=layout.cyx,
-        dtype=dtype.name,
-        channels=clean_names(field.channels, layout.cyx[0]),
+        shape=shape,
+        dtype=samples.dtype(dtype.name),
+        channels=clean_names(field.channels, shape[0]),
         um_per_px=field.first.um_per_px,
-        levels=(layout.cyx[1:],),
+        levels=(shape[1:],),
+        bits=samples.bits,
         bytes_on_disk=sum(page.path.stat().st_size for page in dict.fromkeys(field.pages.values())),
-        notes=layout.notes + notes,
+        notes=layout.notes + samples.notes + notes,
         scene=field.first.field,
         n_planes=layout.size("Z"),
         is_photo=False,

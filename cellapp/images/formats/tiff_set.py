@@ -9,12 +9,12 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
-from cellapp.images.formats.axes import Layout, resolve_axes
-from cellapp.images.formats.channels_first import levels_of
+from cellapp.images.formats.axes import resolve_axes
 from cellapp.images.formats.ome_planes import planes_of
 from cellapp.images.formats.ome_set import OmeSet
 from cellapp.images.formats.ome_xml import OmeImage
 from cellapp.images.formats.page_planes import AXES, Page, PagePlanes, check_pages, level_shapes, open_page
+from cellapp.images.formats.page_samples import meant_levels, page_samples
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -36,6 +36,11 @@ class _Stack:
         """(T, C, Z, Y, X, S) of each level."""
         return [(*self.size, *level) for level in self.levels]
 
+    @property
+    def stored(self) -> list[PagePlanes]:
+        """Each level as it is stored."""
+        return [PagePlanes(self.pages, shape, self.dtype, level) for level, shape in enumerate(self.shapes)]
+
 
 def probe_all(found: OmeSet, name: str, depth: str) -> tuple[ImageInfo, ...]:
     """List the images of a set, each scene at each time point that has all its planes."""
@@ -47,9 +52,8 @@ def open_levels(found: OmeSet, info: ImageInfo) -> tuple[LazyArray, ...]:
     """Open each pyramid level of an image of a set, (C, Y, X), full resolution first."""
     with decoding(info.name):
         stack = _stack(found, found.images[info.selection.scene], info.name)
-    layouts = [Layout(AXES, shape) for shape in stack.shapes]
-    stored = [PagePlanes(stack.pages, shape, stack.dtype, level) for level, shape in enumerate(stack.shapes)]
-    return levels_of(stored, layouts, info)
+        samples, _ = page_samples(stack.pages[0, 0, 0], stack.stored[-1], info.name, stack.image)
+        return meant_levels(stack.pages[0, 0, 0], stack.stored, samples, info)
 
 
 def check_complete(found: OmeSet, scenes: Iterable[int], name: str) -> None:
@@ -95,27 +99,29 @@ def _leading(places: range, there: Callable[[int], bool]) -> int:
 
 def _scene(stack: _Stack, found: OmeSet, name: str, depth: str) -> Scene:
     layout = resolve_axes(AXES, stack.shapes[0], name, depth)
-    notes = layout.notes
-    for what, n, declared in zip(("time points", "channels", "planes"), stack.size, stack.declared, strict=True):
-        if n < declared:
-            notes += (f"The file declares {declared} {what} and holds {n} whole: the others are left out.",)
+    samples, is_photo = page_samples(stack.pages[0, 0, 0], stack.stored[-1], name, stack.image)
+    shape, names = samples.shape(layout.cyx), [channel.name for channel in stack.image.channels]
     info = ImageInfo(
         name=name,
         format="ome-tiff",
-        shape=layout.cyx,
-        dtype=stack.dtype.name,
-        channels=clean_names(
-            [channel.name for channel in stack.image.channels][: layout.cyx[0]],
-            layout.cyx[0],
-            is_photo=layout.is_photo,
-        ),
-        is_photo=layout.is_photo,
+        shape=shape,
+        dtype=samples.dtype(stack.dtype.name),
+        channels=clean_names(names[: shape[0]], shape[0], is_photo=is_photo),
+        is_photo=is_photo,
         um_per_px=stack.image.um_per_px,
-        levels=tuple(level[:2] for level in stack.levels),
-        bits=stack.image.significant_bits,
+        levels=tuple(samples.size(level[:2]) for level in stack.levels),
+        bits=samples.bits,
         bytes_on_disk=sum(path.stat().st_size for path in found.members),
-        notes=notes,
+        notes=layout.notes + samples.notes + _missing(stack),
         scene=stack.image.name,
         n_planes=layout.size("Z"),
     )
     return Scene(info, stack.size[0], stack.image.interval_s)
+
+
+def _missing(stack: _Stack) -> tuple[str, ...]:
+    return tuple(
+        f"The file declares {declared} {what} and holds {n} whole: the others are left out."
+        for what, n, declared in zip(("time points", "channels", "planes"), stack.size, stack.declared, strict=True)
+        if n < declared
+    )

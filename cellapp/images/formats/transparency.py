@@ -36,10 +36,12 @@ def last_sample(stored: Any, layout: Layout) -> list[np.ndarray]:
         starts = {(length - side) * at // (_EACH_WAY - 1) for at in range(_EACH_WAY)}
         sides.append([slice(start, start + side) for start in sorted(starts)])
     windows = []
+    last = layout.size("S") - 1
+    colours = tuple(i for i, letter in enumerate(a for a in layout.axes if a in "CSYX") if letter in "CS")
     for rows, columns in product(*sides):
-        place = {"S": layout.size("S") - 1, "Y": rows, "X": columns}
+        place = {"C": slice(0, 1), "S": slice(last, last + 1), "Y": rows, "X": columns}
         window = np.asarray(stored[tuple(place.get(letter, 0) for letter in layout.axes)])
-        windows.append(window)
+        windows.append(window.squeeze(colours))
     return windows
 
 
