@@ -138,6 +138,11 @@ def add_path(path: Path, budget: BudgetSettings) -> StoredFile:
 def discard(digest: str) -> None:
     """Delete all files of a digest, if there are any. Callers make sure that no image needs it."""
     _delete(digest_path(digest))
+    discard_views(digest)
+
+
+def discard_views(digest: str) -> None:
+    """Delete what is made of an image for display, its pyramid and thumbnails; it is made again when needed."""
     _delete(pyramid_path(digest))
     for path in (app_settings().home / "thumbnails" / digest[:2]).glob(f"{digest}-*"):
         _delete(path)

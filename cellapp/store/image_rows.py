@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,12 +14,11 @@ from sqlalchemy.orm import Session
 from cellapp.errors import StoreError
 from cellapp.images.channels import assign_channels, stored_roles
 from cellapp.store.database import reading, writing
+from cellapp.store.image_headers import info_from_json, info_to_json, renewed
 from cellapp.store.projects import project_row
 from cellapp.store.records import ImageRecord
 from cellapp.store.schema import Image, Project, now
 from cellapp.types.image import ImageInfo, Role, Selection
-
-_INFO = TypeAdapter(ImageInfo)
 
 
 def image_row(session: Session, image_id: str) -> Image:
@@ -50,16 +48,6 @@ def image_record(row: Image) -> ImageRecord:
         removed=row.removed,
         **_sources(row),
     )
-
-
-def info_to_json(info: ImageInfo) -> dict[str, Any]:
-    """Return a header as plain JSON values."""
-    return _INFO.dump_python(info, mode="json")
-
-
-def info_from_json(content: dict[str, Any]) -> ImageInfo:
-    """Return the header that `info_to_json` wrote, with its tuples and roles."""
-    return _INFO.validate_python(content)
 
 
 def insert_image(
@@ -100,6 +88,7 @@ def insert_image(
         with writing() as session:
             if row := _same_image(session, project_id, digest):
                 existed, row.removed = row.removed is None, None
+                _renew(row, info)
                 return image_record(row), existed
             row = _new_row(project_row(session, project_id), info, digest, name)
             row.file_digest, row.created = file_digest, created or now()
@@ -153,6 +142,13 @@ def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequenc
     if len(set(named)) < len(named):  # names remembered from two files with other channels clash here
         return names, roles
     return named, [Role(choice[1]) if choice else role for choice, role in zip(choices, roles, strict=True)]
+
+
+def _renew(row: Image, info: ImageInfo) -> None:
+    """Bring the row of an image to what its file is read as now, which it may not have been when it was added."""
+    columns = {column.name: getattr(row, column.name) for column in Image.__table__.columns}
+    for column, value in renewed(columns, info).items():
+        setattr(row, column, value)
 
 
 def _same_image(session: Session, project_id: str, digest: str) -> Image | None:

@@ -1,36 +1,11 @@
-"""Headers come back from JSON as they were, and the same bytes are one image."""
+"""The same bytes are one image, with the names its project remembers."""
 
-import json
-
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from cellapp.store.image_rows import info_from_json, info_to_json, insert_image
+from cellapp.store.image_rows import insert_image
 from cellapp.store.images import list_images, remove_image
 from cellapp.store.projects import create_project, remember_channels
 from cellapp.types.image import ImageInfo, Role
 
-SIDES = st.tuples(st.integers(1, 10**6), st.integers(1, 10**6))
-INFOS = st.builds(
-    ImageInfo,
-    name=st.text(),
-    format=st.sampled_from(["tiff", "png", "ome-zarr"]),
-    shape=st.tuples(st.integers(1, 16), st.integers(1, 10**6), st.integers(1, 10**6)),
-    dtype=st.sampled_from(["uint8", "uint16", "float32"]),
-    channels=st.lists(st.text(), max_size=4).map(tuple),
-    um_per_px=st.none() | st.floats(0.01, 10),
-    levels=st.lists(SIDES, min_size=1, max_size=3).map(tuple),
-    bytes_on_disk=st.integers(0, 2**40),
-    roles=st.lists(st.sampled_from(Role), max_size=4).map(tuple),
-    notes=st.lists(st.text(), max_size=2).map(tuple),
-)
 INFO = ImageInfo("a.tif", "tiff", (2, 8, 9), "uint8", ("405", "488"), 0.5, ((8, 9),), 144)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(INFOS)
-def test_a_header_comes_back_as_it_was(info):
-    assert info_from_json(json.loads(json.dumps(info_to_json(info)))) == info
 
 
 def test_the_same_bytes_are_one_image_of_a_project(project):

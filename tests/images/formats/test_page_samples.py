@@ -10,7 +10,7 @@ from tests.images.many_images import write_harmony, write_set
 from tests.images.slides import noise
 
 SCENE = noise(1, 2, 3, 40, 50, dtype="uint8")
-TABLE = np.stack([np.roll(np.arange(256, dtype=np.uint16) * 257, n) for n in range(3)])  # colours of a photograph
+TABLE = np.random.default_rng(0).integers(0, 2**16, (3, 256)).astype(np.uint16)  # colours of a photograph
 
 MEANINGS = {
     "white is zero": {"photometric": "miniswhite"},
@@ -54,3 +54,4 @@ def test_indexed_colours_are_a_photograph_in_several_files_too(tmp_path, way):
     several = WAYS[way](tmp_path / "several", plane, photometric="palette", colormap=TABLE)
     tifffile.imwrite(tmp_path / "one.tif", plane[0, 0, 0], photometric="palette", colormap=TABLE)
     same(several, tmp_path / "one.tif")
+    assert probe_all(several)[0].shape == (3, 40, 50)
