@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -109,6 +110,21 @@ class FeatureSettings(FrozenModel):
         if self.source == "grid" and (self.fit_to, self.views, self.shape) != ("slide", 1, False):
             raise ValueError("a head that reads a grid over the slide needs fit_to = 'slide', views = 1, shape = False")
         return self
+
+
+class VectorSettings(FrozenModel):
+    """How cells become vectors. The default is what the head that ships reads, so that nothing is encoded twice."""
+
+    encoder: str = DEFAULT_ENCODER
+    """Name in models/registry.toml, or an encoder's folder."""
+    crop: CropSettings = CropSettings(mode=CropMode.LETTERBOXED, size_px=64)
+    preprocess: PreprocessSettings = PreprocessSettings()
+    reads: FeatureSettings = FeatureSettings()
+
+    @property
+    def key(self) -> str:
+        """12 hexadecimal digits that are equal exactly when the settings are."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
 
 class QualitySettings(FrozenModel):

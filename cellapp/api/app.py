@@ -11,7 +11,7 @@ from fastapi import Body, FastAPI, File, HTTPException, Query, Request, UploadFi
 from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__
-from cellapp.api import tiles
+from cellapp.api import tiles, vectors
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
@@ -40,6 +40,7 @@ api = FastAPI(
     description="From images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
 )
 api.include_router(tiles.router)
+api.include_router(vectors.router)
 
 
 @api.exception_handler(CellappError)

@@ -10,7 +10,7 @@ import numpy as np
 
 from cellapp.classification.head import LinearHead
 from cellapp.errors import ModelError
-from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
+from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings, VectorSettings
 from cellapp.types.cells import Embeddings
 from cellapp.types.protocols import Encoder
 
@@ -74,6 +74,11 @@ class EnsembleHead:
     def reads(self) -> FeatureSettings:
         """Features of a cell that are read."""
         return self.members[0].reads
+
+    @property
+    def vectors(self) -> VectorSettings:
+        """How the vectors are made that it reads."""
+        return self.members[0].vectors
 
     @property
     def dim(self) -> int:

@@ -13,7 +13,7 @@ from cellapp.cells.counts import RESERVED
 from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.novelty import NoveltyDetector
 from cellapp.errors import ModelError
-from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
+from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings, VectorSettings
 from cellapp.types.cells import Embeddings
 from cellapp.types.protocols import Encoder
 
@@ -77,6 +77,12 @@ class LinearHead:
         """Embedding dimension D it reads: half of its features, measurements left out."""
         n_measured = len(MEASURED) if self.reads.shape else 0
         return (self.weight.shape[1] - n_measured) // 2
+
+    @property
+    def vectors(self) -> VectorSettings:
+        """How the vectors are made that it reads."""
+        encoder = self.encoder.rpartition("@")[0] or self.encoder
+        return VectorSettings(encoder=encoder, crop=self.crop, preprocess=self.preprocess, reads=self.reads)
 
     def standardise(self, features: np.ndarray) -> np.ndarray:
         """Scale features, (N, F), by the training mean and standard deviation; float64."""

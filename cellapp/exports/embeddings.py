@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cellapp.errors import InputError
 from cellapp.files import atomic_write
 from cellapp.types.cells import Embeddings
 
@@ -40,6 +41,40 @@ def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str]
     if files is not None:
         arrays["file"] = np.array(files, dtype=str)
     return write_arrays(arrays, path)
+
+
+def read_embeddings(path: Path, *, views: int = 1) -> Embeddings:
+    """Read what `write_embeddings` wrote, whichever version did.
+
+    Parameters
+    ----------
+    path : Path
+    views : int
+        Views that the vectors are the mean of, which the file does not say.
+
+    Raises
+    ------
+    InputError
+        If it is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            cls, mean_patch = arrays["cls"], arrays["mean_patch"]
+            spread = arrays["spread_patch"] if "spread_patch" in arrays.files else None
+            width = cls.shape[1] + mean_patch.shape[1] + (0 if spread is None else spread.shape[1])
+            wide = _shape_of(arrays, "features")[1] > width
+            measured = arrays["features"][:, width:] if wide else None  # features alone have the measurements
+            cell_ids, encoder = arrays["cell_ids"].astype(np.int32), str(arrays["encoder"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{str(path)!r} holds no vectors of cells ({error}); analyse the image again") from error
+    return Embeddings(cls, mean_patch, cell_ids, encoder, measured=measured, views=views, spread_patch=spread)
+
+
+def _shape_of(arrays: np.lib.npyio.NpzFile, name: str) -> tuple[int, ...]:
+    """Read the shape of an array and none of its numbers."""
+    with arrays.zip.open(f"{name}.npy") as file:
+        np.lib.format.read_magic(file)
+        return np.lib.format.read_array_header_1_0(file)[0]
 
 
 def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Path:

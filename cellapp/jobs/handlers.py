@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,11 +12,12 @@ from typing import Any
 from cellapp.compute.executor import Engine
 from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
-from cellapp.errors import StoreError
+from cellapp.errors import Cancelled, CellappError, StoreError
 from cellapp.exports.apply_labels import apply_labels
 from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
+from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
@@ -31,6 +33,10 @@ from cellapp.synthetic.write import write_demo
 from cellapp.types.cells import Analysis
 from cellapp.types.image import OnStep, Region
 
+_log = logging.getLogger("cellapp.jobs.handlers")
+
+_SEGMENTING = 0.6  # share of the time of a run without a head before its vectors are made
+
 Handler = Callable[[dict[str, Any], OnStep], dict[str, Any]]
 """Takes the job's payload and a progress callback that may raise `Cancelled`; returns plain JSON values."""
 
@@ -43,16 +49,18 @@ def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     def on_image(result: ImageResult, analysis: Analysis | None) -> None:
         _record(run, image_ids[result.stem], result, analysis)
 
+    analysing = 1.0 if run.settings.classify.head else _SEGMENTING
     runs.start_run(run.id)
     report = run_images(
         [_item(image_id, stem) for stem, image_id in image_ids.items()],
         run.settings,
         folder,
-        on_progress=on_step,
+        on_progress=lambda step, part: on_step(step, analysing * part),
         on_image=on_image,
         resume=True,
         engine=Engine(app_settings().engine),
     )
+    _vectors_of(run.id, lambda step, part: on_step(step, analysing + (1 - analysing) * part))
     write_report(folder, title=run.name)
     project_run(folder, list(image_ids), seed=run.settings.seed)  # the map opens at once
     runs.finish_run(run.id)
@@ -76,6 +84,13 @@ def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
         open_image.open_slide(payload["image_id"]), load_model(settings.segment.segmenter), settings
     )
     return {}
+
+
+def vectors(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Make the vectors of a run's cells; payload ``{"run_id", "head"}``: those the head reads, or the project's."""
+    head = payload.get("head")
+    settings = load_model(head).vectors if head else None
+    return {"n_encoded": make_vectors(payload["run_id"], settings, on_step)}
 
 
 def fetch(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
@@ -151,6 +166,7 @@ HANDLERS: Mapping[str, Handler] = {
     "preview": preview,
     "judge": judge,
     "fetch": fetch,
+    "vectors": vectors,
     "demo": demo,
     "project": project,
     "explain": explain,
@@ -158,6 +174,20 @@ HANDLERS: Mapping[str, Handler] = {
     "relabel": relabel,
     "pyramid": pyramid,
 }
+
+
+def _vectors_of(run_id: str, on_step: OnStep) -> None:
+    """Keep the vectors that the run's head read; without a head make those of the project."""
+    run = runs.get_run(run_id)
+    try:
+        if run.settings.classify.head is None:
+            make_vectors(run.id, on_step=on_step)
+        else:
+            keep_folder_vectors(run, load_model(run.settings.classify.head).vectors)
+    except Cancelled:
+        raise
+    except CellappError:  # the run is whole without them, and they can be asked for later
+        _log.warning("run %s has no vectors", run.id, exc_info=True)
 
 
 def _item(image_id: str, stem: str) -> RunItem:

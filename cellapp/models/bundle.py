@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cellapp.errors import ModelError
 from cellapp.models.checksums import weight_digests
 from cellapp.models.load import load_model
-from cellapp.settings import AnalyseSettings, SegmentSettings
+from cellapp.settings import AnalyseSettings, SegmentSettings, VectorSettings
 from cellapp.types.protocols import Encoder, Segmenter
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ class RunModels:
     encoder: Encoder | None = None
     head: Head | None = None
     weights: Mapping[str, str] = field(default_factory=dict)  # "model/file" -> sha256, as run.json has them
+    without_head: VectorSettings | None = None  # how vectors are made where no head says it
+
+    @property
+    def vectors(self) -> VectorSettings | None:
+        """How vectors are made: as the head reads them; None where none are made."""
+        return self.head.vectors if self.head else self.without_head
 
     def to_explain(self) -> tuple[Encoder, Head]:
         """Return encoder and head.
@@ -74,6 +80,12 @@ def load_models_to_explain(settings: AnalyseSettings, *, device: str = "auto", d
     """
     without_weights = SegmentSettings(segmenter="classical")
     return load_run_models(settings.model_copy(update={"segment": without_weights}), device=device, dtype=dtype)
+
+
+def load_models_to_embed(vectors: VectorSettings) -> RunModels:
+    """Load the encoder of `vectors`, for cells that are segmented already; parameters and errors as above."""
+    segmenter, encoder = load_model("classical"), load_model(vectors.encoder)
+    return RunModels(segmenter, encoder.reading(vectors.reads), without_head=vectors)
 
 
 def _weights(names: Sequence[str]) -> dict[str, str]:

@@ -38,8 +38,8 @@ class ImageContext:
 
     @cached_property
     def head_preprocessor(self) -> Preprocessor:
-        """The chain the head was trained with, fitted to `source`: what the encoder reads. Needs a head."""
-        chain = self.models.head.preprocess
+        """The chain vectors are made with, that of the head, fitted to `source`: what the encoder reads."""
+        chain = self.models.vectors.preprocess
         if self.source is self.slide and chain == self.settings.preprocess:
             return self.preprocessor
         return Preprocessor.fit(self.source, chain)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cellapp.classification.ensemble import Head
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.encoders.slide_windows import pool_cells
 from cellapp.images.preprocess import Preprocessor
@@ -15,6 +14,7 @@ from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
 from cellapp.pipeline.encoder_crops import encoder_crops
 from cellapp.pipeline.progress import StepProgress
+from cellapp.settings import VectorSettings
 from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
 from cellapp.types.image import OnStep
 
@@ -32,12 +32,12 @@ def embed_cells(
     on_step: OnStep,
     span: tuple[float, float],
 ) -> Embeddings:
-    """Embed cells as the run's head reads them.
+    """Embed cells as the run's head reads them, or without a head as the models of the context say.
 
     Parameters
     ----------
     context : ImageContext
-        With encoder and head; cells are cut from its `source`.
+        With an encoder; cells are cut from its `source`.
     mask : LabelMask
     cells : DataFrame
         Rows of the cell table, any number.
@@ -55,7 +55,7 @@ def embed_cells(
     Embeddings
         In the order of `cells`.
     """
-    batches, preprocessor = _batches(cells, context.models.head), context.head_preprocessor
+    batches, preprocessor = _batches(cells, context.models.vectors), context.head_preprocessor
     if not checkpoint.has_labels:
         parts = [_embed(context, mask, batch, preprocessor) for batch in batches]
         return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
@@ -87,21 +87,21 @@ class EmbedBatch:
 
 
 def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Embeddings:
-    encoder, head = context.models.encoder, context.models.head
-    if head.reads.source == "grid":
-        return pool_cells(context.source, mask, cells, context.roles, preprocessor, encoder=encoder, crop=head.crop)
+    encoder, vectors = context.models.encoder, context.models.vectors
+    if vectors.reads.source == "grid":
+        return pool_cells(context.source, mask, cells, context.roles, preprocessor, encoder=encoder, crop=vectors.crop)
     crops = encoder_crops(context, mask, cells, preprocessor)
     return encoder.embed(encoder_input(crops, context.roles, encoder.input_px), crops.cell_ids)
 
 
-def _batches(cells: pd.DataFrame, head: Head) -> list[pd.DataFrame]:
+def _batches(cells: pd.DataFrame, vectors: VectorSettings) -> list[pd.DataFrame]:
     """Cut a table into batches of cells that lie together; no cells are one batch without any.
 
     Where the encoder reads windows of a grid, the cells of a square of whole windows are one batch: windows at the rim
     of a batch are read for its neighbour, too, so that a batch must not be a strip.
     """
-    on_grid = head.reads.source == "grid"
-    side_px = max(_SQUARE_PX // head.crop.size_px, 1) * head.crop.size_px if on_grid else _SQUARE_PX
+    on_grid = vectors.reads.source == "grid"
+    side_px = max(_SQUARE_PX // vectors.crop.size_px, 1) * vectors.crop.size_px if on_grid else _SQUARE_PX
     column, row = cells["centroid_x_px"] // side_px, cells["centroid_y_px"] // side_px
     ordered = cells.iloc[np.lexsort([column.to_numpy(), row.to_numpy()])]
     if on_grid and len(cells):

@@ -23,7 +23,7 @@ def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, p
     Parameters
     ----------
     context : ImageContext
-        With a head.
+        With an encoder.
     mask : LabelMask
     cells : DataFrame
         Rows of the cell table; order is kept.
@@ -36,13 +36,13 @@ def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, p
     Crops
         (C, h, w) float32, 0 to 1, for `cellapp.encoders.crop_to_rgb.encoder_input`.
     """
-    head, source = context.models.head, context.source
-    per_crop = head.reads.fit_to == "crop"
+    vectors, source = context.models.vectors, context.source
+    per_crop = vectors.reads.fit_to == "crop"
     crops = crop(
         source if per_crop else partial(preprocessor.read, source),
         mask,
         cells,
-        head.crop,
+        vectors.crop,
         channels=source.info.channels,
         roles=context.roles,
         angle_deg=preprocessor.angle_deg,

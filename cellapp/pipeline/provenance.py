@@ -75,6 +75,7 @@ def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, An
         "calibrated": head.calibrated if head else None,
         "not_explained": head.only_on_slides if head and settings.explain.n else None,
         "encoder_crop": head.crop.model_dump(mode="json") if head else None,
+        "vectors": head.vectors.model_dump(mode="json") if head else None,
         "weights_sha256": dict(models.weights),
         "device": getattr(encoder, "device", "cpu"),
         "dtype": getattr(encoder, "dtype", "float32"),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
+from cellapp.settings import VectorSettings
 from cellapp.store.database import reading, writing
 from cellapp.store.records import ChannelChoice, ProjectRecord
 from cellapp.store.schema import Image, Project
@@ -112,6 +113,18 @@ def remembered_channels(project_id: str) -> Mapping[str, ChannelChoice]:
     with reading() as session:
         channels = project_row(session, project_id).channels
     return {file_name: ChannelChoice(name, Role(role)) for file_name, (name, role) in channels.items()}
+
+
+def project_vectors(project_id: str) -> VectorSettings:
+    """Return how the cells of a project become vectors, for everything that shares them."""
+    with reading() as session:
+        return VectorSettings.model_validate(project_row(session, project_id).vector_settings)
+
+
+def set_project_vectors(project_id: str, settings: VectorSettings) -> None:
+    """Say how the cells of a project become vectors from now on; those made before stay with their runs."""
+    with writing() as session:
+        project_row(session, project_id).vector_settings = settings.model_dump(mode="json")
 
 
 def project_row(session: Session, project_id: str) -> Project:

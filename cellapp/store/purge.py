@@ -17,7 +17,7 @@ from cellapp.config import app_settings
 from cellapp.store.blobs import discard
 from cellapp.store.database import reading, writing
 from cellapp.store.runs import UNDO_S
-from cellapp.store.schema import Image, PendingFile, RunImageRow, now
+from cellapp.store.schema import Image, PendingFile, RunImageRow, VectorFile, now
 
 UNTOUCHED_S = 24 * 3600.0
 """A file younger than this may belong to an image that is just being added."""
@@ -75,6 +75,18 @@ def purge_files(untouched_s: float = UNTOUCHED_S) -> int:
     unneeded = {digest for digest, written in newest.items() if written < old} - _named()
     for digest in unneeded:
         discard(digest)
+    return len(unneeded)
+
+
+def purge_vectors(untouched_s: float = UNTOUCHED_S) -> int:
+    """Delete the vectors that no run needs; those written in the last `untouched_s` seconds stay. Returns how many."""
+    old = time.time() - untouched_s
+    paths = [path for path in (app_settings().home / "vectors").glob("*/*.npz") if path.stat().st_mtime < old]
+    with reading() as session:  # after the disk, as above
+        needed = set(session.scalars(select(VectorFile.key)))
+    unneeded = [path for path in paths if path.stem not in needed]
+    for path in unneeded:
+        path.unlink(missing_ok=True)
     return len(unneeded)
 
 

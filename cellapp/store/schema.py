@@ -79,6 +79,7 @@ class Project(Base):
     is_default: Mapped[bool | None] = mapped_column(unique=True)  # True once, else NULL: two cannot be made
     channels: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name in the file -> [name in force, role]
     depth: Mapped[str] = mapped_column(default="max", server_default="max")  # see `cellapp.types.image.Selection`
+    vector_settings: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     created: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -171,6 +172,21 @@ class Cell(Base):
     unsure: Mapped[bool]
     unlike_training: Mapped[bool]
     manual_label: Mapped[str]
+
+
+class VectorFile(Base):
+    """Where the vectors of an image of a run are, made in one of several ways; images may share a file."""
+
+    __tablename__ = "vectors"
+    __table_args__ = (
+        ForeignKeyConstraint(["run_id", "image_id"], ["run_images.run_id", "run_images.image_id"], ondelete="CASCADE"),
+    )
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    image_id: Mapped[str] = mapped_column(primary_key=True)
+    settings_key: Mapped[str] = mapped_column(primary_key=True)  # of the `VectorSettings`
+    settings: Mapped[dict[str, Any]]
+    encoder: Mapped[str]  # "name@revision"
+    key: Mapped[str] = mapped_column(index=True)  # of the file, see `cellapp.store.vectors`
 
 
 class Job(Base):
