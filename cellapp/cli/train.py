@@ -23,6 +23,8 @@ def train(
     positive: str = typer.Option(None, help="Class the one-sided figures speak of; cancer where it exists."),
     folds: int = typer.Option(None, help="At most this many folds."),
     seed: int = typer.Option(None, help="Decides the folds."),
+    resample: str = typer.Option(None, help="none, over, under, enn, tomek or smote, of training parts only."),
+    class_weights: bool = typer.Option(None, "--class-weights", help="Weight cells by the rarity of their class."),
     baselines: bool = typer.Option(None, "--baselines", help="Score plainer methods on the same folds."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -45,6 +47,8 @@ def train(
         positive=positive,
         folds=folds,
         seed=seed,
+        resample=resample,
+        class_weights=class_weights or None,
         baselines=baselines or None,
     )
     progress = Progress()

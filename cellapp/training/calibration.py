@@ -34,7 +34,9 @@ def fit_temperature(scores: np.ndarray, codes: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=_LOG_TEMPERATURE, method="bounded").x))
 
 
-def cross_calibrate(scores: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def cross_calibrate(
+    scores: np.ndarray, codes: np.ndarray, folds: np.ndarray, counts: np.ndarray | None = None
+) -> np.ndarray:
     """Turn held-out scores into probabilities, each fold with the temperature of the other folds.
 
     The temperature a head ships with is fitted on all held-out scores; figures made with that one would flatter it.
@@ -45,6 +47,8 @@ def cross_calibrate(scores: np.ndarray, codes: np.ndarray, folds: np.ndarray) ->
         See `fit_temperature`.
     folds : ndarray of shape (N,), int
         Fold of each row.
+    counts : ndarray of shape (N,), bool, optional
+        Rows that temperatures are fitted to; all when left out.
 
     Returns
     -------
@@ -53,5 +57,6 @@ def cross_calibrate(scores: np.ndarray, codes: np.ndarray, folds: np.ndarray) ->
     probabilities = np.zeros(scores.shape)
     for fold in np.unique(folds):
         here = folds == fold
-        probabilities[here] = softmax(scores[here] / fit_temperature(scores[~here], codes[~here]), axis=1)
+        rest = ~here if counts is None else ~here & counts
+        probabilities[here] = softmax(scores[here] / fit_temperature(scores[rest], codes[rest]), axis=1)
     return probabilities

@@ -132,10 +132,11 @@ def _read(crops: LabelledCrops, row: int, left_out: list[str]) -> CropFile | Non
 
 
 def _require_classes(wanted: LabelledCrops, readable: LabelledCrops, left_out: Sequence[str]) -> None:
-    lost = sorted(set(wanted.classes) - set(readable.classes))
+    lost = sorted(set(wanted.classes) - set(readable.labels))
     if lost:
         raise InputError(f"no picture of class {lost[0]!r} can be read; first reason: {left_out[0]}")
-    for name, n in sorted(Counter(readable.labels).items()):
+    counts = Counter(readable.labels)
+    for name, n in ((name, counts[name]) for name in readable.classes):
         if n < MIN_CELLS:
             raise InputError(
                 f"training needs at least {MIN_CELLS} cells of each class that can be read; {name!r} has {n}: "

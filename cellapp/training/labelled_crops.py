@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
 
 from cellapp.cells.counts import RESERVED
 from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
+from cellapp.evaluation.mixtures import pure_classes
 from cellapp.images.read import file_digest
 from cellapp.text_table import read_table
 
@@ -24,7 +26,7 @@ class LabelledCrops:
 
     folder: Path
     files: Sequence[str]  # N paths relative to `folder`
-    labels: Sequence[str]  # N
+    labels: Sequence[str]  # N classes, or mixtures of classes as "cancer:normal=1:2"
     groups: Sequence[str]  # N; each picture is its own group without a column of groups
     grouped_by: str | None  # name of the column; None when pictures are their own groups
     index_sha256: str | None = None
@@ -34,8 +36,13 @@ class LabelledCrops:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class names, sorted."""
-        return tuple(sorted(set(self.labels)))
+        """Class names, sorted; mixtures are none."""
+        return pure_classes(self.labels)
+
+    @property
+    def pure(self) -> np.ndarray:
+        """Which pictures have one class, (N,) bool; the others are fields of known mixtures."""
+        return np.isin(np.asarray(self.labels, str), self.classes)
 
     def subset(self, rows: Sequence[int]) -> LabelledCrops:
         """Return some of the pictures."""
@@ -50,7 +57,8 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     ----------
     folder : Path
         Holds ``index.csv``, as spreadsheets save it, with the columns ``file`` (relative to the folder) and ``class``,
-        see `cellapp.text_table.read_table`; or one folder per class.
+        see `cellapp.text_table.read_table`; or one folder per class. A field of a known mixture has a class such as
+        "cancer:normal=1:2", see `cellapp.evaluation.mixtures`.
     group_column : str, optional
         Column of the index with the slide, plate or patient. None takes ``group`` where there is one; without groups
         every picture is its own.

@@ -54,3 +54,25 @@ def test_heads_of_two_encoders_predict_as_one(tmp_path, capsys):
         called[name] = pd.read_csv(out).set_index("file")["p_cancer"]
     pd.testing.assert_series_equal(called["both"], (called["one"] + called["two"]) / 2)
     assert main(["compare", *heads, str(tmp_path / "both"), "--score", "accuracy"]) == 0
+
+
+@pytest.mark.slow
+def test_mixtures_in_the_index_train_and_are_measured(tmp_path, capsys):
+    """Fields labelled 1:2, smaller classes weighted, and the training parts resampled."""
+    pictures = write_pictures(tmp_path / "cells", n_groups=6, per_group=4)
+    index = pd.read_csv(pictures / "index.csv")
+    mixed = index["group"].isin(["slide 4", "slide 5"])
+    index.loc[mixed, "class"] = "cancer:normal=1:2"
+    index.to_csv(pictures / "index.csv", index=False)
+    options = ["--encoder", str(write_encoder(tmp_path / "encoder")), "--views", "1", "--folds", "2"]
+    options += ["--resample", "over", "--class-weights", "--out", str(tmp_path / "head"), "--json"]
+    assert main(["train", str(pictures), *options]) == 0
+    metrics = last_json(capsys)
+    assert (metrics["n_mixtures"], metrics["n_cancer"], metrics["n_normal"]) == (8, 8, 8)
+    assert 0 <= metrics["mixture_rmse"]["embedding"] < 2**0.5
+    assert json.loads((tmp_path / "head" / "head.json").read_text())["classes"] == ["cancer", "normal"]
+    assert "cancer:normal=1:2" in (tmp_path / "head" / "folds.csv").read_text()
+    assert main(["train", str(pictures), *options, "--baselines"]) == 2
+    assert "leave the mixtures out" in capsys.readouterr().err
+    assert main(["train", str(pictures), *options, "--resample", "luck"]) == 2
+    assert "resample" in capsys.readouterr().err

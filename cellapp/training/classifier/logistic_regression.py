@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cellapp.training.calibration import fit_temperature
+from cellapp.training.classifier.resampling import Balance, training_rows
 from cellapp.training.folds import split_groups
 
 REGULARISATION = 0.1
@@ -38,23 +39,30 @@ class FlooredScaler(StandardScaler):
         return self
 
 
-def fit_logistic(features: np.ndarray, codes: np.ndarray, strength: float) -> Pipeline:
+def fit_logistic(
+    features: np.ndarray, targets: np.ndarray, strength: float, balance: Balance | None = None
+) -> Pipeline:
     """Fit a scaler and a logistic regression to all cells given.
 
     Parameters
     ----------
     features : ndarray of shape (N, F)
-    codes : ndarray of shape (N,)
-        Class of each row, 0 to K - 1, every class at least once.
+    targets : ndarray of shape (N,) int or (N, K) float
+        Class of each row, 0 to K - 1, every class at least once; or the share of each class in it.
     strength : float
         One of `STRENGTHS`.
+    balance : Balance, optional
+        Resampling and weights; the scaler is fitted to the cells as they are.
 
     Returns
     -------
     Pipeline
         A `FlooredScaler` and a ``LogisticRegression``.
     """
-    return _classifier(strength).fit(features.astype(np.float64), codes)
+    features = features.astype(np.float64)
+    scaler, regression = _classifier(strength)
+    rows, codes, weights = training_rows(scaler.fit_transform(features), targets, balance or Balance())
+    return make_pipeline(scaler, regression.fit(rows, codes, sample_weight=weights))
 
 
 def choose_strength(features: np.ndarray, codes: np.ndarray, groups: np.ndarray, seed: int) -> float:

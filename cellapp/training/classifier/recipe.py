@@ -8,6 +8,9 @@ import tomli_w
 from pydantic import Field
 
 from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
+from cellapp.training.classifier.resampling import Balance, Resample
+
+_LATER = ("resample", "class_weights")  # than version 0.1.0, whose recipes stay as they are
 
 
 class HeadRecipe(FrozenModel):
@@ -34,6 +37,10 @@ class HeadRecipe(FrozenModel):
     """Chain applied to each picture, fitted to that picture alone."""
     baselines: bool = False
     """Score plainer methods on the same folds, too."""
+    resample: Resample = "none"
+    """How the training part of each fold is resampled where classes differ in number."""
+    class_weights: bool = False
+    """Weight each training cell by the inverse of the number of its class."""
     note: str = ""
     """Sentence added to the description of the head on every page, for example where the pictures are from."""
 
@@ -43,6 +50,12 @@ class HeadRecipe(FrozenModel):
         return FeatureSettings(fit_to="crop", views=self.views, shape=self.features == "both")
 
     @property
+    def balance(self) -> Balance:
+        """How small classes get the influence of large ones."""
+        return Balance(self.resample, self.class_weights, self.seed)
+
+    @property
     def toml(self) -> str:
-        """The recipe as it is written beside the head."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        """The recipe as it is written beside the head; choices that came later only where they are made."""
+        usual = {name for name in _LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=usual))

@@ -13,6 +13,7 @@ import pandas as pd
 from cellapp.classification.head import LinearHead
 from cellapp.evaluation.curves import reliability
 from cellapp.evaluation.intervals import figures_with_intervals
+from cellapp.evaluation.mixtures import mixture_rmse, target_shares
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.encode_dataset import EncodedDataset
 from cellapp.training.model_card import head_card
@@ -67,10 +68,12 @@ def head_metrics(
     dict
         ``head``, ``encoder``, ``positive``, counts, ``validated`` (or ``reason``), ``grouped_by``, ``warning`` where
         figures flatter, ``left_out`` pictures, ``method`` of the head, ``methods`` (name -> figures with intervals, see
-        `figures_with_intervals`; the head's own first) and ``reliability`` of the head.
+        `figures_with_intervals`; the head's own first) and ``reliability`` of the head; of fields of known mixtures
+        ``n_mixtures`` and, by method, ``mixture_rmse``.
     """
     crops = dataset.crops
-    codes, groups = np.searchsorted(head.classes, np.asarray(crops.labels, str)), np.asarray(crops.groups, str)
+    pure, shares = crops.pure, target_shares(crops.labels, head.classes)
+    codes, groups = shares[pure].argmax(axis=1), np.asarray(crops.groups, str)[pure]
     positive = head.classes.index(head.positive)
     return {
         "head": head.identity,
@@ -88,10 +91,21 @@ def head_metrics(
         "regularisation": head.metrics.get("regularisation"),
         "method": method,
         "methods": {
-            name: figures_with_intervals(p, codes, groups, classes=head.classes, positive=head.positive)
+            name: figures_with_intervals(p[pure], codes, groups, classes=head.classes, positive=head.positive)
             for name, p in probabilities.items()
         },
-        "reliability": reliability(probabilities[method][:, positive], codes == positive) if probabilities else [],
+        "reliability": reliability(probabilities[method][pure, positive], codes == positive) if probabilities else [],
+        **_mixture_figures(probabilities, shares),
+    }
+
+
+def _mixture_figures(probabilities: Mapping[str, np.ndarray], shares: np.ndarray) -> dict[str, Any]:
+    mixed = shares.max(axis=1) < 1
+    if not mixed.any():
+        return {}
+    return {
+        "n_mixtures": int(mixed.sum()),
+        "mixture_rmse": {name: mixture_rmse(p[mixed], shares[mixed]) for name, p in probabilities.items()},
     }
 
 

@@ -63,6 +63,8 @@ def train_head(
     crops = read_labelled_crops(folder, recipe.group_column)
     if recipe.positive is not None and recipe.positive not in crops.classes:
         raise InputError(f"the positive class {recipe.positive!r} is none of {', '.join(crops.classes)}")
+    if recipe.baselines and not crops.pure.all():
+        raise InputError("--baselines are for cells of one class each; leave the mixtures out, or the baselines")
     encoders = _encoders(recipe)
     dataset = encode_dataset(crops, encoders, recipe.preprocess, lambda step, part: progress(step, 0.8 * part))
     progress("Fitting the head", 0.8)
@@ -116,7 +118,7 @@ def _fit(
     features = embeddings.features if recipe.reads.shape else plain
     data = LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
     spec = _spec(dataset, recipe, name, encoder)
-    head, held_out = fit_and_hold_out(data, spec, folds=recipe.folds, seed=recipe.seed)
+    head, held_out = fit_and_hold_out(data, spec, folds=recipe.folds, seed=recipe.seed, balance=recipe.balance)
     if held_out is None:
         return head, None, {}
     own, others = {_method(recipe): held_out.probabilities}, {}
@@ -154,4 +156,6 @@ def _provenance(dataset: EncodedDataset, recipe: HeadRecipe) -> dict[str, Any]:
         "grouped_by": dataset.crops.grouped_by,
         "folds": recipe.folds,
         "seed": recipe.seed,
+        **({"resample": recipe.resample} if recipe.resample != "none" else {}),
+        **({"class_weights": True} if recipe.class_weights else {}),
     }
