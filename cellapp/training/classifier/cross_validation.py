@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +16,9 @@ from cellapp.evaluation.scores import measure_calls
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.training.calibration import cross_calibrate, fit_temperature
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
-from cellapp.training.classifier.logistic_regression import choose_strength, fit_logistic, per_class
+from cellapp.training.classifier.logistic_regression import STRENGTHS, choose_strength, fit_logistic, per_class
 from cellapp.training.classifier.resampling import Balance
+from cellapp.training.classifier.strength_path import one_thread
 from cellapp.training.folds import split_groups
 
 _LIMIT_PERCENTILE = 99.0
@@ -81,9 +82,22 @@ def fit(
 
 
 def fit_and_hold_out(
-    data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0, balance: Balance | None = None
+    data: LabelledVectors,
+    spec: HeadSpec,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    balance: Balance | None = None,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> tuple[LinearHead, HeldOut | None]:
     """Train a head as `fit` does, and return its cross-validation, too.
+
+    Parameters
+    ----------
+    data, spec, folds, seed, balance
+        See `fit`.
+    strengths : sequence of float
+        Strengths of regularisation to choose from, see `choose_strength`.
 
     Returns
     -------
@@ -91,12 +105,13 @@ def fit_and_hold_out(
     held_out : HeldOut or None
         None when the groups cannot be split.
     """
-    strength, pure = _strength(data, seed), data.pure
+    strength, pure = _strength(data, seed, strengths), data.pure
     head = _fit_all(data, spec, strength, balance)
     fold_of = _split(data, folds, seed)
     if isinstance(fold_of, str):
         return replace(head, metrics={"validated": False, "reason": fold_of}), None
-    held_out, codes = hold_out(data, spec, fold_of, seed=seed, balance=balance), data.codes[pure]
+    held_out = hold_out(data, spec, fold_of, seed=seed, balance=balance, strengths=strengths)
+    codes = data.codes[pure]
     figures: dict[str, Any] = {
         **measure_calls(held_out.probabilities[pure], codes, data.classes, head.positive),
         "validated": True,
@@ -115,7 +130,13 @@ def fit_and_hold_out(
 
 
 def hold_out(
-    data: LabelledVectors, spec: HeadSpec, fold_of: np.ndarray, *, seed: int, balance: Balance | None = None
+    data: LabelledVectors,
+    spec: HeadSpec,
+    fold_of: np.ndarray,
+    *,
+    seed: int,
+    balance: Balance | None = None,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> HeldOut:
     """Cross-validate: regularisation, weights and calibration of each fold come from the other folds alone.
 
@@ -128,21 +149,23 @@ def hold_out(
     seed : int
         Decides the inner folds on which the regularisation is chosen.
     balance : Balance, optional
+    strengths : sequence of float
+        To choose from.
     """
     # cross_val_predict fits once for one output; scores and distances would take it two fits of each fold.
     scores, distances = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of))
     for fold in np.unique(fold_of):
         rows, rest = fold_of == fold, data.subset(fold_of != fold)
-        head = _fit_all(rest, spec, _strength(rest, seed), balance)
+        head = _fit_all(rest, spec, _strength(rest, seed, strengths), balance)
         scores[rows] = head.scores(data.features[rows])
         distances[rows] = head.novelty.distance(head.standardise(data.features[rows]))
     return HeldOut(fold_of, scores, cross_calibrate(scores, data.codes, fold_of, data.pure), distances)
 
 
-def _strength(data: LabelledVectors, seed: int) -> float:
+def _strength(data: LabelledVectors, seed: int, strengths: Sequence[float]) -> float:
     """Choose the regularisation on cells of one class, as they are: not resampled, not weighted."""
     pure = data.pure
-    return choose_strength(data.features[pure], data.codes[pure], data.group_names[pure], seed)
+    return choose_strength(data.features[pure], data.codes[pure], data.group_names[pure], seed, strengths)
 
 
 def _split(data: LabelledVectors, folds: int, seed: int) -> np.ndarray | str:
@@ -164,6 +187,8 @@ def _fit_all(data: LabelledVectors, spec: HeadSpec, strength: float, balance: Ba
         raise InputError(f"the positive class {positive!r} is none of {', '.join(data.classes)}; name one of these")
     scaler, regression = fit_logistic(data.features, data.shares, strength, balance)
     pure, standardised = data.pure, (data.features - scaler.mean_) / scaler.scale_
+    with one_thread():
+        novelty = fit_novelty(standardised[pure], data.codes[pure], len(data.classes))
     return LinearHead(
         **vars(spec) | {"positive": positive},
         weight=per_class(regression.coef_).astype(np.float32),
@@ -171,5 +196,5 @@ def _fit_all(data: LabelledVectors, spec: HeadSpec, strength: float, balance: Ba
         mean=scaler.mean_.astype(np.float32),
         std=scaler.scale_.astype(np.float32),
         classes=data.classes,
-        novelty=fit_novelty(standardised[pure], data.codes[pure], len(data.classes)),
+        novelty=novelty,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
@@ -11,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cellapp.training.calibration import fit_temperature
 from cellapp.training.classifier.resampling import Balance, training_rows
+from cellapp.training.classifier.strength_path import one_thread, scores_along_path
 from cellapp.training.folds import split_groups
 
 REGULARISATION = 0.1
@@ -21,6 +24,7 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 _MAX_ITERATIONS = 2000
 _INNER_FOLDS = 3
+_MANY_CELLS = 1500  # from which the strengths share their axes
 _MIN_STD = 0.02  # of the median feature's
 
 
@@ -60,12 +64,15 @@ def fit_logistic(
         A `FlooredScaler` and a ``LogisticRegression``.
     """
     features = features.astype(np.float64)
-    scaler, regression = _classifier(strength)
+    scaler, regression = FlooredScaler(), LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS)
     rows, codes, weights = training_rows(scaler.fit_transform(features), targets, balance or Balance())
-    return make_pipeline(scaler, regression.fit(rows, codes, sample_weight=weights))
+    with one_thread():
+        return make_pipeline(scaler, regression.fit(rows, codes, sample_weight=weights))
 
 
-def choose_strength(features: np.ndarray, codes: np.ndarray, groups: np.ndarray, seed: int) -> float:
+def choose_strength(
+    features: np.ndarray, codes: np.ndarray, groups: np.ndarray, seed: int, strengths: Sequence[float] = STRENGTHS
+) -> float:
     """Choose the regularisation with the least log loss on held-out groups of these cells.
 
     The loss is that of calibrated scores, as a head gives them: weak regularisation is overconfident, and one
@@ -78,28 +85,40 @@ def choose_strength(features: np.ndarray, codes: np.ndarray, groups: np.ndarray,
         See `fit_logistic`.
     groups : ndarray of shape (N,), str
     seed : int
+    strengths : sequence of float
+        From strong to weak regularisation.
 
     Returns
     -------
     float
-        One of `STRENGTHS`; `REGULARISATION` when the groups cannot be split.
+        One of `strengths`; `REGULARISATION` when the groups cannot be split.
     """
     fold_of = split_groups(codes, groups, [str(code) for code in np.unique(codes)], folds=_INNER_FOLDS, seed=seed)
     if isinstance(fold_of, str):
         return REGULARISATION
+    # GridSearchCV scores each fold by itself, and the temperature needs all of them.
     features = features.astype(np.float64)
-    held_out = [fold_of == fold for fold in np.unique(fold_of)]
-    # GridSearchCV scores each fold by itself, and the temperature needs all of them; cross_val_predict clones the
-    # classifier, and without the weights of the strength before as a start it takes 1.6 times as long.
-    classifiers = [_classifier(STRENGTHS[0], warm_start=True) for _ in held_out]
-    losses = []
-    for strength in STRENGTHS:
-        scores = np.zeros((len(codes), codes.max() + 1))
-        for classifier, rows in zip(classifiers, held_out, strict=True):
-            classifier.set_params(logisticregression__C=strength).fit(features[~rows], codes[~rows])
-            scores[rows] = per_class(np.atleast_2d(classifier.decision_function(features[rows]).T)).T
-        losses.append(log_loss(codes, softmax(scores / fit_temperature(scores, codes), axis=1)))
-    return STRENGTHS[int(np.argmin(losses))]
+    scores = np.zeros((len(strengths), len(codes), codes.max() + 1))
+    for fold in np.unique(fold_of):
+        rows = fold_of == fold
+        with one_thread():
+            scaler = FlooredScaler().fit(features[~rows])
+            training, held_out = scaler.transform(features[~rows]), scaler.transform(features[rows])
+            scores[:, rows] = _scores_by_strength(training, codes[~rows], held_out, strengths)
+    losses = [log_loss(codes, softmax(one / fit_temperature(one, codes), axis=1)) for one in scores]
+    return strengths[int(np.argmin(losses))]
+
+
+def _scores_by_strength(
+    features: np.ndarray, codes: np.ndarray, held_out: np.ndarray, strengths: Sequence[float]
+) -> np.ndarray:
+    """Fit to some cells and score others at each strength, (S, M, K)."""
+    if len(codes) > _MANY_CELLS:
+        return scores_along_path(features, codes, held_out, strengths)
+    # Of few cells, nearly equal losses decide; single fits keep the choice of earlier versions.
+    regression = LogisticRegression(max_iter=_MAX_ITERATIONS, warm_start=True)
+    fits = (regression.set_params(C=strength).fit(features, codes) for strength in strengths)
+    return np.array([per_class(np.atleast_2d(fit.decision_function(held_out).T)).T for fit in fits])
 
 
 def per_class(rows: np.ndarray) -> np.ndarray:
@@ -110,8 +129,3 @@ def per_class(rows: np.ndarray) -> np.ndarray:
     rows : ndarray of shape (K, ...) or (1, ...)
     """
     return np.concatenate([-rows, rows]) / 2 if len(rows) == 1 else rows
-
-
-def _classifier(strength: float, *, warm_start: bool = False) -> Pipeline:
-    regression = LogisticRegression(C=strength, max_iter=_MAX_ITERATIONS, warm_start=warm_start)
-    return make_pipeline(FlooredScaler(), regression)
