@@ -152,7 +152,8 @@ class ClassifySettings(FrozenModel):
     encoder: str | None = None
     """None takes the encoder the head was trained on; any other must be that one."""
     head: str | None = "demo-head"
-    """Name in models/registry.toml or the folder of a trained head; None counts cells without classes."""
+    """Name in models/registry.toml, "name@version" of a head of the project, or the folder of a trained head; None
+    counts cells without classes."""
     threshold: float = Field(0.5, gt=0, lt=1)
     """Probability of the positive class from which a cell is called positive (two classes only)."""
     unsure_margin: float = Field(0.2, ge=0, le=1)

@@ -54,7 +54,7 @@ def extract_images(
     """
     with _scratch(into) as scratch, decoding(zip_path.name), ZipFile(zip_path) as archive:
         members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
-        _check_members(members, zip_path, budget)
+        check_members(members, zip_path, budget)
         zarrs = zarr_folders(map(parts_of, members))
         folders: dict[tuple[str, ...], Unpacked] = {}
         for member in members:
@@ -83,15 +83,33 @@ def _scratch(into: Path) -> Iterator[Path]:
             raise
 
 
-def _check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSettings) -> None:
+def check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSettings, *, what: str = "images") -> None:
+    """Check the list of what is in a zip, before anything is unpacked.
+
+    Parameters
+    ----------
+    members : sequence of ZipInfo
+    zip_path : Path
+        For the message.
+    budget : BudgetSettings
+    what : str
+        What the zip holds, for the message.
+
+    Raises
+    ------
+    BudgetError
+        When the archive is larger than the limits.
+    InputError
+        When a member is encrypted, a link, or would land outside the folder it is unpacked to.
+    """
     name = zip_path.name
     check_limit(len(members), "max_zip_members", budget, f"{name!r} has {len(members):,} files")
     for member in members:
         if _OUTSIDE.search(member.filename) or stat.S_ISLNK(member.external_attr >> 16):
             outside = clean_name(member.filename)
-            raise InputError(f"{name!r} has a file that points outside it ({outside!r}); zip the images anew")
+            raise InputError(f"{name!r} has a file that points outside it ({outside!r}); zip the {what} anew")
         if member.flag_bits & _ENCRYPTED:
-            raise InputError(f"{name!r} is encrypted; zip the images without a password")
+            raise InputError(f"{name!r} is encrypted; zip the {what} without a password")
     n_bytes = sum(member.file_size for member in members)
     ratio = n_bytes / max(sum(member.compress_size for member in members), 1)
     check_limit(n_bytes, "max_bytes", budget, f"{name!r} unpacks to {n_bytes:,} bytes")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from cellapp.errors import Cancelled, CellappError, StoreError
 from cellapp.jobs import queue
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
-from cellapp.store.purge import purge_files, purge_images, purge_pending, purge_vectors
+from cellapp.store.purge import purge_files, purge_heads, purge_images, purge_pending, purge_vectors
 from cellapp.store.records import JobRecord
 from cellapp.store.runs import purge_deleted
 
@@ -162,6 +162,7 @@ def _purge() -> None:
     _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
     _log.info("deleted %d files no image needs, forgot what was decided on %d slides", n_files, n_slides)
     _log.info("deleted the vectors of %d images that no run needs", purge_vectors())
+    _log.info("deleted %d heads from the bin", purge_heads())
 
 
 @contextmanager

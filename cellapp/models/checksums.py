@@ -19,7 +19,7 @@ from filelock import FileLock
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
 from cellapp.files import atomic_write, without_litter
-from cellapp.models.registry import ModelEntry, entry, is_declared
+from cellapp.models.registry import ModelEntry, entry, is_declared, model_folder
 
 _CHUNK = 2**20
 _WEIGHT_SUFFIXES = (".safetensors", ".json")  # of the files in a folder that make a model
@@ -95,7 +95,7 @@ def weight_digests(name: str) -> dict[str, str]:
     """Return file name -> sha256 of a model given by name or by path; files of a path are read for it."""
     if is_declared(name):
         return expected_digests(entry(name))
-    path = Path(name)
+    path = model_folder(name)
     files = [path]
     if not path.is_file():
         files = [file for file in without_litter(path.iterdir(), path) if file.suffix in _WEIGHT_SUFFIXES]

@@ -1,8 +1,9 @@
 """From a name to a model: find the files, check them, build a read-only model.
 
-A name is one of ``models/registry.toml`` or a path: an encoder folder in Hugging Face format, a head folder, a compact
-segmenter's folder, or a Cellpose file. Nothing is kept: callers decide how long a model lives. Loading never downloads,
-see `cellapp.models.fetch`; and it imports only the libraries the model needs.
+A name is one of ``models/registry.toml``, the identity "name@version" of a head that a project keeps, or a path: an
+encoder folder in Hugging Face format, a head folder, a compact segmenter's folder, or a Cellpose file. Nothing is kept:
+callers decide how long a model lives. Loading never downloads, see `cellapp.models.fetch`; and it imports only the
+libraries the model needs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import app_settings
 from cellapp.errors import ModelError
 from cellapp.models.checksums import read_lock
-from cellapp.models.registry import ModelEntry, entry, is_declared
+from cellapp.models.registry import ModelEntry, entry, is_declared, model_folder
 from cellapp.models.status import require_ready
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
     Parameters
     ----------
     name : str
-        A name of the registry, or the path of an encoder's, a head's or a segmenter's folder, or of a Cellpose file.
+        A name of the registry, the identity of a head of a project, or the path of an encoder's, a head's or a
+        segmenter's folder, or of a Cellpose file.
     device, dtype : str
         See `cellapp.compute.devices`; "auto" takes the settings, and those measure the machine.
 
@@ -45,8 +47,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
     ModelError
         When the model is not here, damaged, gated or cannot run here.
     """
-    if not is_declared(name) and Path(name).exists():
-        return _load_path(Path(name), device, dtype)
+    if not is_declared(name) and (path := model_folder(name)).exists():
+        return _load_path(path, device, dtype)
     model = entry(name)
     require_ready(model)
     return ADAPTERS[model.adapter](model, device, dtype)

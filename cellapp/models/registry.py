@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,9 +77,17 @@ def is_declared(name: str | None) -> bool:
     return name in registry()
 
 
+def stored_head(identity: str) -> Path:
+    """Return the folder of a head that a project keeps, given as "name@version"; it need not be there."""
+    return app_settings().home / "heads" / hashlib.sha256(identity.encode()).hexdigest()
+
+
 def model_folder(name: str) -> Path:
-    """Return the folder of a model's files: that of a declared name, or the path itself."""
-    return entry(name).folder if is_declared(name) else Path(name)
+    """Return the folder of a model's files: that of a declared name or of a head of a project, or the path itself."""
+    if is_declared(name):
+        return entry(name).folder
+    folder = stored_head(name)
+    return folder if folder.is_dir() else Path(name)
 
 
 def is_demonstration(name: str | None) -> bool:

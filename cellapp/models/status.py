@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cellapp.models.registry import ModelEntry, entry
 
 READY = ("present", "bundled", "cached")
 _HEAD = "head.json"  # of cellapp.classification.head_io
+_OF_A_PROJECT = re.compile(r"[0-9a-f]{64}")  # folder of `cellapp.models.registry.stored_head`
 _SMALL_FILES = ("config.json", "preprocessor_config.json")
 
 
@@ -58,8 +60,9 @@ def require_ready(model: ModelEntry) -> None:
 
 
 def own_heads() -> list[str]:
-    """Return the folders of the heads people trained and put below ``CELLAPP_HOME/heads``, sorted by name."""
-    return sorted(str(path.parent) for path in (app_settings().home / "heads").glob(f"*/{_HEAD}"))
+    """Return the folders of the heads people put below ``CELLAPP_HOME/heads`` themselves, sorted by name."""
+    folders = (path.parent for path in (app_settings().home / "heads").glob(f"*/{_HEAD}"))
+    return sorted(str(folder) for folder in folders if not _OF_A_PROJECT.fullmatch(folder.name))
 
 
 def _state(model: ModelEntry) -> tuple[str, str]:

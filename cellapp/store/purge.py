@@ -6,6 +6,7 @@ other projects. A file goes when no row that is left has its digest.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,10 +15,11 @@ from pathlib import Path
 from sqlalchemy import delete, select
 
 from cellapp.config import app_settings
+from cellapp.models.registry import stored_head
 from cellapp.store.blobs import discard
 from cellapp.store.database import reading, writing
 from cellapp.store.runs import UNDO_S
-from cellapp.store.schema import Image, PendingFile, RunImageRow, VectorFile, now
+from cellapp.store.schema import Head, Image, PendingFile, Run, RunImageRow, VectorFile, now
 
 UNTOUCHED_S = 24 * 3600.0
 """A file younger than this may belong to an image that is just being added."""
@@ -88,6 +90,28 @@ def purge_vectors(untouched_s: float = UNTOUCHED_S) -> int:
     for path in unneeded:
         path.unlink(missing_ok=True)
     return len(unneeded)
+
+
+def purge_heads(older_than_s: float = UNDO_S) -> int:
+    """Delete heads that have been in the bin for so many seconds, and their files once no project and no run has them.
+
+    Returns
+    -------
+    int
+        How many left their project.
+    """
+    with writing() as session:
+        old = select(Head).where(Head.removed < now() - timedelta(seconds=older_than_s))
+        rows = session.scalars(old).all()
+        gone = {row.identity for row in rows}
+        for row in rows:
+            session.delete(row)
+        session.flush()
+        kept = set(session.scalars(select(Head.identity).where(Head.identity.in_(gone))))
+        used = {settings.get("classify", {}).get("head") for settings in session.scalars(select(Run.settings))}
+    for identity in gone - kept - used:
+        shutil.rmtree(stored_head(identity), ignore_errors=True)
+    return len(rows)
 
 
 def _stored() -> Iterator[tuple[str, Path]]:

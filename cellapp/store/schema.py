@@ -189,6 +189,19 @@ class VectorFile(Base):
     key: Mapped[str] = mapped_column(index=True)  # of the file, see `cellapp.store.vectors`
 
 
+class Head(Base):
+    """A head that a project keeps; its files are shared by all projects that have the same one."""
+
+    __tablename__ = "heads"
+    __table_args__ = (UniqueConstraint("project_id", "identity"),)
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    identity: Mapped[str] = mapped_column(index=True)  # "name@version"
+    metrics: Mapped[dict[str, Any]]  # its metrics.json
+    created: Mapped[datetime] = mapped_column(default=now)
+    removed: Mapped[datetime | None]
+
+
 class Job(Base):
     """One piece of long work."""
 

@@ -6,10 +6,11 @@ from cellapp.models.registry import registry
 from cellapp.ui.components.messages import RESEARCH_ONLY
 from cellapp.ui.layout import frame
 from cellapp.ui.models.model_cards import KINDS, model_card, offline_note
+from cellapp.ui.models.project_heads import heads_section
 
 COLUMNS = 2
 
-frame.open_page()
+page = frame.open_page()
 
 st.title("Models")
 entries = registry()
@@ -17,6 +18,8 @@ offline_note(entries)
 kind = st.segmented_control(
     "What for", list(KINDS), default="segmenter", required=True, format_func=KINDS.get, key="models_kind"
 )
+if kind == "head":
+    heads_section(page.project.id, COLUMNS)
 columns = st.columns(COLUMNS, gap="medium")
 for at, entry in enumerate(entry for entry in entries.values() if entry.kind == kind):
     with columns[at % COLUMNS]:

@@ -1,9 +1,13 @@
 import pytest
 
+from cellapp.classification.head_io import save_head
 from cellapp.config import app_settings
 from cellapp.jobs import queue
 from cellapp.models.registry import registry
 from cellapp.models.status import status
+from cellapp.store.heads import add_head, list_heads
+from cellapp.store.projects import default_project
+from tests.classification.heads import random_head
 
 PAGE = "pages/manage/models.py"
 
@@ -71,3 +75,17 @@ def test_a_card_shows_its_pictures_where_it_names_them(monkeypatch):
     assert len(pictures) >= 3
     assert all(path.is_file() and caption for path, caption in pictures)
     assert not any("![" in part for part in drawn if isinstance(part, str))
+
+
+def test_heads_of_the_project_are_listed_removed_and_brought_back(open_page, tmp_path):
+    save_head(random_head(), tmp_path / "made")
+    record = add_head(default_project().id, tmp_path / "made", "my lines")
+    app = open_page(PAGE)
+    app.segmented_control(key="models_kind").set_value("head").run()
+    assert not app.exception
+    assert app.get_by_key(f"head_{record.id}")
+    app.button(key=f"remove_{record.id}").click().run()
+    assert list_heads(default_project().id) == ()
+    app.button(key="undo_remove_head").click().run()
+    assert not app.exception
+    assert [one.id for one in list_heads(default_project().id)] == [record.id]

@@ -19,6 +19,7 @@ from cellapp.settings import (
     SegmentSettings,
 )
 from cellapp.settings_io import validated
+from cellapp.store.heads import list_heads
 from cellapp.store.records import ImageRecord
 from cellapp.ui.components.forms import control, label
 from cellapp.ui.components.model_badges import cached_head
@@ -43,7 +44,7 @@ def settings_panel(image: ImageRecord) -> AnalyseSettings:
     with st.expander("Quality rules", icon=":material/rule:"):
         values["quality"] = _quality()
     with st.expander("Classes and explanations", icon=":material/donut_small:"):
-        values |= _classify()
+        values |= _classify(image.project_id)
     return validated(AnalyseSettings, values, name=label)
 
 
@@ -131,8 +132,9 @@ def _quality() -> dict[str, Any]:
     return values
 
 
-def _classify() -> dict[str, Any]:
-    heads, default = [*present_models("head"), *own_heads(), _COUNT_ONLY], ClassifySettings().head
+def _classify(project_id: str) -> dict[str, Any]:
+    kept = [head.identity for head in list_heads(project_id)]
+    heads, default = [*kept, *present_models("head"), *own_heads(), _COUNT_ONLY], ClassifySettings().head
     head = st.selectbox(
         "Head",
         heads,

@@ -1,0 +1,127 @@
+"""Heads of the project on the Models page: their figures, to take home as a zip, to bring in, to remove with undo."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import streamlit as st
+
+from cellapp.errors import CellappError
+from cellapp.store.head_zip import export_head, import_head
+from cellapp.store.heads import HeadRecord, list_heads, remove_head, restore_head
+from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.model_badges import accuracy_text, cached_head
+
+
+def heads_section(project_id: str, columns: int) -> None:
+    """Draw the heads that a project keeps.
+
+    Parameters
+    ----------
+    project_id : str
+    columns : int
+        Cards beside each other.
+    """
+    heads = list_heads(project_id)
+    st.subheader("Of this project")
+    if not heads:
+        st.caption("None yet: train one, or bring one in.")
+    places = st.columns(columns, gap="medium") if heads else ()
+    for at, head in enumerate(heads):
+        with places[at % columns]:
+            _head_card(head)
+    _undo(project_id)
+    _bring_in(project_id)
+    st.subheader("Of the program")
+
+
+def _head_card(head: HeadRecord) -> None:
+    with st.container(border=True, key=f"head_{head.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f":material/donut_small: **{escape(head.name)}**", width="content")
+            st.badge("Of this project", icon=":material/check:", color="green", help=escape(head.identity))
+        loaded = cached_head(head.identity)
+        if loaded is None:
+            st.error("Its files cannot be read; import or train it again.", icon=":material/error:")
+        else:
+            st.markdown(escape(loaded.trained_on))
+            st.caption(escape(f"{accuracy_text(loaded.metrics)}. Made {head.created:%d %B %Y}."))
+            _card(head)
+        _actions(head)
+
+
+def _card(head: HeadRecord) -> None:
+    written = head.folder / "card.md"
+    details = st.expander("Card and figures", on_change="rerun", key=f"head_details_{head.id}")
+    if details.open and written.is_file():
+        details.markdown(written.read_text(encoding="utf-8"))
+
+
+def _actions(head: HeadRecord) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Export",
+            data=partial(_packed, head),
+            file_name=f"{head.name}.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            key=f"export_{head.id}",
+        )
+        st.button("Remove", icon=":material/delete:", key=f"remove_{head.id}", on_click=_remove, args=(head.id,))
+
+
+def _undo(project_id: str) -> None:
+    last = st.session_state.get("removed_head")
+    record = next((one for one in list_heads(project_id, removed=True) if one.id == last), None) if last else None
+    if record is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"Removed {escape(record.name)}.", width="content")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            type="tertiary",
+            key="undo_remove_head",
+            on_click=restore_head,
+            args=(record.id,),
+        )
+
+
+def _bring_in(project_id: str) -> None:
+    n_before = st.session_state.setdefault("heads_imported", 0)
+    file = st.file_uploader("Import a head (ZIP)", type="zip", key=f"import_head_{n_before}")
+    if file is None:
+        return
+    try:
+        record = _arrived(project_id, file.getbuffer(), file.name)
+    except CellappError as error:
+        show_error(error)
+        return
+    st.toast(f"{escape(record.name)} is in this project.", icon=":material/check:")
+    st.session_state["heads_imported"] = n_before + 1  # another key empties the field
+    st.rerun()
+
+
+def _arrived(project_id: str, content: bytes | memoryview, name: str) -> HeadRecord:
+    """Add an uploaded zip to a project; `name` is that of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(name).name or "head.zip")
+        path.write_bytes(content)
+        return import_head(project_id, path)
+
+
+def _remove(head_id: str) -> None:
+    remove_head(head_id)
+    st.session_state["removed_head"] = head_id
+
+
+def _packed(head: HeadRecord) -> IO[bytes]:
+    stream = io.BytesIO()
+    export_head(head, stream)
+    stream.seek(0)
+    return stream
