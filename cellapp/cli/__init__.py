@@ -31,6 +31,7 @@ for command in (
     train.train,
     evaluation.compare,
     evaluation.ensemble,
+    evaluation.quantify,
     crops.predict,
     train.train_segmenter,
     train.pretrain,

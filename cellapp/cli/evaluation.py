@@ -1,4 +1,4 @@
-"""`compare` and `ensemble`: which of several trained heads is better, and one head of several."""
+"""`compare`, `ensemble` and `quantify`: which head is better, one head of several, and fractions of populations."""
 
 from __future__ import annotations
 
@@ -48,6 +48,35 @@ def ensemble(
         f"{name}: balanced accuracy {_interval(row['balanced_accuracy'])}" for name, row in metrics["methods"].items()
     ]
     emit(metrics | {"out": str(out)}, as_json, [*lines, f"{metrics['head']}: for {metrics['used_by']}"])
+
+
+def quantify(
+    runs: list[Path] = typer.Argument(..., metavar="RUN_OUT...", help="--out of analyse, or folders of images in it."),
+    head: Path = typer.Option(..., "--head", help="Folder of the head they were analysed with."),
+    known: Path = typer.Option(None, "--known", help="Table: image, and known ratio per class or condition."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Estimate class fractions per image, with a 95 % interval that holds the classifier's error."""
+    from cellapp.pipeline.quantify_runs import quantify_runs
+
+    result = quantify_runs(runs, head, known)
+    parts = {**result["images"], **{f"condition {name}": rows for name, rows in result["conditions"].items()}}
+    lines = [_fractions(name, rows) for name, rows in {**parts, "all": result["all"]}.items()]
+    if "rmse" in result:
+        errors = (f"{name} {'none' if value is None else f'{value:.4f}'}" for name, value in result["rmse"].items())
+        lines.append(f"error against known ratios: {', '.join(errors)}")
+    emit(result, as_json, lines)
+
+
+def _fractions(name: str, rows: dict[str, dict[str, float | None]]) -> str:
+    if next(iter(rows.values()))["plain"] is None:
+        return f"{name}: no classified cells"
+    said = (
+        f"{c} {row['em']:.1%} ({row['low']:.1%} to {row['high']:.1%}; adjusted {row['adjusted']:.1%}, counted "
+        f"{row['plain']:.1%})"
+        for c, row in rows.items()
+    )
+    return f"{name}: {'; '.join(said)}"
 
 
 def _interval(figure: dict[str, float | None]) -> str:
