@@ -158,6 +158,10 @@ class ClassifySettings(FrozenModel):
     """Probability of the positive class from which a cell is called positive (two classes only)."""
     unsure_margin: float = Field(0.2, ge=0, le=1)
     """Cells whose two best probabilities are closer than this are unsure."""
+    unsure: Literal["margin", "conformal"] = "margin"
+    """Margin, or conformal: a cell is unsure unless its class is the only possible one at the error rate."""
+    error_rate: float = Field(0.1, ge=0.01, le=0.5)
+    """Conformal: at most this share of the cells of each class has a set of possible classes without it."""
 
 
 class ExplainSettings(FrozenModel):

@@ -39,12 +39,13 @@ def add_predictions(cells: pd.DataFrame, predictions: Predictions | None) -> pd.
     columns |= {f"p_{c}": predictions.probabilities[:, predictions.classes.index(c)] for c in positive_first}
     columns |= {
         "margin": predictions.margin,
+        **({"set": predictions.sets} if predictions.sets is not None else {}),
         "unsure": predictions.unsure,
         "unlike_training": predictions.unlike_training,
     }
     index = pd.Index(predictions.cell_ids, name="cell_id")
     table = cells.join(pd.DataFrame(columns, index=index))
-    filled = {"label": "", "unsure": False, "unlike_training": False}
+    filled = {"label": "", **({"set": ""} if "set" in table else {}), "unsure": False, "unlike_training": False}
     with pd.option_context("future.no_silent_downcasting", True):
         table = table.fillna(filled).astype({"label": object, "unsure": bool, "unlike_training": bool})
     return table.assign(manual_label="")

@@ -56,6 +56,10 @@ class EnsembleHead:
         return self.members[0].classes
 
     @property
+    def conformal(self) -> None:
+        """No limits of possible classes: those of the members do not hold for the mean of their probabilities."""
+
+    @property
     def encoder(self) -> str:
         """The "name@revision" of the encoder; of several, that of the first member."""
         return self.members[0].encoder

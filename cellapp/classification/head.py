@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from cellapp.cells.counts import RESERVED
 from cellapp.cells.crop_features import MEASURED
+from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.novelty import NoveltyDetector
 from cellapp.errors import ModelError
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings, VectorSettings
@@ -47,6 +48,7 @@ class LinearHead:
     training: Mapping[str, Any] = field(default_factory=dict)  # digests of the data, and the seed, as JSON values
     version: str = "0"  # start of the digest of the stored tensors
     demonstration: str = ""  # "trained on synthetic cells" of a head that is only for show
+    conformal: ConformalLimits | None = None  # None of heads that were not validated, or made before there were any
 
     def __post_init__(self) -> None:
         n_classes, n_features = self.weight.shape

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from cellapp.cells.crop_features import MEASURED
+from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.ensemble import EnsembleHead, Head
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import NoveltyDetector
@@ -117,6 +118,7 @@ def _description(head: Head) -> dict[str, Any]:
         "training": dict(head.training),
         "metrics": dict(head.metrics),
         **({"demonstration": head.demonstration} if head.demonstration else {}),
+        **({"conformal": head.conformal.as_json} if head.conformal else {}),
         "cloud": {"rest_variance": head.novelty.rest_variance, "limit": limit},
     }
 
@@ -135,6 +137,7 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head:
         reads=FeatureSettings(**description.get("reads", {})),  # absent in heads older than this choice
         training=description.get("training", {}),
         demonstration=str(description.get("demonstration") or ""),  # absent in heads that are not for show
+        conformal=ConformalLimits.from_json(description["conformal"]) if description.get("conformal") else None,
         novelty=NoveltyDetector(
             **novelty,
             rest_variance=description["cloud"]["rest_variance"],

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cellapp.classification.cell_columns import positive_class
 from cellapp.classification.ensemble import Head
+from cellapp.errors import ModelError
 from cellapp.settings import ClassifySettings
 from cellapp.types.cells import Embeddings, Predictions
 
@@ -24,7 +25,8 @@ def predict(head: Head, embeddings: Embeddings, settings: ClassifySettings | Non
         Of the encoder the head was trained on; zero cells give zero rows.
     settings : ClassifySettings, optional
         `threshold` is the probability of the positive class from which a cell is labelled so (two classes only);
-        cells whose `Predictions.margin` is below `unsure_margin` are unsure.
+        cells whose `Predictions.margin` is below `unsure_margin` are unsure or, by choice of `unsure`, those with
+        another or no class than their label in `Predictions.possible`.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def predict(head: Head, embeddings: Embeddings, settings: ClassifySettings | Non
     Raises
     ------
     ModelError
-        When the embeddings come from another encoder.
+        When the embeddings come from another encoder, or conformal sets are wanted of a head without limits.
     """
     head.check(embeddings)
     features = embeddings.features
@@ -56,6 +58,7 @@ def from_probabilities(
     settings : ClassifySettings
         See `predict`.
     """
+    check_unsure(head, settings)
     predictions = Predictions(
         probabilities=probabilities,
         classes=head.classes,
@@ -66,11 +69,25 @@ def from_probabilities(
         calibrated=head.calibrated,
         positive=head.positive,
         threshold=settings.threshold,
+        possible=head.conformal.possible(probabilities, settings.error_rate) if head.conformal else None,
     )
+    if settings.unsure == "conformal":
+        return replace(predictions, unsure=predictions.sets != predictions.labels)
     return replace(predictions, unsure=predictions.margin < settings.unsure_margin)
 
 
-def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float, unsure_margin: float) -> pd.DataFrame:
+def check_unsure(head: Head, settings: ClassifySettings) -> None:
+    """Raise ModelError where conformal sets are wanted and the head has no limits for them."""
+    if settings.unsure == "conformal" and head.conformal is None:
+        raise ModelError(
+            f"head {head.name!r} has no limits for unsure = 'conformal': train it again on labels of at least two "
+            "groups per class, or choose unsure = 'margin'"
+        )
+
+
+def rethreshold(
+    cells: pd.DataFrame, classes: Sequence[str], *, threshold: float, unsure_margin: float, by_set: bool = False
+) -> pd.DataFrame:
     """Label classified cells again from their stored probabilities.
 
     Parameters
@@ -83,6 +100,8 @@ def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float
         Probability of the positive class from which a cell is labelled so; used with two classes only.
     unsure_margin : float
         Cells whose `Predictions.margin` is below it are unsure.
+    by_set : bool
+        Cells are unsure instead unless their label is all there is in the column ``set``.
 
     Returns
     -------
@@ -107,7 +126,10 @@ def rethreshold(cells: pd.DataFrame, classes: Sequence[str], *, threshold: float
     label = np.full(len(cells), "", dtype=object)
     margin = np.full(len(cells), np.nan)
     label[classified], margin[classified] = predictions.labels, predictions.margin
-    return cells.assign(label=label, margin=margin, unsure=np.nan_to_num(margin, nan=1.0) < unsure_margin)
+    unsure = np.nan_to_num(margin, nan=1.0) < unsure_margin
+    if by_set and "set" in cells:
+        unsure = classified & (cells["set"].to_numpy(object) != label)
+    return cells.assign(label=label, margin=margin, unsure=unsure)
 
 
 def unsure_band(threshold: float, unsure_margin: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from cellapp.cli.options import ErrorRate, Unsure
 from cellapp.cli.output import JSON_OPTION, emit, note
 from cellapp.settings import DEFAULT_ENCODER
 
@@ -43,10 +44,13 @@ def predict(
     crops: Path = _CROPS,
     head: str = typer.Option(..., "--head", help="Name in `models list`, or the folder of a trained head."),
     out: Path = typer.Option(..., "--out", help="File to write, .csv."),
+    unsure: Unsure = None,
+    error_rate: ErrorRate = None,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write one row per picture: file, label, p_<class>, unsure, unlike_training.
 
+    Heads that were validated by this version add set: the classes possible at the error rate, joined by |.
     A picture that cannot be read is left out and named.
     """
     from cellapp.cells.answer import judge
@@ -54,9 +58,12 @@ def predict(
     from cellapp.models.demonstration import demonstration_of_head
     from cellapp.models.load import load_model
     from cellapp.pipeline.predict_crops import predict_crops
+    from cellapp.settings import ClassifySettings
+    from cellapp.settings_io import validated
 
     model = load_model(head)
-    table = predict_crops(crops, model)
+    chosen = {name: value for name, value in (("unsure", unsure), ("error_rate", error_rate)) if value is not None}
+    table = predict_crops(crops, model, validated(ClassifySettings, chosen))
     write_csv(table, out)
     counts = table["label"].value_counts().to_dict()
     answer = judge(table.assign(qc_pass=True), demonstration_of_head(model))

@@ -21,6 +21,13 @@ Segmenter = Annotated[str | None, typer.Option(help="Name in `models list`, or a
 Channels = Annotated[str | None, typer.Option(help='Channel numbers by role, dye or name, "nucleus=3,cytoplasm=2".')]
 UmPerPx = Annotated[float | None, typer.Option(help="Pixel size, when the file has none.")]
 Diameter = Annotated[float | None, typer.Option(help="Cell diameter in px; estimated when left out.")]
+Unsure = Annotated[
+    str | None,
+    typer.Option(help="margin (default): the two best probabilities are close; conformal: another class is possible."),
+]
+ErrorRate = Annotated[
+    float | None, typer.Option(help="Conformal: share of cells whose set may lack their class, 0.01 to 0.5.")
+]
 Preprocess = Annotated[
     str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(STEPS)}; or none.")
 ]
@@ -52,6 +59,8 @@ def build_settings(
     preprocess: str | None = None,
     encoder: str | None = None,
     head: str | None = None,
+    unsure: str | None = None,
+    error_rate: float | None = None,
     explain: int = 0,
     explain_method: str | None = None,
 ) -> Any:
@@ -68,7 +77,7 @@ def build_settings(
 
     tree = _read_settings(base)
     _put(tree, "segment", segmenter=segmenter, diameter=diameter)
-    _put(tree, "classify", encoder=encoder)
+    _put(tree, "classify", encoder=encoder, unsure=unsure, error_rate=error_rate)
     _put(tree, "explain", n=explain or None, method=explain_method)
     if head is not None:
         tree.setdefault("classify", {})["head"] = None if head == "none" else head

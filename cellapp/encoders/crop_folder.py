@@ -125,7 +125,7 @@ def left_out(unreadable: Mapping[Path, str], folder: Path) -> list[str]:
 
 
 def prediction_table(predictions: Predictions, files: Sequence[Path]) -> pd.DataFrame:
-    """Return one row per picture: file, label, p_<class>…, unsure, unlike_training.
+    """Return one row per picture: file, label, p_<class>…, unsure, unlike_training and, with limits, set.
 
     Parameters
     ----------
@@ -137,7 +137,8 @@ def prediction_table(predictions: Predictions, files: Sequence[Path]) -> pd.Data
     table = pd.DataFrame({"file": [files[row].as_posix() for row in predictions.cell_ids], "label": predictions.labels})
     for k, name in enumerate(predictions.classes):
         table[f"p_{name}"] = predictions.probabilities[:, k]
-    return table.assign(unsure=predictions.unsure, unlike_training=predictions.unlike_training)
+    table = table.assign(unsure=predictions.unsure, unlike_training=predictions.unlike_training)
+    return table if predictions.sets is None else table.assign(set=predictions.sets)
 
 
 def read_crop(path: Path) -> CropFile:

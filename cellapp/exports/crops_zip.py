@@ -141,7 +141,14 @@ def _caption(row: pd.Series, name: str) -> list[str]:
 
 def _manifest(cells: pd.DataFrame, counted_as: pd.Series, digests: list[str]) -> pd.DataFrame:
     ids = cells.index.astype(str)
-    columns = ["label", "manual_label", *(f"p_{name}" for name in classes_of(cells)), "unsure", "unlike_training"]
+    columns = [
+        "label",
+        "manual_label",
+        *(f"p_{name}" for name in classes_of(cells)),
+        "set",
+        "unsure",
+        "unlike_training",
+    ]
     table = pd.DataFrame({"file": "raw/" + ids + ".tif", "annotated": "annotated/" + ids + ".png"}, index=cells.index)
     return table.join(cells[[name for name in columns if name in cells]]).assign(
         outcome=counted_as, qc_reason=cells["qc_reason"], sha256=pd.Series(digests, cells.index, dtype=object),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cellapp.classification.predict import check_unsure
 from cellapp.errors import ModelError
 from cellapp.models.checksums import weight_digests
 from cellapp.models.load import load_model
@@ -69,6 +70,7 @@ def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: s
     names += [settings.classify.head, settings.classify.encoder or head.encoder.split("@")[0]]
     encoder = load_model(names[-1], device, dtype)
     head.check_encoder(encoder)
+    check_unsure(head, settings.classify)
     return RunModels(segmenter, encoder.reading(head.reads), head, _weights(names))
 
 

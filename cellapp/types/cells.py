@@ -114,12 +114,13 @@ class Predictions:
     probabilities: np.ndarray  # (N, K) float64, rows sum to 1
     classes: tuple[str, ...]
     cell_ids: np.ndarray  # (N,) int32
-    unsure: np.ndarray  # (N,) bool: the margin is below the head's or the user's limit
+    unsure: np.ndarray  # (N,) bool: by the margin or by the conformal set, see `ClassifySettings.unsure`
     unlike_training: np.ndarray  # (N,) bool: farther from the training cells than they are from each other
     head: str  # "name@version"
     calibrated: bool
     positive: str | None = None  # the class `threshold` is for
     threshold: float = 0.5  # with two classes: probability of `positive` from which a cell is called so
+    possible: np.ndarray | None = None  # (N, K) bool: classes of the conformal set; None where the head has no limits
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.cell_ids), len(self.classes)):
@@ -136,6 +137,14 @@ class Predictions:
             at = self.classes.index(self.positive)
             return names[np.where(self.probabilities[:, at] >= self.threshold, at, 1 - at)]
         return names[self.probabilities.argmax(axis=1)]
+
+    @property
+    def sets(self) -> np.ndarray | None:
+        """Possible classes of each cell joined by "|", (N,) object, "" where there are none; None without limits."""
+        if self.possible is None:
+            return None
+        rows = ("|".join(name for name, kept in zip(self.classes, row, strict=True) if kept) for row in self.possible)
+        return np.array([*rows], dtype=object)
 
     @property
     def _by_threshold(self) -> bool:

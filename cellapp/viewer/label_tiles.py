@@ -28,7 +28,7 @@ _MAX_LEVEL = 2  # beyond, outlines would take more than 16 tiles of labels to re
 _MIN_DOT_PX = 1.0  # radius
 _COLUMNS = (
     *("centroid_y_px", "centroid_x_px", "area_px", "qc_pass"),
-    *("label", "margin", "unsure", "unlike_training", "manual_label"),
+    *("label", "margin", "set", "unsure", "unlike_training", "manual_label"),
 )
 
 
@@ -73,7 +73,8 @@ def cell_marks(
     """
     path = folder / "cells.parquet"
     moved = None if threshold == settings.threshold else threshold
-    return _marks(path, path.stat().st_mtime_ns, moved, settings.unsure_margin, tuple(sorted(manual_classes.items())))
+    by_hand = tuple(sorted(manual_classes.items()))
+    return _marks(path, path.stat().st_mtime_ns, moved, settings.unsure_margin, settings.unsure == "conformal", by_hand)
 
 
 @cached(LRUCache(8), condition=Condition())
@@ -82,12 +83,13 @@ def _marks(
     written_ns: int,
     threshold: float | None,
     unsure_margin: float,
+    by_set: bool,
     manual_classes: tuple[tuple[int, str], ...],
 ) -> CellMarks:
     cells = _read(path)
     classes = classes_of(cells)
     if threshold is not None:
-        cells = rethreshold(cells, classes, threshold=threshold, unsure_margin=unsure_margin)
+        cells = rethreshold(cells, classes, threshold=threshold, unsure_margin=unsure_margin, by_set=by_set)
     if manual_classes:
         by_hand = pd.Series(dict(manual_classes), dtype=object)
         cells = cells.assign(manual_label=by_hand.reindex(cells.index).fillna(""))
@@ -100,7 +102,7 @@ def _marks(
         cells["centroid_x_px"].to_numpy(float),
         palette[counted_as],
         float(2 * np.sqrt(np.median(area_px) / np.pi)) if len(area_px) else 0.0,
-        (str(path), written_ns, threshold, unsure_margin, manual_classes),
+        (str(path), written_ns, threshold, unsure_margin, by_set, manual_classes),
     )
 
 

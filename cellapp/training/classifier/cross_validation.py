@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.classification.cell_columns import default_positive
+from cellapp.classification.conformal import fit_conformal
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import fit_novelty
 from cellapp.errors import InputError
@@ -124,6 +125,7 @@ def fit_and_hold_out(
         temperature=fit_temperature(held_out.scores[pure], codes),
         calibrated=True,
         metrics=figures,
+        conformal=fit_conformal(held_out.probabilities[pure], codes),
         novelty=replace(head.novelty, limit=float(np.percentile(held_out.distances[pure], _LIMIT_PERCENTILE))),
     )
     return head, held_out

@@ -56,7 +56,7 @@ def _histogram(state: ClassifyState) -> None:
         state.threshold,
         state.target,
         other=other if len(state.results.classes) == 2 else "other classes",
-        band=unsure_band(state.threshold, settings.unsure_margin),
+        band=unsure_band(state.threshold, 0.0 if settings.unsure == "conformal" else settings.unsure_margin),
         calibrated=bool(state.results.provenance.get("calibrated", True)),
     )
     config = charts.chart_config("classify_histogram")

@@ -148,11 +148,20 @@ def _classify(project_id: str) -> dict[str, Any]:
         return {"classify": {"head": None}}
     if is_demonstration(head):
         st.badge("Trained on synthetic cells only", icon=":material/warning:", color="orange")
-    classify = {name: control(ClassifySettings, name, key="classify") for name in ("threshold", "unsure_margin")}
-    if (loaded := cached_head(head)) and loaded.only_on_slides:
+    loaded = cached_head(head)
+    classify = _doubt(loaded is not None and loaded.conformal is not None)
+    if loaded and loaded.only_on_slides:
         st.caption("This head is fast and makes no maps of cells.")
         return {"classify": {"head": head, **classify}}
     return {
         "classify": {"head": head, **classify},
         "explain": {"n": control(ExplainSettings, "n", key="explain", upto=50)},
     }
+
+
+def _doubt(has_limits: bool) -> dict[str, Any]:
+    """Draw the threshold and what makes a cell unsure; conformal sets where the head has limits for them."""
+    names = ["threshold", "unsure"] if has_limits else ["threshold"]
+    values = {name: control(ClassifySettings, name, key="classify") for name in names}
+    last = "error_rate" if values.get("unsure") == "conformal" else "unsure_margin"
+    return values | {last: control(ClassifySettings, last, key="classify")}

@@ -26,7 +26,7 @@ from cellapp.store.runs import run_folder
 COLUMNS = (
     *("cell_id", "centroid_y_px", "centroid_x_px", "bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"),
     *("area_px", "area_um2", "qc_pass", "qc_reason"),
-    *("label", "margin", "unsure", "unlike_training", "manual_label"),
+    *("label", "margin", "set", "unsure", "unlike_training", "manual_label"),
 )
 """Columns that pages read, besides the probabilities; the other measurements stay on disk."""
 
@@ -67,7 +67,9 @@ class Results:
         settings = self.run.settings.classify
         table = self.cells
         if threshold is not None and threshold != settings.threshold:
-            table = rethreshold(table, self.classes, threshold=threshold, unsure_margin=settings.unsure_margin)
+            by_set = settings.unsure == "conformal"
+            margin = settings.unsure_margin
+            table = rethreshold(table, self.classes, threshold=threshold, unsure_margin=margin, by_set=by_set)
         table = table.assign(manual_label=self._manual_column())
         return table.assign(outcome=outcome(table))
 
