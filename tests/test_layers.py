@@ -30,7 +30,6 @@ explanation
 discovery
 models
 exports
-labelling
 store
 auth
 pipeline

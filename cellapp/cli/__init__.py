@@ -6,13 +6,14 @@ with ``--json`` the last line of stdout is one object.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analyse, crops, demo, evaluation, labels, models, score, services, train
+from cellapp.cli import analyse, crops, demo, evaluation, models, score, services, train
 from cellapp.errors import CellappError, InputError
 
 app = typer.Typer(
@@ -40,7 +41,6 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(score.score, name="score")
-app.add_typer(labels.label, name="label")
 app.add_typer(models.models, name="models")
 
 
@@ -50,6 +50,9 @@ def _root(context: typer.Context, version: bool = typer.Option(False, "--version
         typer.echo(__version__)
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+_QUIET = logging.NullHandler()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit status.
     """
+    # A damaged file is refused in one sentence; what tifffile logs on the way there is for programmers.
+    logging.getLogger("tifffile").addHandler(_QUIET)
     try:
         status = app(args=None if argv is None else list(argv), prog_name="cellapp", standalone_mode=False)
     except typer.Exit as stop:

@@ -12,14 +12,21 @@ from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 
 def train(
-    labelled: Path = typer.Argument(..., metavar="LABELLED_DIR", help="A folder per class, or index.csv: file, class."),
+    labelled: Path = typer.Argument(
+        ...,
+        metavar="LABELLED_DIR",
+        help="A folder per class, or index.csv: file, class. With --run a CSV of images: file, and columns about them.",
+    ),
     out: Path = typer.Option(..., "--out", help="Folder for the head; its name is the head's."),
     recipe: Path = typer.Option(None, "--recipe", help="TOML file; options given beside it change it."),
     encoder: str = typer.Option(None, help="Name in `models list`, or a folder in Hugging Face format."),
     mode: str = typer.Option("probe", help="probe: a linear head on frozen vectors."),
     features: str = typer.Option(None, help="embedding, or both: with measurements of each crop beside it."),
     views: int = typer.Option(None, help="8 averages turned and mirrored views (default); 1 is eight times faster."),
-    group_column: str = typer.Option(None, help="Column of index.csv with the slide, plate or patient."),
+    group_column: str = typer.Option(None, help="Column of the CSV with the slide, plate or patient."),
+    run: list[Path] = typer.Option(None, "--run", help="Folder that `analyse --out` wrote: train on its cells."),
+    column: str = typer.Option(None, help="With --run: column of the CSV that says what the cells are; class."),
+    classes: str = typer.Option(None, help="With --run: classes of its values, MCF7=cancer,MCF10A=normal."),
     positive: str = typer.Option(None, help="Class the one-sided figures speak of; cancer where it exists."),
     folds: int = typer.Option(None, help="At most this many folds."),
     seed: int = typer.Option(None, help="Decides the folds."),
@@ -29,7 +36,9 @@ def train(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train a head that tells classes of cells apart, measured on groups it has not seen."""
+    from cellapp.cli.train_runs import train_on_runs
     from cellapp.errors import InputError
+    from cellapp.evaluation.verdict import verdict_of
     from cellapp.settings_io import read_recipe
     from cellapp.training.classifier.recipe import HeadRecipe
     from cellapp.training.classifier.train import train_head
@@ -52,12 +61,20 @@ def train(
         baselines=baselines or None,
     )
     progress = Progress()
-    metrics = train_head(labelled, out, chosen, progress)
+    if run:
+        metrics = train_on_runs(labelled, out, chosen, run, column or "class", classes, progress)
+    elif column or classes:
+        raise InputError("--column and --classes are about images of a run; name its folder with --run")
+    else:
+        metrics = train_head(labelled, out, chosen, progress)
     progress.end()
     for sentence in (metrics["warning"], metrics["reason"], *(f"left out: {why}" for why in metrics["left_out"])):
         if sentence:
             note(f"cellapp: {sentence}")
-    emit(metrics | {"out": str(out)}, as_json, _lines(metrics))
+    judged = verdict_of(out)
+    for doubt in judged.doubts:
+        note(f"cellapp: {doubt}")
+    emit(metrics | {"out": str(out)}, as_json, [*_lines(metrics), judged.sentence])
 
 
 def train_segmenter(

@@ -74,7 +74,7 @@ def read_held_out(folder: str | Path) -> HeldOutCalls:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}; give the folder that `cellapp train` wrote")
-    metrics = _metrics(folder)
+    metrics = read_metrics(folder)
     if not (folder / CALLS).is_file():
         reason = metrics.get("reason") or f"there is no {CALLS} beside it"
         raise InputError(
@@ -121,7 +121,14 @@ def _same_partition(first: np.ndarray, second: np.ndarray) -> bool:
     return len(pairs) == len(np.unique(first)) == len(np.unique(second))
 
 
-def _metrics(folder: Path) -> dict[str, Any]:
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """Read the figures beside a head, as `train` and `ensemble` write them.
+
+    Raises
+    ------
+    InputError
+        When there are none, or the file is damaged.
+    """
     try:
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         return metrics | {"head": str(metrics["head"])}

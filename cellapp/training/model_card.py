@@ -90,12 +90,27 @@ def _bins(metrics: Mapping[str, Any]) -> str:
 
 def _facts(head: LinearHead, metrics: Mapping[str, Any]) -> str:
     lines = [
-        f"- Pictures: sha256 of all of them {head.training['pictures_sha256'][:12]}, each in folds.csv; "
-        f"{len(metrics['left_out'])} could not be read and were left out.",
-        f"- Cut: {head.crop.mode.value}, {head.crop.size_px} px; each crop is scaled by its own intensities.",
+        _data(head, metrics),
+        f"- Cut: {head.crop.mode.value}, {head.crop.size_px} px; each crop is scaled by {_scale(head)} intensities.",
         '- "Unlike training": farther from the class means than 99 % of held-out cells.',
         "- Calibration: one temperature from held-out cells; figures use that of the other folds.",
         "- Made by: `python -m cellapp train` with recipe.toml; figures in metrics.json, held-out calls in folds.csv.",
         "- Licence of the data: to be added by whoever shares this head.",
     ]
     return "\n".join(lines)
+
+
+def _data(head: LinearHead, metrics: Mapping[str, Any]) -> str:
+    n_left_out = len(metrics["left_out"])
+    if "cells_sha256" in head.training:
+        digest = head.training["cells_sha256"][:12]
+        return f"- Cells of analysed images: sha256 of all of them {digest}, each in folds.csv; left out: {n_left_out}."
+    digest = head.training["pictures_sha256"][:12]
+    return (
+        f"- Pictures: sha256 of all of them {digest}, each in folds.csv; {n_left_out} could not be read and were left "
+        "out."
+    )
+
+
+def _scale(head: LinearHead) -> str:
+    return "its own" if head.reads.fit_to == "crop" else "its slide's"

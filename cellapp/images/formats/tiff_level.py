@@ -8,9 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import tifffile
 import zarr
-
-from cellapp.images.formats.tiff_file import TiffAlone
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +23,7 @@ class TiffLevel:
 
     @cached_property
     def _array(self) -> zarr.Array | np.ndarray:
-        tif = TiffAlone(self.path)
+        tif = tifffile.TiffFile(self.path, _multifile=False)
         weakref.finalize(self, tif.close)
         series = tif.series[self.series].levels[self.level]
         # Uncompressed files are often one strip per plane, which zarr would read whole for each block.

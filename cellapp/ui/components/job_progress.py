@@ -27,6 +27,7 @@ _TITLES = {
     "regions": "Explaining",
     "relabel": "Relabelling",
     "pyramid": "Viewer",
+    "train": "Training",
 }
 
 

@@ -1,0 +1,64 @@
+"""`train --run`: a head from the cells of analysed images, as the Train page makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cellapp.errors import InputError
+from cellapp.training.analysed_runs import cells_of_runs
+from cellapp.training.classifier.recipe import HeadRecipe
+from cellapp.training.classifier.train_on_vectors import OF_VECTORS, train_on_vectors
+from cellapp.types.image import OnStep
+
+
+def train_on_runs(
+    table: Path,
+    out: Path,
+    recipe: HeadRecipe,
+    runs: Sequence[Path],
+    column: str,
+    classes: str | None,
+    on_step: OnStep | None = None,
+) -> dict[str, Any]:
+    """Train on the cells of runs and return the metrics, see `cellapp.training.analysed_runs.cells_of_runs`.
+
+    Parameters
+    ----------
+    table : Path
+    out : Path
+    recipe : HeadRecipe
+    runs : sequence of Path
+    column : str
+    classes : str, optional
+        See `parse_classes`.
+    on_step : callable, optional
+
+    Raises
+    ------
+    InputError
+        Also when the recipe asks for what vectors that are there already have decided.
+    """
+    default = HeadRecipe()
+    asked = [name for name in OF_VECTORS if getattr(recipe, name) != getattr(default, name)]
+    if asked:
+        raise InputError(f"with --run the vectors of the run are taken as they are; leave out {asked[0]!r}")
+    cells = cells_of_runs(
+        runs, table, column, group_column=recipe.group_column, classes=parse_classes(classes) if classes else None
+    )
+    return dict(train_on_vectors(cells, out, recipe, on_step).metrics)
+
+
+def parse_classes(text: str) -> dict[str, str]:
+    """Read "MCF7=cancer,MCF10A=normal" as value -> class.
+
+    Raises
+    ------
+    InputError
+        When it is anything else.
+    """
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not pairs or not all(value.strip() and name.strip() for value, _, name in pairs):
+        raise InputError(f"classes are given as value=class,value=class; got {text!r}")
+    return {value.strip(): name.strip() for value, _, name in pairs}

@@ -1,0 +1,126 @@
+"""A head trained on the page, by the worker and on the command line is one and the same."""
+
+import json
+
+import pytest
+
+from cellapp.cli import main
+from cellapp.errors import Cancelled, InputError
+from cellapp.evaluation.verdict import verdict_of
+from cellapp.jobs import queue, worker_process
+from cellapp.jobs.handlers import HANDLERS
+from cellapp.jobs.train import TrainRequest, cells_of_project, request_training, train
+from cellapp.models.load import load_model
+from cellapp.models.registry import stored_head
+from cellapp.store import images, runs
+from cellapp.store.heads import get_head, list_heads
+from cellapp.training.classifier.recipe import HeadRecipe
+from tests.jobs.trainable import CLASSES, LINES, trainable_run
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr("cellapp.evaluation.intervals.RESAMPLES", 10)
+    monkeypatch.setattr(worker_process, "ensure_worker", lambda *_: None)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return trainable_run(tmp_path)
+
+
+def request(run, **changes):
+    values = {"project_id": run.project_id, "run_ids": [run.id], "column": "cell_line", "classes": CLASSES}
+    return TrainRequest.model_validate(values | {"name": "lines", "recipe": {"folds": 2}} | changes)
+
+
+@pytest.mark.parametrize("group_by", ["image", "batch"])
+def test_page_and_command_line_give_the_same_head(run, tmp_path, group_by, capsys):
+    record = train(request(run, group_by=group_by))
+    table = tmp_path / "conditions.csv"
+    rows = [f"well {k}.tif;{LINES[k % 2]};day {k // 2}" for k in range(4)]
+    table.write_text("\ufeff" + "\r\n".join(["File;cell_line;batch", *rows]), encoding="utf-8")
+    options = ["--group-column", "batch"] if group_by == "batch" else []
+    classes = ",".join(f"{value}={name}" for value, name in CLASSES.items())
+    folder = str(runs.run_folder(run.id))
+    arguments = [str(table), "--run", folder, "--column", "cell_line", "--classes", classes, "--folds", "2", *options]
+    assert main(["train", *arguments, "--out", str(tmp_path / "lines"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["head"] == record.identity
+    for name in ("head.json", "head.safetensors", "folds.csv", "recipe.toml", "card.md"):
+        assert (tmp_path / "lines" / name).read_bytes() == (record.folder / name).read_bytes(), name
+
+
+def test_the_worker_keeps_the_head_in_the_project(run):
+    job = request_training(request(run))
+    result = HANDLERS[job.kind](dict(job.payload), lambda step, part: None)
+    assert [one.id for one in list_heads(run.project_id)] == [result["head_id"]]
+    head = load_model(get_head(result["head_id"]).identity)
+    assert (head.name, head.classes, head.positive) == ("lines", ("cancer", "normal"), "cancer")
+    again = HANDLERS[job.kind](dict(job.payload), lambda step, part: None)
+    assert again == result, "started again after a kill it gives the same head"
+
+
+def test_a_cancelled_training_keeps_nothing(run):
+    def stop(step, part):
+        if step == "Measuring":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(request(run), stop)
+    assert list_heads(run.project_id) == ()
+
+
+def test_values_of_no_class_and_images_in_the_bin_are_left_out(run):
+    images.set_conditions(run.images[0].image_id, {"cell_line": "HeLa"})
+    images.remove_image(run.images[1].image_id)
+    cells = cells_of_project(request(run))
+    assert set(cells.images) == {run.images[2].stem, run.images[3].stem}
+    assert cells.left_out == (f"{run.images[0].stem}: 'HeLa' is of no class",)
+
+
+def test_one_image_per_class_is_trained_and_not_validated(run):
+    for row in run.images[2:]:
+        images.remove_image(row.image_id)
+    metrics = train(request(run)).metrics
+    assert (metrics["validated"], metrics["n_groups"]) == (False, 2)
+    judged = verdict_of(stored_head(metrics["head"]))
+    assert judged.doubts[0].startswith("Photograph a second image of 'cancer' and a second image of 'normal'")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"column": "treatment"}, "'treatment' is empty in all 4 images"),
+        ({"classes": {"MCF7": "cancer"}}, "at least two classes"),
+        ({"group_by": "time"}, "no image has a 'time'"),
+        ({"recipe": HeadRecipe(positive="x")}, "positive class 'x'"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_in_a_sentence(run, changes, words):
+    with pytest.raises(InputError, match=words):
+        train(request(run, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"column": "colour"}, {"group_by": "colour"}, {"group_by": "cell_line"}, {"name": "a/b"}]
+)
+def test_a_request_that_can_never_work_is_not_queued(run, changes):
+    with pytest.raises(InputError):
+        request_training(request(run, **changes))
+    assert queue.list_jobs(active=False) == ()
+
+
+def test_the_command_line_names_what_is_wrong(run, tmp_path, capsys):
+    table = tmp_path / "conditions.csv"
+    table.write_text("file,cell_line\nwell 0.tif,MCF7\nwell 0.tif,MCF7\n")
+    folder, out = str(runs.run_folder(run.id)), str(tmp_path / "head")
+    for arguments, words in (
+        ([str(table), "--run", str(tmp_path / "none")], "no analysed image in"),
+        ([str(table), "--run", folder], "no column 'class'"),
+        ([str(table), "--run", folder, "--column", "cell_line"], "in 2 lines"),
+        ([str(table), "--run", folder, "--column", "cell_line", "--classes", "MCF7"], "value=class"),
+        ([str(table), "--run", folder, "--column", "cell_line", "--views", "1"], "leave out 'views'"),
+        ([str(tmp_path), "--column", "cell_line"], "name its folder with --run"),
+    ):
+        assert main(["train", *arguments, "--out", out]) == 2
+        assert words in capsys.readouterr().err
