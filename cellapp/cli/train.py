@@ -32,6 +32,8 @@ def train(
     seed: int = typer.Option(None, help="Decides the folds."),
     resample: str = typer.Option(None, help="none, over, under, enn, tomek or smote, of training parts only."),
     class_weights: bool = typer.Option(None, "--class-weights", help="Weight cells by the rarity of their class."),
+    batch_effects: str = typer.Option(None, help="none, scale or controls: take out how groups differ."),
+    control: str = typer.Option(None, help="Class of the control cells that batch effects are learnt from."),
     baselines: bool = typer.Option(None, "--baselines", help="Score plainer methods on the same folds."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -58,6 +60,8 @@ def train(
         seed=seed,
         resample=resample,
         class_weights=class_weights or None,
+        batch_effects=batch_effects,
+        control=control,
         baselines=baselines or None,
     )
     progress = Progress()
@@ -136,7 +140,17 @@ def _lines(metrics: dict[str, Any]) -> list[str]:
     head = (
         f"{metrics['head']}: {metrics['n']:,} cells, {metrics['n_groups']:,} groups, positive {metrics['positive']!r}"
     )
-    return [head, *(f"{name}: {_figures(row)}" for name, row in metrics["methods"].items())]
+    return [head, *(f"{name}: {_figures(row)}" for name, row in metrics["methods"].items()), *_batch_lines(metrics)]
+
+
+def _batch_lines(metrics: dict[str, Any]) -> list[str]:
+    """Say what taking batch effects out has changed, where it was asked for."""
+    return [
+        f"{when} taking batch effects out: {row['batch_share']:.0%} of the variance between batches, balanced accuracy "
+        f"{row['balanced_accuracy']:.3f}, AUC {row['auc']:.3f}"
+        for when, row in metrics.get("batch_effects", {}).items()
+        if when in ("before", "after")
+    ]
 
 
 def _figures(row: dict[str, Any]) -> str:

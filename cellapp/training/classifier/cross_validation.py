@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from cellapp.classification.cell_columns import default_positive
 from cellapp.classification.conformal import fit_conformal
 from cellapp.classification.head import LinearHead
-from cellapp.classification.novelty import fit_novelty
-from cellapp.errors import InputError
 from cellapp.evaluation.scores import measure_calls
-from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.training.calibration import cross_calibrate, fit_temperature
+from cellapp.training.classifier.batch_effects import BatchEffects
+from cellapp.training.classifier.fit_head import FitOptions, HeadSpec, fit_head
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
-from cellapp.training.classifier.logistic_regression import STRENGTHS, choose_strength, fit_logistic, per_class
+from cellapp.training.classifier.logistic_regression import STRENGTHS
 from cellapp.training.classifier.resampling import Balance
-from cellapp.training.classifier.strength_path import one_thread
 from cellapp.training.folds import split_groups
 
 _LIMIT_PERCENTILE = 99.0
-
-
-@dataclass(frozen=True, eq=False)
-class HeadSpec:
-    """Fields of a new head that are not fitted, by the names of `LinearHead`."""
-
-    name: str
-    encoder: str  # "name@revision"
-    trained_on: str  # one sentence for every page that shows a call
-    crop: CropSettings = field(default_factory=CropSettings)
-    preprocess: PreprocessSettings = field(default_factory=PreprocessSettings)
-    positive: str | None = None  # None takes "cancer" where it exists, else the first class
-    reads: FeatureSettings = field(default_factory=FeatureSettings)
-    training: Mapping[str, Any] = field(default_factory=dict)
-    demonstration: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +32,7 @@ class HeldOut:
     distances: np.ndarray  # (N,) from the training cells of the fold, see `NoveltyDetector.distance`
 
 
-def fit(
-    data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0, balance: Balance | None = None
-) -> LinearHead:
+def fit(data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0, **choices: Any) -> LinearHead:
     """Train a head and measure it.
 
     Temperature, figures and the limit of "unlike the training cells" come from held-out cells; the weights from all.
@@ -65,8 +45,8 @@ def fit(
         At most this many; fewer when a class has fewer groups.
     seed : int
         Decides the folds.
-    balance : Balance, optional
-        How small classes get the influence of large ones, in training parts only.
+    **choices
+        Others of `fit_and_hold_out`.
 
     Returns
     -------
@@ -79,7 +59,7 @@ def fit(
     InputError
         When the positive class is none of the classes.
     """
-    return fit_and_hold_out(data, spec, folds=folds, seed=seed, balance=balance)[0]
+    return fit_and_hold_out(data, spec, folds=folds, seed=seed, **choices)[0]
 
 
 def fit_and_hold_out(
@@ -89,14 +69,19 @@ def fit_and_hold_out(
     folds: int = 5,
     seed: int = 0,
     balance: Balance | None = None,
+    effects: BatchEffects | None = None,
     strengths: Sequence[float] = STRENGTHS,
 ) -> tuple[LinearHead, HeldOut | None]:
     """Train a head as `fit` does, and return its cross-validation, too.
 
     Parameters
     ----------
-    data, spec, folds, seed, balance
+    data, spec, folds, seed
         See `fit`.
+    balance : Balance, optional
+        How small classes get the influence of large ones, in training parts only.
+    effects : BatchEffects, optional
+        How effects of batches are taken out, learnt from training parts only.
     strengths : sequence of float
         Strengths of regularisation to choose from, see `choose_strength`.
 
@@ -106,12 +91,13 @@ def fit_and_hold_out(
     held_out : HeldOut or None
         None when the groups cannot be split.
     """
-    strength, pure = _strength(data, seed, strengths), data.pure
-    head = _fit_all(data, spec, strength, balance)
+    options = FitOptions(seed, balance or Balance(), effects or BatchEffects(), strengths)
+    head, strength = fit_head(data, spec, options)
+    pure = data.pure
     fold_of = _split(data, folds, seed)
     if isinstance(fold_of, str):
         return replace(head, metrics={"validated": False, "reason": fold_of}), None
-    held_out = hold_out(data, spec, fold_of, seed=seed, balance=balance, strengths=strengths)
+    held_out = hold_out(data, spec, fold_of, seed=seed, balance=balance, effects=effects, strengths=strengths)
     codes = data.codes[pure]
     figures: dict[str, Any] = {
         **measure_calls(held_out.probabilities[pure], codes, data.classes, head.positive),
@@ -138,6 +124,7 @@ def hold_out(
     *,
     seed: int,
     balance: Balance | None = None,
+    effects: BatchEffects | None = None,
     strengths: Sequence[float] = STRENGTHS,
 ) -> HeldOut:
     """Cross-validate: regularisation, weights and calibration of each fold come from the other folds alone.
@@ -150,24 +137,18 @@ def hold_out(
         See `cellapp.training.folds.split_groups`.
     seed : int
         Decides the inner folds on which the regularisation is chosen.
-    balance : Balance, optional
-    strengths : sequence of float
-        To choose from.
+    balance, effects, strengths
+        See `fit_and_hold_out`.
     """
+    options = FitOptions(seed, balance or Balance(), effects or BatchEffects(), strengths)
     # cross_val_predict fits once for one output; scores and distances would take it two fits of each fold.
     scores, distances = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of))
     for fold in np.unique(fold_of):
         rows, rest = fold_of == fold, data.subset(fold_of != fold)
-        head = _fit_all(rest, spec, _strength(rest, seed, strengths), balance)
+        head, _ = fit_head(rest, spec, options)
         scores[rows] = head.scores(data.features[rows])
         distances[rows] = head.novelty.distance(head.standardise(data.features[rows]))
     return HeldOut(fold_of, scores, cross_calibrate(scores, data.codes, fold_of, data.pure), distances)
-
-
-def _strength(data: LabelledVectors, seed: int, strengths: Sequence[float]) -> float:
-    """Choose the regularisation on cells of one class, as they are: not resampled, not weighted."""
-    pure = data.pure
-    return choose_strength(data.features[pure], data.codes[pure], data.group_names[pure], seed, strengths)
 
 
 def _split(data: LabelledVectors, folds: int, seed: int) -> np.ndarray | str:
@@ -180,23 +161,3 @@ def _split(data: LabelledVectors, folds: int, seed: int) -> np.ndarray | str:
     rest = sorted(set(groups.tolist()) - fold_of_group.keys())
     fold_of_group |= {group: k % (int(split.max()) + 1) for k, group in enumerate(rest)}
     return np.array([fold_of_group[group] for group in groups.tolist()])
-
-
-def _fit_all(data: LabelledVectors, spec: HeadSpec, strength: float, balance: Balance | None = None) -> LinearHead:
-    """Fit weights and novelty detector to all cells of `data`, without a temperature."""
-    positive = spec.positive or default_positive(data.classes)
-    if positive not in data.classes:
-        raise InputError(f"the positive class {positive!r} is none of {', '.join(data.classes)}; name one of these")
-    scaler, regression = fit_logistic(data.features, data.shares, strength, balance)
-    pure, standardised = data.pure, (data.features - scaler.mean_) / scaler.scale_
-    with one_thread():
-        novelty = fit_novelty(standardised[pure], data.codes[pure], len(data.classes))
-    return LinearHead(
-        **vars(spec) | {"positive": positive},
-        weight=per_class(regression.coef_).astype(np.float32),
-        bias=per_class(regression.intercept_).astype(np.float32),
-        mean=scaler.mean_.astype(np.float32),
-        std=scaler.scale_.astype(np.float32),
-        classes=data.classes,
-        novelty=novelty,
-    )

@@ -8,9 +8,10 @@ import tomli_w
 from pydantic import Field
 
 from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
+from cellapp.training.classifier.batch_effects import BatchEffects, BatchMethod
 from cellapp.training.classifier.resampling import Balance, Resample
 
-_LATER = ("resample", "class_weights")  # than version 0.1.0, whose recipes stay as they are
+_LATER = ("resample", "class_weights", "batch_effects", "control")  # than version 0.1.0, whose recipes stay as they are
 
 
 class HeadRecipe(FrozenModel):
@@ -41,6 +42,10 @@ class HeadRecipe(FrozenModel):
     """How the training part of each fold is resampled where classes differ in number."""
     class_weights: bool = False
     """Weight each training cell by the inverse of the number of its class."""
+    batch_effects: BatchMethod = "none"
+    """How effects of batches, which are the groups, are taken out of vectors, learnt from training parts only."""
+    control: str | None = None
+    """Class whose cells are the controls that batch effects are learnt from."""
     note: str = ""
     """Sentence added to the description of the head on every page, for example where the pictures are from."""
 
@@ -53,6 +58,11 @@ class HeadRecipe(FrozenModel):
     def balance(self) -> Balance:
         """How small classes get the influence of large ones."""
         return Balance(self.resample, self.class_weights, self.seed)
+
+    @property
+    def effects(self) -> BatchEffects:
+        """How batch effects are taken out."""
+        return BatchEffects(self.batch_effects, self.control)
 
     @property
     def toml(self) -> str:

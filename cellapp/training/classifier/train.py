@@ -20,7 +20,8 @@ from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
 from cellapp.settings import CropSettings
 from cellapp.training.classifier.baselines import BOTH, EMBEDDING, UNTRAINED, hold_out_baselines, untrained_twin
-from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out
+from cellapp.training.classifier.batch_effects import batch_report
+from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
 from cellapp.training.encode_dataset import EncodedDataset, encode_dataset
@@ -68,12 +69,12 @@ def train_head(
     encoders = _encoders(recipe)
     dataset = encode_dataset(crops, encoders, recipe.preprocess, lambda step, part: progress(step, 0.8 * part))
     progress("Fitting the head", 0.8)
-    head, held_out, probabilities = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
+    head, held_out, probabilities, more = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
     progress("Writing", 0.95)
     with _whole(out) as part:
         head = save_head(head, part)
         metrics = head_metrics(head, dataset, _method(recipe), probabilities)
-        metrics |= {"seconds": round(time.perf_counter() - start)}
+        metrics |= more | {"seconds": round(time.perf_counter() - start)}
         calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
         write_head_report(part, head, recipe, metrics, calls)
     progress("Done", 1.0)
@@ -111,20 +112,24 @@ def _method(recipe: HeadRecipe) -> str:
 
 def _fit(
     dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str
-) -> tuple[LinearHead, HeldOut | None, dict[str, np.ndarray]]:
-    """Return the head, its cross-validation, and held-out probabilities by method, the head's own first."""
+) -> tuple[LinearHead, HeldOut | None, dict[str, np.ndarray], dict[str, Any]]:
+    """Return the head, its cross-validation, held-out probabilities by method, the head's own first, and figures."""
     embeddings = dataset.embeddings[EMBEDDING]
     plain = np.concatenate([embeddings.cls, embeddings.mean_patch], axis=1)
     features = embeddings.features if recipe.reads.shape else plain
     data = LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
     spec = _spec(dataset, recipe, name, encoder)
-    head, held_out = fit_and_hold_out(data, spec, folds=recipe.folds, seed=recipe.seed, balance=recipe.balance)
+    choices = {"folds": recipe.folds, "seed": recipe.seed, "balance": recipe.balance}
+    head, held_out = fit_and_hold_out(data, spec, effects=recipe.effects, **choices)
     if held_out is None:
-        return head, None, {}
-    own, others = {_method(recipe): held_out.probabilities}, {}
+        return head, None, {}, {}
+    own, others, more = {_method(recipe): held_out.probabilities}, {}, {}
     if recipe.baselines:
         others = hold_out_baselines(dataset, data, spec, held_out.fold_of, seed=recipe.seed)
-    return head, held_out, own | {other: p for other, p in others.items() if other not in own}
+    if recipe.batch_effects != "none":
+        without = hold_out(data, spec, held_out.fold_of, seed=recipe.seed, balance=recipe.balance).probabilities
+        more["batch_effects"] = batch_report(data, recipe.effects, without, held_out.probabilities, head.positive)
+    return head, held_out, own | {other: p for other, p in others.items() if other not in own}, more
 
 
 def _spec(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str) -> HeadSpec:
@@ -158,4 +163,5 @@ def _provenance(dataset: EncodedDataset, recipe: HeadRecipe) -> dict[str, Any]:
         "seed": recipe.seed,
         **({"resample": recipe.resample} if recipe.resample != "none" else {}),
         **({"class_weights": True} if recipe.class_weights else {}),
+        **({"batch_effects": recipe.batch_effects} if recipe.batch_effects != "none" else {}),
     }
