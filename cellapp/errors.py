@@ -1,7 +1,8 @@
 """Errors that are shown to users.
 
 Each message is one line: the rule, the value that broke it, the way out. Pages, command line and API map the class to a
-badge, an exit status or an HTTP status and print the message as it is; any other exception is a defect and is raised.
+badge, an exit status or an HTTP status and print the message as it is. An error of the disk is told by `disk_sentence`;
+any other exception is a defect and is raised.
 """
 
 
@@ -35,3 +36,10 @@ class EngineError(CellappError):
 
 class Cancelled(CellappError):
     """The user asked the running work to stop."""
+
+
+def disk_sentence(error: OSError) -> str:
+    """Return what to tell of an error of the system: which file or folder, and why."""
+    where = repr(str(error.filename)) if error.filename else "a file or folder"
+    why = (error.strerror or str(error) or type(error).__name__).lower()
+    return f"{where} cannot be used ({why}); see that there is room and that you may read and write there"

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 _MAX_LENGTH = 200
-_IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
+IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
 # Device names on Windows, with any suffix. pathvalidate has the same list, at five times the cost, and lets stand what
 # has to go here: spaces, accents, leading dots.
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
@@ -135,7 +135,7 @@ def clean_name(path: str) -> str:
 
 def safe_stem(name: str) -> str:
     """Return `name` without its image suffix as a folder name for every file system: ASCII letters, digits, ``-_.``."""
-    stem = _IMAGE_SUFFIXES.sub("", clean_text(name))
+    stem = IMAGE_SUFFIXES.sub("", clean_text(name))
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("._-")[:100].rstrip("._-")
     return _RESERVED.sub(r"\1_", safe) or "image"

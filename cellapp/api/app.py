@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, File, HTTPException, Query, Request, UploadFile
+from fastapi import Body, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__
-from cellapp.api import tiles, vectors
+from cellapp.api import image_routes, tiles, vectors
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
-from cellapp.images.channels import assign_channels, unknown_roles
-from cellapp.images.choice import parse_number
+from cellapp.images.channels import assign_channels
 from cellapp.jobs import queue, worker_process
 from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
-from cellapp.store import images, projects, runs, uploads
-from cellapp.store.records import ImageRecord, RunRecord
+from cellapp.store import images, projects, runs
+from cellapp.store.records import RunRecord
 from cellapp.store.run_answer import image_summaries, run_answer
 
-_CHUNK = 2**20
 _STATUS: tuple[tuple[type[CellappError], int], ...] = (
     (BudgetError, 413),
     (InputError, 422),
@@ -41,6 +38,7 @@ api = FastAPI(
 )
 api.include_router(tiles.router)
 api.include_router(vectors.router)
+api.include_router(image_routes.router)
 
 
 @api.exception_handler(CellappError)
@@ -68,38 +66,6 @@ def list_models() -> list[dict[str, str]]:
 def list_projects() -> list[dict[str, str]]:
     """Every project."""
     return [{"id": project.id, "name": project.name} for project in projects.list_projects()]
-
-
-@api.post("/images", status_code=201)
-def add_image(
-    file: Annotated[UploadFile, File()],
-    project: Annotated[str | None, Query()] = None,
-    scene: Annotated[str, Query(description='Number from 1, or "all".')] = "all",
-    time: Annotated[str, Query(description='Number of the time point from 1, or "all".')] = "all",
-    depth: Annotated[str | None, Query(description="max, mean, sharpest, or the number of one plane from 1.")] = None,
-) -> dict[str, Any]:
-    """Stream a file into a project (the default one when left out); answers its first image, and all under ``images``.
-
-    A file with several scenes or time points gives one image for each that is chosen. Without `depth` the project's
-    rule holds.
-    """
-    records = uploads.add_images(
-        project or projects.default_project().id,
-        _chunks(file),
-        file.filename or "image",
-        scene=parse_number(scene, "scene"),
-        time=parse_number(time, "time point"),
-        depth=depth,
-    )
-    notes = dict.fromkeys(note for record in records for note in record.info.notes)
-    notes |= dict.fromkeys(filter(None, (unknown_roles(record.channels, record.roles) for record in records)))
-    return {**_image(records[0]), "images": [_image(record) for record in records], "notes": list(notes)}
-
-
-@api.get("/images")
-def list_images(project: Annotated[str | None, Query()] = None) -> list[dict[str, Any]]:
-    """Images of a project."""
-    return [_image(record) for record in images.list_images(project or projects.default_project().id)]
 
 
 @api.post("/runs", status_code=202)
@@ -138,29 +104,6 @@ def read_file(run_id: str, path: str) -> FileResponse:
     if path not in list_files(run_id):
         raise HTTPException(404, f"run {run_id} has no file {path!r}; GET /runs/{run_id}/files lists them")
     return FileResponse(runs.run_folder(run_id) / path, filename=Path(path).name)
-
-
-def _chunks(file: UploadFile) -> Iterator[bytes]:
-    while chunk := file.file.read(_CHUNK):
-        yield chunk
-
-
-def _image(record: ImageRecord) -> dict[str, Any]:
-    info = record.info
-    return {
-        "id": record.id,
-        "name": record.name,
-        "file": info.name,
-        "scene": info.scene,
-        "time": info.time,
-        "depth": info.selection.depth if info.n_planes > 1 else None,
-        "sha256": record.digest,
-        "shape": info.shape,
-        "dtype": info.dtype,
-        "channels": record.channels,
-        "roles": record.roles,
-        "um_per_px": record.um_per_px,
-    }
 
 
 def _run(run: RunRecord) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analyse, crops, demo, evaluation, models, score, services, train
-from cellapp.errors import CellappError, InputError
+from cellapp.cli import analyse, crops, demo, evaluation, models, score, segment, services, train
+from cellapp.errors import CellappError, InputError, disk_sentence
 
 app = typer.Typer(
     name="cellapp",
@@ -26,7 +26,7 @@ app = typer.Typer(
 for command in (
     demo.demo,
     analyse.analyse,
-    analyse.segment,
+    segment.segment,
     crops.embed,
     train.train,
     evaluation.compare,
@@ -82,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except CellappError as error:
         return _fail(str(error), 1)
+    except OSError as error:
+        return _fail(disk_sentence(error), 1)
     return status if isinstance(status, int) else 0
 
 

@@ -1,4 +1,4 @@
-"""`analyse` and `segment`: from images to folders of results."""
+"""`analyse`: from images to folders of results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cellapp.cli.file_images import Depth, Scene, Time, list_file_images
+from cellapp.cli.file_images import Depth, Scene, Time
 from cellapp.cli.options import (
     Channels,
     Diameter,
@@ -21,10 +21,12 @@ from cellapp.cli.options import (
     Unsure,
     build_settings,
     depth_of,
-    expand_inputs,
 )
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
-from cellapp.cli.role_notes import Counted, counted_in, note_unknown_roles
+from cellapp.cli.references import Reference
+from cellapp.cli.role_notes import counted_in, note_unknown_roles
+from cellapp.cli.run_items import run_items
+from cellapp.cli.together import Combine, JoinTiles
 
 if TYPE_CHECKING:
     from cellapp.pipeline.run_batch import RunReport
@@ -52,6 +54,9 @@ def analyse(
     scene: Scene = "all",
     time: Time = "all",
     depth: Depth = None,
+    combine: Combine = False,
+    join_tiles: JoinTiles = False,
+    reference: Reference = None,
     engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
     settings: Path = typer.Option(None, help="JSON of settings, or a run.json to repeat; options win over it."),
@@ -60,7 +65,6 @@ def analyse(
     """Segment, measure, classify and explain images: the main job."""
     from cellapp.compute.executor import Engine
     from cellapp.pipeline.run_batch import run_images
-    from cellapp.pipeline.run_image import RunItem
 
     chosen = build_settings(
         base=settings,
@@ -76,11 +80,18 @@ def analyse(
         explain=explain,
         explain_method=explain_method,
     )
-    rule = depth or depth_of(settings)
-    images = list_file_images(expand_inputs(inputs), out, scene=scene, time=time, depth=rule)
-    items = [RunItem(image.stem, image.open) for image in images]
     progress = Progress()
-    report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
+    with run_items(
+        inputs,
+        out,
+        scene=scene,
+        time=time,
+        depth=depth or depth_of(settings),
+        combine=combine,
+        join_tiles=join_tiles,
+        reference=reference,
+    ) as items:
+        report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
     progress.end()
     for result in report.failed:
         note(f"cellapp: {result.stem}: {result.error}")
@@ -97,54 +108,6 @@ def analyse(
     if not report.failed:
         return 0
     return 2 if all(result.unusable for result in report.results) else 1
-
-
-def segment(
-    inputs: Inputs,
-    out: Out,
-    segmenter: Segmenter = None,
-    channels: Channels = None,
-    um_per_px: UmPerPx = None,
-    diameter: Diameter = None,
-    preprocess: Preprocess = None,
-    scene: Scene = "all",
-    time: Time = "all",
-    depth: Depth = "max",
-    as_json: bool = JSON_OPTION,
-) -> None:
-    """Write DIR/<stem>/labels.tif for each image."""
-    from cellapp.exports.label_image import write_labels
-    from cellapp.exports.tables import file_columns
-    from cellapp.images.channels import assign_channels
-    from cellapp.models.load import load_model
-    from cellapp.pipeline.checkpoint import open_checkpoint
-    from cellapp.pipeline.segment_slide import segment_image
-
-    chosen = build_settings(
-        channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
-    )
-    images = list_file_images(expand_inputs(inputs), out, scene=scene, time=time, depth=depth or "max")
-    model = load_model(chosen.segment.segmenter)
-    rows, counted, progress = [], [], Progress()
-    for n_done, image in enumerate(images):
-        slide, stem = image.open(), image.stem
-
-        def on_step(step: str, part: float, before: int = n_done, stem: str = stem) -> None:
-            progress(f"{stem}: {step}", (before + part) / len(images))
-
-        with open_checkpoint(out / f".{stem}.work", {}, resume=False) as checkpoint:
-            mask = segment_image(slide, model, chosen, on_step, checkpoint=checkpoint)
-            file = write_labels(mask, out / stem / "labels.tif", um_per_px=slide.info.um_per_px)
-        row = {"image": stem, **file_columns(slide.info), "n_cells": len(mask.cell_ids), "labels": str(file)}
-        if mask.note:
-            note(f"cellapp: {stem}: {mask.note}")
-            row["note"] = mask.note
-        rows.append(row)
-        counted.append(Counted(stem, len(mask.cell_ids), *assign_channels(slide.info, chosen.channels)))
-        progress(f"{stem} done", (n_done + 1) / len(images))
-    progress.end()
-    note_unknown_roles(counted)
-    emit({"out": str(out), "images": rows}, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
 
 
 def _not_explained(out: Path, report: RunReport) -> set[str]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cellapp.cli.inputs import InputFile, choose_images
 from cellapp.cli.output import note
-from cellapp.errors import CellappError
+from cellapp.cli.together import Together, group
 
 if TYPE_CHECKING:
-    from cellapp.types.image import ImageInfo, Selection, Slide
+    from cellapp.types.image import Slide
 
 Scene = Annotated[str, typer.Option(metavar="N|all", help="Scene, position or well field of each file, from 1.")]
 Time = Annotated[str, typer.Option(metavar="N|all", help="Time point of each scene, from 1.")]
@@ -27,30 +27,30 @@ Depth = Annotated[
 
 @dataclass(frozen=True)
 class FileImage:
-    """One image of a file, and the folder name of its results."""
+    """One image of a file, or of files that are one together, and the folder name of its results."""
 
-    path: Path
-    selection: Selection
+    name: str  # of the file; the common name of several
+    suffix: str  # what tells the images of a file apart, see `cellapp.types.image.ImageInfo.suffix`
     stem: str
-
-    @property
-    def open(self) -> Callable[[], Slide]:
-        """What opens the image, in this process or in another one."""
-        return partial(_open, self.path.resolve(), self.selection)
+    open: Callable[[], Slide]  # in this process or in another one
 
 
-def list_file_images(paths: Sequence[Path], out: Path, *, scene: str, time: str, depth: str) -> list[FileImage]:
+def list_file_images(
+    files: Sequence[InputFile], out: Path | None, *, scene: str, time: str, depth: str, together: Together = Together.NO
+) -> list[FileImage]:
     """List the images to work on, in the order of the files, and note once for each file what has to be known of it.
 
     Parameters
     ----------
-    paths : sequence of Path
-    out : Path
-        Folder of the results, for the notes.
+    files : sequence of InputFile
+    out : Path, optional
+        Folder of the results, for the notes on names; without one there are none.
     scene, time : str
         A number from 1, or "all".
     depth : str
         Rule for depth, see `cellapp.types.image.Selection`.
+    together : Together, optional
+        Whether files of one channel each, or tiles, become one image; each file is its own when left out.
 
     Returns
     -------
@@ -60,62 +60,44 @@ def list_file_images(paths: Sequence[Path], out: Path, *, scene: str, time: str,
     Raises
     ------
     InputError
-        When `scene`, `time` or `depth` is nothing that can be chosen.
+        When `scene`, `time` or `depth` is nothing that can be chosen, or no files belong `together`.
     """
     from cellapp.images.choice import parse_number
     from cellapp.types.image import Selection
 
     wanted = parse_number(scene, "scene"), parse_number(time, "time point")
     first = Selection(wanted[0] or 0, wanted[1] or 0, depth)
-    chosen = [(path, *one) for path in paths for one in _images_of(path, first, *wanted)]
-    stems = folder_names([path for path, *_ in chosen], out, [suffix for *_, suffix in chosen])
-    return [FileImage(path, selection, stem) for (path, selection, _), stem in zip(chosen, stems, strict=True)]
+    chosen = [choose_images(file, first, *wanted) for file in files]
+    images = [image for one in group(chosen, together) for image in one]
+    stems = folder_names(
+        [Path(image.name) for image in images], out, [image.suffix for image in images], [image.of for image in images]
+    )
+    return [FileImage(one.name, one.suffix, stem, one.open) for one, stem in zip(images, stems, strict=True)]
 
 
-def folder_names(paths: Sequence[Path], out: Path, suffixes: Sequence[str] = ()) -> tuple[str, ...]:
+def folder_names(
+    paths: Sequence[Path], out: Path | None, suffixes: Sequence[str] = (), shown: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return a folder name per image; where it does not tell the file, because names met or had other signs, note it.
 
     Parameters
     ----------
     paths : sequence of Path
-        File of each image.
-    out : Path
-        Folder of the results.
+        File of each image, by which it is named.
+    out : Path, optional
+        Folder of the results; without one nothing is noted.
     suffixes : sequence of str, optional
         What tells the images of a file apart, see `cellapp.types.image.ImageInfo.suffix`; one image each when left out.
+    shown : sequence of str, optional
+        What tells the files apart, for the note; their paths when left out.
     """
     from cellapp.files import image_stems, safe_stem
 
-    ends = suffixes or [""] * len(paths)
-    stems = image_stems((path.name, str(path), end) for path, end in zip(paths, ends, strict=True))
-    n_alike = Counter(safe_stem(path.name).lower() for path in dict.fromkeys(paths))
-    for stem, path, end in zip(stems, paths, ends, strict=True):
+    ends, files = suffixes or [""] * len(paths), shown or [str(path) for path in paths]
+    stems = image_stems((path.name, file, end) for path, file, end in zip(paths, files, ends, strict=True))
+    n_alike = Counter(safe_stem(path.name).lower() for path, _ in dict.fromkeys(zip(paths, files, strict=True)))
+    for stem, path, end, file in zip(stems, paths, ends, files, strict=True) if out is not None else ():
         start = stem.removesuffix(end)
         if n_alike[safe_stem(path.name).lower()] > 1 or not f"{path.name}.".startswith(f"{start}."):
-            note(f"cellapp: {out / stem} is of {str(path)!r}")
+            note(f"cellapp: {out / stem} is of {file!r}")
     return stems
-
-
-def _images_of(path: Path, first: Selection, scene: int | None, time: int | None) -> Iterator[tuple[Selection, str]]:
-    from cellapp.images.choice import choose
-    from cellapp.images.probe import probe_all
-
-    try:
-        images = choose(probe_all(path, depth=first.depth), scene, time)
-    except CellappError:  # told, beside what became of the other files, by whoever opens it
-        yield first, ""
-        return
-    _note_once(path, images)
-    yield from ((info.selection, info.suffix) for info in images)
-
-
-def _note_once(path: Path, images: Sequence[ImageInfo]) -> None:
-    for sentence in dict.fromkeys(sentence for info in images for sentence in info.notes):
-        note(f"cellapp: {path.name}: {sentence}")
-
-
-def _open(path: Path, selection: Selection) -> Slide:
-    from cellapp.config import app_settings
-    from cellapp.images.read import open_slide
-
-    return open_slide(path, selection=selection, budget=app_settings().budget)

@@ -15,7 +15,7 @@ from cellapp.files import is_litter, without_litter
 
 STEPS = ("clip", "normalise", "clahe", "denoise", "align")
 
-Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Image files, folders or globs.")]
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Image files, zips of them, folders or globs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", file_okay=False)]
 Segmenter = Annotated[str | None, typer.Option(help="Name in `models list`, or a Cellpose file.")]
 Channels = Annotated[str | None, typer.Option(help='Channel numbers by role, dye or name, "nucleus=3,cytoplasm=2".')]
@@ -102,25 +102,34 @@ def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     """Turn INPUT, which names files, folders and globs, into image paths, each once.
 
     What operating systems and editors leave in folders is passed over; named by hand, such a file is left out with a
-    note unless it is an image. So is the truth that `demo` writes beside its slide.
+    note unless it is an image. So is the truth that `demo` writes beside its slide. Files that are one image together,
+    an OME-TIFF set or an Operetta measurement, give one path; so does a folder that is an image itself.
 
     Raises
     ------
     InputError
         When one names nothing.
     """
+    from cellapp.images.file_sets import image_files
+    from cellapp.images.formats.sniff import reading
     from cellapp.synthetic.write import is_truth
 
     paths: dict[Path, None] = {}
     for text in inputs:
-        for path in _matches(text):
+        with reading(text):
+            matches = _matches(text)
+        for path in matches:
             if path.suffix.lower() in {".tif", ".tiff"} and is_truth(path):
                 note(f"left out {path.name}: it is the truth of a synthetic slide")
             else:
                 paths[path] = None
     if not paths:
         raise InputError(f"no images in {', '.join(inputs)}")
-    return list(paths)
+    found = image_files(paths)
+    for first, members in found.items():
+        if len(members) > 1:
+            note(f"cellapp: {first}: read as one image with {len(members) - 1} more files beside it")
+    return list(found)
 
 
 def _steps(text: str) -> dict[str, bool]:
@@ -159,15 +168,17 @@ def _put(tree: dict[str, Any], part: str, **values: Any) -> None:
 def _matches(text: str) -> list[Path]:
     import glob
 
+    from cellapp.images.file_sets import is_one_image
     from cellapp.images.probe import SUFFIXES
 
     path = Path(text)
-    if path.is_file() or path.suffix.lower() == ".zarr":
+    if path.is_file() or path.suffix.lower() == ".zarr" or is_one_image(path):
         if not path.exists():
             raise InputError(f"no file {text!r}")
         return [] if _holds_no_image(path) else [path]
     if path.is_dir():
-        return [child for child in without_litter(path.iterdir(), path) if child.suffix.lower() in SUFFIXES]
+        children = without_litter(path.iterdir(), path)
+        return [child for child in children if child.suffix.lower() in SUFFIXES or is_one_image(child)]
     fixed = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
     matches = without_litter(map(Path, glob.glob(text, recursive=True)), fixed)
     if not matches:

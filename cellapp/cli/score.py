@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from cellapp.cli.options import DATA
-from cellapp.cli.output import JSON_OPTION, Progress, emit
+from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 score = typer.Typer(help="Compare results with truth.")
 
@@ -23,14 +23,20 @@ def segmentation(
     pred: Path = typer.Argument(..., metavar="PRED", help="Label image, folder, or --out of segment or analyse."),
     truth: Path = typer.Argument(..., metavar="TRUTH", help="Label image, or folder matched by stem."),
     as_json: bool = JSON_OPTION,
-) -> None:
-    """Average precision at IoU 0.5 and 0.75, Dice and IoU, per image and mean."""
+) -> int:
+    """Average precision at IoU 0.5 and 0.75, Dice and IoU, per image and mean.
+
+    A pair that cannot be compared is named and left out, and the exit status is 1.
+    """
     from cellapp.segmentation.metrics_files import score_paths
 
     result = score_paths(pred, truth)
+    for why in result["failed"].values():
+        note(f"cellapp: left out: {why}")
     lines = [f"{row['image']}: {_figures(row)}" for row in result["images"]]
     lines.append(f"mean of {result['n']}: {_figures(result['mean'])}")
     emit(result, as_json, lines)
+    return 1 if result["failed"] else 0
 
 
 @score.command("segmenter")

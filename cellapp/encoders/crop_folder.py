@@ -16,6 +16,7 @@ from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.errors import InputError
 from cellapp.files import without_litter
 from cellapp.images.channels import assign_channels
+from cellapp.images.formats.sniff import reading
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels, open_slide
 from cellapp.settings import PreprocessSettings
@@ -34,8 +35,10 @@ def list_crops(folder: Path) -> list[Path]:
     InputError
         When the folder is absent or holds none.
     """
-    if not folder.is_dir():
-        raise InputError(f"no folder {str(folder)!r}: name one that holds crops")
+    with reading(str(folder)):
+        if not folder.is_dir():
+            raise InputError(f"no folder {str(folder)!r}: name one that holds crops")
+        next(folder.iterdir(), None)  # a folder that may not be listed looks like an empty one to `rglob`
     paths = without_litter((path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES), folder)
     if not paths:
         raise InputError(f"no pictures in {str(folder)!r}; looked for {', '.join(sorted(SUFFIXES))}")

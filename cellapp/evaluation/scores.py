@@ -12,6 +12,8 @@ import numpy as np
 
 from cellapp.evaluation.curves import calibration_error
 
+_COUNTED_APART = ("groups", "folds")  # what metrics.json counts beside cells, under the same beginning
+
 POSITIVE_SCORES = ("precision", "recall", "specificity", "f1", "auc", "average_precision", "brier")
 """Those of `score_calls` that are about the positive class."""
 
@@ -164,10 +166,25 @@ def measure_calls(
     scores = score_calls(codes, probabilities, list(classes).index(positive))
     scores["sensitivity"] = scores["recall"]
     names = ("auc", "balanced_accuracy", "sensitivity", "specificity", "precision", "brier", "log_loss")
-    counts = {"n": len(codes)} | {f"n_{c}": int((codes == k).sum()) for k, c in enumerate(classes)}
+    counts = {"n": len(codes)} | class_counts({c: int((codes == k).sum()) for k, c in enumerate(classes)})
     return counts | {name: rounded(scores[name]) for name in (*names, "calibration_error")}
 
 
 def rounded(value: float | None) -> float | None:
     """Round a figure to four digits, as it is written; None stays."""
     return None if value is None else round(float(value), 4)
+
+
+def class_counts(n_of: Mapping[str, int]) -> dict[str, int]:
+    """Return the number of cells of each class under ``n_<class>``.
+
+    A class called "groups" or "folds" has one more underscore, ``n_groups_``, or as many as no other class has: without
+    it that is the number of groups.
+    """
+    counts = {f"n_{name}": n for name, n in n_of.items() if name not in _COUNTED_APART}
+    for name in (name for name in n_of if name in _COUNTED_APART):
+        key = f"n_{name}_"
+        while key in counts:
+            key += "_"
+        counts[key] = n_of[name]
+    return counts

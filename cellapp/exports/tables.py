@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cellapp.cells.answer import Answer, judge
-from cellapp.cells.counts import classes_of, count
+from cellapp.cells.counts import classes_of, count, wilson
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
@@ -170,6 +170,8 @@ def _fraction_columns(classes: Sequence[str]) -> dict[str, tuple[str, str, str]]
 def write_summary(rows: Sequence[Mapping[str, Any]], out: Path) -> Path:
     """Write ``summary.csv`` into a run's folder; images of other heads leave foreign columns empty.
 
+    A class that was given by hand in some images only has 0 cells in the others.
+
     Parameters
     ----------
     rows : sequence of mappings
@@ -177,8 +179,22 @@ def write_summary(rows: Sequence[Mapping[str, Any]], out: Path) -> Path:
     out : Path
         The run's folder.
     """
+    rows = [_with_classes_of(row, rows) for row in rows]
     names = dict.fromkeys([*SUMMARY_COLUMNS[:6], *(name for row in rows for name in row)])
     return write_csv(pd.DataFrame(list(rows), columns=sorted(names, key=_rank)), out / "summary.csv")
+
+
+def _with_classes_of(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a row with all classes of the rows that have classes in common with it, or of all where it has none."""
+    own = row_classes(row)
+    alike = [name for other in rows for name in row_classes(other) if not own or set(own) & set(row_classes(other))]
+    filled, n_called = dict(row), sum(row[f"n_{name}"] for name in own)
+    for name in dict.fromkeys(name for name in alike if name not in own):
+        filled[f"n_{name}"] = 0
+        if n_called:
+            columns = _fraction_columns([*own, name])[name]
+            filled |= dict(zip(columns, (0.0, *wilson(0, n_called)), strict=True))
+    return filled
 
 
 def _rank(name: str) -> int:

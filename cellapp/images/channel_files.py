@@ -72,6 +72,21 @@ def group_channel_files(names: Sequence[str]) -> dict[str, list[str]]:
     return groups
 
 
+def channel_marks(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names for the channels of files that `group_channel_files` put together.
+
+    Returns
+    -------
+    tuple of str
+        The dye, where each file has one of its own; else "channel 1" and so on.
+    """
+    dyes = [[mark for mark in _MARKERS.findall(PurePath(name).stem) if mark.lower() in _DYES] for name in names]
+    found = [" ".join(mark for mark in marks if any(mark not in other for other in dyes)) for marks in dyes]
+    if all(found) and len({name.lower() for name in found}) == len(found):
+        return tuple(found)
+    return tuple(f"channel {n}" for n in range(1, len(names) + 1))
+
+
 def combine(slides: Sequence[Slide], names: Sequence[str]) -> Slide:
     """Make one image of files that hold one channel each.
 

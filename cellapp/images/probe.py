@@ -11,6 +11,7 @@ from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import InputError
 from cellapp.images.formats import harmony, ome_zarr, raster, tiff, vendor
 from cellapp.images.formats.detect import detect
+from cellapp.images.formats.sniff import reading
 from cellapp.images.limits import check_budget
 from cellapp.types.image import FIRST_IMAGE, ImageInfo, Selection
 
@@ -44,21 +45,25 @@ def probe_all(path: Path, name: str | None = None, depth: str = "max") -> tuple[
     """
     path, name = Path(path), name or Path(path).name
     Selection(depth=depth)  # refuses what is no rule
-    file_format = detect(path, name)
-    if file_format == "tiff":
-        images = tiff.probe_all(path, name, depth)
-    elif file_format == "ome-zarr":
-        images = ome_zarr.probe_all(path, name, depth)
-    elif file_format == "harmony":
-        images = harmony.probe_all(path, name, depth)
-    elif file_format in vendor.READERS:
-        images = vendor.READERS[file_format].probe_all(path, name, depth)
-    else:
-        images = raster.probe_all(path, name, file_format)
+    with reading(name):
+        images = _probe_all(path, name, depth)
     for info in images:
         if np.dtype(info.dtype).kind not in "buif":
             raise InputError(f"{name!r} has pixels of type {info.dtype}; only integers and floats can be analysed")
     return images
+
+
+def _probe_all(path: Path, name: str, depth: str) -> tuple[ImageInfo, ...]:
+    file_format = detect(path, name)
+    if file_format == "tiff":
+        return tiff.probe_all(path, name, depth)
+    if file_format == "ome-zarr":
+        return ome_zarr.probe_all(path, name, depth)
+    if file_format == "harmony":
+        return harmony.probe_all(path, name, depth)
+    if file_format in vendor.READERS:
+        return vendor.READERS[file_format].probe_all(path, name, depth)
+    return raster.probe_all(path, name, file_format)
 
 
 def probe(path: Path, name: str | None = None, selection: Selection = FIRST_IMAGE) -> ImageInfo:

@@ -12,6 +12,7 @@ from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
 from cellapp.files import without_litter
 from cellapp.images.formats import harmony, ome_zarr, raster, tiff, vendor
+from cellapp.images.formats.sniff import reading
 from cellapp.images.probe import admit
 from cellapp.images.set_members import set_members
 from cellapp.types.image import FIRST_IMAGE, ImageInfo, LazyArray, Selection, Slide
@@ -55,10 +56,11 @@ def open_slide(
         decoding is raised by ``Slide.region``.
     """
     path = Path(path)
-    info = admit(path, name, budget, selection)
-    of_file = digest or image_digest(path)
-    chosen = selected_digest(of_file, info.selection)
-    return Slide(info=info, digest=chosen, levels=_open_levels(path, info), file_digest=of_file)
+    with reading(name or path.name):
+        info = admit(path, name, budget, selection)
+        of_file = digest or image_digest(path)
+        chosen = selected_digest(of_file, info.selection)
+        return Slide(info=info, digest=chosen, levels=_open_levels(path, info), file_digest=of_file)
 
 
 def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:

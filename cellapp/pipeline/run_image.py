@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cellapp import __version__
-from cellapp.errors import Cancelled, CellappError, EngineError, InputError
+from cellapp.errors import Cancelled, CellappError, EngineError, InputError, disk_sentence
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.stored_summary import stored_summary
 from cellapp.models.bundle import RunModels
@@ -119,6 +119,8 @@ def run_image(
         raise
     except CellappError as error:
         return ImageResult(item.stem, error=str(error), unusable=isinstance(error, InputError)), None
+    except OSError as error:  # of the disk that is written to: the other images may have room, or be finished
+        return ImageResult(item.stem, error=disk_sentence(error)), None
 
 
 def _checkpoint_key(settings: AnalyseSettings, slide: Slide, source: Slide, models: RunModels) -> dict[str, Any]:

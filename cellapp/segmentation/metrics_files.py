@@ -10,6 +10,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.files import without_litter
+from cellapp.images.formats.sniff import reading
 from cellapp.segmentation.label_image import read_labels
 from cellapp.segmentation.metrics import Score, score_labels
 
@@ -30,14 +31,16 @@ def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
     -------
     dict
         ``images``: one row per pair with ``image``, ap50, ap75, dice, iou, n_pred, n_truth; ``n`` pairs; ``mean`` of
-        each figure; ``without_prediction`` and ``without_truth``: stems that found no partner.
+        each figure; ``without_prediction`` and ``without_truth``: stems that found no partner; ``failed``: reason for
+        each pair that cannot be compared, which is in no figure.
 
     Raises
     ------
     InputError
-        When nothing can be compared, a file is no label image, or two sizes differ.
+        When nothing can be compared: no pair has two label images of one size.
     """
-    predicted, true = label_files(pred), label_files(truth)
+    with reading(f"{pred.name}, {truth.name}"):
+        predicted, true = label_files(pred), label_files(truth)
     if truth.is_file() and len(predicted) == 1:
         true = dict(zip(predicted, true.values(), strict=True))
     stems = sorted(predicted.keys() & true.keys())
@@ -45,10 +48,19 @@ def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
         raise InputError(
             f"nothing to compare: {_some(predicted)} in {pred.name!r} and {_some(true)} in {truth.name!r} share no stem"
         )
-    scores = {stem: _score_pair(predicted[stem], true[stem]) for stem in stems}
+    scores, failed = {}, {}
+    for stem in stems:
+        try:
+            scores[stem] = _score_pair(predicted[stem], true[stem])
+        except InputError as error:
+            failed[stem] = str(error)
+    if not scores:
+        others = f" (and {len(failed) - 1} more pairs cannot be compared)" if len(failed) > 1 else ""
+        raise InputError(next(iter(failed.values())) + others)
     return {
         "images": [{"image": stem, **asdict(score)} for stem, score in scores.items()],
         "n": len(scores),
+        "failed": failed,
         "mean": {f.name: float(np.mean([getattr(s, f.name) for s in scores.values()])) for f in fields(Score)},
         "without_prediction": sorted(true.keys() - predicted.keys()),
         "without_truth": sorted(predicted.keys() - true.keys()),

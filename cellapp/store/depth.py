@@ -63,7 +63,7 @@ def _with_rule(record: ImageRecord, rule: str) -> tuple[ImageRecord, Slide]:
 def _replace(old: ImageRecord, new: ImageRecord, slide: Slide) -> str:
     """Put the old image into the bin, and in its place one that differs from it in depth alone; return the new id."""
     info = replace(slide.info, name=old.info.name)
-    of_files = {"parts": new.sources} if new.parts else {"file_digest": new.file_digest}
+    of_files = {"parts": new.sources, "n_columns": new.n_columns} if new.parts else {"file_digest": new.file_digest}
     record, _ = insert_image(old.project_id, slide.digest, old.name, info, created=old.created, **of_files)
     with writing() as session:
         row = image_row(session, record.id)

@@ -58,6 +58,7 @@ def insert_image(
     *,
     file_digest: str | None = None,
     parts: Sequence[tuple[str, Selection]] = (),
+    n_columns: int = 0,
     created: datetime | None = None,
 ) -> tuple[ImageRecord, bool]:
     """Add an image whose bytes are stored, unless the project has the same one already.
@@ -73,7 +74,9 @@ def insert_image(
     file_digest : str, optional
         Of its file where that differs from `digest`.
     parts : sequence of (str, Selection)
-        Digests and selections of the files of a combined image.
+        Digests and selections of the files of an image that is put together from several.
+    n_columns : int
+        Tiles in a row, where `parts` are tiles; 0 where they are channels.
     created : datetime, optional
         With zone; now when left out. Images that are added together share it, so that lists keep the file's order.
 
@@ -93,7 +96,10 @@ def insert_image(
             row = _new_row(project_row(session, project_id), info, digest, name)
             row.file_digest, row.created = file_digest, created or now()
             row.parts = [digest for digest, _ in parts]
-            row.selection = {"parts": [asdict(one) for _, one in parts]} if parts else asdict(info.selection)
+            row.selection = asdict(info.selection)
+            if parts:
+                row.selection = {"parts": [asdict(one) for _, one in parts]}
+                row.selection |= {"n_columns": n_columns} if n_columns else {}
             session.add(row)
             session.flush()
             return image_record(row), False
@@ -131,7 +137,8 @@ def _sources(row: Image) -> dict[str, Any]:
     if not row.parts:
         return {"file_digest": row.file_digest or row.digest, "selection": Selection(**row.selection)}
     stored = row.selection.get("parts") or [{} for _ in row.parts]
-    return {"part_selections": tuple(Selection(**one) for one in stored)}
+    selections = tuple(Selection(**one) for one in stored)
+    return {"part_selections": selections, "n_columns": row.selection.get("n_columns", 0)}
 
 
 def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequence[Role]]:

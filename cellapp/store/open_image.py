@@ -15,6 +15,7 @@ from cellapp.images import read
 from cellapp.images.channel_files import combine
 from cellapp.images.channels import with_names
 from cellapp.images.formats import ome_zarr
+from cellapp.images.mosaic import join_tiles
 from cellapp.images.pyramid import needs_pyramid, write_pyramid
 from cellapp.rendering.display import thumbnail
 from cellapp.store.blobs import home_folder, pyramid_path, stored_path
@@ -115,6 +116,8 @@ def thumbnail_path(image_id: str) -> Path:
 def open_files(record: ImageRecord) -> Slide:
     """Open the files of an image as they are, with its channel names alone; `record` may be one that no row has yet."""
     slides = [_open_file(digest, selection, record.name) for digest, selection in record.sources]
+    if record.n_columns:
+        return with_names(join_tiles(slides, record.n_columns, record.info.name), record.channels)
     return combine(slides, record.channels) if record.parts else with_names(slides[0], record.channels)
 
 

@@ -69,6 +69,7 @@ class ImageRecord:
     file_digest: str = ""  # sha256 of the stored file; empty for a combined image
     selection: Selection = FIRST_IMAGE  # which image of the file it is
     part_selections: tuple[Selection, ...] = ()  # the same for each of `parts`
+    n_columns: int = 0  # tiles in a row, where `parts` are the tiles of a grid; 0 where they are channels
 
     @property
     def sources(self) -> tuple[tuple[str, Selection], ...]:

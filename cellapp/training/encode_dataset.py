@@ -61,7 +61,8 @@ def encode_dataset(
         When a class has no picture left, or only one: a single cell says nothing of how cells of its class differ.
     """
     input_px = next(iter(encoders.values())).input_px
-    rows, left_out, statistics, digests, sides = [], [], [], [], []
+    rows, statistics, digests, sides = [], [], [], []
+    left_out = list(crops.left_out)
     parts: dict[str, list[Embeddings]] = {name: [] for name in encoders}
     for start in range(0, len(crops), _BATCH):
         planes = []

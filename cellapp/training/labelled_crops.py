@@ -14,6 +14,8 @@ from cellapp.cells.counts import RESERVED
 from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
 from cellapp.evaluation.mixtures import pure_classes
+from cellapp.files import is_litter
+from cellapp.images.formats.sniff import HEAD_BYTES, reading, sniff
 from cellapp.images.read import file_digest
 from cellapp.text_table import read_table
 
@@ -30,6 +32,7 @@ class LabelledCrops:
     groups: Sequence[str]  # N; each picture is its own group without a column of groups
     grouped_by: str | None  # name of the column; None when pictures are their own groups
     index_sha256: str | None = None
+    left_out: tuple[str, ...] = ()  # a sentence for each line of the index that names no picture of a cell
 
     def __len__(self) -> int:
         return len(self.files)
@@ -47,7 +50,7 @@ class LabelledCrops:
     def subset(self, rows: Sequence[int]) -> LabelledCrops:
         """Return some of the pictures."""
         columns = ([values[row] for row in rows] for values in (self.files, self.labels, self.groups))
-        return LabelledCrops(self.folder, *columns, self.grouped_by, self.index_sha256)
+        return LabelledCrops(self.folder, *columns, self.grouped_by, self.index_sha256, self.left_out)
 
 
 def read_labelled_crops(folder: Path, group_column: str | None = None) -> LabelledCrops:
@@ -58,7 +61,8 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     folder : Path
         Holds ``index.csv``, as spreadsheets save it, with the columns ``file`` (relative to the folder) and ``class``,
         see `cellapp.text_table.read_table`; or one folder per class. A field of a known mixture has a class such as
-        "cancer:normal=1:2", see `cellapp.evaluation.mixtures`.
+        "cancer:normal=1:2", see `cellapp.evaluation.mixtures`. What operating systems
+        leave in folders is passed over, in a list of files, too.
     group_column : str, optional
         Column of the index with the slide, plate or patient. None takes ``group`` where there is one; without groups
         every picture is its own.
@@ -98,11 +102,14 @@ def _by_index(folder: Path, group_column: str | None) -> LabelledCrops:
     wanted = ["file", "class"] + ([group_column] if group_column else [])
     table = read_table(path, wanted, [] if group_column else ["group"])
     grouped_by = group_column or ("group" if "group" in table else None)
+    litter = [line for line, name in table["file"].items() if is_litter(name) and not _is_image(folder, name)]
+    left_out = tuple(f"{name}: an operating system or editor leaves such files" for name in table["file"][litter])
+    table = table.drop(index=litter)
     _check_values(table, path, [name for name in ("file", "class", grouped_by) if name])
     files = [_with_slashes(name, folder) for name in table["file"]]
     _check_files(pd.Series(files, dtype=object), folder)
     groups = table[grouped_by].tolist() if grouped_by else files
-    return LabelledCrops(folder, files, table["class"].tolist(), groups, grouped_by, file_digest(path))
+    return LabelledCrops(folder, files, table["class"].tolist(), groups, grouped_by, file_digest(path), left_out)
 
 
 def _check_values(table: pd.DataFrame, path: Path, columns: Sequence[str]) -> None:
@@ -126,6 +133,15 @@ def _check_names(crops: LabelledCrops) -> None:
         key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
         if spelled.setdefault(key, name) != name:
             raise InputError(f"classes {spelled[key]!r} and {name!r} differ in spelling alone; write them in one way")
+
+
+def _is_image(folder: Path, name: str) -> bool:
+    path = folder / _with_slashes(name, folder)
+    with reading(name):
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return sniff(file.read(HEAD_BYTES)) is not None
 
 
 def _check_files(files: pd.Series, folder: Path) -> None:

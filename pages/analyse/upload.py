@@ -9,7 +9,7 @@ from cellapp.ui.components.channel_controls import channel_composer
 from cellapp.ui.components.messages import RESEARCH_ONLY, escape, show_error
 from cellapp.ui.layout import frame
 from cellapp.ui.session import cache
-from cellapp.ui.upload import channel_editor, choice_table, depth_control, drop_zone, image_table
+from cellapp.ui.upload import channel_editor, choice_table, depth_control, drop_zone, image_table, tile_offer
 
 page = frame.open_page()
 project, records = page.project, page.images
@@ -76,4 +76,5 @@ with details.cell(), st.expander("Channel names and roles", icon=":material/labe
 with details.cell(), st.expander("Segment on another image", icon=":material/compare:"):
     channel_editor.pairing(image, records)
 channel_editor.combine_files(project.id, records)
+tile_offer.join_tiles(project.id, records)
 st.caption(RESEARCH_ONLY)

@@ -9,6 +9,7 @@ import tifffile
 
 from cellapp.cli import main
 from cellapp.cli.file_images import list_file_images
+from cellapp.cli.inputs import InputFile
 from cellapp.types.image import Selection
 from tests.series import write_series
 
@@ -19,6 +20,10 @@ COUNT = ["--head", "none", *CLASSICAL]
 @pytest.fixture
 def series(tmp_path):
     return write_series(tmp_path / "plate.ome.tif", times=2)
+
+
+def files(*paths):
+    return [InputFile(path, str(path)) for path in paths]
 
 
 def run_of(folder):
@@ -93,7 +98,9 @@ def test_depth_is_reduced_as_asked_and_repeated_from_a_run(tmp_path, capsys):
 def test_notes_are_told_once_for_each_file(tmp_path, capsys):
     for name in ("a.tif", "b.tif"):
         write_series(tmp_path / name, planes=2)
-    list_file_images([tmp_path / "a.tif", tmp_path / "b.tif"], tmp_path / "out", scene="all", time="all", depth="mean")
+    list_file_images(
+        files(tmp_path / "a.tif", tmp_path / "b.tif"), tmp_path / "out", scene="all", time="all", depth="mean"
+    )
     assert capsys.readouterr().err.splitlines() == [
         f"cellapp: {name}: 2 planes of depth are shown and analysed as their mean." for name in ("a.tif", "b.tif")
     ]
@@ -118,17 +125,17 @@ def test_resume_keeps_what_is_of_the_same_image_and_rule(tmp_path):
 
 
 def test_an_image_is_opened_in_another_process(series, tmp_path):
-    images = list_file_images([series], tmp_path, scene="2", time="all", depth="max")
+    images = list_file_images(files(series), tmp_path, scene="2", time="all", depth="max")
     opened = [pickle.loads(pickle.dumps(image.open))() for image in images]
     assert [int(slide.region().min()) for slide in opened] == [100, 110]
-    assert [image.selection for image in images] == [Selection(1, 0), Selection(1, 1)]
+    assert [image.open.selection for image in images] == [Selection(1, 0), Selection(1, 1)]
 
 
 def test_names_that_look_like_images_of_a_file_stay_apart(series, tmp_path):
     single = tmp_path / "plate__s01_t001.tif"
     tifffile.imwrite(single, tifffile.imread(series, key=0))
     twin = write_series(tmp_path / "plate.tif", times=1)
-    images = list_file_images([single, series, twin], tmp_path, scene="all", time="all", depth="max")
+    images = list_file_images(files(single, series, twin), tmp_path, scene="all", time="all", depth="max")
     stems = [image.stem for image in images]
     assert len(set(stems)) == len(stems) == 7
     assert stems[0] == "plate__s01_t001"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 from sklearn.metrics import precision_score, recall_score
 
-from cellapp.evaluation.scores import confusion_counts, measure_calls, score_calls, top_k
+from cellapp.evaluation.scores import class_counts, confusion_counts, measure_calls, score_calls, top_k
 from tests.evaluation.calls import CLASSES, calls_of_groups
 
 
@@ -93,3 +93,11 @@ def test_renaming_classes_changes_no_figure():
     p, codes, _ = calls_of_groups(10, 5)
     swapped = measure_calls(p[:, ::-1], 1 - codes, CLASSES[::-1], "cancer")
     assert swapped == measure_calls(p, codes, CLASSES, "cancer")
+
+
+@given(st.lists(st.sampled_from(["groups", "folds", "groups_", "cancer", "folds_"]), unique=True))
+def test_no_class_takes_the_place_of_the_number_of_groups_or_of_another_class(classes):
+    counts = class_counts({name: n for n, name in enumerate(classes, 1)})
+    assert sorted(counts.values()) == list(range(1, len(classes) + 1))
+    assert not {"n_groups", "n_folds"} & set(counts)
+    assert all(counts[f"n_{name}"] == classes.index(name) + 1 for name in classes if name not in ("groups", "folds"))

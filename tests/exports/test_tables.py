@@ -155,3 +155,21 @@ def test_columns_keep_their_order_over_images_of_different_heads(tmp_path):
 
 def test_no_images_give_a_header(tmp_path):
     assert read(write_summary([], tmp_path)) == [["image", "file", "scene", "time", "n_cells", "n_rejected"]]
+
+
+def test_a_class_given_by_hand_in_some_images_is_0_in_the_others_of_the_same_head(tmp_path):
+    rows = [summary_row(toy_analysis(6, classes=("cancer", "normal"))[0], 1) for _ in range(2)]
+    by_hand, _ = toy_analysis(6, classes=("cancer", "normal"))
+    by_hand.cells["manual_label"] = ["mitotic"] + [""] * (len(by_hand.cells) - 1)
+    rows.insert(1, summary_row(by_hand, 1))
+    table = pd.read_csv(write_summary(rows, tmp_path))
+    assert table["n_mitotic"].tolist() == [0, 1, 0]
+    called = table[["n_cancer", "n_normal", "n_mitotic"]].sum(axis=1)
+    filled = table.loc[called > 0, "fraction_mitotic"]
+    assert filled.tolist() == pytest.approx((table["n_mitotic"] / called)[called > 0].tolist())
+
+
+def test_a_class_of_another_head_stays_empty(tmp_path):
+    rows = [summary_row(toy_analysis(4, classes=c)[0], 1) for c in (("cancer", "normal"), ("a", "b"))]
+    table = pd.read_csv(write_summary(rows, tmp_path))
+    assert table["n_a"].isna().tolist() == [True, False]

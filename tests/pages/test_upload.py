@@ -15,6 +15,7 @@ from cellapp.synthetic.write import write_demo
 from cellapp.types.image import Role
 from cellapp.ui.upload.image_table import apply_edits
 from tests.pages.seeding import HOSTILE_NAME, seed_image
+from tests.paths import shared_case
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +192,23 @@ def test_files_of_one_channel_each_are_combined(open_page, tmp_path):
     joins[0].click().run()
     assert not app.exception
     assert [image.info.shape for image in here()] == [(2, 24, 20)]
+
+
+def test_tiles_are_offered_as_one_image_once_all_are_there(open_page):
+    names = [f"tile_{y}_{x}.png" for y in (0, 1) for x in (0, 1)]
+    app = upload(open_page(), *((name, png(n)) for n, name in enumerate(names[:3])))
+    assert any(caption.value.startswith("Add tile") for caption in app.caption)
+    app = upload(open_page(), (names[3], png(3)))
+    (join,) = [button for button in app.button if button.key and button.key.startswith("tiles_")]
+    join.click().run()
+    assert not app.exception
+    assert [(image.name, image.info.shape) for image in here()] == [("tile", (1, 48, 40))]
+
+
+def test_dropped_files_of_a_set_are_one_image(open_page):
+    paths = sorted((shared_case("09-ome-multifile") / "set").iterdir())
+    upload(open_page(), *((path.name, path.read_bytes()) for path in paths))
+    assert [image.channels for image in here()] == [("DAPI", "GFP")]
 
 
 def test_an_image_can_be_paired_with_one_of_its_size(open_page, seeded, tmp_path):

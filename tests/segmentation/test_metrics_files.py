@@ -50,8 +50,11 @@ def test_no_common_stem_is_said(folders):
 
 def test_what_cannot_be_read_is_named(folders):
     (folders / "truth" / "a.tif").write_text("no picture")
-    with pytest.raises(InputError, match=r"a\.tif"):
-        score_paths(folders / "out", folders / "truth")
+    result = score_paths(folders / "out", folders / "truth")
+    assert [row["image"] for row in result["images"]] == ["b"], "the other pair is scored all the same"
+    assert "'a.tif' is not an image" in result["failed"]["a"]
+    with pytest.raises(InputError, match="'a.tif' is not an image"):
+        score_paths(folders / "out" / "a", folders / "truth" / "a.tif")
 
 
 def test_labels_as_other_programs_write_them_score_as_the_same_cells(folders):
@@ -62,8 +65,7 @@ def test_labels_as_other_programs_write_them_score_as_the_same_cells(folders):
 
 def test_fractions_are_no_labels(folders):
     tifffile.imwrite(folders / "truth" / "a.tif", TRUTH.astype(np.float32) + 0.5)
-    with pytest.raises(InputError, match="whole numbers"):
-        score_paths(folders / "out", folders / "truth")
+    assert "whole numbers" in score_paths(folders / "out", folders / "truth")["failed"]["a"]
 
 
 @pytest.mark.parametrize("case", ["float", "neg"])

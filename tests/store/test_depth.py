@@ -6,10 +6,11 @@ from cellapp.errors import InputError
 from cellapp.settings import AnalyseSettings
 from cellapp.store.depth import set_depth
 from cellapp.store.images import get_image, list_images, rename_image, set_channels, set_conditions, set_reference
+from cellapp.store.joined_images import combine_images
 from cellapp.store.open_image import open_slide
 from cellapp.store.projects import get_project
 from cellapp.store.runs import create_run, get_run
-from cellapp.store.uploads import add_images, combine_images
+from cellapp.store.uploads import add_images
 from cellapp.types.image import Role
 from tests.series import write_series
 

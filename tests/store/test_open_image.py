@@ -7,7 +7,8 @@ from cellapp.errors import Cancelled
 from cellapp.images.pyramid import halve
 from cellapp.images.sampling import read_at_most
 from cellapp.store import blobs, open_image
-from cellapp.store.uploads import add_image, combine_images
+from cellapp.store.joined_images import combine_images
+from cellapp.store.uploads import add_image
 from tests.images.czi_files import mosaic, write_tiles
 from tests.images.slides import noise
 

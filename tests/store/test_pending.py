@@ -8,12 +8,13 @@ from cellapp.errors import InputError, StoreError
 from cellapp.settings import AnalyseSettings
 from cellapp.store.blobs import digest_path
 from cellapp.store.images import list_images, remove_image, rename_image
+from cellapp.store.joined_images import combine_images
 from cellapp.store.open_image import open_slide, thumbnail_path
 from cellapp.store.pending import choose_images, dismiss, images_in, list_pending, tick
 from cellapp.store.projects import create_project
 from cellapp.store.purge import purge_files, purge_images, purge_pending
 from cellapp.store.runs import create_run
-from cellapp.store.uploads import add_image, add_images, add_upload, combine_images
+from cellapp.store.uploads import add_image, add_images, add_upload
 from cellapp.types.image import Selection
 from tests.series import SCENES, TIMES, write_series
 

@@ -9,11 +9,12 @@ from cellapp.errors import StoreError
 from cellapp.settings import AnalyseSettings
 from cellapp.store.blobs import digest_path
 from cellapp.store.images import get_image, remove_image, restore_image, set_reference
+from cellapp.store.joined_images import combine_images
 from cellapp.store.open_image import open_slide, thumbnail_path
 from cellapp.store.projects import create_project
 from cellapp.store.purge import purge_files, purge_images
 from cellapp.store.runs import create_run, delete_run, purge_deleted
-from cellapp.store.uploads import add_image, combine_images
+from cellapp.store.uploads import add_image
 
 
 def empty_bin():

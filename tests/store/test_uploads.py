@@ -9,9 +9,10 @@ from cellapp.config import app_settings
 from cellapp.errors import BudgetError, InputError, StoreError
 from cellapp.store.blobs import home_folder
 from cellapp.store.images import get_image, list_images, remove_image, restore_image, set_channels
+from cellapp.store.joined_images import combine_images
 from cellapp.store.open_image import open_slide
 from cellapp.store.projects import create_project
-from cellapp.store.uploads import add_image, add_upload, add_zip, combine_images
+from cellapp.store.uploads import add_image, add_upload, add_zip
 from cellapp.types.image import Role
 
 

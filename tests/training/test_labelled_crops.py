@@ -120,3 +120,21 @@ def test_names_that_summaries_use_are_refused_before_anything_is_read(folder, na
 def test_an_index_as_a_spreadsheet_writes_it_gives_two_classes(case):
     found = read_labelled_crops(shared_case("15-index-csv") / case)
     assert (len(found), found.classes, found.grouped_by) == (24, ("cancer", "normal"), "group")
+
+
+LITTER = ["._a.png", "cancer/._a.png", ".ipynb_checkpoints/a.png", "__MACOSX/cancer/a.png", "Thumbs.db"]
+
+
+@pytest.mark.parametrize("name", LITTER)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_line_that_names_what_a_system_left_is_passed_over_and_named(folder, name, is_there):
+    before = read_labelled_crops(folder)
+    if is_there:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"\0\5\x16\7")
+    row = {"file": name, "class": "another", "group": ""}
+    change_index(folder, lambda table: pd.concat([table, pd.DataFrame([row])]))
+    found = read_labelled_crops(folder)
+    assert (found.files, found.classes) == (before.files, before.classes)
+    assert found.left_out == (f"{name}: an operating system or editor leaves such files",)
+    assert found.subset([0]).left_out == found.left_out

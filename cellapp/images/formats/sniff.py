@@ -58,6 +58,31 @@ def sniff(head: bytes) -> str | None:
 
 
 @contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn an error of the disk on which an input is into one sentence for the user.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file or folder for messages.
+
+    Raises
+    ------
+    InputError
+        When the system refuses to open or read it: no permission, a folder in place of a file, a name that is too
+        long, a disk that fails. A disk that is full is no fault of an input, and the error passes.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Format libraries set no number, and to seek a place that cannot be is EINVAL: those are of the content.
+        if error.errno in (None, errno.EINVAL, errno.ENOSPC):
+            raise
+        why = (error.strerror or str(error)).lower()
+        raise InputError(f"{name!r} cannot be read ({why}); see that it is there and that you may read it") from error
+
+
+@contextmanager
 def decoding(name: str) -> Iterator[None]:
     """Turn any error of a format library into one sentence for the user.
 
@@ -69,10 +94,12 @@ def decoding(name: str) -> Iterator[None]:
     Raises
     ------
     InputError
-        In place of whatever a format library raises on a damaged file, and when memory runs out.
+        In place of whatever a format library raises on a damaged file, and when memory runs out or the file cannot be
+        read from its disk.
     """
     try:
-        yield
+        with reading(name):
+            yield
     except CellappError:
         raise
     except MemoryError as error:
@@ -80,8 +107,7 @@ def decoding(name: str) -> Iterator[None]:
             f"{name!r} needs more memory than there is, or is damaged; export a smaller region or use a larger machine"
         ) from error
     except OSError as error:
-        # An error of the disk, not of the file: libraries set no number, and to seek a place that cannot be is EINVAL.
-        if error.errno not in (None, errno.EINVAL):
+        if error.errno == errno.ENOSPC:  # of what is written while the file is read
             raise
         raise _damaged(name, error) from error
     # Format libraries raise nearly everything on damaged input (struct.error, KeyError, ZeroDivisionError, their own).

@@ -14,6 +14,7 @@ from cellapp.classification.head import LinearHead
 from cellapp.evaluation.curves import reliability
 from cellapp.evaluation.intervals import figures_with_intervals
 from cellapp.evaluation.mixtures import mixture_rmse, target_shares
+from cellapp.evaluation.scores import class_counts
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.encode_dataset import EncodedDataset
 from cellapp.training.model_card import head_card
@@ -80,7 +81,7 @@ def head_metrics(
         "encoder": head.encoder,
         "positive": head.positive,
         "n": len(crops),
-        **{f"n_{name}": list(crops.labels).count(name) for name in head.classes},
+        **class_counts({name: list(crops.labels).count(name) for name in head.classes}),
         "n_groups": len(set(crops.groups)),
         "grouped_by": crops.grouped_by,
         "warning": None if crops.grouped_by else BY_FILE,

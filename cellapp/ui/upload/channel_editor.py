@@ -8,13 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.images.channel_files import group_channel_files
+from cellapp.images.channel_files import channel_marks, group_channel_files
 from cellapp.images.channels import unknown_roles
-from cellapp.store import images, uploads
+from cellapp.store import images, joined_images
 from cellapp.store.records import ImageRecord
 from cellapp.types.image import Role
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.session.page_state import choose
+from cellapp.ui.upload.tile_offer import tile_groups
 
 _GROUPS_SHOWN = 8  # of two series of one channel each there is a group per time point; the next ones follow
 
@@ -65,7 +66,7 @@ def combine_files(project_id: str, records: Sequence[ImageRecord]) -> None:
             table = pd.DataFrame(
                 {
                     "file": [member.name for member in members],
-                    "channel": [f"channel {n}" for n in range(1, len(members) + 1)],
+                    "channel": channel_marks([member.name for member in members]),
                 }
             )
             edited = st.data_editor(
@@ -111,9 +112,14 @@ def pairing(image: ImageRecord, records: Sequence[ImageRecord]) -> None:
 def channel_groups(records: Sequence[ImageRecord]) -> Mapping[str, list[ImageRecord]]:
     """Group images that hold one channel each and belong together by their names, in channel order.
 
-    Exports of one channel are often colour pictures in the colour of the dye: those count too.
+    Exports of one channel are often colour pictures in the colour of the dye: those count too. Tiles do not.
     """
-    single = {record.name: record for record in records if record.info.shape[0] in (1, 3) and not record.parts}
+    tiles = {tile.id for _, members in tile_groups(records) for tile in members}  # img_r0_c1 is no channel
+    single = {
+        record.name: record
+        for record in records
+        if record.info.shape[0] in (1, 3) and not record.parts and record.id not in tiles
+    }
     groups = {stem: [single[name] for name in names] for stem, names in group_channel_files(list(single)).items()}
     return {
         stem: members
@@ -134,7 +140,7 @@ def _save(alike: Sequence[ImageRecord], names: tuple[str, ...], roles: tuple[Rol
 
 def _combine(project_id: str, members: Sequence[ImageRecord], names: tuple[str, ...]) -> None:
     try:
-        joined = uploads.combine_images(project_id, [member.id for member in members], names)
+        joined = joined_images.combine_images(project_id, [member.id for member in members], names)
     except CellappError as error:
         show_error(error)
         return

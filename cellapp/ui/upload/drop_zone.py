@@ -10,7 +10,7 @@ import streamlit as st
 from cellapp.config import app_settings
 from cellapp.files import without_litter
 from cellapp.jobs import queue, worker_process
-from cellapp.store import uploads
+from cellapp.store import loose_files
 from cellapp.store.records import JobRecord, Status, UploadOutcome
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape
@@ -18,7 +18,8 @@ from cellapp.ui.session.page_state import choose
 
 FORMATS = (
     "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float. "
-    "Of a file with several scenes or time points you choose which to add."
+    "Of a file with several scenes or time points you choose which to add; drop all files of an OME-TIFF set or of a "
+    "measurement together."
 )
 _CHUNK = 1 << 20
 
@@ -77,8 +78,8 @@ def folder_import(project_id: str) -> None:
             return
         chosen = st.multiselect("Files", list(paths), key="import_files")
         if st.button(f"Add {len(chosen)} files", key="import_button", disabled=not chosen):
-            for name in chosen:
-                report(uploads.add_upload(project_id, paths[name], name))
+            files = loose_files.with_their_sets(paths[name] for name in chosen)
+            report(loose_files.add_together(project_id, ((path.name, path) for path in files)))
             st.rerun()
 
 
@@ -132,9 +133,13 @@ def _end_demo(job: JobRecord) -> None:
 
 def _add_files(project_id: str, files: list[Upload]) -> None:
     bar = st.progress(0.0)
-    for done, file in enumerate(files):
-        bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
-        report(uploads.add_upload(project_id, _chunks(file), file.name))
+
+    def each() -> Iterator[tuple[str, Iterator[bytes]]]:
+        for done, file in enumerate(files):
+            bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
+            yield file.name, _chunks(file)
+
+    report(loose_files.add_together(project_id, each()))
     bar.empty()
 
 

@@ -1,0 +1,137 @@
+"""INPUT as files: folders, globs and zips become the image files they hold, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from zipfile import is_zipfile
+
+from cellapp.cli.options import expand_inputs
+from cellapp.cli.output import note
+from cellapp.errors import CellappError, InputError
+from cellapp.files import is_litter
+
+if TYPE_CHECKING:
+    from cellapp.types.image import ImageInfo, Selection
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """An image file to work on."""
+
+    path: Path  # what to open
+    shown: str  # what the user knows it by: a path, or "plate.zip: a.tif"
+    problem: str | None = None  # why it cannot be opened, where that is known already
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The chosen images of one file, whose headers were read; none and a reason where the file cannot be read."""
+
+    file: InputFile
+    infos: tuple[ImageInfo, ...] = ()
+    problem: str | None = None
+    first: Selection | None = None  # what to open where there is no header
+
+
+@contextmanager
+def input_files(inputs: Sequence[str], out: Path) -> Iterator[list[InputFile]]:
+    """Give the image files that INPUT names; those of zips are unpacked until the block ends.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files, folders, globs and zips.
+    out : Path
+        Of the results: beside them, where the machines of a cluster see it, too, zips are unpacked.
+
+    Yields
+    ------
+    list of InputFile
+        An OME-TIFF set or a measurement is one file. A zip that cannot be unpacked is one with the reason.
+
+    Raises
+    ------
+    InputError
+        When one of `inputs` names nothing.
+    """
+    paths = expand_inputs(inputs)
+    if not any(map(_is_zip, paths)):
+        yield [_of_path(path) for path in paths]
+        return
+    home = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
+    with TemporaryDirectory(prefix=".cellapp-zip-", dir=home) as folder:
+        yield [
+            file
+            for n, path in enumerate(paths)
+            for file in (_unpacked(path, Path(folder) / str(n)) if _is_zip(path) else [_of_path(path)])
+        ]
+
+
+def _of_path(path: Path) -> InputFile:
+    return InputFile(path, str(path))
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size > 0 and is_zipfile(path) and _starts_like_zip(path)
+    except OSError:
+        return False  # whoever opens it tells
+
+
+def _starts_like_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"  # a TIFF may have a zip behind it
+
+
+def _unpacked(path: Path, folder: Path) -> list[InputFile]:
+    from cellapp.config import app_settings
+    from cellapp.images.archive import extract_images
+
+    folder.mkdir()
+    skipped: list[str] = []
+    try:
+        members = extract_images(path, folder, app_settings().budget, skipped.append)
+    except InputError as error:
+        return [InputFile(path, str(path), str(error))]
+    _note_skipped(path, [name for name in skipped if not is_litter(name)])
+    if not members:
+        return [InputFile(path, str(path), f"{path.name!r} has no image in it; put images into the zip")]
+    return [InputFile(member, f"{path}: {member.name}") for member in members]
+
+
+def _note_skipped(path: Path, names: Sequence[str]) -> None:
+    if names:
+        shown = ", ".join(map(repr, names[:_SHOWN])) + (f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN))
+        note(f"cellapp: {path.name}: left out, as no image that can be read: {shown}")
+
+
+def choose_images(file: InputFile, first: Selection, scene: int | None, time: int | None) -> Chosen:
+    """Read the headers of a file and choose from its images; what has to be known of it is noted, once.
+
+    Parameters
+    ----------
+    file : InputFile
+    first : Selection
+        With the rule for depth.
+    scene, time : int, optional
+        From 0; every one when None.
+    """
+    from cellapp.images.choice import choose
+    from cellapp.images.probe import probe_all
+
+    if file.problem is not None:
+        return Chosen(file, problem=file.problem)
+    try:
+        infos = choose(probe_all(file.path, depth=first.depth), scene, time)
+    except CellappError:  # told, beside what became of the other files, by whoever opens it
+        return Chosen(file, first=first)
+    for sentence in dict.fromkeys(sentence for info in infos for sentence in info.notes):
+        note(f"cellapp: {file.path.name}: {sentence}")
+    return Chosen(file, infos)

@@ -1,0 +1,52 @@
+"""Files that arrive together: sets become one image, the others stay each their own."""
+
+import pytest
+
+from cellapp.images.read import image_digest
+from cellapp.store.blobs import digest_path
+from cellapp.store.images import list_images
+from cellapp.store.loose_files import add_together, with_their_sets
+from cellapp.store.open_image import open_slide
+from tests.paths import shared_case, shared_data
+
+
+@pytest.fixture
+def members():
+    return sorted((shared_case("09-ome-multifile") / "set").iterdir())
+
+
+def test_dropped_members_of_a_set_are_one_image_kept_as_a_folder(project, write_tiff, members):
+    files = [(members[1].name, [members[1].read_bytes()]), ("single.tif", [write_tiff().read_bytes()])]
+    outcomes = add_together(project.id, [*files, (members[0].name, [members[0].read_bytes()])])
+    assert sorted(outcome.name for outcome in outcomes) == ["cells_c0.ome.tif", "single.tif"]
+    image = next(outcome.image for outcome in outcomes if outcome.name != "single.tif")
+    assert image.channels == ("DAPI", "GFP")
+    assert image.digest == image_digest(members[0])
+    assert digest_path(image.digest).is_dir()
+    assert open_slide(image.id).region().shape[0] == 2
+    again = add_together(project.id, [(path.name, path) for path in members])
+    assert [(outcome.image.id, outcome.existed) for outcome in again] == [(image.id, True)]
+
+
+def test_a_bad_file_and_one_of_a_taken_name_stop_nothing(project, write_tiff):
+    names = [("a.tif", 1), ("a.tif", 2), ("../a.tif", 3)]
+    sources = [(name, [write_tiff(value).read_bytes()]) for name, value in names]
+    outcomes = add_together(project.id, [*sources, ("bad.tif", [b"no image"]), ("._a.tif", [b"\0\5\x16\7"])])
+    assert [outcome.problem is None for outcome in outcomes] == [True, True, True, False]
+    assert len({image.digest for image in list_images(project.id)}) == 3
+
+
+def test_a_lone_member_is_refused_with_the_missing_name(project, members):
+    (outcome,) = add_together(project.id, [(members[0].name, members[0])])
+    assert "cells_c1.ome.tif" in outcome.problem
+
+
+def test_files_of_the_server_bring_their_set_along(members):
+    assert set(with_their_sets(members[:1])) == set(members)
+
+
+def test_a_measurement_dropped_as_files_is_one_image(project):
+    folder = shared_data("instrument_files/operetta_plate/Images")
+    (outcome,) = add_together(project.id, [(path.name, path) for path in sorted(folder.iterdir())])
+    assert outcome.image.info.scene == "" or outcome.image.info.scene == "r03c03f01"
+    assert open_slide(outcome.image.id).region().any()
