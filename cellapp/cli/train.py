@@ -40,7 +40,6 @@ def train(
     """Train a head that tells classes of cells apart, measured on groups it has not seen."""
     from cellapp.cli.train_runs import train_on_runs
     from cellapp.errors import InputError
-    from cellapp.evaluation.verdict import verdict_of
     from cellapp.settings_io import read_recipe
     from cellapp.training.classifier.recipe import HeadRecipe
     from cellapp.training.classifier.train import train_head
@@ -75,10 +74,8 @@ def train(
     for sentence in (metrics["warning"], metrics["reason"], *(f"left out: {why}" for why in metrics["left_out"])):
         if sentence:
             note(f"cellapp: {sentence}")
-    judged = verdict_of(out)
-    for doubt in judged.doubts:
-        note(f"cellapp: {doubt}")
-    emit(metrics | {"out": str(out)}, as_json, [*_lines(metrics), judged.sentence])
+    said = [metrics["sentence"], *(f"- {doubt}" for doubt in metrics["doubts"])]
+    emit(metrics | {"out": str(out)}, as_json, [*_lines(metrics), *said])
 
 
 def train_segmenter(

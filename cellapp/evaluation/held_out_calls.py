@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,9 @@ def read_held_out(folder: str | Path) -> HeldOutCalls:
             "per class, and keep all files of its folder"
         )
     try:
-        return _calls(metrics, pd.read_csv(folder / CALLS, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False))
+        return calls_of_table(
+            metrics, pd.read_csv(folder / CALLS, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
+        )
     except (KeyError, ValueError) as error:
         raise InputError(f"{folder / CALLS} cannot be read ({error}); train the head again") from error
 
@@ -140,7 +142,8 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / METRICS} cannot be read ({error}); train the head again") from error
 
 
-def _calls(metrics: dict[str, Any], table: pd.DataFrame) -> HeldOutCalls:
+def calls_of_table(metrics: Mapping[str, Any], table: pd.DataFrame) -> HeldOutCalls:
+    """Return the held-out calls of a head from its figures, of which ``head`` and ``positive`` are read, and table."""
     classes = tuple(name.removeprefix("p_") for name in table.columns if name.startswith("p_"))
     if len(classes) < 2 or not len(table):
         raise ValueError(f"{len(classes)} columns p_<class>, {len(table)} rows")

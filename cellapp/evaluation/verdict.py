@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.evaluation.curves import calibration_error
+from cellapp.evaluation.doubts import further_doubts, leak_doubts
 from cellapp.evaluation.held_out_calls import HeldOutCalls, read_held_out, read_metrics
 from cellapp.evaluation.intervals import with_intervals
 from cellapp.evaluation.scores import accuracy
@@ -50,10 +51,10 @@ def verdict_of(folder: Path) -> Verdict:
     grouped_by = metrics.get("grouped_by")
     if not metrics.get("validated"):
         return not_validated(str(metrics.get("reason")), grouped_by, metrics.get("groups_per_class") or {})
-    return verdict(read_held_out(folder), grouped_by)
+    return verdict(read_held_out(folder), grouped_by, metrics)
 
 
-def verdict(calls: HeldOutCalls, grouped_by: str | None) -> Verdict:
+def verdict(calls: HeldOutCalls, grouped_by: str | None, metrics: Mapping[str, Any] | None = None) -> Verdict:
     """Judge the held-out calls of a head.
 
     Parameters
@@ -61,6 +62,8 @@ def verdict(calls: HeldOutCalls, grouped_by: str | None) -> Verdict:
     calls : HeldOutCalls
     grouped_by : str, optional
         What a group is, "image" or a column; None where each cell is its own.
+    metrics : mapping, optional
+        Figures beside the calls, see `cellapp.evaluation.doubts`.
 
     Returns
     -------
@@ -83,7 +86,8 @@ def verdict(calls: HeldOutCalls, grouped_by: str | None) -> Verdict:
         f"On {n_groups:,} {group_word(grouped_by, n_groups)} it had not seen, it is right for "
         f"{100 * figure['value']:.0f} % of cells{spread}, {calls.positive} being the positive class."
     )
-    doubts = _doubts(calls, figure, grouped_by)
+    words, beside = group_word(grouped_by, 2), metrics or {}
+    doubts = (*leak_doubts(beside, words), *_doubts(calls, figure, grouped_by), *further_doubts(beside, words))
     return Verdict(sentence, doubts, figure["value"], figure["low"], figure["high"])
 
 

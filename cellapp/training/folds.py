@@ -30,11 +30,18 @@ def split_groups(
     per_class = {c: len(np.unique(groups[codes == k])) for k, c in enumerate(classes)}
     fewest = min(per_class, key=lambda c: per_class[c])
     if per_class[fewest] < 2:
-        return f"not validated: class {fewest!r} comes from one group only; label cells of a second slide or patient"
+        return (
+            f"not validated: class {fewest!r} comes from one group only, and no score could be trusted, because what "
+            "tells its cells apart may be that slide and not the class; photograph and label it on a second slide or "
+            "patient, best with every class on each"
+        )
     splitter = StratifiedGroupKFold(max(2, min(folds, per_class[fewest])), shuffle=True, random_state=seed)
     fold_of = np.zeros(len(groups), int)
     for fold, (training, held_out) in enumerate(splitter.split(codes, codes, groups)):
         if len(np.unique(codes[training])) < len(classes):
-            return "not validated: the groups cannot be split so that every class is on both sides; label more groups"
+            return (
+                "not validated: the groups cannot be split so that every class is on both sides, and no score could be "
+                "trusted; photograph and label more slides or patients of each class"
+            )
         fold_of[held_out] = fold
     return fold_of

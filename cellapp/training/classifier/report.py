@@ -67,7 +67,8 @@ def head_metrics(
     Returns
     -------
     dict
-        ``head``, ``encoder``, ``positive``, counts, ``validated`` (or ``reason``), ``grouped_by``, ``warning`` where
+        ``head``, ``encoder``, ``positive``, counts (with ``groups_per_class``), ``validated`` (or ``reason``),
+        ``grouped_by``, ``warning`` where
         figures flatter, ``left_out`` pictures, ``method`` of the head, ``methods`` (name -> figures with intervals, see
         `figures_with_intervals`; the head's own first) and ``reliability`` of the head; of fields of known mixtures
         ``n_mixtures`` and, by method, ``mixture_rmse``.
@@ -83,6 +84,7 @@ def head_metrics(
         "n": len(crops),
         **class_counts({name: list(crops.labels).count(name) for name in head.classes}),
         "n_groups": len(set(crops.groups)),
+        "groups_per_class": {name: len(set(groups[codes == k])) for k, name in enumerate(head.classes)},
         "grouped_by": crops.grouped_by,
         "warning": None if crops.grouped_by else BY_FILE,
         "left_out": list(dataset.left_out),

@@ -24,6 +24,7 @@ from cellapp.training.classifier.batch_effects import batch_report
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
+from cellapp.training.classifier.validation import measure_beside, validate
 from cellapp.training.encode_dataset import EncodedDataset, encode_dataset
 from cellapp.training.labelled_crops import LabelledCrops, read_labelled_crops
 from cellapp.types.image import OnStep
@@ -40,8 +41,8 @@ def train_head(
     folder : str or Path
         See `cellapp.training.labelled_crops.read_labelled_crops`.
     out : str or Path
-        Gets ``head.json``, ``head.safetensors``, ``metrics.json``, ``folds.csv``, ``recipe.toml`` and ``card.md``; its
-        name is the head's.
+        Gets ``head.json``, ``head.safetensors``, ``metrics.json``, ``folds.csv``, ``errors.csv``, ``curves.json``,
+        ``recipe.toml`` and ``card.md``; its name is the head's.
     recipe : HeadRecipe, optional
         The defaults when left out.
     on_step : callable, optional
@@ -50,7 +51,8 @@ def train_head(
     Returns
     -------
     dict
-        As written to ``metrics.json``, see `cellapp.training.classifier.report.head_metrics`.
+        As written to ``metrics.json``, see `cellapp.training.classifier.report.head_metrics` and
+        `cellapp.training.classifier.validation.validate`.
 
     Raises
     ------
@@ -69,14 +71,19 @@ def train_head(
     encoders = _encoders(recipe)
     dataset = encode_dataset(crops, encoders, recipe.preprocess, lambda step, part: progress(step, 0.8 * part))
     progress("Fitting the head", 0.8)
-    head, held_out, probabilities, more = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
+    data, spec = _vectors(dataset, recipe), _spec(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
+    head, held_out, probabilities, more = _fit(dataset, data, spec, recipe)
+    progress("Measuring what a split by cell would show, and whether more groups would help", 0.9)
+    beside = measure_beside(data, spec, recipe, head, held_out) if held_out else ()
     progress("Writing", 0.95)
     with _whole(out) as part:
         head = save_head(head, part)
         metrics = head_metrics(head, dataset, _method(recipe), probabilities)
-        metrics |= more | {"seconds": round(time.perf_counter() - start)}
         calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
+        validation = validate(calls, metrics, *beside)
+        metrics |= more | validation.metrics | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
+        validation.write(part)
     progress("Done", 1.0)
     return metrics
 
@@ -110,15 +117,17 @@ def _method(recipe: HeadRecipe) -> str:
     return BOTH if recipe.reads.shape else EMBEDDING
 
 
-def _fit(
-    dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str
-) -> tuple[LinearHead, HeldOut | None, dict[str, np.ndarray], dict[str, Any]]:
-    """Return the head, its cross-validation, held-out probabilities by method, the head's own first, and figures."""
+def _vectors(dataset: EncodedDataset, recipe: HeadRecipe) -> LabelledVectors:
     embeddings = dataset.embeddings[EMBEDDING]
     plain = np.concatenate([embeddings.cls, embeddings.mean_patch], axis=1)
     features = embeddings.features if recipe.reads.shape else plain
-    data = LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
-    spec = _spec(dataset, recipe, name, encoder)
+    return LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
+
+
+def _fit(
+    dataset: EncodedDataset, data: LabelledVectors, spec: HeadSpec, recipe: HeadRecipe
+) -> tuple[LinearHead, HeldOut | None, dict[str, np.ndarray], dict[str, Any]]:
+    """Return the head, its cross-validation, held-out probabilities by method, the head's own first, and figures."""
     choices = {"folds": recipe.folds, "seed": recipe.seed, "balance": recipe.balance}
     head, held_out = fit_and_hold_out(data, spec, effects=recipe.effects, **choices)
     if held_out is None:

@@ -17,6 +17,7 @@ from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, fit_
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
+from cellapp.training.classifier.validation import measure_beside, validate
 from cellapp.training.encode_dataset import EncodedDataset
 from cellapp.training.labelled_cells import LabelledCells
 from cellapp.training.labelled_crops import LabelledCrops
@@ -67,14 +68,16 @@ def train_on_vectors(
     data = LabelledVectors(cells.features, cells.labels, cells.groups)
     spec = _spec(cells, recipe, out.resolve().name)
     head, held_out = fit_and_hold_out(data, spec, folds=recipe.folds, seed=recipe.seed, balance=recipe.balance)
-    progress("Measuring", 0.8)
+    progress("Measuring", 0.5)
+    beside = measure_beside(data, spec, recipe, head, held_out) if held_out else ()
     with atomic_folder(out) as part:
         head, dataset = save_head(head, part), _as_dataset(cells)
         metrics = head_metrics(head, dataset, METHOD, {METHOD: held_out.probabilities} if held_out else {})
-        metrics |= {"groups_per_class": _groups_per_class(cells)}
-        metrics |= {"seconds": round(time.perf_counter() - start)}
         calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
+        validation = validate(calls, metrics, *beside)
+        metrics |= validation.metrics | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
+        validation.write(part)
     progress("Done", 1.0)
     return TrainedHead(head, held_out, metrics)
 
@@ -94,11 +97,6 @@ def recipe_for(cells: LabelledCells, recipe: HeadRecipe) -> HeadRecipe:
             "group_column": cells.grouped_by,
         }
     )
-
-
-def _groups_per_class(cells: LabelledCells) -> dict[str, int]:
-    pairs = set(zip(cells.labels, cells.groups, strict=True))
-    return {name: sum(label == name for label, _ in pairs) for name in cells.classes}
 
 
 def _as_dataset(cells: LabelledCells) -> EncodedDataset:

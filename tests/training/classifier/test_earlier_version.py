@@ -74,10 +74,10 @@ def test_training_from_its_recipe_gives_the_same_held_out_calls(head_folder, aga
 
 def test_training_from_its_recipe_gives_the_same_figures_card_and_recipe(head_folder, again):
     before, after = (json.loads((folder / "metrics.json").read_text()) for folder in (head_folder, again))
-    assert list(after) == list(before)
+    assert before.keys() <= after.keys()
     for varying in ("head", "seconds"):
-        del before[varying], after[varying]
-    assert after == before
+        del before[varying]
+    assert {name: after[name] for name in before} == before
     for name in ("card.md", "recipe.toml"):
         assert (again / name).read_text() == (head_folder / name).read_text()
 
