@@ -68,8 +68,8 @@ def head_metrics(
     -------
     dict
         ``head``, ``encoder``, ``positive``, counts (with ``groups_per_class``), ``validated`` (or ``reason``),
-        ``grouped_by``, ``warning`` where
-        figures flatter, ``left_out`` pictures, ``method`` of the head, ``methods`` (name -> figures with intervals, see
+        ``grouped_by``, ``warning`` where figures flatter, ``left_out`` pictures, ``method`` of the head, ``methods``
+        (name -> figures with intervals, see
         `figures_with_intervals`; the head's own first) and ``reliability`` of the head; of fields of known mixtures
         ``n_mixtures`` and, by method, ``mixture_rmse``.
     """
