@@ -30,6 +30,7 @@ explanation
 discovery
 models
 exports
+labelling
 store
 auth
 pipeline

@@ -25,8 +25,10 @@ from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.worker import run_worker
 from cellapp.store import cells, database, images, projects, runs
+from cellapp.store.labels import list_labels
 from cellapp.store.open_image import open_slide
 from cellapp.store.records import Status
+from cellapp.store.run_labels import labels_of_run
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -71,6 +73,17 @@ def test_cells_keep_the_classes_a_person_gave(ids):
     assert {str(cell): name for cell, name in cells.manual_labels(ids["run"])[ids["image"]].items()} == ids["manual"]
 
 
+def test_classes_of_that_time_are_labels_of_the_project(ids):
+    """Nobody knows by whom; their outlines come from the files of the run."""
+    found = list_labels(ids["project"])
+    assert {str(label.cell_id): label.class_name for label in found} == ids["manual"]
+    assert {(label.who, label.source, label.run_id) for label in found} == {("", "hand", ids["run"])}
+    assert (
+        labels_of_run(ids["run"]).table.astype({"cell_id": str}).set_index("cell_id")["class_name"].to_dict()
+        == (ids["manual"])
+    )
+
+
 def test_files_of_the_run_are_read(ids):
     folder = runs.run_folder(ids["run"])
     assert len(read_cells(folder / "well_A1" / "cells.parquet")) == 8
@@ -90,6 +103,8 @@ def test_waiting_work_is_done_and_gives_the_same_cells(ids):
     old, new = (read_cells(runs.run_folder(run) / "well_A1" / "cells.parquet") for run in (ids["run"], again.id))
     manual = [int(cell) for cell in ids["manual"]]
     same_cells(old.drop(index=manual), new.drop(index=manual))
+    matched = labels_of_run(again.id)  # labels go along, as cells of the new run
+    assert (sorted(matched.table["cell_id"]), matched.lost) == (sorted(manual), ())
 
 
 def test_a_run_json_repeats_its_run(stored):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analyse, crops, demo, evaluation, models, score, segment, services, train
+from cellapp.cli import analyse, crops, demo, evaluation, labels, models, score, segment, services, train
 from cellapp.errors import CellappError, InputError, disk_sentence
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(score.score, name="score")
+app.add_typer(labels.label, name="label")
 app.add_typer(models.models, name="models")
 
 

@@ -17,7 +17,7 @@ from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Slide
 
 
-def apply_labels(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[str, Any]:
+def apply_labels(folder: Path, slide: Slide | None, labels: Mapping[int, str]) -> dict[str, Any]:
     """Set `manual_label` of some cells and rewrite the files that depend on it.
 
     Tables, outlines, overlay, crops, run.json and the run's summary.csv are written as the analysis writes them; label
@@ -27,8 +27,8 @@ def apply_labels(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[
     ----------
     folder : Path
         ``out/<stem>`` of an analysed image.
-    slide : Slide
-        Image the cells were cut from.
+    slide : Slide or None
+        Image the cells were cut from. Without it everything but the pictures is written: overlay and crops stay.
     labels : mapping of int to str
         Cell id -> class; "" takes the class given by hand away.
 
@@ -46,7 +46,7 @@ def apply_labels(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[
     unknown = sorted(set(labels) - set(analysis.cells.index.tolist()))
     if unknown:
         raise InputError(f"{folder.name!r} has no cell {unknown[0]}; its ids are in cells.csv")
-    if slide.digest != analysis.digest:
+    if slide is not None and slide.digest != analysis.digest:
         raise InputError(f"{folder.name!r} was made from another image than {slide.info.name!r}; give that one")
     cells = analysis.cells.copy()
     if "manual_label" not in cells:
@@ -58,7 +58,7 @@ def apply_labels(folder: Path, slide: Slide, labels: Mapping[int, str]) -> dict[
         folder,
         settings=AnalyseSettings.model_validate(run["settings"]),
         seconds=run["summary"]["seconds"],
-        style=ImageStyle.of(slide, analysis.info.channels, analysis.roles),
+        style=ImageStyle.of(slide, analysis.info.channels, analysis.roles) if slide is not None else None,
     )
     write_summary(summary_rows(folder.parent), folder.parent)
     return summary

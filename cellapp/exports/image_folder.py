@@ -79,23 +79,25 @@ def write_analysis(
 
 def write_class_files(
     analysis: Analysis,
-    slide: Slide,
+    slide: Slide | None,
     folder: Path,
     *,
     settings: AnalyseSettings,
     seconds: float,
-    style: ImageStyle,
+    style: ImageStyle | None,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Write the files that depend on the classes of cells: tables, outlines, overlay, crops and run.json.
 
     Parameters
     ----------
-    analysis, slide, settings, seconds
+    analysis, settings, seconds
         See `write_analysis`.
+    slide : Slide or None
+        See `write_analysis`; without it the pictures, overlay and crops, stay as they are.
     folder : Path
         Of the image.
-    style : ImageStyle
+    style : ImageStyle or None
         Of `slide`.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
@@ -105,23 +107,24 @@ def write_class_files(
     dict
         The image's row of summary.csv.
     """
-    mask, cells, um_per_px = analysis.mask, analysis.cells, analysis.info.um_per_px
-    classes, summary = classes_of(cells), summary_row(analysis, seconds, settings)
+    cells, classes = analysis.cells, classes_of(analysis.cells)
+    summary = summary_row(analysis, seconds, settings)
     write_cells(cells, folder / "cells.parquet")
     write_csv(cells, folder / "cells.csv")
-    write_geojson(mask, cells, folder / "outlines.geojson", classes=classes)
-    write_overlay(style, mask, cells, folder / "overlay.png", classes=classes)
-    write_crops(
-        slide,
-        mask,
-        cells,
-        folder / "crops.zip",
-        style=style,
-        settings=settings.crop,
-        classes=classes,
-        um_per_px=um_per_px,
-        on_step=on_step,
-    )
+    write_geojson(analysis.mask, cells, folder / "outlines.geojson", classes=classes)
+    if slide is not None and style is not None:
+        write_overlay(style, analysis.mask, cells, folder / "overlay.png", classes=classes)
+        write_crops(
+            slide,
+            analysis.mask,
+            cells,
+            folder / "crops.zip",
+            style=style,
+            settings=settings.crop,
+            classes=classes,
+            um_per_px=analysis.info.um_per_px,
+            on_step=on_step,
+        )
     write_run(analysis, settings, summary, folder / "run.json")
     return summary
 

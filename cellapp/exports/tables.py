@@ -53,6 +53,11 @@ def escape_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
+def unescape_formula(value: object) -> object:
+    """Take the apostrophe away that `escape_formula` put before a text; any other value comes back as it is."""
+    return value[1:] if isinstance(value, str) and value.startswith("'") and _FORMULA.match(value) else value
+
+
 def write_cells(cells: pd.DataFrame, path: Path) -> Path:
     """Write a cell table to Parquet, without loss: index, types, missing values."""
     with atomic_write(path) as part:

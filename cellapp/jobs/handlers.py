@@ -12,8 +12,7 @@ from typing import Any
 from cellapp.compute.executor import Engine
 from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
-from cellapp.errors import Cancelled, CellappError, StoreError
-from cellapp.exports.apply_labels import apply_labels
+from cellapp.errors import Cancelled, CellappError
 from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
@@ -21,6 +20,7 @@ from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.jobs.train import TrainRequest
 from cellapp.jobs.train import train as train_head
+from cellapp.jobs.write_labels import write_labels
 from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
 from cellapp.pipeline.run_batch import run_images
@@ -134,34 +134,6 @@ def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"n_cells": len(summarise_explanations(payload["run_id"], payload["target"], on_step))}
 
 
-def relabel(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Write manual classes to the store and the files of a run.
-
-    Payload ``{"run_id", "labels": {image id: {cell id: class}}}``; an empty class removes the manual class of a cell.
-
-    Raises
-    ------
-    StoreError
-        When the run has no such image; nothing is changed then.
-    InputError
-        When an image has no such cell.
-    """
-    run = runs.get_run(payload["run_id"])
-    on_step("Writing the new labels", 0.1)
-    unknown = [image_id for image_id in payload["labels"] if run.image(image_id) is None]
-    if unknown:
-        raise StoreError(f"run {run.id!r} has no image {unknown[0]!r}; reload the page")
-    folder = runs.run_folder(run.id)
-    for image_id, by_cell in payload["labels"].items():
-        classes = {int(cell_id): name for cell_id, name in by_cell.items()}
-        # Files first: they raise for a cell that is not there, and then the store is left alone too.
-        summary = apply_labels(folder / run.image(image_id).stem, open_image.open_slide(image_id), classes)
-        cell_store.relabel(run.id, image_id, classes)
-        runs.set_image_status(run.id, image_id, Status.DONE, n_cells=summary["n_cells"], summary=summary)
-    write_report(folder, title=run.name)
-    return {"run_id": run.id}
-
-
 def pyramid(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Make the smaller levels of a large image, for the viewer; payload ``{"image_id"}``."""
     path = open_image.make_pyramid(payload["image_id"], on_step)
@@ -179,7 +151,7 @@ HANDLERS: Mapping[str, Handler] = {
     "project": project,
     "explain": explain,
     "regions": regions,
-    "relabel": relabel,
+    "relabel": write_labels,
     "pyramid": pyramid,
 }
 

@@ -1,15 +1,14 @@
-"""Cells of a run: the columns that tables and charts show, and the classes given by hand.
+"""Cells of a run: the columns that tables and charts show, and the classes in force that were given by hand.
 
-All other measurements are in the Parquet files of the run.
+All other measurements are in the Parquet files of the run; who gave which class when is in `cellapp.store.labels`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from cellapp.cells.counts import classes_of
@@ -85,33 +84,6 @@ def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["image_id", "cell_id", *COLUMNS])
     table = table.astype({"cell_id": "int32", **{name: _dtype(kind) for name, kind in COLUMNS.items()}})
     return table.set_index("cell_id")
-
-
-def relabel(run_id: str, image_id: str, labels: Mapping[int, str]) -> None:
-    """Store classes given by hand; "" takes one away.
-
-    Parameters
-    ----------
-    run_id, image_id : str
-    labels : mapping
-        Cell id -> class or "".
-
-    Raises
-    ------
-    StoreError
-        A cell is not there; then none is changed.
-    """
-    if not labels:
-        return
-    here = (Cell.run_id == run_id, Cell.image_id == image_id)
-    with writing() as session:
-        cell_ids = set(session.scalars(select(Cell.cell_id).where(*here)))
-        missing = sorted(set(map(int, labels)) - cell_ids)
-        if missing:
-            raise StoreError(f"run {run_id!r} has no cell {missing[0]} in image {image_id!r}; reload the page")
-        change = update(Cell.__table__).where(*here, Cell.cell_id == bindparam("the_cell"))
-        values = [{"the_cell": int(cell_id), "the_class": name or ""} for cell_id, name in labels.items()]
-        session.execute(change.values(manual_label=bindparam("the_class")), values)
 
 
 def manual_labels(run_id: str) -> dict[str, dict[int, str]]:

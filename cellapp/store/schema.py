@@ -80,6 +80,8 @@ class Project(Base):
     channels: Mapped[dict[str, Any]] = mapped_column(default=dict)  # name in the file -> [name in force, role]
     depth: Mapped[str] = mapped_column(default="max", server_default="max")  # see `cellapp.types.image.Selection`
     vector_settings: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    classes: Mapped[list[str]] = mapped_column(default=list, server_default="[]")  # that cells may be labelled with
+    positive: Mapped[str | None]  # the one that metrics are about
     created: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,13 +9,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from cellapp.cells.counts import RESERVED
 from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
 from cellapp.evaluation.mixtures import pure_classes
 from cellapp.files import is_litter
 from cellapp.images.formats.sniff import HEAD_BYTES, reading, sniff
 from cellapp.images.read import file_digest
+from cellapp.labelling.class_names import check_classes
 from cellapp.text_table import read_table
 
 INDEX = "index.csv"
@@ -80,7 +79,7 @@ def read_labelled_crops(folder: Path, group_column: str | None = None) -> Labell
     if not folder.is_dir():
         raise InputError(f"no folder {str(folder)!r}: name one that holds a folder per class or {INDEX}")
     crops = _by_index(folder, group_column) if (folder / INDEX).is_file() else _by_folders(folder, group_column)
-    _check_names(crops)
+    check_classes(crops.classes)
     if len(crops.classes) < 2:
         raise InputError(f"training needs pictures of at least two classes; got {', '.join(crops.classes) or 'none'}")
     return crops
@@ -122,17 +121,6 @@ def _check_values(table: pd.DataFrame, path: Path, columns: Sequence[str]) -> No
 def _with_slashes(name: str, folder: Path) -> str:
     """Return a path as written on any system in the form of this one."""
     return PurePosixPath(name if (folder / name).is_file() else name.replace("\\", "/")).as_posix()
-
-
-def _check_names(crops: LabelledCrops) -> None:
-    reserved = sorted(RESERVED.intersection(crops.classes))
-    if reserved:
-        raise InputError(f"{reserved[0]!r} is no class, other cells are counted under it; give it another name")
-    spelled: dict[str, str] = {}
-    for name in crops.classes:
-        key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-        if spelled.setdefault(key, name) != name:
-            raise InputError(f"classes {spelled[key]!r} and {name!r} differ in spelling alone; write them in one way")
 
 
 def _is_image(folder: Path, name: str) -> bool:

@@ -6,8 +6,9 @@ from sqlalchemy import event
 from cellapp.cells.counts import outcome
 from cellapp.errors import StoreError
 from cellapp.settings import AnalyseSettings
-from cellapp.store.cells import COLUMNS, load_cells, relabel, save_cells
+from cellapp.store.cells import COLUMNS, load_cells, save_cells
 from cellapp.store.database import engine
+from cellapp.store.labels import relabel
 from cellapp.store.runs import create_run, delete_run, purge_deleted
 
 

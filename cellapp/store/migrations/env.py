@@ -1,14 +1,14 @@
 """Alembic's entry, run by `cellapp.store.migrate`.
 
-To change a table: edit `cellapp.store.schema`, then write the migration with Alembic's autogenerate against a migrated
-scratch database, from Python: ``config = migration_config()``, put an open connection in
-``config.attributes["connection"]`` and call ``alembic.command.revision(config, "what changes", autogenerate=True)``.
+To change a table: edit `cellapp.store.schema` or `cellapp.store.label_schema`, then write the migration with Alembic's
+autogenerate against a migrated scratch database, from Python: ``config = migration_config()``, put an open connection
+in ``config.attributes["connection"]`` and call ``alembic.command.revision(config, "what changes", autogenerate=True)``.
 Read what it wrote before committing it. A renamed or dropped setting needs a migration of ``runs.settings`` too.
 """
 
 from alembic import context
 
-from cellapp.store.schema import Base
+from cellapp.store.label_schema import Base  # which knows the tables of both modules
 
 context.configure(
     connection=context.config.attributes["connection"],

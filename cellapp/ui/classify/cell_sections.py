@@ -14,7 +14,7 @@ from cellapp.cells.counts import UNLIKE
 from cellapp.errors import CellappError
 from cellapp.jobs import queue, worker_process
 from cellapp.rendering.colours import class_colour
-from cellapp.store import cells as cell_store
+from cellapp.store import labels as label_store
 from cellapp.ui.classify.called_cells import THIS_IMAGE, ClassifyState
 from cellapp.ui.components.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
 from cellapp.ui.components.messages import show_error
@@ -102,8 +102,9 @@ def _relabel(results: Results, rows: Sequence[int], label: str) -> None:
     labels = labels_by_image(results.cells, rows, label)
     try:
         for image_id, classes in labels.items():
-            cell_store.relabel(results.run.id, image_id, classes)
-        queue.submit("relabel", {"run_id": results.run.id, "labels": labels}, results.run.project_id, urgent=True)
+            label_store.relabel(results.run.id, image_id, classes)
+        payload = {"run_id": results.run.id, "images": list(labels)}
+        queue.submit("relabel", payload, results.run.project_id, urgent=True)
         worker_process.ensure_worker()
     except CellappError as error:
         show_error(error)

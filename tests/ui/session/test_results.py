@@ -2,8 +2,7 @@
 
 import pytest
 
-from cellapp.store import cells as cell_store
-from cellapp.store import runs
+from cellapp.store import labels, runs
 from cellapp.ui.session.results import condition_of, results_of
 from tests.pages.seeding import seed_image, seed_run
 
@@ -29,7 +28,7 @@ def test_a_class_by_hand_counts_at_once_in_its_image_only(run):
     before = results_of(run)
     image_id = run.images[0].image_id
     cell_id = int(before.cells.query("image_id == @image_id")["cell_id"].iloc[0])
-    cell_store.relabel(run.id, image_id, {cell_id: "normal"})
+    labels.relabel(run.id, image_id, {cell_id: "normal"})
     after = results_of(run)
     assert after.version_key != before.version_key
     by_hand = after.called().query("manual_label != ''")

@@ -1,0 +1,58 @@
+"""Bring the files of a run to the classes that people gave to its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cellapp.errors import StoreError
+from cellapp.exports.apply_labels import apply_labels
+from cellapp.exports.report import write_report
+from cellapp.labelling.analysed_cells import analysed_cells
+from cellapp.store import labels, open_image, runs
+from cellapp.store.cells import manual_labels
+from cellapp.store.records import RunRecord, Status
+from cellapp.types.image import OnStep
+
+
+def write_labels(payload: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Write the classes in force to the files of some images of a run.
+
+    Parameters
+    ----------
+    payload : mapping
+        ``{"run_id", "images": [image id]}``. With ``{"run_id", "labels": {image id: {cell id: class}}}`` the labels are
+        given to the store, too, by nobody in particular; an empty class takes one back.
+    on_step : callable
+
+    Raises
+    ------
+    StoreError
+        When the run has no such image; nothing is changed then.
+    InputError
+        When an image has no such cell.
+    """
+    run = runs.get_run(payload["run_id"])
+    on_step("Writing the new labels", 0.1)
+    given = payload.get("labels") or {image_id: {} for image_id in payload.get("images", ())}
+    unknown = [image_id for image_id in given if run.image(image_id) is None]
+    if unknown:
+        raise StoreError(f"run {run.id!r} has no image {unknown[0]!r}; reload the page")
+    for image_id, by_cell in given.items():
+        classes = {int(cell_id): name for cell_id, name in by_cell.items()}
+        # Files first: they raise for a cell that is not there, and then the store is left alone too.
+        _write_files(run, image_id, classes)
+        labels.relabel(run.id, image_id, classes)
+    write_report(runs.run_folder(run.id), title=run.name)
+    return {"run_id": run.id}
+
+
+def _write_files(run: RunRecord, image_id: str, classes: Mapping[int, str]) -> None:
+    """Write what the store says of every cell, and `classes` above it, where a file says something else."""
+    folder = runs.run_folder(run.id) / run.image(image_id).stem
+    written = analysed_cells(folder).table["manual_label"].to_dict()
+    in_force = dict.fromkeys(written, "") | manual_labels(run.id).get(image_id, {}) | dict(classes)
+    changed = {cell_id: name for cell_id, name in in_force.items() if written.get(cell_id) != name}
+    if changed:
+        summary = apply_labels(folder, open_image.open_slide(image_id), changed)
+        runs.set_image_status(run.id, image_id, Status.DONE, n_cells=summary["n_cells"], summary=summary)
