@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from cellapp.config import app_settings
@@ -14,6 +15,15 @@ from cellapp.synthetic.write import DemoFiles, write_demo
 from tests.databases import database, postgres_url
 
 __all__ = ["database", "postgres_url"]
+
+# Laws are about results: how long an example takes to draw or to try depends on what else runs here. The examples
+# of one test may share its folder.
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
@@ -20,7 +20,7 @@ def written(rows, separator, ending="\r\n"):
     return text.getvalue()
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None)
 @given(
     rows=st.lists(st.tuples(VALUE.filter(bool), VALUE, VALUE), min_size=1, max_size=5),
     separator=st.sampled_from(SEPARATORS),

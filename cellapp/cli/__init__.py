@@ -6,7 +6,6 @@ with ``--json`` the last line of stdout is one object.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 
@@ -53,9 +52,6 @@ def _root(context: typer.Context, version: bool = typer.Option(False, "--version
         typer.echo(context.get_help())
 
 
-_QUIET = logging.NullHandler()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -69,8 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit status.
     """
-    # A damaged file is refused in one sentence; what tifffile logs on the way there is for programmers.
-    logging.getLogger("tifffile").addHandler(_QUIET)
     try:
         status = app(args=None if argv is None else list(argv), prog_name="cellapp", standalone_mode=False)
     except typer.Exit as stop:

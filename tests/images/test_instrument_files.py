@@ -12,6 +12,7 @@ from tests.paths import shared_data
 
 STAINS = ("channel 1", "channel 2", "channel 3")
 DEPTH_NUCLEUS = "imagej_stacks/xyz_8bit__nucleus.tif"
+APERIO = "svs/CMU-1-Small-Region.svs"
 MULTIFILE = "ome_tiff_multifile/multifile"
 
 # file: images, (C, Y, X), dtype, planes of depth, um per pixel
@@ -26,14 +27,18 @@ FILES = {
     "ome_zarr/bioformats-zarr": (1, (3, 167, 439), "int8", 1, None),
     "ome_zarr/blobs_image_v04.ome.zarr": (1, (3, 12, 12), "float64", 1, None),
     "ome_zarr/blobs_image_v05.ome.zarr": (1, (3, 12, 12), "float64", 1, None),
+    "nd2/cluster.nd2": (3, (2, 31, 38), "uint16", 10, 0.16780898323),
     "operetta_plate": (1, (1, 1080, 1080), "uint16", 1, 1.1959521619135234),
     "operetta_plate/Images": (1, (1, 1080, 1080), "uint16", 1, 1.1959521619135234),
     "operetta_plate/Images/Index.idx.xml": (1, (1, 1080, 1080), "uint16", 1, 1.1959521619135234),
     "qupath_ome_tiff/OS-1-detail.ome.tif": (1, (3, 1101, 1101), "uint8", 1, 0.2270998217),
+    APERIO: (1, (3, 2967, 2220), "uint8", 1, 0.499),
     **{f"tiff_per_channel/Channel_{c}.tif": (1, (1, 167, 439), "uint8", 1, None) for c in range(3)},
     **{f"tile_grid/tile_{y}_{x}.tif": (1, (2, 256, 256), "uint8", 1, None) for y in range(2) for x in range(2)},
 }
 CHANNELS = {
+    "nd2/cluster.nd2": ("5-FAM/pH 9.0", "FM 4-64/2% CHAPS"),
+    APERIO: ("red", "green", "blue"),
     "operetta_plate": ("Fluorescein (FITC)",),
     "qupath_ome_tiff/OS-1-detail.ome.tif": ("red", "green", "blue"),
     "tile_grid/tile_0_0.tif": ("C:0", "C:1"),
@@ -64,8 +69,7 @@ def test_the_measurement_names_the_file_that_was_not_copied():
 
 
 def test_an_aperio_slide_has_one_scene_and_tells_what_is_left_out():
-    (info,) = admit_all(shared_data("instrument_files/svs/CMU-1-Small-Region.svs"))
-    assert (info.shape, info.dtype) == ((3, 2967, 2220), "uint8")
+    (info,) = admit_all(shared_data(f"instrument_files/{APERIO}"))
     assert any("label or overview pictures in the file are left out: 3" in note for note in info.notes)
 
 

@@ -3,7 +3,7 @@ import os
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.config import BudgetSettings, app_settings
@@ -23,7 +23,7 @@ def incoming():
     return list(home_folder("files", "incoming").iterdir())
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(chunks=st.lists(st.binary(max_size=50), max_size=6))
 def test_bytes_come_back_under_their_sha256_however_they_were_cut(chunks):
     stored = add_stream(chunks, BUDGET)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from alembic import command
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from sqlalchemy import create_engine
@@ -42,7 +42,6 @@ INFOS = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(INFOS)
 def test_a_header_comes_back_as_it_was(info):
     assert info_from_json(json.loads(json.dumps(info_to_json(info)))) == info

@@ -2,7 +2,7 @@
 
 import numpy as np
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.images.read import open_slide
@@ -60,7 +60,7 @@ def stored(kind: str, shape: tuple[int, int], dtype: str, orientation: int) -> t
     order=st.sampled_from("<>"),
     part=st.tuples(*[st.floats(0, 1)] * 4),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 def test_what_was_meant_comes_back(
     tmp_path_factory, kind, shape, dtype, orientation, way, planar, compression, order, part
 ):

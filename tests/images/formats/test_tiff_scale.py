@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.images.formats import tiff
@@ -64,7 +64,7 @@ WAYS = [in_inches, in_centimetres, in_millimetres, in_imagej, in_imagej_nanometr
 
 @pytest.mark.parametrize("way", WAYS)
 @given(data=st.data(), um=st.floats(0.05, 15))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None)
 def test_what_was_meant_comes_back(tmp_path, way, data, um):
     assert size_of(tmp_path / "a.tif", **way(um, data.draw)) == pytest.approx(um, rel=1e-3)
 
