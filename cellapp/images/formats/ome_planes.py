@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-import tifffile
-
 from cellapp.errors import InputError
 from cellapp.images.formats.ome_xml import OmeBlock, OmeImage
 from cellapp.images.formats.page_planes import Page
+from cellapp.images.formats.tiff_file import TiffAlone
 
 _MOST_PLANES = 1_000_000
 
@@ -73,6 +72,6 @@ def _n_planes(block: OmeBlock, path: Path) -> int:
     """Return how many planes of a block its file can hold."""
     if block.n_planes == 1 and block.page == 0:
         return 1
-    with tifffile.TiffFile(path, _multifile=False) as tif:
+    with TiffAlone(path) as tif:
         n_pages = max(len(tif.pages) - block.page, 0)
     return n_pages if block.n_planes is None else min(block.n_planes, n_pages)

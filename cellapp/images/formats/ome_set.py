@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import tifffile
-
 from cellapp.errors import InputError
 from cellapp.files import without_litter
 from cellapp.images.formats.inside import inside
 from cellapp.images.formats.ome_xml import MOST_CHARACTERS, Ome, OmeBlock, OmeImage, parse_ome
 from cellapp.images.formats.sniff import HEAD_BYTES, decoding, sniff
+from cellapp.images.formats.tiff_file import TiffAlone
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ class _Head:
 def _head(path: Path) -> _Head:
     kind = _kind(path)
     if kind == "tiff":
-        with tifffile.TiffFile(path, _multifile=False) as tif:
+        with TiffAlone(path) as tif:
             if not tif.pages or not tif.is_ome or not tif.ome_metadata:
                 return _Head(n_pages=1)
             return _Head(tif.ome_metadata, len(tif.pages))

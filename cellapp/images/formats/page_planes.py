@@ -13,6 +13,7 @@ import zarr
 
 from cellapp.errors import InputError
 from cellapp.images.formats.sniff import decoding
+from cellapp.images.formats.tiff_file import TiffAlone
 
 AXES = "TCZYXS"
 
@@ -49,7 +50,7 @@ class PagePlanes:
 @contextmanager
 def open_page(page: Page, level: int = 0) -> Iterator[tifffile.TiffPage]:
     """Open a page, or one of the smaller copies that belong to it."""
-    with tifffile.TiffFile(page.path, _multifile=False) as tif:
+    with TiffAlone(page.path) as tif:
         found = _page(tif, page.number, page.path)
         yield found.pages[level - 1].aspage() if level else found
 
@@ -73,7 +74,7 @@ def check_pages(pages: Iterable[Page], like: tuple[int, int, int], dtype: np.dty
     for page in pages:
         by_file.setdefault(page.path, []).append(page.number)
     for path, numbers in by_file.items():
-        with decoding(path.name), tifffile.TiffFile(path, _multifile=False) as tif:
+        with decoding(path.name), TiffAlone(path) as tif:
             needed = max(_end(_page(tif, number, path), path, like, dtype) for number in sorted(numbers))
         if needed > path.stat().st_size:
             raise InputError(

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import tifffile
 import zarr
+
+from cellapp.images.formats.tiff_file import TiffAlone
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class TiffLevel:
 
     @cached_property
     def _array(self) -> zarr.Array | np.ndarray:
-        tif = tifffile.TiffFile(self.path, _multifile=False)
+        tif = TiffAlone(self.path)
         weakref.finalize(self, tif.close)
         series = tif.series[self.series].levels[self.level]
         # Uncompressed files are often one strip per plane, which zarr would read whole for each block.

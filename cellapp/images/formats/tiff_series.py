@@ -13,6 +13,7 @@ import tifffile
 from cellapp.errors import InputError
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.sniff import decoding
+from cellapp.images.formats.tiff_file import TiffAlone
 
 _ASSOCIATED = re.compile(r"(label|macro|map|overview|probe|thumbnail)( image)?", re.IGNORECASE)
 """Pictures of the glass that slide scanners add: no images of the specimen."""
@@ -29,7 +30,7 @@ class Place:
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF that has an image; files that its metadata name are not followed."""
-    with decoding(name), tifffile.TiffFile(path, _multifile=False) as tif:
+    with decoding(name), TiffAlone(path) as tif:
         if not tif.pages or not tif.series:
             raise InputError(f"{name!r} is a TIFF without a readable image: it is cut off or damaged; export it again")
         yield tif
