@@ -37,7 +37,6 @@ def import_labels(
     """Add the labels of a table. A line that is no label or finds no cell is named and left out; the others count."""
     from dataclasses import replace
 
-    from cellapp.errors import InputError
     from cellapp.images.read import open_slide
     from cellapp.labelling.folder_labels import import_to_folder
     from cellapp.labelling.label_table import read_label_table
@@ -49,10 +48,14 @@ def import_labels(
     else:
         report, added = label_exchange.import_labels(found, lines)
         _write_files(added)
-    report = replace(report, left_out=(*refused, *report.left_out))
-    for sentence in report.left_out:
-        note(f"cellapp: left out: {sentence}")
-    for sentence in report.notes:
+    _tell(replace(report, left_out=(*refused, *report.left_out)), file, as_json)
+
+
+def _tell(report: Any, file: Path, as_json: bool) -> None:
+    """Say what became of the lines of a table; where none is a label that is unusable input."""
+    from cellapp.errors import InputError
+
+    for sentence in (*(f"left out: {why}" for why in report.left_out), *report.notes):
         note(f"cellapp: {sentence}")
     if not report.n_added + report.n_known:
         first = report.left_out[0] if report.left_out else "it has no lines"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from cellapp.errors import StoreError
 from cellapp.files import clean_text
+from cellapp.labelling.analysed_cells import AnalysedCells
 from cellapp.labelling.label_table import ImportReport, TableLabel, not_found, place
 from cellapp.labelling.sources import ColumnRule, LabelSource, rule_of
 from cellapp.store.images import list_images
@@ -110,6 +111,7 @@ class _Finder:
                 self._ids[name].append(image_id)
         self._only = list(_names(target))
         self._known: set[tuple] | None = None
+        self._on_disk: dict[str, AnalysedCells | None] = {}
         self._positions = {
             (record.who, record.image_id, record.y_px, record.x_px, record.class_name)
             for record in list_labels(target.project_id)
@@ -123,8 +125,7 @@ class _Finder:
             return None, f"{line.where}{_which(line.image, len(image_ids))}"
         image_id = image_ids[0]
         label = NewLabel(image_id, line.class_name, who=line.who, source=LabelSource(line.source), created=line.when)
-        run_id = self._run_of.get(image_id)
-        cells = cells_on_disk(run_id, image_id) if run_id else None
+        run_id, cells = self._run_of.get(image_id), self._cells(image_id)
         cell_id = place(line, cells) if cells else None
         if cell_id is not None:
             return replace(label, run_id=run_id, cell_id=cell_id), ""
@@ -132,6 +133,12 @@ class _Finder:
         if line.y is None or line.x is None:
             return None, sentence
         return replace(label, y_px=line.y, x_px=line.x), f"{sentence}: kept for another segmentation"
+
+    def _cells(self, image_id: str) -> AnalysedCells | None:
+        if image_id not in self._on_disk:
+            run_id = self._run_of.get(image_id)
+            self._on_disk[image_id] = cells_on_disk(run_id, image_id) if run_id else None
+        return self._on_disk[image_id]
 
     def is_known(self, label: NewLabel) -> bool:
         """Whether the same person gave the same class to the same cell, or the same position, before."""
@@ -185,10 +192,10 @@ def _line(record: LabelRecord, names: dict[str, str]) -> TableLabel:
 def _lines_of_run(run: RunRecord, names: dict[str, str]) -> list[TableLabel]:
     found = labels_of_run(run.id)
     by_id = {record.id: record for record in list_labels(run.project_id, list(names))}
-    lines = []
+    lines, on_disk = [], {image_id: cells_on_disk(run.id, image_id) for image_id in set(found.words["image_id"])}
     for image_id, cell_id, label_id in found.words[["image_id", "cell_id", "label_id"]].itertuples(index=False):
         if label_id:  # rules are lines of their own
-            cells, line = cells_on_disk(run.id, image_id), _line(by_id[label_id], names)
+            cells, line = on_disk[image_id], _line(by_id[label_id], names)
             y, x = cells.outline(cell_id).point if cells else (line.y, line.x)
             lines.append(replace(line, cell_id=int(cell_id), y=y, x=x))
     return lines + [replace(_line(record, names), cell_id=None) for record in found.lost]

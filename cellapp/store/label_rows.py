@@ -96,6 +96,16 @@ def cell_ids_of(session: Session, run_id: str, image_id: str) -> set[int]:
     return set(session.scalars(select(Cell.cell_id).where(Cell.run_id == run_id, Cell.image_id == image_id)))
 
 
+def run_cell_ids(run_id: str) -> dict[str, list[int]]:
+    """Return the cells of a run by image, ascending; images without any are left out."""
+    query = select(Cell.image_id, Cell.cell_id).where(Cell.run_id == run_id).order_by(Cell.image_id, Cell.cell_id)
+    found: dict[str, list[int]] = {}
+    with reading() as session:
+        for image_id, cell_id in session.execute(query):
+            found.setdefault(image_id, []).append(cell_id)
+    return found
+
+
 def check_cells(session: Session, run_id: str, image_id: str, cell_ids: Collection[int]) -> None:
     """Raise StoreError, naming the first, where an image of a run lacks a cell."""
     missing = sorted(set(map(int, cell_ids)) - cell_ids_of(session, run_id, image_id))

@@ -14,9 +14,8 @@ from cellapp.labelling.matching import cells_at, match_outlines
 from cellapp.labelling.outline import Outline
 from cellapp.labelling.sources import rule_labels
 from cellapp.labelling.words import last_words, words_table, words_that_count
-from cellapp.store.cells import load_cells
 from cellapp.store.images import get_image
-from cellapp.store.label_rows import LabelRecord, cells_on_disk
+from cellapp.store.label_rows import LabelRecord, cells_on_disk, run_cell_ids
 from cellapp.store.label_rules import list_rules
 from cellapp.store.labels import list_labels
 from cellapp.store.records import Status
@@ -51,8 +50,7 @@ def labels_of_run(run_id: str) -> RunLabels:
     """
     run = get_run(run_id)
     done = [image.image_id for image in run.images if image.status is Status.DONE]
-    cells = load_cells(run_id)
-    cell_ids = {image_id: part.index.tolist() for image_id, part in cells.groupby("image_id")}
+    cell_ids = run_cell_ids(run_id)
     rows, lost = [], []
     labels = list_labels(run.project_id, done)
     for image_id in done:
