@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.head import LinearHead
 from cellapp.errors import ModelError
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings, VectorSettings
@@ -31,6 +32,7 @@ class EnsembleHead:
     trained_on: str
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    conformal: ConformalLimits | None = None  # of the mean; those of the members do not hold for it
     version: str = "0"
 
     def __post_init__(self) -> None:
@@ -54,10 +56,6 @@ class EnsembleHead:
     def classes(self) -> tuple[str, ...]:
         """Class names, K."""
         return self.members[0].classes
-
-    @property
-    def conformal(self) -> None:
-        """No limits of possible classes: those of the members do not hold for the mean of their probabilities."""
 
     @property
     def encoder(self) -> str:
@@ -164,8 +162,10 @@ Head = LinearHead | EnsembleHead
 def arranged(head: LinearHead, classes: tuple[str, ...]) -> LinearHead:
     """Return a head with its classes in another order."""
     rows = [head.classes.index(name) for name in classes]
-    novelty = replace(head.novelty, means=head.novelty.means[rows])
-    return replace(head, classes=classes, weight=head.weight[rows], bias=head.bias[rows], novelty=novelty)
+    novelty, limits = replace(head.novelty, means=head.novelty.means[rows]), head.conformal
+    limits = limits and replace(limits, limits=limits.limits[:, rows])
+    parts = {"weight": head.weight[rows], "bias": head.bias[rows], "novelty": novelty, "conformal": limits}
+    return replace(head, classes=classes, **parts)
 
 
 def reading_of(head: LinearHead) -> tuple[str, ...]:

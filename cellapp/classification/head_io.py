@@ -104,6 +104,7 @@ def _description(head: Head) -> dict[str, Any]:
             "classes": list(head.classes),
             "training": dict(head.training),
             "metrics": dict(head.metrics),
+            **({"conformal": head.conformal.as_json} if head.conformal else {}),
             "members": [_description(member) | {"sha256": member.version} for member in head.members],
         }
     limit = head.novelty.limit if np.isfinite(head.novelty.limit) else None  # JSON has no infinity
@@ -158,6 +159,7 @@ def _build_ensemble(description: dict[str, Any], tensors: dict[str, np.ndarray])
         weights=tuple(tensors["weights"].tolist()),
         training=description["training"],
         metrics=description["metrics"],
+        conformal=ConformalLimits.from_json(description["conformal"]) if description.get("conformal") else None,
         version=description["sha256"][:12],
     )
 

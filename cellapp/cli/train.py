@@ -34,6 +34,7 @@ def train(
     class_weights: bool = typer.Option(None, "--class-weights", help="Weight cells by the rarity of their class."),
     batch_effects: str = typer.Option(None, help="none, scale or controls: take out how groups differ."),
     control: str = typer.Option(None, help="Class of the control cells that batch effects are learnt from."),
+    keep_folds: bool = typer.Option(None, "--keep-folds", help="Write the head of each fold, too, for an ensemble."),
     baselines: bool = typer.Option(None, "--baselines", help="Score plainer methods on the same folds."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -61,6 +62,7 @@ def train(
         class_weights=class_weights or None,
         batch_effects=batch_effects,
         control=control,
+        keep_folds=keep_folds or None,
         baselines=baselines or None,
     )
     progress = Progress()

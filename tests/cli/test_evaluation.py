@@ -76,3 +76,27 @@ def test_mixtures_in_the_index_train_and_are_measured(tmp_path, capsys):
     assert "leave the mixtures out" in capsys.readouterr().err
     assert main(["train", str(pictures), *options, "--resample", "luck"]) == 2
     assert "resample" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_heads_of_folds_make_an_ensemble(tmp_path, capsys):
+    """Each fold's head comes with the calls of the fold it had not seen, and weighs by what it got right there."""
+    pictures, out = write_pictures(tmp_path / "cells", n_groups=6, per_group=4), tmp_path / "head"
+    options = ["--encoder", str(write_encoder(tmp_path / "encoder")), "--views", "1", "--folds", "3", "--keep-folds"]
+    for _ in range(2):  # a second training takes the place of the first
+        assert main(["train", str(pictures), "--out", str(out), *options]) == 0
+    folds = sorted((out / "folds").iterdir())
+    calls = pd.concat(pd.read_csv(fold / "folds.csv") for fold in folds).sort_values("file")
+    pd.testing.assert_frame_equal(
+        calls.reset_index(drop=True), pd.read_csv(out / "folds.csv").sort_values("file").reset_index(drop=True)
+    )
+    one = pd.read_csv(folds[0] / "folds.csv")
+    assert main(["predict", str(pictures), "--head", str(folds[0]), "--out", str(tmp_path / "p.csv")]) == 0
+    said = pd.read_csv(tmp_path / "p.csv").set_index("file")["p_cancer"][one["file"]]
+    assert said.to_numpy() == pytest.approx(one["p_cancer"].to_numpy(), abs=1e-4)
+    capsys.readouterr()
+    assert main(["ensemble", *map(str, folds), "--out", str(tmp_path / "all"), "--weights", "accuracy", "--json"]) == 0
+    metrics = last_json(capsys)
+    assert len(metrics["members"]) == 3
+    assert metrics["used_by"] == "predict, analyse and the pages"
+    assert "validated on different cells" in metrics["reason"]

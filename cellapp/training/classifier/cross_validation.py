@@ -19,7 +19,8 @@ from cellapp.training.classifier.logistic_regression import STRENGTHS
 from cellapp.training.classifier.resampling import Balance
 from cellapp.training.folds import split_groups
 
-_LIMIT_PERCENTILE = 99.0
+LIMIT_PERCENTILE = 99.0
+"""Of held-out distances: cells that lie farther are unlike the training cells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class HeldOut:
     scores: np.ndarray  # (N, K) before calibration
     probabilities: np.ndarray  # (N, K), calibrated on the other folds
     distances: np.ndarray  # (N,) from the training cells of the fold, see `NoveltyDetector.distance`
+    codes: np.ndarray  # (N,) int, classes of the cells
+    heads: tuple[LinearHead, ...]  # of the folds in their order, before calibration
 
 
 def fit(data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0, **choices: Any) -> LinearHead:
@@ -112,7 +115,7 @@ def fit_and_hold_out(
         calibrated=True,
         metrics=figures,
         conformal=fit_conformal(held_out.probabilities[pure], codes),
-        novelty=replace(head.novelty, limit=float(np.percentile(held_out.distances[pure], _LIMIT_PERCENTILE))),
+        novelty=replace(head.novelty, limit=float(np.percentile(held_out.distances[pure], LIMIT_PERCENTILE))),
     )
     return head, held_out
 
@@ -142,13 +145,15 @@ def hold_out(
     """
     options = FitOptions(seed, balance or Balance(), effects or BatchEffects(), strengths)
     # cross_val_predict fits once for one output; scores and distances would take it two fits of each fold.
-    scores, distances = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of))
+    scores, distances, heads = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of)), []
     for fold in np.unique(fold_of):
         rows, rest = fold_of == fold, data.subset(fold_of != fold)
         head, _ = fit_head(rest, spec, options)
+        heads.append(head)
         scores[rows] = head.scores(data.features[rows])
         distances[rows] = head.novelty.distance(head.standardise(data.features[rows]))
-    return HeldOut(fold_of, scores, cross_calibrate(scores, data.codes, fold_of, data.pure), distances)
+    probabilities = cross_calibrate(scores, data.codes, fold_of, data.pure)
+    return HeldOut(fold_of, scores, probabilities, distances, data.codes, tuple(heads))
 
 
 def _split(data: LabelledVectors, folds: int, seed: int) -> np.ndarray | str:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from cellapp.classification.conformal import fit_conformal
 from cellapp.classification.ensemble import EnsembleHead, Head, arranged, reading_of
 from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import load_head, save_head
@@ -62,7 +63,8 @@ def make_ensemble(folders: Sequence[str | Path], out: str | Path, weighting: Wei
     held_out, why_not = _held_out(calls, weighting, ensemble.identity, why_not)
     metrics = _measure(ensemble, [head for head, _ in heads], weights, held_out, calls, why_not)
     if held_out is not None:
-        ensemble = replace(ensemble, metrics=_short(held_out, metrics))
+        limits = fit_conformal(held_out.probabilities[held_out.pure], held_out.codes[held_out.pure])
+        ensemble = replace(ensemble, metrics=_short(held_out, metrics), conformal=limits)
         save_head(ensemble, Path(out))
         calls_table(held_out).to_csv(Path(out) / CALLS, index=False)
     (Path(out) / METRICS).write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")

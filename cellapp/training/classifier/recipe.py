@@ -11,7 +11,13 @@ from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenM
 from cellapp.training.classifier.batch_effects import BatchEffects, BatchMethod
 from cellapp.training.classifier.resampling import Balance, Resample
 
-_LATER = ("resample", "class_weights", "batch_effects", "control")  # than version 0.1.0, whose recipes stay as they are
+_LATER = (
+    "resample",
+    "class_weights",
+    "batch_effects",
+    "control",
+    "keep_folds",
+)  # than version 0.1.0, whose recipes stay as they are
 
 
 class HeadRecipe(FrozenModel):
@@ -46,6 +52,8 @@ class HeadRecipe(FrozenModel):
     """How effects of batches, which are the groups, are taken out of vectors, learnt from training parts only."""
     control: str | None = None
     """Class whose cells are the controls that batch effects are learnt from."""
+    keep_folds: bool = False
+    """Write the head of each fold, too, so that an ensemble can be made of them."""
     note: str = ""
     """Sentence added to the description of the head on every page, for example where the pictures are from."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -22,6 +23,7 @@ from cellapp.settings import CropSettings
 from cellapp.training.classifier.baselines import BOTH, EMBEDDING, UNTRAINED, hold_out_baselines, untrained_twin
 from cellapp.training.classifier.batch_effects import batch_report
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
+from cellapp.training.classifier.fold_heads import write_fold_heads
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
 from cellapp.training.classifier.validation import measure_beside, validate
@@ -84,6 +86,8 @@ def train_head(
         metrics |= more | validation.metrics | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
         validation.write(part)
+        if recipe.keep_folds and held_out:
+            write_fold_heads(part, dataset, held_out, head.name)
     progress("Done", 1.0)
     return metrics
 
@@ -96,6 +100,8 @@ def _whole(out: Path) -> Iterator[Path]:
         yield Path(scratch)
         out.mkdir(exist_ok=True)
         for file in sorted(Path(scratch).iterdir()):
+            if file.is_dir():
+                rmtree(out / file.name, ignore_errors=True)
             move_into_place(file, out / file.name)
 
 

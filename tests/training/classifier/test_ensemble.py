@@ -12,6 +12,7 @@ from cellapp.errors import InputError, ModelError
 from cellapp.evaluation.held_out_calls import read_held_out
 from cellapp.evaluation.mixtures import mixture_rmse
 from cellapp.explanation.hirescam import attribute
+from cellapp.settings import ClassifySettings
 from cellapp.training.classifier.ensemble import make_ensemble
 from cellapp.training.classifier.ensemble_weights import average, held_out_average, member_weights, weights_by_score
 from tests.classification.heads import random_embeddings, random_head
@@ -101,6 +102,8 @@ def test_an_ensemble_is_measured_compared_and_joined_like_a_head(tmp_path):
         load_head(tmp_path / "two").metrics["balanced_accuracy"]
         == metrics["methods"]["ensemble"]["balanced_accuracy"]["value"]
     )
+    said = predict(load_head(tmp_path / "two"), random_embeddings(), ClassifySettings(unsure="conformal"))
+    assert said.possible.shape == (5, 2)
     make_ensemble([tmp_path / "two", paths[2]], tmp_path / "three")
     nested = load_head(tmp_path / "three")
     assert sorted(nested.weights) == pytest.approx([0.25, 0.25, 0.5])
