@@ -1,0 +1,113 @@
+"""Second step of Train: how, with good defaults, and the button that starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import streamlit as st
+
+from cellapp.errors import CellappError
+from cellapp.jobs import queue
+from cellapp.jobs.train import TRAIN, TrainRequest, request_training
+from cellapp.pipeline.progress import duration
+from cellapp.settings_io import validated
+from cellapp.store.heads import HeadRecord
+from cellapp.store.records import JobRecord, Status
+from cellapp.training.classifier.recipe import HeadRecipe
+from cellapp.ui.components.forms import control, label
+from cellapp.ui.components.job_progress import wait_for
+from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.learn.what_step import What
+
+_OPTIONS = ("folds", "seed", "resample", "class_weights")
+_SECONDS_PER_CELL = 0.002  # until a head of this project has been timed
+
+
+def how_step(what: What, heads: Sequence[HeadRecord], n_ever: int, *, again: bool) -> None:
+    """Draw the recipe and the button.
+
+    Parameters
+    ----------
+    what : What
+    heads : sequence of HeadRecord
+        Of the project: what they took says how long this one may take.
+    n_ever : int
+        Heads the project has had, for the number of the next one.
+    again : bool
+        Whether a head is shown below, whose button is the primary one.
+    """
+    st.markdown(
+        "A **linear probe**: a logistic regression on the vectors of the cells, calibrated, and tested on what it has "
+        "not seen. The encoder is not run again where the vectors are there."
+    )
+    name = st.text_input("Name of the head", f"Head {n_ever + 1}", key=f"train_name_{n_ever}", max_chars=80, width=300)
+    with st.expander("Folds, balance and seed", icon=":material/tune:"):
+        values = {option: control(HeadRecipe, option, key="train") for option in _OPTIONS}
+    n_classes = len(set(what.classes.values()))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            "Train again" if again else f"Train on {what.n_cells:,} cells",
+            icon=":material/school:",
+            type="secondary" if again else "primary",
+            key="train_start",
+            disabled=n_classes < 2 or not what.n_cells,
+        ):
+            _start(what, name, values)
+        if n_classes < 2:
+            st.caption("Training needs two classes: give another value a class of its own.", width="content")
+        else:
+            st.caption(f"About {duration(seconds_of(what.n_cells, heads))}.", width="content")
+
+
+def seconds_of(n_cells: int, heads: Sequence[HeadRecord]) -> float:
+    """Estimate how long a training takes, from what earlier heads of the project took."""
+    rates = [head.metrics["seconds"] / head.metrics["n"] for head in heads if _timed(head)]
+    return max(2.0, n_cells * (median(rates) if rates else _SECONDS_PER_CELL))
+
+
+def training_jobs(jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    """Return the trainings among some jobs."""
+    return [job for job in jobs if job.kind == TRAIN]
+
+
+def show_training(job: JobRecord) -> None:
+    """Draw the progress of a training, which can be cancelled."""
+    wait_for(job)
+    st.button(
+        "Cancel", icon=":material/close:", key=f"train_cancel_{job.id}", on_click=queue.request_cancel, args=(job.id,)
+    )
+
+
+def show_failure(project_id: str) -> None:
+    """Draw why the newest training failed, where it did."""
+    ended = training_jobs(queue.list_jobs(project_id, active=False))
+    newest = max(ended, key=lambda job: job.created, default=None)
+    if newest is not None and newest.status is Status.FAILED:
+        st.error(escape(newest.error or "The training failed."), icon=":material/error:")
+
+
+def _timed(head: HeadRecord) -> bool:
+    return bool(head.metrics.get("seconds")) and bool(head.metrics.get("n"))
+
+
+def _start(what: What, name: str, values: dict[str, Any]) -> None:
+    try:
+        recipe = validated(HeadRecipe, values | {"positive": what.positive}, name=label)
+        request_training(
+            TrainRequest(
+                project_id=what.run.project_id,
+                run_ids=(what.run.id,),
+                column=what.column,
+                classes=what.classes,
+                group_by=what.group_by,
+                name=name,
+                recipe=recipe,
+            )
+        )
+    except CellappError as error:
+        show_error(error)
+        return
+    st.session_state.pop("train_head", None)
+    st.rerun()

@@ -1,0 +1,103 @@
+"""Third step of Train: how good the head is, what speaks against trusting it, and the button that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cellapp.errors import CellappError
+from cellapp.evaluation.verdict import group_word
+from cellapp.jobs import queue, worker_process
+from cellapp.store.heads import HeadRecord
+from cellapp.store.records import RunRecord
+from cellapp.store.runs import create_run
+from cellapp.ui.components.charts import chart_config
+from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.layout.frame import CLASSIFY_PAGE
+from cellapp.ui.learn.evidence import Evidence, evidence_of
+from cellapp.ui.learn.evidence_charts import calibration_chart, confusion_chart, groups_chart, roc_chart
+
+
+def chosen_head(heads: Sequence[HeadRecord]) -> HeadRecord | None:
+    """Return the head whose figures are shown: the chosen one, else the newest; None without any."""
+    wanted = st.session_state.get("train_head")
+    return next((head for head in heads if head.id == wanted), heads[0] if heads else None)
+
+
+def result_step(head: HeadRecord, heads: Sequence[HeadRecord], run: RunRecord) -> None:
+    """Draw the verdict on a head, its charts and the button that uses it on a run.
+
+    Parameters
+    ----------
+    head : HeadRecord
+    heads : sequence of HeadRecord
+        All of the project, to choose another one from.
+    run : RunRecord
+        Whose images get the classes.
+    """
+    names = {one.id: f"{one.name}, {one.created:%d %B %H:%M}" for one in heads}
+    if len(heads) > 1:
+        ids = list(names)
+        st.selectbox("Head", ids, index=ids.index(head.id), format_func=names.get, key="train_head", width=340)
+    try:
+        evidence = evidence_of(head.identity)
+    except CellappError as error:
+        show_error(error)
+        _use(head, run)
+        return
+    st.markdown(f"### {escape(evidence.verdict.sentence)}")
+    if evidence.verdict.doubts:
+        doubts = "\n".join(f"- {escape(doubt)}" for doubt in evidence.verdict.doubts)
+        st.warning(f"What speaks against trusting it:\n\n{doubts}", icon=":material/warning:")
+    _left_out(head)
+    _use(head, run)
+    if evidence.confusion is not None:
+        _charts(evidence)
+    st.caption(
+        escape(f"Head {head.identity}, tested by cross-validation on unseen {group_word(evidence.grouped_by, 2)}.")
+    )
+
+
+def _charts(evidence: Evidence) -> None:
+    grid = st.grid(2, min_column_width=340, gap="medium")
+    charts = {
+        "confusion": confusion_chart(evidence.confusion, evidence.classes),
+        "roc": roc_chart(evidence.roc, evidence.auc, evidence.positive),
+        "calibration": calibration_chart(evidence.bins, evidence.positive),
+        "groups": groups_chart(evidence.groups, group_word(evidence.grouped_by, 1)),
+    }
+    for name, figure in charts.items():
+        with grid.cell():
+            st.plotly_chart(figure, key=f"train_{name}", config=chart_config(f"head_{name}"))
+
+
+def _left_out(head: HeadRecord) -> None:
+    left_out = head.metrics.get("left_out") or ()
+    if left_out:
+        with st.expander(f"Left out: {len(left_out):,}", icon=":material/filter_alt:"):
+            for sentence in left_out:
+                st.caption(escape(sentence))
+
+
+def _use(head: HeadRecord, run: RunRecord) -> None:
+    if st.button("Use on this project", type="primary", icon=":material/check:", key="train_use"):
+        try:
+            _run_with(head, run)
+        except CellappError as error:
+            show_error(error)
+            return
+        st.session_state["train_used"] = head.id
+        st.rerun()
+    if st.session_state.get("train_used") == head.id:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("The images get classes by this head.", width="content")
+            st.page_link(CLASSIFY_PAGE, label="Go to Classify", icon=":material/arrow_forward:", width="content")
+
+
+def _run_with(head: HeadRecord, run: RunRecord) -> None:
+    classify = run.settings.classify.model_copy(update={"head": head.identity, "encoder": None})
+    settings = run.settings.model_copy(update={"classify": classify})
+    made = create_run(run.project_id, [image.image_id for image in run.images], settings, f"{run.name}, {head.name}")
+    queue.submit("analyse", {"run_id": made.id}, made.project_id)
+    worker_process.ensure_worker()

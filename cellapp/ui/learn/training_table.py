@@ -1,0 +1,76 @@
+"""What there is to train on: cells by value of a column of the image table, by class and by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cellapp.jobs.train import BY_SLIDE, group_of
+from cellapp.store.records import CONDITIONS, ImageRecord, RunRecord, Status
+from cellapp.training.labelled_cells import BY_IMAGE
+
+
+@dataclass(frozen=True)
+class TrainableImage:
+    """An analysed image with what the image table says of it."""
+
+    record: ImageRecord
+    stem: str  # its folder in the run
+    n_cells: int  # accepted ones
+
+
+def trainable_images(run: RunRecord, records: Sequence[ImageRecord]) -> list[TrainableImage]:
+    """Return the finished images of a run that are still in the project."""
+    by_id = {record.id: record for record in records}
+    return [
+        TrainableImage(by_id[row.image_id], row.stem, (row.n_cells or 0) - int(row.summary.get("n_rejected") or 0))
+        for row in run.images
+        if row.status is Status.DONE and row.image_id in by_id
+    ]
+
+
+def filled_columns(images: Sequence[TrainableImage]) -> list[str]:
+    """Return the columns of the image table that say something of at least one image."""
+    return [name for name in CONDITIONS if any(_value(image, name) for image in images)]
+
+
+def groupings(images: Sequence[TrainableImage], column: str) -> list[str]:
+    """Return what cells can be grouped by: images, files of several images, and filled columns other than `column`."""
+    files = {image.record.info.name for image in images}
+    slides = [BY_SLIDE] if len(files) < len(images) else []
+    return [BY_IMAGE, *slides, *(name for name in filled_columns(images) if name != column)]
+
+
+def value_table(images: Sequence[TrainableImage], column: str) -> pd.DataFrame:
+    """Return one row per value of a column: value, images, cells and class, which is the value at first."""
+    rows = [{"value": _value(image, column), "images": 1, "cells": image.n_cells} for image in images]
+    table = pd.DataFrame(rows, columns=["value", "images", "cells"])
+    table = table[table["value"] != ""].groupby("value", as_index=False, sort=True).sum()
+    return table.assign(**{"class": table["value"]})
+
+
+def class_of_value(table: pd.DataFrame) -> dict[str, str]:
+    """Return value -> class of an edited `value_table`; values without a class are left out."""
+    pairs = zip(table["value"], table["class"].fillna("").astype(str), strict=True)
+    return {str(value): name.strip() for value, name in pairs if name.strip()}
+
+
+def group_table(
+    images: Sequence[TrainableImage], column: str, classes: Mapping[str, str], group_by: str
+) -> pd.DataFrame:
+    """Count cells by group (rows) and class (columns); images without a class or a group do not count."""
+    rows = [
+        (group_of(image.record, group_by, image.record.name), classes.get(_value(image, column), ""), image.n_cells)
+        for image in images
+    ]
+    table = pd.DataFrame(rows, columns=["group", "class", "cells"])
+    table = table[(table["group"] != "") & (table["class"] != "")]
+    if table.empty:
+        return pd.DataFrame()
+    return table.pivot_table(index="group", columns="class", values="cells", aggfunc="sum", fill_value=0).astype(int)
+
+
+def _value(image: TrainableImage, column: str) -> str:
+    return image.record.conditions.get(column, "").strip()

@@ -1,0 +1,146 @@
+"""First step of Train: which cells, what they are, and what is held out together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.classification.cell_columns import default_positive
+from cellapp.evaluation.verdict import group_word
+from cellapp.store.records import RunRecord
+from cellapp.ui.components.forms import label
+from cellapp.ui.components.messages import escape
+from cellapp.ui.layout.frame import UPLOAD_PAGE
+from cellapp.ui.learn.training_table import (
+    TrainableImage,
+    class_of_value,
+    filled_columns,
+    group_table,
+    groupings,
+    trainable_images,
+    value_table,
+)
+from cellapp.ui.session.page_state import PageState
+
+
+@dataclass(frozen=True, eq=False)
+class What:
+    """Cells to train on."""
+
+    run: RunRecord
+    column: str
+    classes: dict[str, str]  # value of the column -> class
+    group_by: str
+    positive: str | None
+    counts: pd.DataFrame = field(default_factory=pd.DataFrame)  # cells by group (rows) and class (columns)
+
+    @property
+    def n_cells(self) -> int:
+        """Cells with a class and a group."""
+        return int(self.counts.to_numpy().sum()) if len(self.counts) else 0
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        names = ", ".join(str(name) for name in self.counts.columns) or "no class"
+        n = len(self.counts)
+        return f"What: {self.n_cells:,} cells of {self.run.name}, {names}, {n:,} {group_word(self.group_by, n)}"
+
+
+def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
+    """Draw the choice of cells; None where no condition is typed in yet.
+
+    Parameters
+    ----------
+    page : PageState
+    runs : sequence of RunRecord
+        At least one, each with a finished image.
+    """
+    run = _run(page, runs)
+    images = trainable_images(run, page.images)
+    columns = filled_columns(images)
+    if not columns:
+        st.info(
+            "The image table does not say yet what these cells are: type it in on Upload, for example the cell line of "
+            "each image, then come back.",
+            icon=":material/edit_note:",
+        )
+        st.page_link(UPLOAD_PAGE, label="Go to Upload", icon=":material/arrow_forward:")
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        column = st.selectbox(
+            "What the cells are, by column", columns, format_func=label, key="train_column", width=240
+        )
+        group_by = _grouping(images, column)
+    classes = _classes(images, run, column)
+    counts = group_table(images, column, classes, group_by)
+    _counts(counts, group_by)
+    return What(run, column, classes, group_by, _positive(sorted(set(classes.values()))), counts)
+
+
+def _run(page: PageState, runs: Sequence[RunRecord]) -> RunRecord:
+    ids = [run.id for run in runs]
+    names = {run.id: f"{run.name}, {run.n_cells:,} cells of {run.n_done:,} images" for run in runs}
+    first = ids.index(page.run.id) if page.run and page.run.id in ids else 0
+    chosen = st.selectbox("Cells of", ids, index=first, format_func=names.get, key="train_run", width=500)
+    return next(run for run in runs if run.id == chosen)
+
+
+def _grouping(images: Sequence[TrainableImage], column: str) -> str:
+    return st.selectbox(
+        "Test on unseen",
+        groupings(images, column),
+        format_func=lambda name: group_word(name, 2).capitalize(),
+        key="train_group",
+        width=240,
+        help="Cells of one image, slide or batch look alike. A score is honest where the test holds whole ones out.",
+    )
+
+
+def _classes(images: Sequence[TrainableImage], run: RunRecord, column: str) -> dict[str, str]:
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    edited = st.data_editor(
+        value_table(images, column),
+        key=f"train_classes_{run.id}_{column}",
+        hide_index=True,
+        disabled=["value", "images", "cells"],
+        column_config={
+            "value": text(label(column)),
+            "images": number("Images", format="localized"),
+            "cells": number("Cells", format="localized"),
+            "class": text("Class", help="Two values may share a class; an empty class leaves them out.", max_chars=100),
+        },
+        alt="Values of the column and the class that each stands for",
+    )
+    return class_of_value(edited)
+
+
+def _counts(counts: pd.DataFrame, group_by: str) -> None:
+    if counts.empty:
+        st.warning("No image has both a class and a group.", icon=":material/warning:")
+        return
+    st.caption(f"Cells per class and {escape(group_word(group_by, 1))}")
+    st.dataframe(counts, height=min(38 + 35 * len(counts), 260), alt="Cells per class and group")
+    alone = [str(name) for name in counts.columns if (counts[name] > 0).sum() < 2]
+    if len(counts.columns) > 1 and alone:
+        st.warning(
+            f"{escape(' and '.join(alone))}: from one {escape(group_word(group_by, 1))} only, so that no score can be "
+            "trusted. A head can be trained; photograph a second one to learn how good it is.",
+            icon=":material/warning:",
+        )
+
+
+def _positive(classes: Sequence[str]) -> str | None:
+    if len(classes) < 2:
+        return None
+    return st.selectbox(
+        "Positive class",
+        classes,
+        index=list(classes).index(default_positive(tuple(classes))),
+        key="train_positive",
+        width=240,
+        help="The class that sensitivity, precision and the threshold are about.",
+    )

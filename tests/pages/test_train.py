@@ -1,0 +1,97 @@
+"""Train, from conditions typed on Upload to a head that is used; and what the page says where that cannot be."""
+
+import pytest
+
+from cellapp.jobs import queue
+from cellapp.jobs.handlers import HANDLERS
+from cellapp.jobs.train import TrainRequest, train
+from cellapp.store import images
+from cellapp.store.heads import list_heads
+from cellapp.store.runs import list_runs
+from tests.jobs.trainable import trainable_run
+
+PAGE = "pages/learn/train.py"
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    monkeypatch.setattr("cellapp.evaluation.intervals.RESAMPLES", 10)
+
+
+def words(app):
+    return " ".join(str(element.value) for kind in ("markdown", "caption", "warning") for element in getattr(app, kind))
+
+
+def work(project_id):
+    """Do what is queued, as the worker does."""
+    for job in queue.list_jobs(project_id):
+        claimed = queue.claim("w")
+        queue.finish(claimed.id, HANDLERS[job.kind](dict(job.payload), lambda *_: None), worker_id="w")
+
+
+def test_without_cells_it_leads_to_segment(open_page):
+    app = open_page(PAGE)
+    assert "No cells yet" in words(app)
+    assert all(button.key != "train_start" for button in app.button)
+
+
+def test_without_conditions_it_leads_to_upload(open_page, run_of):
+    run_of(head=None)
+    app = open_page(PAGE)
+    assert "type it in on Upload" in " ".join(info.value for info in app.info)
+    assert all(button.key != "train_start" for button in app.button)
+
+
+@pytest.mark.slow
+def test_from_conditions_to_a_head_in_use(open_page, tmp_path, no_worker):
+    run = trainable_run(tmp_path)
+    app = open_page(PAGE)
+    assert "MCF10A, MCF7, 4 images" in words(app)
+    app.text_input(key="train_name_0").set_value("lines").run()
+    app.button(key="train_start").click().run()
+    assert not app.exception
+    assert no_worker
+    request = TrainRequest.model_validate(queue.list_jobs(run.project_id)[0].payload)
+    assert (request.column, request.group_by, request.name) == ("cell_line", "image", "lines")
+    assert request.classes == {"MCF10A": "MCF10A", "MCF7": "MCF7"}
+    assert app.progress or "Training" in words(app)
+    work(run.project_id)
+    app.run()
+    assert not app.exception
+    assert "On 4 images it had not seen, it is right for" in words(app).replace("\\", "")
+    assert "What speaks against trusting it" in words(app)
+    app.button(key="train_use").click().run()
+    assert not app.exception
+    assert list_heads(run.project_id)[0].name == "lines"
+    assert list_heads(run.project_id)[0].identity in str(used(run.project_id))
+
+
+def used(project_id):
+    """What the runs and the jobs of a project name as head."""
+    named = [run.settings.classify.head for run in list_runs(project_id)]
+    return named + [dict(job.payload) for job in queue.list_jobs(project_id, active=False)]
+
+
+def test_a_failed_training_says_why(open_page, tmp_path):
+    run = trainable_run(tmp_path, 2)
+    job = queue.submit("train", {}, run.project_id)
+    queue.claim("w")
+    queue.fail(job.id, "class 'b' has one cell", worker_id="w")
+    assert any("has one cell" in error.value for error in open_page(PAGE).error)
+
+
+@pytest.mark.slow
+def test_one_image_per_class_says_what_to_photograph(open_page, tmp_path):
+    run = trainable_run(tmp_path, 2)
+    values = {"project_id": run.project_id, "run_ids": [run.id], "column": "cell_line", "name": "few"}
+    train(TrainRequest.model_validate(values))
+    said = words(open_page(PAGE)).replace("\\", "")
+    assert "Not validated" in said
+    assert "Photograph a second image of 'MCF10A'" in said
+
+
+def test_one_class_cannot_be_started(open_page, tmp_path):
+    run = trainable_run(tmp_path, 2)
+    for row in run.images:
+        images.set_conditions(row.image_id, {"cell_line": "MCF7"})
+    assert open_page(PAGE).button(key="train_start").disabled
