@@ -67,7 +67,8 @@ def train_on_vectors(
     progress(f"Fitting {len(cells):,} cells", 0.1)
     data = LabelledVectors(cells.features, cells.labels, cells.groups)
     spec = _spec(cells, recipe, out.resolve().name)
-    head, held_out = fit_and_hold_out(data, spec, folds=recipe.folds, seed=recipe.seed, balance=recipe.balance)
+    choices = {"folds": recipe.folds, "seed": recipe.seed, "balance": recipe.balance, "effects": recipe.effects}
+    head, held_out = fit_and_hold_out(data, spec, **choices)
     progress("Measuring", 0.5)
     beside = measure_beside(data, spec, recipe, head, held_out) if held_out else ()
     with atomic_folder(out) as part:
@@ -140,4 +141,5 @@ def _provenance(cells: LabelledCells, recipe: HeadRecipe) -> dict[str, Any]:
         "seed": recipe.seed,
         **({"resample": recipe.resample} if recipe.resample != "none" else {}),
         **({"class_weights": True} if recipe.class_weights else {}),
+        **({"batch_effects": recipe.batch_effects} if recipe.batch_effects != "none" else {}),
     }

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 
 import streamlit as st
 
-from cellapp.config import REPOSITORY, app_settings
+from cellapp.config import REPOSITORY
 from cellapp.ui.classify.called_cells import ClassifyState, headline
 from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.messages import escape
@@ -48,20 +47,11 @@ def answer_section(state: ClassifyState, stem: str) -> None:
 
 
 def _what_to_do(why: str, ways: list[str]) -> None:
-    """Draw why there is no answer and the ways to one: pages where there are any, else the command."""
-    why = why if why.endswith(".") else f"{why[:1].upper()}{why[1:]}."
-    if ways:
-        st.caption(escape(why))
-        with st.container(horizontal=True, gap="small"):
-            _way(LABEL_PAGE, ways, "Label cells", ":material/label:")
-            _way(TRAIN_PAGE, ways, "Train from the conditions", ":material/school:")
-        return
-    head = Path(app_settings().home) / "heads" / "my-head"
-    st.caption(
-        f"{escape(why)} To classify your own cells, train a head on the command line for now: download the crops, sort "
-        "them into a folder per class and run the line below. Segment then offers the head."
-    )
-    st.code(f"python -m cellapp train FOLDER --out {quote(str(head))}", language="bash", width="content")
+    """Draw why there is no answer and the pages that lead to one."""
+    st.caption(escape(why if why.endswith(".") else f"{why[:1].upper()}{why[1:]}."))
+    with st.container(horizontal=True, gap="small"):
+        _way(LABEL_PAGE, ways, "Label cells", ":material/label:")
+        _way(TRAIN_PAGE, ways, "Train from the conditions", ":material/school:")
 
 
 def _way(page: str, ways: list[str], label: str, icon: str) -> None:
