@@ -65,7 +65,8 @@ def further_doubts(metrics: Mapping[str, Any], groups: str) -> Iterator[str]:
     if sets and sets["promised"] - sets["reached"] > MISSED_COVERAGE:
         promised, reached = 100 * sets["promised"], 100 * sets["reached"]
         yield f"Conformal sets promise the true class for {promised:.0f} % of cells and held it for {reached:.0f} %."
-    if n := metrics.get("label_errors"):
+    n = metrics.get("label_errors")
+    if n and not _at_chance(metrics):  # a head that guesses has no say about labels
         yield f"{n:,} label{'s' * (n != 1)} look{'s' * (n == 1)} wrong; see label_looks_wrong in errors.csv."
     yield from _more(metrics.get("learning_curve") or (), groups)
 

@@ -48,6 +48,10 @@ def test_what_speaks_against_a_head_is_said(changes, words):
     assert said(metrics()) == []
 
 
+def test_a_head_that_guesses_has_no_say_about_labels():
+    assert not any("wrong" in sentence for sentence in said(metrics(label_errors=60, **LEAK, **CHANCE)))
+
+
 def test_heads_of_earlier_versions_have_no_such_figures():
     assert said({}) == []
     assert said({"gap": None, "learning_curve": []}) == []
