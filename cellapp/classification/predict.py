@@ -10,7 +10,7 @@ import pandas as pd
 
 from cellapp.classification.cell_columns import positive_class
 from cellapp.classification.ensemble import Head
-from cellapp.errors import ModelError
+from cellapp.errors import InputError
 from cellapp.settings import ClassifySettings
 from cellapp.types.cells import Embeddings, Predictions
 
@@ -35,7 +35,9 @@ def predict(head: Head, embeddings: Embeddings, settings: ClassifySettings | Non
     Raises
     ------
     ModelError
-        When the embeddings come from another encoder, or conformal sets are wanted of a head without limits.
+        When the embeddings come from another encoder.
+    InputError
+        When conformal sets are wanted of a head without limits.
     """
     head.check(embeddings)
     features = embeddings.features
@@ -77,9 +79,9 @@ def from_probabilities(
 
 
 def check_unsure(head: Head, settings: ClassifySettings) -> None:
-    """Raise ModelError where conformal sets are wanted and the head has no limits for them."""
+    """Raise InputError where conformal sets are wanted and the head has no limits for them."""
     if settings.unsure == "conformal" and head.conformal is None:
-        raise ModelError(
+        raise InputError(
             f"head {head.name!r} has no limits for unsure = 'conformal': train it again on labels of at least two "
             "groups per class, or choose unsure = 'margin'"
         )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cellapp.classification.conformal import ERROR_RATES, ConformalLimits, fit_conformal, held_out_sets
 from cellapp.classification.head_io import load_head, save_head
 from cellapp.classification.predict import predict, rethreshold
-from cellapp.errors import ModelError
+from cellapp.errors import InputError
 from cellapp.settings import ClassifySettings
 from tests.classification.heads import random_embeddings, random_head
 
@@ -87,7 +87,7 @@ def test_the_margin_stays_the_default_and_sets_are_written_beside_it():
 
 
 def test_a_head_without_limits_refuses_in_a_sentence():
-    with pytest.raises(ModelError, match="no limits for unsure = 'conformal': train it again"):
+    with pytest.raises(InputError, match="no limits for unsure = 'conformal': train it again"):
         predict(random_head(), random_embeddings(3), CHOSEN)
 
 
