@@ -115,7 +115,10 @@ def test_a_run_json_repeats_its_run(stored):
     assert main(["analyse", str(stored / "demo.tif"), "--out", str(out), "--settings", str(settings)]) == 0
     old, new = (json.loads((folder / "demo" / "run.json").read_text()) for folder in (stored / "analysed", out))
     assert new["input"] | old["input"] == new["input"]  # newer versions say more of a file, and the same
-    for key in ("settings", "settings_digest", "segmenter", "encoder", "head", "weights_sha256", "roles"):
+    classify = new["settings"]["classify"]
+    assert classify | old["settings"]["classify"] == classify  # newer versions have more settings, at their defaults
+    assert new["settings"] | {"classify": None} == old["settings"] | {"classify": None}
+    for key in ("settings_digest", "segmenter", "encoder", "head", "weights_sha256", "roles"):
         assert new[key] == old[key], key
     assert (out / "demo" / "labels.tif").read_bytes() == (stored / "analysed" / "demo" / "labels.tif").read_bytes()
     same_cells(*(pd.read_csv(folder / "demo" / "cells.csv") for folder in (stored / "analysed", out)))

@@ -18,9 +18,15 @@ from cellapp.types.image import Slide
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
 
+_SINCE_0_1_0 = ("unsure", "error_rate")
+"""Fields of `ClassifySettings` that came later: at their defaults they are left out, so that runs keep their digest."""
+
+
 def settings_digest(settings: AnalyseSettings) -> str:
-    """Return 12 hexadecimal digits that are equal exactly when the settings are."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
+    """Return 12 hexadecimal digits that are equal exactly when the settings are, in whichever version."""
+    fields = type(settings.classify).model_fields
+    unchanged = {name for name in _SINCE_0_1_0 if getattr(settings.classify, name) == fields[name].default}
+    return hashlib.sha256(settings.model_dump_json(exclude={"classify": unchanged}).encode()).hexdigest()[:12]
 
 
 def peak_memory_mb() -> float:

@@ -94,7 +94,7 @@ def test_names_roles_and_pixel_size_of_the_settings_are_those_of_the_context(mod
     context = make_context(slide, None, models, settings)
     assert context.slide is context.source
     assert context.source.info.channels == ("actin", "b")
-    assert context.roles == context.slide_roles == ("other", "nucleus")
+    assert context.roles == context.slide_roles == ("cytoplasm", "nucleus")  # actin speaks for its role
     assert context.um_per_px == context.source.info.um_per_px == 0.25
 
 

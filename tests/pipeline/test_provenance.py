@@ -63,3 +63,11 @@ def test_the_image_segmented_and_the_image_measured_are_both_named(slide):
     named = provenance(context, {})["input"]
     assert (named["name"], named["sha256"]) == ("target.tif", target.digest)
     assert named["reference_sha256"] == slide.digest
+
+
+def test_a_changed_setting_changes_the_digest_also_where_the_field_is_new():
+    digests = {
+        settings_digest(AnalyseSettings.model_validate({"classify": choice}))
+        for choice in ({}, {"unsure": "conformal"}, {"error_rate": 0.2}, {"threshold": 0.6})
+    }
+    assert len(digests) == 4
