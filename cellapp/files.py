@@ -25,6 +25,8 @@ _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 _LITTER = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
 _LITTER |= {"@eadir", "#recycle", "#snapshot", "lost+found", "__pycache__"}
 _ZARR_KEYS = {".zattrs", ".zgroup", ".zarray", ".zmetadata"}
+_MAX_BYTES = 240  # file systems take names of 255, and a number may be added
+_ENDING = re.compile(r"(\.\w{1,5}){0,2}$")
 
 
 @contextmanager
@@ -124,13 +126,20 @@ def clean_text(text: str) -> str:
 
     HTML, quotes and leading ``=+-@`` stay as they are: whoever writes HTML or CSV escapes them there.
     """
-    printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
-    return " ".join(printable.split())[:_MAX_LENGTH].strip() or "unnamed"
+    return _one_line(text)[:_MAX_LENGTH].strip() or "unnamed"
 
 
 def clean_name(path: str) -> str:
-    """Return the last part of a path, of any system, as `clean_text`."""
-    return clean_text(re.split(r"[/\\]", path.rstrip("/\\"))[-1])
+    """Return the last part of a path, of any system, as `clean_text`; a name too long for a disk keeps its suffix."""
+    name = _one_line(re.split(r"[/\\]", path.rstrip("/\\"))[-1])
+    end = _ENDING.search(name).group()
+    start = name[: min(len(name), _MAX_LENGTH) - len(end)].encode()[: _MAX_BYTES - len(end.encode())]
+    return clean_text(start.decode(errors="ignore") + end)
+
+
+def _one_line(text: str) -> str:
+    printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
+    return " ".join(printable.split())
 
 
 def safe_stem(name: str) -> str:

@@ -130,6 +130,7 @@ def test_the_search_knows_a_rename(code):
 @given(st.text(max_size=300))
 def test_a_clean_name_is_one_line_of_bounded_printable_text(name):
     cleaned = clean_name(name)
+    assert len(cleaned.encode()) <= 255
     assert 0 < len(cleaned) <= 200
     assert cleaned.isprintable()
     assert "/" not in cleaned
@@ -155,6 +156,8 @@ def test_stems_never_meet_even_where_case_is_ignored(names):
 
 def test_ordinary_names_stay_what_they_are():
     assert clean_name("C:\\data\\MCF7 day 2.ome.tif") == "MCF7 day 2.ome.tif"
+    assert clean_name("x" * 300 + ".ome.tif") == "x" * 192 + ".ome.tif"
+    assert clean_name("细" * 100 + ".tif") == "细" * 78 + ".tif"
     assert safe_stem("MCF7_day-2.ome.tif") == "MCF7_day-2"
     assert safe_stem("image.v2.tiff") == "image.v2"
     assert safe_stem("5 nM / 24 h") == "5_nM_24_h"

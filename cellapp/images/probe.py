@@ -15,6 +15,9 @@ from cellapp.images.formats.sniff import reading
 from cellapp.images.limits import check_budget
 from cellapp.types.image import FIRST_IMAGE, ImageInfo, Selection
 
+PICTURES = ("png", "jpeg", "bmp")
+"""Formats of one picture, without scenes or levels."""
+
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".zarr"})
 """Suffixes by which a folder is searched for images; the content decides whether a file is one."""
 
@@ -117,6 +120,8 @@ def admit_all(
         check_budget(info, budget or app_settings().budget)
     if images[0].format in ("tiff", "ome-tiff"):  # a plate of thousands of files is checked field by field, in `admit`
         tiff.check_complete(Path(path), [info for info in images if info.selection.time == 0])
+    elif images[0].format in PICTURES:
+        raster.check_complete(Path(path), images[0])
     return images
 
 
@@ -159,6 +164,8 @@ def _check_complete(path: Path, info: ImageInfo) -> None:
         ome_zarr.check_complete(path, info)
     elif info.format == "harmony":
         harmony.check_complete(path, info)
+    elif info.format in PICTURES:
+        raster.check_complete(path, info)
 
 
 def _chosen(images: Sequence[ImageInfo], selection: Selection) -> ImageInfo:

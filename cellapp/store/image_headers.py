@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from cellapp.errors import InputError, StoreError
 from cellapp.images.channels import assign_channels
 from cellapp.images.probe import probe
 from cellapp.store.blobs import discard_views, stored_path
@@ -43,7 +42,7 @@ def look_again(row: Mapping[str, Any]) -> dict[str, Any]:
         See `renewed`; empty, too, when the file is gone or is refused now, which is told by whoever opens it.
     """
     stored = info_from_json(row["info"])
-    with suppress(InputError, StoreError):
+    with suppress(Exception):  # whatever is wrong with a file, the others and the database have to open
         return renewed(row, _fresh(stored, row))
     return {}
 

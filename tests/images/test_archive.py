@@ -5,10 +5,13 @@ import os
 import shutil
 import stat
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from cellapp.config import BudgetSettings
@@ -198,3 +201,14 @@ def test_extracted_images_read_as_before(tmp_path, into):
         zipped(tmp_path / "z.zip", {"a.tif": (tmp_path / "a.tif").read_bytes()}), into, BudgetSettings()
     )
     np.testing.assert_array_equal(open_slide(found).region(), pixels)
+
+
+@given(sign=st.sampled_from("xé细😀"), n=st.integers(50, 300), ending=st.sampled_from([".png", ".ome.tif", ""]))
+@settings(max_examples=12)
+def test_names_too_long_for_a_disk_are_cut_before_their_suffix_and_stay_apart(tmp_path_factory, sign, n, ending):
+    folder = tmp_path_factory.mktemp("long")
+    zipped(folder / "a.zip", {f"{sign * n}{last}{ending}": picture() for last in "ab"})
+    (folder / "out").mkdir()
+    found = extract_images(folder / "a.zip", folder / "out", BudgetSettings())
+    assert len({path.name for path in found}) == 2
+    assert all(path.suffix == Path(f"a{ending}").suffix for path in found)

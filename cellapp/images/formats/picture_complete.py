@@ -13,12 +13,32 @@ from cellapp.errors import InputError
 from cellapp.images.formats import png_chunks
 
 _BLOCK_PX, _NO_DATA = 8, 128
-_END_OF_JPEG = b"\xff\xd9"
+_START_OF_JPEG_DATA, _END_OF_JPEG = b"\xff\xda", b"\xff\xd9"
+_TAIL_BYTES = 2**16
 _MORE_DATA = b"\x55" * 4096
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples per pixel of each colour type of PNG."""
 # The seven passes of an interlaced PNG: first row and column, steps of rows and columns (PNG specification, 8.2).
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+
+
+def ends_as_it_should(path: Path, picture_format: str) -> bool:
+    """Whether a file has its end, or as many bytes as it states; one that has not may be whole all the same.
+
+    Parameters
+    ----------
+    path : Path
+    picture_format : {"png", "jpeg", "bmp"}
+    """
+    if picture_format == "png":
+        return png_chunks.has_end(path)
+    n_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        if picture_format == "bmp":
+            return n_bytes >= int.from_bytes(file.read(6)[2:], "little")
+        file.seek(max(n_bytes - _TAIL_BYTES, 0))
+        tail = file.read()
+    return _END_OF_JPEG in tail[max(tail.rfind(_START_OF_JPEG_DATA), 0) :]
 
 
 def check_png(path: Path, name: str) -> None:

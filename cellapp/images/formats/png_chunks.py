@@ -50,6 +50,20 @@ def read_chunks(path: Path, *names: bytes) -> dict[bytes, bytes]:
     return found
 
 
+def has_end(path: Path) -> bool:
+    """Whether the last chunk of a PNG is there, and so all before it."""
+    n_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(_SIGNATURE_BYTES)
+        while len(head := file.read(8)) == 8:
+            length, name = struct.unpack(">I4s", head)
+            if name == b"IEND":
+                return True
+            if file.seek(length + 4, 1) > n_bytes:
+                return False
+    return False
+
+
 def bits(chunks: dict[bytes, bytes], depth: int) -> int | None:
     """Return the bits that an ``sBIT`` chunk says to carry values, None where that is all `depth` of them."""
     most = max(chunks.get(b"sBIT", b""), default=depth)

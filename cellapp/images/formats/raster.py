@@ -17,7 +17,7 @@ from cellapp.images.formats import png_chunks
 from cellapp.images.formats.axes import Layout
 from cellapp.images.formats.channels_first import ChannelsFirst
 from cellapp.images.formats.colours import with_table
-from cellapp.images.formats.picture_complete import check_jpeg, check_png
+from cellapp.images.formats.picture_complete import check_jpeg, check_png, ends_as_it_should
 from cellapp.images.formats.samples import FROM_INKS, NO_ALPHA, Samples
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -113,6 +113,19 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         return np.atleast_3d(pixels)[..., : layout.size("S")]
 
     return (samples.meant(ChannelsFirst(DecodedOnce(np.dtype(dtype), decode), layout, info.name)),)
+
+
+def check_complete(path: Path, info: ImageInfo) -> None:
+    """Check that a picture is not cut off; one whose file has no end is decoded to see whether it is whole.
+
+    Raises
+    ------
+    InputError
+        When it is damaged.
+    """
+    with decoding(info.name):
+        if not ends_as_it_should(path, info.format):
+            np.asarray(open_levels(path, info)[0][:, :1, :1])
 
 
 @contextmanager

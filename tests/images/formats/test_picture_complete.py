@@ -6,9 +6,12 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from cellapp.errors import InputError
+from cellapp.images.probe import admit, admit_all
 from cellapp.images.read import open_slide
 from tests.images.slides import noise
 
@@ -72,3 +75,36 @@ def test_a_jpeg_that_ends_in_gray_is_whole(tmp_path, mode):
     pixels[30:] = 128
     Image.fromarray(pixels).save(tmp_path / "gray.jpg")
     assert (open_slide(tmp_path / "gray.jpg").region()[:, -1, -1] == 128).all()
+
+
+FORMATS = {"png": "png", "jpg": "jpeg", "bmp": "bmp"}
+
+
+@settings(max_examples=15)
+@given(share=st.floats(0.3, 0.95), ending=st.sampled_from(sorted(FORMATS)), dtype=st.sampled_from(["uint8", "uint16"]))
+def test_a_picture_that_is_cut_off_is_refused_before_it_is_stored(tmp_path, share, ending, dtype):
+    gray = dtype == "uint16" and ending == "png"
+    pixels = noise(40, 50, dtype=dtype) if gray else noise(40, 50, 3, dtype="uint8")
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(pixels).save(path)
+    assert len(admit_all(path)) == 1
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    for check in (admit_all, admit):
+        with pytest.raises(InputError, match=rf"'a\.{ending}' is damaged"):
+            check(path)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("behind", [b"", b"\0" * 100_000, b"notes of a camera"])
+def test_what_stands_behind_a_picture_is_no_damage(tmp_path, ending, behind):
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(noise(40, 50, 3, dtype="uint8")).save(path)
+    path.write_bytes(path.read_bytes() + behind)
+    assert len(admit_all(path)) == 1
+
+
+def test_a_picture_that_lacks_nothing_but_its_end_is_read(tmp_path):
+    Image.fromarray(noise(40, 50, 3, dtype="uint8")).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:-12])
+    assert open_slide(tmp_path / "a.png").region().shape == (3, 40, 50)
