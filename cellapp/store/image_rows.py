@@ -91,8 +91,7 @@ def insert_image(
         with writing() as session:
             if row := _same_image(session, project_id, digest):
                 existed, row.removed = row.removed is None, None
-                _renew(row, info)
-                return image_record(row), existed
+                return image_record(_renewed(row, info)), existed
             row = _new_row(project_row(session, project_id), info, digest, name)
             row.file_digest, row.created = file_digest, created or now()
             row.parts = [digest for digest, _ in parts]
@@ -151,11 +150,12 @@ def _channels(project: Project, info: ImageInfo) -> tuple[Sequence[str], Sequenc
     return named, [Role(choice[1]) if choice else role for choice, role in zip(choices, roles, strict=True)]
 
 
-def _renew(row: Image, info: ImageInfo) -> None:
+def _renewed(row: Image, info: ImageInfo) -> Image:
     """Bring the row of an image to what its file is read as now, which it may not have been when it was added."""
     columns = {column.name: getattr(row, column.name) for column in Image.__table__.columns}
     for column, value in renewed(columns, info).items():
         setattr(row, column, value)
+    return row
 
 
 def _same_image(session: Session, project_id: str, digest: str) -> Image | None:

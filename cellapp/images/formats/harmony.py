@@ -60,8 +60,8 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
     Returns
     -------
     tuple of ImageInfo
-        Each field of each well at each time point, named "r03c03f01". Fields of which files are missing are left out,
-        and `notes` names the files.
+        Each field of each well at each time point, named "r03c03f01". Fields of which files are missing or cut off are
+        left out, and `notes` names the files.
 
     Raises
     ------
@@ -135,25 +135,45 @@ def _read(index: Path, name: str, _as_of: tuple[int, int]) -> tuple[list[_Field]
     by_field: dict[tuple[int, int, int], list[Picture]] = {}
     for picture in read_index(index, name):
         by_field.setdefault(picture.place, []).append(picture)
-    there = {entry.name for entry in os.scandir(index.parent) if entry.is_file(follow_symlinks=False)}
+    found = {entry.name for entry in os.scandir(index.parent) if entry.is_file(follow_symlinks=False)}
     missing: dict[str, str] = {}
     for picture in (picture for pictures in by_field.values() for picture in pictures):
-        if picture.file_name not in there and not inside(index.parent, picture.file_name, name).is_file():
+        if picture.file_name not in found and not inside(index.parent, picture.file_name, name).is_file():
             missing[picture.file_name] = picture.field
     fields = [_field(pictures, index.parent) for _, pictures in sorted(by_field.items())]
-    left_out = set(missing.values())
-    notes = _told(missing, len(left_out), len(fields))
-    kept = [field for field in fields if field.first.field not in left_out]
+    unfit = {file: field.first.field for field in _without(fields, missing) for file in _damaged(field)} | missing
+    kept = _without(fields, unfit)
+    notes = _told(list(unfit), len(fields) - len(kept), len(fields))
     if not kept:
         raise InputError(f"{name!r} cannot be read: {notes[0]}")
     return kept, notes
 
 
-def _told(missing: Mapping[str, str], n_fields: int, n_all: int) -> tuple[str, ...]:
-    if not missing:
+def _without(fields: Sequence[_Field], files: Mapping[str, str]) -> list[_Field]:
+    """Return the fields that none of some files, each with its field, belong to."""
+    of_files = set(files.values())
+    return [field for field in fields if field.first.field not in of_files]
+
+
+def _damaged(field: _Field) -> list[str]:
+    """Return the files of a field that are cut off or of another size than the index states; no pixel is decoded."""
+    names = []
+    for page in dict.fromkeys(field.pages.values()):
+        try:
+            with decoding(page.path.name), open_page(page) as picture:
+                dtype = picture.dtype
+            check_pages([page], field.shape[3:], dtype)
+        except InputError:
+            names.append(page.path.name)
+    return names
+
+
+def _told(names: Sequence[str], n_fields: int, n_all: int) -> tuple[str, ...]:
+    if not names:
         return ()
-    names = ", ".join(map(repr, sorted(missing)[:5])) + (" …" if len(missing) > 5 else "")
-    return (f"{n_fields} of {n_all} fields are left out, because {len(missing)} of their files are missing: {names}.",)
+    listed = ", ".join(map(repr, sorted(names)[:5])) + (" …" if len(names) > 5 else "")
+    of_files = f"{len(names)} of their files are missing or cut off"
+    return (f"{n_fields} of {n_all} fields are left out, because {of_files}: {listed}.",)
 
 
 def _field(pictures: Sequence[Picture], folder: Path) -> _Field:

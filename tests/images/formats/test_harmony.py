@@ -79,11 +79,18 @@ def test_pictures_outside_the_folder_are_refused(tmp_path, reference):
         probe_all(folder)
 
 
-def test_a_damaged_picture_is_named(tmp_path):
+@pytest.mark.parametrize("damage", [lambda content: content[:-500], lambda content: b"", lambda content: b"no picture"])
+def test_a_field_with_a_damaged_picture_is_left_out_and_the_file_named(tmp_path, damage):
     folder = write_harmony(tmp_path / "Images", FIELDS)
-    name = "r02c03f01p01-ch2sk2fk1fl1.tiff"
-    (folder / name).write_bytes((folder / name).read_bytes()[:-500])
-    with pytest.raises(InputError, match=name.replace(".", r"\.")):
+    first, second = (f"r02c03f0{field}p01-ch2sk2fk1fl1.tiff" for field in (1, 2))
+    (folder / first).write_bytes(damage((folder / first).read_bytes()))
+    info = admit(folder)
+    assert (info.scene, info.n_scenes) == ("r02c03f02", 1)
+    assert any("1 of 2 fields" in note and repr(first) in note for note in info.notes)
+    np.testing.assert_array_equal(open_slide(folder).region(), FIELDS[2, 3, 2][0, :, 0])
+    (folder / second).write_bytes(damage((folder / second).read_bytes()))
+    (folder / "Index.idx.xml").touch()
+    with pytest.raises(InputError, match=first.replace(".", r"\.")):
         admit(folder)
 
 
