@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cellapp.errors import InputError
+from cellapp.files import move_into_place
 from cellapp.images.formats.detect import detect
 from cellapp.images.formats.sniff import reading
 from cellapp.images.set_members import set_members
@@ -73,7 +74,7 @@ def gather_sets(files: Sequence[Path], into: Path) -> list[Path]:
         folder = into / first.name
         folder.mkdir(parents=True)
         for member in members:
-            member.rename(folder / member.name)
+            move_into_place(member, folder / member.name)
         gathered.append(folder)
     return gathered
 
