@@ -164,6 +164,7 @@ class TurnedOver:
     def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:
         """Decode a block in the order of axes of the stored array."""
         block = np.asarray(self.stored[key])
+        block = block.astype(block.dtype.newbyteorder("="), copy=False)  # a big-endian file that is mapped, not decoded
         return ~block if block.dtype == bool else np.subtract(block.dtype.type(self.top), block, dtype=block.dtype)
 
 

@@ -193,3 +193,12 @@ def test_case_opaque_alpha_gives_the_picture_without():
     with_alpha, without = open_slide(case / "rgba.tif"), open_slide(case / "rgb.png")
     assert with_alpha.info.channels == without.info.channels
     np.testing.assert_array_equal(with_alpha.region(), without.region())
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
+def test_white_as_zero_is_turned_over_in_either_byte_order_where_the_file_is_mapped(tmp_path, order, dtype):
+    stored = np.arange(12).reshape(3, 4).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", byteorder=order, metadata=None)
+    top = {"u": 65535, "i": -1, "f": 1}[stored.dtype.kind]
+    np.testing.assert_array_equal(open_slide(tmp_path / "a.tif").region()[0], top - stored.astype(np.float64))
