@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from cellapp.config import app_settings
 from tests.paths import ROOT
 
 CHROMIUM_FLAGS = (
@@ -38,6 +39,18 @@ def chromium() -> str:
     return found
 
 
+ONE_FORMAT = {"CELLAPP_DTYPE": "float32"}
+"""On a busy machine two homes may measure different number formats to be the faster, and round differently."""
+
+
+@pytest.fixture(autouse=True)
+def one_number_format(home, monkeypatch) -> None:
+    """Let what a test runs by itself compute as the server does."""
+    for name, value in ONE_FORMAT.items():
+        monkeypatch.setenv(name, value)
+    app_settings.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """Address of an app with a store of its own, started as a person starts it on a machine that never saw it."""
@@ -56,7 +69,7 @@ def serving(folder: Path, home: Path) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "cellapp", "serve", "--host", "127.0.0.1", "--port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "HOME": str(folder), "BROWSER": "true", "CELLAPP_HOME": str(home)},
+        env={**os.environ, "HOME": str(folder), "BROWSER": "true", "CELLAPP_HOME": str(home), **ONE_FORMAT},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
