@@ -1,4 +1,4 @@
-"""Vectors over HTTP: how a project makes them, and the job that makes those of a run."""
+"""Vectors and classes of runs over HTTP: making vectors, calling cells by another head, choosing among its classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 
+from cellapp.errors import InputError
+from cellapp.exports.class_versions import read_versions
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.rescore import choose_classes, request_rescore
 from cellapp.settings import VectorSettings
 from cellapp.store import projects, runs
 
@@ -30,6 +33,38 @@ def make_vectors(run_id: str, head: Annotated[str | None, Body(embed=True)] = No
     job = queue.submit("vectors", {"run_id": run.id, "head": head}, run.project_id)
     worker_process.ensure_worker()
     return {"job": job.id}
+
+
+@router.get("/runs/{run_id}/classes")
+def list_classes(run_id: str) -> dict[str, Any]:
+    """Versions of a run's classes, oldest first, and which one is active; none where it was called once only."""
+    run = runs.get_run(run_id)
+    known = read_versions(runs.run_folder(run.id))
+    shown = ("id", "head", "created")
+    versions = [
+        {name: getattr(one, name) for name in shown} | {"settings": one.settings.model_dump(mode="json")}
+        for one in known.versions
+    ]
+    return {"active": known.active_id, "versions": versions}
+
+
+@router.post("/runs/{run_id}/classes", status_code=202)
+def call_again(
+    run_id: str,
+    head: Annotated[str | None, Body()] = None,
+    version: Annotated[str | None, Body()] = None,
+    threshold: Annotated[float | None, Body()] = None,
+    unsure_margin: Annotated[float | None, Body()] = None,
+) -> dict[str, str]:
+    """Call a run's cells by another head, from their vectors, or take a version that is there; the files follow.
+
+    The answer names the job: poll ``/jobs/{id}``.
+    """
+    if (head is None) == (version is None):
+        raise InputError("give either a head or a version of GET /runs/{id}/classes")
+    if head is None:
+        return {"job": choose_classes(run_id, str(version)).id}
+    return {"job": request_rescore(run_id, head, threshold=threshold, unsure_margin=unsure_margin).id}
 
 
 @router.get("/jobs/{job_id}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cellapp.cells.counts import classes_of
 from cellapp.types.cells import POSITIVE_CLASS, Predictions
 
 
@@ -49,6 +50,12 @@ def add_predictions(cells: pd.DataFrame, predictions: Predictions | None) -> pd.
     with pd.option_context("future.no_silent_downcasting", True):
         table = table.fillna(filled).astype({"label": object, "unsure": bool, "unlike_training": bool})
     return table.assign(manual_label="")
+
+
+def class_columns(cells: pd.DataFrame) -> list[str]:
+    """Return the columns of a table of cells that `add_predictions` made, but for the class by hand, in their order."""
+    given = {"label", "margin", "set", "unsure", "unlike_training", *(f"p_{name}" for name in classes_of(cells))}
+    return [name for name in cells.columns if name in given]
 
 
 def choose_cells(cells: pd.DataFrame, n: int, classes: Sequence[str]) -> pd.DataFrame:

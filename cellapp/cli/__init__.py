@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analyse, crops, demo, evaluation, labels, models, score, segment, services, train
+from cellapp.cli import analyse, crops, demo, evaluation, labels, models, rescore, score, segment, services, train
 from cellapp.errors import CellappError, InputError, disk_sentence
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ for command in (
     evaluation.ensemble,
     evaluation.quantify,
     crops.predict,
+    rescore.rescore,
     train.train_segmenter,
     train.pretrain,
     services.worker,

@@ -104,7 +104,7 @@ def analyse(
             note(f"cellapp: {row['image']}: {row['note']}")
     failures = {result.stem: result.error for result in report.failed}
     found = {"out": str(out), "images": summaries, "failed": failures} | _answer(out, report)
-    emit(found, as_json, _lines(summaries))
+    emit(found, as_json, summary_lines(summaries))
     if not report.failed:
         return 0
     return 2 if all(result.unusable for result in report.results) else 1
@@ -127,7 +127,7 @@ def _answer(out: Path, report: RunReport) -> dict[str, str]:
     return {"answer": answer.fitness.value, "answer_reason": answer.reason}
 
 
-def _lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+def summary_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return what is told of each image, and what to do where classes are no answer."""
     unfit = any(row["answer"] == "unfit" for row in rows)
     return [*map(_line, rows), *([WAY_OUT] if unfit else [])]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cellapp.errors import InputError
-from cellapp.exports.image_folder import read_analysis, write_class_files
-from cellapp.exports.run_json import read_run
+from cellapp.exports.class_files import write_class_files
+from cellapp.exports.image_folder import read_analysis
+from cellapp.exports.run_json import PICTURES_BY, read_run
 from cellapp.exports.stored_summary import stored_summary
 from cellapp.exports.tables import write_summary
 from cellapp.rendering.composition import ImageStyle
@@ -52,8 +53,9 @@ def apply_labels(folder: Path, slide: Slide | None, labels: Mapping[int, str]) -
     if "manual_label" not in cells:
         cells["manual_label"] = ""
     cells.loc[list(labels), "manual_label"] = list(labels.values())
+    waiting = {PICTURES_BY: run[PICTURES_BY]} if slide is None and PICTURES_BY in run else {}
     summary = write_class_files(
-        replace(analysis, cells=cells),
+        replace(analysis, cells=cells, provenance={**analysis.provenance, **waiting}),
         slide,
         folder,
         settings=AnalyseSettings.model_validate(run["settings"]),

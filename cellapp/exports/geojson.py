@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +56,49 @@ def write_geojson(
     return path
 
 
+def reclassify_geojson(path: Path, cells: pd.DataFrame, *, classes: Sequence[str] = ()) -> bool:
+    """Write other classes into a file that `write_geojson` wrote of the same cells; no outline is drawn again.
+
+    Parameters
+    ----------
+    path : Path
+    cells, classes
+        See `write_geojson`.
+
+    Returns
+    -------
+    bool
+        False, and the file is as it was, where it is not there or not of these cells in this order.
+    """
+    if not path.is_file():
+        return False
+    expected = _properties(cells, tuple(classes), "detection")
+    with path.open(encoding="utf-8") as before, TemporaryFile("w+", encoding="utf-8", newline="\n") as after:
+        if not _copy_outlines(before, after, expected):
+            return False
+        after.seek(0)
+        with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+            shutil.copyfileobj(after, file, 2**20)
+    return True
+
+
+def _copy_outlines(before: IO[str], after: IO[str], properties: Iterator[dict[str, Any]]) -> bool:
+    """Copy features with other properties; returns whether each had the id that was expected."""
+    after.write(before.readline())
+    for line in before:
+        if not line.startswith('{"type": "Feature"'):
+            after.write(line)
+            continue
+        wanted = next(properties, {})
+        outline, separator, rest = line.partition(', "properties": ')
+        known = f'{{"objectType": "detection", "name": "{wanted.get("cell_id")}", "cell_id": {wanted.get("cell_id")},'
+        if not rest.startswith(known):
+            return False
+        end = "},\n" if line.endswith(",\n") else "}\n"
+        after.write(f"{outline}{separator}{json.dumps(wanted, allow_nan=False)}{end}")
+    return next(properties, None) is None
+
+
 def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
     """Fill the polygons of a GeoJSON file.
 
@@ -90,30 +135,35 @@ def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
 def _features(
     labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str
 ) -> Iterator[dict[str, Any]]:
+    properties = _properties(cells, classes, object_type)
+    for first in range(0, len(cells), CELLS_AT_A_TIME):
+        for cell_id, y0, x0, y1, x1 in cells.iloc[first : first + CELLS_AT_A_TIME][BOX_COLUMNS].itertuples():
+            geometry = _geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0]))
+            yield {"type": "Feature", "geometry": geometry, "properties": next(properties)}
+
+
+def _properties(cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[dict[str, Any]]:
+    """Yield what QuPath is told of each cell besides its outline."""
     counted_as = outcome(cells)
     for first in range(0, len(cells), CELLS_AT_A_TIME):
         some = slice(first, first + CELLS_AT_A_TIME)
-        yield from _features_of_some(labels, cells.iloc[some], counted_as.iloc[some], classes, object_type)
+        yield from _properties_of_some(cells.iloc[some], counted_as.iloc[some], classes, object_type)
 
 
-def _features_of_some(
-    labels: np.ndarray, cells: pd.DataFrame, counted_as: pd.Series, classes: tuple[str, ...], object_type: str
+def _properties_of_some(
+    cells: pd.DataFrame, counted_as: pd.Series, classes: tuple[str, ...], object_type: str
 ) -> Iterator[dict[str, Any]]:
     names = [*(f"p_{name}" for name in classes_of(cells)), *(name for name in MEASURED if name in cells)]
     values = cells[names].to_numpy(np.float64)
-    for row, (cell_id, y0, x0, y1, x1) in enumerate(cells[BOX_COLUMNS].itertuples()):
+    for row, cell_id in enumerate(cells.index.tolist()):
         name = str(counted_as.iloc[row])
         measured = {key: value for key, value in zip(names, values[row].tolist(), strict=True) if math.isfinite(value)}
         yield {
-            "type": "Feature",
-            "geometry": _geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0])),
-            "properties": {
-                "objectType": object_type,
-                "name": str(cell_id),
-                "cell_id": int(cell_id),
-                "classification": {"name": name, "color": list(rgb(class_colour(name, classes)))},
-                "measurements": {"cell_id": int(cell_id)} | measured,
-            },
+            "objectType": object_type,
+            "name": str(cell_id),
+            "cell_id": int(cell_id),
+            "classification": {"name": name, "color": list(rgb(class_colour(name, classes)))},
+            "measurements": {"cell_id": int(cell_id)} | measured,
         }
 
 

@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from cellapp.cells.counts import classes_of
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
-from cellapp.exports.crops_zip import write_crops
+from cellapp.exports.class_files import write_class_files
 from cellapp.exports.embeddings import write_embeddings
 from cellapp.exports.explanations import write_explanations
-from cellapp.exports.geojson import write_geojson
 from cellapp.exports.label_image import write_labels
-from cellapp.exports.overlay import write_overlay
-from cellapp.exports.run_json import OF_ANALYSIS, image_of, read_run, write_run
-from cellapp.exports.tables import read_cells, summary_row, write_cells, write_csv
+from cellapp.exports.run_json import OF_ANALYSIS, PICTURES_BY, image_of, read_run
+from cellapp.exports.tables import read_cells, write_csv
 from cellapp.files import atomic_folder
 from cellapp.rendering.composition import ImageStyle
 from cellapp.segmentation.label_image import read_labels
@@ -77,58 +74,6 @@ def write_analysis(
         )
 
 
-def write_class_files(
-    analysis: Analysis,
-    slide: Slide | None,
-    folder: Path,
-    *,
-    settings: AnalyseSettings,
-    seconds: float,
-    style: ImageStyle | None,
-    on_step: OnStep | None = None,
-) -> dict[str, Any]:
-    """Write the files that depend on the classes of cells: tables, outlines, overlay, crops and run.json.
-
-    Parameters
-    ----------
-    analysis, settings, seconds
-        See `write_analysis`.
-    slide : Slide or None
-        See `write_analysis`; without it the pictures, overlay and crops, stay as they are.
-    folder : Path
-        Of the image.
-    style : ImageStyle or None
-        Of `slide`.
-    on_step : callable, optional
-        Progress; may raise `Cancelled`.
-
-    Returns
-    -------
-    dict
-        The image's row of summary.csv.
-    """
-    cells, classes = analysis.cells, classes_of(analysis.cells)
-    summary = summary_row(analysis, seconds, settings)
-    write_cells(cells, folder / "cells.parquet")
-    write_csv(cells, folder / "cells.csv")
-    write_geojson(analysis.mask, cells, folder / "outlines.geojson", classes=classes)
-    if slide is not None and style is not None:
-        write_overlay(style, analysis.mask, cells, folder / "overlay.png", classes=classes)
-        write_crops(
-            slide,
-            analysis.mask,
-            cells,
-            folder / "crops.zip",
-            style=style,
-            settings=settings.crop,
-            classes=classes,
-            um_per_px=analysis.info.um_per_px,
-            on_step=on_step,
-        )
-    write_run(analysis, settings, summary, folder / "run.json")
-    return summary
-
-
 def read_analysis(folder: Path) -> Analysis:
     """Read an image's folder back; embeddings and explanations stay on disk.
 
@@ -158,7 +103,7 @@ def read_analysis(folder: Path) -> Analysis:
         ),
         cells=read_cells(folder / "cells.parquet"),
         confluency=tree["confluency"],
-        provenance={key: value for key, value in tree.items() if key not in OF_ANALYSIS},
+        provenance={key: value for key, value in tree.items() if key not in (*OF_ANALYSIS, PICTURES_BY)},
     )
 
 

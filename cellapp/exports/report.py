@@ -15,7 +15,7 @@ from PIL import Image
 
 from cellapp.cells.answer import Answer, judge
 from cellapp.cells.counts import Counts, classes_of, count
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import PICTURES_BY, read_run
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
@@ -25,7 +25,7 @@ INLINE_PX = 1000
 
 NOT_MADE_BY = (
     *("image", "summary", "roles", "confluency", "answer", "answer_reason"),
-    *("seconds", "finished", "input", "peak_memory_mb"),
+    *("seconds", "finished", "input", "peak_memory_mb", PICTURES_BY),
 )
 """Parts of run.json that differ between images of one run or are shown elsewhere."""
 
@@ -40,6 +40,7 @@ class ReportImage:
     confluency: float
     um_per_px: float | None
     overlay: str  # JPEG, base64
+    drawn_by: str = ""  # head whose classes it shows, where that is another one
 
 
 def write_report(folder: Path, *, title: str, path: Path | None = None) -> Path:
@@ -144,4 +145,5 @@ def _image(source: Path, cells: pd.DataFrame, classes: Sequence[str]) -> ReportI
         confluency=run["confluency"],
         um_per_px=run["image"]["um_per_px"],
         overlay=base64.b64encode(buffer.getvalue()).decode(),
+        drawn_by=(run.get(PICTURES_BY) or {}).get("head") or ("no head" if run.get(PICTURES_BY) else ""),
     )

@@ -22,6 +22,10 @@ OF_ANALYSIS = ("image", "roles", "labels_by", "confluency", "answer", "answer_re
 """Keys of run.json that come from the analysis itself; all others are its provenance."""
 
 
+PICTURES_BY = "pictures_by"
+"""Key of run.json that is there while overlay and crops still show the classes of another head."""
+
+
 def write_run(analysis: Analysis, settings: AnalyseSettings, summary: Mapping[str, Any], path: Path) -> Path:
     """Write provenance, settings, the image's header and its summary row.
 

@@ -17,6 +17,7 @@ from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
+from cellapp.jobs.rescore import PICTURES, RESCORE, draw_pictures, rescore_run
 from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.jobs.train import TrainRequest
 from cellapp.jobs.train import train as train_head
@@ -27,7 +28,7 @@ from cellapp.pipeline.run_batch import run_images
 from cellapp.pipeline.run_image import ImageResult, RunItem
 from cellapp.segmentation.preview import run_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ClassifySettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, open_image, runs, uploads
 from cellapp.store.records import RunRecord, Status
@@ -134,6 +135,18 @@ def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"n_cells": len(summarise_explanations(payload["run_id"], payload["target"], on_step))}
 
 
+def rescore(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Call a run's cells by another head; payload ``{"run_id", "classify": settings}`` or ``{"run_id", "version"}``."""
+    classify = ClassifySettings.model_validate(payload["classify"]) if "classify" in payload else None
+    versions = rescore_run(payload["run_id"], classify, payload.get("version"), on_step)
+    return {"run_id": payload["run_id"], "version": versions.active_id}
+
+
+def pictures(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Draw overlay and crops of a run by the classes it has now; payload ``{"run_id"}``."""
+    return {"n_drawn": draw_pictures(payload["run_id"], on_step)}
+
+
 def pyramid(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Make the smaller levels of a large image, for the viewer; payload ``{"image_id"}``."""
     path = open_image.make_pyramid(payload["image_id"], on_step)
@@ -152,6 +165,8 @@ HANDLERS: Mapping[str, Handler] = {
     "explain": explain,
     "regions": regions,
     "relabel": write_labels,
+    RESCORE: rescore,
+    PICTURES: pictures,
     "pyramid": pyramid,
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 from cellapp.errors import StoreError
 from cellapp.exports.apply_labels import apply_labels
 from cellapp.exports.report import write_report
+from cellapp.jobs.rescore import writing_files
 from cellapp.labelling.analysed_cells import analysed_cells
 from cellapp.store import labels, open_image, runs
 from cellapp.store.cells import manual_labels
@@ -50,9 +51,10 @@ def write_labels(payload: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
 def _write_files(run: RunRecord, image_id: str, classes: Mapping[int, str]) -> None:
     """Write what the store says of every cell, and `classes` above it, where a file says something else."""
     folder = runs.run_folder(run.id) / run.image(image_id).stem
-    written = analysed_cells(folder).table["manual_label"].to_dict()
-    in_force = dict.fromkeys(written, "") | manual_labels(run.id).get(image_id, {}) | dict(classes)
-    changed = {cell_id: name for cell_id, name in in_force.items() if written.get(cell_id) != name}
-    if changed:
-        summary = apply_labels(folder, open_image.open_slide(image_id), changed)
+    with writing_files(folder.parent):
+        written = analysed_cells(folder).table["manual_label"].to_dict()
+        in_force = dict.fromkeys(written, "") | manual_labels(run.id).get(image_id, {}) | dict(classes)
+        changed = {cell_id: name for cell_id, name in in_force.items() if written.get(cell_id) != name}
+        summary = apply_labels(folder, open_image.open_slide(image_id), changed) if changed else None
+    if summary:
         runs.set_image_status(run.id, image_id, Status.DONE, n_cells=summary["n_cells"], summary=summary)

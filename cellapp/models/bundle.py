@@ -65,13 +65,13 @@ def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: s
     names = [settings.segment.segmenter]
     segmenter = load_model(names[0], device, dtype)
     if settings.classify.head is None:
-        return RunModels(segmenter, weights=_weights(names))
+        return RunModels(segmenter, weights=weights_of(names))
     head = load_model(settings.classify.head, device, dtype)
     names += [settings.classify.head, settings.classify.encoder or head.encoder.split("@")[0]]
     encoder = load_model(names[-1], device, dtype)
     head.check_encoder(encoder)
     check_unsure(head, settings.classify)
-    return RunModels(segmenter, encoder.reading(head.reads), head, _weights(names))
+    return RunModels(segmenter, encoder.reading(head.reads), head, weights_of(names))
 
 
 def load_models_to_explain(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> RunModels:
@@ -90,5 +90,6 @@ def load_models_to_embed(vectors: VectorSettings) -> RunModels:
     return RunModels(segmenter, encoder.reading(vectors.reads), without_head=vectors)
 
 
-def _weights(names: Sequence[str]) -> dict[str, str]:
+def weights_of(names: Sequence[str]) -> dict[str, str]:
+    """Return the digests of the files of some models, "model/file" -> sha256, as run.json has them."""
     return {f"{name}/{file}": digest for name in names for file, digest in weight_digests(name).items()}

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ClassifySettings
 from cellapp.store.blobs import home_folder
 from cellapp.store.database import reading, writing
 from cellapp.store.json_values import json_mapping, plain_text
@@ -89,6 +89,14 @@ def rename_run(run_id: str, name: str) -> RunRecord:
     with writing() as session:
         row = run_row(session, run_id)
         row.name = clean_text(name)
+        return run_record(row)
+
+
+def set_classify(run_id: str, classify: ClassifySettings) -> RunRecord:
+    """Say which head gave the classes that a run shows now; all other settings stay."""
+    with writing() as session:
+        row = run_row(session, run_id)
+        row.settings = {**row.settings, "classify": classify.model_dump(mode="json")}
         return run_record(row)
 
 

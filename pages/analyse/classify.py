@@ -6,6 +6,7 @@ from cellapp.ui.classify.answer_section import answer_section
 from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState
 from cellapp.ui.classify.cell_sections import gallery_section, table_section
 from cellapp.ui.classify.chart_sections import counts_section, map_section
+from cellapp.ui.classify.classes_by import JOBS, classes_by
 from cellapp.ui.classify.probability_section import probabilities_section
 from cellapp.ui.classify.slide_section import slide_section
 from cellapp.ui.components.messages import trust_line
@@ -28,6 +29,7 @@ state = ClassifyState(results, images, image, threshold, scope)
 entry = run.image(image.id)
 
 answer_section(state, entry.stem)
+classes_by(results, tuple(job for kind in JOBS for job in page.jobs_of(run, kind)), threshold_key)
 if threshold != run.settings.classify.threshold:
     st.caption(
         f"Counted at a threshold of {threshold:.2f}; the files of this run use {run.settings.classify.threshold:.2f}."

@@ -8,6 +8,7 @@ from cellapp.jobs import queue, worker, worker_process
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.settings import VectorSettings
 from cellapp.store import projects
+from tests.jobs.test_rescore import keep_random, make_head
 from tests.pages.seeding import seed_image, seed_run
 
 
@@ -38,3 +39,39 @@ def test_the_way_of_a_project_is_set_whole_or_not_at_all(client):
     assert projects.project_vectors(project) == VectorSettings(encoder="dinov2-small")
     assert client.put(f"/projects/{project}/vectors", json={"encoder": "a", "cut": 3}).status_code == 422
     assert projects.project_vectors(project).encoder == "dinov2-small"
+
+
+def test_classes_are_made_listed_and_chosen(client, tmp_path):
+    run = seed_run([seed_image(tmp_path)], n_cells=4)
+    keep_random(run, 1)
+    assert client.get(f"/runs/{run.id}/classes").json() == {"active": None, "versions": []}
+    head = make_head(tmp_path, "mine")
+    answer = client.post(f"/runs/{run.id}/classes", json={"head": head, "threshold": 0.3})
+    assert answer.status_code == 202
+    worker.run_worker(once=True, handlers={"rescore": HANDLERS["rescore"]})
+    assert client.get(f"/jobs/{answer.json()['job']}").json()["status"] == "done"
+    known = client.get(f"/runs/{run.id}/classes").json()
+    first, second = known["versions"]
+    assert known["active"] == second["id"]
+    assert (second["settings"]["head"], second["settings"]["threshold"]) == (head, 0.3)
+    assert client.post(f"/runs/{run.id}/classes", json={"version": first["id"]}).status_code == 202
+    assert client.get(f"/runs/{run.id}/classes").json()["active"] == first["id"]
+    assert client.get(f"/runs/{run.id}").json()["settings"]["classify"]["head"] == "demo-head"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({}, 422),
+        ({"head": "demo-head", "version": "a"}, 422),
+        ({"version": "a"}, 422),
+        ({"head": "no such head"}, 409),
+        ({"head": "demo-head"}, 409),
+    ],
+)
+def test_classes_that_cannot_be_had_are_one_sentence(client, tmp_path, asked, status):
+    run = seed_run([seed_image(tmp_path)], n_cells=1)
+    answer = client.post(f"/runs/{run.id}/classes", json=asked)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert not queue.list_jobs(run.project_id)

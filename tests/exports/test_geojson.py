@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from cellapp.cells.quality import assess
 from cellapp.errors import InputError
 from cellapp.exports import geojson
-from cellapp.exports.geojson import read_geojson, write_geojson
+from cellapp.exports.geojson import read_geojson, reclassify_geojson, write_geojson
 from cellapp.rendering.colours import CLASS_COLOURS, rgb
 from cellapp.settings import QualitySettings
 from tests.cells.toy import label_arrays, measured
@@ -117,3 +117,23 @@ def test_peak_memory_does_not_follow_the_number_of_cells(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.7 * path.stat().st_size
+
+
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_other_classes_give_the_file_that_would_be_written_anew(n, tmp_path):
+    before, after = (toy_analysis(n, classes=classes)[0] for classes in (("cancer", "normal"), ("a, b", HOSTILE, "c")))
+    write_geojson(before.mask, before.cells, tmp_path / "file.geojson", classes=("cancer", "normal"))
+    assert reclassify_geojson(tmp_path / "file.geojson", after.cells, classes=("a, b", HOSTILE, "c"))
+    write_geojson(after.mask, after.cells, tmp_path / "anew.geojson", classes=("a, b", HOSTILE, "c"))
+    assert (tmp_path / "file.geojson").read_bytes() == (tmp_path / "anew.geojson").read_bytes()
+
+
+def test_outlines_of_other_cells_are_left_as_they_are(tmp_path):
+    analysis, _ = toy_analysis(9)
+    path, cells = tmp_path / "file.geojson", analysis.cells
+    assert not reclassify_geojson(path, cells)
+    write_geojson(analysis.mask, cells, path)
+    before = path.read_bytes()
+    for others in (cells.iloc[1:], cells.iloc[:-1], cells.iloc[::-1]):
+        assert not reclassify_geojson(path, others)
+        assert path.read_bytes() == before

@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.errors import InputError
-from cellapp.exports import image_folder as module
+from cellapp.exports import class_files
 from cellapp.exports.geojson import read_geojson
 from cellapp.exports.image_folder import read_analysis, write_analysis
 from cellapp.images.read import open_slide
@@ -85,7 +85,7 @@ def test_failed_write_leaves_the_older_result(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError("disk full")
 
-    monkeypatch.setattr(module, "write_run", fail)
+    monkeypatch.setattr(class_files, "write_run", fail)
     with pytest.raises(OSError, match="disk full"):
         write_analysis(toy_analysis(9)[0], slide, tmp_path, settings=SETTINGS)
     assert (tmp_path / "toy" / "cells.parquet").read_bytes() == before

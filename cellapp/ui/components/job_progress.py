@@ -28,6 +28,9 @@ _TITLES = {
     "relabel": "Relabelling",
     "pyramid": "Viewer",
     "train": "Training",
+    "rescore": "Calling cells",
+    "pictures": "Drawing classes",
+    "vectors": "Vectors",
 }
 
 

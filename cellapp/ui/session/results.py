@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import streamlit as st
 
 from cellapp.cells.counts import classes_of, outcome
 from cellapp.classification.predict import rethreshold
+from cellapp.exports.class_versions import ClassVersions, read_versions, version_table, with_classes
 from cellapp.models.demonstration import demonstration_of_run
 from cellapp.store.cells import manual_labels
 from cellapp.store.records import RunImage, RunRecord, Status
@@ -45,11 +46,13 @@ class Results:
     classes: tuple[str, ...]  # of the head; empty without one
     provenance: Mapping[str, Any]  # run.json of the first image that is done
     manual_classes: Mapping[str, Mapping[int, str]]  # image id -> cell id -> class; of the store, newer than the files
+    classes_by: ClassVersions = field(default_factory=ClassVersions)  # the active one may be newer than the files
 
     @property
     def version_key(self) -> str:
         """A text that changes whenever a file of the run or a manual class does."""
-        return f"{self.run.id}/{hash(self.version)}/{hash(json.dumps(self.manual_classes, sort_keys=True))}"
+        by_hand = hash(json.dumps(self.manual_classes, sort_keys=True))
+        return f"{self.run.id}/{hash(self.version)}/{self.classes_by.active_id}/{by_hand}"
 
     @property
     def demonstration(self) -> str:
@@ -88,9 +91,19 @@ def results_of(run: RunRecord) -> Results:
     paths = [(image, folder / image.stem / "cells.parquet") for image in done]
     paths = [(image, path) for image, path in paths if path.exists()]
     version = tuple((image.stem, path.stat().st_mtime_ns) for image, path in paths)
-    cells = _cells(run.id, version, [image for image, _ in paths], folder)
-    provenance = run_json(folder / paths[0][0].stem) if paths else {}
-    return Results(run, folder, version, cells, classes_of(cells), provenance, manual_labels(run.id))
+    known = read_versions(folder)
+    cells = _cells(run.id, version, known.active_id, [image for image, _ in paths], folder)
+    provenance = _shown_by(known, run_json(folder / paths[0][0].stem) if paths else {})
+    return Results(run, folder, version, cells, classes_of(cells), provenance, manual_labels(run.id), known)
+
+
+def _shown_by(known: ClassVersions, provenance: dict[str, Any]) -> dict[str, Any]:
+    """Return run.json with the head whose classes are shown, which the files may still have to follow."""
+    if known.active is None or not provenance:
+        return provenance
+    before = {name: value for name, value in provenance.items() if name != "demonstration"}
+    settings = {**provenance["settings"], "classify": known.active.settings.model_dump(mode="json")}
+    return {**before, **known.active.made_by, "settings": settings}
 
 
 def run_json(folder: Path) -> dict[str, Any]:
@@ -111,9 +124,11 @@ def condition_of(images: Mapping[str, Mapping[str, str]], key: str) -> dict[str,
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _cells(run_id: str, version: Version, _images: Sequence[RunImage], _folder: Path) -> pd.DataFrame:
+def _cells(
+    run_id: str, version: Version, classes_by: str | None, _images: Sequence[RunImage], _folder: Path
+) -> pd.DataFrame:
     # A resource, not data: 50,000 rows would be copied on every rerun. Nobody writes to it; `assign` makes new tables.
-    tables = [_one(image, _folder / image.stem / "cells.parquet") for image in _images]
+    tables = [_one(image, _folder, classes_by) for image in _images]
     if not tables:
         return pd.DataFrame(
             {name: pd.Series(dtype=object) for name in (*COLUMNS[:1], "image_id", "image", "stem")}
@@ -122,10 +137,14 @@ def _cells(run_id: str, version: Version, _images: Sequence[RunImage], _folder: 
     return pd.concat(filled, ignore_index=True)
 
 
-def _one(image: RunImage, path: Path) -> pd.DataFrame:
+def _one(image: RunImage, folder: Path, classes_by: str | None) -> pd.DataFrame:
+    path = folder / image.stem / "cells.parquet"
     names = parquet.read_schema(path).names
     wanted = [name for name in names if name in COLUMNS or name.startswith("p_")]
     table = pd.read_parquet(path, columns=wanted)
+    called = version_table(folder, classes_by, image.stem) if classes_by else None
+    if called is not None:
+        table = with_classes(table, called)
     if "cell_id" not in table:
         table = table.reset_index(names="cell_id")
     floats = table.select_dtypes(np.float64).columns

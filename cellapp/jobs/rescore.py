@@ -1,0 +1,163 @@
+"""Jobs that give a stored run the classes of another head: tables in seconds, overlay and crops in a second step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from cellapp.classification.ensemble import Head
+from cellapp.errors import InputError
+from cellapp.exports.apply_labels import summary_rows
+from cellapp.exports.class_versions import ClassVersions, activate
+from cellapp.exports.report import write_report
+from cellapp.exports.tables import read_cells, write_summary
+from cellapp.jobs import queue, worker_process
+from cellapp.pipeline.active_classes import draw_active_classes, write_active_tables
+from cellapp.pipeline.progress import no_progress
+from cellapp.pipeline.rescore import load_head, readable, rescore
+from cellapp.settings import ClassifySettings
+from cellapp.settings_io import validated
+from cellapp.store import cells as cell_store
+from cellapp.store import runs
+from cellapp.store.open_image import open_slide
+from cellapp.store.records import JobRecord, RunImage, RunRecord, Status
+from cellapp.store.vectors import image_vectors
+from cellapp.types.cells import Embeddings
+from cellapp.types.image import OnStep
+
+RESCORE, PICTURES = "rescore", "pictures"
+_LOCK = ".files.lock"
+
+
+def request_rescore(
+    run_id: str, head: str, *, threshold: float | None = None, unsure_margin: float | None = None
+) -> JobRecord:
+    """Queue the job that calls a run's cells by a head.
+
+    Parameters
+    ----------
+    run_id : str
+    head : str
+        Name in the registry, or the folder of a trained head.
+    threshold, unsure_margin : float, optional
+        See `cellapp.settings.ClassifySettings`; those of the run when left out.
+
+    Raises
+    ------
+    ModelError
+        When the head cannot be had, or reads other vectors than the run has; nothing is queued then.
+    InputError
+        When the run has no finished image, or a value is out of range.
+    """
+    run = runs.get_run(run_id)
+    changed = {"head": head, "encoder": None, "threshold": threshold, "unsure_margin": unsure_margin}
+    changed = {name: value for name, value in changed.items() if value is not None or name == "encoder"}
+    settings = validated(ClassifySettings, run.settings.classify.model_dump() | changed)
+    loaded = load_head(head)
+    for image in _done(run):
+        _vectors(run, image, loaded)
+    return _submit(run, {"classify": settings.model_dump(mode="json")})
+
+
+def choose_classes(run_id: str, version_id: str) -> JobRecord:
+    """Make a version of a run's classes the active one, at once; the job that is queued has the files follow.
+
+    Raises
+    ------
+    InputError
+        When the run has no such version.
+    """
+    run = runs.get_run(run_id)
+    versions = activate(runs.run_folder(run.id), version_id)
+    runs.set_classify(run.id, versions.of(version_id).settings)
+    return _submit(run, {"version": version_id})
+
+
+def rescore_run(
+    run_id: str, classify: ClassifySettings | None = None, version: str | None = None, on_step: OnStep | None = None
+) -> ClassVersions:
+    """Call the cells of a run by the head of `classify`, or by a version that is there, and have its files follow.
+
+    Tables, outlines, summary, report and store are written here; overlay and crops by `draw_pictures`, which is queued.
+
+    Parameters
+    ----------
+    run_id : str
+    classify : ClassifySettings, optional
+    version : str, optional
+        Id of a version; read where `classify` is left out.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+    """
+    run, out, on_step = runs.get_run(run_id), runs.run_folder(run_id), on_step or no_progress
+    images = {image.stem: image for image in _done(run)}
+    on_step("Calling cells", 0.0)
+    if classify is not None:
+        versions = rescore(out, classify, lambda folder, head: _vectors(run, images[folder.name], head))
+    else:
+        versions = activate(out, str(version))
+    runs.set_classify(run.id, versions.of(str(versions.active_id)).settings)
+    with writing_files(out):
+        for n_done, image in enumerate(images.values()):
+            on_step(f"{image.stem}: Writing tables", 0.2 + 0.7 * n_done / len(images))
+            _follow(run, image, out, versions)
+        write_summary(summary_rows(out), out)
+        write_report(out, title=run.name)
+    queue.submit(PICTURES, {"run_id": run.id}, run.project_id)
+    return versions
+
+
+def draw_pictures(run_id: str, on_step: OnStep | None = None) -> int:
+    """Draw overlay and crops of a run again where they show the classes of another head; returns of how many images."""
+    run, out, on_step = runs.get_run(run_id), runs.run_folder(run_id), on_step or no_progress
+    images, n_drawn = _done(run), 0
+    for n_done, image in enumerate(images):
+
+        def report(step: str, part: float, before: int = n_done, name: str = image.stem) -> None:
+            on_step(f"{name}: {step}", (before + part) / len(images))
+
+        report("Drawing classes", 0.0)
+        n_drawn += draw_active_classes(out / image.stem, open_slide(image.image_id), report)
+    with writing_files(out):
+        write_report(out, title=run.name)
+    return n_drawn
+
+
+@contextmanager
+def writing_files(out: Path) -> Iterator[None]:
+    """Let one process at a time write the tables of a run: two that read, change and write would lose one change."""
+    with FileLock(out / _LOCK):
+        yield
+
+
+def _follow(run: RunRecord, image: RunImage, out: Path, versions: ClassVersions) -> None:
+    """Write the tables of one image, and its rows in the store, by the active classes."""
+    summary = write_active_tables(out / image.stem, versions)
+    table = read_cells(out / image.stem / "cells.parquet")
+    # Classes by hand stay as the store has them: the files may still wait for the newest.
+    cell_store.save_cells(run.id, image.image_id, table.drop(columns="manual_label", errors="ignore"))
+    runs.set_image_status(run.id, image.image_id, Status.DONE, n_cells=len(table), summary=summary)
+
+
+def _vectors(run: RunRecord, image: RunImage, head: Head) -> Embeddings:
+    embeddings = image_vectors(run, image.image_id, head.vectors)
+    made = head.vectors if embeddings is not None else None
+    way_out = "make its vectors for this head first, or analyse the images again with it"
+    return readable(head, embeddings, made, name=image.name, way_out=way_out)
+
+
+def _done(run: RunRecord) -> list[RunImage]:
+    done = [image for image in run.images if image.status is Status.DONE]
+    if run.status.active or not done:
+        raise InputError(f"{run.name!r} has no result to call again; wait until its images are done")
+    return done
+
+
+def _submit(run: RunRecord, payload: dict[str, Any]) -> JobRecord:
+    job = queue.submit(RESCORE, {"run_id": run.id, **payload}, run.project_id, urgent=True)
+    worker_process.ensure_worker()
+    return job
