@@ -19,10 +19,12 @@ from streamlit.testing.v1 import AppTest
 from cellapp.api.app import api
 from cellapp.cli import main
 from cellapp.config import app_settings
+from cellapp.exports.class_versions import read_versions
 from cellapp.exports.explanations import read_explanation_summary, read_maps, stored_maps
 from cellapp.exports.image_folder import read_analysis
 from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.rescore import request_rescore, rescore_run
 from cellapp.jobs.worker import run_worker
 from cellapp.store import cells, database, images, projects, runs
 from cellapp.store.labels import list_labels
@@ -163,3 +165,18 @@ def same_cells(old, new):
     np.testing.assert_allclose(old[numbers], new[numbers], rtol=1e-3, atol=1e-4, equal_nan=True)
     others = old.columns.difference(numbers)
     pd.testing.assert_frame_equal(old[others], new[others])
+
+
+def test_a_run_of_that_time_is_called_again_from_its_own_vectors(ids):
+    """At another threshold: the head is the one that it had, which its run.json does not say the cut of."""
+    before = read_cells(runs.run_folder(ids["run"]) / "well_A1" / "cells.parquet")
+    request_rescore(ids["run"], "demo-head", threshold=0.9)
+    rescore_run(ids["run"], runs.get_run(ids["run"]).settings.classify.model_copy(update={"threshold": 0.9}))
+    after = read_cells(runs.run_folder(ids["run"]) / "well_A1" / "cells.parquet")
+    np.testing.assert_allclose(after["p_cancer"], before["p_cancer"], atol=1e-9)
+    assert (after["label"] == "cancer").tolist() == (before["p_cancer"] >= 0.9).tolist()
+    assert after["manual_label"].tolist() == before["manual_label"].tolist()
+    first = read_versions(runs.run_folder(ids["run"])).versions[0]
+    rescore_run(ids["run"], version=first.id)
+    again = read_cells(runs.run_folder(ids["run"]) / "well_A1" / "cells.parquet")
+    pd.testing.assert_frame_equal(again, before)

@@ -9,7 +9,8 @@ import typer
 
 from cellapp.cli.analyse import summary_lines
 from cellapp.cli.file_images import list_file_images
-from cellapp.cli.options import depth_of, expand_inputs
+from cellapp.cli.inputs import input_files
+from cellapp.cli.options import depth_of
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 Images = Annotated[
@@ -60,7 +61,8 @@ def _draw(out: Path, images: list[str], progress: Progress) -> None:
 
     waiting = not_drawn(out)
     rule = depth_of(next(iter(waiting)) / "run.json") if waiting else "max"
-    for image in list_file_images(expand_inputs(images), out, scene="all", time="all", depth=rule):
-        slide = image.open()
-        for folder in [folder for folder, digest in waiting.items() if digest == slide.digest]:
-            draw_active_classes(folder, slide, progress)
+    with input_files(images, out) as files:
+        for image in list_file_images(files, None, scene="all", time="all", depth=rule):
+            slide = image.open()
+            for folder in [folder for folder, digest in waiting.items() if digest == slide.digest]:
+                draw_active_classes(folder, slide, progress)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import cells, compare, embed, first_result, hirescam, slide_windows
+from benchmarks import cells, compare, embed, first_result, hirescam, rescore, slide_windows
 from cellapp.models.load import load_model
 from cellapp.training.synthetic_cells import CROP, find_cells, random_settings
 from tests.classification.heads import grid_head, random_head
@@ -113,3 +113,10 @@ def test_first_result_is_that_of_a_process_of_its_own():
     assert {"segment", "measure", "classify"} <= set(figures["fastest_seconds_by_step"])
     assert sum(figures["fastest_seconds_by_step"].values()) < figures["wall_s"]
     consistent(figures, "wall_s", "cpu_s")
+
+
+def test_rescore_gives_the_same_classes_again():
+    figures = rescore.measure(300)
+    assert figures["same_again"]
+    assert 200 < figures["n_classified"] < 300
+    assert figures["cpu_s"] > 0

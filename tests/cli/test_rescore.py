@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 import tifffile
 
 from cellapp.classification.head_io import save_head
 from cellapp.cli import main
 from cellapp.exports.run_json import read_run
+from cellapp.images.read import file_digest
 from tests.classification.heads import random_head
 from tests.pipeline.test_rescore import content, write_image
 
@@ -42,11 +44,21 @@ def test_tables_follow_and_the_line_says_what_was_not_drawn(folder, capsys):
     assert {name for name in before if before[name] != after[name]} <= {"run.json"}
 
 
-def test_pictures_are_drawn_where_the_image_is_given(folder, tmp_path, capsys, monkeypatch):
+def test_pictures_are_drawn_where_the_image_is_given(folder, tmp_path, capsys):
     out, _, two = folder
-    tifffile.imwrite(tmp_path / "other.tif", tifffile.imread(out / "some" / "labels.tif").astype("uint16"))
-    assert main(["rescore", str(out), "--head", two.name, "--image", str(tmp_path / "other.tif"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["not_drawn"] == ["none", "some"]
+    labels, image = tifffile.imread(out / "some" / "labels.tif"), tmp_path / "image.tif"
+    tifffile.imwrite(image, np.stack([labels, labels]).astype("uint16"), photometric="minisblack")
+    tree = json.loads((out / "some" / "run.json").read_text())
+    tree["image"]["sha256"] = file_digest(image)
+    (out / "some" / "run.json").write_text(json.dumps(tree))
+    before = content(out / "some")
+    assert main(["rescore", str(out), "--head", two.name, "--image", str(image), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["not_drawn"] == ["none"], "its image was not given"
+    after = content(out / "some")
+    assert after["overlay.png"] != before["overlay.png"]
+    assert after["crops.zip"] != before["crops.zip"]
+    assert main(["rescore", str(out), "--head", two.name, "--json"]) == 0
+    assert content(out / "some")["crops.zip"] == after["crops.zip"]
 
 
 @pytest.mark.parametrize(
