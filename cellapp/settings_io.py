@@ -75,7 +75,7 @@ def read_recipe(model: type[Model], path: Path | None, *, called: str = "", **ch
     called : str
         What a message calls the recipe; its file name when left out.
     **changes
-        Fields of `model`; those that are None change nothing.
+        Fields of `model`; those that are None change nothing. A mapping changes the fields of a part of the recipe.
 
     Raises
     ------
@@ -83,5 +83,10 @@ def read_recipe(model: type[Model], path: Path | None, *, called: str = "", **ch
         When the file cannot be read or a value does not fit.
     """
     content = read_toml(path) if path else {}
-    content |= {key: value for key, value in changes.items() if value is not None}
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            part = {name: one for name, one in value.items() if one is not None}
+            content |= {key: {**content.get(key, {}), **part}} if part else {}
+        elif value is not None:
+            content[key] = value
     return validated(model, content, called or (f"recipe {path.name!r}" if path else "recipe"))

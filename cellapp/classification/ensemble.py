@@ -10,6 +10,7 @@ import numpy as np
 
 from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.head import LinearHead
+from cellapp.classification.own_encoder import OwnEncoder
 from cellapp.errors import ModelError
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings, VectorSettings
 from cellapp.types.cells import Embeddings
@@ -61,6 +62,16 @@ class EnsembleHead:
     def encoder(self) -> str:
         """The "name@revision" of the encoder; of several, that of the first member."""
         return self.members[0].encoder
+
+    @property
+    def encoder_name(self) -> str:
+        """Name of that encoder without its revision."""
+        return self.members[0].encoder_name
+
+    @property
+    def own_encoder(self) -> OwnEncoder | None:
+        """That encoder, where the first member brings it with it."""
+        return self.members[0].own_encoder
 
     @property
     def crop(self) -> CropSettings:

@@ -13,6 +13,7 @@ from cellapp.cells.counts import RESERVED
 from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.novelty import NoveltyDetector
+from cellapp.classification.own_encoder import OwnEncoder
 from cellapp.errors import ModelError
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings, VectorSettings
 from cellapp.types.cells import Embeddings
@@ -49,6 +50,7 @@ class LinearHead:
     version: str = "0"  # start of the digest of the stored tensors
     demonstration: str = ""  # "trained on synthetic cells" of a head that is only for show
     conformal: ConformalLimits | None = None  # None of heads that were not validated, or made before there were any
+    own_encoder: OwnEncoder | None = None  # of a fine-tuned head, which brings its encoder with it
 
     def __post_init__(self) -> None:
         n_classes, n_features = self.weight.shape
@@ -75,6 +77,11 @@ class LinearHead:
         return f"{self.name}@{self.version}"
 
     @property
+    def encoder_name(self) -> str:
+        """Name of the encoder without its revision."""
+        return self.encoder.rpartition("@")[0] or self.encoder
+
+    @property
     def dim(self) -> int:
         """Embedding dimension D it reads: half of its features, measurements left out."""
         n_measured = len(MEASURED) if self.reads.shape else 0
@@ -83,7 +90,7 @@ class LinearHead:
     @property
     def vectors(self) -> VectorSettings:
         """How the vectors are made that it reads."""
-        encoder = self.encoder.rpartition("@")[0] or self.encoder
+        encoder = str(self.own_encoder.folder) if self.own_encoder else self.encoder_name
         return VectorSettings(encoder=encoder, crop=self.crop, preprocess=self.preprocess, reads=self.reads)
 
     def standardise(self, features: np.ndarray) -> np.ndarray:
@@ -171,7 +178,13 @@ class LinearHead:
             )
 
     def _check_identity(self, encoder: str) -> None:
-        if encoder != self.encoder:
+        if self.own_encoder is not None:  # its name is where the folder lies; its revision is the digest of its weights
+            if encoder.rpartition("@")[2] != self.encoder.rpartition("@")[2]:
+                raise ModelError(
+                    f"head {self.name!r} brings its own encoder {self.encoder} and reads no vectors of {encoder}; "
+                    "leave out the choice of an encoder"
+                )
+        elif encoder != self.encoder:
             raise ModelError(
                 f"head {self.name!r} was trained on the encoder {self.encoder}, not on {encoder}; "
                 "choose that encoder or a head trained on this one"

@@ -18,6 +18,8 @@ from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.ensemble import EnsembleHead, Head
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import NoveltyDetector
+from cellapp.classification.own_encoder import FOLDER as ENCODER
+from cellapp.classification.own_encoder import OwnEncoder
 from cellapp.errors import ModelError
 from cellapp.files import atomic_write
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
@@ -38,7 +40,7 @@ def save_head(head: Head, folder: Path) -> Head:
     ----------
     head : LinearHead or EnsembleHead
     folder : Path
-        Made when it does not exist; the two files in it are replaced.
+        Made when it does not exist; the two files in it are replaced, and an encoder of the head's own is copied there.
 
     Returns
     -------
@@ -46,12 +48,21 @@ def save_head(head: Head, folder: Path) -> Head:
         The same head with the `version` it is stored under.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    head = _with_encoders(head, folder)
     content = save(_tensors(head))
     digest = hashlib.sha256(content).hexdigest()
     _write(folder / TENSORS, content)
     description = _description(head) | {"sha256": digest}
     _write(folder / DESCRIPTION, (json.dumps(description, indent=1, ensure_ascii=False) + "\n").encode())
     return replace(head, version=digest[:12])
+
+
+def _with_encoders(head: Head, folder: Path, place: str = ENCODER) -> Head:
+    """Copy the encoders that a head, or the members of an ensemble, bring with them into its folder."""
+    if isinstance(head, EnsembleHead):
+        members = (_with_encoders(member, folder, f"{place}-{k}") for k, member in enumerate(head.members))
+        return replace(head, members=tuple(members))
+    return head if head.own_encoder is None else replace(head, own_encoder=head.own_encoder.copied(folder / place))
 
 
 def load_head(folder: Path) -> Head:
@@ -69,7 +80,7 @@ def load_head(folder: Path) -> Head:
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         _check(description, content, folder)
-        return _build(description, load(content))
+        return _build(description, load(content), folder)
     except (KeyError, TypeError, ValueError, ValidationError, SafetensorError) as error:
         raise ModelError(f"the head in {folder} cannot be read ({error}); train or copy it again") from error
 
@@ -120,13 +131,14 @@ def _description(head: Head) -> dict[str, Any]:
         "metrics": dict(head.metrics),
         **({"demonstration": head.demonstration} if head.demonstration else {}),
         **({"conformal": head.conformal.as_json} if head.conformal else {}),
+        **({"own_encoder": head.own_encoder.as_json} if head.own_encoder else {}),
         "cloud": {"rest_variance": head.novelty.rest_variance, "limit": limit},
     }
 
 
-def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head:
+def _build(description: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path) -> Head:
     if description.get("kind") == ENSEMBLE:
-        return _build_ensemble(description, tensors)
+        return _build_ensemble(description, tensors, folder)
     novelty, limit = {name: tensors[f"cloud.{name}"] for name in _CLOUD}, description["cloud"]["limit"]
     return LinearHead(
         **{name: description[name] for name in _PLAIN},
@@ -139,6 +151,7 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head:
         training=description.get("training", {}),
         demonstration=str(description.get("demonstration") or ""),  # absent in heads that are not for show
         conformal=ConformalLimits.from_json(description["conformal"]) if description.get("conformal") else None,
+        own_encoder=OwnEncoder.from_json(description.get("own_encoder"), folder),  # only of fine-tuned heads
         novelty=NoveltyDetector(
             **novelty,
             rest_variance=description["cloud"]["rest_variance"],
@@ -148,11 +161,8 @@ def _build(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> Head:
     )
 
 
-def _build_ensemble(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> EnsembleHead:
-    members = [
-        _build(member, {name.removeprefix(f"{k}/"): part for name, part in tensors.items() if name.startswith(f"{k}/")})
-        for k, member in enumerate(description["members"])
-    ]
+def _build_ensemble(description: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path) -> EnsembleHead:
+    members = [_build(member, _of_member(tensors, k), folder) for k, member in enumerate(description["members"])]
     return EnsembleHead(
         **{name: description[name] for name in _PLAIN_OF_ENSEMBLE},
         members=tuple(members),
@@ -162,6 +172,11 @@ def _build_ensemble(description: dict[str, Any], tensors: dict[str, np.ndarray])
         conformal=ConformalLimits.from_json(description["conformal"]) if description.get("conformal") else None,
         version=description["sha256"][:12],
     )
+
+
+def _of_member(tensors: dict[str, np.ndarray], k: int) -> dict[str, np.ndarray]:
+    """Return the arrays of one member of an ensemble by their own names."""
+    return {name.removeprefix(f"{k}/"): part for name, part in tensors.items() if name.startswith(f"{k}/")}
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -20,7 +20,11 @@ def train(
     out: Path = typer.Option(..., "--out", help="Folder for the head; its name is the head's."),
     recipe: Path = typer.Option(None, "--recipe", help="TOML file; options given beside it change it."),
     encoder: str = typer.Option(None, help="Name in `models list`, or a folder in Hugging Face format."),
-    mode: str = typer.Option("probe", help="probe: a linear head on frozen vectors."),
+    mode: str = typer.Option(
+        None, help="probe (default): a head on frozen vectors; finetune: the encoder learns, too."
+    ),
+    blocks: int = typer.Option(None, min=0, help="Fine-tuning: last blocks of the encoder that learn (3)."),
+    epochs: int = typer.Option(None, min=1, help="Fine-tuning: at most so many passes over the cells (15)."),
     features: str = typer.Option(None, help="embedding, or both: with measurements of each crop beside it."),
     views: int = typer.Option(None, help="8 averages turned and mirrored views (default); 1 is eight times faster."),
     group_column: str = typer.Option(None, help="Column of the CSV with the slide, plate or patient."),
@@ -45,12 +49,12 @@ def train(
     from cellapp.training.classifier.recipe import HeadRecipe
     from cellapp.training.classifier.train import train_head
 
-    if mode != "probe":
-        raise InputError(f"--mode {mode} is not in this version; --mode probe trains a head on frozen vectors")
     chosen = read_recipe(
         HeadRecipe,
         recipe,
         called="recipe of a head",
+        mode=mode,
+        finetune={"blocks": blocks, "epochs": epochs},
         encoder=encoder,
         features=features,
         views=views,
@@ -65,6 +69,8 @@ def train(
         keep_folds=keep_folds or None,
         baselines=baselines or None,
     )
+    if chosen.mode == "probe" and (blocks is not None or epochs is not None):
+        raise InputError("--blocks and --epochs are of fine-tuning; give --mode finetune with them")
     progress = Progress()
     if run:
         metrics = train_on_runs(labelled, out, chosen, run, column or "class", classes, progress)

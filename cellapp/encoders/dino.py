@@ -14,7 +14,7 @@ import numpy as np
 
 from cellapp.cells.crop_features import measure_planes
 from cellapp.compute import torchvision_shim
-from cellapp.encoders.hf_folder import WEIGHTS, read_config, read_standardisation
+from cellapp.encoders.hf_folder import WEIGHTS, read_config, read_standardisation, write_encoder
 from cellapp.encoders.test_time_views import mean_tokens
 from cellapp.errors import InputError, ModelError
 from cellapp.settings import FeatureSettings
@@ -92,6 +92,22 @@ class HubEncoder:
         other = copy(self)
         other.reads = features
         return other
+
+    def tail(self, n_blocks: int) -> list[nn.Module]:
+        """Return the last blocks and the final norm, which fine-tuning trains; all blocks where `n_blocks` is larger.
+
+        No block, and no norm, where `n_blocks` is 0.
+        """
+        from torch import nn
+
+        depth = self.network.config.num_hidden_layers
+        lists = (part for part in self.network.modules() if isinstance(part, nn.ModuleList) and len(part) == depth)
+        blocks = list(next(lists))
+        return [*blocks[max(depth - n_blocks, 0) :], self.norm] if n_blocks else []
+
+    def write(self, folder: Path) -> None:
+        """Write the encoder in Hugging Face format; its network is converted to float16 and of no more use here."""
+        write_encoder(self.network, folder, mean=self.standard[0], std=self.standard[1], side_px=self.input_px)
 
     def tokens(self, crops: torch.Tensor) -> torch.Tensor:
         """Return all tokens after the final norm.

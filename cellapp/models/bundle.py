@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cellapp.classification.own_encoder import FOLDER as OWN_ENCODER
 from cellapp.classification.predict import check_unsure
 from cellapp.errors import ModelError
 from cellapp.models.checksums import weight_digests
-from cellapp.models.load import load_model
+from cellapp.models.load import load_encoder_of, load_model
 from cellapp.settings import AnalyseSettings, SegmentSettings, VectorSettings
 from cellapp.types.protocols import Encoder, Segmenter
 
@@ -67,11 +68,11 @@ def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: s
     if settings.classify.head is None:
         return RunModels(segmenter, weights=weights_of(names))
     head = load_model(settings.classify.head, device, dtype)
-    names += [settings.classify.head, settings.classify.encoder or head.encoder.split("@")[0]]
-    encoder = load_model(names[-1], device, dtype)
-    head.check_encoder(encoder)
     check_unsure(head, settings.classify)
-    return RunModels(segmenter, encoder.reading(head.reads), head, weights_of(names))
+    names.append(settings.classify.head)
+    encoder = _encoder_of(head, settings.classify.encoder, device, dtype)
+    weights = weights_of(names) | _weights_of_encoder(head, settings)
+    return RunModels(segmenter, encoder.reading(head.reads), head, weights)
 
 
 def load_models_to_explain(settings: AnalyseSettings, *, device: str = "auto", dtype: str = "auto") -> RunModels:
@@ -88,6 +89,22 @@ def load_models_to_embed(vectors: VectorSettings) -> RunModels:
     """Load the encoder of `vectors`, for cells that are segmented already; parameters and errors as above."""
     segmenter, encoder = load_model("classical"), load_model(vectors.encoder)
     return RunModels(segmenter, encoder.reading(vectors.reads), without_head=vectors)
+
+
+def _encoder_of(head: Head, named: str | None, device: str, dtype: str) -> Encoder:
+    """Load the encoder that was named, if it is the head's, or else the head's."""
+    if named is None:
+        return load_encoder_of(head, device, dtype)
+    encoder = load_model(named, device, dtype)
+    head.check_encoder(encoder)
+    return encoder
+
+
+def _weights_of_encoder(head: Head, settings: AnalyseSettings) -> dict[str, str]:
+    if settings.classify.encoder is None and head.own_encoder is not None:
+        files = head.own_encoder.files.items()
+        return {f"{settings.classify.head}/{OWN_ENCODER}/{file}": digest for file, digest in files}
+    return weights_of([settings.classify.encoder or head.encoder_name])
 
 
 def weights_of(names: Sequence[str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from cellapp.models.status import require_ready
 
 if TYPE_CHECKING:
     from cellapp.classification.ensemble import Head
+    from cellapp.classification.head import LinearHead
     from cellapp.types.protocols import Encoder, Segmenter
 
 _COMPACT_WEIGHTS = "weights.safetensors"  # of cellapp.segmentation.flow_unet_io, which imports torch
@@ -54,6 +55,31 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
     return ADAPTERS[model.adapter](model, device, dtype)
 
 
+def load_encoder_of(head: Head, device: str = "auto", dtype: str = "auto") -> Encoder:
+    """Load the encoder a head was trained on: its own, from its folder, or the one it names.
+
+    Parameters
+    ----------
+    head : LinearHead or EnsembleHead
+    device, dtype : str
+        See `load_model`.
+
+    Raises
+    ------
+    ModelError
+        When the encoder is not here, damaged or not the one the head was trained on.
+    """
+    if head.own_encoder is None:
+        encoder = load_model(head.encoder_name, device, dtype)
+    else:
+        own = head.own_encoder
+        own.check()
+        name, _, revision = head.encoder.rpartition("@")
+        encoder = _encoder(own.folder, name, revision, device, own.dtype if dtype == "auto" else dtype, own.input_px)
+    head.check_encoder(encoder)
+    return encoder
+
+
 def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Head:
     """Tell by its files what a path holds, and load it."""
     from cellapp.classification.head_io import DESCRIPTION, TENSORS
@@ -65,10 +91,23 @@ def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Hea
         return _head(path)
     if (path / _COMPACT_WEIGHTS).exists():
         return _compact(path, path.name, device, dtype)
+    if head := _brought_by(path):
+        return load_encoder_of(head, device, dtype)
     if (path / CONFIG).exists():
         revision = local_revision(path) if (path / WEIGHTS).is_file() else ""
         return _encoder(path, str(path), revision, device, dtype, None)
     raise ModelError(f"{path} holds neither {CONFIG} (an encoder or segmenter) nor {DESCRIPTION} (a head)")
+
+
+def _brought_by(encoder: Path) -> LinearHead | None:
+    """Return the head in the folder above that brings this encoder with it."""
+    from cellapp.classification.head_io import DESCRIPTION, load_head
+
+    if not (encoder.parent / DESCRIPTION).is_file():
+        return None
+    head = load_head(encoder.parent)
+    members = getattr(head, "members", (head,))
+    return next((one for one in members if one.own_encoder and one.own_encoder.folder == encoder), None)
 
 
 def _revision(model: ModelEntry) -> str:

@@ -11,7 +11,7 @@ from cellapp.classification.ensemble import EnsembleHead, Head, reading_of
 from cellapp.classification.head import LinearHead
 from cellapp.classification.predict import check_unsure, from_probabilities, predict
 from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops, prediction_table
-from cellapp.models.load import load_model
+from cellapp.models.load import load_encoder_of, load_model
 from cellapp.settings import ClassifySettings
 from cellapp.types.cells import Embeddings, Predictions
 
@@ -72,5 +72,5 @@ def _predict_each(
 
 
 def _embed(paths: Sequence[Path], head: Head, unreadable: dict[Path, str]) -> Embeddings:
-    encoder = load_model(head.encoder.split("@")[0]).reading(head.reads)
+    encoder = load_encoder_of(head).reading(head.reads)
     return embed_folder(paths, encoder, head.preprocess, unreadable)

@@ -35,6 +35,7 @@ class EncodedDataset:
     digests: Sequence[str]  # N sha256 of the files
     side_px: int  # most frequent longer side
     left_out: Sequence[str]  # a sentence for each picture that could not be read
+    planes: np.ndarray | None = None  # (N, 3, S, S) float16, 0 to 1: what the encoders read, where it was to be kept
 
 
 def encode_dataset(
@@ -42,6 +43,8 @@ def encode_dataset(
     encoders: Mapping[str, Encoder],
     preprocess: PreprocessSettings,
     on_step: OnStep | None = None,
+    *,
+    keep_planes: bool = False,
 ) -> EncodedDataset:
     """Read and encode pictures; one that cannot be read is left out and named.
 
@@ -54,6 +57,8 @@ def encode_dataset(
         Fitted to each picture alone.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
+    keep_planes : bool
+        Keep the input of the encoders, for training them.
 
     Raises
     ------
@@ -63,6 +68,7 @@ def encode_dataset(
     input_px = next(iter(encoders.values())).input_px
     rows, statistics, digests, sides = [], [], [], []
     left_out = list(crops.left_out)
+    kept: list[np.ndarray] = []
     parts: dict[str, list[Embeddings]] = {name: [] for name in encoders}
     for start in range(0, len(crops), _BATCH):
         planes = []
@@ -74,6 +80,7 @@ def encode_dataset(
                 statistics.append(intensity_statistics(picture.raw))
                 digests.append(picture.digest)
                 sides.append(max(picture.raw.shape[1:]))
+        kept += [one.astype(np.float16) for one in planes if keep_planes]
         ids = np.arange(len(rows) - len(planes), len(rows), dtype=np.int32)
         for name, encoder in encoders.items() if planes else ():
             parts[name].append(encoder.embed(np.concatenate(planes), ids))
@@ -90,6 +97,7 @@ def encode_dataset(
         digests,
         Counter(sides).most_common(1)[0][0],
         left_out,
+        np.concatenate(kept) if keep_planes else None,
     )
 
 

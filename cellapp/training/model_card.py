@@ -35,6 +35,14 @@ def head_card(metrics: Mapping[str, Any], head: LinearHead) -> str:
 
 
 def _method(head: LinearHead, metrics: Mapping[str, Any]) -> str:
+    if head.own_encoder is not None:
+        tuning = metrics["fine_tuning"]
+        return (
+            f"An encoder of its own, `{head.encoder}`, and a linear layer that tells {' from '.join(head.classes)}, "
+            f"trained together: {tuning['encoder_weights_trained']:,} weights of the last blocks of `{tuning['from']}` "
+            f"for {tuning['epochs']} epochs, the median of what was best on validation groups inside the training part "
+            "of each fold. Beside it the same linear layer on the encoder as it was (`embedding`)."
+        )
     views = "averaged over the eight turned and mirrored views of the cell" if head.reads.views > 1 else "of the cell"
     shape = ", and measurements of size, shape and brightness of the object in each plane" if head.reads.shape else ""
     return (

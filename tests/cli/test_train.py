@@ -66,7 +66,10 @@ def test_what_could_flatter_is_said_on_stderr(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--mode", "finetune"], "--mode finetune is not in this version"),
+        (["--mode", "teach"], "recipe of a head, mode: Input should be 'probe' or 'finetune'; got 'teach'"),
+        (["--epochs", "3"], "--blocks and --epochs are of fine-tuning"),
+        (["--mode", "finetune", "--features", "both"], "'finetune' learns from pixels alone"),
+        (["--mode", "finetune", "--keep-folds"], "'finetune' keeps no encoder of each fold"),
         (["--features", "colour"], "recipe of a head, features"),
         (["--group-column", "patient"], "no column 'patient'"),
         (["--recipe", "nowhere.toml"], "cannot read the recipe"),

@@ -17,7 +17,6 @@ from cellapp.training.classifier.fit_head import FitOptions, HeadSpec, fit_head
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.logistic_regression import STRENGTHS
 from cellapp.training.classifier.resampling import Balance
-from cellapp.training.folds import split_groups
 
 LIMIT_PERCENTILE = 99.0
 """Of held-out distances: cells that lie farther are unlike the training cells."""
@@ -96,28 +95,45 @@ def fit_and_hold_out(
     """
     options = FitOptions(seed, balance or Balance(), effects or BatchEffects(), strengths)
     head, strength = fit_head(data, spec, options)
-    pure = data.pure
-    fold_of = _split(data, folds, seed)
+    fold_of = data.split(folds, seed)
     if isinstance(fold_of, str):
         return replace(head, metrics={"validated": False, "reason": fold_of}), None
     held_out = hold_out(data, spec, fold_of, seed=seed, balance=balance, effects=effects, strengths=strengths)
+    return with_figures(head, data, held_out, regularisation=strength), held_out
+
+
+def with_figures(
+    head: LinearHead, data: LabelledVectors, held_out: HeldOut, *, regularisation: float | None
+) -> LinearHead:
+    """Give a head its temperature, figures and limit of "unlike the training cells" from held-out cells.
+
+    Parameters
+    ----------
+    head : LinearHead
+        Fitted to all cells.
+    data : LabelledVectors
+    held_out : HeldOut
+    regularisation : float, optional
+        scikit-learn's C of the weights; None where they were not fitted by logistic regression.
+    """
+    pure = data.pure
     codes = data.codes[pure]
     figures: dict[str, Any] = {
         **measure_calls(held_out.probabilities[pure], codes, data.classes, head.positive),
         "validated": True,
         "n_groups": len(set(data.groups)),
-        "n_folds": len(np.unique(fold_of)),
-        "regularisation": strength,
+        "n_folds": len(np.unique(held_out.fold_of)),
+        "regularisation": regularisation,
     }
-    head = replace(
+    limit = float(np.percentile(held_out.distances[pure], LIMIT_PERCENTILE))
+    return replace(
         head,
         temperature=fit_temperature(held_out.scores[pure], codes),
         calibrated=True,
         metrics=figures,
         conformal=fit_conformal(held_out.probabilities[pure], codes),
-        novelty=replace(head.novelty, limit=float(np.percentile(held_out.distances[pure], LIMIT_PERCENTILE))),
+        novelty=replace(head.novelty, limit=limit),
     )
-    return head, held_out
 
 
 def hold_out(
@@ -154,15 +170,3 @@ def hold_out(
         distances[rows] = head.novelty.distance(head.standardise(data.features[rows]))
     probabilities = cross_calibrate(scores, data.codes, fold_of, data.pure)
     return HeldOut(fold_of, scores, probabilities, distances, data.codes, tuple(heads))
-
-
-def _split(data: LabelledVectors, folds: int, seed: int) -> np.ndarray | str:
-    """Assign cells to folds by their groups; groups of mixtures alone are dealt out in the order of their names."""
-    pure, groups = data.pure, data.group_names
-    split = split_groups(data.codes[pure], groups[pure], data.classes, folds=folds, seed=seed)
-    if isinstance(split, str) or pure.all():
-        return split
-    fold_of_group = dict(zip(groups[pure].tolist(), split.tolist(), strict=True))
-    rest = sorted(set(groups.tolist()) - fold_of_group.keys())
-    fold_of_group |= {group: k % (int(split.max()) + 1) for k, group in enumerate(rest)}
-    return np.array([fold_of_group[group] for group in groups.tolist()])

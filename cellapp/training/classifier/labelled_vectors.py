@@ -9,6 +9,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.evaluation.mixtures import pure_classes, target_shares
+from cellapp.training.folds import split_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,3 +64,14 @@ class LabelledVectors:
         """Select cells by a mask, (N,) bool."""
         labels, groups = (np.asarray(values, dtype=object)[rows].tolist() for values in (self.labels, self.groups))
         return LabelledVectors(self.features[rows], labels, groups)
+
+    def split(self, folds: int, seed: int) -> np.ndarray | str:
+        """Assign cells to folds by their groups; groups of mixtures alone are dealt out in the order of their names."""
+        pure, groups = self.pure, self.group_names
+        split = split_groups(self.codes[pure], groups[pure], self.classes, folds=folds, seed=seed)
+        if isinstance(split, str) or pure.all():
+            return split
+        fold_of_group = dict(zip(groups[pure].tolist(), split.tolist(), strict=True))
+        rest = sorted(set(groups.tolist()) - fold_of_group.keys())
+        fold_of_group |= {group: k % (int(split.max()) + 1) for k, group in enumerate(rest)}
+        return np.array([fold_of_group[group] for group in groups.tolist()])

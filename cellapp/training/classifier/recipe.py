@@ -5,24 +5,69 @@ from __future__ import annotations
 from typing import Literal
 
 import tomli_w
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
 from cellapp.training.classifier.batch_effects import BatchEffects, BatchMethod
+from cellapp.training.classifier.early_stopping import StopBy
 from cellapp.training.classifier.resampling import Balance, Resample
 
-_LATER = (
-    "resample",
-    "class_weights",
-    "batch_effects",
-    "control",
-    "keep_folds",
-)  # than version 0.1.0, whose recipes stay as they are
+_LATER = ("mode", "resample", "class_weights", "batch_effects", "control", "keep_folds")
+"""Fields that are later than version 0.1.0, whose recipes stay as they are."""
+
+
+class Augmentation(FrozenModel):
+    """How far training crops are changed at random; the defaults of position are those of JC-Cell-Pipeline."""
+
+    flips: bool = True
+    rotation_deg: float = Field(40, ge=0, le=180)
+    affine_deg: float = Field(40, ge=0, le=180)
+    """A second rotation, drawn with shift, shear and scale."""
+    translate: float = Field(0.1, ge=0, le=1)
+    """Largest shift as a share of the side."""
+    shear_deg: float = Field(8, ge=0, lt=45)
+    scale: float = Field(0.1, ge=0, lt=1)
+    brightness: float = Field(0.2, ge=0, lt=1)
+    """Largest change of all planes together, as a share."""
+    channels: float = Field(0.1, ge=0, lt=1)
+    """Largest change of each plane by itself, as a share."""
+
+
+class FineTuning(FrozenModel):
+    """How the last blocks of an encoder are trained together with the head."""
+
+    blocks: int = Field(3, ge=0)
+    """Blocks that learn, from the last, with the final norm; 0 trains the head alone."""
+    encoder_rate: float = Field(2e-4, gt=0)
+    """For an encoder as small as the bundled one; 2e-5 is usual for large ones."""
+    head_rate: float = Field(1e-4, gt=0)
+    """The head begins fitted to the frozen encoder, and is not to forget that before the encoder has moved."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Of the encoder's matrices, by AdamW; the head has none."""
+    epochs: int = Field(15, ge=1)
+    """At most this many passes over the training cells; the learning rate falls over all of them."""
+    warm_up: float = Field(1.0, ge=0)
+    """Epochs in which the learning rate rises."""
+    floor: float = Field(0.1, ge=0, le=1)
+    """Learning rate at the end as a share of its peak."""
+    batch: int = Field(32, ge=2)
+    stop_by: StopBy = "loss"
+    """What makes an epoch better than the ones before, on validation groups."""
+    patience: int = Field(4, ge=1)
+    """Epochs without a better one after which training stops."""
+    validation_folds: int = Field(4, ge=2)
+    """One in so many of the groups a fold is trained on is kept for validation."""
+    label_smoothing: float = Field(0.05, ge=0, lt=1)
+    clip: float = Field(1.0, ge=0)
+    """Largest norm of the gradient; 0 does not clip."""
+    augmentation: Augmentation = Augmentation()
 
 
 class HeadRecipe(FrozenModel):
     """Everything but the pictures that decides a head; the file ``recipe.toml``."""
 
+    mode: Literal["probe", "finetune"] = "probe"
+    """A linear head on frozen vectors, or one that is trained together with the last blocks of its encoder."""
     encoder: str = DEFAULT_ENCODER
     """Name in models/registry.toml, or a folder in Hugging Face format."""
     features: Literal["embedding", "both"] = "embedding"
@@ -54,8 +99,20 @@ class HeadRecipe(FrozenModel):
     """Class whose cells are the controls that batch effects are learnt from."""
     keep_folds: bool = False
     """Write the head of each fold, too, so that an ensemble can be made of them."""
+    finetune: FineTuning = FineTuning()
+    """For the mode of that name only."""
     note: str = ""
     """Sentence added to the description of the head on every page, for example where the pictures are from."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> HeadRecipe:
+        if self.mode == "finetune" and self.features == "both":
+            raise ValueError("mode 'finetune' learns from pixels alone; take features = 'embedding', or mode 'probe'")
+        if self.mode == "finetune" and (self.resample, self.batch_effects) != ("none", "none"):
+            raise ValueError("mode 'finetune' resamples and scales no vectors; take class_weights, or mode 'probe'")
+        if self.mode == "finetune" and self.keep_folds:
+            raise ValueError("mode 'finetune' keeps no encoder of each fold; leave out keep_folds, or mode 'finetune'")
+        return self
 
     @property
     def reads(self) -> FeatureSettings:
@@ -76,4 +133,5 @@ class HeadRecipe(FrozenModel):
     def toml(self) -> str:
         """The recipe as it is written beside the head; choices that came later only where they are made."""
         usual = {name for name in _LATER if getattr(self, name) == type(self).model_fields[name].default}
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=usual))
+        unused = {"finetune"} if self.mode == "probe" else set()
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=usual | unused))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
+from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -19,18 +19,21 @@ from cellapp.errors import InputError
 from cellapp.files import move_into_place
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
-from cellapp.settings import CropSettings
 from cellapp.training.classifier.baselines import BOTH, EMBEDDING, UNTRAINED, hold_out_baselines, untrained_twin
 from cellapp.training.classifier.batch_effects import batch_report
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
 from cellapp.training.classifier.fold_heads import write_fold_heads
+from cellapp.training.classifier.head_spec import spec_of
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
 from cellapp.training.classifier.validation import measure_beside, validate
 from cellapp.training.encode_dataset import EncodedDataset, encode_dataset
-from cellapp.training.labelled_crops import LabelledCrops, read_labelled_crops
+from cellapp.training.labelled_crops import read_labelled_crops
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
+
+CHECKPOINTS = "checkpoints"
+"""Folder in the head's in which an interrupted fine-tuning waits to go on."""
 
 
 def train_head(
@@ -44,11 +47,12 @@ def train_head(
         See `cellapp.training.labelled_crops.read_labelled_crops`.
     out : str or Path
         Gets ``head.json``, ``head.safetensors``, ``metrics.json``, ``folds.csv``, ``errors.csv``, ``curves.json``,
-        ``recipe.toml`` and ``card.md``; its name is the head's.
+        ``recipe.toml`` and ``card.md``; its name is the head's. Fine-tuning adds ``encoder/`` and ``epochs.json``,
+        which grows with every epoch; what was interrupted goes on from the checkpoints in it.
     recipe : HeadRecipe, optional
         The defaults when left out.
     on_step : callable, optional
-        Progress; may raise `Cancelled`, then nothing is written.
+        Progress; may raise `Cancelled`, then no head is written.
 
     Returns
     -------
@@ -68,27 +72,55 @@ def train_head(
     crops = read_labelled_crops(folder, recipe.group_column)
     if recipe.positive is not None and recipe.positive not in crops.classes:
         raise InputError(f"the positive class {recipe.positive!r} is none of {', '.join(crops.classes)}")
+    if recipe.mode == "finetune" and not crops.pure.all():
+        raise InputError("fine-tuning is for cells of one class each; leave the mixtures out, or take --mode probe")
     if recipe.baselines and not crops.pure.all():
         raise InputError("--baselines are for cells of one class each; leave the mixtures out, or the baselines")
     encoders = _encoders(recipe)
-    dataset = encode_dataset(crops, encoders, recipe.preprocess, lambda step, part: progress(step, 0.8 * part))
-    progress("Fitting the head", 0.8)
-    data, spec = _vectors(dataset, recipe), _spec(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity)
-    head, held_out, probabilities, more = _fit(dataset, data, spec, recipe)
-    progress("Measuring what a split by cell would show, and whether more groups would help", 0.9)
-    beside = measure_beside(data, spec, recipe, head, held_out) if held_out else ()
+    tuned = recipe.mode == "finetune"
+    share = 0.1 if tuned else 0.8
+    dataset = encode_dataset(
+        crops, encoders, recipe.preprocess, lambda step, part: progress(step, share * part), keep_planes=tuned
+    )
+    progress("Fitting the head", share)
+    if tuned:
+        fitted = _fine_tune(
+            dataset, recipe, encoders, out, lambda step, part: progress(step, share + (0.95 - share) * part)
+        )
+    else:
+        fitted = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity, progress)
     progress("Writing", 0.95)
+    metrics = _write(out, fitted, dataset, recipe, start)
+    progress("Done", 1.0)
+    return metrics
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A head and its evidence."""
+
+    head: LinearHead
+    held_out: HeldOut | None  # None when the groups could not be split
+    method: str
+    probabilities: Mapping[str, np.ndarray]  # held-out, by method, the head's own first
+    notes: Mapping[str, Any] = field(default_factory=dict)  # more for metrics.json
+    beside: tuple[Any, ...] = ()  # of a linear head, see `measure_beside`
+
+
+def _write(out: Path, fitted: _Fitted, dataset: EncodedDataset, recipe: HeadRecipe, start: float) -> dict[str, Any]:
+    """Write the folder of a head and return its figures; checkpoints have done their part then."""
     with _whole(out) as part:
-        head = save_head(head, part)
-        metrics = head_metrics(head, dataset, _method(recipe), probabilities)
+        head, held_out = save_head(fitted.head, part), fitted.held_out
+        metrics = head_metrics(head, dataset, fitted.method, fitted.probabilities)
         calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
-        validation = validate(calls, metrics, *beside)
-        metrics |= more | validation.metrics | {"seconds": round(time.perf_counter() - start)}
+        validation = validate(calls, metrics, *fitted.beside)
+        metrics |= dict(fitted.notes) | validation.metrics | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
         validation.write(part)
         if recipe.keep_folds and held_out:
             write_fold_heads(part, dataset, held_out, head.name)
-    progress("Done", 1.0)
+    if recipe.mode == "finetune":
+        shutil.rmtree(out / CHECKPOINTS)
     return metrics
 
 
@@ -100,8 +132,8 @@ def _whole(out: Path) -> Iterator[Path]:
         yield Path(scratch)
         out.mkdir(exist_ok=True)
         for file in sorted(Path(scratch).iterdir()):
-            if file.is_dir():
-                rmtree(out / file.name, ignore_errors=True)
+            if file.is_dir():  # of an earlier head; a folder is replaced only when it is empty
+                shutil.rmtree(out / file.name, ignore_errors=True)
             move_into_place(file, out / file.name)
 
 
@@ -123,60 +155,58 @@ def _method(recipe: HeadRecipe) -> str:
     return BOTH if recipe.reads.shape else EMBEDDING
 
 
-def _vectors(dataset: EncodedDataset, recipe: HeadRecipe) -> LabelledVectors:
-    embeddings = dataset.embeddings[EMBEDDING]
-    plain = np.concatenate([embeddings.cls, embeddings.mean_patch], axis=1)
-    features = embeddings.features if recipe.reads.shape else plain
-    return LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
-
-
-def _fit(
-    dataset: EncodedDataset, data: LabelledVectors, spec: HeadSpec, recipe: HeadRecipe
-) -> tuple[LinearHead, HeldOut | None, dict[str, np.ndarray], dict[str, Any]]:
-    """Return the head, its cross-validation, held-out probabilities by method, the head's own first, and figures."""
+def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str, on_step: OnStep) -> _Fitted:
+    """Fit a linear head to frozen vectors."""
+    data, spec = _vectors(dataset, with_shape=recipe.reads.shape), spec_of(dataset, recipe, name, encoder)
     choices = {"folds": recipe.folds, "seed": recipe.seed, "balance": recipe.balance}
     head, held_out = fit_and_hold_out(data, spec, effects=recipe.effects, **choices)
     if held_out is None:
-        return head, None, {}, {}
-    own, others, more = {_method(recipe): held_out.probabilities}, {}, {}
-    if recipe.baselines:
-        others = hold_out_baselines(dataset, data, spec, held_out.fold_of, seed=recipe.seed)
+        return _Fitted(head, None, _method(recipe), {})
+    own, notes = {_method(recipe): held_out.probabilities}, {}
     if recipe.batch_effects != "none":
         without = hold_out(data, spec, held_out.fold_of, seed=recipe.seed, balance=recipe.balance).probabilities
-        more["batch_effects"] = batch_report(data, recipe.effects, without, held_out.probabilities, head.positive)
-    return head, held_out, own | {other: p for other, p in others.items() if other not in own}, more
+        notes["batch_effects"] = batch_report(data, recipe.effects, without, held_out.probabilities, head.positive)
+    on_step("Measuring what a split by cell would show, and whether more groups would help", 0.9)
+    beside = measure_beside(data, spec, recipe, head, held_out)
+    own |= _others(dataset, data, spec, held_out, recipe, own)
+    return _Fitted(head, held_out, _method(recipe), own, notes, beside)
 
 
-def _spec(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str) -> HeadSpec:
-    return HeadSpec(
-        name=name,
-        encoder=encoder,
-        trained_on=_sentence(dataset.crops, recipe),
-        crop=CropSettings(mode=recipe.crop, size_px=recipe.crop_px or dataset.side_px),
-        preprocess=recipe.preprocess,
-        positive=recipe.positive,
-        reads=recipe.reads,
-        training=_provenance(dataset, recipe),
-    )
+def _fine_tune(
+    dataset: EncodedDataset, recipe: HeadRecipe, encoders: Mapping[str, Encoder], out: Path, on_step: OnStep
+) -> _Fitted:
+    """Train the last blocks of the encoder with the head."""
+    from cellapp.training.classifier.finetune import FINE_TUNED, Trainings  # imports torch
+
+    encoder, data = encoders[EMBEDDING].reading(recipe.reads), _vectors(dataset, with_shape=False)
+    spec = spec_of(dataset, recipe, out.resolve().name, encoder.identity)
+    tuned = Trainings(dataset, data, encoder, recipe, spec, out=out, work=out / CHECKPOINTS, on_step=on_step).run()
+    notes = {"fine_tuning": dict(tuned.notes)}
+    if tuned.held_out is None:
+        return _Fitted(tuned.head, None, FINE_TUNED, {}, notes)
+    own = {FINE_TUNED: tuned.held_out.probabilities, EMBEDDING: tuned.frozen}
+    others = _others(dataset, data, spec, tuned.held_out, recipe, own)
+    return _Fitted(tuned.head, tuned.held_out, FINE_TUNED, own | others, notes)
 
 
-def _sentence(crops: LabelledCrops, recipe: HeadRecipe) -> str:
-    counts = ", ".join(f"{list(crops.labels).count(name):,} {name}" for name in crops.classes)
-    groups = f" from {len(set(crops.groups)):,} groups ({crops.grouped_by})" if crops.grouped_by else ""
-    note = f" {recipe.note.strip()}" if recipe.note else ""
-    return f"Trained on {len(crops):,} pictures of single cells, {counts}{groups}.{note} Not for diagnosis."
+def _vectors(dataset: EncodedDataset, *, with_shape: bool) -> LabelledVectors:
+    """Return the encoder's vectors, with or without the measurements that baselines may have asked for."""
+    embeddings = dataset.embeddings[EMBEDDING]
+    plain = np.concatenate([embeddings.cls, embeddings.mean_patch], axis=1)
+    features = embeddings.features if with_shape else plain
+    return LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
 
 
-def _provenance(dataset: EncodedDataset, recipe: HeadRecipe) -> dict[str, Any]:
-    lines = sorted(f"{digest}  {file}" for digest, file in zip(dataset.digests, dataset.crops.files, strict=True))
-    return {
-        "n": len(dataset.crops),
-        "pictures_sha256": sha256("\n".join(lines).encode()).hexdigest(),
-        "index_sha256": dataset.crops.index_sha256,
-        "grouped_by": dataset.crops.grouped_by,
-        "folds": recipe.folds,
-        "seed": recipe.seed,
-        **({"resample": recipe.resample} if recipe.resample != "none" else {}),
-        **({"class_weights": True} if recipe.class_weights else {}),
-        **({"batch_effects": recipe.batch_effects} if recipe.batch_effects != "none" else {}),
-    }
+def _others(
+    dataset: EncodedDataset,
+    data: LabelledVectors,
+    spec: HeadSpec,
+    held_out: HeldOut,
+    recipe: HeadRecipe,
+    own: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Return held-out probabilities of the baselines that were asked for, without those that are there already."""
+    if not recipe.baselines:
+        return {}
+    others = hold_out_baselines(dataset, data, spec, held_out.fold_of, seed=recipe.seed)
+    return {name: p for name, p in others.items() if name not in own}

@@ -14,7 +14,7 @@ from torch import nn
 
 from cellapp.encoders.dino import choose_attention
 from cellapp.errors import InputError
-from cellapp.files import atomic_write
+from cellapp.training.checkpoints import read_checkpoint, write_checkpoint
 from cellapp.training.encoder.crop_dataset import CropSet
 from cellapp.training.encoder.knn_monitor import knn_of_sets, write_curves
 from cellapp.training.encoder.recipe import PretrainRecipe
@@ -39,8 +39,8 @@ class TrainingState:
     def save(self, folder: Path) -> None:
         """Write ``checkpoint.pt``, whole or not at all."""
         weights = {"learner": self.learner.state_dict(), "optimiser": self.optimiser.state_dict()}
-        with atomic_write(folder / CHECKPOINT) as part:
-            torch.save(weights | {"step": self.step, "curves": self.curves, "sums": dict(self.sums)}, part)
+        figures = {"step": self.step, "curves": self.curves, "sums": dict(self.sums)}
+        write_checkpoint(folder / CHECKPOINT, weights | figures)
 
     def restore(self, folder: Path) -> None:
         """Load ``checkpoint.pt`` where there is one.
@@ -51,9 +51,9 @@ class TrainingState:
             When it is of a network of another shape.
         """
         path = folder / CHECKPOINT
-        if not path.is_file():
+        saved = read_checkpoint(path)
+        if saved is None:
             return
-        saved = torch.load(path, map_location="cpu", weights_only=True)
         try:
             self.learner.load_state_dict(saved["learner"])
         except RuntimeError as error:

@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cellapp.errors import InputError
-from cellapp.files import atomic_write
 from cellapp.segmentation.flow_unet import FlowNetwork
 from cellapp.segmentation.flow_unet_io import read_network, save_network
+from cellapp.training.checkpoints import read_checkpoint, write_checkpoint
 from cellapp.training.segmenter.augment import BatchSampler
 from cellapp.training.segmenter.dataset import Example, prepare
 from cellapp.training.segmenter.recipe import SegmenterRecipe
@@ -38,11 +38,12 @@ class _TrainingState:
 
     def save(self, path: Path) -> None:
         parts = {"network": self.network, "averaged": self.averaged, "optimiser": self.optimiser}
-        with atomic_write(path) as unfinished:
-            torch.save({name: part.state_dict() for name, part in parts.items()} | {"step": self.step}, unfinished)
+        write_checkpoint(path, {name: part.state_dict() for name, part in parts.items()} | {"step": self.step})
 
     def restore(self, path: Path) -> None:
-        saved = torch.load(path, map_location=self.network.device, weights_only=True)
+        saved = read_checkpoint(path)
+        if saved is None:
+            return
         self.network.load_state_dict(saved["network"])
         self.averaged.load_state_dict(saved["averaged"])
         self.optimiser.load_state_dict(saved["optimiser"])
@@ -94,8 +95,7 @@ def train_segmenter(
     images = read_labelled_images(data, "train", recipe.n_synthetic, recipe.held_out)
     examples = [example for example in (prepare(image, out / "flows") for image in images) if example]
     state = _begin(recipe, start, device)
-    if (out / CHECKPOINT).is_file():
-        state.restore(out / CHECKPOINT)
+    state.restore(out / CHECKPOINT)
     saved = time.monotonic()
     for loss in _steps(recipe, examples, state, dtype):
         if state.step % REPORT_EVERY == 0 and on_step:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cellapp.errors import InputError
 from cellapp.settings import CropMode, FeatureSettings
 from cellapp.settings_io import read_recipe
-from cellapp.training.classifier.recipe import HeadRecipe
+from cellapp.training.classifier.recipe import FineTuning, HeadRecipe
 from tests.paths import ROOT
 
 RECIPES = st.builds(
@@ -34,6 +34,14 @@ def test_options_win_over_the_file_and_silence_changes_nothing(tmp_path):
     (tmp_path / "recipe.toml").write_text('encoder = "mine"\nfolds = 3\n')
     recipe = read_recipe(HeadRecipe, tmp_path / "recipe.toml", folds=4, seed=None)
     assert (recipe.encoder, recipe.folds, recipe.seed) == ("mine", 4, 0)
+
+
+@pytest.mark.parametrize("epochs", [2, None])
+def test_options_change_a_part_of_the_recipe(tmp_path, epochs):
+    written = HeadRecipe(mode="finetune", finetune=FineTuning(epochs=7, blocks=1, clip=0))
+    (tmp_path / "recipe.toml").write_text(written.toml)
+    recipe = read_recipe(HeadRecipe, tmp_path / "recipe.toml", finetune={"epochs": epochs})
+    assert recipe.finetune == written.finetune.model_copy(update={"epochs": epochs or 7})
 
 
 def test_a_head_from_pictures_is_fitted_to_each_crop():
