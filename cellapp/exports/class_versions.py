@@ -23,7 +23,7 @@ from cellapp.classification.cell_columns import class_columns
 from cellapp.errors import InputError
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells, write_cells
-from cellapp.files import atomic_write
+from cellapp.files import atomic_write, move_into_place
 from cellapp.settings import ClassifySettings
 
 _FOLDER, _LIST, _LOCK = ".classes", "versions.json", "lock"
@@ -184,7 +184,7 @@ def _move_maps(source: Path, target: Path) -> None:
         to = target / path.relative_to(source)
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(to, ignore_errors=True)
-        path.replace(to)
+        move_into_place(path, to)
 
 
 def _write_tables(out: Path, version: ClassVersion, tables: Mapping[str, pd.DataFrame]) -> None:
