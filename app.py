@@ -37,6 +37,6 @@ def route() -> None:
 if __name__ == "__main__":
     route()
 else:
-    from cellapp.server import ROUTES
+    from cellapp.server import MIDDLEWARE, ROUTES
 
-    app = st.App(__file__, routes=ROUTES)
+    app = st.App(__file__, routes=ROUTES, middleware=MIDDLEWARE)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cellapp.settings import FrozenModel
 
@@ -53,7 +53,14 @@ class AppSettings(BaseSettings):
     """Who does the worker's work: serial, processes, processes:N, or a Dask scheduler, ``tcp://HOST:PORT``."""
     import_folder: Path | None = None
     """Folder on the server from which the Upload page may read; None switches that off."""
+    hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names by which visitors reach this server beside its addresses and the machine's own name; commas between."""
     budget: BudgetSettings = BudgetSettings()
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split_names(cls, given: object) -> object:
+        return tuple(filter(None, (name.strip() for name in given.split(",")))) if isinstance(given, str) else given
 
     @property
     def database(self) -> str:

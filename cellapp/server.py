@@ -3,11 +3,18 @@
 ``streamlit run app.py`` and ``uvicorn app:app`` start both.
 """
 
+import os
+
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 from streamlit.config import get_option
 from streamlit.runtime.pages_manager import PagesManager
 
 from cellapp.api.app import api
+from cellapp.auth.hosts import OnlyOwnHosts
+
+# What visitors bring is for the owner of this process alone; the worker it starts inherits that.
+os.umask(0o077)
 
 # A folder named pages/ makes Streamlit look for its old kind of pages until st.navigation has run once: a first visitor
 # who follows a link to a page would get "page not found".
@@ -17,3 +24,4 @@ PagesManager.uses_pages_directory = False
 # for a proxy that takes the long one away before it hands a request on.
 _base = str(get_option("server.baseUrlPath") or "").strip("/")
 ROUTES = tuple(Mount(f"{path}/api", app=api) for path in dict.fromkeys((f"/{_base}" if _base else "", "")))
+MIDDLEWARE = (Middleware(OnlyOwnHosts),)

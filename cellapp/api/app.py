@@ -73,7 +73,7 @@ def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[Analy
     """Queue the analysis of images; poll ``/runs/{id}``."""
     if not image_ids:
         raise InputError("a run needs at least one image: POST /images first")
-    records = [images.get_image(image_id) for image_id in image_ids]
+    records = [images.get_shown_image(image_id) for image_id in image_ids]
     for record in records:
         assign_channels(replace(record.info, channels=record.channels, roles=record.roles), settings.channels)
     project_id = records[0].project_id
@@ -86,13 +86,13 @@ def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[Analy
 @api.get("/runs/{run_id}")
 def show_run(run_id: str) -> dict[str, Any]:
     """State, settings and per-image summaries of a run."""
-    return _run(runs.get_run(run_id))
+    return _run(runs.get_shown_run(run_id))
 
 
 @api.get("/runs/{run_id}/files")
 def list_files(run_id: str) -> list[str]:
     """Paths of a run's files, as `analyse --out` would write them."""
-    runs.get_run(run_id)
+    runs.get_shown_run(run_id)
     folder = runs.run_folder(run_id)
     refresh_run_files(folder)
     return [path.relative_to(folder).as_posix() for path in bundle_files(folder)]

@@ -85,6 +85,7 @@ def set_reference(
     reference: Annotated[str | None, Body(embed=True, description="Id of an image of the same size; null for none.")],
 ) -> dict[str, Any]:
     """Have runs find the cells of an image on another one; they are measured, cut and classified on this one."""
+    images.get_shown_image(image_id)
     return _image(images.set_reference(image_id, reference))
 
 

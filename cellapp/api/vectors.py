@@ -12,6 +12,7 @@ from cellapp.jobs import queue, worker_process
 from cellapp.jobs.rescore import choose_classes, request_rescore
 from cellapp.settings import VectorSettings
 from cellapp.store import projects, runs
+from cellapp.store.named_models import require_named, require_named_models
 
 router = APIRouter()
 
@@ -19,6 +20,7 @@ router = APIRouter()
 @router.put("/projects/{project_id}/vectors")
 def set_vectors(project_id: str, vectors: VectorSettings) -> VectorSettings:
     """Say how the cells of a project become vectors from now on."""
+    require_named_models(project_id, vectors)
     projects.set_project_vectors(project_id, vectors)
     return projects.project_vectors(project_id)
 
@@ -29,7 +31,8 @@ def make_vectors(run_id: str, head: Annotated[str | None, Body(embed=True)] = No
 
     The answer names the job: poll ``/jobs/{id}``.
     """
-    run = runs.get_run(run_id)
+    run = runs.get_shown_run(run_id)
+    require_named(run.project_id, "head", head)
     job = queue.submit("vectors", {"run_id": run.id, "head": head}, run.project_id)
     worker_process.ensure_worker()
     return {"job": job.id}
@@ -38,7 +41,7 @@ def make_vectors(run_id: str, head: Annotated[str | None, Body(embed=True)] = No
 @router.get("/runs/{run_id}/classes")
 def list_classes(run_id: str) -> dict[str, Any]:
     """Versions of a run's classes, oldest first, and which one is active; none where it was called once only."""
-    run = runs.get_run(run_id)
+    run = runs.get_shown_run(run_id)
     known = read_versions(runs.run_folder(run.id))
     shown = ("id", "head", "created")
     versions = [
@@ -62,6 +65,7 @@ def call_again(
     """
     if (head is None) == (version is None):
         raise InputError("give either a head or a version of GET /runs/{id}/classes")
+    runs.get_shown_run(run_id)
     if head is None:
         return {"job": choose_classes(run_id, str(version)).id}
     return {"job": request_rescore(run_id, head, threshold=threshold, unsure_margin=unsure_margin).id}

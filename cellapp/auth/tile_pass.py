@@ -30,9 +30,9 @@ from itsdangerous import BadData, URLSafeSerializer
 from cellapp.errors import AccessError, StoreError
 from cellapp.files import atomic_write
 from cellapp.store.blobs import home_folder
-from cellapp.store.images import get_image
+from cellapp.store.images import get_shown_image
 from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
-from cellapp.store.runs import get_run
+from cellapp.store.runs import get_shown_run
 
 VALID_S = 6 * 3600
 """A pass is valid for at least this long and at most twice as long; all made within such a span are the same."""
@@ -70,10 +70,7 @@ def visible_image(image_id: str, given_pass: str, *, now_s: float | None = None)
         raise AccessError(message) from error
     if (time.time() if now_s is None else now_s) > (span + 2) * VALID_S:
         raise AccessError("this address is too old; reload the page that shows the image")
-    record = get_image(image_id)
-    if record.removed is not None:
-        raise StoreError(f"image {image_id!r} was removed; bring it back on the Upload page")
-    return record
+    return get_shown_image(image_id)
 
 
 def visible_result(run_id: str, image_id: str, given_pass: str) -> tuple[RunRecord, RunImage]:
@@ -87,9 +84,9 @@ def visible_result(run_id: str, image_id: str, given_pass: str) -> tuple[RunReco
         The image or the run is unknown or in the bin, or the run has no finished result of this image.
     """
     visible_image(image_id, given_pass)
-    run = get_run(run_id)
+    run = get_shown_run(run_id)
     entry = run.image(image_id)
-    if run.removed is not None or entry is None or entry.status is not Status.DONE:
+    if entry is None or entry.status is not Status.DONE:
         raise StoreError(f"run {run_id!r} has no result of image {image_id!r}; reload the page")
     return run, entry
 

@@ -12,14 +12,18 @@ def worker(
     idle_s: float = typer.Option(None, help="Stop after so many seconds without work; never when left out."),
 ) -> None:
     """Run queued jobs until stopped. The app starts one by itself."""
+    import os
+
     from cellapp.jobs.worker import run_worker
 
+    os.umask(0o077)  # images, results and database are for the owner of this process alone
     run_worker(once=once, idle_s=idle_s)
 
 
 def serve(
     port: int = typer.Option(8501, help="Port to listen on."),
-    host: str = typer.Option("localhost", help="Address to listen on; 0.0.0.0 for other machines."),
+    host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0, with --insecure, for other machines."),
+    insecure: bool = typer.Option(False, "--insecure", help="Let other machines in: they see everything."),
     headless: bool = typer.Option(False, "--headless", help="Do not open a browser."),
 ) -> int:
     """Serve the pages and the API (under /api) in one process."""
@@ -27,8 +31,15 @@ def serve(
     import subprocess
     import sys
 
+    from cellapp.auth.hosts import is_loopback
     from cellapp.config import REPOSITORY
+    from cellapp.errors import InputError
 
+    if not (insecure or is_loopback(host)):
+        raise InputError(
+            f"--host {host} lets other machines in, and there is no sign-in yet: whoever reaches the port sees and "
+            "changes everything; add --insecure if that is meant, or leave --host out"
+        )
     command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
     command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
     # Streamlit's own greeting goes with offers to developers, in the terminal and in the pages.

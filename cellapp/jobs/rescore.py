@@ -23,6 +23,7 @@ from cellapp.settings import ClassifySettings
 from cellapp.settings_io import validated
 from cellapp.store import cells as cell_store
 from cellapp.store import runs
+from cellapp.store.named_models import require_named
 from cellapp.store.open_image import open_slide
 from cellapp.store.records import JobRecord, RunImage, RunRecord, Status
 from cellapp.store.vectors import image_vectors
@@ -42,7 +43,7 @@ def request_rescore(
     ----------
     run_id : str
     head : str
-        Name in the registry, or the folder of a trained head.
+        Name in the registry or of a head of the project, see `cellapp.store.named_models`.
     threshold, unsure_margin : float, optional
         See `cellapp.settings.ClassifySettings`; those of the run when left out.
 
@@ -54,6 +55,7 @@ def request_rescore(
         When the run has no finished image, or a value is out of range.
     """
     run = runs.get_run(run_id)
+    require_named(run.project_id, "head", head)
     changed = {"head": head, "encoder": None, "threshold": threshold, "unsure_margin": unsure_margin}
     changed = {name: value for name, value in changed.items() if value is not None or name == "encoder"}
     settings = validated(ClassifySettings, run.settings.classify.model_dump() | changed)

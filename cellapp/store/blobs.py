@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cellapp.config import BudgetSettings, app_settings
@@ -43,8 +45,19 @@ class StagedFile:
 
 
 def home_folder(*parts: str) -> Path:
-    """Return a folder under CELLAPP_HOME and make it when it is not there."""
-    return make_folder(app_settings().home.joinpath(*parts))
+    """Return a folder under CELLAPP_HOME, made when it is not there; only its owner may look into CELLAPP_HOME."""
+    home = app_settings().home
+    _close_to_others(home)
+    return make_folder(home.joinpath(*parts))
+
+
+@cache
+def _close_to_others(home: Path) -> None:
+    """Take the rights of others from CELLAPP_HOME, once per process: images of patients lie below."""
+    make_folder(home)
+    mode = stat.S_IMODE(home.stat().st_mode)
+    with suppress(OSError):  # the folder of another account, or a file system without rights
+        home.chmod(mode & ~(stat.S_IRWXG | stat.S_IRWXO))
 
 
 def make_folder(folder: Path) -> Path:

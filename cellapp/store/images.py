@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from cellapp.errors import InputError
+from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
 from cellapp.images.channel_files import check_same_size
 from cellapp.images.channel_names import check_names
@@ -34,6 +34,14 @@ def get_image(image_id: str) -> ImageRecord:
     """
     with reading() as session:
         return image_record(image_row(session, image_id))
+
+
+def get_shown_image(image_id: str) -> ImageRecord:
+    """Return an image as visitors may see it. Raises StoreError for one in the bin, too."""
+    record = get_image(image_id)
+    if record.removed is not None:
+        raise StoreError(f"image {image_id!r} was removed; bring it back on the Upload page")
+    return record
 
 
 def list_images(project_id: str, *, removed: bool = False) -> tuple[ImageRecord, ...]:

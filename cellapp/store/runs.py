@@ -16,6 +16,7 @@ from cellapp.settings import AnalyseSettings, ClassifySettings
 from cellapp.store.blobs import home_folder
 from cellapp.store.database import reading, writing
 from cellapp.store.json_values import json_mapping, plain_text
+from cellapp.store.named_models import require_named_models
 from cellapp.store.projects import project_row
 from cellapp.store.records import RunRecord, Status
 from cellapp.store.run_rows import new_image_rows, next_name, run_record, run_row
@@ -42,10 +43,12 @@ def create_run(
     Raises
     ------
     InputError
-        No image, one twice, or one of another project.
+        No image, one twice, or one of another project; a model that is not known by name, see
+        `cellapp.store.named_models`.
     """
     if not image_ids or len(set(image_ids)) < len(image_ids):
         raise InputError(f"a run takes at least one image and each once; got {len(image_ids)}")
+    require_named_models(project_id, settings)
     with writing() as session:
         project_row(session, project_id)
         rows = new_image_rows(session, project_id, image_ids)
@@ -60,6 +63,14 @@ def get_run(run_id: str) -> RunRecord:
     """Return a run, deleted ones too until they are purged. Raises StoreError when there is none."""
     with reading() as session:
         return run_record(run_row(session, run_id))
+
+
+def get_shown_run(run_id: str) -> RunRecord:
+    """Return a run as visitors may see it. Raises StoreError for one in the bin, too."""
+    run = get_run(run_id)
+    if run.removed is not None:
+        raise StoreError(f"run {run_id!r} was deleted; bring it back on the Runs page")
+    return run
 
 
 def list_runs(project_id: str, *, removed: bool = False) -> tuple[RunRecord, ...]:

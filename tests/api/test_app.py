@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import tifffile
 from fastapi.testclient import TestClient
+from starlette.applications import Starlette
 
 from cellapp.api.app import api
 from cellapp.cli import main
@@ -152,3 +153,13 @@ def test_an_image_that_is_not_in_the_file_is_422(client, tmp_path, query):
     assert answer.status_code == 422
     assert "\n" not in answer.json()["error"]
     assert client.get("/images").json() == []
+
+
+def test_pages_and_api_are_behind_the_check_of_hosts():
+    """The API alone, as these tests use it, checks no host; what is served does."""
+    from cellapp.server import MIDDLEWARE, ROUTES
+
+    served = TestClient(Starlette(routes=ROUTES, middleware=MIDDLEWARE), base_url="http://localhost:8501")
+    assert served.get("/api/health").json()["status"] == "ok"
+    assert served.get("/api/health", headers={"host": "evil.example"}).status_code == 403
+    assert served.post("/api/runs", headers={"origin": "http://evil.example"}).status_code == 403

@@ -35,10 +35,13 @@ def test_unknown_runs_jobs_and_projects_are_404(client):
 
 def test_the_way_of_a_project_is_set_whole_or_not_at_all(client):
     project = projects.default_project().id
-    assert client.put(f"/projects/{project}/vectors", json={"encoder": "dinov2-small"}).json()["crop"]["size_px"] == 64
-    assert projects.project_vectors(project) == VectorSettings(encoder="dinov2-small")
+    assert (
+        client.put(f"/projects/{project}/vectors", json={"encoder": "facebook/dinov2-small"}).json()["crop"]["size_px"]
+        == 64
+    )
+    assert projects.project_vectors(project) == VectorSettings(encoder="facebook/dinov2-small")
     assert client.put(f"/projects/{project}/vectors", json={"encoder": "a", "cut": 3}).status_code == 422
-    assert projects.project_vectors(project).encoder == "dinov2-small"
+    assert projects.project_vectors(project).encoder == "facebook/dinov2-small"
 
 
 def test_classes_are_made_listed_and_chosen(client, tmp_path):
@@ -65,7 +68,7 @@ def test_classes_are_made_listed_and_chosen(client, tmp_path):
         ({}, 422),
         ({"head": "demo-head", "version": "a"}, 422),
         ({"version": "a"}, 422),
-        ({"head": "no such head"}, 409),
+        ({"head": "no such head"}, 422),
         ({"head": "demo-head"}, 409),
     ],
 )

@@ -102,7 +102,7 @@ def test_a_finished_result_is_shown_to_who_may_see_its_image(result):
 def test_a_result_in_the_bin_is_not_shown(result):
     run, image = result
     runs.delete_run(run.id)
-    with pytest.raises(StoreError, match="no result of image"):
+    with pytest.raises(StoreError, match="was deleted; bring it back"):
         visible_result(run.id, image.id, make_pass(image.id))
 
 

@@ -39,8 +39,25 @@ def test_serving_ends_with_the_status_of_the_server_and_quietly_when_interrupted
 def test_other_machines_are_told_the_name_of_this_one(monkeypatch, capsys):
     monkeypatch.setattr("socket.gethostname", lambda: "microscope")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
-    assert main(["serve", "--host", "0.0.0.0", "--port", "80"]) == 0
+    assert main(["serve", "--host", "0.0.0.0", "--insecure", "--port", "80"]) == 0
     assert "http://microscope:80 " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "microscope"])
+def test_other_machines_are_let_in_only_where_that_is_said(monkeypatch, capsys, host):
+    started = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: started.append(command))
+    assert main(["serve", "--host", host]) == 2
+    assert started == []
+    said = capsys.readouterr().err
+    assert "no sign-in" in said
+    assert "--insecure" in said
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_this_machine_needs_no_word(monkeypatch, host):
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))
+    assert main(["serve", "--host", host]) == 0
 
 
 @pytest.mark.parametrize("problems", [[], ["the disk is full"]])

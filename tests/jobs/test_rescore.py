@@ -18,6 +18,8 @@ from cellapp.jobs.worker import run_worker
 from cellapp.settings import VectorSettings
 from cellapp.store import cells, runs
 from cellapp.store import labels as labels_store
+from cellapp.store.heads import add_head
+from cellapp.store.projects import default_project
 from cellapp.store.records import Status
 from cellapp.store.vectors import keep_vectors, vectors_key
 from tests.classification.heads import random_embeddings, random_head
@@ -44,7 +46,7 @@ def keep_random(run, seed):
 def make_head(tmp_path, name, seed=0, **changes):
     plain = random_head(seed=seed, name=name, crop=MADE.crop, **changes)
     save_head(plain, tmp_path / name)
-    return str(tmp_path / name)
+    return add_head(default_project().id, tmp_path / name).identity
 
 
 @pytest.fixture
@@ -108,8 +110,9 @@ def test_what_cannot_be_read_is_refused_before_anything_is_queued(run, tmp_path)
     other = make_head(tmp_path, "other", encoder="strange@1")
     with pytest.raises(ModelError, match="make its vectors for this head first"):
         request_rescore(run.id, other)
-    with pytest.raises(ModelError):
-        request_rescore(run.id, str(tmp_path / "nowhere"))
+    for path in (tmp_path / "nowhere", tmp_path / "other"):  # the second one holds a head
+        with pytest.raises(InputError, match="no head"):
+            request_rescore(run.id, str(path))
     with pytest.raises(InputError, match="no classes"):
         choose_classes(run.id, "none")
     assert not queue.list_jobs(run.project_id)

@@ -8,6 +8,7 @@ from cellapp.encoders.hf_folder import FILES
 from cellapp.errors import ModelError
 from cellapp.models.registry import ModelEntry, entry, is_demonstration, registry
 from cellapp.models.status import card, status
+from tests.paths import ROOT
 
 
 @pytest.mark.parametrize("name", sorted(registry()))
@@ -54,3 +55,14 @@ def test_heads_for_show_say_so_and_nothing_else_does():
     assert shown == {model.name for model in registry().values() if "Demonstration" in model.purpose} != set()
     assert not is_demonstration(None)
     assert not is_demonstration("a/head/of/ours")
+
+
+def test_readme_says_whose_weights_are_pinned():
+    said = re.search(r"The weights of (.*?) are pinned in", (ROOT / "README.md").read_text().replace("\n", " ")).group(
+        1
+    )
+    assert said == "cpsam, cpsam_v2, DINOv2 without registers and DINOv3"
+    hub = [model for model in registry().values() if model.source == "hub"]
+    pinned = {model.name for model in hub if any(model.files[name] for name in model.files if "config" not in name)}
+    families = ("facebook/dinov2-small", "facebook/dinov2-base", "facebook/dinov2-large", "facebook/dinov3-", "cpsam")
+    assert pinned == {model.name for model in hub if model.name.startswith(families)}

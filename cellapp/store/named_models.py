@@ -1,0 +1,53 @@
+"""Which models a visitor of pages or API may name: those declared and those of the project, never a path of the server.
+
+Paths stay for the command line, whose user could read the files anyway.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from cellapp.errors import InputError
+from cellapp.models.registry import entry, is_declared, registry
+from cellapp.settings import AnalyseSettings, VectorSettings
+from cellapp.store.heads import list_heads
+
+
+def require_named(project_id: str, kind: str, name: str | None) -> None:
+    """Refuse a model that is not one of the kind and not known by name.
+
+    Parameters
+    ----------
+    project_id : str
+    kind : str
+        "segmenter", "encoder" or "head".
+    name : str or None
+        None is the default and always allowed.
+
+    Raises
+    ------
+    InputError
+        The name is of another kind, of another project's head, a path, or of nothing.
+    """
+    if name is None or (is_declared(name) and entry(name).kind == kind):
+        return
+    known = [model.name for model in registry().values() if model.kind == kind]
+    if kind == "head":
+        heads = (*list_heads(project_id), *list_heads(project_id, removed=True))
+        if name in {head.identity for head in heads}:
+            return
+        known += [head.identity for head in heads if head.removed is None]
+    if is_declared(name):
+        raise InputError(f"{name!r} is a {entry(name).kind} and no {kind}; choose one of: {', '.join(known)}")
+    near = get_close_matches(name, known, n=1)
+    meant = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(known)}"
+    raise InputError(f"no {kind} {name!r} here; {meant}")
+
+
+def require_named_models(project_id: str, settings: AnalyseSettings | VectorSettings) -> None:
+    """Refuse settings of a run, or of vectors, that name a model as `require_named` does not allow."""
+    if isinstance(settings, VectorSettings):
+        return require_named(project_id, "encoder", settings.encoder)
+    require_named(project_id, "segmenter", settings.segment.segmenter)
+    require_named(project_id, "encoder", settings.classify.encoder)
+    return require_named(project_id, "head", settings.classify.head)
