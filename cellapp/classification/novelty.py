@@ -44,8 +44,10 @@ class NoveltyDetector:
         return np.min([self._distance(features - mean) for mean in self.means.astype(np.float64)], axis=0)
 
     def _distance(self, offset: np.ndarray) -> np.ndarray:
+        """Return the distance of offsets from a class mean; they are overwritten."""
         scores = offset @ self.basis.T.astype(np.float64)
-        outside = np.maximum((offset**2).sum(axis=1) - (scores**2).sum(axis=1), 0.0)
+        length = np.square(offset, out=offset).sum(axis=1)
+        outside = np.maximum(length - (scores**2).sum(axis=1), 0.0)
         squared = (scores**2 / self.variances).sum(axis=1) + outside / self.rest_variance
         return np.sqrt(squared / offset.shape[1])
 

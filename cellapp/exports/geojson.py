@@ -21,6 +21,7 @@ from cellapp.files import atomic_write
 from cellapp.rendering.colours import class_colour, rgb
 from cellapp.types.cells import LabelMask
 
+_encode = json.JSONEncoder(allow_nan=False).encode
 MEASURED = ("area_px", "area_um2", "margin")
 CELLS_AT_A_TIME = 512
 """Rows of the table read together: bounds the memory."""
@@ -51,7 +52,7 @@ def write_geojson(
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
         for i, feature in enumerate(_features(mask.labels, cells, tuple(classes), object_type)):
-            file.write(("\n" if i == 0 else ",\n") + json.dumps(feature, allow_nan=False))
+            file.write(("\n" if i == 0 else ",\n") + _encode(feature))
         file.write("\n]}\n")
     return path
 
@@ -95,7 +96,7 @@ def _copy_outlines(before: IO[str], after: IO[str], properties: Iterator[dict[st
         if not rest.startswith(known):
             return False
         end = "},\n" if line.endswith(",\n") else "}\n"
-        after.write(f"{outline}{separator}{json.dumps(wanted, allow_nan=False)}{end}")
+        after.write(f"{outline}{separator}{_encode(wanted)}{end}")
     return next(properties, None) is None
 
 
@@ -154,15 +155,17 @@ def _properties_of_some(
     cells: pd.DataFrame, counted_as: pd.Series, classes: tuple[str, ...], object_type: str
 ) -> Iterator[dict[str, Any]]:
     names = [*(f"p_{name}" for name in classes_of(cells)), *(name for name in MEASURED if name in cells)]
-    values = cells[names].to_numpy(np.float64)
-    for row, cell_id in enumerate(cells.index.tolist()):
-        name = str(counted_as.iloc[row])
-        measured = {key: value for key, value in zip(names, values[row].tolist(), strict=True) if math.isfinite(value)}
+    values = map(np.ndarray.tolist, cells[names].to_numpy(np.float64))
+    kinds = {
+        name: {"name": name, "color": list(rgb(class_colour(name, classes)))} for name in map(str, set(counted_as))
+    }
+    for cell_id, kind, row in zip(cells.index.tolist(), map(str, counted_as.tolist()), values, strict=True):
+        measured = {key: value for key, value in zip(names, row, strict=True) if math.isfinite(value)}
         yield {
             "objectType": object_type,
             "name": str(cell_id),
             "cell_id": int(cell_id),
-            "classification": {"name": name, "color": list(rgb(class_colour(name, classes)))},
+            "classification": kinds[kind],
             "measurements": {"cell_id": int(cell_id)} | measured,
         }
 

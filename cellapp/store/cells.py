@@ -59,7 +59,7 @@ def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
         light["manual_label"] = light["manual_label"].where(light["manual_label"] != "", by_hand)
         session.execute(delete(Cell).where(Cell.run_id == run_id, Cell.image_id == image_id))
         for start in range(0, len(light), _BATCH):
-            session.execute(insert(Cell), _rows(run_id, image_id, light.iloc[start : start + _BATCH]))
+            session.execute(insert(Cell.__table__), _rows(run_id, image_id, light.iloc[start : start + _BATCH]))
 
 
 def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:
