@@ -1,7 +1,7 @@
 """Settings of an analysis with their defaults; forms, command line and API are made from them.
 
 `AnalyseSettings` is written to ``run.json`` and reproduces the run. Folders, limits and hardware are in
-`cellapp.config`.
+`cellapp.config`. What numbers may be on a certain image is decided in `cellapp.images.settings_fit`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ DEFAULT_ENCODER = "cell-vit"
 
 
 class FrozenModel(BaseModel):
-    """Base of settings and recipes: immutable, and unknown fields are refused."""
+    """Base of settings and recipes: immutable; unknown fields and numbers that are not finite are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class PreprocessSettings(FrozenModel):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__
@@ -45,6 +46,16 @@ api.include_router(image_routes.router)
 def _error_response(request: Request, error: CellappError) -> JSONResponse:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     return JSONResponse({"error": str(error)}, status_code=status)
+
+
+@api.exception_handler(RequestValidationError)
+def _refused_request(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Answer as FastAPI does, but without the values: one that is not finite cannot be put into JSON."""
+    detail = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+    first = detail[0]
+    return JSONResponse(
+        {"error": f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}", "detail": detail}, status_code=422
+    )
 
 
 @api.get("/health")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from cellapp.errors import InputError
 from cellapp.images.channel_names import check_names, default_names
 from cellapp.images.role_words import check_role_words, guess_role, role_of
+from cellapp.images.settings_fit import check_settings
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import ImageInfo, Role, Slide
 
@@ -158,7 +159,7 @@ def with_names(slide: Slide, names: Sequence[str]) -> Slide:
 
 
 def describe_slide(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tuple[Role, ...], float | None]:
-    """Apply the user's channel names, roles and pixel size to a slide.
+    """Apply the user's channel names, roles and pixel size to a slide, and check that the settings fit it.
 
     Returns
     -------
@@ -167,8 +168,14 @@ def describe_slide(slide: Slide, settings: AnalyseSettings) -> tuple[Slide, tupl
     roles : tuple of Role
     um_per_px : float or None
         Typed in, else from the file, else unknown.
+
+    Raises
+    ------
+    InputError
+        For channels that `assign_channels` refuses, and numbers that `cellapp.images.settings_fit` does.
     """
     names, roles = assign_channels(slide.info, settings.channels)
     um_per_px = settings.um_per_px or slide.info.um_per_px
+    check_settings(slide.info, settings, um_per_px)
     named = with_names(slide, names)
     return replace(named, info=replace(named.info, um_per_px=um_per_px)), roles, um_per_px

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
 from cellapp.files import image_stems
+from cellapp.images.settings_fit import check_settings
 from cellapp.settings import AnalyseSettings
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
@@ -30,13 +33,43 @@ def run_record(row: Run) -> RunRecord:
         project_id=row.project_id,
         name=row.name,
         status=row.status,
-        settings=AnalyseSettings.model_validate(row.settings),
+        settings=AnalyseSettings.model_validate(_finite(row.settings)),
         images=tuple(_image_record(image) for image in row.images),
         created=row.created,
         started=row.started,
         finished=row.finished,
         removed=row.removed,
     )
+
+
+def _finite(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out numbers that are not finite, which version 0.1.0 took: the run still opens, at the defaults."""
+    parts = {key: _finite(value) if isinstance(value, Mapping) else value for key, value in content.items()}
+    return {key: value for key, value in parts.items() if not isinstance(value, float) or math.isfinite(value)}
+
+
+def segmented_image(session: Session, row: RunImageRow) -> ImageRecord:
+    """Return the image that is segmented for one of a run: its reference where it has one."""
+    image = image_record(row.image)
+    return image_record(image_row(session, image.reference_id)) if image.reference_id else image
+
+
+def check_fit(images: Sequence[ImageRecord], settings: AnalyseSettings) -> None:
+    """Refuse settings that fit none of some images; where they fit some, each other one fails with its own sentence.
+
+    Raises
+    ------
+    InputError
+        See `cellapp.images.settings_fit.check_settings`; for the first image.
+    """
+    refused = []
+    for image in images:
+        try:
+            check_settings(image.info, settings, settings.um_per_px or image.um_per_px)
+        except InputError as error:
+            refused.append(error)
+    if images and len(refused) == len(images):
+        raise refused[0]
 
 
 def _image_record(row: RunImageRow) -> RunImage:

@@ -19,7 +19,7 @@ from cellapp.store.json_values import json_mapping, plain_text
 from cellapp.store.named_models import require_named_models
 from cellapp.store.projects import project_row
 from cellapp.store.records import RunRecord, Status
-from cellapp.store.run_rows import new_image_rows, next_name, run_record, run_row
+from cellapp.store.run_rows import check_fit, new_image_rows, next_name, run_record, run_row, segmented_image
 from cellapp.store.schema import Run, RunImageRow, now
 
 UNDO_S = 7 * 24 * 3600.0
@@ -44,7 +44,7 @@ def create_run(
     ------
     InputError
         No image, one twice, or one of another project; a model that is not known by name, see
-        `cellapp.store.named_models`.
+        `cellapp.store.named_models`; numbers that fit none of the images, see `cellapp.images.settings_fit`.
     """
     if not image_ids or len(set(image_ids)) < len(image_ids):
         raise InputError(f"a run takes at least one image and each once; got {len(image_ids)}")
@@ -52,6 +52,7 @@ def create_run(
     with writing() as session:
         project_row(session, project_id)
         rows = new_image_rows(session, project_id, image_ids)
+        check_fit([segmented_image(session, row) for row in rows], settings)
         run = Run(project_id=project_id, status=Status.QUEUED, settings=settings.model_dump(mode="json"), images=rows)
         run.name = clean_text(name) if name and name.strip() else next_name(session, project_id)
         session.add(run)

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from cellapp.api.app import api
 from cellapp.cli import main
-from cellapp.jobs import worker, worker_process
+from cellapp.jobs import queue, worker, worker_process
 from cellapp.store.runs import run_folder
 from tests.series import write_series
 
@@ -163,3 +163,15 @@ def test_pages_and_api_are_behind_the_check_of_hosts():
     assert served.get("/api/health").json()["status"] == "ok"
     assert served.get("/api/health", headers={"host": "evil.example"}).status_code == 403
     assert served.post("/api/runs", headers={"origin": "http://evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ['{"um_per_px": NaN}', '{"segment": {"diameter": 1e999}}', '{"segment": {"diameter": 5000}}', '{"seed": -1}'],
+)
+def test_numbers_that_fit_no_image_are_422_before_anything_runs(client, demo, settings):
+    image = upload(client, demo.slide).json()
+    body = f'{{"image_ids": ["{image["id"]}"], "settings": {settings}}}'
+    answer = client.post("/runs", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert not queue.list_jobs()

@@ -8,7 +8,7 @@ from cellapp.store.database import reading, writing
 from cellapp.store.projects import create_project
 from cellapp.store.records import Status
 from cellapp.store.run_rows import new_image_rows, next_name, run_record, run_row
-from cellapp.store.runs import create_run, delete_run
+from cellapp.store.runs import create_run, delete_run, get_run
 
 
 def rows_of(project_id, image_ids):
@@ -55,3 +55,19 @@ def test_a_record_outlives_its_session(project, add):
     assert record.images[0].name == "image.tif"
     with reading() as session, pytest.raises(StoreError, match="no run 'nothing'"):
         run_row(session, "nothing")
+
+
+def test_settings_that_fit_no_image_start_no_run_and_those_that_fit_some_do(project, add):
+    small, large = add(1, shape=(2, 20, 20)), add(2, shape=(2, 60, 60))
+    settings = AnalyseSettings.model_validate({"segment": {"diameter": 40}})
+    with pytest.raises(InputError, match="longer side has 20 px"):
+        create_run(project.id, [small.id], settings)
+    assert len(create_run(project.id, [small.id, large.id], settings).images) == 2
+
+
+def test_a_stored_run_with_a_number_that_is_not_finite_opens_at_the_default(project, add):
+    run = create_run(project.id, [add().id], AnalyseSettings())
+    with writing() as session:
+        row = run_row(session, run.id)
+        row.settings = {**row.settings, "um_per_px": float("inf"), "segment": {"diameter": float("nan")}}
+    assert get_run(run.id).settings == AnalyseSettings()
