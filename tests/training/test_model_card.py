@@ -3,6 +3,8 @@
 import json
 
 from cellapp.evaluation.intervals import FIGURES
+from cellapp.settings_io import read_recipe
+from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.model_card import head_card, methods_table
 from tests.classification.heads import random_head
 from tests.paths import ROOT
@@ -18,7 +20,7 @@ def test_the_card_repeats_the_figures_of_its_run():
 
 
 def test_weights_whose_licence_forbids_it_do_not_ship():
-    assert {path.name for path in FOLDER.iterdir()} == {"card.md", "metrics.json", "recipe.toml"}
+    assert {path.name for path in FOLDER.iterdir()} == {*("card.md", "metrics.json", "recipe.toml", "finetune.toml")}
 
 
 def metrics_of(**changes):
@@ -69,3 +71,8 @@ def test_figures_without_value_or_interval_are_written_as_such():
     table = methods_table({"own": row}).splitlines()[-1]
     assert table.count("| 0.500 ") == len(FIGURES) - 1
     assert table.count("| none ") == 1
+
+
+def test_the_recipe_of_fine_tuning_is_one():
+    recipe = read_recipe(HeadRecipe, FOLDER / "finetune.toml", called="recipe of a head")
+    assert (recipe.mode, recipe.finetune.stop_by, recipe.views) == ("finetune", "never", 8)

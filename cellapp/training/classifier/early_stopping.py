@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-StopBy = Literal["loss", "f1", "both", "either"]
+StopBy = Literal["loss", "f1", "both", "either", "never"]
 
 
 class Score(NamedTuple):
@@ -29,9 +29,10 @@ def judge(scores: Sequence[Score], by: StopBy, patience: int) -> Verdict:
     ----------
     scores : sequence of Score
         Of every epoch so far, at least one.
-    by : {"loss", "f1", "both", "either"}
+    by : {"loss", "f1", "both", "either", "never"}
         What makes an epoch better: a lower loss than any before; a higher F1 than any before, or the same F1 at a lower
-        loss; both, compared with the best epoch, where F1 may stay as it is; a record of either.
+        loss; both, compared with the best epoch, where F1 may stay as it is; a record of either. Never: the last
+        epoch is the best.
     patience : int
         Epochs to wait, at least 1.
     """
@@ -43,6 +44,7 @@ def judge(scores: Sequence[Score], by: StopBy, patience: int) -> Verdict:
             "f1": (score.f1, -score.loss) > (kept.f1, -kept.loss),
             "both": score.loss < kept.loss and score.f1 >= kept.f1,
             "either": score.loss < lowest or score.f1 > highest,
+            "never": True,
         }[by]
         lowest, highest = min(lowest, score.loss), max(highest, score.f1)
         best = epoch if better else best

@@ -52,8 +52,8 @@ class FineTuned:
 class Trainings:
     """All trainings of one head: one per fold, and one on all cells.
 
-    Each fold keeps some groups of its training part for early stopping, so that the groups it is measured on are read
-    once. The head that is kept is trained on all cells for the median of the folds' best epochs.
+    Each fold keeps some groups of its training part for early stopping, where there is any, so that the groups it is
+    measured on are read once. The head that is kept is trained on all cells for the median of the folds' best epochs.
 
     Parameters
     ----------
@@ -167,6 +167,8 @@ class Trainings:
 
     def _set_aside(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Split rows into those to learn from and whole groups for early stopping; none where groups are too few."""
+        if self.recipe.finetune.stop_by == "never":
+            return rows, rows[:0]
         training = self.vectors.subset(np.isin(np.arange(len(self.vectors.codes)), rows))
         inner = training.split(self.recipe.finetune.validation_folds, self.recipe.seed)
         return (rows, rows[:0]) if isinstance(inner, str) else (rows[inner != 0], rows[inner == 0])

@@ -86,7 +86,7 @@ class Learner:
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """Learning rates of the last step: the encoder's, where it learns, and the head's."""
+        """Learning rates of the last step, each once, rising: of the blocks that learn and of the head."""
         return tuple(sorted({group["lr"] for group in self.optimiser.param_groups}))
 
     def state(self) -> dict[str, Any]:
@@ -94,12 +94,12 @@ class Learner:
         return {name: tensor.detach().cpu().clone() for name, tensor in self.learning.state_dict().items()}
 
 
-def _groups(tail: nn.Module, linear: nn.Module, recipe: FineTuning) -> list[dict[str, Any]]:
-    """Two learning rates; only the encoder's matrices decay, as usual for transformers."""
-    parts = list(tail.parameters())
-    groups = [
-        {"params": [p for p in parts if p.ndim > 1], "lr": recipe.encoder_rate, "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parts if p.ndim <= 1], "lr": recipe.encoder_rate, "weight_decay": 0.0},
-        {"params": list(linear.parameters()), "lr": recipe.head_rate, "weight_decay": 0.0},
-    ]
+def _groups(tail: nn.ModuleList, linear: nn.Module, recipe: FineTuning) -> list[dict[str, Any]]:
+    """Return rates, lower in earlier blocks, of encoder and head; only the encoder's matrices decay, as usual."""
+    groups = []
+    for distance, part in enumerate(reversed(tail)):  # the norm first, which learns as the last block does
+        parts, rate = list(part.parameters()), recipe.encoder_rate * recipe.layer_decay ** max(distance - 1, 0)
+        groups.append({"params": [p for p in parts if p.ndim > 1], "lr": rate, "weight_decay": recipe.weight_decay})
+        groups.append({"params": [p for p in parts if p.ndim <= 1], "lr": rate, "weight_decay": 0.0})
+    groups.append({"params": list(linear.parameters()), "lr": recipe.head_rate, "weight_decay": 0.0})
     return [group for group in groups if group["params"]]

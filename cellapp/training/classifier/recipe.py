@@ -40,6 +40,8 @@ class FineTuning(FrozenModel):
     """Blocks that learn, from the last, with the final norm; 0 trains the head alone."""
     encoder_rate: float = Field(2e-4, gt=0)
     """For an encoder as small as the bundled one; 2e-5 is usual for large ones."""
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """Each block learns at this share of the rate of the one after it."""
     head_rate: float = Field(1e-4, gt=0)
     """The head begins fitted to the frozen encoder, and is not to forget that before the encoder has moved."""
     weight_decay: float = Field(0.01, ge=0)
@@ -52,7 +54,8 @@ class FineTuning(FrozenModel):
     """Learning rate at the end as a share of its peak."""
     batch: int = Field(32, ge=2)
     stop_by: StopBy = "loss"
-    """What makes an epoch better than the ones before, on validation groups."""
+    """What makes an epoch better than the ones before, on validation groups; "never" learns from these, too, and takes
+    all epochs."""
     patience: int = Field(4, ge=1)
     """Epochs without a better one after which training stops."""
     validation_folds: int = Field(4, ge=2)

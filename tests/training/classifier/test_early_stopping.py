@@ -10,7 +10,7 @@ from cellapp.training.classifier.early_stopping import Score, judge
 TRACE = [Score(*p) for p in ((0.9, 0.5), (0.7, 0.6), (0.8, 0.7), (0.6, 0.7), (0.5, 0.6), (0.6, 0.8), (0.7, 0.7))]
 
 
-@pytest.mark.parametrize(("by", "best"), [("loss", 4), ("f1", 5), ("both", 3), ("either", 5)])
+@pytest.mark.parametrize(("by", "best"), [("loss", 4), ("f1", 5), ("both", 3), ("either", 5), ("never", 6)])
 def test_the_epoch_that_is_kept(by, best):
     assert judge(TRACE, by, 99).best == best
 

@@ -155,6 +155,15 @@ def test_groups_for_testing_are_read_once_and_never_for_stopping(setting, tmp_pa
         assert not test & (training | validation)
 
 
+def test_without_early_stopping_all_training_groups_learn_for_all_epochs(setting, tmp_path):
+    tuning = setting.recipe.finetune.model_copy(update={"stop_by": "never", "layer_decay": 0.5, "epochs": 3})
+    recipe = setting.recipe.model_copy(update={"finetune": tuning})
+    metrics = train_head(setting.pictures, tmp_path / "mine", recipe)
+    assert (metrics["fine_tuning"]["best_epochs"], metrics["fine_tuning"]["epochs"]) == ([3, 3], 3)
+    fits = json.loads((tmp_path / "mine" / "epochs.json").read_text())["fits"]
+    assert {point["validation_loss"] for fit in fits for point in fit["points"]} == {None}
+
+
 def test_one_group_per_class_is_tuned_but_not_validated(setting, tmp_path):
     pictures = write_pictures(tmp_path / "cells", n_groups=2)
     metrics = train_head(pictures, tmp_path / "mine", setting.recipe)

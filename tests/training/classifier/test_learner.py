@@ -41,6 +41,15 @@ def test_encoder_and_head_learn_at_their_own_rates_on_one_schedule(tmp_path):
     assert rates[-1] == pytest.approx((1e-5, 1e-3))
 
 
+def test_earlier_blocks_learn_more_slowly_by_the_share_that_was_asked_for(tmp_path):
+    learner = learner_of(tmp_path, CELLS, blocks=2, encoder_rate=1e-3, head_rate=1e-4, layer_decay=0.5, warm_up=0)
+    rate_of = {id(p): group["lr"] for group in learner.optimiser.param_groups for p in group["params"]}
+    first, last, norm = (learner.encoder.tail(2)[k].parameters() for k in range(3))
+    expected = [(first, 5e-4), (last, 1e-3), (norm, 1e-3), (learner.learning["head"].parameters(), 1e-4)]
+    for parameters, rate in expected:
+        assert {rate_of[id(p)] for p in parameters} == {rate}
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_loss_weighs_classes_and_smooths_labels(tmp_path, smoothing):
     options = {"label_smoothing": smoothing, "augmentation": STILL}
