@@ -55,7 +55,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "torch": {"compute", "segmentation", "encoders", "classification", "explanation", "training"},
 }
-ONE_FILE = ("cellpose", "transformers", "pytorch_grad_cam", "pylibCZIrw", "nd2", "liffile", "dask", "umap")
+ONE_FILE = ("cellpose", "transformers", "timm", "pytorch_grad_cam", "pylibCZIrw", "nd2", "liffile", "dask", "umap")
 
 RANK = {part: rank for rank, line in enumerate(LAYERS.split("\n")) for part in line.split()}
 

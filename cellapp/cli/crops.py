@@ -16,7 +16,9 @@ _CROPS = typer.Argument(..., metavar="CROPS_DIR", help="Folder of single-cell pi
 def embed(
     crops: Path = _CROPS,
     out: Path = typer.Option(..., "--out", help="File to write, .npz."),
-    encoder: str = typer.Option(DEFAULT_ENCODER, help="Name in `models list`, or a folder in Hugging Face format."),
+    encoder: str = typer.Option(
+        DEFAULT_ENCODER, help="Name in `models list`, or a folder in Hugging Face or timm format."
+    ),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write one vector per picture: arrays cls, mean_patch, file.

@@ -19,7 +19,7 @@ def train(
     ),
     out: Path = typer.Option(..., "--out", help="Folder for the head; its name is the head's."),
     recipe: Path = typer.Option(None, "--recipe", help="TOML file; options given beside it change it."),
-    encoder: str = typer.Option(None, help="Name in `models list`, or a folder in Hugging Face format."),
+    encoder: str = typer.Option(None, help="Name in `models list`, or a folder in Hugging Face or timm format."),
     mode: str = typer.Option(
         None, help="probe (default): a head on frozen vectors; finetune: the encoder learns, too."
     ),
@@ -79,7 +79,8 @@ def train(
     else:
         metrics = train_head(labelled, out, chosen, progress)
     progress.end()
-    for sentence in (metrics["warning"], metrics["reason"], *(f"left out: {why}" for why in metrics["left_out"])):
+    said = (metrics.get("from_scratch"), metrics["warning"], metrics["reason"])
+    for sentence in (*said, *(f"left out: {why}" for why in metrics["left_out"])):
         if sentence:
             note(f"cellapp: {sentence}")
     said = [metrics["sentence"], *(f"- {doubt}" for doubt in metrics["doubts"])]

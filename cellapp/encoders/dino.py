@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -14,7 +15,15 @@ import numpy as np
 
 from cellapp.cells.crop_features import measure_planes
 from cellapp.compute import torchvision_shim
-from cellapp.encoders.hf_folder import WEIGHTS, read_config, read_standardisation, write_encoder
+from cellapp.encoders.hf_folder import (
+    CONFIG,
+    PREPROCESSOR,
+    WEIGHTS,
+    read_config,
+    read_json,
+    read_standardisation,
+    write_encoder,
+)
 from cellapp.encoders.test_time_views import mean_tokens
 from cellapp.errors import InputError, ModelError
 from cellapp.settings import FeatureSettings
@@ -75,7 +84,7 @@ class HubEncoder:
         self.reads = FeatureSettings()
         self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
         self.standard = read_standardisation(folder)  # mean and standard deviation of the three planes
-        self._mean, self._std = (_planes(value, device) for value in self.standard)
+        self._mean, self._std = (planes_of(value, device) for value in self.standard)
 
     @property
     def identity(self) -> str:
@@ -108,6 +117,11 @@ class HubEncoder:
     def write(self, folder: Path) -> None:
         """Write the encoder in Hugging Face format; its network is converted to float16 and of no more use here."""
         write_encoder(self.network, folder, mean=self.standard[0], std=self.standard[1], side_px=self.input_px)
+
+    def write_blank(self, source: Path, folder: Path) -> None:
+        """Write an untrained encoder of the architecture of the one in `source`; seed torch first."""
+        blank_network(read_json(source / CONFIG)).save_pretrained(folder)
+        shutil.copy(source / PREPROCESSOR, folder)
 
     def tokens(self, crops: torch.Tensor) -> torch.Tensor:
         """Return all tokens after the final norm.
@@ -202,7 +216,7 @@ def _load_network(folder: Path, family: str) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _planes(values: tuple[float, ...], device: str) -> torch.Tensor:
+def planes_of(values: tuple[float, ...], device: str) -> torch.Tensor:
     """Return one number per plane, (1, 3, 1, 1), which broadcasts over crops."""
     import torch
 

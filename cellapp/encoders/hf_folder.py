@@ -52,6 +52,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def is_of_timm(folder: Path) -> bool:
+    """Whether an encoder folder is in timm's format, which names an architecture in place of a family."""
+    path = folder / CONFIG
+    content = read_json(path) if path.is_file() else {}
+    return "architecture" in content and "model_type" not in content
+
+
 def read_standardisation(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Read mean and standard deviation of the three planes, 0..1, the network was trained with.
 

@@ -1,9 +1,9 @@
 """From a name to a model: find the files, check them, build a read-only model.
 
 A name is one of ``models/registry.toml``, the identity "name@version" of a head that a project keeps, or a path: an
-encoder folder in Hugging Face format, a head folder, a compact segmenter's folder, or a Cellpose file. Nothing is kept:
-callers decide how long a model lives. Loading never downloads, see `cellapp.models.fetch`; and it imports only the
-libraries the model needs.
+encoder folder in the format of Hugging Face or timm, a head folder, a compact segmenter's folder, or a Cellpose file.
+Nothing is kept: callers decide how long a model lives. Loading never downloads, see `cellapp.models.fetch`; and it
+imports only the libraries the model needs.
 """
 
 from __future__ import annotations
@@ -132,10 +132,14 @@ def _classical() -> Segmenter:
 
 
 def _encoder(folder: Path, name: str, revision: str, device: str, dtype: str, input_px: int | None) -> Encoder:
-    from cellapp.encoders.dino import HubEncoder
+    from cellapp.encoders.hf_folder import is_of_timm
 
     device, dtype = _resolve(device, dtype)
-    return HubEncoder(folder, name=name, revision=revision, input_px=input_px, device=device, dtype=dtype)
+    if is_of_timm(folder):
+        from cellapp.encoders.timm_encoder import TimmEncoder as Adapter
+    else:
+        from cellapp.encoders.dino import HubEncoder as Adapter
+    return Adapter(folder, name=name, revision=revision, input_px=input_px, device=device, dtype=dtype)
 
 
 def _cellpose(weights: Path, device: str, dtype: str) -> Segmenter:
@@ -168,6 +172,7 @@ ADAPTERS: Mapping[str, Callable[[ModelEntry, str, str], Segmenter | Encoder | He
     "compact": lambda model, device, dtype: _compact(model.folder, model.name, device, dtype),
     "cellpose": lambda model, device, dtype: _cellpose(model.folder / next(iter(model.files)), device, dtype),
     "dino": _encoder_of_registry,
+    "timm": _encoder_of_registry,
     "head": lambda model, device, dtype: _head(model.folder),
 }
 """What loads a model of the registry, by the `adapter` of its entry."""

@@ -23,7 +23,7 @@ class ModelEntry:
 
     name: str
     kind: str  # one of KINDS
-    adapter: str  # "classical", "compact", "cellpose", "dino", "head"
+    adapter: str  # "classical", "compact", "cellpose", "dino", "timm", "head"
     source: str  # one of SOURCES
     licence: str
     purpose: str
@@ -36,6 +36,7 @@ class ModelEntry:
     dtype: str = "auto"  # "float32" for models too small to gain from less
     demonstration: str = ""  # "trained on synthetic cells" of a head whose calls on real ones mean nothing
     gated: bool = False  # the hub asks for a login and consent
+    from_scratch: bool = False  # fine-tuning may begin without its weights
     needs: str = ""  # importable module without which the model cannot run
     needs_install: str = ""  # the command that installs it
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from cellapp.encoders.dino import HubEncoder, blank_network
+from cellapp.encoders.timm_folder import write_untrained
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
 FAMILIES = {
@@ -27,6 +28,11 @@ def write_encoder(folder: Path, family: str = "dinov2_with_registers", *, seed: 
     standard = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 0.6, 0.7]}
     (folder / "preprocessor_config.json").write_text(json.dumps(standard))
     return folder
+
+
+def write_convolutional(folder: Path, architecture: str = "test_resnet", *, seed: int = 0) -> Path:
+    """Write a random network of timm that reads squares of 64 px."""
+    return write_untrained(folder, architecture, side_px=64, seed=seed)
 
 
 def tiny_encoder(folder: Path, family: str = "dinov2_with_registers", **options) -> HubEncoder:

@@ -10,6 +10,7 @@ from cellapp.errors import Cancelled, ModelError
 from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
 from cellapp.models.status import status
+from tests.encoders.tiny import write_convolutional
 from tests.models.conftest import FILES, NAME
 from tests.models.hub_server import COMMIT
 
@@ -25,6 +26,18 @@ def test_the_first_download_decides_what_later_loads_are_held_to(declare, home, 
     encoder = load_model(NAME)
     assert encoder.identity == f"{NAME}@{COMMIT}"
     assert encoder.embed(np.zeros((2, 3, 32, 32), np.float32), np.arange(2)).cls.shape == (2, 16)
+
+
+def test_networks_of_timm_are_checked_alike(declare, hub, home, tmp_path):
+    folder = write_convolutional(tmp_path / "published")
+    hub.files[NAME] = {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    declare(adapter="timm", files=dict.fromkeys(hub.files[NAME], ""), input_px=96)
+    encoder = load_model(fetch_model(NAME).name.replace("--", "/"))
+    assert (encoder.identity, encoder.input_px, encoder.grid) == (f"{NAME}@{COMMIT}", 96, (3, 3))
+    with (home / "models" / "lab--tiny" / "model.safetensors").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ModelError, match="sha256 differs"):
+        load_model(NAME)
 
 
 def test_the_second_use_asks_the_hub_for_nothing(declare, hub):

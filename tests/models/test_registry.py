@@ -29,6 +29,9 @@ def test_hub_models_name_their_repository_and_files(model):
     assert model.bytes > 1_000_000
     if model.adapter == "dino":
         assert set(model.files) == set(FILES)
+    elif model.adapter == "timm":
+        assert set(model.files) == {"config.json", "model.safetensors"}
+        assert model.needs == "timm"
     else:
         assert len(model.files) == 1
 

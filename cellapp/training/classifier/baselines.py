@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-from cellapp.encoders.dino import HubEncoder, blank_network
-from cellapp.encoders.hf_folder import CONFIG, PREPROCESSOR, read_json
+from cellapp.encoders.dino import HubEncoder
 from cellapp.settings import FeatureSettings
 from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, hold_out
 from cellapp.training.encode_dataset import N_PLAIN, N_STATISTICS, EncodedDataset
@@ -80,9 +78,8 @@ def untrained_twin(encoder: HubEncoder, folder: Path, *, seed: int) -> HubEncode
 
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as scratch:
-        blank_network(read_json(folder / CONFIG)).save_pretrained(scratch)
-        shutil.copy(folder / PREPROCESSOR, scratch)
-        twin = HubEncoder(
+        encoder.write_blank(folder, Path(scratch))
+        twin = type(encoder)(
             Path(scratch),
             name=f"untrained {encoder.name}",
             revision=f"seed {seed}",

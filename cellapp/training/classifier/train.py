@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +23,7 @@ from cellapp.training.classifier.baselines import BOTH, EMBEDDING, UNTRAINED, ho
 from cellapp.training.classifier.batch_effects import batch_report
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
 from cellapp.training.classifier.fold_heads import write_fold_heads
+from cellapp.training.classifier.from_scratch import from_scratch
 from cellapp.training.classifier.head_spec import spec_of
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
@@ -76,7 +77,9 @@ def train_head(
         raise InputError("fine-tuning is for cells of one class each; leave the mixtures out, or take --mode probe")
     if recipe.baselines and not crops.pure.all():
         raise InputError("--baselines are for cells of one class each; leave the mixtures out, or the baselines")
-    encoders = _encoders(recipe)
+    untrained = from_scratch(recipe)
+    recipe, encoder, sentence = untrained or (recipe, load_model(recipe.encoder), "")
+    encoders = _encoders(recipe, encoder)
     tuned = recipe.mode == "finetune"
     share = 0.1 if tuned else 0.8
     dataset = encode_dataset(
@@ -89,6 +92,8 @@ def train_head(
         )
     else:
         fitted = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity, progress)
+    if sentence:
+        fitted = replace(fitted, notes={**fitted.notes, "from_scratch": sentence})
     progress("Writing", 0.95)
     metrics = _write(out, fitted, dataset, recipe, start)
     progress("Done", 1.0)
@@ -137,9 +142,8 @@ def _whole(out: Path) -> Iterator[Path]:
             move_into_place(file, out / file.name)
 
 
-def _encoders(recipe: HeadRecipe) -> dict[str, Encoder]:
-    """Load the encoder of a recipe and, with baselines, make its untrained twin."""
-    encoder = load_model(recipe.encoder)
+def _encoders(recipe: HeadRecipe, encoder: Encoder) -> dict[str, Encoder]:
+    """Return the encoder of a recipe as it reads cells and, with baselines, its untrained twin."""
     if isinstance(encoder, LinearHead) or not hasattr(encoder, "embed"):
         raise InputError(f"{recipe.encoder!r} is no encoder; `python -m cellapp models list` names them")
     reads = recipe.reads.model_copy(update={"shape": recipe.baselines or recipe.features == "both"})
