@@ -175,10 +175,18 @@ class _Level:
             target[...] = pixels[..., 0 if sample is None else 2 - sample]  # stored blue first
 
     def _read(self, plane: dict[str, int], rows: range, columns: range) -> np.ndarray:
+        """Read one channel of the file: in one piece, then each tile of a smaller level that has a seam in it."""
         y, x, _, _ = self.place.box
-        height, width = (span[-1] - span[0] + 1 for span in (rows, columns))
-        roi = (x + columns[0] * self.shrink, y + rows[0] * self.shrink, width * self.shrink, height * self.shrink)
+        down, across = (range(span[0], span[-1] + 1) for span in (rows, columns))
+        pixels = self._one(plane, y + down[0] * self.shrink, x + across[0] * self.shrink, len(down), len(across))
+        for part in self.place.seams(plane, self.shrink, down, across):
+            target = pixels[part.rows, part.columns]
+            target[...] = self._one(plane, part.y, part.x, *target.shape[:2])
+        return pixels[: len(down) : rows.step, : len(across) : columns.step]
+
+    def _one(self, plane: dict[str, int], y: int, x: int, height: int, width: int) -> np.ndarray:
+        """Read pixels of the level, from a place in the coordinates of the file."""
         pixel_type = next(channel.pixel_type for channel in self.place.channels if channel.number == plane["C"])
+        roi = (x, y, width * self.shrink, height * self.shrink)
         with self.document.borrow() as reader:
-            pixels = reader.read(roi, plane, self.place.scene, 1 / self.shrink, _TYPES[pixel_type])
-        return pixels[: height : rows.step, : width : columns.step]
+            return reader.read(roi, plane, self.place.scene, 1 / self.shrink, _TYPES[pixel_type])

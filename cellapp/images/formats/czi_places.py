@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.formats.czi_directory import Directory, Tile
+from cellapp.images.formats.czi_seams import Part, parts_of
 
 _RAW = {"R": "rotations", "I": "illuminations", "H": "phases", "V": "views"}
 _DTYPES = {0: "uint8", 1: "uint16", 2: "float32", 3: "uint8", 4: "uint16"}
@@ -36,6 +37,7 @@ class Place:
     scene: int | None  # None: the file has no scenes
     tiles: tuple[Tile, ...]  # of the full level
     shrinks: tuple[int, ...]  # of each level: pixels at full resolution per pixel, 1 first
+    smaller: tuple[Tile, ...] = ()  # of the other levels
 
     def numbers(self, letter: str) -> tuple[int, ...]:
         """Numbers of the planes along T or Z that are there; they need not begin at 0."""
@@ -54,6 +56,19 @@ class Place:
         """(Y, X) of a level."""
         _, _, height, width = self.box
         return max(height // shrink, 1), max(width // shrink, 1)
+
+    def seams(self, plane: Mapping[str, int], shrink: int, rows: range, columns: range) -> tuple[Part, ...]:
+        """Cut a region of a level at the seams of its tiles; the full level is copied exactly and needs none."""
+        tiles = self._smaller.get((shrink, *(plane[letter] for letter in "TZC")), ())
+        return parts_of(tiles, self.box[:2], shrink, rows, columns)
+
+    @cached_property
+    def _smaller(self) -> dict[tuple[int, ...], list[Tile]]:
+        """Tiles of the smaller levels by level and plane."""
+        found: dict[tuple[int, ...], list[Tile]] = defaultdict(list)
+        for tile in self.smaller:
+            found[tile.shrink, *(_start(tile, letter) for letter in "TZC")].append(tile)
+        return found
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
@@ -146,7 +161,7 @@ def _place(number: int | None, tiles: Sequence[Tile]) -> Place:
     for tile in tiles:
         area[tile.shrink] += tile.spans["Y"].size * tile.spans["X"].size
     shrinks = sorted(shrink for shrink in area if shrink == 1 or area[shrink] >= _LEVEL_COVERAGE * area[1])
-    return Place(number, full, tuple(shrinks))
+    return Place(number, full, tuple(shrinks), tuple(tile for tile in tiles if tile.shrink in shrinks[1:]))
 
 
 def _start(tile: Tile, letter: str) -> int:
