@@ -54,33 +54,44 @@ def input_files(inputs: Sequence[str], out: Path) -> Iterator[list[InputFile]]:
     Yields
     ------
     list of InputFile
-        An OME-TIFF set or a measurement is one file. A zip that cannot be unpacked is one with the reason.
+        An OME-TIFF set or a measurement is one file. A zip that cannot be unpacked is one with the reason, and so is
+        what a folder has as a link that leads out of it.
 
     Raises
     ------
     InputError
         When one of `inputs` names nothing.
     """
-    paths = expand_inputs(inputs)
-    if not any(map(_is_zip, paths)):
-        yield [_of_path(path) for path in paths]
+    files = [_of_path(path, inputs) for path in expand_inputs(inputs)]
+    if not any(map(_is_zip, files)):
+        yield files
         return
     home = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
     with TemporaryDirectory(prefix=".cellapp-zip-", dir=home) as folder:
         yield [
             file
-            for n, path in enumerate(paths)
-            for file in (_unpacked(path, Path(folder) / str(n)) if _is_zip(path) else [_of_path(path)])
+            for n, given in enumerate(files)
+            for file in (_unpacked(given.path, Path(folder) / str(n)) if _is_zip(given) else [given])
         ]
 
 
-def _of_path(path: Path) -> InputFile:
+def _of_path(path: Path, inputs: Sequence[str]) -> InputFile:
+    """Refuse a link that leads out of the folder that was named; a link that was named itself is meant."""
+    from cellapp.images.formats.inside import check_inside
+
+    try:
+        if path not in map(Path, inputs) and path.parent in map(Path, inputs):
+            check_inside(path.parent, path)
+    except InputError as error:
+        return InputFile(path, str(path), str(error))
     return InputFile(path, str(path))
 
 
-def _is_zip(path: Path) -> bool:
+def _is_zip(file: InputFile) -> bool:
+    path = file.path
     try:
-        return path.is_file() and path.stat().st_size > 0 and is_zipfile(path) and _starts_like_zip(path)
+        there = file.problem is None and path.is_file() and path.stat().st_size > 0
+        return there and is_zipfile(path) and _starts_like_zip(path)
     except OSError:
         return False  # whoever opens it tells
 

@@ -16,6 +16,7 @@ from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.errors import InputError
 from cellapp.files import without_litter
 from cellapp.images.channels import assign_channels
+from cellapp.images.formats.inside import check_inside
 from cellapp.images.formats.sniff import reading
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import check_pixels, open_slide
@@ -33,7 +34,7 @@ def list_crops(folder: Path) -> list[Path]:
     Raises
     ------
     InputError
-        When the folder is absent or holds none.
+        When the folder is absent, holds none, or one is a link that leads out of it.
     """
     with reading(str(folder)):
         if not folder.is_dir():
@@ -42,6 +43,8 @@ def list_crops(folder: Path) -> list[Path]:
     paths = without_litter((path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES), folder)
     if not paths:
         raise InputError(f"no pictures in {str(folder)!r}; looked for {', '.join(sorted(SUFFIXES))}")
+    for path in filter(Path.is_symlink, paths):
+        check_inside(folder, path)
     return paths
 
 

@@ -31,7 +31,8 @@ def set_members(path: Path) -> tuple[Path, ...]:
     with path.open("rb") as file:
         kind = sniff(file.read(HEAD_BYTES))
     if kind == "harmony":
-        return (path, *(p for p in without_litter(path.parent.iterdir(), path.parent) if p.is_file() and p != path))
+        beside = without_litter(path.parent.iterdir(), path.parent)
+        return (path, *(p for p in beside if p.is_file() and not p.is_symlink() and p != path))  # links are never read
     try:
         found = find_set(path, path.name) if kind in ("tiff", "ome-xml") else None
     except InputError:

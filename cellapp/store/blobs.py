@@ -19,6 +19,7 @@ from pathlib import Path
 from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import BudgetError, StoreError
 from cellapp.files import move_into_place
+from cellapp.images.formats.inside import check_links
 from cellapp.images.read import file_digest
 
 _CHUNK = 1 << 20
@@ -186,6 +187,7 @@ def _write(chunks: Iterable[bytes], path: Path, budget: BudgetSettings) -> Stage
 
 
 def _copy_tree(source: Path, path: Path, budget: BudgetSettings) -> StagedFile:
+    check_links(source, source.name)  # the copy has what links lead to, and would be anybody's file
     n_bytes = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
     _check(n_bytes, budget)
     shutil.copytree(source, path)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from cellapp.config import app_settings
 from cellapp.errors import InputError
-from cellapp.files import clean_name
+from cellapp.files import clean_name, without_litter
 from cellapp.images.file_sets import gather_sets, image_files
+from cellapp.images.formats.inside import leads_out
 from cellapp.store.blobs import StagedFile, home_folder, staged
 from cellapp.store.projects import get_project
 from cellapp.store.records import UploadOutcome
@@ -54,6 +55,13 @@ def add_together(project_id: str, sources: Iterable[tuple[str, Path | Iterable[b
             else:
                 outcomes += add_upload(project_id, path, path.name)
     return tuple(outcomes)
+
+
+def list_folder(folder: Path) -> dict[str, Path]:
+    """Return what may be added from a folder of the server, by name: no litter, and no link that leads out of it."""
+    if not folder.is_dir():
+        return {}
+    return {path.name: path for path in without_litter(folder.iterdir(), folder) if not leads_out(folder, path)}
 
 
 def with_their_sets(paths: Iterable[Path]) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from cellapp.encoders.crop_folder import list_crops
 from cellapp.errors import InputError
 from cellapp.evaluation.mixtures import pure_classes
 from cellapp.files import is_litter
+from cellapp.images.formats.inside import leads_out
 from cellapp.images.formats.sniff import HEAD_BYTES, reading, sniff
 from cellapp.images.read import file_digest
 from cellapp.labelling.class_names import check_classes
@@ -136,8 +137,6 @@ def _check_files(files: pd.Series, folder: Path) -> None:
     twice = files[files.duplicated()]
     if len(twice):
         raise InputError(f"{folder / INDEX} names {twice.iloc[0]!r} twice; a picture has one class")
-    home = folder.resolve()
     for name in files:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(home) or not path.is_file():
+        if leads_out(folder, folder / name) or not (folder / name).is_file():
             raise InputError(f"{folder / INDEX} names {name!r}, which is not in that folder; mend the index")

@@ -238,6 +238,18 @@ def test_a_file_without_permission_is_named_and_the_others_are_done(tmp_path, ca
     assert main([*verb, str(folder / "b.tif"), "--out", str(tmp_path / "none"), *COUNT]) == 2
 
 
+def test_a_link_that_leads_out_of_the_folder_is_named_and_the_others_are_done(tmp_path, capsys):
+    write(tmp_path / "elsewhere", secret=field())
+    folder = write(tmp_path / "in", a=field())
+    (folder / "b.tif").symlink_to(tmp_path / "elsewhere" / "secret.tif")
+    (folder / "c.tif").symlink_to(folder / "a.tif")
+    assert main(["segment", str(folder), "--out", str(tmp_path / "out"), *COUNT, "--json"]) == 1
+    told = capsys.readouterr()
+    assert "'b.tif' leads out of the folder 'in'; put a copy in place of the link" in told.err
+    assert [row["image"] for row in json.loads(told.out.splitlines()[-1])["images"]] == ["a", "c"]
+    assert main(["segment", str(folder / "b.tif"), "--out", str(tmp_path / "named"), *COUNT]) == 0  # it is meant
+
+
 @pytest.mark.parametrize("name", ["x" * 300 + ".tif", "loop.tif"])
 def test_errors_of_the_system_are_one_sentence(tmp_path, capsys, name):
     (tmp_path / "loop.tif").symlink_to(tmp_path / "loop.tif")

@@ -39,6 +39,16 @@ def test_folders_without_pictures_are_refused(tmp_path):
         list_crops(tmp_path / "nowhere")
 
 
+def test_a_link_to_a_picture_elsewhere_is_refused_and_one_within_is_not(tmp_path, crops):
+    (tmp_path / "mine").mkdir()
+    inside = next(iter(list_crops(crops)))
+    (crops / f"again{inside.suffix}").symlink_to(inside)
+    assert len(list_crops(crops)) == 8
+    (tmp_path / "mine" / "secret.png").symlink_to(inside)
+    with pytest.raises(InputError, match=r"'secret\.png' leads out of the folder 'mine'"):
+        list_crops(tmp_path / "mine")
+
+
 @pytest.mark.parametrize("batch", [1, 3, 7, 64])
 def test_batches_do_not_matter(crops, batch):
     paths = list_crops(crops)

@@ -1,12 +1,16 @@
 """Files that arrive together: sets become one image, the others stay each their own."""
 
+import shutil
+
 import pytest
 
 from cellapp.images.read import image_digest
 from cellapp.store.blobs import digest_path
 from cellapp.store.images import list_images
-from cellapp.store.loose_files import add_together, with_their_sets
+from cellapp.store.loose_files import add_together, list_folder, with_their_sets
 from cellapp.store.open_image import open_slide
+from tests.images.many_images import write_harmony, write_image_group
+from tests.images.slides import noise
 from tests.paths import shared_case, shared_data
 
 
@@ -50,3 +54,31 @@ def test_a_measurement_dropped_as_files_is_one_image(project):
     (outcome,) = add_together(project.id, [(path.name, path) for path in sorted(folder.iterdir())])
     assert outcome.image.info.scene == "" or outcome.image.info.scene == "r03c03f01"
     assert open_slide(outcome.image.id).region().any()
+
+
+def test_a_folder_of_the_server_offers_no_links_that_lead_out_of_it(tmp_path, write_tiff):
+    folder = tmp_path / "import"
+    folder.mkdir()
+    write_tiff().rename(folder / "mine.tif")
+    (folder / "also mine.tif").symlink_to(folder / "mine.tif")
+    (folder / "secret.tif").symlink_to(write_tiff())
+    (folder / "._mine.tif").touch()
+    assert set(list_folder(folder)) == {"mine.tif", "also mine.tif"}
+    assert list_folder(tmp_path / "away") == {}
+
+
+def test_what_a_folder_has_as_links_is_not_copied_into_the_store(project, tmp_path):
+    secret = write_image_group(tmp_path / "secret", noise(1, 1, 1, 20, 30), version="0.4")
+    mine = write_image_group(tmp_path / "mine.zarr", noise(1, 1, 1, 20, 30, seed=7), version="0.4")
+    shutil.rmtree(mine / "0")
+    (mine / "0").symlink_to(secret / "0")
+    (outcome,) = add_together(project.id, [("mine.zarr", mine)])
+    assert "leads out of it ('0')" in outcome.problem
+    assert list(digest_path("ab").parent.parent.glob("[0-9a-f][0-9a-f]")) == []
+
+
+def test_links_beside_an_index_do_not_belong_to_the_measurement(tmp_path):
+    folder = write_harmony(tmp_path / "Images", {(1, 1, 1): noise(1, 1, 1, 20, 30)})
+    (tmp_path / "secret.txt").touch()
+    (folder / "secret.txt").symlink_to(tmp_path / "secret.txt")
+    assert "secret.txt" not in {path.name for path in with_their_sets([folder / "Index.idx.xml"])}

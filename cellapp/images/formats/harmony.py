@@ -15,7 +15,7 @@ from cellapp.errors import InputError
 from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import resolve_axes
 from cellapp.images.formats.harmony_index import Picture, find_index, read_index
-from cellapp.images.formats.inside import inside
+from cellapp.images.formats.inside import check_links, inside
 from cellapp.images.formats.page_planes import AXES, Page, PagePlanes, check_pages, open_page
 from cellapp.images.formats.page_samples import meant_levels, page_samples
 from cellapp.images.formats.samples import Samples
@@ -70,6 +70,8 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
     """
     with decoding(name):
         fields, notes = _fields_of(path, name)
+        if path.is_dir():
+            check_links(path, name)
         dtype, samples = _pictures(fields[0], name)  # all are of one camera
         return images_of([_scene(field, name, depth, dtype, samples, notes) for field in fields], depth)
 

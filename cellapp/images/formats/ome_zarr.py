@@ -10,7 +10,7 @@ import zarr
 from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import resolve_axes
 from cellapp.images.formats.channels_first import levels_of
-from cellapp.images.formats.inside import inside
+from cellapp.images.formats.inside import check_links, inside
 from cellapp.images.formats.multiscale import axis_letters, interval_s, um_per_px
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
@@ -39,11 +39,12 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
     Raises
     ------
     InputError
-        When the folder has no image metadata (a bare array) or they do not fit its arrays.
+        When the folder has no image metadata (a bare array), they do not fit its arrays, or a link leads out of it.
     """
     with decoding(name):
         images = find_images(path, name)
         scenes = [_scene(image, name, depth, _n_bytes(image.group if len(images) > 1 else path)) for image in images]
+        check_links(path, name)  # of pixels, which nobody has read yet; the metadata's own paths pass no link
         return images_of(scenes, depth)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.files import without_litter
+from cellapp.images.formats.inside import inside
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels
@@ -20,6 +21,8 @@ from cellapp.training.encoder.recipe import Source
 from cellapp.training.encoder.synthetic_crops import render_cells
 from cellapp.types.image import OnStep, Role
 from cellapp.types.protocols import Segmenter
+
+_LABELLED = ("images", "labels")  # folders of a source with label images
 
 _MIN_AREA = 0.2  # of the image's median area; smaller objects are debris
 _CLASS_END = "___"  # the part of a file name before it is the class
@@ -82,8 +85,8 @@ def _read_labelled(source: Source, folder: Path) -> Iterator[LabelledWindows]:
     table = read_table(folder / "index.csv", ["split"], ["id", "file", "type"])
     for row in table[table["split"] == source.split].to_dict("records"):
         stem = row.get("id") or row["file"]
-        planes = _three_planes(_read_image([folder / "images" / f"{stem}.png"]))
-        labels = read_labels(folder / "labels" / f"{stem}.png")
+        picture, labelled = (inside(folder, f"{part}/{stem}.png", f"{source.name}/index.csv") for part in _LABELLED)
+        planes, labels = _three_planes(_read_image([picture])), read_labels(labelled)
         yield _cut(planes, labels, row.get("type", source.name), f"{source.name}/{stem}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.images.formats.inside import inside
 from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels, relabel
 from cellapp.synthetic.field import as_slide, render_field
@@ -96,9 +97,11 @@ def _stem(row: dict[str, str]) -> str:
 def _read_real(folder: Path, row: dict[str, str]) -> LabelledImage:
     stem = _stem(row)
     kind = Kind(row["type"]) if "type" in row else Kind.PHASE
-    labels = read_labels(folder / "labels" / f"{stem}.png")
+    files = (f"images/{stem}.png", f"labels/{stem}.png")
+    picture, labelled = (inside(folder, file, f"{folder.name}/index.csv") for file in files)
+    labels = read_labels(labelled)
     labels = relabel(drop_small(labels, FRAGMENT_PX) if kind is Kind.PHASE else labels)
-    return LabelledImage(f"{folder.name}_{stem}", kind, open_slide(folder / "images" / f"{stem}.png"), labels)
+    return LabelledImage(f"{folder.name}_{stem}", kind, open_slide(picture), labels)
 
 
 def _render(seed: int) -> LabelledImage:

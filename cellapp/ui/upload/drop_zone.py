@@ -8,7 +8,6 @@ from typing import Protocol
 import streamlit as st
 
 from cellapp.config import app_settings
-from cellapp.files import without_litter
 from cellapp.jobs import queue, worker_process
 from cellapp.store import loose_files
 from cellapp.store.records import JobRecord, Status, UploadOutcome
@@ -72,7 +71,7 @@ def folder_import(project_id: str) -> None:
     if folder is None:
         return
     with st.popover("From the server's folder", icon=":material/folder_open:", type="tertiary"):
-        paths = {path.name: path for path in without_litter(folder.iterdir(), folder)} if folder.is_dir() else {}
+        paths = loose_files.list_folder(folder)
         if not paths:
             st.caption("The folder is empty or away.")
             return

@@ -111,3 +111,13 @@ def test_progress_names_the_source(data):
     source = Source(name="known", kind="labelled", folder="set")
     cut_sources((source,), data, Classical(), on_step=lambda step, fraction: steps.append((step, fraction)))
     assert steps == [("Cutting known: known/a", 0.0)]
+
+
+def test_an_index_cannot_name_pictures_elsewhere(data):
+    (data / "elsewhere").mkdir()
+    for kind in ("images", "labels"):
+        (data / "set" / kind / "a.png").rename(data / f"{kind}.png")
+    with (data / "set" / "index.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "split"), ("../../images", "train")])
+    with pytest.raises(InputError, match=r"'known/index\.csv' refers to 'images/\.\./\.\./images\.png'"):
+        cut(data, Source(name="known", kind="labelled", folder="set"))

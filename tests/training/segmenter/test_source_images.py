@@ -55,3 +55,9 @@ def test_training_and_choosing_share_no_image(tmp_path):
     assert train | choose == {f"dsb2018_{name}" for name in names}
     write_index(tmp_path / "dsb2018", rows[:-1])  # too few to spare any
     assert len(list(read_labelled_images(tmp_path, "train", 0, 0.4))) == MIN_TO_HOLD_OUT - 1
+
+
+def test_an_index_cannot_name_pictures_elsewhere(data):
+    write_index(data / "usiigaci", [{"file": "../../dsb2018/images/a", "split": "train"}])
+    with pytest.raises(InputError, match=r"'usiigaci/index\.csv' refers to .*, which is not a file in its own folder"):
+        list(read_labelled_images(data, "train", 0))
