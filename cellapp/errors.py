@@ -22,6 +22,10 @@ class ModelError(CellappError):
     """Weights are missing, unverified, gated or do not fit the other models of the run."""
 
 
+class UnknownModelError(ModelError, InputError):
+    """What was given as a model is none: no such name, or a folder or file that holds none or cannot be read."""
+
+
 class StoreError(CellappError):
     """A project, image, run or cell is not in the store, or the store cannot be reached."""
 

@@ -78,9 +78,21 @@ def move_into_place(source: Path, target: Path) -> None:
 
 @contextmanager
 def _folder_beside(path: Path) -> Iterator[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
+    with _telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _telling(path), tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
         yield Path(scratch)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Have errors of the disk name what a user asked for, not the temporary file that failed in its place."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or ".part" not in str(error.filename):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def is_litter(path: PurePath | str) -> bool:

@@ -49,6 +49,19 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.txt": "old"}
 
 
+@pytest.mark.parametrize("write", [atomic_write, atomic_folder])
+def test_an_error_of_the_disk_names_what_was_asked_for(tmp_path, write):
+    (tmp_path / "file").write_text("no folder")
+    for target in (tmp_path / "file" / "out.csv", tmp_path / "file" / "deep" / "out.csv"):
+        with pytest.raises((FileExistsError, NotADirectoryError)) as told, write(target):
+            pass
+        assert ".part" not in str(told.value)
+        assert str(tmp_path / "file") in str(told.value.filename)
+    with pytest.raises(FileNotFoundError) as told, write(tmp_path / "out") as part:
+        (part / "gone" / "b").write_text("x")
+    assert told.value.filename == str(tmp_path / "out")
+
+
 def test_finished_write_replaces_the_old_file(tmp_path):
     with atomic_write(tmp_path / "new" / "a.txt") as part:
         part.write_text("new")

@@ -20,7 +20,7 @@ from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import NoveltyDetector
 from cellapp.classification.own_encoder import FOLDER as ENCODER
 from cellapp.classification.own_encoder import OwnEncoder
-from cellapp.errors import ModelError
+from cellapp.errors import ModelError, UnknownModelError, disk_sentence
 from cellapp.files import atomic_write
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 
@@ -70,19 +70,29 @@ def load_head(folder: Path) -> Head:
 
     Raises
     ------
+    UnknownModelError
+        When a file is missing or cannot be read.
     ModelError
-        When a file is missing, damaged or written by a later version.
+        When one is damaged or was written by a later version.
     """
-    for name in (TENSORS, DESCRIPTION):
-        if not (folder / name).is_file():
-            raise ModelError(f"no head in {folder}: {name} is missing; give the folder written by `cellapp train`")
-    content = (folder / TENSORS).read_bytes()
+    content = _read(folder, TENSORS)
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        description = json.loads(_read(folder, DESCRIPTION))
         _check(description, content, folder)
         return _build(description, load(content), folder)
     except (KeyError, TypeError, ValueError, ValidationError, SafetensorError) as error:
         raise ModelError(f"the head in {folder} cannot be read ({error}); train or copy it again") from error
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnknownModelError(
+            f"no head in {folder}: {name} is missing; give the folder written by `cellapp train`"
+        ) from error
+    except OSError as error:
+        raise UnknownModelError(f"no head can be read: {disk_sentence(error)}") from error
 
 
 def _check(description: dict[str, Any], content: bytes, folder: Path) -> None:

@@ -98,4 +98,7 @@ def _models(findings: Findings) -> None:
     settings = app_settings()
     findings.facts["weights come from"] = "nowhere (CELLAPP_OFFLINE)" if settings.offline else settings.hub_url
     findings.facts["weights present"] = ", ".join(present) or "none"
-    findings.facts["weights to fetch"] = ", ".join(name for name in states if name not in present) or "none"
+    to_fetch = [name for name, state in states.items() if state.state in ("missing", "gated")]
+    findings.facts["weights to fetch"] = ", ".join(to_fetch) or "none"
+    cannot_run = [f"{name} ({state.words})" for name, state in states.items() if state.state == "incompatible"]
+    findings.facts["cannot run here"] = ", ".join(cannot_run) or "none"

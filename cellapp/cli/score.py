@@ -57,6 +57,7 @@ def score_segmenter(
     """Score a segmenter on validation images by kind, beside the classical one, with bootstrap intervals."""
     import json
 
+    from cellapp.files import atomic_write
     from cellapp.models.load import load_model
     from cellapp.training.segmenter.evaluate import evaluate_segmenter
 
@@ -65,7 +66,8 @@ def score_segmenter(
     figures = evaluate_segmenter(segmenter, data, held_out=held_out, failures=failures, on_step=progress)
     progress.end()
     if out is not None:
-        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        with atomic_write(out) as part:
+            part.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     emit(figures, as_json, [_line(kind, row) for kind, row in figures["kinds"].items()])
 
 

@@ -57,7 +57,8 @@ def doctor(as_json: bool = JSON_OPTION) -> int:
     from cellapp.cli.doctor import examine
 
     findings = examine()
-    lines = [f"{name + ':':<22}{value}" for name, value in findings.facts.items()]
+    width = max(map(len, findings.facts)) + 2
+    lines = [f"{name + ':':<{width}}{value}" for name, value in findings.facts.items()]
     lines += [f"problem: {sentence}" for sentence in findings.problems] or ["Nothing is wrong."]
     emit({"facts": findings.facts, "problems": findings.problems}, as_json, lines)
     return 1 if findings.problems else 0

@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from cellapp.errors import EngineError, InputError
@@ -75,13 +76,19 @@ class Engine:
 def _pool(n_processes: int) -> Iterator[Map]:
     # Spawned, not forked: the threads of torch do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_processes, context, initializer=_prepare_process, initargs=(n_processes,))
+    started = context.Event()
+    pool = ProcessPoolExecutor(n_processes, context, initializer=_prepare_process, initargs=(n_processes, started))
 
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         try:
             for future in as_completed([pool.submit(task, item) for item in items]):
                 yield future.result()
         except BrokenProcessPool as error:
+            if not started.is_set():
+                raise EngineError(
+                    "no process could be started on this machine (a limit on processes or memory, or a program that "
+                    "calls cellapp without `if __name__ == '__main__':`); use --engine serial"
+                ) from error
             raise EngineError(
                 "a process was killed, most often for want of memory; use fewer (--engine processes:N) or smaller "
                 "tiles (segment.tile_px) and go on with --resume"
@@ -93,8 +100,9 @@ def _pool(n_processes: int) -> Iterator[Map]:
         pool.shutdown(cancel_futures=True)
 
 
-def _prepare_process(n_processes: int) -> None:
+def _prepare_process(n_processes: int, started: Event) -> None:
     """Give this process its share of the cores, and end it when the process that started it is gone."""
+    started.set()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(_n_cores() // n_processes, 1)))  # before torch is imported
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

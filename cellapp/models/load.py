@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import app_settings
-from cellapp.errors import ModelError
+from cellapp.errors import UnknownModelError
 from cellapp.models.checksums import read_lock
 from cellapp.models.registry import ModelEntry, entry, is_declared, model_folder
 from cellapp.models.status import require_ready
@@ -96,7 +96,7 @@ def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Hea
     if (path / CONFIG).exists():
         revision = local_revision(path) if (path / WEIGHTS).is_file() else ""
         return _encoder(path, str(path), revision, device, dtype, None)
-    raise ModelError(f"{path} holds neither {CONFIG} (an encoder or segmenter) nor {DESCRIPTION} (a head)")
+    raise UnknownModelError(f"{path} holds neither {CONFIG} (an encoder or segmenter) nor {DESCRIPTION} (a head)")
 
 
 def _brought_by(encoder: Path) -> LinearHead | None:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from cellapp.config import REPOSITORY, app_settings
-from cellapp.errors import ModelError
+from cellapp.errors import ModelError, UnknownModelError
 
 MODELS = REPOSITORY / "models"
 KINDS = ("segmenter", "encoder", "head")
@@ -64,12 +64,12 @@ def entry(name: str) -> ModelEntry:
 
     Raises
     ------
-    ModelError
+    UnknownModelError
         When there is none of that name; the message lists those there are.
     """
     models = registry()
     if name not in models:
-        raise ModelError(f"no model {name!r} and no such file or folder; choose one of: {', '.join(models)}")
+        raise UnknownModelError(f"no model {name!r} and no such file or folder; choose one of: {', '.join(models)}")
     return models[name]
 
 

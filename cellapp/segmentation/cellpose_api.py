@@ -95,7 +95,9 @@ def follow_flows(
     """
     torchvision_shim.install()
     from cellpose.dynamics import resize_and_compute_masks
+    from torch.sparse import check_sparse_tensor_invariants
 
+    check_sparse_tensor_invariants.disable()  # what torch does anyway, but for a warning on stderr
     masks = resize_and_compute_masks(
         flow,
         probability,

@@ -97,7 +97,12 @@ def _score_pair(pred: Path, truth: Path) -> Score:
     try:
         return score_labels(read_labels(pred), read_labels(truth))
     except InputError as error:
-        raise InputError(f"{pred.name} against {truth.name}: {error}") from error
+        raise InputError(f"{_told(pred)} against {_told(truth)}: {error}") from error
+
+
+def _told(path: Path) -> str:
+    """Name a label image with its folder: many are called labels.tif."""
+    return "/".join(path.parts[-2:])
 
 
 def _some(files: dict[str, Path]) -> str:

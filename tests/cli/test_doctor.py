@@ -1,9 +1,12 @@
+import importlib.util
 from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from cellapp.cli import doctor
+from cellapp.cli import doctor, main
+from cellapp.cli.doctor import Findings
 from cellapp.config import app_settings
+from cellapp.models.registry import registry
 
 
 def problems(monkeypatch, **environment):
@@ -62,3 +65,22 @@ def test_where_weights_come_from_is_said(monkeypatch, offline, words):
     monkeypatch.setenv("CELLAPP_OFFLINE", offline)
     app_settings.cache_clear()
     assert words in doctor.examine().facts["weights come from"]
+
+
+def test_facts_stand_in_columns_and_models_that_cannot_run_are_not_fetched(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "examine", lambda: Findings({"a": "x", "torchvision operators": "registered"}, []))
+    main(["doctor"])
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.index("x") == second.index("registered")
+    assert second == "torchvision operators: registered"
+
+
+def test_every_model_is_here_to_fetch_or_told_why_not():
+    findings = Findings()
+    doctor._models(findings)
+    facts = findings.facts
+    for name in registry():
+        told = [key for key in ("weights present", "weights to fetch", "cannot run here") if f"{name}" in facts[key]]
+        assert told, name
+    assert ("cpdino" in facts["cannot run here"]) == (importlib.util.find_spec("dinov3") is None)
+    assert ("cpdino" in facts["weights to fetch"]) == (importlib.util.find_spec("dinov3") is not None)

@@ -54,6 +54,27 @@ def test_what_a_task_says_is_heard_here():
         list(run(refuse, [3]))
 
 
+UNGUARDED = """
+from cellapp.compute.executor import Engine
+from cellapp.errors import EngineError
+with Engine("processes:1").open() as run:
+    try:
+        list(run(str, [1]))
+    except EngineError as error:
+        print(error)
+"""
+
+
+def test_processes_that_cannot_start_are_told_from_killed_ones(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(UNGUARDED)
+    told = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60
+    )
+    assert "no process could be started" in told.stdout
+    assert "--engine serial" in told.stdout
+
+
 def test_a_killed_process_is_said_plainly():
     with Engine("processes:1").open() as run, pytest.raises(EngineError, match="processes:N.*--resume"):
         list(run(die, [1]))

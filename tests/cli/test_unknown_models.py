@@ -1,0 +1,53 @@
+"""What is given as a model and is none is unusable input: exit status 2 and one sentence, in every command."""
+
+import numpy as np
+import pytest
+from skimage.io import imsave
+
+from cellapp.cli import main
+
+OF_NO_MODEL = ("nosuch", "EMPTY", "FILES")
+
+
+@pytest.fixture
+def places(tmp_path):
+    """A folder of crops, and by name what is no model: a name, an empty folder, one whose files cannot be read."""
+    (tmp_path / "crops").mkdir()
+    imsave(tmp_path / "crops" / "a.png", np.full((32, 32), 90, np.uint8), check_contrast=False)
+    for name in ("head.json", "head.safetensors"):  # a folder in place of a file cannot be read, not even by root
+        (tmp_path / "files" / name).mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("model", OF_NO_MODEL)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predict", "CROPS", "--out", "OUT.csv", "--head"],
+        ["embed", "CROPS", "--out", "OUT.npz", "--encoder"],
+        ["compare"],
+        ["ensemble", "--out", "OUT"],
+    ],
+)
+def test_no_command_takes_what_is_no_model(places, capsys, command, model):
+    words = {
+        "CROPS": "crops",
+        "OUT": "out",
+        "OUT.csv": "out.csv",
+        "OUT.npz": "out.npz",
+        "EMPTY": "empty",
+        "FILES": "files",
+    }
+    arguments = [str(places / words[word]) if word in words else word for word in (*command, model)]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("cellapp: ")
+    assert "\n" not in said
+    assert not (places / "out").exists()
+
+
+def test_models_that_are_not_declared_are_neither_shown_nor_fetched(capsys):
+    for command in ("show", "fetch"):
+        assert main(["models", command, "nosuch"]) == 2
+        assert "choose one of" in capsys.readouterr().err
