@@ -101,8 +101,8 @@ def _score_pair(pred: Path, truth: Path) -> Score:
 
 
 def _told(path: Path) -> str:
-    """Name a label image with its folder: many are called labels.tif."""
-    return "/".join(path.parts[-2:])
+    """Name a label image by what tells it from others: many are called labels.tif, in folders called alike."""
+    return "/".join(path.parts[-3 if path.name == "labels.tif" else -1 :])
 
 
 def _some(files: dict[str, Path]) -> str:

@@ -35,5 +35,5 @@ def test_fetching_a_bundled_model_tells_where_it_is(capsys):
 
 
 def test_an_unknown_model_is_refused_with_what_there_is(capsys):
-    assert main(["models", "fetch", "no-such-model"]) == 1
+    assert main(["models", "fetch", "no-such-model"]) == 2
     assert "no-such-model" in capsys.readouterr().err

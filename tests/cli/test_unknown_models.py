@@ -31,14 +31,7 @@ def places(tmp_path):
     ],
 )
 def test_no_command_takes_what_is_no_model(places, capsys, command, model):
-    words = {
-        "CROPS": "crops",
-        "OUT": "out",
-        "OUT.csv": "out.csv",
-        "OUT.npz": "out.npz",
-        "EMPTY": "empty",
-        "FILES": "files",
-    }
+    words = {word: word.lower() for word in ("CROPS", "OUT", "OUT.csv", "OUT.npz", "EMPTY", "FILES")}
     arguments = [str(places / words[word]) if word in words else word for word in (*command, model)]
     assert main(arguments) == 2
     said = capsys.readouterr().err.strip()

@@ -57,6 +57,14 @@ def test_what_cannot_be_read_is_named(folders):
         score_paths(folders / "out" / "a", folders / "truth" / "a.tif")
 
 
+def test_pairs_of_equal_names_are_told_by_their_folders(folders):
+    other = folders / "other" / "a"
+    other.mkdir(parents=True)
+    tifffile.imwrite(other / "labels.tif", np.zeros((3, 5), np.uint32))
+    with pytest.raises(InputError, match="out/a/labels.tif against other/a/labels.tif"):
+        score_paths(folders / "out" / "a", other / "labels.tif")
+
+
 def test_labels_as_other_programs_write_them_score_as_the_same_cells(folders):
     for written in (TRUTH.astype(np.float32), np.where(TRUTH, TRUTH, -1).astype(np.int16), TRUTH[None]):
         tifffile.imwrite(folders / "truth" / "a.tif", written)
