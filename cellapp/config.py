@@ -29,6 +29,13 @@ class BudgetSettings(FrozenModel):
     max_channels: int = 16
     max_images: int = 10_000
     """Scenes and time points that one file may list."""
+    max_pages: int = 100_000
+    """Pages of a TIFF."""
+    max_planes: int = 20_000
+    """Planes of depth of one image."""
+    max_block_bytes: int | None = None
+    """Decoded bytes of what has to be decoded at once: a PNG, JPEG or BMP whole, a strip, tile or chunk of others; None
+    is an eighth of the memory that is free."""
     max_zip_members: int = 2_000
     max_zip_ratio: float = 200.0
     """Decompressed over compressed bytes."""

@@ -18,6 +18,11 @@ _WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")
 _NOT_SEEN = " \t\r\n\f\v\u00a0\u200b\ufeff"  # blanks, and what word processors leave beside them
 
 
+_MOST_BYTES = 2**30
+_MOST_NAMES, _MOST_NAME, _MOST_VALUES = 2_000, 50, 20_000_000
+"""Columns and letters of a name, which are many, and values, which take some 100 bytes each."""
+
+
 def read_table(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
     r"""Read a table of texts with a line of names above it.
 
@@ -55,6 +60,10 @@ def read_table(path: Path, wanted: Sequence[str], optional: Sequence[str] = ()) 
 
 def _decode(path: Path) -> str:
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(
+                f"{path} has {path.stat().st_size:,} bytes; a table has at most {_MOST_BYTES:,}: divide it"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {str(path)!r}: {error}") from error
@@ -80,9 +89,16 @@ def _cut(text: str, path: Path) -> tuple[list[str], dict[int, list[str]]]:
     first = next((line for line in text.splitlines() if line.strip(_NOT_SEEN)), "")
     declaration = first.lstrip(_NOT_SEEN + '"')
     declared = declaration[4:5] if declaration.lower().startswith("sep=") else ""
+    if len(first) > _MOST_NAMES * _MOST_NAME:
+        raise InputError(f"{path} has {len(first):,} letters in its line of names; is it a table at all?")
     rows = _parse(text, declared or _separator(first), path)
     lines = list(rows)[1 if declared else 0 :]
     names = rows[lines[0]] if lines else []
+    if len(names) > _MOST_NAMES or len(names) * len(lines) > _MOST_VALUES:
+        raise InputError(
+            f"{path} has {len(names):,} columns and {len(lines):,} lines; a table has at most {_MOST_NAMES:,} columns "
+            f"and {_MOST_VALUES:,} values: leave out what is not needed"
+        )
     return names, {line: _fitted(rows[line], len(names), f"{path}, line {line}") for line in lines[1:]}
 
 

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import ZipFile, ZipInfo
+from zipfile import _ECD_SIZE, ZipFile, ZipInfo, _EndRecData
 
 from cellapp.config import BudgetSettings
-from cellapp.errors import InputError
+from cellapp.errors import BudgetError, InputError
 from cellapp.files import clean_name, is_litter
 from cellapp.images.archive_folders import Unpacked, move_out, parts_of, zarr_folders
 from cellapp.images.formats.sniff import HEAD_BYTES, decoding, sniff
 from cellapp.images.limits import check_limit
 
 _ENCRYPTED = 0x1
+_MOST_ENTRY_BYTES = 1024
 _OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 
 
@@ -52,6 +53,7 @@ def extract_images(
     InputError
         When it is damaged, encrypted, or has a member that would land outside `into`. Nothing is left in `into` then.
     """
+    check_list(zip_path, budget)
     with _scratch(into) as scratch, decoding(zip_path.name), ZipFile(zip_path) as archive:
         members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
         check_members(members, zip_path, budget)
@@ -111,9 +113,28 @@ def check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSett
         if member.flag_bits & _ENCRYPTED:
             raise InputError(f"{name!r} is encrypted; zip the {what} without a password")
     n_bytes = sum(member.file_size for member in members)
-    ratio = n_bytes / max(sum(member.compress_size for member in members), 1)
+    # Members may share their bytes: more than the file has they cannot have together.
+    n_packed = min(sum(member.compress_size for member in members), zip_path.stat().st_size)
+    ratio = n_bytes / max(n_packed, 1)
     check_limit(n_bytes, "max_bytes", budget, f"{name!r} unpacks to {n_bytes:,} bytes")
     check_limit(ratio, "max_zip_ratio", budget, f"{name!r} unpacks to {ratio:,.0f} times its size")
+
+
+def check_list(zip_path: Path, budget: BudgetSettings) -> None:
+    """Refuse a zip whose list of members is longer than that of any it may have, before the list is read.
+
+    Raises
+    ------
+    BudgetError
+    """
+    with zip_path.open("rb") as file:
+        end = _EndRecData(file)
+    n_bytes = end[_ECD_SIZE] if end else 0
+    if n_bytes > budget.max_zip_members * _MOST_ENTRY_BYTES:
+        raise BudgetError(
+            f"{zip_path.name!r} has a list of files of {n_bytes:,} bytes, more than {budget.max_zip_members:,} files "
+            "need; put fewer into a zip"
+        )
 
 
 def _is_image(archive: ZipFile, member: ZipInfo) -> bool:

@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element
 
 from cellapp.errors import InputError
 from cellapp.images.formats.pixel_size import mean_um, to_number, to_um
+from cellapp.images.formats.xml_nesting import check_nesting
 
 MOST_CHARACTERS = 2**26
 """Longer texts are not parsed: a whole plate of images is described in less."""
@@ -116,6 +117,7 @@ def parse_ome(text: str, name: str) -> Ome:
 def _root(text: str, name: str) -> Element:
     if len(text) > MOST_CHARACTERS:
         raise InputError(f"{name!r} has {len(text):,} characters of OME-XML; at most {MOST_CHARACTERS:,} are read")
+    check_nesting(text, name)
     if "<!DOCTYPE" in text:  # the only place where entities can be declared
         raise InputError(f"{name!r} has OME-XML with a document type, which is not read; export it again")
     try:

@@ -13,7 +13,9 @@ import zarr
 
 from cellapp.errors import InputError
 from cellapp.images.formats.sniff import decoding
+from cellapp.images.formats.tiff_complete import check_pieces
 from cellapp.images.formats.tiff_file import TiffAlone
+from cellapp.images.formats.tiff_pages import check_lists
 
 AXES = "TCZYXS"
 
@@ -51,6 +53,7 @@ class PagePlanes:
 def open_page(page: Page, level: int = 0) -> Iterator[tifffile.TiffPage]:
     """Open a page, or one of the smaller copies that belong to it."""
     with TiffAlone(page.path) as tif:
+        check_lists(tif, page.path.name)
         found = _page(tif, page.number, page.path)
         yield found.pages[level - 1].aspage() if level else found
 
@@ -75,6 +78,7 @@ def check_pages(pages: Iterable[Page], like: tuple[int, int, int], dtype: np.dty
         by_file.setdefault(page.path, []).append(page.number)
     for path, numbers in by_file.items():
         with decoding(path.name), TiffAlone(path) as tif:
+            check_lists(tif, path.name)
             needed = max(_end(_page(tif, number, path), path, like, dtype) for number in sorted(numbers))
         if needed > path.stat().st_size:
             raise InputError(
@@ -91,6 +95,7 @@ def _end(page: tifffile.TiffPage, path: Path, like: tuple[int, int, int], dtype:
             f"{path.name!r} has a page of {shape} {page.dtype}, but the image it belongs to is {like} {dtype}; "
             "export it again"
         )
+    check_pieces(page, path.name)
     return max((o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)), default=0)
 
 

@@ -11,10 +11,15 @@ from PIL import JpegImagePlugin
 
 from cellapp.errors import InputError
 from cellapp.images.formats import png_chunks
+from cellapp.images.limits import check_blocks
+from cellapp.types.image import ImageInfo
 
 _BLOCK_PX, _NO_DATA = 8, 128
 _START_OF_JPEG_DATA, _END_OF_JPEG = b"\xff\xda", b"\xff\xd9"
 _TAIL_BYTES = 2**16
+_PIECE_BYTES = 2**20
+_DEFLATE_RATIO = 1040
+"""What deflate makes of nothing but zeros: 1032 bytes of one."""
 _MORE_DATA = b"\x55" * 4096
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples per pixel of each colour type of PNG."""
@@ -41,6 +46,20 @@ def ends_as_it_should(path: Path, picture_format: str) -> bool:
     return _END_OF_JPEG in tail[max(tail.rfind(_START_OF_JPEG_DATA), 0) :]
 
 
+def check_cost(path: Path, info: ImageInfo) -> None:
+    """Check by its header that a picture, which is decoded whole, fits into memory and into its file.
+
+    Raises
+    ------
+    InputError
+        When it takes more memory than may be used at once (`BudgetError`), or its file is so small that it is damaged
+        or made to fill memory.
+    """
+    check_blocks(info.name, n_blocks=1, pixels=info.pixels, n_bytes=info.bytes_decoded, n_stored=info.bytes_on_disk)
+    if info.format == "png" and _needed(png_chunks.read_header(path)) > _DEFLATE_RATIO * info.bytes_on_disk:
+        raise InputError(f"{info.name!r} is cut off: its data end before its last row; copy or export it again")
+
+
 def check_png(path: Path, name: str) -> None:
     """Check that a PNG holds as many bytes as its size needs.
 
@@ -49,11 +68,13 @@ def check_png(path: Path, name: str) -> None:
     InputError
         When its data end before the last row.
     """
-    header = png_chunks.read_header(path)
-    inflate, n_bytes = zlib.decompressobj(), 0
+    needed, n_bytes = _needed(png_chunks.read_header(path)), 0
+    inflate = zlib.decompressobj()
     for content in png_chunks.iterate(path, b"IDAT"):
-        n_bytes += len(inflate.decompress(content))
-    if n_bytes < _needed(header):
+        while content and n_bytes < needed:  # what follows the last row is no pixel, however much it is
+            n_bytes += len(inflate.decompress(content, _PIECE_BYTES))
+            content = inflate.unconsumed_tail
+    if n_bytes < needed:
         raise InputError(f"{name!r} is damaged: its data end before its last row; export it again")
 
 

@@ -17,7 +17,7 @@ from cellapp.images.formats import png_chunks
 from cellapp.images.formats.axes import Layout
 from cellapp.images.formats.channels_first import ChannelsFirst
 from cellapp.images.formats.colours import with_table
-from cellapp.images.formats.picture_complete import check_jpeg, check_png, ends_as_it_should
+from cellapp.images.formats.picture_complete import check_cost, check_jpeg, check_png, ends_as_it_should
 from cellapp.images.formats.samples import FROM_INKS, NO_ALPHA, Samples
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -32,6 +32,7 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
 _PNG_GRAY_TYPES = {0, 4}
 _INDEXED_MODES = {"P", "PA"}
 _ORIENTATION = 274
+_BAND_PX = 2**22
 _GRAY_MODES = {"1", "L", "LA", "La", "I;16", "I;16B", "I", "F"}
 
 
@@ -121,8 +122,9 @@ def check_complete(path: Path, info: ImageInfo) -> None:
     Raises
     ------
     InputError
-        When it is damaged.
+        When it is damaged, or takes more memory than there is; see `cellapp.images.formats.picture_complete`.
     """
+    check_cost(path, info)
     with decoding(info.name):
         if not ends_as_it_should(path, info.format):
             np.asarray(open_levels(path, info)[0][:, :1, :1])
@@ -177,12 +179,23 @@ def _table(picture: ImageFile.ImageFile) -> np.ndarray:
     ]
 
 
+def _by_bands(picture: ImageFile.ImageFile) -> np.ndarray:
+    """Return (Y, X) or (Y, X, 3) uint8; some rows at a time, because Pillow copies a picture for each step."""
+    indexed, mode = picture.mode in _INDEXED_MODES, "L" if picture.mode in _GRAY_MODES else "RGB"
+    width, height = picture.size
+    pixels = np.empty((height, width) if indexed or mode == "L" else (height, width, 3), np.uint8)
+    step = max(_BAND_PX // width, 1)
+    for top in range(0, height, step):
+        band = picture.crop((0, top, width, min(top + step, height)))
+        if not indexed:
+            band = band.convert(mode)
+        pixels[top : top + step] = np.asarray(band if band.mode != "PA" else band.getchannel(0))
+    return pixels
+
+
 def _decode(path: Path, picture_format: str, name: str) -> np.ndarray:
     with _opened(path, picture_format) as picture:
-        if picture.mode in _INDEXED_MODES:
-            pixels = np.asarray(picture if picture.mode == "P" else picture.getchannel(0))
-        else:
-            pixels = np.asarray(picture.convert("L" if picture.mode in _GRAY_MODES else "RGB"))
+        pixels = _by_bands(picture)
     if picture_format == "png":
         check_png(path, name)
     elif picture_format == "jpeg":

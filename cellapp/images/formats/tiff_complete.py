@@ -10,11 +10,17 @@ import numpy as np
 import tifffile
 
 from cellapp.errors import InputError
+from cellapp.images.formats.picture_size import picture_px
+from cellapp.images.limits import check_blocks
 
 _JPEG, _END_OF_JPEG, _TAIL_BYTES = {6, 7, 33007}, b"\xff\xd9", 32
 _MOST_TAILS = 4096
 """Ends of so many strips or tiles of a page are read, evenly spread; more would take seconds on a whole slide."""
 _UNCOMPRESSED = 1
+_PICTURES = {6, 7, 33007, 33003, 33004, 33005, 34712}
+"""JPEG and JPEG 2000, whose decoders go by the size that the picture itself states."""
+_MOST_HEADS, _HEAD_BYTES, _PADDING_PX = 256, 4096, 2**14
+_BYTE = np.dtype(np.uint8)
 
 Page = tifffile.TiffPage | tifffile.TiffFrame
 
@@ -35,12 +41,47 @@ def check_series(series: tifffile.TiffPageSeries, name: str) -> None:
         When strips or tiles lie beyond the end of the file, are fewer or shorter than the size of the image needs, when
         none of them was written, or when the list of pages leads out of the file.
     """
-    if series.dataoffset is not None:
+    if series.dataoffset is None:
+        for level in series.levels:
+            check_pieces(level.keyframe, name)
+    else:
         _check_end(series.dataoffset + series.nbytes, series.parent.filehandle.size, name)
     for page in _pages(series):
         _check_end(_end(page), page.parent.filehandle.size, name)
         _check_segments(page, name)
     _check_list_of_pages(series.parent, name)
+
+
+def check_pieces(page: Page, name: str) -> None:
+    """Check that the strips or tiles of a page fit into memory one by one, and that there is an end to them.
+
+    Raises
+    ------
+    BudgetError
+        See `cellapp.images.limits.check_blocks`.
+    InputError
+        When pictures in them, of which some are looked at, are larger than they.
+    """
+    key = page.keyframe
+    pixels = math.prod(key.chunks)
+    check_blocks(
+        name,
+        n_blocks=math.prod(key.chunked),
+        pixels=pixels,
+        n_bytes=pixels * (key.dtype or _BYTE).itemsize,
+        n_stored=max(page.databytecounts, default=0),
+    )
+    if int(key.compression) not in _PICTURES:
+        return
+    file, what = page.parent.filehandle, "tiles" if key.is_tiled else "strips"
+    places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    for offset, count in places[:: math.ceil(len(places) / _MOST_HEADS) or 1]:
+        file.seek(offset)
+        if (found := picture_px(file.read(min(count, _HEAD_BYTES)))) > 4 * pixels + _PADDING_PX:
+            raise InputError(
+                f"{name!r} is damaged: some of its {what} of {pixels:,} pixels hold pictures of {found:,}; "
+                "export it again"
+            )
 
 
 def sparse_notes(series: tifffile.TiffPageSeries) -> tuple[str, ...]:

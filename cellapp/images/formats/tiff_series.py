@@ -14,6 +14,8 @@ from cellapp.errors import InputError
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.sniff import decoding
 from cellapp.images.formats.tiff_file import TiffAlone
+from cellapp.images.formats.tiff_pages import check_lists
+from cellapp.images.formats.xml_nesting import check_nesting
 
 _ASSOCIATED = re.compile(r"(label|macro|map|overview|probe|thumbnail)( image)?", re.IGNORECASE)
 """Pictures of the glass that slide scanners add: no images of the specimen."""
@@ -31,6 +33,9 @@ class Place:
 def opened(path: Path, name: str) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF that has an image; files that its metadata name are not followed."""
     with decoding(name), TiffAlone(path) as tif:
+        check_lists(tif, name)
+        if tif.is_ome:
+            check_nesting(tif.pages[0].description, name)
         if not tif.pages or not tif.series:
             raise InputError(f"{name!r} is a TIFF without a readable image: it is cut off or damaged; export it again")
         yield tif

@@ -11,6 +11,7 @@ import numpy as np
 import zarr
 
 from cellapp.errors import InputError
+from cellapp.images.limits import check_blocks
 
 _BLOSC_HEADER_BYTES, _LENGTH = 16, slice(12, 16)
 _MOST_CHUNKS = 512
@@ -85,16 +86,35 @@ def check_chunks(arrays: Sequence[zarr.Array], name: str) -> None:
     Raises
     ------
     InputError
-        When one is empty or, compressed by Blosc, shorter than its header says: Blosc reads on behind its end. Other
-        compressors notice it themselves when the chunk is read.
+        When one does not fit into memory, is longer than its pixels, is empty or, compressed by Blosc, is shorter than
+        its header says: Blosc reads on behind its end. Other compressors notice it themselves when the chunk is read.
     """
     for array in arrays:
+        check_blocks(
+            name,
+            n_blocks=math.prod(map(math.ceil, np.divide(array.shape, array.chunks))),
+            pixels=math.prod(array.chunks[-2:]),
+            n_bytes=math.prod(array.chunks) * array.dtype.itemsize,
+        )
+        most_bytes = _most_bytes(array)
         is_blosc = array.shards is None and any("Blosc" in type(codec).__name__ for codec in array.compressors)
         files = list(_chunk_files(array))
         for file in files[:: math.ceil(len(files) / _MOST_CHUNKS) or 1]:
             n_bytes = file.stat().st_size
             if n_bytes < (_blosc_bytes(file) if is_blosc else 1):
                 raise InputError(f"{name!r} is damaged: its chunk {file.name!r} is cut off; copy it again")
+            if n_bytes > most_bytes:
+                raise InputError(
+                    f"{name!r} is damaged: its chunk {file.name!r} has {n_bytes:,} bytes, more than its pixels take "
+                    "without compression; copy or export it again"
+                )
+
+
+def _most_bytes(array: zarr.Array) -> float:
+    """Return how long a chunk, or a shard of chunks with its index, can be; compressors add little to noise."""
+    n_bytes = math.prod(array.shards or array.chunks) * array.dtype.itemsize
+    n_chunks = math.prod(map(math.ceil, np.divide(array.shards, array.chunks))) if array.shards else 1
+    return 1.1 * n_bytes + 4096 + 16 * n_chunks if array.dtype.kind in "buif" else math.inf
 
 
 def _chunk_files(array: zarr.Array) -> Iterator[Path]:
