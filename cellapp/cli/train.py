@@ -15,7 +15,8 @@ def train(
     labelled: Path = typer.Argument(
         ...,
         metavar="LABELLED_DIR",
-        help="A folder per class, or index.csv: file, class. With --run a CSV of images: file, and columns about them.",
+        help="A folder per class, or index.csv: file, class. With --run a CSV of images (file, and columns about them) "
+        "or of labels of cells.",
     ),
     out: Path = typer.Option(..., "--out", help="Folder for the head; its name is the head's."),
     recipe: Path = typer.Option(None, "--recipe", help="TOML file; options given beside it change it."),
@@ -30,6 +31,9 @@ def train(
     group_column: str = typer.Option(None, help="Column of the CSV with the slide, plate or patient."),
     run: list[Path] = typer.Option(None, "--run", help="Folder that `analyse --out` wrote: train on its cells."),
     column: str = typer.Option(None, help="With --run: column of the CSV that says what the cells are; class."),
+    labels: Path = typer.Option(
+        None, "--labels", help="With --run: labels of cells, as `label export` writes them; they win over --column."
+    ),
     classes: str = typer.Option(None, help="With --run: classes of its values, MCF7=cancer,MCF10A=normal."),
     positive: str = typer.Option(None, help="Class the one-sided figures speak of; cancer where it exists."),
     folds: int = typer.Option(None, help="At most this many folds."),
@@ -73,9 +77,9 @@ def train(
         raise InputError("--blocks and --epochs are of fine-tuning; give --mode finetune with them")
     progress = Progress()
     if run:
-        metrics = train_on_runs(labelled, out, chosen, run, column or "class", classes, progress)
-    elif column or classes:
-        raise InputError("--column and --classes are about images of a run; name its folder with --run")
+        metrics = train_on_runs(labelled, out, chosen, run, column, classes, labels, progress)
+    elif column or classes or labels:
+        raise InputError("--column, --classes and --labels are about images of a run; name its folder with --run")
     else:
         metrics = train_head(labelled, out, chosen, progress)
     progress.end()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cellapp.errors import InputError
+from cellapp.text_table import read_table
 from cellapp.training.analysed_runs import cells_of_runs
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import OF_VECTORS, train_on_vectors
@@ -18,8 +19,9 @@ def train_on_runs(
     out: Path,
     recipe: HeadRecipe,
     runs: Sequence[Path],
-    column: str,
+    column: str | None,
     classes: str | None,
+    labels: Path | None = None,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Train on the cells of runs and return the metrics, see `cellapp.training.analysed_runs.cells_of_runs`.
@@ -27,12 +29,16 @@ def train_on_runs(
     Parameters
     ----------
     table : Path
+        Of images, or of labels of cells where `labels` is left out.
     out : Path
     recipe : HeadRecipe
     runs : sequence of Path
-    column : str
+    column : str, optional
+        When left out ``class``, or none where labels of cells are given.
     classes : str, optional
         See `parse_classes`.
+    labels : Path, optional
+        Labels of cells, beside the table of images.
     on_step : callable, optional
 
     Raises
@@ -44,10 +50,29 @@ def train_on_runs(
     asked = [name for name in OF_VECTORS if getattr(recipe, name) != getattr(default, name)]
     if asked:
         raise InputError(f"with --run the vectors of the run are taken as they are; leave out {asked[0]!r}")
+    images: Path | None = table
+    if labels is None and column is None and _is_of_cells(table):
+        images, labels = None, table
+        if recipe.group_column is not None:
+            raise InputError(
+                f"{recipe.group_column!r} is to be a column of a table of images: give that table, and the labels of "
+                "cells with --labels"
+            )
     cells = cells_of_runs(
-        runs, table, column, group_column=recipe.group_column, classes=parse_classes(classes) if classes else None
+        runs,
+        images,
+        column or (None if labels else "class"),
+        group_column=recipe.group_column,
+        classes=parse_classes(classes) if classes else None,
+        cell_labels=labels,
     )
     return dict(train_on_vectors(cells, out, recipe, on_step).metrics)
+
+
+def _is_of_cells(table: Path) -> bool:
+    """Whether a table names cells, as `label export` writes it, and not files."""
+    columns = set(read_table(table, []).columns)
+    return "file" not in columns and "class" in columns and bool(columns & {"cell_id", "y"})
 
 
 def parse_classes(text: str) -> dict[str, str]:

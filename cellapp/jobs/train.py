@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,14 +18,17 @@ from cellapp.store.heads import HeadRecord, add_head, head_name
 from cellapp.store.images import list_images
 from cellapp.store.projects import project_vectors
 from cellapp.store.records import CONDITIONS, ImageRecord, JobRecord, RunRecord
+from cellapp.store.run_labels import labels_of_run
 from cellapp.store.runs import get_run
 from cellapp.store.vectors import image_vectors
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
 from cellapp.training.labelled_cells import (
     BY_IMAGE,
+    GivenLabels,
     ImageVectors,
     LabelledCells,
+    add_given_labels,
     image_names,
     label_cells,
     labels_by_column,
@@ -43,10 +47,12 @@ class TrainRequest(FrozenModel):
 
     project_id: str
     run_ids: tuple[str, ...] = Field(min_length=1)
-    column: str
-    """Column of the image table that says what the cells of an image are."""
+    column: str | None = None
+    """Column of the image table that says what the cells of an image are; None for none."""
     classes: dict[str, str] | None = None
     """Value of the column -> class; values that are not in it are left out. None takes the values as classes."""
+    cell_labels: bool = False
+    """Whether the labels of single cells (by hand, imported, by rules) count; they win over the column."""
     group_by: str = BY_IMAGE
     """One of `GROUPINGS`: what is held out together."""
     name: str
@@ -100,11 +106,48 @@ def cells_of_project(request: TrainRequest, on_step: OnStep | None = None) -> La
     for run in runs:
         make_vectors(run.id, on_step=on_step)
     records = {record.id: record for record in list_images(request.project_id)}
-    images, record_of = _images(runs, records, project_vectors(request.project_id))
-    values = {name: record.conditions.get(request.column, "") for name, record in record_of.items()}
-    labels, left_out = labels_by_column(images, values, request.column, request.classes)
-    groups = {name: group_of(record, request.group_by, name) for name, record in record_of.items()}
+    known = _images(runs, records, project_vectors(request.project_id))
+    images = [image.vectors for image in known]
+    labels, left_out = _labels(request, known)
+    groups = {image.vectors.name: group_of(image.record, request.group_by, image.vectors.name) for image in known}
     return label_cells(images, labels, groups, request.group_by, left_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """An image that may be trained on."""
+
+    vectors: ImageVectors
+    record: ImageRecord
+    run_id: str  # that the vectors are of
+
+
+def _labels(request: TrainRequest, known: Sequence[_Image]) -> tuple[dict[str, dict[int, str]], list[str]]:
+    """Return the classes of cells by name of the image, and a sentence for what has none."""
+    images = [image.vectors for image in known]
+    labels: dict[str, dict[int, str]] = {}
+    left_out: list[str] = []
+    if request.column is not None:
+        values = {image.vectors.name: image.record.conditions.get(request.column, "") for image in known}
+        labels, left_out = labels_by_column(images, values, request.column, request.classes)
+    if not request.cell_labels:
+        return labels, left_out
+    return add_given_labels(images, labels, left_out, _given(known))
+
+
+def _given(known: Sequence[_Image]) -> GivenLabels:
+    """Return what people said about the cells of images, by name of the image."""
+    name_of = {(image.run_id, image.record.id): image.vectors.name for image in known}
+    classes: dict[str, dict[int, str]] = {}
+    disputed: dict[str, set[int]] = {}
+    for run_id in dict.fromkeys(image.run_id for image in known):
+        for row in labels_of_run(run_id).table.itertuples():
+            name = name_of.get((run_id, row.image_id))
+            if name is not None and row.disputed:
+                disputed.setdefault(name, set()).add(row.cell_id)
+            elif name is not None:
+                classes.setdefault(name, {})[row.cell_id] = row.class_name
+    return GivenLabels(classes, disputed)
 
 
 def group_of(record: ImageRecord, group_by: str, name: str) -> str:
@@ -124,7 +167,9 @@ def group_of(record: ImageRecord, group_by: str, name: str) -> str:
 
 
 def _check(request: TrainRequest) -> None:
-    if request.column not in CONDITIONS:
+    if request.column is None and not request.cell_labels:
+        raise InputError("training needs to know what cells are: name a column of the image table, or take the labels")
+    if request.column is not None and request.column not in CONDITIONS:
         raise InputError(f"no column {request.column!r} in the image table; it has {', '.join(CONDITIONS)}")
     if request.group_by not in GROUPINGS:
         raise InputError(f"cells are grouped by one of {', '.join(GROUPINGS)}; got {request.group_by!r}")
@@ -132,18 +177,22 @@ def _check(request: TrainRequest) -> None:
         raise InputError(f"{request.column!r} says the class and cannot be the group, too: each group would be a class")
 
 
-def _images(
-    runs: Sequence[RunRecord], records: Mapping[str, ImageRecord], settings: VectorSettings
-) -> tuple[list[ImageVectors], dict[str, ImageRecord]]:
-    """Return the vectors of all images of runs by name, and the record of each; images in the bin are left out."""
-    images, record_of = [], {}
+def _images(runs: Sequence[RunRecord], records: Mapping[str, ImageRecord], settings: VectorSettings) -> list[_Image]:
+    """Return all images of runs that have vectors; those in the bin are left out.
+
+    An image of two runs is taken from the first: its cells would stand on both sides of a split.
+    """
+    images: list[_Image] = []
+    taken: set[str] = set()
     names = image_names([[image.stem for image in run.images] for run in runs])
     for run, of_run in zip(runs, names, strict=True):
         for image, name in zip(run.images, of_run, strict=True):
-            embeddings = image_vectors(run, image.image_id, settings) if image.image_id in records else None
+            known = image.image_id in records and image.image_id not in taken
+            embeddings = image_vectors(run, image.image_id, settings) if known else None
             if embeddings is not None:
-                images.append(ImageVectors(name, embeddings, settings))
-                record_of[name] = records[image.image_id]
+                taken.add(image.image_id)
+                vectors = ImageVectors(name, embeddings, settings)
+                images.append(_Image(vectors, records[image.image_id], run.id))
     if not images:
         raise InputError("no image of these runs has been analysed to its end; wait for it, or run again")
-    return images, record_of
+    return images

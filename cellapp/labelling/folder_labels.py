@@ -43,6 +43,41 @@ def unlabelled_line(image: str, cells: AnalysedCells, cell_id: int) -> TableLabe
     return TableLabel(image, "", cell_id, y, x, source=LabelSource.HAND)
 
 
+def placed_labels(
+    labels: Sequence[TableLabel], folders: Sequence[Path]
+) -> tuple[dict[tuple[Path, int], list[TableLabel]], list[str]]:
+    """Find the cells that lines of a table are about.
+
+    Parameters
+    ----------
+    labels : sequence of TableLabel
+    folders : sequence of Path
+        Of analysed images; a line names one by its folder or, where no two share it, by its image.
+
+    Returns
+    -------
+    words : dict
+        The lines about each cell, by folder and cell id, the latest last.
+    left_out : list of str
+        A sentence for each line without a cell.
+    """
+    named, words, left_out = _by_name(folders), {}, []
+    in_time = sorted(labels, key=lambda label: label.when or _LONG_AGO)
+    for label in in_time:
+        folder = named.get(label.image) if label.image or len(folders) > 1 else folders[0]
+        if rule_of(label.source) and not label.image:
+            left_out.append(f"{label.where}a rule about a column needs the images of a project; this is a folder")
+        elif folder is None:
+            left_out.append(
+                f"{label.where}no image {label.image!r}; there are {', '.join(f.name for f in folders[:5])}"
+            )
+        elif (cell_id := place(label, analysed_cells(folder))) is None:
+            left_out.append(not_found(label, folder.name))
+        else:
+            words.setdefault((folder, cell_id), []).append(label)
+    return words, left_out
+
+
 def import_to_folder(labels: Sequence[TableLabel], out: Path, slides: Iterable[Slide] = ()) -> ImportReport:
     """Write the labels of a table into a folder; a cell that several lines name gets the class of the latest.
 
@@ -65,7 +100,7 @@ def import_to_folder(labels: Sequence[TableLabel], out: Path, slides: Iterable[S
         `out` is no folder of an analysis.
     """
     folders = image_folders(out)
-    words, left_out = _placed(labels, folders)
+    words, left_out = placed_labels(labels, folders)
     by_digest = {slide.digest: slide for slide in slides}
     n_added = n_known = 0
     notes = _disputed(words)
@@ -80,27 +115,6 @@ def import_to_folder(labels: Sequence[TableLabel], out: Path, slides: Iterable[S
             if slide is None:
                 notes.append(f"{folder.name}: overlay.png and crops.zip show the classes as before; give the image too")
     return ImportReport(n_added, n_known, tuple(left_out), tuple(notes))
-
-
-def _placed(
-    labels: Sequence[TableLabel], folders: Sequence[Path]
-) -> tuple[dict[tuple[Path, int], list[TableLabel]], list[str]]:
-    """Return the lines about each cell, the latest last, and a sentence for each line without one."""
-    named, words, left_out = _by_name(folders), {}, []
-    in_time = sorted(labels, key=lambda label: label.when or _LONG_AGO)
-    for label in in_time:
-        folder = named.get(label.image) if label.image or len(folders) > 1 else folders[0]
-        if rule_of(label.source) and not label.image:
-            left_out.append(f"{label.where}a rule about a column needs the images of a project; this is a folder")
-        elif folder is None:
-            left_out.append(
-                f"{label.where}no image {label.image!r}; there are {', '.join(f.name for f in folders[:5])}"
-            )
-        elif (cell_id := place(label, analysed_cells(folder))) is None:
-            left_out.append(not_found(label, folder.name))
-        else:
-            words.setdefault((folder, cell_id), []).append(label)
-    return words, left_out
 
 
 def _by_name(folders: Sequence[Path]) -> dict[str, Path]:

@@ -7,13 +7,15 @@ import pytest
 from cellapp.cli import main
 from cellapp.errors import Cancelled, InputError
 from cellapp.evaluation.verdict import verdict_of
+from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.train import TrainRequest, cells_of_project, request_training, train
 from cellapp.models.load import load_model
 from cellapp.models.registry import stored_head
-from cellapp.store import images, runs
+from cellapp.store import images, labels, runs
 from cellapp.store.heads import get_head, list_heads
+from cellapp.store.label_rows import NewLabel
 from cellapp.training.classifier.recipe import HeadRecipe
 from tests.jobs.trainable import CLASSES, LINES, trainable_run
 
@@ -124,3 +126,60 @@ def test_the_command_line_names_what_is_wrong(run, tmp_path, capsys):
     ):
         assert main(["train", *arguments, "--out", out]) == 2
         assert words in capsys.readouterr().err
+
+
+def label_cells_of(run, image, classes, **more):
+    """Give the first accepted cells of an image of a run these classes by hand."""
+    row = run.images[image]
+    ids = read_cells(runs.run_folder(run.id) / row.stem / "cells.parquet").query("qc_pass").index
+    new = [NewLabel(row.image_id, name, run.id, int(one), **more) for one, name in zip(ids, classes, strict=False)]
+    return labels.add_labels(run.project_id, new)
+
+
+def exported(run, tmp_path):
+    path = tmp_path / "labels.csv"
+    assert main(["label", "export", run.id, str(path)]) == 0
+    return str(path)
+
+
+@pytest.mark.parametrize("column", [None, "cell_line"])
+def test_labels_of_cells_give_the_same_head_on_page_and_command_line(run, tmp_path, column, capsys):
+    for image in range(4):
+        label_cells_of(run, image, ["cancer", "normal", "cancer", "normal"], who="Ada")
+    record = train(request(run, column=column, cell_labels=True))
+    folder, given = str(runs.run_folder(run.id)), exported(run, tmp_path)
+    table = tmp_path / "images.csv"
+    rows = [f"well {k}.tif,{LINES[k % 2]}" for k in range(4)]
+    table.write_text("\n".join(["file,cell_line", *rows]))
+    classes = ",".join(f"{value}={name}" for value, name in CLASSES.items())
+    options = [str(table), "--labels", given, "--column", column, "--classes", classes] if column else [given]
+    assert main(["train", *options, "--run", folder, "--folds", "2", "--out", str(tmp_path / "lines"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["head"] == record.identity
+    for name in ("head.json", "head.safetensors", "folds.csv"):
+        assert (tmp_path / "lines" / name).read_bytes() == (record.folder / name).read_bytes(), name
+
+
+def test_a_person_wins_over_the_column_and_people_who_disagree_teach_nothing(run):
+    given = label_cells_of(run, 0, ["cancer"], who="Ada")  # the column says normal
+    label_cells_of(run, 1, ["normal"], who="Ada")
+    label_cells_of(run, 1, ["debris"], who="Bob")
+    cells = cells_of_project(request(run, cell_labels=True))
+    by_cell = dict(zip(zip(cells.images, cells.cell_ids.tolist(), strict=True), cells.labels, strict=True))
+    first, second = run.images[0].stem, run.images[1].stem
+    assert by_cell[first, given[0].cell_id] == "cancer"
+    assert {name for (image, _), name in by_cell.items() if image == first} == {"cancer", "normal"}
+    assert f"{second}: people disagree about 1 cell" in cells.left_out
+    without = cells_of_project(request(run))
+    assert len(cells) == len(without) - 1
+
+
+def test_without_labels_or_column_it_is_said(run):
+    with pytest.raises(InputError, match="name a column of the image table, or take the labels"):
+        request_training(request(run, column=None))
+    with pytest.raises(InputError, match="no cell of these images has a label"):
+        cells_of_project(request(run, column=None, cell_labels=True))
+
+
+def test_an_image_of_two_runs_is_taken_once(run):
+    twice = cells_of_project(request(run, run_ids=[run.id, run.id]))
+    assert len(twice) == len(cells_of_project(request(run)))
