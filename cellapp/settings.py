@@ -10,7 +10,7 @@ import hashlib
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 DEFAULT_ENCODER = "cell-vit"
 """The bundled encoder, for vectors and for training heads; `ClassifySettings.encoder` follows the head."""
@@ -105,11 +105,22 @@ class FeatureSettings(FrozenModel):
     `cellapp.encoders.slide_windows`: the more crowded the cells, the fewer windows than crops; maps of
     single cells cannot be made."""
 
+    channels_as: Literal["roles", "each"] = "roles"
+    """What the encoder's three planes show: channels by their roles, or each channel by itself in all three, one pass
+    for each, with the vectors joined: no stain is averaged away, and any number of channels is read."""
+
     @model_validator(mode="after")
     def _possible(self) -> FeatureSettings:
+        if self.channels_as == "each" and (self.source == "grid" or self.shape):
+            raise ValueError("channels_as 'each' needs source = 'crops' and shape = False")
         if self.source == "grid" and (self.fit_to, self.views, self.shape) != ("slide", 1, False):
             raise ValueError("a head that reads a grid over the slide needs fit_to = 'slide', views = 1, shape = False")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a choice that is later than 0.1.0 unless it is made, so that heads and vectors keep their keys."""
+        return {name: value for name, value in handler(self).items() if (name, value) != ("channels_as", "roles")}
 
 
 class VectorSettings(FrozenModel):

@@ -146,7 +146,11 @@ class LinearHead:
         """Raise ModelError unless this head reads these embeddings."""
         self._check_identity(embeddings.encoder)
         if embeddings.mean_patch.shape[1] != self.dim:
-            raise ModelError(f"head {self.name!r} reads {self.dim} dimensions; got {embeddings.mean_patch.shape[1]}")
+            each = ", of each channel by itself: it was trained on another number of channels"
+            raise ModelError(
+                f"head {self.name!r} reads {self.dim} dimensions; got {embeddings.mean_patch.shape[1]}"
+                f"{each if self.reads.channels_as == 'each' else ''}"
+            )
         if embeddings.source == "crops":
             self.check_reads_crops()
         given = (embeddings.views, embeddings.measured is not None, embeddings.source)

@@ -19,6 +19,9 @@ def embed(
     encoder: str = typer.Option(
         DEFAULT_ENCODER, help="Name in `models list`, or a folder in Hugging Face or timm format."
     ),
+    channels_as: str = typer.Option(
+        "roles", help="roles: three planes; each: every channel by itself, vectors joined."
+    ),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write one vector per picture: arrays cls, mean_patch, file.
@@ -28,10 +31,12 @@ def embed(
     from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops
     from cellapp.exports.embeddings import write_embeddings
     from cellapp.models.load import load_model
-    from cellapp.settings import PreprocessSettings
+    from cellapp.settings import FeatureSettings, PreprocessSettings
+    from cellapp.settings_io import validated
 
     paths, unreadable = list_crops(crops), {}
-    embeddings = embed_folder(paths, load_model(encoder), PreprocessSettings(), unreadable)
+    reading = load_model(encoder).reading(validated(FeatureSettings, {"channels_as": channels_as}))
+    embeddings = embed_folder(paths, reading, PreprocessSettings(), unreadable)
     files = [paths[row].relative_to(crops).as_posix() for row in embeddings.cell_ids]
     write_embeddings(embeddings, out, files=files)
     n, dim = embeddings.cls.shape

@@ -28,6 +28,9 @@ def train(
     epochs: int = typer.Option(None, min=1, help="Fine-tuning: at most so many passes over the cells (15)."),
     features: str = typer.Option(None, help="embedding, or both: with measurements of each crop beside it."),
     views: int = typer.Option(None, help="8 averages turned and mirrored views (default); 1 is eight times faster."),
+    channels_as: str = typer.Option(
+        None, help="roles (default): three planes; each: every channel by itself, vectors joined."
+    ),
     group_column: str = typer.Option(None, help="Column of the CSV with the slide, plate or patient."),
     run: list[Path] = typer.Option(None, "--run", help="Folder that `analyse --out` wrote: train on its cells."),
     column: str = typer.Option(None, help="With --run: column of the CSV that says what the cells are; class."),
@@ -62,6 +65,7 @@ def train(
         encoder=encoder,
         features=features,
         views=views,
+        channels_as=channels_as,
         group_column=group_column,
         positive=positive,
         folds=folds,

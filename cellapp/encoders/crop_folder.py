@@ -53,6 +53,7 @@ def encoder_batches(
     preprocess: PreprocessSettings,
     input_px: int,
     *,
+    channels_as: str = "roles",
     batch: int = 64,
     unreadable: dict[Path, str] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -65,6 +66,8 @@ def encoder_batches(
         Chain of the head, or the default.
     input_px : int
         Side the encoder reads.
+    channels_as : {"roles", "each"}
+        See `cellapp.encoders.crop_to_rgb.encoder_input`.
     batch : int
         Pictures in memory at once.
     unreadable : dict of Path to str, optional
@@ -73,15 +76,18 @@ def encoder_batches(
     Yields
     ------
     pixels : ndarray of shape (N, 3, S, S), float32
+        With as many planes as channels where the encoder reads each by itself.
     rows : ndarray of shape (N,), int32
         Positions in `paths`.
     """
+    n_planes = None
     for start in range(0, len(paths), batch):
         pixels, rows = [], []
         for row, path in enumerate(paths[start : start + batch], start):
             try:
-                pixels.append(read_crop(path).planes(preprocess, input_px))
+                pixels.append(read_crop(path).planes(preprocess, input_px, channels_as, n_planes))
                 rows.append(row)
+                n_planes = pixels[-1].shape[1]
             except InputError as error:
                 if unreadable is None:
                     raise
@@ -112,7 +118,8 @@ def embed_folder(
     InputError
         When no picture can be read; without `unreadable`, when one cannot.
     """
-    batches = encoder_batches(paths, preprocess, encoder.input_px, unreadable=unreadable)
+    reads = {"channels_as": encoder.reads.channels_as, "unreadable": unreadable}
+    batches = encoder_batches(paths, preprocess, encoder.input_px, **reads)
     parts = [encoder.embed(pixels, rows) for pixels, rows in batches]
     if not parts:
         raise none_readable(unreadable or {})
@@ -170,7 +177,23 @@ class CropFile:
     roles: tuple[Role, ...]
     digest: str  # sha256 of the file
 
-    def planes(self, preprocess: PreprocessSettings, input_px: int) -> np.ndarray:
-        """Return encoder input, (1, 3, S, S) float32, 0 to 1."""
+    def planes(
+        self,
+        preprocess: PreprocessSettings,
+        input_px: int,
+        channels_as: str = "roles",
+        n_planes: int | None = None,
+    ) -> np.ndarray:
+        """Return the input of an encoder, (1, 3, S, S) float32, 0 to 1, or with as many planes as channels.
+
+        Raises
+        ------
+        InputError
+            When there are not `n_planes`.
+        """
         pixels = Preprocessor.fit_crop(self.raw, preprocess).apply(self.raw)
-        return encoder_input(Crops([pixels], np.zeros(1, np.int32), self.channels), self.roles, input_px)
+        crop = Crops([pixels], np.zeros(1, np.int32), self.channels)
+        planes = encoder_input(crop, self.roles, input_px, channels_as)
+        if n_planes not in (None, planes.shape[1]):
+            raise InputError(f"it has {planes.shape[1]} channels and others have {n_planes}; each is encoded by itself")
+        return planes

@@ -13,7 +13,7 @@ from cellapp.types.cells import Crops
 from cellapp.types.image import Role
 
 
-def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
+def encoder_input(crops: Crops, roles: Sequence[Role], side: int, channels_as: str = "roles") -> np.ndarray:
     """Map the channels of crops to red, green and blue, and resize the crops to a square.
 
     The role of a channel decides its plane, not its index in the file: blue is the nucleus, green the cytoplasm, red
@@ -29,11 +29,14 @@ def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
         What each of ``crops.channels`` shows.
     side : int
         Side of the square in pixels. Crops are scaled to fit with their aspect kept, centred, the rest zero.
+    channels_as : {"roles", "each"}
+        "each" gives each channel a plane of its own, for `cellapp.encoders.channelwise`: the nucleus first, then the
+        cytoplasm, then all others by name; a photo keeps red, green and blue.
 
     Returns
     -------
     ndarray of shape (N, 3, side, side), float32
-        Zero crops give zero rows.
+        Zero crops give zero rows. With "each" there are as many planes as channels.
 
     Raises
     ------
@@ -42,8 +45,9 @@ def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
     """
     if len(roles) != len(crops.channels):
         raise InputError(f"{len(roles)} roles for {len(crops.channels)} channels; give one role per channel")
-    sources = _plane_channels(crops.channels, roles)
-    result = np.zeros((len(crops), 3, side, side), np.float32)
+    by_itself = channels_as == "each"
+    sources = _each_channel(crops.channels, roles) if by_itself else _plane_channels(crops.channels, roles)
+    result = np.zeros((len(crops), len(sources), side, side), np.float32)
     for row, pixels in zip(result, crops.pixels, strict=True):
         if not np.issubdtype(pixels.dtype, np.floating):
             raise InputError(
@@ -51,6 +55,15 @@ def encoder_input(crops: Crops, roles: Sequence[Role], side: int) -> np.ndarray:
             )
         _write_crop(row, pixels, sources)
     return result
+
+
+def _each_channel(channels: Sequence[str], roles: Sequence[Role]) -> list[list[int]]:
+    """Return the channel indices by themselves, in an order that is the same in files that name channels otherwise."""
+    if is_photo(roles):
+        return [[i] for i in range(len(channels))]
+    first = [Role.NUCLEUS, Role.CYTOPLASM]
+    ranks = [first.index(role) if role in first else len(first) for role in roles]
+    return [[i] for i in sorted(range(len(channels)), key=lambda i: (ranks[i], channels[i]))]
 
 
 def _plane_channels(channels: Sequence[str], roles: Sequence[Role]) -> tuple[list[int], list[int], list[int]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from cellapp.cells.crop_features import measure_planes
 from cellapp.compute import torchvision_shim
+from cellapp.encoders.channelwise import Channelwise
 from cellapp.encoders.hf_folder import (
     CONFIG,
     PREPROCESSOR,
@@ -96,11 +97,11 @@ class HubEncoder:
         """The final norm, whose output the class and patch tokens are."""
         return self.network.norm if hasattr(self.network, "norm") else self.network.layernorm
 
-    def reading(self, features: FeatureSettings) -> HubEncoder:
+    def reading(self, features: FeatureSettings) -> HubEncoder | Channelwise:
         """Return an encoder with the same network that computes the features of a head with these settings."""
         other = copy(self)
         other.reads = features
-        return other
+        return Channelwise(other, features) if features.channels_as == "each" else other
 
     def tail(self, n_blocks: int) -> list[nn.Module]:
         """Return the last blocks and the final norm, which fine-tuning trains; all blocks where `n_blocks` is larger.

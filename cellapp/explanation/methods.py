@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from cellapp.classification.ensemble import Head
+from cellapp.errors import ModelError
 from cellapp.explanation.gradcam import hirescam
 from cellapp.explanation.hirescam import exact_maps
 from cellapp.types.cells import Explanations
@@ -61,8 +62,10 @@ def explain(
     InputError
         When the crops do not fit the encoder.
     ModelError
-        When the head is for another encoder, reads no crops or does not know the class.
+        When the head is for another encoder, reads no crops, does not know the class, or the method cannot.
     """
     head.check_encoder(encoder)
     head.check_reads_crops()
+    if head.reads.channels_as == "each" and method != "exact":
+        raise ModelError(f"head {head.name!r} reads each channel by itself, which only the method 'exact' explains")
     return METHODS[method](encoder, head, crops, cell_ids, target or head.positive)

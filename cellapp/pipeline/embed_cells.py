@@ -91,7 +91,8 @@ def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preproce
     if vectors.reads.source == "grid":
         return pool_cells(context.source, mask, cells, context.roles, preprocessor, encoder=encoder, crop=vectors.crop)
     crops = encoder_crops(context, mask, cells, preprocessor)
-    return encoder.embed(encoder_input(crops, context.roles, encoder.input_px), crops.cell_ids)
+    planes = encoder_input(crops, context.roles, encoder.input_px, encoder.reads.channels_as)
+    return encoder.embed(planes, crops.cell_ids)
 
 
 def _batches(cells: pd.DataFrame, vectors: VectorSettings) -> list[pd.DataFrame]:

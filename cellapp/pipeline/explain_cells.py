@@ -132,7 +132,8 @@ def _explain_batch(
         roles=roles,
         angle_deg=preprocessor.angle_deg,
     )
-    pixels, method = encoder_input(crops, roles, encoder.input_px), context.settings.explain.method
+    pixels = encoder_input(crops, roles, encoder.input_px, head.reads.channels_as)
+    method = context.settings.explain.method
     asked = (encoder, head, pixels, crops.cell_ids, target)
     exact = methods.explain(*asked)
     maps = exact if method == "exact" else methods.explain(*asked, method=method)
@@ -147,5 +148,5 @@ def _logits_without_channels(context: ImageContext, crops: Crops, target: str) -
     weight, bias = head.contrast(target)
     for channel, name in enumerate(crops.channels if len(crops.channels) > 1 else ()):
         dark = [np.where(np.arange(len(pixels))[:, None, None] == channel, 0, pixels) for pixels in crops.pixels]
-        planes = encoder_input(replace(crops, pixels=dark), context.roles, encoder.input_px)
+        planes = encoder_input(replace(crops, pixels=dark), context.roles, encoder.input_px, head.reads.channels_as)
         yield name, encoder.embed(planes, crops.cell_ids).features @ weight + bias

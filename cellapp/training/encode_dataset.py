@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def encode_dataset(
     ----------
     crops : LabelledCrops
     encoders : mapping of str to Encoder
-        All of one input side.
+        All of one input side, reading the same planes.
     preprocess : PreprocessSettings
         Fitted to each picture alone.
     on_step : callable, optional
@@ -65,7 +66,8 @@ def encode_dataset(
     InputError
         When a class has no picture left, or only one: a single cell says nothing of how cells of its class differ.
     """
-    input_px = next(iter(encoders.values())).input_px
+    first = next(iter(encoders.values()))
+    n_planes: int | None = None
     rows, statistics, digests, sides = [], [], [], []
     left_out = list(crops.left_out)
     kept: list[np.ndarray] = []
@@ -73,10 +75,12 @@ def encode_dataset(
     for start in range(0, len(crops), _BATCH):
         planes = []
         for row in range(start, min(start + _BATCH, len(crops))):
-            picture = _read(crops, row, left_out)
-            if picture is not None:
+            found = _read(crops, row, left_out, preprocess, first.input_px, first.reads.channels_as, n_planes)
+            if found is not None:
+                picture, read = found
+                n_planes = read.shape[1]
                 rows.append(row)
-                planes.append(picture.planes(preprocess, input_px))
+                planes.append(read)
                 statistics.append(intensity_statistics(picture.raw))
                 digests.append(picture.digest)
                 sides.append(max(picture.raw.shape[1:]))
@@ -131,10 +135,11 @@ def intensity_statistics(raw: np.ndarray) -> np.ndarray:
     )
 
 
-def _read(crops: LabelledCrops, row: int, left_out: list[str]) -> CropFile | None:
+def _read(crops: LabelledCrops, row: int, left_out: list[str], *reads: Any) -> tuple[CropFile, np.ndarray] | None:
     file = crops.files[row]
     try:
-        return read_crop(crops.folder / file)
+        picture = read_crop(crops.folder / file)
+        return picture, picture.planes(*reads)
     except InputError as error:
         left_out.append(f"{file}: {error}")
         return None

@@ -97,7 +97,18 @@ def join_embeddings(parts: Sequence[Embeddings]) -> Embeddings:
     ----------
     parts : sequence of Embeddings
         At least one, which may hold no cells.
+
+    Raises
+    ------
+    InputError
+        When they differ in width, as those of images with other channels do where each channel is encoded by itself.
     """
+    widths = sorted({part.mean_patch.shape[1] for part in parts})
+    if len(widths) > 1:
+        raise InputError(
+            f"vectors of {widths[0]} and of {widths[-1]} numbers cannot be joined; where each channel is encoded by "
+            "itself, take images with the same number of channels"
+        )
     of_cells = ("cls", "mean_patch", "spread_patch", "measured", "cell_ids")
     joined = {
         name: np.concatenate([getattr(part, name) for part in parts])

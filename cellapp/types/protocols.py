@@ -52,6 +52,7 @@ class Encoder(Protocol):
     input_px: int  # side of the square it reads
     grid: tuple[int, int]  # patch tokens as rows, columns
     dim: int
+    reads: Any  # FeatureSettings: what `embed` computes and which planes it reads
 
     @property
     def identity(self) -> str:
@@ -68,7 +69,8 @@ class Encoder(Protocol):
         Parameters
         ----------
         crops : ndarray of shape (N, 3, S, S), float32
-            0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`; the encoder standardises by itself.
+            0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`; the encoder standardises by itself. Of
+            as many planes as channels where `reads` takes each channel by itself.
         cell_ids : ndarray of shape (N,)
         patches : bool
             Also return every patch token.

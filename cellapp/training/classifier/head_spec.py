@@ -52,6 +52,7 @@ def _provenance(dataset: EncodedDataset, recipe: HeadRecipe) -> dict[str, Any]:
         "grouped_by": dataset.crops.grouped_by,
         "folds": recipe.folds,
         "seed": recipe.seed,
+        **({"channels_as": recipe.channels_as} if recipe.channels_as != "roles" else {}),
         **({"resample": recipe.resample} if recipe.resample != "none" else {}),
         **({"class_weights": True} if recipe.class_weights else {}),
         **({"batch_effects": recipe.batch_effects} if recipe.batch_effects != "none" else {}),

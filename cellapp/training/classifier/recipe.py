@@ -12,7 +12,7 @@ from cellapp.training.classifier.batch_effects import BatchEffects, BatchMethod
 from cellapp.training.classifier.early_stopping import StopBy
 from cellapp.training.classifier.resampling import Balance, Resample
 
-_LATER = ("mode", "resample", "class_weights", "batch_effects", "control", "keep_folds")
+_LATER = ("mode", "channels_as", "resample", "class_weights", "batch_effects", "control", "keep_folds")
 """Fields that are later than version 0.1.0, whose recipes stay as they are."""
 
 
@@ -77,6 +77,8 @@ class HeadRecipe(FrozenModel):
     """The encoder's vectors, or these and the measurements of `cellapp.cells.crop_features`."""
     views: Literal[1, 8] = 8
     """8 averages vectors over all turned and mirrored views of a cell; 1 is eight times faster."""
+    channels_as: Literal["roles", "each"] = "roles"
+    """Three planes by the roles of channels, or each channel encoded by itself and the vectors joined."""
     group_column: str | None = None
     """Column of index.csv with the slide, plate or patient, whose cells are never in two folds; None takes "group"
     where there is such a column."""
@@ -109,6 +111,9 @@ class HeadRecipe(FrozenModel):
 
     @model_validator(mode="after")
     def _possible(self) -> HeadRecipe:
+        plain = self.mode == "probe" and self.features == "embedding" and not self.baselines
+        if self.channels_as == "each" and not plain:
+            raise ValueError("channels_as 'each' needs mode 'probe' and features 'embedding', and no baselines")
         if self.mode == "finetune" and self.features == "both":
             raise ValueError("mode 'finetune' learns from pixels alone; take features = 'embedding', or mode 'probe'")
         if self.mode == "finetune" and (self.resample, self.batch_effects) != ("none", "none"):
@@ -120,7 +125,8 @@ class HeadRecipe(FrozenModel):
     @property
     def reads(self) -> FeatureSettings:
         """Features of a cell that the head reads."""
-        return FeatureSettings(fit_to="crop", views=self.views, shape=self.features == "both")
+        shape = self.features == "both"
+        return FeatureSettings(fit_to="crop", views=self.views, shape=shape, channels_as=self.channels_as)
 
     @property
     def balance(self) -> Balance:

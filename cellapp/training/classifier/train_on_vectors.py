@@ -25,7 +25,7 @@ from cellapp.types.image import OnStep
 
 METHOD = "embedding"
 """Name of the head's own method among those of its metrics."""
-OF_VECTORS = ("encoder", "features", "views", "crop", "crop_px", "preprocess", "baselines")
+OF_VECTORS = ("encoder", "features", "views", "channels_as", "crop", "crop_px", "preprocess", "baselines")
 """Fields of the recipe that the vectors decide; what is given for them does not count."""
 
 
@@ -91,6 +91,7 @@ def recipe_for(cells: LabelledCells, recipe: HeadRecipe) -> HeadRecipe:
             "encoder": made.encoder,
             "features": "both" if made.reads.shape else "embedding",
             "views": made.reads.views,
+            "channels_as": made.reads.channels_as,
             "crop": made.crop.mode,
             "crop_px": made.crop.size_px,
             "preprocess": made.preprocess,
