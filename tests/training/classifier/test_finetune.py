@@ -11,6 +11,7 @@ import pytest
 from cellapp.classification.ensemble import EnsembleHead
 from cellapp.classification.head_io import save_head
 from cellapp.cli import main
+from cellapp.config import app_settings
 from cellapp.errors import Cancelled, InputError, ModelError
 from cellapp.explanation import methods
 from cellapp.models.bundle import load_models_to_embed, load_run_models
@@ -28,8 +29,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True, scope="module")
 def few_resamples():
-    """Intervals have tests of their own."""
+    """Intervals have tests of their own; a busy machine may measure another number format as the faster one."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CELLAPP_DTYPE", "float32")
+        app_settings.cache_clear()
         patch.setattr("cellapp.evaluation.intervals.RESAMPLES", 20)
         yield
 
