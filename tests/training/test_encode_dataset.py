@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import kurtosis, skew
 
 from cellapp.errors import Cancelled, InputError
-from cellapp.settings import PreprocessSettings
+from cellapp.settings import FeatureSettings, PreprocessSettings
 from cellapp.training import encode_dataset as module
 from cellapp.training.encode_dataset import N_PLAIN, N_STATISTICS, encode_dataset, intensity_statistics
 from cellapp.training.labelled_crops import read_labelled_crops
@@ -21,7 +21,7 @@ from tests.training.pictures import write_pictures
 class MeanEncoder:
     """The mean of each plane, for tests without a network."""
 
-    input_px, dim = 16, 3
+    input_px, dim, reads = 16, 3, FeatureSettings()
 
     def embed(self, crops, cell_ids, *, patches=False):
         assert crops.shape == (len(cell_ids), 3, 16, 16)
