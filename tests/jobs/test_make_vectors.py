@@ -20,6 +20,7 @@ class CountingEncoder:
     """Its vectors are the means of the planes; it counts the crops it was given."""
 
     name, revision, input_px, grid, dim, identity = "counting", "1", 16, (1, 1), 3, "counting@1"
+    reads = FeatureSettings()
 
     def __init__(self):
         self.n_read = 0
