@@ -2,12 +2,14 @@
 
 import pytest
 
+from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.train import TrainRequest, train
-from cellapp.store import images
+from cellapp.store import images, labels
 from cellapp.store.heads import list_heads
-from cellapp.store.runs import list_runs
+from cellapp.store.label_rows import NewLabel
+from cellapp.store.runs import list_runs, run_folder
 from tests.jobs.trainable import trainable_run
 
 PAGE = "pages/learn/train.py"
@@ -38,7 +40,7 @@ def test_without_cells_it_leads_to_segment(open_page):
 def test_without_conditions_it_leads_to_upload(open_page, run_of):
     run_of(head=None)
     app = open_page(PAGE)
-    assert "type it in on Upload" in " ".join(info.value for info in app.info)
+    assert "Type it into the image table on Upload" in " ".join(info.value for info in app.info)
     assert all(button.key != "train_start" for button in app.button)
 
 
@@ -95,3 +97,43 @@ def test_one_class_cannot_be_started(open_page, tmp_path):
     for row in run.images:
         images.set_conditions(row.image_id, {"cell_line": "MCF7"})
     assert open_page(PAGE).button(key="train_start").disabled
+
+
+def give(run, image, classes, who=""):
+    """Label the first cells of an image of a run by hand."""
+    row = run.images[image]
+    ids = read_cells(run_folder(run.id) / row.stem / "cells.parquet").query("qc_pass").index
+    new = [NewLabel(row.image_id, name, run.id, int(one), who=who) for one, name in zip(ids, classes, strict=False)]
+    return labels.add_labels(run.project_id, new)
+
+
+@pytest.mark.slow
+def test_labels_of_cells_teach_a_head_without_any_column(open_page, tmp_path, no_worker):
+    run = trainable_run(tmp_path)
+    for row in run.images:
+        images.set_conditions(row.image_id, {"cell_line": ""})
+        images.set_conditions(row.image_id, {"batch": ""})
+    for image in range(4):
+        give(run, image, ["debris", "alive", "debris"])
+    give(run, 0, ["alive"], who="Bob")
+    app = open_page(PAGE)
+    assert "Labels of single cells: 12 by hand" in [box.label for box in app.checkbox][0]
+    assert "people disagree about 1, which are left out" in words(app)
+    assert "11 cells of" in words(app)
+    app.button(key="train_start").click().run()
+    assert not app.exception
+    request = TrainRequest.model_validate(queue.list_jobs(run.project_id)[0].payload)
+    assert (request.column, request.cell_labels) == (None, True)
+    work(run.project_id)
+    assert list_heads(run.project_id)[0].metrics["n"] == 11
+
+
+def test_labels_win_over_the_column_until_they_are_switched_off(open_page, tmp_path):
+    run = trainable_run(tmp_path, 2)
+    before = words(open_page(PAGE))
+    give(run, 0, ["debris"])
+    app = open_page(PAGE)
+    assert "MCF10A, MCF7, debris, 2 images" in words(app)
+    app.checkbox(key="train_cell_labels").uncheck().run()
+    assert "MCF10A, MCF7, 2 images" in words(app)
+    assert "MCF10A, MCF7, 2 images" in before

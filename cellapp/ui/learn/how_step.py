@@ -45,7 +45,7 @@ def how_step(what: What, heads: Sequence[HeadRecord], n_ever: int, *, again: boo
     name = st.text_input("Name of the head", f"Head {n_ever + 1}", key=f"train_name_{n_ever}", max_chars=80, width=300)
     with st.expander("Folds, balance and seed", icon=":material/tune:"):
         values = {option: control(HeadRecipe, option, key="train") for option in _OPTIONS}
-    n_classes = len(set(what.classes.values()))
+    n_classes = len(what.counts.columns)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             "Train again" if again else f"Train on {what.n_cells:,} cells",
@@ -56,7 +56,10 @@ def how_step(what: What, heads: Sequence[HeadRecord], n_ever: int, *, again: boo
         ):
             _start(what, name, values)
         if n_classes < 2:
-            st.caption("Training needs two classes: give another value a class of its own.", width="content")
+            st.caption(
+                "Training needs two classes: give another value a class of its own, or label cells of another.",
+                width="content",
+            )
         else:
             st.caption(f"About {duration(seconds_of(what.n_cells, heads))}.", width="content")
 
@@ -100,7 +103,8 @@ def _start(what: What, name: str, values: dict[str, Any]) -> None:
                 project_id=what.run.project_id,
                 run_ids=(what.run.id,),
                 column=what.column,
-                classes=what.classes,
+                classes=what.classes if what.column else None,
+                cell_labels=what.cell_labels,
                 group_by=what.group_by,
                 name=name,
                 recipe=recipe,

@@ -36,7 +36,7 @@ def filled_columns(images: Sequence[TrainableImage]) -> list[str]:
     return [name for name in CONDITIONS if any(_value(image, name) for image in images)]
 
 
-def groupings(images: Sequence[TrainableImage], column: str) -> list[str]:
+def groupings(images: Sequence[TrainableImage], column: str | None) -> list[str]:
     """Return what cells can be grouped by: images, files of several images, and filled columns other than `column`."""
     files = {image.record.info.name for image in images}
     slides = [BY_SLIDE] if len(files) < len(images) else []
@@ -57,14 +57,47 @@ def class_of_value(table: pd.DataFrame) -> dict[str, str]:
     return {str(value): name.strip() for value, name in pairs if name.strip()}
 
 
+def labels_by_image(labels: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Count the labels of cells by image and class; cells about which people disagree count under no class.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        See `cellapp.store.run_labels.RunLabels.table`.
+    """
+    named = labels.assign(class_name=labels["class_name"].where(~labels["disputed"].astype(bool), ""))
+    counts: dict[str, dict[str, int]] = {}
+    for (image_id, name), n in named.groupby(["image_id", "class_name"]).size().items():
+        counts.setdefault(image_id, {})[name] = int(n)
+    return counts
+
+
 def group_table(
-    images: Sequence[TrainableImage], column: str, classes: Mapping[str, str], group_by: str
+    images: Sequence[TrainableImage],
+    column: str | None,
+    classes: Mapping[str, str],
+    group_by: str,
+    labels: Mapping[str, Mapping[str, int]] | None = None,
 ) -> pd.DataFrame:
-    """Count cells by group (rows) and class (columns); images without a class or a group do not count."""
-    rows = [
-        (group_of(image.record, group_by, image.record.name), classes.get(_value(image, column), ""), image.n_cells)
-        for image in images
-    ]
+    """Count cells by group (rows) and class (columns); cells without a class and images without a group do not count.
+
+    Parameters
+    ----------
+    images : sequence of TrainableImage
+    column : str, optional
+    classes : mapping of value of the column to class
+    group_by : str
+    labels : mapping, optional
+        From `labels_by_image`: these cells do not count by the column.
+    """
+    rows = []
+    for image in images:
+        group, own = group_of(image.record, group_by, image.record.name), (labels or {}).get(image.record.id, {})
+        rows += [(group, name, n) for name, n in own.items()]
+        if column is not None:
+            others = max(image.n_cells - sum(own.values()), 0)
+            rows.append((group, classes.get(_value(image, column), ""), others))
+    rows = [row for row in rows if row[2]]
     table = pd.DataFrame(rows, columns=["group", "class", "cells"])
     table = table[(table["group"] != "") & (table["class"] != "")]
     if table.empty:

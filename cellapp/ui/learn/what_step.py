@@ -9,21 +9,28 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.classification.cell_columns import default_positive
+from cellapp.config import REPOSITORY
 from cellapp.evaluation.verdict import group_word
+from cellapp.labelling.sources import LabelSource
+from cellapp.store.label_version import label_version
 from cellapp.store.records import RunRecord
+from cellapp.store.run_labels import RunLabels, labels_of_run
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.messages import escape
-from cellapp.ui.layout.frame import UPLOAD_PAGE
+from cellapp.ui.layout.frame import LABEL_PAGE, UPLOAD_PAGE
 from cellapp.ui.learn.training_table import (
     TrainableImage,
     class_of_value,
     filled_columns,
     group_table,
     groupings,
+    labels_by_image,
     trainable_images,
     value_table,
 )
 from cellapp.ui.session.page_state import PageState
+
+_SOURCES = {LabelSource.HAND: "by hand", LabelSource.TABLE: "imported"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +38,9 @@ class What:
     """Cells to train on."""
 
     run: RunRecord
-    column: str
+    column: str | None
     classes: dict[str, str]  # value of the column -> class
+    cell_labels: bool  # whether labels of single cells count
     group_by: str
     positive: str | None
     counts: pd.DataFrame = field(default_factory=pd.DataFrame)  # cells by group (rows) and class (columns)
@@ -51,7 +59,7 @@ class What:
 
 
 def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
-    """Draw the choice of cells; None where no condition is typed in yet.
+    """Draw the choice of cells; None where neither a condition nor a label says what any cell is.
 
     Parameters
     ----------
@@ -61,24 +69,75 @@ def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
     """
     run = _run(page, runs)
     images = trainable_images(run, page.images)
-    columns = filled_columns(images)
-    if not columns:
-        st.info(
-            "The image table does not say yet what these cells are: type it in on Upload, for example the cell line of "
-            "each image, then come back.",
-            icon=":material/edit_note:",
-        )
-        st.page_link(UPLOAD_PAGE, label="Go to Upload", icon=":material/arrow_forward:")
+    columns, given = filled_columns(images), given_labels(run)
+    if not columns and given.table.empty:
+        _nothing_known()
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        column = st.selectbox(
-            "What the cells are, by column", columns, format_func=label, key="train_column", width=240
-        )
+        column = _column(images, columns, required=given.table.empty)
         group_by = _grouping(images, column)
-    classes = _classes(images, run, column)
-    counts = group_table(images, column, classes, group_by)
+    by_cell = _cell_labels(given, required=column is None)
+    classes = _classes(images, run, column) if column else {}
+    counts = group_table(images, column, classes, group_by, labels_by_image(given.table) if by_cell else None)
     _counts(counts, group_by)
-    return What(run, column, classes, group_by, _positive(sorted(set(classes.values()))), counts)
+    return What(run, column, classes, by_cell, group_by, _positive([str(name) for name in counts.columns]), counts)
+
+
+def given_labels(run: RunRecord) -> RunLabels:
+    """Return what people and rules said about the cells of a run, read again when anything was said since."""
+    return _given_labels(run.id, run.n_cells, label_version(run.project_id))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _given_labels(run_id: str, _n_cells: int, version: str) -> RunLabels:
+    return labels_of_run(run_id)
+
+
+def _nothing_known() -> None:
+    st.info(
+        "Nothing says yet what these cells are. Type it into the image table on Upload, for example the cell line of "
+        "each image, or label some cells, then come back.",
+        icon=":material/edit_note:",
+    )
+    with st.container(horizontal=True):
+        st.page_link(UPLOAD_PAGE, label="Go to Upload", icon=":material/arrow_forward:", width="content")
+        if (REPOSITORY / LABEL_PAGE).is_file():
+            st.page_link(LABEL_PAGE, label="Label cells", icon=":material/arrow_forward:", width="content")
+
+
+def _column(images: Sequence[TrainableImage], columns: Sequence[str], *, required: bool) -> str | None:
+    """Draw the choice of a column; where labels are there none may be chosen, which is where no column tells cells."""
+    options: list[str | None] = [*columns] if required else [*columns, None]
+    telling = [name for name in columns if len(value_table(images, name)) > 1]
+    return st.selectbox(
+        "What the cells are, by column",
+        options,
+        index=options.index(telling[0]) if telling else len(options) - 1,
+        format_func=lambda name: label(name) if name else "No column, labels only",
+        key="train_column",
+        width=240,
+    )
+
+
+def _cell_labels(given: RunLabels, *, required: bool) -> bool:
+    """Draw what was said about single cells, and whether it counts."""
+    if given.table.empty:
+        return False
+    counts = given.table["source"].map(_SOURCES).fillna("by rules").value_counts()
+    parts = ", ".join(f"{n:,} {kind}" for kind, n in counts.items())
+    used = st.checkbox(
+        f"Labels of single cells: {parts}",
+        value=True,
+        disabled=required,
+        key="train_cell_labels",
+        help="Where a label and the column speak of one cell, the label counts.",
+    )
+    n_disputed = int(given.table["disputed"].sum())
+    notes = [f"people disagree about {n_disputed:,}, which are left out"] if n_disputed else []
+    notes += [f"{len(given.lost):,} found no cell in this run"] if given.lost else []
+    if notes:
+        st.caption(f"Of the labels {' and '.join(notes)}.")
+    return used or required
 
 
 def _run(page: PageState, runs: Sequence[RunRecord]) -> RunRecord:
@@ -89,7 +148,7 @@ def _run(page: PageState, runs: Sequence[RunRecord]) -> RunRecord:
     return next(run for run in runs if run.id == chosen)
 
 
-def _grouping(images: Sequence[TrainableImage], column: str) -> str:
+def _grouping(images: Sequence[TrainableImage], column: str | None) -> str:
     return st.selectbox(
         "Test on unseen",
         groupings(images, column),
