@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cellapp.errors import Cancelled, CellappError, StoreError
 from cellapp.jobs import queue
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
+from cellapp.store.bin import empty_bin, sweep_parts
 from cellapp.store.purge import purge_files, purge_heads, purge_images, purge_pending, purge_vectors
 from cellapp.store.records import JobRecord
 from cellapp.store.runs import purge_deleted
@@ -157,12 +158,17 @@ def _purge() -> None:
     """Delete what was in the bin, or unused, for long enough."""
     from cellapp.segmentation.slide_parameters import purge_slide_parameters  # scipy and scikit-image come with it
 
-    n_runs, n_jobs, _ = purge_deleted(), queue.purge_jobs(_KEEP_S), purge_pending()
-    n_images, n_files, n_slides = purge_images(), purge_files(), purge_slide_parameters(_KEEP_S)
-    _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
-    _log.info("deleted %d files no image needs, forgot what was decided on %d slides", n_files, n_slides)
-    _log.info("deleted the vectors of %d images that no run needs", purge_vectors())
-    _log.info("deleted %d heads from the bin", purge_heads())
+    try:
+        n_files = purge_files()  # first: it refuses where files and database do not fit, and then nothing is deleted
+        n_runs, n_jobs, _ = purge_deleted(), queue.purge_jobs(_KEEP_S), purge_pending()
+        n_images, n_slides = purge_images(), purge_slide_parameters(_KEEP_S)
+        _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
+        _log.info("put %d files no image needs into the bin, forgot what was decided on %d slides", n_files, n_slides)
+        _log.info("put the vectors of %d images that no run needs into the bin", purge_vectors())
+        _log.info("deleted %d heads from the bin", purge_heads())
+        _log.info("emptied the bin of %d things, swept %d that were half written", empty_bin(), sweep_parts())
+    except (StoreError, OSError) as error:  # a worker that cannot clean up can work
+        _log.error("cleaning up stopped: %s", error)
 
 
 @contextmanager

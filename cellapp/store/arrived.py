@@ -9,12 +9,12 @@ from cellapp.files import clean_name
 from cellapp.images.choice import choose
 from cellapp.images.probe import admit_all
 from cellapp.images.read import selected_digest
-from cellapp.store.blobs import StagedFile, keep
 from cellapp.store.image_rows import insert_image, present
 from cellapp.store.pending import add_pending
 from cellapp.store.projects import get_project
 from cellapp.store.records import ImageRecord, UploadOutcome
 from cellapp.store.schema import now
+from cellapp.store.staging import StagedFile, keep
 from cellapp.types.image import ImageInfo
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from cellapp.config import app_settings
 from cellapp.errors import StoreError
 from cellapp.store.blobs import make_folder
+from cellapp.store.identity import check_identity
 from cellapp.store.migrate import migrate
 
 _BUSY_S = 30  # how long a session waits for another one's write
@@ -34,7 +35,7 @@ def engine() -> Engine:
     Raises
     ------
     StoreError
-        The database cannot be reached, or a newer version of cellapp made it.
+        The database cannot be reached, a newer version of cellapp made it, or the files under CELLAPP_HOME are not its.
     """
     url = app_settings().database
     with _lock:
@@ -90,6 +91,7 @@ def _open(url: str) -> Engine:
         parsed = make_url(url)
         made = _sqlite(url, parsed.database) if parsed.get_backend_name() == "sqlite" else _server(url)
         migrate(made)
+        check_identity(made)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise StoreError(
             "CELLAPP_DATABASE_URL is not a database URL of a known kind; leave it out for SQLite, or write "

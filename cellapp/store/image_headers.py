@@ -83,10 +83,10 @@ def renewed(row: Mapping[str, Any], fresh: ImageInfo) -> dict[str, Any]:
 def _fresh(stored: ImageInfo, row: Mapping[str, Any]) -> ImageInfo:
     if not row["parts"]:
         digest = row["file_digest"] or row["digest"]
-        return probe(stored_path(digest, stored.name), stored.name, Selection(**row["selection"]))
+        return probe(stored_path(digest, stored.name, check=False), stored.name, Selection(**row["selection"]))
     selections = row["selection"].get("parts") or [{}] * len(row["parts"])
     parts = [
-        probe(stored_path(digest, stored.name), stored.name, Selection(**one))
+        probe(stored_path(digest, stored.name, check=False), stored.name, Selection(**one))
         for digest, one in zip(row["parts"], selections, strict=True)
     ]
     return replace(stored, notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)))

@@ -14,9 +14,10 @@ from cellapp.errors import InputError
 from cellapp.files import clean_name, without_litter
 from cellapp.images.file_sets import gather_sets, image_files
 from cellapp.images.formats.inside import leads_out
-from cellapp.store.blobs import StagedFile, home_folder, staged
+from cellapp.store.blobs import home_folder
 from cellapp.store.projects import get_project
 from cellapp.store.records import UploadOutcome
+from cellapp.store.staging import StagedFile, staged
 from cellapp.store.uploads import add_arrived, add_upload, refused
 
 

@@ -29,7 +29,7 @@ def migrate(engine: Engine) -> None:
     """
     if revision_of(engine) == head_revision():
         return
-    with _alone(engine), engine.connect() as connection, connection.begin():
+    with alone(engine), engine.connect() as connection, connection.begin():
         _refuse_newer(connection)
         config = migration_config()
         config.attributes["connection"] = connection
@@ -65,7 +65,8 @@ def _refuse_newer(connection: Connection) -> None:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
+def alone(engine: Engine) -> Iterator[None]:
+    """Keep out every other process that starts with the same database."""
     if engine.dialect.name != "sqlite":
         with engine.connect() as connection, connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})

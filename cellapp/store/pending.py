@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellapp.config import app_settings
@@ -17,6 +17,7 @@ from cellapp.images.probe import admit, probe_all
 from cellapp.images.read import selected_digest
 from cellapp.store.blobs import digest_path, stored_path
 from cellapp.store.database import reading, writing
+from cellapp.store.deletions import delete_pending
 from cellapp.store.image_rows import insert_image
 from cellapp.store.projects import project_row
 from cellapp.store.records import PendingFile, UploadOutcome
@@ -58,7 +59,7 @@ def images_in(pending: PendingFile, depth: str) -> tuple[ImageInfo, ...]:
     StoreError
         The file is gone from the disk.
     """
-    return probe_all(stored_path(pending.digest, pending.name), pending.name, depth)
+    return probe_all(stored_path(pending.digest, pending.name, check=False), pending.name, depth)
 
 
 def tick(pending_id: str, chosen: Sequence[Selection]) -> PendingFile:
@@ -112,7 +113,7 @@ def choose_images(pending_id: str, chosen: Sequence[Selection]) -> tuple[UploadO
 def dismiss(pending_id: str) -> None:
     """Forget a file without adding an image of it; its bytes go when no image has them."""
     with writing() as session:
-        session.execute(delete(PendingRow).where(PendingRow.id == pending_id))
+        delete_pending(session, PendingRow.id == pending_id)
 
 
 def _row(session: Session, pending_id: str) -> PendingRow:

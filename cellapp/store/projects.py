@@ -12,6 +12,7 @@ from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
 from cellapp.settings import VectorSettings
 from cellapp.store.database import reading, writing
+from cellapp.store.deletions import write_down_files
 from cellapp.store.records import ChannelChoice, ProjectRecord
 from cellapp.store.schema import Image, Project
 from cellapp.types.image import Role
@@ -84,6 +85,7 @@ def delete_project(project_id: str) -> None:
         n_images = session.scalar(select(func.count()).where(Image.project_id == project_id, Image.removed.is_(None)))
         if n_images:
             raise InputError(f"{row.name!r} has {n_images} images; remove them first")
+        write_down_files(session, project_id)
         session.delete(row)
 
 

@@ -1,23 +1,25 @@
-"""Empty the bin: delete the rows of removed images, then every file that no row names any more.
+"""Clean up: delete the rows of images removed long ago, then the files that were theirs and are nobody's now.
 
 Removing an image can be undone for a week, so its bytes stay until then; and the same bytes may belong to images of
-other projects. A file goes when no row that is left has its digest.
+other projects. A file goes when its image was deleted and no row that is left has its digest, and lies in the bin of
+the disk for another week (`cellapp.store.bin`).
 """
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import delete, select
 
 from cellapp.config import app_settings
+from cellapp.errors import StoreError
 from cellapp.models.registry import stored_head
-from cellapp.store.blobs import discard
+from cellapp.store.bin import to_bin
+from cellapp.store.blobs import discard, stored_digests
 from cellapp.store.database import reading, writing
+from cellapp.store.deletions import delete_images, delete_pending, digests_in_use
+from cellapp.store.file_schema import DeletedFile
 from cellapp.store.runs import UNDO_S
 from cellapp.store.schema import Head, Image, PendingFile, Run, RunImageRow, VectorFile, now
 
@@ -47,48 +49,62 @@ def purge_images(older_than_s: float = UNDO_S) -> int:
         Image.id.not_in(references),
     )
     with writing() as session:
-        return session.execute(delete(Image).where(*unneeded)).rowcount
+        return delete_images(session, *unneeded)
 
 
 def purge_pending(older_than_s: float = UNDO_S) -> int:
     """Forget files from which nobody has chosen an image for so many seconds; the next `purge_files` deletes them."""
     old = PendingFile.created < now() - timedelta(seconds=older_than_s)
     with writing() as session:
-        return session.execute(delete(PendingFile).where(old)).rowcount
+        return delete_pending(session, old)
 
 
 def purge_files(untouched_s: float = UNTOUCHED_S) -> int:
-    """Delete the bytes, the pyramid and the thumbnails of every digest that no image and no pending file names.
+    """Move the bytes of images that were deleted to the bin of the disk, and delete their pyramids and thumbnails.
+
+    Only what the database has written down as deleted goes: a file of which it knows nothing belongs to another
+    database, an older state of this one has not heard of it, or a process was killed while it was added.
 
     Parameters
     ----------
     untouched_s : float
-        Only those not written to for so many seconds.
+        Only those not written to for so many seconds, and not stored again since they were deleted.
 
     Returns
     -------
     int
-        How many digests were deleted.
+        How many digests went.
+
+    Raises
+    ------
+    StoreError
+        When most stored files belong to no image that the database knows: something is wrong, and nothing is deleted.
     """
-    old, newest = time.time() - untouched_s, {}
-    for digest, path in _stored():
-        newest[digest] = max(newest.get(digest, 0.0), path.stat().st_mtime)
-    # Rows are read after the disk: a file whose row was added meanwhile stays.
-    unneeded = {digest for digest, written in newest.items() if written < old} - _named()
-    for digest in unneeded:
+    old, newest = time.time() - untouched_s, _written()
+    with writing() as session:  # rows are read after the disk: a file whose row was added meanwhile stays
+        in_use = digests_in_use(session)
+        deleted = {row.digest: row.deleted for row in session.scalars(select(DeletedFile))}
+        _refuse_strangers({digest for digest, written in newest.items() if written < old}, in_use | set(deleted))
+        gone = {
+            digest
+            for digest, at in deleted.items()
+            if digest not in in_use and newest.get(digest, 0.0) < min(old, at.timestamp())
+        }
+        session.execute(delete(DeletedFile).where(DeletedFile.digest.in_(gone | (in_use & set(deleted)))))
+    for digest in gone:
         discard(digest)
-    return len(unneeded)
+    return len(gone & set(newest))
 
 
 def purge_vectors(untouched_s: float = UNTOUCHED_S) -> int:
-    """Delete the vectors that no run needs; those written in the last `untouched_s` seconds stay. Returns how many."""
+    """Move vectors that no run needs to the bin but those written lately; returns how many."""
     old = time.time() - untouched_s
     paths = [path for path in (app_settings().home / "vectors").glob("*/*.npz") if path.stat().st_mtime < old]
     with reading() as session:  # after the disk, as above
         needed = set(session.scalars(select(VectorFile.key)))
     unneeded = [path for path in paths if path.stem not in needed]
     for path in unneeded:
-        path.unlink(missing_ok=True)
+        to_bin(path)
     return len(unneeded)
 
 
@@ -110,20 +126,26 @@ def purge_heads(older_than_s: float = UNDO_S) -> int:
         kept = set(session.scalars(select(Head.identity).where(Head.identity.in_(gone))))
         used = {settings.get("classify", {}).get("head") for settings in session.scalars(select(Run.settings))}
     for identity in gone - kept - used:
-        shutil.rmtree(stored_head(identity), ignore_errors=True)
+        to_bin(stored_head(identity))
     return len(rows)
 
 
-def _stored() -> Iterator[tuple[str, Path]]:
-    """Yield digest and path of everything stored by content."""
+def _written() -> dict[str, float]:
+    """Return when something of each digest was written for the last time: file, pyramid or thumbnail."""
+    newest: dict[str, float] = {}
     for folder in ("files", "pyramids", "thumbnails"):
         for path in (app_settings().home / folder).glob("[0-9a-f][0-9a-f]/[0-9a-f]*"):
-            yield path.name[:_DIGEST_LENGTH], path
+            digest = path.name[:_DIGEST_LENGTH]
+            newest[digest] = max(newest.get(digest, 0.0), path.stat().st_mtime)
+    return newest
 
 
-def _named() -> set[str]:
-    """Return the digests of all images, those in the bin too, of their files, and of files that wait for a choice."""
-    with reading() as session:
-        rows = session.execute(select(Image.digest, Image.file_digest, Image.parts)).all()
-        pending = session.scalars(select(PendingFile.digest)).all()
-    return {digest for own, file, parts in rows for digest in (own, file or own, *parts)} | set(pending)
+def _refuse_strangers(settled: set[str], known: set[str]) -> None:
+    """Refuse to clean where most of the originals that are not just arriving are unknown."""
+    stored = settled & set(stored_digests())
+    strangers = stored - known
+    if 2 * len(strangers) > len(stored):
+        raise StoreError(
+            f"nothing was cleaned away: {len(strangers):,} of {len(stored):,} stored files belong to no image of this "
+            "database; is it the right one, and not an older copy?"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy import func, select
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
 from cellapp.settings import AnalyseSettings, ClassifySettings
+from cellapp.store.bin import to_bin
 from cellapp.store.blobs import home_folder
 from cellapp.store.database import reading, writing
 from cellapp.store.json_values import json_mapping, plain_text
@@ -190,14 +190,14 @@ def restore_run(run_id: str) -> RunRecord:
 
 
 def purge_deleted(older_than_s: float = UNDO_S) -> int:
-    """Delete runs for good, rows and files, that have been in the bin for so many seconds; returns how many."""
+    """Delete runs removed so many seconds ago; their files go to the bin of the disk. Returns how many."""
     with writing() as session:
         rows = session.scalars(select(Run).where(Run.removed < now() - timedelta(seconds=older_than_s))).all()
         run_ids = [row.id for row in rows]
         for row in rows:
             session.delete(row)
     for run_id in run_ids:
-        shutil.rmtree(home_folder("runs") / run_id, ignore_errors=True)
+        to_bin(home_folder("runs") / run_id)
     return len(run_ids)
 
 

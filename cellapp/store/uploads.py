@@ -16,9 +16,10 @@ from cellapp.errors import InputError
 from cellapp.files import clean_name, is_litter
 from cellapp.images.archive import extract_images
 from cellapp.store.arrived import add_chosen, add_or_ask
-from cellapp.store.blobs import StagedFile, home_folder, staged
+from cellapp.store.blobs import home_folder
 from cellapp.store.projects import get_project
 from cellapp.store.records import ImageRecord, UploadOutcome
+from cellapp.store.staging import StagedFile, staged
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, an empty one
 

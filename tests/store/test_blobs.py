@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import BudgetError, StoreError
 from cellapp.images.read import file_digest
-from cellapp.store.blobs import add_path, add_stream, digest_path, discard, home_folder, staged, stored_path
+from cellapp.store.blobs import digest_path, discard, home_folder, stored_path
+from cellapp.store.staging import add_path, add_stream, staged
 
 BUDGET = BudgetSettings()
 

@@ -2,18 +2,24 @@
 
 import os
 import time
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete, update
 
 from cellapp.errors import StoreError
 from cellapp.settings import AnalyseSettings
+from cellapp.store import bin as disk_bin
+from cellapp.store import database
 from cellapp.store.blobs import digest_path
+from cellapp.store.file_schema import DeletedFile
 from cellapp.store.images import get_image, remove_image, restore_image, set_reference
 from cellapp.store.joined_images import combine_images
 from cellapp.store.open_image import open_slide, thumbnail_path
-from cellapp.store.projects import create_project
+from cellapp.store.projects import create_project, delete_project
 from cellapp.store.purge import purge_files, purge_images
 from cellapp.store.runs import create_run, delete_run, purge_deleted
+from cellapp.store.schema import Image, now
 from cellapp.store.uploads import add_image
 
 
@@ -93,9 +99,67 @@ def test_a_file_that_has_just_come_is_left_alone(add):
     old = time.time() - 2 * 24 * 3600
     os.utime(orphan, (old, old))
     os.utime(path, (old, old))
-    assert purge_files() == 1
+    assert purge_files() == 0
     assert path.exists()
-    assert not orphan.exists()
+    assert orphan.exists()  # nobody wrote down that its image was deleted
+
+
+def age(*digests):
+    """Make files as old as if nobody had touched them for two days."""
+    for digest in digests:
+        os.utime(digest_path(digest), (time.time() - 2 * 24 * 3600,) * 2)
+
+
+def test_what_is_cleaned_away_lies_in_the_bin_for_a_week(add, home):
+    image, _ = add(1), add(2)
+    content = digest_path(image.digest).read_bytes()
+    remove_image(image.id)
+    assert purge_images(older_than_s=-1) == 1
+    age(image.digest)
+    assert purge_files() == 1
+    (kept,) = (home / "bin").glob(f"*/files/{image.digest[:2]}/{image.digest}")
+    assert kept.read_bytes() == content
+    assert disk_bin.empty_bin() == 0
+    kept.rename(digest_path(image.digest))
+    assert digest_path(image.digest).read_bytes() == content
+    assert disk_bin.empty_bin(kept_s=-1) == 1
+    assert list((home / "bin").iterdir()) == []
+
+
+def test_what_was_stored_again_since_it_was_deleted_stays(project, write_tiff, add):
+    """An older copy of the database still says that the image is deleted and does not know the new one."""
+    image, _ = add(1), add(2)
+    remove_image(image.id)
+    assert purge_images(older_than_s=-1) == 1
+    with database.writing() as session:
+        session.execute(update(DeletedFile).values(deleted=now() - timedelta(days=2)))
+    age(image.digest)
+    os.utime(digest_path(image.digest), (time.time() - 1.5 * 24 * 3600,) * 2)
+    assert purge_files() == 0
+    assert digest_path(image.digest).exists()
+
+
+def test_files_of_a_project_and_of_what_waited_go_with_it(write_tiff, add):
+    kept, other = add(9), create_project("other")
+    image = add_image(other.id, write_tiff(1), "a.tif")
+    remove_image(image.id)
+    delete_project(other.id)
+    age(image.digest, kept.digest)
+    assert purge_files() == 1
+    assert not digest_path(image.digest).exists()
+    assert digest_path(kept.digest).exists()
+
+
+def test_a_database_that_forgot_most_images_cleans_nothing(add, home):
+    images = [add(value) for value in range(4)]
+    remove_image(images[0].id)
+    assert purge_images(older_than_s=-1) == 1
+    with database.writing() as session:
+        session.execute(delete(Image).where(Image.id.in_([image.id for image in images[1:]])))
+    age(*(image.digest for image in images))
+    with pytest.raises(StoreError, match="nothing was cleaned away: 3 of 4 stored files belong to no image"):
+        purge_files()
+    assert all(digest_path(image.digest).exists() for image in images)
 
 
 def test_the_same_bytes_again_count_as_touched(project, write_tiff):

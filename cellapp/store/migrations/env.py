@@ -1,6 +1,6 @@
 """Alembic's entry, run by `cellapp.store.migrate`.
 
-To change a table: edit `cellapp.store.schema` or `cellapp.store.label_schema`, then write the migration with Alembic's
+To change a table: edit `cellapp.store.schema` or a module beside it, then write the migration with Alembic's
 autogenerate against a migrated scratch database, from Python: ``config = migration_config()``, put an open connection
 in ``config.attributes["connection"]`` and call ``alembic.command.revision(config, "what changes", autogenerate=True)``.
 Read what it wrote before committing it. A renamed or dropped setting needs a migration of ``runs.settings`` too.
@@ -8,7 +8,8 @@ Read what it wrote before committing it. A renamed or dropped setting needs a mi
 
 from alembic import context
 
-from cellapp.store.label_schema import Base  # which knows the tables of both modules
+from cellapp.store import file_schema, label_schema  # noqa: F401 their tables are known once they are imported
+from cellapp.store.schema import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -166,7 +166,7 @@ def _add(file: PendingFile, chosen: Sequence[Selection]) -> None:
 
 @st.cache_data(max_entries=16, show_spinner="Reading what the file holds")
 def _listed(digest: str, name: str, depth: str) -> tuple[ImageInfo, ...]:
-    return probe_all(stored_path(digest, name), name, depth)
+    return probe_all(stored_path(digest, name, check=False), name, depth)
 
 
 def _n_planes(file: PendingFile) -> int:
