@@ -45,12 +45,15 @@ def train(
     class_weights: bool = typer.Option(None, "--class-weights", help="Weight cells by the rarity of their class."),
     batch_effects: str = typer.Option(None, help="none, scale or controls: take out how groups differ."),
     control: str = typer.Option(None, help="Class of the control cells that batch effects are learnt from."),
+    grid: list[str] = typer.Option(
+        None, "--grid", help="resample=none,over: values to choose from inside training parts; repeat for others."
+    ),
     keep_folds: bool = typer.Option(None, "--keep-folds", help="Write the head of each fold, too, for an ensemble."),
     baselines: bool = typer.Option(None, "--baselines", help="Score plainer methods on the same folds."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train a head that tells classes of cells apart, measured on groups it has not seen."""
-    from cellapp.cli.train_runs import train_on_runs
+    from cellapp.cli.train_runs import parse_grid, train_on_runs
     from cellapp.errors import InputError
     from cellapp.settings_io import read_recipe
     from cellapp.training.classifier.recipe import HeadRecipe
@@ -75,6 +78,7 @@ def train(
         batch_effects=batch_effects,
         control=control,
         keep_folds=keep_folds or None,
+        grid=parse_grid(grid) if grid else None,
         baselines=baselines or None,
     )
     if chosen.mode == "probe" and (blocks is not None or epochs is not None):
@@ -154,7 +158,16 @@ def _lines(metrics: dict[str, Any]) -> list[str]:
     head = (
         f"{metrics['head']}: {metrics['n']:,} cells, {metrics['n_groups']:,} groups, positive {metrics['positive']!r}"
     )
-    return [head, *(f"{name}: {_figures(row)}" for name, row in metrics["methods"].items()), *_batch_lines(metrics)]
+    methods = (f"{name}: {_figures(row)}" for name, row in metrics["methods"].items())
+    return [head, *_grid_lines(metrics), *methods, *_batch_lines(metrics)]
+
+
+def _grid_lines(metrics: dict[str, Any]) -> list[str]:
+    """Say what a grid search has chosen for the head, where there was one."""
+    if "grid" not in metrics:
+        return []
+    chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in metrics["grid"]["chosen"].items())
+    return [f"chosen of {metrics['grid']['n_tried']} ways on groups inside training parts: {chosen}"]
 
 
 def _batch_lines(metrics: dict[str, Any]) -> list[str]:

@@ -87,3 +87,18 @@ def parse_classes(text: str) -> dict[str, str]:
     if not pairs or not all(value.strip() and name.strip() for value, _, name in pairs):
         raise InputError(f"classes are given as value=class,value=class; got {text!r}")
     return {value.strip(): name.strip() for value, _, name in pairs}
+
+
+def parse_grid(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Read ["resample=none,over", "strengths=0.1,1"] as name -> values, which the recipe checks.
+
+    Raises
+    ------
+    InputError
+        When one is anything else, or a name comes twice.
+    """
+    pairs = [text.partition("=") for text in texts]
+    grid = {name.strip(): [value.strip() for value in values.split(",")] for name, _, values in pairs}
+    if len(grid) < len(texts) or not all(name and all(values) for name, values in grid.items()):
+        raise InputError(f"a grid is given as name=value,value, each name once; got {', '.join(texts)!r}")
+    return grid

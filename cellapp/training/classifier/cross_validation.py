@@ -13,7 +13,8 @@ from cellapp.classification.head import LinearHead
 from cellapp.evaluation.scores import measure_calls
 from cellapp.training.calibration import cross_calibrate, fit_temperature
 from cellapp.training.classifier.batch_effects import BatchEffects
-from cellapp.training.classifier.fit_head import FitOptions, HeadSpec, fit_head
+from cellapp.training.classifier.fit_head import FitOptions, HeadSpec
+from cellapp.training.classifier.grid import fit_best, grid_report
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.logistic_regression import STRENGTHS
 from cellapp.training.classifier.resampling import Balance
@@ -32,6 +33,7 @@ class HeldOut:
     distances: np.ndarray  # (N,) from the training cells of the fold, see `NoveltyDetector.distance`
     codes: np.ndarray  # (N,) int, classes of the cells
     heads: tuple[LinearHead, ...]  # of the folds in their order, before calibration
+    chosen: tuple[tuple[float, Balance], ...] = ()  # strength and balance of each fold's head
 
 
 def fit(data: LabelledVectors, spec: HeadSpec, *, folds: int = 5, seed: int = 0, **choices: Any) -> LinearHead:
@@ -73,6 +75,7 @@ def fit_and_hold_out(
     balance: Balance | None = None,
     effects: BatchEffects | None = None,
     strengths: Sequence[float] = STRENGTHS,
+    balances: Sequence[Balance] = (),
 ) -> tuple[LinearHead, HeldOut | None]:
     """Train a head as `fit` does, and return its cross-validation, too.
 
@@ -86,6 +89,9 @@ def fit_and_hold_out(
         How effects of batches are taken out, learnt from training parts only.
     strengths : sequence of float
         Strengths of regularisation to choose from, see `choose_strength`.
+    balances : sequence of Balance
+        To choose from, inside each training part, in place of `balance`; then ``training["grid"]`` of the head says
+        what was chosen, see `cellapp.training.classifier.grid`.
 
     Returns
     -------
@@ -94,11 +100,15 @@ def fit_and_hold_out(
         None when the groups cannot be split.
     """
     options = FitOptions(seed, balance or Balance(), effects or BatchEffects(), strengths)
-    head, strength = fit_head(data, spec, options)
+    head, strength, chosen = fit_best(data, spec, options, balances)
     fold_of = data.split(folds, seed)
     if isinstance(fold_of, str):
         return replace(head, metrics={"validated": False, "reason": fold_of}), None
-    held_out = hold_out(data, spec, fold_of, seed=seed, balance=balance, effects=effects, strengths=strengths)
+    choices = {"balance": balance, "effects": effects, "strengths": strengths, "balances": balances}
+    held_out = hold_out(data, spec, fold_of, seed=seed, **choices)
+    if len(balances) > 1 or strengths is not STRENGTHS:
+        report = grid_report((strength, chosen), held_out.chosen, max(len(balances), 1) * len(strengths))
+        head = replace(head, training={**head.training, "grid": report})
     return with_figures(head, data, held_out, regularisation=strength), held_out
 
 
@@ -145,6 +155,7 @@ def hold_out(
     balance: Balance | None = None,
     effects: BatchEffects | None = None,
     strengths: Sequence[float] = STRENGTHS,
+    balances: Sequence[Balance] = (),
 ) -> HeldOut:
     """Cross-validate: regularisation, weights and calibration of each fold come from the other folds alone.
 
@@ -156,17 +167,19 @@ def hold_out(
         See `cellapp.training.folds.split_groups`.
     seed : int
         Decides the inner folds on which the regularisation is chosen.
-    balance, effects, strengths
+    balance, effects, strengths, balances
         See `fit_and_hold_out`.
     """
     options = FitOptions(seed, balance or Balance(), effects or BatchEffects(), strengths)
     # cross_val_predict fits once for one output; scores and distances would take it two fits of each fold.
-    scores, distances, heads = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of)), []
+    scores, distances = np.zeros((len(fold_of), len(data.classes))), np.zeros(len(fold_of))
+    heads, chosen = [], []
     for fold in np.unique(fold_of):
         rows, rest = fold_of == fold, data.subset(fold_of != fold)
-        head, _ = fit_head(rest, spec, options)
+        head, *choice = fit_best(rest, spec, options, balances)
         heads.append(head)
+        chosen.append(tuple(choice))
         scores[rows] = head.scores(data.features[rows])
         distances[rows] = head.novelty.distance(head.standardise(data.features[rows]))
     probabilities = cross_calibrate(scores, data.codes, fold_of, data.pure)
-    return HeldOut(fold_of, scores, probabilities, distances, data.codes, tuple(heads))
+    return HeldOut(fold_of, scores, probabilities, distances, data.codes, tuple(heads), tuple(chosen))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import Field, model_validator
@@ -10,9 +10,10 @@ from pydantic import Field, model_validator
 from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
 from cellapp.training.classifier.batch_effects import BatchEffects, BatchMethod
 from cellapp.training.classifier.early_stopping import StopBy
+from cellapp.training.classifier.logistic_regression import STRENGTHS
 from cellapp.training.classifier.resampling import Balance, Resample
 
-_LATER = ("mode", "channels_as", "resample", "class_weights", "batch_effects", "control", "keep_folds")
+_LATER = ("mode", "channels_as", "resample", "class_weights", "batch_effects", "control", "keep_folds", "grid")
 """Fields that are later than version 0.1.0, whose recipes stay as they are."""
 
 
@@ -66,6 +67,15 @@ class FineTuning(FrozenModel):
     augmentation: Augmentation = Augmentation()
 
 
+class Grid(FrozenModel):
+    """Values to choose from on groups inside each training part; an empty list leaves the recipe's own value."""
+
+    strengths: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    """Of regularisation, scikit-learn's C; without any the usual five are tried."""
+    resample: tuple[Resample, ...] = ()
+    class_weights: tuple[bool, ...] = ()
+
+
 class HeadRecipe(FrozenModel):
     """Everything but the pictures that decides a head; the file ``recipe.toml``."""
 
@@ -104,6 +114,8 @@ class HeadRecipe(FrozenModel):
     """Class whose cells are the controls that batch effects are learnt from."""
     keep_folds: bool = False
     """Write the head of each fold, too, so that an ensemble can be made of them."""
+    grid: Grid = Grid()
+    """For the mode 'probe' only."""
     finetune: FineTuning = FineTuning()
     """For the mode of that name only."""
     note: str = ""
@@ -114,6 +126,8 @@ class HeadRecipe(FrozenModel):
         plain = self.mode == "probe" and self.features == "embedding" and not self.baselines
         if self.channels_as == "each" and not plain:
             raise ValueError("channels_as 'each' needs mode 'probe' and features 'embedding', and no baselines")
+        if self.mode == "finetune" and self.grid != Grid():
+            raise ValueError("mode 'finetune' searches no grid; leave out grid, or take mode 'probe'")
         if self.mode == "finetune" and self.features == "both":
             raise ValueError("mode 'finetune' learns from pixels alone; take features = 'embedding', or mode 'probe'")
         if self.mode == "finetune" and (self.resample, self.batch_effects) != ("none", "none"):
@@ -132,6 +146,16 @@ class HeadRecipe(FrozenModel):
     def balance(self) -> Balance:
         """How small classes get the influence of large ones."""
         return Balance(self.resample, self.class_weights, self.seed)
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Options of `cellapp.training.classifier.cross_validation.fit_and_hold_out`."""
+        resample = self.grid.resample or (self.resample,)
+        weights = self.grid.class_weights or (self.class_weights,)
+        balances = tuple(Balance(how, weighted, self.seed) for how in resample for weighted in weights)
+        strengths = tuple(sorted(set(self.grid.strengths))) or STRENGTHS
+        own = {"folds": self.folds, "seed": self.seed, "balance": balances[0], "effects": self.effects}
+        return own | {"strengths": strengths, "balances": balances if len(balances) > 1 else ()}
 
     @property
     def effects(self) -> BatchEffects:

@@ -24,6 +24,7 @@ from cellapp.training.classifier.batch_effects import batch_report
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
 from cellapp.training.classifier.fold_heads import write_fold_heads
 from cellapp.training.classifier.from_scratch import from_scratch
+from cellapp.training.classifier.grid import grid_of
 from cellapp.training.classifier.head_spec import spec_of
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
@@ -162,11 +163,10 @@ def _method(recipe: HeadRecipe) -> str:
 def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str, on_step: OnStep) -> _Fitted:
     """Fit a linear head to frozen vectors."""
     data, spec = _vectors(dataset, with_shape=recipe.reads.shape), spec_of(dataset, recipe, name, encoder)
-    choices = {"folds": recipe.folds, "seed": recipe.seed, "balance": recipe.balance}
-    head, held_out = fit_and_hold_out(data, spec, effects=recipe.effects, **choices)
+    head, held_out = fit_and_hold_out(data, spec, **recipe.choices)
     if held_out is None:
         return _Fitted(head, None, _method(recipe), {})
-    own, notes = {_method(recipe): held_out.probabilities}, {}
+    own, notes = {_method(recipe): held_out.probabilities}, grid_of(head)
     if recipe.batch_effects != "none":
         without = hold_out(data, spec, held_out.fold_of, seed=recipe.seed, balance=recipe.balance).probabilities
         notes["batch_effects"] = batch_report(data, recipe.effects, without, held_out.probabilities, head.positive)

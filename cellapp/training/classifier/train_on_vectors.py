@@ -14,6 +14,7 @@ from cellapp.classification.head_io import save_head
 from cellapp.errors import InputError
 from cellapp.files import atomic_folder
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, fit_and_hold_out
+from cellapp.training.classifier.grid import grid_of
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
@@ -67,8 +68,7 @@ def train_on_vectors(
     progress(f"Fitting {len(cells):,} cells", 0.1)
     data = LabelledVectors(cells.features, cells.labels, cells.groups)
     spec = _spec(cells, recipe, out.resolve().name)
-    choices = {"folds": recipe.folds, "seed": recipe.seed, "balance": recipe.balance, "effects": recipe.effects}
-    head, held_out = fit_and_hold_out(data, spec, **choices)
+    head, held_out = fit_and_hold_out(data, spec, **recipe.choices)
     progress("Measuring", 0.5)
     beside = measure_beside(data, spec, recipe, head, held_out) if held_out else ()
     with atomic_folder(out) as part:
@@ -76,7 +76,7 @@ def train_on_vectors(
         metrics = head_metrics(head, dataset, METHOD, {METHOD: held_out.probabilities} if held_out else {})
         calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
         validation = validate(calls, metrics, *beside)
-        metrics |= validation.metrics | {"seconds": round(time.perf_counter() - start)}
+        metrics |= validation.metrics | grid_of(head) | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
         validation.write(part)
     progress("Done", 1.0)

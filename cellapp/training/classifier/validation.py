@@ -16,6 +16,7 @@ from cellapp.evaluation.held_out_calls import calls_of_table
 from cellapp.evaluation.verdict import not_validated, verdict
 from cellapp.settings import ClassifySettings
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut
+from cellapp.training.classifier.grid import balance_of
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.leakage import leaky_scores
 from cellapp.training.classifier.learning_curve import learning_curve
@@ -49,7 +50,7 @@ def measure_beside(
     """
     if recipe.batch_effects != "none":
         return None, []
-    shared = {"seed": recipe.seed, "balance": recipe.balance}
+    shared = {"seed": recipe.seed, "balance": balance_of(head) or recipe.balance}
     leaky = leaky_scores(data, spec, head.positive, folds=recipe.folds, **shared)
     strength = head.metrics["regularisation"]
     return leaky, learning_curve(data, held_out.fold_of, held_out.probabilities, strength, **shared)
