@@ -175,6 +175,25 @@ class ClassifySettings(FrozenModel):
     """Conformal: at most this share of the cells of each class has a set of possible classes without it."""
 
 
+ExplainMethod = Literal[
+    "exact",
+    "hirescam",
+    "gradcam",
+    "gradcam++",
+    "xgradcam",
+    "layercam",
+    "eigencam",
+    "elementwise",
+    "class-token",
+    "integrated-gradients",
+    "guided-backpropagation",
+    "rollout",
+    "occlusion",
+]
+LAYERED = ("hirescam", "gradcam", "gradcam++", "xgradcam", "layercam", "eigencam", "elementwise", "class-token")
+"""Methods that read activations of a layer, which can be chosen."""
+
+
 class ExplainSettings(FrozenModel):
     """How many and which cells are explained."""
 
@@ -182,16 +201,24 @@ class ExplainSettings(FrozenModel):
     """Cells per image: the surest of each class and the least sure, in turn."""
     target: str | None = None
     """Class to explain; None takes each run's positive class."""
-    method: Literal["exact", "hirescam"] = "exact"
-    """HiResCAM in closed form, at the cost of encoding, or by pytorch-grad-cam's backward pass: the same maps."""
+    method: ExplainMethod = "exact"
+    """How maps are made: "exact" is HiResCAM in closed form, at the cost of encoding."""
+    layer: int | None = Field(None, ge=0)
+    """Where activations are read: 0 the final norm, 1 the last block, 2 the one before; None is the method's choice."""
 
     @model_validator(mode="before")
     @classmethod
     def _drop_layer(cls, content: Any) -> Any:
-        """Accept settings of earlier runs, which named the only layer there is today; other layers are refused."""
+        """Accept settings of version 0.1.0, which named the only layer there was."""
         if isinstance(content, dict) and content.get("layer") == "final":
             return {key: value for key, value in content.items() if key != "layer"}
         return content
+
+    @model_validator(mode="after")
+    def _has_layers(self) -> ExplainSettings:
+        if self.layer is not None and self.method not in LAYERED:
+            raise ValueError(f"{self.method} reads no layer; leave layer out, or take one of {', '.join(LAYERED)}")
+        return self
 
 
 class AnalyseSettings(FrozenModel):

@@ -50,7 +50,12 @@ def analyse(
     diameter: Diameter = None,
     preprocess: Preprocess = None,
     explain: int = typer.Option(0, help="Cells to explain per image."),
-    explain_method: str = typer.Option(None, help="exact (default), or hirescam: pytorch-grad-cam's own, slower."),
+    explain_method: str = typer.Option(
+        None,
+        help="exact (default), hirescam, gradcam, gradcam++, xgradcam, layercam, eigencam, elementwise, "
+        "class-token, integrated-gradients, guided-backpropagation, rollout or occlusion.",
+    ),
+    explain_layer: int = typer.Option(None, help="Layer of hirescam to class-token: 0 final norm, 1 last block, ..."),
     scene: Scene = "all",
     time: Time = "all",
     depth: Depth = None,
@@ -79,6 +84,7 @@ def analyse(
         error_rate=error_rate,
         explain=explain,
         explain_method=explain_method,
+        explain_layer=explain_layer,
     )
     progress = Progress()
     with run_items(

@@ -63,6 +63,7 @@ def build_settings(
     error_rate: float | None = None,
     explain: int = 0,
     explain_method: str | None = None,
+    explain_layer: int | None = None,
 ) -> Any:
     """Turn options into `AnalyseSettings`; what is left out keeps its default or the value of `base`.
 
@@ -78,7 +79,7 @@ def build_settings(
     tree = _read_settings(base)
     _put(tree, "segment", segmenter=segmenter, diameter=diameter)
     _put(tree, "classify", encoder=encoder, unsure=unsure, error_rate=error_rate)
-    _put(tree, "explain", n=explain or None, method=explain_method)
+    _put(tree, "explain", n=explain or None, method=explain_method, layer=explain_layer)
     if head is not None:
         tree.setdefault("classify", {})["head"] = None if head == "none" else head
     if preprocess is not None:

@@ -64,7 +64,9 @@ def attribute(head: Head, embeddings: Embeddings, target: str | None = None) -> 
 _BATCH = 64  # crops whose patch tokens are in memory at once
 
 
-def exact_maps(encoder: Encoder, head: Head, crops: np.ndarray, cell_ids: np.ndarray, target: str) -> Explanations:
+def exact_maps(
+    encoder: Encoder, head: Head, crops: np.ndarray, cell_ids: np.ndarray, target: str, layer: int | None = None
+) -> Explanations:
     """Explain one class of each crop by HiResCAM (Draelos and Carin 2020, arXiv:2011.08891) at the final norm.
 
     A linear head on the mean patch token makes gradient times activation a product of token and weight, so maps need
@@ -73,8 +75,7 @@ def exact_maps(encoder: Encoder, head: Head, crops: np.ndarray, cell_ids: np.nda
     scales each map to 0..1, which would keep maps of different cells from being compared. The logits are those of the
     predictions.
 
-    An earlier layer is not offered: at the input of the last block, blanking patches with a positive value (gradient
-    times activation) raised the logit of the class, where it should lower it.
+    It exists at the final norm only, where the head is linear in what it reads; `layer` changes nothing.
 
     Parameters and result are those of `cellapp.explanation.methods.explain`.
     """

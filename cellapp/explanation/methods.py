@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from cellapp.classification.ensemble import Head
 from cellapp.errors import ModelError
-from cellapp.explanation.gradcam import hirescam
+from cellapp.explanation.class_token import with_class_token
+from cellapp.explanation.gradcam import LIBRARY, LibraryMethod
+from cellapp.explanation.guided_backpropagation import guided_backpropagation
 from cellapp.explanation.hirescam import exact_maps
+from cellapp.explanation.integrated_gradients import integrated_gradients
+from cellapp.explanation.occlusion import occlusion
+from cellapp.explanation.rollout import rollout
 from cellapp.types.cells import Explanations
 from cellapp.types.protocols import Encoder
 
@@ -19,14 +25,60 @@ class Method(Protocol):
     """Makes signed maps of crops in logit units; `explain` has checked that head and encoder belong together."""
 
     def __call__(
-        self, encoder: Encoder, head: Head, crops: np.ndarray, cell_ids: np.ndarray, target: str
+        self,
+        encoder: Encoder,
+        head: Head,
+        crops: np.ndarray,
+        cell_ids: np.ndarray,
+        target: str,
+        layer: int | None = None,
     ) -> Explanations:
-        """Explain the class `target` of `crops`, (N, 3, S, S) float32."""
+        """Explain the class `target` of `crops`, (N, 3, S, S) float32, at a layer where the method reads one."""
         ...
 
 
-METHODS: Mapping[str, Method] = {"exact": exact_maps, "hirescam": hirescam}
-"""By the names of `ExplainSettings.method`: HiResCAM in closed form, and the same by pytorch-grad-cam."""
+METHODS: Mapping[str, Method] = {
+    "exact": exact_maps,
+    "hirescam": LibraryMethod("HiResCAM"),
+    "gradcam": LibraryMethod("GradCAM"),
+    "gradcam++": LibraryMethod("GradCAMPlusPlus"),
+    "xgradcam": LibraryMethod("XGradCAM"),
+    "layercam": LibraryMethod("LayerCAM"),
+    "eigencam": LibraryMethod("EigenCAM"),
+    "elementwise": LibraryMethod("GradCAMElementWise"),
+    "class-token": with_class_token,
+    "integrated-gradients": integrated_gradients,
+    "guided-backpropagation": guided_backpropagation,
+    "rollout": rollout,
+    "occlusion": occlusion,
+}
+"""By the names of `ExplainSettings.method`."""
+
+METHOD_TITLES: Mapping[str, str] = {
+    "exact": "HiResCAM, exact",
+    "hirescam": "HiResCAM, by gradients",
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "xgradcam": "XGrad-CAM",
+    "layercam": "Layer-CAM",
+    "eigencam": "Eigen-CAM",
+    "elementwise": "Grad-CAM, element-wise",
+    "class-token": "Patches and class token",
+    "integrated-gradients": "Integrated gradients",
+    "guided-backpropagation": "Guided backpropagation",
+    "rollout": "Attention rollout",
+    "occlusion": "Occlusion",
+}
+"""Names for people."""
+
+METHOD_NOTES: Mapping[str, str] = {
+    "eigencam": "Shows where activations are large, whatever the class; sign and size are those of HiResCAM.",
+    "rollout": "Shows where the class token has its information from, whatever the class; one sign per cell.",
+    "guided-backpropagation": "Shows places only: clipped gradients are no parts of the logit.",
+    "occlusion": "Needs a pass of the network for each window; slow.",
+    "integrated-gradients": "Needs 24 passes of the network; slow.",
+}
+"""What a reader of such a map should know."""
 
 
 def explain(
@@ -37,6 +89,7 @@ def explain(
     target: str | None = None,
     *,
     method: str = "exact",
+    layer: int | None = None,
 ) -> Explanations:
     """Explain one class of each crop.
 
@@ -51,6 +104,9 @@ def explain(
         Class to explain; the head's positive class when left out.
     method : str
         One of `METHODS`.
+    layer : int, optional
+        Where activations are read: 0 after the final norm, 1 after the last block, 2 after the one before; the
+        method's own choice when left out. Only of `cellapp.settings.LAYERED`.
 
     Returns
     -------
@@ -68,4 +124,14 @@ def explain(
     head.check_reads_crops()
     if head.reads.channels_as == "each" and method != "exact":
         raise ModelError(f"head {head.name!r} reads each channel by itself, which only the method 'exact' explains")
-    return METHODS[method](encoder, head, crops, cell_ids, target or head.positive)
+    explained = METHODS[method](encoder, head, crops, cell_ids, target or head.positive, layer)
+    return explained if layer is None else replace(explained, method=f"{explained.method} at layer {layer}")
+
+
+def made_by(stored: str, method: str, layer: int | None) -> bool:
+    """Whether the `method` of stored `Explanations` is that of these settings; HiResCAM is the same both ways."""
+    name = "hirescam" if method == "exact" else _STORED.get(method, method)
+    return stored.replace(f":{LIBRARY}", "") == (name if layer is None else f"{name} at layer {layer}")
+
+
+_STORED = {name: one.kind.lower() for name, one in METHODS.items() if isinstance(one, LibraryMethod)}

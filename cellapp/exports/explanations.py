@@ -20,6 +20,7 @@ from cellapp.files import atomic_folder, safe_stem
 from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
 from cellapp.rendering.colours import rgb
 from cellapp.rendering.composition import ImageStyle
+from cellapp.settings import ExplainSettings
 from cellapp.types.cells import Crops, Explanations
 
 SIDE_PX = 240
@@ -135,16 +136,20 @@ def _colour_bar(limit: float) -> np.ndarray:
     return np.concatenate([bar, numbers], axis=1)
 
 
-def stored_maps(folder: Path, target: str) -> Explanations | None:
-    """Return the maps stored for a class in an image's folder; None when there are none."""
-    path = maps_path(folder, target)
+def stored_maps(folder: Path, target: str, how: ExplainSettings | None = None) -> Explanations | None:
+    """Return the maps stored for a class in an image's folder, made as `how` says; None when there are none."""
+    path = maps_path(folder, target, how)
     maps = read_maps(path) if path.exists() else None
     return maps if maps is not None and maps.target == target else None
 
 
-def maps_path(folder: Path, target: str) -> Path:
-    """Return the path of the maps of a class in an image's folder."""
-    return folder / f"maps_{safe_stem(target)}.npz"
+def maps_path(folder: Path, target: str, how: ExplainSettings | None = None) -> Path:
+    """Return the path of the maps of a class in an image's folder; HiResCAM's, made either way, has the short name."""
+    how = how or ExplainSettings()
+    if how.layer is None and how.method in ("exact", "hirescam"):
+        return folder / f"maps_{safe_stem(target)}.npz"
+    layer = "" if how.layer is None else f"_{how.layer}"
+    return folder / "maps_by_method" / f"{how.method}{layer}_{safe_stem(target)}.npz"
 
 
 def read_explanation_summary(folder: Path, stems: Sequence[str], target: str) -> pd.DataFrame | None:

@@ -16,6 +16,7 @@ from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.progress import no_progress
 from cellapp.segmentation.label_image import read_labels
+from cellapp.settings import ExplainSettings
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
 from cellapp.types.cells import Explanations, LabelMask, join_explanations
@@ -25,7 +26,13 @@ _BATCH = 4  # cells between two reports of progress
 
 
 def explain_selected_cells(
-    run_id: str, image_id: str, cell_ids: Sequence[int], target: str, on_step: OnStep | None = None
+    run_id: str,
+    image_id: str,
+    cell_ids: Sequence[int],
+    target: str,
+    on_step: OnStep | None = None,
+    *,
+    how: ExplainSettings | None = None,
 ) -> Path:
     """Explain cells of one image of a run and keep their maps in the image's folder.
 
@@ -39,6 +46,8 @@ def explain_selected_cells(
         Class to explain.
     on_step : callable, optional
         Progress; may raise `Cancelled`, then nothing new is kept.
+    how : ExplainSettings, optional
+        Method and layer; those of the run when left out.
 
     Returns
     -------
@@ -61,16 +70,17 @@ def explain_selected_cells(
     unknown = sorted(set(cell_ids) - set(cells.index.tolist()))
     if unknown:
         raise StoreError(f"image {entry.name!r} has no cell {unknown[0]} in this run; reload the page")
+    settings = run.settings.model_copy(update={"explain": how or run.settings.explain})
     on_step("Loading models", 0.0)
-    context = make_context(open_slide(image_id), None, load_models_to_explain(run.settings), run.settings)
+    context = make_context(open_slide(image_id), None, load_models_to_explain(settings), settings)
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
-    stored = stored_maps(folder, target)
+    stored = stored_maps(folder, target, settings.explain)
     parts = [] if stored is None else [stored]
     for start in range(0, len(cell_ids), _BATCH):
         on_step("Explaining cells", start / len(cell_ids))
         batch = cells.loc[list(cell_ids[start : start + _BATCH])]
         parts.append(explain_cells(context, mask, batch, target, channel_effects=False).explanations)
-    return write_maps(_latest(join_explanations(parts[::-1])), maps_path(folder, target))
+    return write_maps(_latest(join_explanations(parts[::-1])), maps_path(folder, target, settings.explain))
 
 
 def _latest(explanations: Explanations) -> Explanations:

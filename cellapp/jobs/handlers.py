@@ -28,7 +28,7 @@ from cellapp.pipeline.run_batch import run_images
 from cellapp.pipeline.run_image import ImageResult, RunItem
 from cellapp.segmentation.preview import run_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
-from cellapp.settings import AnalyseSettings, ClassifySettings
+from cellapp.settings import AnalyseSettings, ClassifySettings, ExplainSettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, open_image, runs, uploads
 from cellapp.store.records import RunRecord, Status
@@ -123,9 +123,10 @@ def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 
 
 def explain(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Make the maps of some cells of a run; payload ``{"run_id", "image_id", "cell_ids", "target"}``."""
+    """Make the maps of some cells of a run; payload ``{"run_id", "image_id", "cell_ids", "target", "how"}``."""
+    how = ExplainSettings.model_validate(payload["how"]) if "how" in payload else None
     path = explain_selected_cells(
-        payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"], on_step
+        payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"], on_step, how=how
     )
     return {"path": str(path)}
 

@@ -133,10 +133,10 @@ def _explain_batch(
         angle_deg=preprocessor.angle_deg,
     )
     pixels = encoder_input(crops, roles, encoder.input_px, head.reads.channels_as)
-    method = context.settings.explain.method
+    chosen = context.settings.explain
     asked = (encoder, head, pixels, crops.cell_ids, target)
     exact = methods.explain(*asked)
-    maps = exact if method == "exact" else methods.explain(*asked, method=method)
+    maps = exact if chosen.method == "exact" else methods.explain(*asked, method=chosen.method, layer=chosen.layer)
     table = compartment_table(exact, [one.inside for one in raw], [one.nucleus(roles) for one in raw])
     without = _logits_without_channels(context, crops, target) if channel_effects else ()
     return ExplainedCells(maps, table.assign(**{EFFECT + name: exact.logits - logits for name, logits in without}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -12,21 +13,24 @@ from typing import Any
 from cellapp import __version__
 from cellapp.models.demonstration import demonstration_of_head
 from cellapp.pipeline.context import ImageContext
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, FrozenModel
 from cellapp.types.image import Slide
 
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
 
-_SINCE_0_1_0 = ("unsure", "error_rate")
-"""Fields of `ClassifySettings` that came later: at their defaults they are left out, so that runs keep their digest."""
+_SINCE_0_1_0 = {"classify": ("unsure", "error_rate"), "explain": ("layer",)}
+"""Fields that came later, by part: at their defaults they are left out, so that runs keep their digest."""
 
 
 def settings_digest(settings: AnalyseSettings) -> str:
     """Return 12 hexadecimal digits that are equal exactly when the settings are, in whichever version."""
-    fields = type(settings.classify).model_fields
-    unchanged = {name for name in _SINCE_0_1_0 if getattr(settings.classify, name) == fields[name].default}
-    return hashlib.sha256(settings.model_dump_json(exclude={"classify": unchanged}).encode()).hexdigest()[:12]
+    unchanged = {part: _at_defaults(getattr(settings, part), names) for part, names in _SINCE_0_1_0.items()}
+    return hashlib.sha256(settings.model_dump_json(exclude=unchanged).encode()).hexdigest()[:12]
+
+
+def _at_defaults(part: FrozenModel, names: Iterable[str]) -> set[str]:
+    return {name for name in names if getattr(part, name) == type(part).model_fields[name].default}
 
 
 def peak_memory_mb() -> float:
@@ -71,7 +75,7 @@ def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, An
         "libraries": {name: version(name) for name in _LIBRARIES},
         "machine": platform.platform(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude={"explain": _at_defaults(settings.explain, ("layer",))}),
         "settings_digest": settings_digest(settings),
         "input": _input(source, context.slide),
         "segmenter": models.segmenter.name,

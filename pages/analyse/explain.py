@@ -8,7 +8,7 @@ from cellapp.errors import CellappError
 from cellapp.ui.components.messages import escape, show_error, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
 from cellapp.ui.explain.cell_maps import cell_explanations, common_limit, explainable, listings
-from cellapp.ui.explain.cell_panel import explanation_panel, pick_cell, slide_section
+from cellapp.ui.explain.cell_panel import explanation_panel, pick_cell, pick_method, slide_section
 from cellapp.ui.explain.summary_panel import summary_section
 from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.session import selection
@@ -43,7 +43,8 @@ target = str(
     st.segmented_control("Speaks for or against", results.classes, default=default, required=True, key="explain_target")
 )
 with_models = head is not None
-with_map = explainable(results, image_cells, target, models=with_models)
+how = pick_method(run.settings.explain, with_models)
+with_map = explainable(results, image_cells, target, models=with_models, how=how)
 lists = listings(with_map, results.classes, selection.selected(run, cells))
 if not lists:
     empty_states.no_head()
@@ -56,8 +57,8 @@ with left:
     title, cell = pick_cell(results, image, lists, target, page.cell_id)
 with right:
     try:
-        explained = cell_explanations(results, image, lists[title], target=target)
-        limit = common_limit(results, explained, target=target)
+        explained = cell_explanations(results, image, lists[title], target=target, how=how)
+        limit = common_limit(results, explained, target=target, how=how)
         if int(cell["cell_id"]) in explained:
             explanation_panel(results, image, cell, explained[int(cell["cell_id"])], limit=limit)
     except CellappError as error:

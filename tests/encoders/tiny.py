@@ -17,10 +17,10 @@ FAMILIES = {
 }
 
 
-def write_encoder(folder: Path, family: str = "dinov2_with_registers", *, seed: int = 0) -> Path:
-    """Write a random encoder; weights are larger than at the start of a training so that tokens differ clearly."""
+def write_encoder(folder: Path, family: str = "dinov2_with_registers", *, seed: int = 0, **config) -> Path:
+    """Write a random encoder, of the family changed by `config`; its weights are large, so that tokens differ."""
     torch.manual_seed(seed)
-    network = blank_network(FAMILIES[family] | {"model_type": family})
+    network = blank_network(FAMILIES[family] | {"model_type": family} | config)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))

@@ -8,7 +8,7 @@ from cellapp.exports.explanations import read_maps, stored_maps
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.store import projects, runs, uploads
 
 pytestmark = pytest.mark.slow
@@ -43,6 +43,10 @@ def test_maps_made_later_are_those_of_the_run_and_are_added_to(finished):
     assert set(stored_maps(folder, "cancer").cell_ids.tolist()) == {*wanted, *more}
     assert len(stored_maps(folder, "cancer").cell_ids) == len({*wanted, *more})
     assert said == sorted(said)
+    how = ExplainSettings(method="gradcam", layer=1)
+    HANDLERS["explain"](payload | {"how": how.model_dump()}, lambda step, fraction: None)
+    assert stored_maps(folder, "cancer", how).cell_ids.tolist() == sorted(wanted)
+    assert set(stored_maps(folder, "cancer").cell_ids.tolist()) == {*wanted, *more}
     assert stored_maps(folder, "normal") is None
 
 

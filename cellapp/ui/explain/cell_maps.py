@@ -15,11 +15,12 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.errors import ModelError
-from cellapp.explanation.hirescam import METHOD
+from cellapp.explanation.methods import made_by
 from cellapp.exports.explanations import read_maps, stored_maps
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.settings import ExplainSettings
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import Explanations, LabelMask
 from cellapp.ui.components.job_progress import explain_seconds, wait_for
@@ -44,11 +45,13 @@ class CellExplanation:
     target: str  # class explained
 
 
-def explainable(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> pd.DataFrame:
+def explainable(
+    results: Results, cells: pd.DataFrame, target: str, *, models: bool, how: ExplainSettings | None = None
+) -> pd.DataFrame:
     """Return the cells of one image whose map is on disk or, with the run's models at hand, can be computed."""
     if models or cells.empty:
         return cells
-    stored = stored_explanations(results.folder / cells["stem"].iloc[0], target)
+    stored = stored_explanations(results.folder / cells["stem"].iloc[0], target, how)
     return cells[cells["cell_id"].isin(stored)]
 
 
@@ -81,7 +84,7 @@ def listings(cells: pd.DataFrame, classes: tuple[str, ...], chosen: list[int]) -
 
 
 def cell_explanations(
-    results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str
+    results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str, how: ExplainSettings | None = None
 ) -> dict[int, CellExplanation]:
     """Return the maps of some cells of one image by cell id.
 
@@ -96,6 +99,8 @@ def cell_explanations(
         Rows of the run's table, all of this image.
     target : str
         Class to explain.
+    how : ExplainSettings, optional
+        Method and layer; HiResCAM when left out.
 
     Raises
     ------
@@ -103,35 +108,38 @@ def cell_explanations(
         When maps have to be computed and the models cannot be had.
     """
     folder = results.folder / cells["stem"].iloc[0] if len(cells) else results.folder
-    explained = stored_explanations(folder, target)
+    how = how or ExplainSettings()
+    explained = stored_explanations(folder, target, how)
     ids = cells["cell_id"].astype(int).tolist()
     missing = tuple(i for i in ids if i not in explained)
     if missing and takes_long(results, len(missing)):
-        _explain_by_worker(results, image, missing, target)
+        _explain_by_worker(results, image, missing, target, how)
     elif missing:
-        explained |= _computed(results.run.id, image.id, results.version, missing, target, results, image, folder)
+        explained |= _computed(results.run.id, image.id, results.version, missing, target, how, results, image, folder)
     return {i: explained[i] for i in ids if i in explained}
 
 
-def stored_explanations(folder: Path, target: str) -> dict[int, CellExplanation]:
+def stored_explanations(folder: Path, target: str, how: ExplainSettings | None = None) -> dict[int, CellExplanation]:
     """Read the maps of one image's folder, of its run and made later; none of another class or made another way."""
-    path = folder / "explanations" / "maps.npz"
-    stored = (read_maps(path) if path.exists() else None, stored_maps(folder, target))
+    how, path = how or ExplainSettings(), folder / "explanations" / "maps.npz"
+    stored = (read_maps(path) if path.exists() else None, stored_maps(folder, target, how))
     explained: dict[int, CellExplanation] = {}
     for maps in stored:
-        if maps is not None and maps.target == target and maps.method.startswith(METHOD):
+        if maps is not None and maps.target == target and made_by(maps.method, how.method, how.layer):
             explained |= _by_cell(maps)
     return explained
 
 
-def common_limit(results: Results, shown: Mapping[int, CellExplanation], *, target: str) -> float:
+def common_limit(
+    results: Results, shown: Mapping[int, CellExplanation], *, target: str, how: ExplainSettings | None = None
+) -> float:
     """Return the half width of the colour scale shared by all cells of the run, logit units.
 
     It spans every map in the run's files and those computed for this page.
     """
     explained = [*shown.values()]
     for stem, _ in results.version:
-        explained += stored_explanations(results.folder / stem, target).values()
+        explained += stored_explanations(results.folder / stem, target, how).values()
     return max((float(np.abs(one.map).max(initial=0.0)) for one in explained), default=0.0)
 
 
@@ -141,7 +149,9 @@ def takes_long(results: Results, n_cells: int) -> bool:
     return seconds is not None and seconds > PAGE_S
 
 
-def _explain_by_worker(results: Results, image: ImageRecord, cell_ids: Sequence[int], target: str) -> None:
+def _explain_by_worker(
+    results: Results, image: ImageRecord, cell_ids: Sequence[int], target: str, how: ExplainSettings
+) -> None:
     """Have the maps of some cells made and draw the progress; the page is drawn again when they are there.
 
     Raises
@@ -149,7 +159,13 @@ def _explain_by_worker(results: Results, image: ImageRecord, cell_ids: Sequence[
     ModelError
         When the worker could not make them.
     """
-    payload = {"run_id": results.run.id, "image_id": image.id, "cell_ids": list(cell_ids), "target": target}
+    payload: dict[str, object] = {
+        "run_id": results.run.id,
+        "image_id": image.id,
+        "cell_ids": list(cell_ids),
+        "target": target,
+    }
+    payload["how"] = how.model_dump(mode="json")
     same = (job for job in queue.list_jobs(results.run.project_id, active=False) if dict(job.payload) == payload)
     job = next((job for job in same if job.kind == KIND), None)
     if job is not None and job.status is Status.FAILED:
@@ -179,11 +195,12 @@ def _computed(
     version: tuple[tuple[str, int], ...],
     cell_ids: tuple[int, ...],
     target: str,
+    how: ExplainSettings,
     _results: Results,
     _image: ImageRecord,
     _folder: Path,
 ) -> dict[int, CellExplanation]:
-    settings = _results.run.settings
+    settings = _results.run.settings.model_copy(update={"explain": how})
     cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
     context = make_context(cache.slide(_image), None, cache.run_models(settings), settings)
     mask = LabelMask(labels_of(_folder), "")

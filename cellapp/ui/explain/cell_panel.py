@@ -9,9 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.counts import classes_of
+from cellapp.explanation.methods import METHOD_NOTES, METHOD_TITLES, METHODS
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import Composition
+from cellapp.settings import LAYERED, ExplainSettings
 from cellapp.store.records import ImageRecord
 from cellapp.ui.components import charts
 from cellapp.ui.components.channel_controls import composition
@@ -26,6 +28,47 @@ from cellapp.ui.layout.cells_on_slide import picked_rows, show_cells_on_slide
 from cellapp.ui.session import cache, selection
 from cellapp.ui.session.page_state import choose_cell
 from cellapp.ui.session.results import Results
+
+
+def pick_method(asked: ExplainSettings, with_models: bool) -> ExplainSettings:
+    """Draw the choice of method and, where it reads one, of layer, and return it.
+
+    Parameters
+    ----------
+    asked : ExplainSettings
+        The run's, chosen at first.
+    with_models : bool
+        Whether maps can be made here; where the run's models are absent those of the run are all there is.
+    """
+    default = "exact" if asked.method == "hirescam" else asked.method
+    if not with_models:
+        return asked
+    names = [name for name in METHODS if name != "hirescam"]  # the same maps as "exact", later
+    left, right = st.columns(2)
+    method = left.selectbox(
+        "Method",
+        names,
+        index=names.index(default),
+        format_func=lambda name: METHOD_TITLES[name],
+        key="explain_method",
+    )
+    layer = None
+    if method in LAYERED:
+        layers = [None, 0, 1, 2, 3]
+        at = layers.index(asked.layer) if method == asked.method and asked.layer in layers else 0
+        layer = right.selectbox("Layer", layers, index=at, format_func=_LAYER_TITLES.get, key="explain_layer")
+    if method in METHOD_NOTES:
+        st.caption(METHOD_NOTES[method])
+    return asked.model_copy(update={"method": method, "layer": layer})
+
+
+_LAYER_TITLES = {
+    None: "The method's own",
+    0: "Final norm",
+    1: "After the last block",
+    2: "One block earlier",
+    3: "Two blocks earlier",
+}
 
 
 def pick_cell(

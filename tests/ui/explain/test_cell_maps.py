@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.exports.explanations import maps_path, write_maps
+from cellapp.settings import ExplainSettings
 from cellapp.types.cells import Explanations
 from cellapp.ui.explain import cell_maps
 from cellapp.ui.explain.cell_maps import LISTED, SELECTED, UNSURE, common_limit, explainable, listings
@@ -71,6 +72,17 @@ def test_maps_made_later_beat_those_of_the_run_and_other_kinds_do_not_count(tmp_
 def test_maps_of_another_method_are_not_shown_beside_signed_ones(tmp_path):
     store(tmp_path, explanations([1], method="gradcam"))
     assert cell_maps.stored_explanations(tmp_path, "cancer") == {}
+
+
+def test_maps_of_each_method_and_layer_are_kept_apart(tmp_path):
+    hows = [ExplainSettings(), ExplainSettings(method="gradcam"), ExplainSettings(method="gradcam", layer=1)]
+    methods = ["hirescam", "gradcam:pytorch-grad-cam", "gradcam:pytorch-grad-cam at layer 1"]
+    for number, (how, method) in enumerate(zip(hows, methods, strict=True)):
+        write_maps(explanations([number + 1], method=method), maps_path(tmp_path, "cancer", how))
+    for number, how in enumerate(hows):
+        assert list(cell_maps.stored_explanations(tmp_path, "cancer", how)) == [number + 1]
+    same = ExplainSettings(method="hirescam")
+    assert list(cell_maps.stored_explanations(tmp_path, "cancer", same)) == [1]
 
 
 def test_the_scale_spans_the_maps_of_every_image_and_of_the_page(tmp_path):

@@ -1,0 +1,163 @@
+"""The logit of a class as a differentiable function of pixels, and what methods that need one have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cellapp.cells.crop_features import measure_planes
+from cellapp.classification.ensemble import Head
+from cellapp.encoders.dino import HubEncoder
+from cellapp.encoders.test_time_views import view, view_back
+from cellapp.errors import InputError
+from cellapp.types.cells import Explanations
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_BATCH = 16  # crops whose activations and gradients are in memory at once
+
+
+class TokenLogit:
+    """What class token and patches give to the logit of a class, without bias and measurements.
+
+    Parameters
+    ----------
+    encoder : HubEncoder
+    weight : ndarray of shape (2 D,)
+        Part of `LinearHead.contrast` that reads the class token and the mean patch token.
+    """
+
+    def __init__(self, encoder: HubEncoder, weight: np.ndarray) -> None:
+        import torch
+
+        self.encoder = encoder
+        self.of_class_token, self.of_patches = torch.tensor(weight, dtype=torch.float32, device=encoder.device).chunk(2)
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return logits, (N,), of crops (N, 3, S, S), differentiable."""
+        tokens = self.encoder.tokens(pixels)
+        return self.class_token_part(tokens) + tokens[:, self.encoder.n_prefix :].mean(dim=1) @ self.of_patches
+
+    def class_token_part(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return what the class token gives, (N,), of tokens after the final norm."""
+        return tokens[:, 0] @ self.of_class_token
+
+    def patch_part(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return what each patch gives, (N, P); they sum to the logit less the class token's part."""
+        patches = tokens[:, self.encoder.n_prefix :]
+        return patches @ self.of_patches / patches.shape[1]
+
+
+MapBatch = Callable[[TokenLogit, "torch.Tensor", int | None], "tuple[torch.Tensor, torch.Tensor]"]
+"""From logit, pixels (n, 3, S, S) and layer to logits (n,) and signed maps (n, h, w)."""
+
+
+def explain_tokens(
+    encoder: HubEncoder,
+    head: Head,
+    crops: np.ndarray,
+    cell_ids: np.ndarray,
+    target: str,
+    *,
+    maps_of: MapBatch,
+    method: str,
+    layer: int | None = None,
+) -> Explanations:
+    """Explain crops in batches by a method that runs the network; see `cellapp.explanation.methods.explain`.
+
+    The encoder is held as long as it takes: what a method changes on a network while it works, nobody else sees.
+    A head that averages views has the mean of their maps, each turned back. Computed in float32.
+
+    Raises
+    ------
+    InputError
+        When the crops do not fit the encoder.
+    ModelError
+        When the head does not know the class.
+    """
+    encoder.require_input(crops, cell_ids)
+    weight, bias = head.contrast(target)
+    of_tokens, of_measured = np.split(weight, [2 * head.dim])
+    logits, maps = np.zeros(len(crops), np.float32), np.zeros((len(crops), *encoder.grid), np.float32)
+    with encoder.lock:
+        logit = TokenLogit(encoder, of_tokens)
+        for start in range(0, len(crops), _BATCH):
+            rows = slice(start, start + _BATCH)
+            for number in range(head.reads.views):
+                of_view, map_of_view = _one_view(logit, maps_of, view(crops[rows], number), layer)
+                logits[rows] += of_view / head.reads.views
+                maps[rows] += view_back(map_of_view, number) / head.reads.views
+    logits += np.float32(bias)
+    if head.reads.shape and len(crops):
+        logits += (measure_planes(crops) @ of_measured).astype(np.float32)
+    return Explanations(maps, logits - maps.sum(axis=(1, 2)), logits, cell_ids, target, method)
+
+
+def _one_view(
+    logit: TokenLogit, maps_of: MapBatch, crops: np.ndarray, layer: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    import torch
+
+    pixels = torch.from_numpy(np.ascontiguousarray(crops, dtype=np.float32)).to(logit.encoder.device)
+    with torch.enable_grad():
+        logits, maps = maps_of(logit, pixels, layer)
+    return logits.detach().cpu().numpy(), maps.detach().float().cpu().numpy()
+
+
+@contextmanager
+def graph_from(module: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Start the graph at the output of a module as long as the context lasts; the list receives that output.
+
+    Weights are frozen, so that no earlier layer keeps what a backward pass would need.
+    """
+    outputs: list[torch.Tensor] = []
+
+    def start(_module: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+        outputs.append(output.detach().requires_grad_(True))
+        return outputs[-1]
+
+    hook = module.register_forward_hook(start)
+    try:
+        yield outputs
+    finally:
+        hook.remove()
+
+
+def layer_of(encoder: HubEncoder, layer: int) -> nn.Module:
+    """Return the module whose output a method reads: 0 the final norm, 1 the last block, 2 the one before, and so on.
+
+    Raises
+    ------
+    InputError
+        When the encoder has fewer blocks.
+    """
+    if layer == 0:
+        return encoder.norm
+    parts = encoder.tail(layer)
+    if layer > 1 and len(parts) == len(encoder.tail(layer - 1)):
+        raise InputError(f"layer {layer} is before the first block of {encoder.name}; take a smaller number")
+    return parts[0]
+
+
+def to_channels(values: torch.Tensor, encoder: HubEncoder) -> torch.Tensor:
+    """Arrange what a layer gives as (N, D, h, w): tokens without those before the patches, or a map of features."""
+    if values.ndim == 4:
+        return values
+    patches = values[:, -encoder.grid[0] * encoder.grid[1] :]
+    return patches.transpose(1, 2).reshape(len(values), -1, *encoder.grid)
+
+
+def to_grid(maps: torch.Tensor, encoder: HubEncoder) -> torch.Tensor:
+    """Bring maps, (N, h, w), of any layer onto the token grid; where its sides divide theirs, sums stay."""
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    if tuple(maps.shape[1:]) == tuple(encoder.grid):
+        return maps
+    return adaptive_avg_pool2d(maps[:, None], encoder.grid)[:, 0] * (
+        maps[0].numel() / (encoder.grid[0] * encoder.grid[1])
+    )
