@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from cellapp.classification.ensemble import Head
-from cellapp.errors import InputError
+from cellapp.errors import InputError, ModelError
 from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_versions import ClassVersions, activate
 from cellapp.exports.report import write_report
@@ -32,6 +33,14 @@ from cellapp.types.image import OnStep
 
 RESCORE, PICTURES = "rescore", "pictures"
 _LOCK = ".files.lock"
+
+
+@dataclass(frozen=True)
+class HeadUse:
+    """What became of the runs of a project that a head was to call."""
+
+    called: tuple[RunRecord, ...]
+    refused: Mapping[str, str]  # name of a run -> why it cannot be called
 
 
 def request_rescore(
@@ -63,6 +72,36 @@ def request_rescore(
     for image in _done(run):
         _vectors(run, image, loaded)
     return _submit(run, {"classify": settings.model_dump(mode="json")})
+
+
+def request_rescore_of_all(project_id: str, head: str) -> HeadUse:
+    """Queue the calling of every run of a project by a head, from the vectors that the runs have.
+
+    Returns
+    -------
+    HeadUse
+        Which runs are called again, and why the others are not.
+
+    Raises
+    ------
+    ModelError
+        When the head cannot be had.
+    InputError
+        When it is no head of the project.
+    """
+    require_named(project_id, "head", head)
+    load_head(head)
+    called, refused = [], {}
+    for run in runs.list_runs(project_id):
+        try:
+            if run.settings.classify.head == head:
+                raise InputError("has its classes already")
+            request_rescore(run.id, head)
+        except (InputError, ModelError) as error:
+            refused[run.name] = str(error)
+        else:
+            called.append(run)
+    return HeadUse(tuple(called), refused)
 
 
 def choose_classes(run_id: str, version_id: str) -> JobRecord:

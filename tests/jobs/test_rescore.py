@@ -13,7 +13,7 @@ from cellapp.exports.run_json import PICTURES_BY, read_run
 from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.jobs.rescore import choose_classes, request_rescore
+from cellapp.jobs.rescore import choose_classes, request_rescore, request_rescore_of_all
 from cellapp.jobs.worker import run_worker
 from cellapp.settings import VectorSettings
 from cellapp.store import cells, runs
@@ -132,3 +132,16 @@ def test_a_run_without_cells_gets_a_head_too(tmp_path):
     work()
     assert runs.get_run(run.id).images[0].summary["n_cells"] == 0
     assert not read_cells(runs.run_folder(run.id) / run.images[0].stem / "cells.parquet").size
+
+
+def test_a_head_is_used_on_every_run_that_it_can_call(run, tmp_path):
+    without = seed_run([seed_image(tmp_path, name="c.tif", seed=3)], n_cells=2)
+    mine = make_head(tmp_path, "mine")
+    use = request_rescore_of_all(run.project_id, mine)
+    assert [one.id for one in use.called] == [run.id]
+    assert list(use.refused) == [without.name]
+    work()
+    assert runs.get_run(run.id).settings.classify.head == mine
+    assert request_rescore_of_all(run.project_id, mine).refused[run.name] == "has its classes already"
+    with pytest.raises(InputError, match="no head"):
+        request_rescore_of_all(run.project_id, str(tmp_path / "mine"))

@@ -64,6 +64,8 @@ def test_from_conditions_to_a_head_in_use(open_page, tmp_path, no_worker):
     assert "What speaks against trusting it" in words(app)
     app.button(key="train_use").click().run()
     assert not app.exception
+    assert f"{run.name} gets classes by this head" in words(app)
+    assert [one.id for one in list_runs(run.project_id)] == [run.id], "called from its vectors, not analysed again"
     assert list_heads(run.project_id)[0].name == "lines"
     assert list_heads(run.project_id)[0].identity in str(used(run.project_id))
 

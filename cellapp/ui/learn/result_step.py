@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.evaluation.verdict import group_word
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.rescore import request_rescore_of_all
 from cellapp.store.heads import HeadRecord
 from cellapp.store.records import RunRecord
 from cellapp.store.runs import create_run
@@ -83,16 +84,41 @@ def _left_out(head: HeadRecord) -> None:
 def _use(head: HeadRecord, run: RunRecord) -> None:
     if st.button("Use on this project", type="primary", icon=":material/check:", key="train_use"):
         try:
-            _run_with(head, run)
+            st.session_state["train_used"] = (head.id, *_call_runs(head, run))
         except CellappError as error:
             show_error(error)
             return
-        st.session_state["train_used"] = head.id
         st.rerun()
-    if st.session_state.get("train_used") == head.id:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("The images get classes by this head.", width="content")
-            st.page_link(CLASSIFY_PAGE, label="Go to Classify", icon=":material/arrow_forward:", width="content")
+    used, said, refused = st.session_state.get("train_used", ("", "", {}))
+    if used != head.id:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(escape(said), width="content")
+        st.page_link(CLASSIFY_PAGE, label="Go to Classify", icon=":material/arrow_forward:", width="content")
+    if refused:
+        with st.expander(f"Runs left as they are: {len(refused):,}", icon=":material/filter_alt:"):
+            for name, why in refused.items():
+                st.caption(escape(f"{name}: {why}"))
+
+
+def _call_runs(head: HeadRecord, run: RunRecord) -> tuple[str, Mapping[str, str]]:
+    """Have every run that can be called get its classes by a head, or the shown one analysed again where none can.
+
+    Returns
+    -------
+    said : str
+    refused : mapping of the name of a run to why it keeps its classes
+    """
+    use = request_rescore_of_all(run.project_id, head.identity)
+    if use.called:
+        names = " and ".join(one.name for one in use.called[:3])
+        more = f" and {len(use.called) - 3:,} more" if len(use.called) > 3 else ""
+        verb = "gets" if len(use.called) == 1 else "get"
+        return f"{names}{more} {verb} classes by this head; those before stay, see Classes by on Classify.", use.refused
+    if run.settings.classify.head == head.identity:
+        return f"{run.name} has its classes by this head.", {}
+    _run_with(head, run)
+    return f"The images of {run.name} are analysed again with this head, as a new run.", use.refused
 
 
 def _run_with(head: HeadRecord, run: RunRecord) -> None:
