@@ -78,19 +78,27 @@ def move_into_place(source: Path, target: Path) -> None:
 
 @contextmanager
 def _folder_beside(path: Path) -> Iterator[Path]:
-    with _telling(path):
+    with told_as(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with _telling(path), tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
+    with told_as(path), tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
         yield Path(scratch)
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """Have errors of the disk name what a user asked for, not the temporary file that failed in its place."""
+def told_as(path: Path, mark: str = ".part") -> Iterator[None]:
+    """Have errors of the disk name what a user asked for, not the temporary file that failed in its place.
+
+    Parameters
+    ----------
+    path : Path
+        What the user asked for.
+    mark : str
+        Part of the paths of the temporary files; errors of other files stay as they are.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is None or ".part" not in str(error.filename):
+        if error.errno is None or mark not in str(error.filename):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.files import atomic_write
+from cellapp.files import atomic_write, told_as
 
 _KEY, _LABELS = "key.json", "labels.npy"
 
@@ -92,6 +92,8 @@ def open_checkpoint(path: Path, key: Mapping[str, Any], *, resume: bool) -> Iter
     """
     if not (resume and _key_of(path) == dict(key)):
         shutil.rmtree(path, ignore_errors=True)
+    with told_as(path.parent, path.name):
+        path.mkdir(parents=True, exist_ok=True)
     with atomic_write(path / _KEY) as part:
         part.write_text(json.dumps(dict(key), sort_keys=True), encoding="utf-8")
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-from cellapp.errors import ModelError
+from cellapp.errors import ModelError, UnknownModelError
 
 DINO_WIDTHS = {1024: "dino_vitl", 768: "dino_vitb"}
 
@@ -16,19 +16,21 @@ def read_state(weights: Path) -> dict[str, Any]:
 
     Raises
     ------
-    ModelError
+    UnknownModelError
         When there is no such file, it is damaged, or of an older Cellpose.
     """
     import torch
 
     if not weights.is_file():
-        raise ModelError(f"no Cellpose weights at {str(weights)!r}: give the path of a Cellpose 4 file")
+        raise UnknownModelError(f"no Cellpose weights at {str(weights)!r}: give the path of a Cellpose 4 file")
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
     except (RuntimeError, UnpicklingError, EOFError, ValueError, LookupError) as error:
-        raise ModelError(f"{weights.name!r} is not readable as Cellpose weights: fetch it again") from error
+        raise UnknownModelError(
+            f"{weights.name!r} is not readable as Cellpose weights: fetch it again, or give the folder of a head"
+        ) from error
     if not isinstance(state, dict) or "W2" not in {key.removeprefix("module.") for key in state}:
-        raise ModelError(f"{weights.name!r} is no Cellpose 4 file; older ones do not fit: train it anew with 4")
+        raise UnknownModelError(f"{weights.name!r} is no Cellpose 4 file; older ones do not fit: train it anew with 4")
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 

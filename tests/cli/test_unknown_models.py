@@ -6,7 +6,7 @@ from skimage.io import imsave
 
 from cellapp.cli import main
 
-OF_NO_MODEL = ("nosuch", "EMPTY", "FILES")
+OF_NO_MODEL = ("nosuch", "EMPTY", "FILES", "TABLE")
 
 
 @pytest.fixture
@@ -17,6 +17,7 @@ def places(tmp_path):
     for name in ("head.json", "head.safetensors"):  # a folder in place of a file cannot be read, not even by root
         (tmp_path / "files" / name).mkdir(parents=True)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "table").write_text("file,class\n")
     return tmp_path
 
 
@@ -31,7 +32,7 @@ def places(tmp_path):
     ],
 )
 def test_no_command_takes_what_is_no_model(places, capsys, command, model):
-    words = {word: word.lower() for word in ("CROPS", "OUT", "OUT.csv", "OUT.npz", "EMPTY", "FILES")}
+    words = {word: word.lower() for word in ("CROPS", "OUT", "OUT.csv", "OUT.npz", "EMPTY", "FILES", "TABLE")}
     arguments = [str(places / words[word]) if word in words else word for word in (*command, model)]
     assert main(arguments) == 2
     said = capsys.readouterr().err.strip()

@@ -26,6 +26,17 @@ def leave(path, error=Cancelled, key=KEY):
         interrupted()
 
 
+@pytest.mark.parametrize(("out", "stem"), [("file/out", "image"), ("file", "image"), ("out", "n" * 300)])
+def test_what_cannot_be_written_is_named_as_users_know_it(tmp_path, out, stem):
+    (tmp_path / "file").write_text("in the way of a folder")
+    with (
+        pytest.raises(OSError, match=r"\[Errno") as raised,
+        open_checkpoint(tmp_path / out / f".{stem}.work", KEY, resume=False),
+    ):
+        pass
+    assert raised.value.filename == str(tmp_path / out)
+
+
 def resumed(path, key):
     """Whether work with this key finds the part that was left; it leaves it again."""
     with suppress(Cancelled), open_checkpoint(path, key, resume=True) as checkpoint:
