@@ -21,7 +21,10 @@ def route() -> None:
                 st.Page(frame.CLASSIFY_PAGE, title="Classify", icon=":material/donut_small:"),
                 st.Page(frame.EXPLAIN_PAGE, title="Explain", icon=":material/lightbulb:"),
             ],
-            "Learn": [st.Page(frame.TRAIN_PAGE, title="Train", icon=":material/school:")],
+            "Learn": [
+                st.Page(frame.LABEL_PAGE, title="Label", icon=":material/label:"),
+                st.Page(frame.TRAIN_PAGE, title="Train", icon=":material/school:"),
+            ],
             "Manage": [
                 st.Page(frame.RUNS_PAGE, title="Runs", icon=":material/history:"),
                 st.Page(frame.MODELS_PAGE, title="Models", icon=":material/deployed_code:"),
