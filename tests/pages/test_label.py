@@ -4,6 +4,7 @@ import json
 
 from cellapp.jobs import queue
 from cellapp.store.given_labels import give_labels
+from cellapp.store.label_rules import add_rule
 from cellapp.store.project_classes import project_classes, set_classes
 from tests.jobs.trainable import trainable_run
 
@@ -77,3 +78,38 @@ def test_in_work_it_shows_counts_and_the_next_cells(open_page, tmp_path):
     app.selectbox(key="label_show").select("a").run()
     assert {tile["label"] for tile in desk(app)["tiles"]} == {"a"}
     assert "More to label before a score means something: 25 of a and 25 of b" in words(app)
+
+
+def test_classify_leads_here_with_its_run(open_page, run_of):
+    run = run_of()
+    app = open_page("pages/analyse/classify.py", run=run.id)
+    app.button(key="go_label").click().run()
+    assert not app.exception
+    assert app.query_params["run"] in (run.id, [run.id])
+    assert desk(app)["run"] == run.id
+    assert [one["name"] for one in desk(app)["classes"]] == []
+    assert "What are the classes?" in words(app)
+
+
+def test_the_cells_of_a_rule_and_an_import_come_with_their_source(open_page, tmp_path):
+    run = trainable_run(tmp_path, 2)
+    app = open_page(PAGE)
+    app.text_input(key="label_first_1").set_value("a")
+    app.text_input(key="label_first_2").set_value("b")
+    app.button(key="label_start").click().run()
+    add_rule(run.project_id, "cell_line", "MCF7", "b")
+    app.selectbox(key="label_show").select("With a label").run()
+    assert not app.exception
+    tiles = desk(app)["tiles"]
+    assert {(tile["label"], tile["source"]) for tile in tiles} == {("b", "column")}
+    assert desk(app)["counts"]["b"] == len(tiles)
+
+
+def test_a_warm_rerun_asks_the_database_little(open_page, tmp_path, statements):
+    run = trainable_run(tmp_path)
+    set_classes(run.project_id, ["a", "b"])
+    app = open_page(PAGE)
+    app.run()
+    statements.clear()
+    app.run()
+    assert len(statements) <= 12, "\n".join(statements)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from cellapp.config import REPOSITORY
 from cellapp.ui.classify.called_cells import ClassifyState, headline
 from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.messages import escape
@@ -35,25 +34,24 @@ def answer_section(state: ClassifyState, stem: str) -> None:
         n_images=len(state.results.version),
         demonstration=state.results.demonstration,
     )
-    ways = [page for page in (LABEL_PAGE, TRAIN_PAGE) if (REPOSITORY / page).is_file()]
-    if answer.mostly_unlike and len(ways) == 2:
+    if answer.mostly_unlike:
         text = f"{text.removesuffix('.')}: label some, or train from the conditions."
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"### {text}", width="content")
         show_downloads(state.results.folder, stem, key="classify_download", primary=not answer.unfit)
     show_head_note(run, answer, state.results.classes)
     if answer.unfit:
-        _what_to_do(answer.reason if answer.mostly_unlike else LIKE_THE_DEMO_SLIDE, ways)
+        _what_to_do(answer.reason if answer.mostly_unlike else LIKE_THE_DEMO_SLIDE)
 
 
-def _what_to_do(why: str, ways: list[str]) -> None:
+def _what_to_do(why: str) -> None:
     """Draw why there is no answer and the pages that lead to one."""
     st.caption(escape(why if why.endswith(".") else f"{why[:1].upper()}{why[1:]}."))
     with st.container(horizontal=True, gap="small"):
-        _way(LABEL_PAGE, ways, "Label cells", ":material/label:")
-        _way(TRAIN_PAGE, ways, "Train from the conditions", ":material/school:")
+        _way(LABEL_PAGE, "Label cells", ":material/label:")
+        _way(TRAIN_PAGE, "Train from the conditions", ":material/school:")
 
 
-def _way(page: str, ways: list[str], label: str, icon: str) -> None:
-    if page in ways and st.button(label, icon=icon, key=f"go_{Path(page).stem}"):
+def _way(page: str, label: str, icon: str) -> None:
+    if st.button(label, icon=icon, key=f"go_{Path(page).stem}"):
         st.switch_page(page)

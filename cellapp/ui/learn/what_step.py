@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.classification.cell_columns import default_positive
-from cellapp.config import REPOSITORY
 from cellapp.evaluation.verdict import group_word
 from cellapp.labelling.sources import LabelSource
 from cellapp.store.label_version import label_version
@@ -101,8 +100,7 @@ def _nothing_known() -> None:
     )
     with st.container(horizontal=True):
         st.page_link(UPLOAD_PAGE, label="Go to Upload", icon=":material/arrow_forward:", width="content")
-        if (REPOSITORY / LABEL_PAGE).is_file():
-            st.page_link(LABEL_PAGE, label="Label cells", icon=":material/arrow_forward:", width="content")
+        st.page_link(LABEL_PAGE, label="Label cells", icon=":material/arrow_forward:", width="content")
 
 
 def _column(images: Sequence[TrainableImage], columns: Sequence[str], *, required: bool) -> str | None:

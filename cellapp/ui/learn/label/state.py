@@ -15,6 +15,7 @@ from cellapp.store.project_classes import ProjectClasses, project_classes
 from cellapp.store.projects import project_vectors
 from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.store.run_labels import RunLabels, labels_of_run
+from cellapp.store.runs import get_run
 from cellapp.store.vectors import kept_vectors, load_vectors
 from cellapp.ui.components.label_desk import desk_state
 from cellapp.ui.session.page_state import PageState
@@ -39,6 +40,7 @@ class Said:
     of_row: np.ndarray  # (N,) object, class or ""
     counts: Mapping[str, int]  # labelled cells by class
     image_counts: Mapping[str, int]  # by image id
+    classes: ProjectClasses
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,12 @@ class LabelState:
     rows: CellRows
     said: Said
     version: str  # of the labels
-    classes: ProjectClasses
     vectors: np.ndarray | None  # (N, F); None where they are still to be made
+
+    @property
+    def classes(self) -> ProjectClasses:
+        """Classes of the project, in the order of their keys."""
+        return self.said.classes
 
     @property
     def who(self) -> str:
@@ -71,8 +77,7 @@ def read_state(page: PageState, run: RunRecord, results: Results) -> LabelState:
     settings = project_vectors(page.project.id)
     kept = tuple(sorted(kept_vectors(run.id, settings)))
     vectors = _vectors(run.id, results.version, tuple(images), settings.key, kept, rows)
-    classes = project_classes(page.project.id)
-    return LabelState(page, run, results, images, rows, said, version, classes, vectors)
+    return LabelState(page, run, results, images, rows, said, version, vectors)
 
 
 # Resources, not data: tens of thousands of rows would be copied on every rerun. Nobody writes to them.
@@ -88,6 +93,7 @@ def _rows(run_id: str, version: object, image_ids: tuple[str, ...], _results: Re
 def _said(
     run_id: str, version: object, image_ids: tuple[str, ...], labels: str, conditions: int, _rows: CellRows
 ) -> Said:
+    # `labels`, the version of the labels, changes with the classes, too.
     found = labels_of_run(run_id)
     of_row = np.full(len(_rows.keys), "", dtype=object)
     for image_id, cell_id, name in found.table[["image_id", "cell_id", "class_name"]].itertuples(index=False):
@@ -98,7 +104,7 @@ def _said(
     counts = pd.Series(of_row[labelled], dtype=object).value_counts().to_dict()
     image_counts = pd.Series(_rows.images[labelled], dtype=object).value_counts().to_dict()
     as_numbers = [{key: int(n) for key, n in one.items()} for one in (counts, image_counts)]
-    return Said(found, of_row, *as_numbers)
+    return Said(found, of_row, *as_numbers, project_classes(get_run(run_id).project_id))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the vectors")
