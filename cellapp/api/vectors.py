@@ -10,6 +10,7 @@ from cellapp.errors import InputError
 from cellapp.exports.class_versions import read_versions
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.rescore import choose_classes, request_rescore
+from cellapp.pipeline.populations import populations
 from cellapp.settings import VectorSettings
 from cellapp.store import projects, runs
 from cellapp.store.named_models import require_named, require_named_models
@@ -69,6 +70,12 @@ def call_again(
     if head is None:
         return {"job": choose_classes(run_id, str(version)).id}
     return {"job": request_rescore(run_id, head, threshold=threshold, unsure_margin=unsure_margin).id}
+
+
+@router.get("/runs/{run_id}/populations")
+def count_populations(run_id: str, condition: str | None = None) -> dict[str, Any]:
+    """Fractions of classes per image, per value of a condition and in all images, with the head's errors in mind."""
+    return populations(runs.get_shown_run(run_id).id, condition)
 
 
 @router.get("/jobs/{job_id}")

@@ -55,9 +55,33 @@ def quantify_runs(folders: Sequence[str | Path], head: str | Path, known: str | 
         When there is no analysed image, one was analysed with another head, or the table cannot be used.
     """
     calls = read_held_out(head)
-    quantifier = Quantifier(calls)
-    cells = {name: _probabilities(folder, calls) for name, folder in _images(folders).items()}
+    cells = {name: probabilities_of_image(folder, calls) for name, folder in _images(folders).items()}
     facts = _read_known(Path(known), calls.classes, cells) if known else KnownMixtures({}, {})
+    return quantify_images(calls, cells, facts)
+
+
+def quantify_images(calls: HeldOutCalls, cells: Mapping[str, np.ndarray], facts: KnownMixtures) -> dict[str, Any]:
+    """Estimate fractions from what a head said of the cells of images.
+
+    Parameters
+    ----------
+    calls : HeldOutCalls
+        Of the head.
+    cells : mapping of str to ndarray of shape (N, K)
+        Image -> probabilities of its accepted cells.
+    facts : KnownMixtures
+
+    Returns
+    -------
+    dict
+        See `quantify_runs`.
+
+    Raises
+    ------
+    InputError
+        When the head has too few held-out cells or groups for it.
+    """
+    quantifier = Quantifier(calls)
     images = {name: quantifier.estimate([p]) for name, p in cells.items()}
     result = {
         "head": calls.head,
@@ -85,7 +109,7 @@ def _images(folders: Sequence[str | Path]) -> dict[str, Path]:
     return {p.name if names.count(p.name) == 1 else f"{p.parent.name}/{p.name}": p for p in found}
 
 
-def _probabilities(folder: Path, calls: HeldOutCalls) -> np.ndarray:
+def probabilities_of_image(folder: Path, calls: HeldOutCalls) -> np.ndarray:
     """Return what the head said of the accepted cells of an image, (N, K)."""
     used = read_run(folder / RUN).get("head")
     if used != calls.head:

@@ -7,6 +7,7 @@ from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifySt
 from cellapp.ui.classify.cell_sections import gallery_section, table_section
 from cellapp.ui.classify.chart_sections import counts_section, map_section
 from cellapp.ui.classify.classes_by import JOBS, classes_by
+from cellapp.ui.classify.population_section import population_section
 from cellapp.ui.classify.probability_section import probabilities_section
 from cellapp.ui.classify.slide_section import slide_section
 from cellapp.ui.components.messages import trust_line
@@ -60,6 +61,7 @@ with probabilities:
 with points:
     map_section(state, next(iter(page.jobs_of(run, "project")), None))
 
+population_section(state)
 gallery_section(state)
 if page.jobs_of(run, "relabel"):
     st.caption("The new labels are being written into the files.")

@@ -1,5 +1,7 @@
 """Whose classes the Classify page shows: another head is called from the page, and switching back is at once."""
 
+from dataclasses import replace
+
 import pytest
 
 from cellapp.exports.class_versions import read_versions
@@ -7,8 +9,11 @@ from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.rescore import request_rescore
 from cellapp.jobs.worker import run_worker
+from cellapp.models.registry import stored_head
 from cellapp.store import labels, runs
+from cellapp.store.images import set_conditions
 from cellapp.ui.session.results import results_of
+from tests.evaluation.calls import random_calls, write_calls
 from tests.jobs.test_rescore import keep_random, make_head
 from tests.pages.seeding import seed_image, seed_run
 
@@ -61,3 +66,24 @@ def test_pages_read_classes_of_the_active_head_and_the_measurements_of_the_files
     assert shown.cells["area_px"].notna().all()
     assert len(shown.cells) == run.images[0].n_cells
     assert str(folder) in str(shown.folder)
+
+
+def test_fractions_of_populations_are_folded_and_drawn_when_asked_for(open_page, run, monkeypatch):
+    monkeypatch.setattr("cellapp.evaluation.quantification.DRAWS", 20)
+    head = runs.get_run(run.id).settings.classify.head
+    calls = random_calls(skill=2, n_groups=20, classes=("normal", "tumour"))
+    write_calls(stored_head(head), replace(calls, head=head, positive="tumour"))
+    set_conditions(run.images[0].image_id, {"cell_line": "tumour:normal=1:1"})
+    app = open_page(PAGE, run=run.id)
+    said = "Root mean square error"
+    assert not any(said in caption.value for caption in app.caption)
+    app.session_state["classify_populations"] = True
+    app.run()
+    assert not app.exception
+    assert any(said in caption.value for caption in app.caption)
+    table = next(frame.value for frame in app.dataframe if "corrected" in frame.value)
+    assert list(table["images"]) == ["cells"] * 2 + ["condition tumour:normal=1:1"] * 2 + ["all images"] * 2
+    (stored_head(head) / "folds.csv").unlink()
+    set_conditions(run.images[0].image_id, {"cell_line": ""})
+    app.run()
+    assert any("No corrected fractions" in caption.value for caption in app.caption)
