@@ -53,16 +53,17 @@ def most_different(cells: Candidates, options: OrderOptions = OrderOptions()) ->
     if not len(unlabelled):
         return np.arange(len(cells.labelled))
     vectors = _standardised(cells.vectors)
+    own = (vectors**2).sum(axis=1)
     if cells.labelled.any():
         nearest = _nearest(vectors, vectors[cells.labelled])
         chosen: list[int] = []
     else:
-        chosen = [int(np.argmin((vectors**2).sum(axis=1)))]
-        nearest = _squared(vectors, vectors[chosen[0]])
+        chosen = [int(np.argmin(own))]
+        nearest = _squared(vectors, own, chosen[0])
     nearest[cells.labelled | np.isin(np.arange(len(vectors)), chosen)] = -1
     while len(chosen) < min(N_DIFFERENT, len(unlabelled)):
         chosen.append(int(np.argmax(nearest)))
-        nearest = np.minimum(nearest, _squared(vectors, vectors[chosen[-1]]))
+        nearest = np.minimum(nearest, _squared(vectors, own, chosen[-1]))
         nearest[chosen[-1]] = -1  # below every distance, that of a copy of a chosen cell too
     rest = np.setdiff1d(unlabelled, chosen)
     rest = rest[np.argsort(-nearest[rest], kind="stable")]
@@ -152,8 +153,9 @@ def _standardised(vectors: np.ndarray) -> np.ndarray:
     return centred / np.where(std > 0, std, 1)
 
 
-def _squared(vectors: np.ndarray, point: np.ndarray) -> np.ndarray:
-    return ((vectors - point) ** 2).sum(axis=1)
+def _squared(vectors: np.ndarray, own: np.ndarray, row: int) -> np.ndarray:
+    """Return the squared distance of each vector, of squared length `own`, to that of a row; one product, no copies."""
+    return np.maximum(own + own[row] - 2 * (vectors @ vectors[row]), 0)
 
 
 def _nearest(vectors: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -577,6 +577,8 @@ class Desk {
 
   slide(image, tile) {
     const slide = element("div", "slide");
+    slide.style.aspectRatio = `${image.width} / ${image.height}`; // the card's height is known before the picture is
+    slide.style.width = `${Math.round((130 * image.width) / image.height)}px`;
     const picture = element("img");
     [picture.src, picture.alt] = [image.uri, `${image.name}, with the place of cell ${tile.cell}`];
     const dot = element("i", "dot");

@@ -23,7 +23,7 @@ _REPORTED = 8
 
 def column_menu(state: LabelState) -> None:
     """Draw the rules: every cell of the images with a value in a column has a class."""
-    menu = st.popover("From a column", icon=":material/table_rows:", key="label_column", on_change="rerun")
+    menu = st.popover("Column", icon=":material/table_rows:", key="label_column", on_change="rerun")
     if not menu.open:
         return
     with menu:
