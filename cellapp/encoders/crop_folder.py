@@ -31,6 +31,8 @@ SUFFIXES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"}
 def list_crops(folder: Path) -> list[Path]:
     """Return the pictures below a folder, sorted by path, without what operating systems and editors leave there.
 
+    Of crops that `analyse` exported the raw ones are taken, not the same cells with an outline drawn on them.
+
     Raises
     ------
     InputError
@@ -40,12 +42,21 @@ def list_crops(folder: Path) -> list[Path]:
         if not folder.is_dir():
             raise InputError(f"no folder {str(folder)!r}: name one that holds crops")
         next(folder.iterdir(), None)  # a folder that may not be listed looks like an empty one to `rglob`
-    paths = without_litter((path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES), folder)
+    pictures = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not _is_annotated(path))
+    paths = without_litter(pictures, folder)
     if not paths:
         raise InputError(f"no pictures in {str(folder)!r}; looked for {', '.join(sorted(SUFFIXES))}")
     for path in filter(Path.is_symlink, paths):
         check_inside(folder, path)
     return paths
+
+
+def _is_annotated(path: Path) -> bool:
+    """Whether a picture is the annotated copy of a raw one, as in crops.zip."""
+    folder = path.parent
+    return (
+        folder.name == "annotated" and (folder.parent / "raw").is_dir() and (folder.parent / "manifest.csv").is_file()
+    )
 
 
 def encoder_batches(

@@ -14,6 +14,7 @@ from itertools import islice
 
 import numpy as np
 
+from cellapp.cells.counts import wilson
 from cellapp.errors import InputError
 from cellapp.evaluation.call_model import PRIOR_COUNT, CallModel, adjusted_fractions, em_fractions, fit_call_model
 from cellapp.evaluation.held_out_calls import HeldOutCalls
@@ -80,11 +81,25 @@ class Quantifier:
         cells = np.concatenate(parts)
         values = dict(zip(METHODS, self._fractions(cells, np.ones(len(cells)), self.model), strict=True))
         low, high = self._interval(parts, values["em"], seed)
+        least, most = self._of_counting(np.bincount(cells.argmax(axis=1), minlength=cells.shape[1]))
+        low, high = np.minimum(low, least), np.maximum(high, most)
         return {
             name: {method: float(values[method][k]) for method in METHODS}
             | {"low": float(low[k]), "high": float(high[k])}
             for k, name in enumerate(self.calls.classes)
         }
+
+    def _of_counting(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ends of Wilson's intervals of the counts, each corrected: draws of equal calls do not differ."""
+        plain, n = counts / counts.sum(), int(counts.sum())
+        ends = np.empty((2, len(counts)))
+        for k, count in enumerate(counts):
+            others = np.delete(plain, k)
+            others = others / others.sum() if others.any() else np.full(len(others), 1 / len(others))
+            for end, share in enumerate(wilson(int(count), n)):
+                counted = np.insert(others * (1 - share), k, share)
+                ends[end, k] = adjusted_fractions(counted, self.model.rates)[k]
+        return ends[0], ends[1]
 
     def _fractions(
         self,

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import tifffile
@@ -110,3 +112,17 @@ def test_the_table_has_a_row_per_file_whose_probabilities_sum_to_one(n, n_classe
     assert table.columns.tolist() == ["file", "label", *(f"p_{c}" for c in classes), "unsure", "unlike_training"]
     assert table["file"].tolist() == [f"{row}.png" for row in range(n)]
     np.testing.assert_allclose(table[[f"p_{c}" for c in classes]].sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("above", ["", "slide 1"])
+def test_of_exported_crops_the_raw_ones_are_read(crops, above):
+    """crops.zip has each cell twice, once with its outline drawn on it: a picture of the outline is none of the cell."""
+    folder = crops / above
+    before = list_crops(crops)
+    for name in ("raw", "annotated"):
+        (folder / name).mkdir(parents=True)
+        shutil.copy(before[0], folder / name / f"1{before[0].suffix}")
+    assert len(list_crops(crops)) == len(before) + 2, "without a manifest these are folders like any other"
+    (folder / "manifest.csv").write_text("file,annotated\n")
+    added = set(list_crops(crops)) - set(before)
+    assert {path.parent.name for path in added} == {"raw"}

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
+from cellapp.cells.counts import wilson
 from cellapp.errors import InputError
 from cellapp.evaluation import quantification
 from cellapp.evaluation.call_model import adjusted_fractions, em_fractions, fit_call_model
@@ -122,3 +123,18 @@ def test_heads_without_held_out_cells_of_a_class_are_refused():
     calls = random_calls()
     with pytest.raises(InputError, match="no held-out cell of class 'cancer'"):
         Quantifier(calls.subset(calls.truth == "normal"))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 2))
+def test_few_cells_of_one_call_leave_room_for_others(n, called):
+    """A sure head that calls all of n cells one class has seen n cells, not the population."""
+    quantifier = Quantifier(random_calls(skill=6, n_groups=12, per_group=30, classes=("a", "b", "c")))
+    sure = np.full((n, 3), 1e-4)
+    sure[:, called] = 1 - 2e-4
+    fractions = quantifier.estimate([sure])
+    name = "abc"[called]
+    assert fractions[name]["low"] <= wilson(n, n)[0] + 0.02
+    assert fractions[name]["high"] == pytest.approx(1, abs=0.02)
+    other = "abc"[(called + 1) % 3]
+    assert fractions[other]["high"] >= wilson(0, n)[1] - 0.02

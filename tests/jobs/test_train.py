@@ -183,3 +183,12 @@ def test_without_labels_or_column_it_is_said(run):
 def test_an_image_of_two_runs_is_taken_once(run):
     twice = cells_of_project(request(run, run_ids=[run.id, run.id]))
     assert len(twice) == len(cells_of_project(request(run)))
+
+
+def test_heads_of_folds_are_kept_of_runs_too(run, tmp_path):
+    table = tmp_path / "images.csv"
+    table.write_text("\n".join(["file,class", *(f"well {k}.tif,{LINES[k % 2]}" for k in range(4))]))
+    options = ["--run", str(runs.run_folder(run.id)), "--folds", "2", "--keep-folds"]
+    assert main(["train", str(table), *options, "--out", str(tmp_path / "lines")]) == 0
+    folds = [tmp_path / "lines" / "folds" / name for name in ("1", "2")]
+    assert main(["ensemble", *map(str, folds), "--out", str(tmp_path / "both")]) == 0

@@ -14,6 +14,7 @@ from cellapp.classification.head_io import save_head
 from cellapp.errors import InputError
 from cellapp.files import atomic_folder
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, fit_and_hold_out
+from cellapp.training.classifier.fold_heads import write_fold_heads
 from cellapp.training.classifier.grid import grid_of
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.recipe import HeadRecipe
@@ -79,6 +80,8 @@ def train_on_vectors(
         metrics |= validation.metrics | grid_of(head) | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
         validation.write(part)
+        if recipe.keep_folds and held_out:
+            write_fold_heads(part, dataset, held_out, head.name)
     progress("Done", 1.0)
     return TrainedHead(head, held_out, metrics)
 
