@@ -116,7 +116,7 @@ def test_the_table_has_a_row_per_file_whose_probabilities_sum_to_one(n, n_classe
 
 @pytest.mark.parametrize("above", ["", "slide 1"])
 def test_of_exported_crops_the_raw_ones_are_read(crops, above):
-    """crops.zip has each cell twice, once with its outline drawn on it: a picture of the outline is none of the cell."""
+    """crops.zip has each cell twice, the second time with its outline drawn on it: that is no picture of a cell."""
     folder = crops / above
     before = list_crops(crops)
     for name in ("raw", "annotated"):
