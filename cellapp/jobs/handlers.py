@@ -18,6 +18,7 @@ from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.rescore import PICTURES, RESCORE, draw_pictures, rescore_run
+from cellapp.jobs.run_lock import only_worker
 from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.jobs.train import TrainRequest
 from cellapp.jobs.train import train as train_head
@@ -52,10 +53,17 @@ def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     def on_image(result: ImageResult, analysis: Analysis | None) -> None:
         _record(run, image_ids[result.stem], result, analysis)
 
+    with only_worker(run.id, on_step):
+        n_failed = _analyse(run, folder, on_image, on_step)
+    return {"run_id": run.id, "n_failed": n_failed}
+
+
+def _analyse(run: RunRecord, folder: Path, on_image: Callable[..., None], on_step: OnStep) -> int:
+    """Do the images that are not finished yet, then what is about all of them; return how many failed."""
     analysing = 1.0 if run.settings.classify.head else _SEGMENTING
     runs.start_run(run.id)
     report = run_images(
-        [_item(image_id, stem) for stem, image_id in image_ids.items()],
+        [_item(image.image_id, image.stem) for image in run.images],
         run.settings,
         folder,
         on_progress=lambda step, part: on_step(step, analysing * part),
@@ -65,9 +73,9 @@ def analyse(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     )
     _vectors_of(run.id, lambda step, part: on_step(step, analysing + (1 - analysing) * part))
     write_report(folder, title=run.name)
-    project_run(folder, list(image_ids), seed=run.settings.seed)  # the map opens at once
+    project_run(folder, [image.stem for image in run.images], seed=run.settings.seed)  # the map opens at once
     runs.finish_run(run.id)
-    return {"run_id": run.id, "n_failed": len(report.failed)}
+    return len(report.failed)
 
 
 def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from cellapp.errors import InputError, StoreError
 from cellapp.store import job_rows, runs
+from cellapp.store.blobs import without_home
 from cellapp.store.json_values import json_mapping, plain_text
 from cellapp.store.records import JobRecord, Status
 from cellapp.store.schema import now
@@ -140,7 +141,7 @@ def finish(job_id: str, result: Mapping[str, Any] | None = None, *, worker_id: s
 
 def fail(job_id: str, error: str, *, worker_id: str) -> JobRecord:
     """End a job as failed, with one sentence for the user."""
-    return _end(job_id, Status.FAILED, worker_id, {"error": plain_text(error), "seconds_left": None})
+    return _end(job_id, Status.FAILED, worker_id, {"error": plain_text(without_home(error)), "seconds_left": None})
 
 
 def cancelled(job_id: str, *, worker_id: str) -> JobRecord:

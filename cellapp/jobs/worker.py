@@ -8,14 +8,16 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cellapp.errors import Cancelled, CellappError, StoreError
+from cellapp.errors import Cancelled, CellappError, StoreError, disk_sentence
 from cellapp.jobs import queue
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
+from cellapp.store import database
 from cellapp.store.bin import empty_bin, sweep_parts
 from cellapp.store.purge import purge_files, purge_heads, purge_images, purge_pending, purge_vectors
 from cellapp.store.records import JobRecord
@@ -30,6 +32,9 @@ _log = logging.getLogger("cellapp.jobs.worker")
 _BEATS_PER_LIMIT = 6  # heartbeats within the time after which a silent worker counts as lost
 _REPORT_EVERY_S = 0.2
 _KEEP_S = 30 * 24 * 3600.0
+
+PATIENT_S = 600.0
+"""A worker waits so long while somebody else holds the database: hours of work are behind what it has to write."""
 
 
 class WorkerStopping(Cancelled):
@@ -46,6 +51,11 @@ class _Progress:
     job_lost: threading.Event = field(default_factory=threading.Event)  # cancelled, or taken by another worker
     _start: tuple[float, float] | None = None  # time and fraction of the first step
     _reported_s: float = float("-inf")
+
+    @property
+    def submitted(self) -> datetime:
+        """When the job was asked for: what people said since then is newer."""
+        return self.job.created
 
     def __call__(self, step: str, fraction: float) -> None:
         """Record the step, at most a few times a second."""
@@ -94,7 +104,7 @@ def run_worker(
     if handlers is None:
         from cellapp.jobs.handlers import HANDLERS as handlers  # torch comes with it: not for those who only queue jobs
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    with logging_to_file(_log, LOG_NAME), stop_on_signals() as stop:
+    with logging_to_file(_log, LOG_NAME), stop_on_signals() as stop, database.waiting(PATIENT_S):
         announce()
         _log.info("worker %s starts", worker_id)
         try:
@@ -120,7 +130,7 @@ def _work_jobs(
 
     worked_s = time.monotonic()
     while not stop.is_set():
-        job = queue.claim(worker_id, handlers.keys(), lost_after_s=lost_after_s)
+        job = _claim(worker_id, handlers.keys(), lost_after_s, once=once)
         if job is not None:
             progress = _Progress(job, worker_id, stop)
             with _heartbeats(progress, lost_after_s / _BEATS_PER_LIMIT):
@@ -130,6 +140,17 @@ def _work_jobs(
             return
         else:
             stop.wait(poll_s)
+
+
+def _claim(worker_id: str, kinds: Collection[str], lost_after_s: float, *, once: bool) -> JobRecord | None:
+    """Take the next job; a database that is away for a moment does not end the worker."""
+    try:
+        return queue.claim(worker_id, kinds, lost_after_s=lost_after_s)
+    except StoreError as error:
+        if once:
+            raise
+        _log.warning("no job can be taken: %s", error)
+        return None
 
 
 def _work_job(job: JobRecord, handler: Handler, progress: _Progress) -> None:
@@ -144,9 +165,12 @@ def _work_job(job: JobRecord, handler: Handler, progress: _Progress) -> None:
     except CellappError as error:
         _log.warning("job %s failed: %s", job.id, error)
         queue.fail(job.id, str(error), worker_id=worker_id)
+    except OSError as error:  # a full disk, or one that may not be written to: what is done stays
+        _log.exception("job %s failed", job.id)
+        queue.fail(job.id, disk_sentence(error), worker_id=worker_id)
     except Exception as error:  # a defect in one job must not end the worker
         _log.exception("job %s failed", job.id)
-        place = f"details are in {log_path(LOG_NAME)} under job {job.id}"
+        place = f"details are in logs/{log_path(LOG_NAME).name} of the data folder under job {job.id}"
         queue.fail(job.id, f"something unexpected happened ({type(error).__name__}); {place}", worker_id=worker_id)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from cellapp.errors import StoreError
+from cellapp.errors import InputError, StoreError
 from cellapp.exports.apply_labels import apply_labels
 from cellapp.exports.report import write_report
 from cellapp.jobs.rescore import writing_files
@@ -25,6 +25,8 @@ def write_labels(payload: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
         ``{"run_id", "images": [image id]}``. With ``{"run_id", "labels": {image id: {cell id: class}}}`` the labels are
         given to the store, too, by nobody in particular; an empty class takes one back.
     on_step : callable
+        Of a worker, with the time when the job was `submitted`: a cell of which somebody spoke since then keeps what
+        was said last. The job may be done again after a crash, or have waited for long.
 
     Raises
     ------
@@ -39,21 +41,30 @@ def write_labels(payload: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
     unknown = [image_id for image_id in given if run.image(image_id) is None]
     if unknown:
         raise StoreError(f"run {run.id!r} has no image {unknown[0]!r}; reload the page")
+    since = getattr(on_step, "submitted", None)
     for image_id, by_cell in given.items():
         classes = {int(cell_id): name for cell_id, name in by_cell.items()}
-        # Files first: they raise for a cell that is not there, and then the store is left alone too.
-        _write_files(run, image_id, classes)
-        labels.relabel(run.id, image_id, classes)
+        _check_cells(run, image_id, classes)
+        newer = labels.cells_spoken_of(run.id, image_id, since) if since else set()
+        labels.relabel(run.id, image_id, {cell: name for cell, name in classes.items() if cell not in newer})
+        _write_files(run, image_id)
     write_report(runs.run_folder(run.id), title=run.name)
     return {"run_id": run.id}
 
 
-def _write_files(run: RunRecord, image_id: str, classes: Mapping[int, str]) -> None:
-    """Write what the store says of every cell, and `classes` above it, where a file says something else."""
+def _check_cells(run: RunRecord, image_id: str, cell_ids: Collection[int]) -> None:
+    there = analysed_cells(runs.run_folder(run.id) / run.image(image_id).stem).table.index if cell_ids else ()
+    unknown = sorted(set(cell_ids) - set(there))
+    if unknown:
+        raise InputError(f"{run.image(image_id).name!r} has no cell {unknown[0]}; its ids are in cells.csv")
+
+
+def _write_files(run: RunRecord, image_id: str) -> None:
+    """Write what the store says of every cell where a file says something else: whoever comes last writes it all."""
     folder = runs.run_folder(run.id) / run.image(image_id).stem
     with writing_files(folder.parent):
         written = analysed_cells(folder).table["manual_label"].to_dict()
-        in_force = dict.fromkeys(written, "") | manual_labels(run.id).get(image_id, {}) | dict(classes)
+        in_force = dict.fromkeys(written, "") | manual_labels(run.id).get(image_id, {})
         changed = {cell_id: name for cell_id, name in in_force.items() if written.get(cell_id) != name}
         summary = apply_labels(folder, open_image.open_slide(image_id), changed) if changed else None
     if summary:

@@ -33,14 +33,19 @@ def _close_to_others(home: Path) -> None:
         home.chmod(mode & ~(stat.S_IRWXG | stat.S_IRWXO))
 
 
+def without_home(text: str) -> str:
+    """Return a message for visitors: where the server keeps its files is nothing they can do something about."""
+    return text.replace(str(app_settings().home), "CELLAPP_HOME")
+
+
 def make_folder(folder: Path) -> Path:
     """Make a folder and those above it; raises StoreError where that is not allowed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(
-            f"the folder {folder} cannot be made; point CELLAPP_HOME to a place you may write to"
-        ) from error
+        why = (error.strerror or type(error).__name__).lower()
+        told = without_home(f"the folder {folder} cannot be made ({why})")
+        raise StoreError(f"{told}; make room, or point CELLAPP_HOME to a place you may write to") from error
     return folder
 
 
@@ -76,7 +81,7 @@ def stored_path(digest: str, name: str, *, check: bool = True) -> Path:
     """
     path = digest_path(digest)
     if not path.exists():
-        raise StoreError(f"the file of {name!r} is missing from {path.parent}; upload it again")
+        raise StoreError(f"the file of {name!r} is missing from {without_home(str(path.parent))}; upload it again")
     if check:
         check_original(digest, path, name)
     return path

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from cellapp.config import app_settings
 from cellapp.errors import StoreError
-from cellapp.store.blobs import make_folder
+from cellapp.store.blobs import make_folder, without_home
 from cellapp.store.identity import check_identity
 from cellapp.store.migrate import migrate
 
-_BUSY_S = 30  # how long a session waits for another one's write
+_busy_s = 30.0  # how long a session waits for another one's write
 _WRITES = "cellapp_writes"
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()
@@ -64,6 +64,23 @@ def writing() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def waiting(seconds: float) -> Iterator[None]:
+    """Have the sessions of this process wait longer than a visitor would while others write; of SQLite alone.
+
+    Parameters
+    ----------
+    seconds : float
+        PostgreSQL waits as long as its server is set to.
+    """
+    global _busy_s
+    before, _busy_s = _busy_s, seconds
+    try:
+        yield
+    finally:
+        _busy_s = before
+
+
 def dispose() -> None:
     """Close every connection of this process; the next use opens them again."""
     with _lock:
@@ -82,7 +99,7 @@ def _as_store_error() -> Iterator[None]:
 
 def _unusable(url: URL, error: DatabaseError) -> StoreError:
     cause = " ".join(str(error.orig).split())
-    shown = url.render_as_string(hide_password=True)
+    shown = without_home(url.render_as_string(hide_password=True))
     return StoreError(f"the database {shown} cannot be used: {cause}; is it running, and is there room on the disk?")
 
 
@@ -105,7 +122,7 @@ def _open(url: str) -> Engine:
 def _sqlite(url: str, database: str | None) -> Engine:
     if database:
         make_folder(Path(database).parent)
-    made = create_engine(url, connect_args={"timeout": _BUSY_S})
+    made = create_engine(url, connect_args={"timeout": _busy_s})
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
     return made
@@ -122,5 +139,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout={round(1000 * _busy_s)}")
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

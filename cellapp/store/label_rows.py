@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from cellapp.errors import StoreError
@@ -111,6 +111,14 @@ def check_cells(session: Session, run_id: str, image_id: str, cell_ids: Collecti
     missing = sorted(set(map(int, cell_ids)) - cell_ids_of(session, run_id, image_id))
     if missing:
         raise StoreError(f"run {run_id!r} has no cell {missing[0]} in image {image_id!r}; reload the page")
+
+
+def cells_spoken_of(run_id: str, image_id: str, since: datetime) -> set[int]:
+    """Return the cells of an image of a run to which somebody gave a class, or took one back, after a time."""
+    changed = or_(Label.created > since, Label.retracted > since)
+    query = select(Label.cell_id).where(Label.run_id == run_id, Label.image_id == image_id, changed)
+    with reading() as session:
+        return {cell_id for cell_id in session.scalars(query) if cell_id is not None}
 
 
 def show_words(session: Session, run_id: str, image_id: str, cell_ids: Collection[int]) -> None:

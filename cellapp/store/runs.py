@@ -13,7 +13,7 @@ from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
 from cellapp.settings import AnalyseSettings, ClassifySettings
 from cellapp.store.bin import to_bin
-from cellapp.store.blobs import home_folder
+from cellapp.store.blobs import home_folder, without_home
 from cellapp.store.database import reading, writing
 from cellapp.store.json_values import json_mapping, plain_text
 from cellapp.store.named_models import require_named_models
@@ -149,7 +149,7 @@ def set_image_status(
         row = session.get(RunImageRow, (run_id, image_id))
         if row is None:
             raise StoreError(f"run {run_id!r} has no image {image_id!r}")
-        row.status, row.n_cells, row.error = Status(status), n_cells, plain_text(error)
+        row.status, row.n_cells, row.error = Status(status), n_cells, _told(error)
         row.summary = json_mapping(summary or {})
 
 
@@ -168,7 +168,7 @@ def finish_run(run_id: str, *, interrupted: Status = Status.FAILED, error: str |
         row = run_row(session, run_id)
         for image in row.images:
             if image.status.active:
-                image.status, image.error = interrupted, plain_text(error)
+                image.status, image.error = interrupted, _told(error)
         row.status, row.finished = _overall({image.status for image in row.images}), now()
         return run_record(row)
 
@@ -199,6 +199,10 @@ def purge_deleted(older_than_s: float = UNDO_S) -> int:
     for run_id in run_ids:
         to_bin(home_folder("runs") / run_id)
     return len(run_ids)
+
+
+def _told(error: str | None) -> str | None:
+    return plain_text(without_home(error)) if error else plain_text(error)
 
 
 def _overall(statuses: set[Status]) -> Status:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,11 @@ from cellapp.models.load import load_model
 from cellapp.segmentation.preview import load_preview
 from cellapp.segmentation.slide_parameters import load_slide_parameters
 from cellapp.settings import AnalyseSettings, SegmentSettings
-from cellapp.store import cells, images, open_image, projects, runs, uploads
+from cellapp.store import cells, images, labels, open_image, projects, runs, uploads
 from cellapp.store.blobs import digest_path
 from cellapp.store.open_image import lacks_pyramid
 from cellapp.store.records import Status
+from cellapp.store.schema import now
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 from tests.paths import ROOT
@@ -211,6 +213,46 @@ def test_a_manual_class_of_a_cell_that_is_not_there_changes_nothing(classified, 
         relabel(run_id, {image or image_id: {str(cell): "cancer"}})
     assert contents == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert (cells.load_cells(run_id)["manual_label"].fillna("") == "").all()
+
+
+class _Worker:
+    """What a handler is given by a worker: progress that knows when the job was asked for."""
+
+    def __init__(self):
+        self.submitted = now()
+
+    def __call__(self, step, fraction):
+        pass
+
+
+def test_a_job_done_again_does_not_override_a_newer_word(classified):
+    """Its worker was killed behind the store, and somebody changed their mind before the next one took it."""
+    run_id, image_id, folder = classified
+    worker, (first, second) = _Worker(), cells.load_cells(run_id).index[:2].tolist()
+    job = {"run_id": run_id, "labels": {image_id: {str(first): "debris", str(second): "debris"}}}
+    HANDLERS["relabel"](job, worker)
+    labels.relabel(run_id, image_id, {first: "normal", second: ""})
+    for _ in range(2):
+        HANDLERS["relabel"](job, worker)
+        for table in (read_analysis(folder).cells, cells.load_cells(run_id)):
+            assert table.loc[[first, second], "manual_label"].fillna("").tolist() == ["normal", ""]
+
+
+def test_words_of_two_people_and_two_workers_reach_store_and_files(classified):
+    run_id, image_id, folder = classified
+    ids = cells.load_cells(run_id).index.tolist()
+    given = [dict.fromkeys(ids[part::2], name) for part, name in enumerate(("debris", "normal"))]
+
+    def person(words, who):
+        for cell, name in words.items():
+            labels.relabel(run_id, image_id, {cell: name}, who=who)
+        HANDLERS["relabel"]({"run_id": run_id, "images": [image_id]}, lambda *_: None)
+
+    with ThreadPoolExecutor() as people:
+        list(people.map(person, given, ("Ada", "Ben")))
+    expected = given[0] | given[1]
+    for table in (read_analysis(folder).cells, cells.load_cells(run_id)):
+        assert table["manual_label"].to_dict() == expected
 
 
 def test_the_demo_slide_is_added_to_its_project():

@@ -1,5 +1,6 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -8,11 +9,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
-from cellapp.errors import Cancelled, InputError
+from cellapp.errors import Cancelled, InputError, StoreError
 from cellapp.jobs import queue, worker
 from cellapp.jobs.worker import WorkerStopping, run_worker
 from cellapp.jobs.worker_process import living_worker
+from cellapp.store import database as store_database
 from cellapp.store.records import Status
 from tests.paths import ROOT
 
@@ -241,3 +244,65 @@ def test_two_workers_share_the_work_and_do_nothing_twice(tmp_path):
     assert [worker.wait(120) for worker in workers] == [0, 0]
     assert all(queue.get_job(job.id).attempts == 1 for job in submitted)
     assert all(items(folder) == ["0", "1", "2"] for folder in folders)
+
+
+def test_a_worker_waits_for_a_locked_database_and_goes_on(monkeypatch, database, home):
+    """A visitor would give up; hours of work are behind what a worker has to write."""
+    if database != "sqlite":
+        pytest.skip("PostgreSQL waits as long as its server is set to")
+    monkeypatch.setattr(store_database, "_busy_s", 0.05)
+    job, locked = queue.submit("write", {}), threading.Event()
+
+    def hold():
+        with sqlite3.connect(home / "cellapp.db", isolation_level=None) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            locked.set()
+            time.sleep(0.6)
+            other.execute("ROLLBACK")
+
+    def write(payload, on_step):
+        thread = threading.Thread(target=hold)
+        thread.start()
+        locked.wait()
+        with store_database.writing() as session:
+            session.execute(text("UPDATE jobs SET fraction = 0.5"))
+        on_step("Written", 0.5)
+        thread.join()
+        return {}
+
+    work_off(write=write)
+    assert queue.get_job(job.id).status is Status.DONE
+    locked.clear()
+    thread = threading.Thread(target=hold)
+    thread.start()
+    locked.wait()
+    with pytest.raises(StoreError, match="database is locked") as told:
+        queue.submit("write", {})
+    assert str(home) not in str(told.value)
+    thread.join()
+
+
+def test_a_full_disk_fails_the_job_in_a_sentence_without_paths_of_the_server(home):
+    def write(payload, on_step):
+        raise OSError(28, "No space left on device", str(home / "runs" / "a"))
+
+    job = queue.submit("write", {})
+    work_off(write=write)
+    told = queue.get_job(job.id)
+    assert told.status is Status.FAILED
+    assert told.error.startswith(
+        "'CELLAPP_HOME/runs/a' cannot be used (no space left on device); see that there is room"
+    )
+
+
+def test_a_database_that_is_away_does_not_end_the_worker(monkeypatch):
+    job, really, failures = queue.submit("double", {"n": 1}), queue.claim, iter([1, 1])
+
+    def away(*args, **kwargs):
+        if next(failures, None):
+            raise StoreError("the database cannot be used")
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(queue, "claim", away)
+    run_worker(idle_s=0.2, poll_s=0.01, handlers={"double": lambda payload, on_step: {}})
+    assert queue.get_job(job.id).status is Status.DONE
