@@ -7,10 +7,11 @@ change names the worker that makes it, and changes by a worker that lost the job
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cellapp.errors import InputError, StoreError
+from cellapp.jobs.silence import lost_jobs
 from cellapp.store import job_rows, runs
 from cellapp.store.blobs import without_home
 from cellapp.store.json_values import json_mapping, plain_text
@@ -65,7 +66,7 @@ def request_cancel(job_id: str) -> JobRecord:
     if job := job_rows.change_job(job_id, only_if=Status.QUEUED, status=Status.CANCELLED, finished=now()):
         return _end_run(job)
     job = job_rows.change_job(job_id, only_if=Status.RUNNING, cancel_requested=True)
-    if job and job.worker and _is_lost(job):
+    if job and job.worker and job.id in _lost(LOST_AFTER_S):
         cancelled(job_id, worker_id=job.worker)
     return get_job(job_id)
 
@@ -82,14 +83,14 @@ def claim(
     kinds : collection of str, optional
         Kinds this worker has handlers for; all when left out.
     lost_after_s : float
-        Seconds without a heartbeat after which another worker's job is free.
+        Seconds without a heartbeat after which another worker's job is free, see `cellapp.jobs.silence`.
 
     Returns
     -------
     JobRecord or None
         None when no job waits. Jobs to be cancelled, and those tried too often, are ended on the way.
     """
-    while job := job_rows.take_job(worker_id, kinds=kinds, lost_before=now() - timedelta(seconds=lost_after_s)):
+    while job := job_rows.take_job(worker_id, kinds=kinds, lost=_lost(lost_after_s)):
         if job.cancel_requested:
             cancelled(job.id, worker_id=worker_id)
         elif job.attempts > MAX_ATTEMPTS:
@@ -101,7 +102,7 @@ def claim(
 
 def work_waits(kinds: Collection[str] | None = None, *, lost_after_s: float = LOST_AFTER_S) -> bool:
     """Whether a job waits that `claim` would look at."""
-    return job_rows.count_free(kinds=kinds, lost_before=now() - timedelta(seconds=lost_after_s)) > 0
+    return job_rows.count_free(kinds=kinds, lost=_lost(lost_after_s)) > 0
 
 
 def heartbeat(job_id: str, *, worker_id: str) -> bool:
@@ -188,5 +189,5 @@ def _should_go_on(job: JobRecord | None) -> bool:
     return job is not None and not job.cancel_requested
 
 
-def _is_lost(job: JobRecord) -> bool:
-    return job.heartbeat is None or job.heartbeat < now() - timedelta(seconds=LOST_AFTER_S)
+def _lost(lost_after_s: float) -> Mapping[str, datetime | None]:
+    return lost_jobs(job_rows.read_beats(), lost_after_s)

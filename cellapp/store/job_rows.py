@@ -44,15 +44,15 @@ def read_jobs(project_id: str | None, *, active: bool, limit: int) -> tuple[JobR
         return tuple(_record(row) for row in session.scalars(query))
 
 
-def take_job(worker_id: str, *, kinds: Collection[str] | None, lost_before: datetime) -> JobRecord | None:
+def take_job(worker_id: str, *, kinds: Collection[str] | None, lost: Mapping[str, datetime | None]) -> JobRecord | None:
     """Give the next job to a worker: urgent ones first, then the oldest; no two workers get the same one.
 
-    A running job whose worker was last heard of before `lost_before` is free again. On PostgreSQL the row is locked and
-    rows locked by others are passed over; on SQLite the writing session alone keeps others out.
+    A running job in `lost` is free again while it has the heartbeat that is given there. On PostgreSQL the row is
+    locked and rows locked by others are passed over; on SQLite the writing session alone keeps others out.
     """
     query = (
         select(Job)
-        .where(_free(lost_before), *([Job.kind.in_(kinds)] if kinds is not None else []))
+        .where(_free(lost), *([Job.kind.in_(kinds)] if kinds is not None else []))
         .order_by(Job.urgent.desc(), Job.created, Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -68,9 +68,9 @@ def take_job(worker_id: str, *, kinds: Collection[str] | None, lost_before: date
         return _record(row)
 
 
-def count_free(*, kinds: Collection[str] | None, lost_before: datetime) -> int:
+def count_free(*, kinds: Collection[str] | None, lost: Mapping[str, datetime | None]) -> int:
     """Return how many jobs `take_job` could give out now."""
-    query = select(Job.id).where(_free(lost_before), *([Job.kind.in_(kinds)] if kinds is not None else []))
+    query = select(Job.id).where(_free(lost), *([Job.kind.in_(kinds)] if kinds is not None else []))
     with reading() as session:
         return len(session.scalars(query).all())
 
@@ -105,8 +105,16 @@ def delete_ended_jobs(ended_before: datetime) -> int:
         return len(session.scalars(delete(Job).where(Job.finished < ended_before).returning(Job.id)).all())
 
 
-def _free(lost_before: datetime) -> ColumnElement[bool]:
-    return or_(Job.status == Status.QUEUED, and_(Job.status == Status.RUNNING, Job.heartbeat < lost_before))
+def read_beats() -> list[tuple[str, str, datetime | None]]:
+    """Return id, worker and last heartbeat of every running job."""
+    with reading() as session:
+        rows = session.execute(select(Job.id, Job.worker, Job.heartbeat).where(Job.status == Status.RUNNING)).all()
+        return [(job_id, worker or "", beat) for job_id, worker, beat in rows]
+
+
+def _free(lost: Mapping[str, datetime | None]) -> ColumnElement[bool]:
+    silent = [and_(Job.id == job_id, Job.heartbeat.is_not_distinct_from(beat)) for job_id, beat in lost.items()]
+    return or_(Job.status == Status.QUEUED, *(and_(Job.status == Status.RUNNING, one) for one in silent))
 
 
 def _row(session: Session, job_id: str) -> Job:

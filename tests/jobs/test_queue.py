@@ -1,3 +1,8 @@
+import os
+import socket
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -7,6 +12,7 @@ import tifffile
 
 from cellapp.errors import InputError, StoreError
 from cellapp.jobs import queue
+from cellapp.jobs import silence as silence_of
 from cellapp.settings import AnalyseSettings
 from cellapp.store.job_rows import change_job
 from cellapp.store.projects import create_project, default_project
@@ -29,8 +35,9 @@ def run(tmp_path):
 
 
 def silence(job, seconds):
-    """Move a running job's last heartbeat into the past."""
-    change_job(job.id, only_if=Status.RUNNING, heartbeat=now() - timedelta(seconds=seconds))
+    """Let this process have heard nothing of a running job's worker for so long."""
+    running = queue.get_job(job.id)
+    silence_of._seen[job.id] = (running.worker, running.heartbeat, time.monotonic() - seconds)
 
 
 def test_a_job_goes_from_queued_to_done():
@@ -109,6 +116,30 @@ def test_a_silent_workers_job_goes_to_the_next_and_the_first_is_not_heard_any_mo
     queue.requeue(job.id, worker_id=A)
     assert queue.heartbeat(job.id, worker_id=B)
     assert queue.finish(job.id, {"from": "b"}, worker_id=B).result == {"from": "b"}
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_clock_that_is_set_loses_no_worker_and_saves_none(hours):
+    """The clock on the wall is another one than that of the worker: its heartbeats still change, or do not."""
+    job = queue.submit("analyse", {})
+    queue.claim(A)
+    for minute in range(3):
+        change_job(job.id, only_if=Status.RUNNING, heartbeat=now() + timedelta(hours=hours, minutes=minute))
+        assert queue.claim(B) is None
+    assert not queue.work_waits()
+    silence(job, queue.LOST_AFTER_S + 5)
+    assert queue.claim(B).id == job.id
+
+
+def test_the_job_of_a_process_of_this_machine_that_has_ended_is_free_at_once():
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    job = queue.submit("analyse", {})
+    queue.claim(f"{socket.gethostname()}:{os.getpid()}:abc")
+    assert queue.claim(B) is None
+    queue.requeue(job.id, worker_id=queue.get_job(job.id).worker)
+    queue.claim(f"{socket.gethostname()}:{ended.pid}:abc")
+    assert queue.claim(B).id == job.id
 
 
 def test_a_heartbeat_keeps_the_job():

@@ -10,6 +10,7 @@ from cellapp.store.job_rows import (
     change_job,
     count_free,
     delete_ended_jobs,
+    read_beats,
     read_job,
     read_jobs,
     take_job,
@@ -17,16 +18,13 @@ from cellapp.store.job_rows import (
 from cellapp.store.records import Status
 from cellapp.store.schema import now
 
-LONG_AGO = now() - timedelta(days=1)
-SOON = now() + timedelta(days=1)
-
 
 def add_some(*kinds, project_id=None, urgent=()):
     return [add_job(kind, {"kind": kind}, project_id, urgent=kind in urgent) for kind in kinds]
 
 
-def take(worker_id="a", *, kinds=None, lost_before=LONG_AGO):
-    return take_job(worker_id, kinds=kinds, lost_before=lost_before)
+def take(worker_id="a", *, kinds=None, lost=None):
+    return take_job(worker_id, kinds=kinds, lost=lost or {})
 
 
 def test_a_new_job_waits_with_its_payload():
@@ -53,7 +51,9 @@ def test_a_job_of_a_silent_worker_is_free_again_and_keeps_its_start():
     add_some("a")
     first = take("worker-1")
     assert take("worker-2") is None
-    again = take("worker-2", lost_before=SOON)
+    assert read_beats() == [(first.id, "worker-1", first.heartbeat)]
+    assert take("worker-2", lost={first.id: first.heartbeat - timedelta(seconds=1)}) is None  # heard of meanwhile
+    again = take("worker-2", lost={first.id: first.heartbeat})
     assert (again.id, again.worker, again.attempts) == (first.id, "worker-2", 2)
     assert again.started == first.started
 
@@ -61,7 +61,7 @@ def test_a_job_of_a_silent_worker_is_free_again_and_keeps_its_start():
 @pytest.mark.parametrize("kinds", [None, (), ("a",), ("b", "c"), ("nothing",)])
 def test_as_many_are_free_as_can_be_taken(kinds):
     add_some("a", "b", "c", "a")
-    n_free = count_free(kinds=kinds, lost_before=LONG_AGO)
+    n_free = count_free(kinds=kinds, lost={})
     n_taken = 0
     while take(kinds=kinds):
         n_taken += 1
