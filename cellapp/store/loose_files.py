@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cellapp.config import app_settings
-from cellapp.errors import InputError
+from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_name, without_litter
 from cellapp.images.file_sets import gather_sets, image_files
 from cellapp.images.formats.inside import leads_out
@@ -46,7 +46,7 @@ def add_together(project_id: str, sources: Iterable[tuple[str, Path | Iterable[b
         for name, source in sources:
             try:
                 file = stack.enter_context(staged(source, app_settings().budget))
-            except InputError as error:
+            except (InputError, StoreError) as error:  # a smaller one may have room
                 outcomes += refused(name, error)
                 continue
             arrived[_link(file, folder / "loose", clean_name(name), len(arrived))] = file

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cellapp.config import BudgetSettings
-from cellapp.errors import BudgetError
+from cellapp.errors import BudgetError, StoreError, disk_sentence
 from cellapp.files import move_into_place
 from cellapp.images.formats.inside import check_links
 from cellapp.images.read import file_digest
 from cellapp.store.bin import delete_path, to_bin
-from cellapp.store.blobs import digest_path, home_folder
+from cellapp.store.blobs import digest_path, home_folder, without_home
 from cellapp.store.originals import is_whole, remember
 
 _CHUNK = 1 << 20
@@ -61,17 +61,32 @@ def staged(source: Path | Iterable[bytes], budget: BudgetSettings) -> Iterator[S
     ------
     BudgetError
         More bytes than allowed.
+    StoreError
+        The disk is full or may not be written to.
     """
     _sweep(folder := home_folder("files", "incoming"))
     path = folder / uuid.uuid4().hex
     try:
-        yield _copy_tree(source, path, budget) if _is_folder(source) else _write(_chunks(source), path, budget)
+        with _room():
+            arrived = _copy_tree(source, path, budget) if _is_folder(source) else _write(_chunks(source), path, budget)
+        yield arrived
     finally:
         delete_path(path)
 
 
 def keep(arrived: StagedFile) -> StoredFile:
-    """Store a staged file under its digest; where the same content is stored already and whole, that stays."""
+    """Store a staged file under its digest; where the same content is stored already and whole, that stays.
+
+    Raises
+    ------
+    StoreError
+        When the disk is full or may not be written to.
+    """
+    with _room():
+        return _keep(arrived)
+
+
+def _keep(arrived: StagedFile) -> StoredFile:
     target = digest_path(arrived.digest)
     existed = target.exists()
     if existed and not is_whole(arrived.digest, target):
@@ -101,6 +116,17 @@ def add_path(path: Path, budget: BudgetSettings) -> StoredFile:
     """Store a copy of a file or of an OME-Zarr folder; the original stays. Raises BudgetError when it is too large."""
     with staged(path, budget) as arrived:
         return keep(arrived)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Turn an error of the disk into a sentence; one of the connection by which bytes come is the sender's."""
+    try:
+        yield
+    except ConnectionError:
+        raise
+    except OSError as error:
+        raise StoreError(without_home(disk_sentence(error))) from error
 
 
 def _is_folder(source: Path | Iterable[bytes]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cellapp.config import app_settings
-from cellapp.errors import InputError
+from cellapp.errors import CellappError, InputError, StoreError
 from cellapp.files import clean_name, is_litter
 from cellapp.images.archive import extract_images
 from cellapp.store.arrived import add_chosen, add_or_ask
@@ -92,7 +92,7 @@ def add_upload(project_id: str, source: Path | Iterable[bytes], name: str) -> tu
     try:
         with staged(source, app_settings().budget) as arrived:
             return add_arrived(project_id, arrived, name)
-    except InputError as error:
+    except (InputError, StoreError) as error:
         return refused(name, error)
 
 
@@ -103,12 +103,12 @@ def add_arrived(project_id: str, arrived: StagedFile, name: str) -> tuple[Upload
         if starts_like_zip(arrived.path):
             return add_zip(project_id, arrived.path, shown)
         return add_or_ask(project_id, arrived, shown)
-    except InputError as error:
+    except (InputError, StoreError) as error:
         return refused(shown, error)
 
 
-def refused(name: str, error: InputError) -> tuple[UploadOutcome, ...]:
-    """Return what became of a file that is no image: a problem, or nothing where nobody meant it as one."""
+def refused(name: str, error: CellappError) -> tuple[UploadOutcome, ...]:
+    """Return what became of a file that is not added: a problem, or nothing where nobody meant it as one."""
     shown = clean_name(name)
     return () if is_litter(shown) else (UploadOutcome(shown, problem=str(error)),)
 

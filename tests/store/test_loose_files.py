@@ -1,10 +1,12 @@
 """Files that arrive together: sets become one image, the others stay each their own."""
 
+import errno
 import shutil
 
 import pytest
 
 from cellapp.images.read import image_digest
+from cellapp.store import staging
 from cellapp.store.blobs import digest_path
 from cellapp.store.images import list_images
 from cellapp.store.loose_files import add_together, list_folder, with_their_sets
@@ -82,3 +84,24 @@ def test_links_beside_an_index_do_not_belong_to_the_measurement(tmp_path):
     (tmp_path / "secret.txt").touch()
     (folder / "secret.txt").symlink_to(tmp_path / "secret.txt")
     assert "secret.txt" not in {path.name for path in with_their_sets([folder / "Index.idx.xml"])}
+
+
+def test_a_file_without_room_is_told_without_paths_of_the_server_and_a_smaller_one_is_added(
+    project, write_tiff, monkeypatch, home
+):
+    really = staging._write
+
+    def write(chunks, path, budget):
+        content = b"".join(chunks)
+        if len(content) > 10_000:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return really([content], path, budget)
+
+    monkeypatch.setattr(staging, "_write", write)
+    large, small = (write_tiff(shape=(2, side, side)).read_bytes() for side in (200, 10))
+    outcomes = add_together(project.id, [("large.tif", [large]), ("small.tif", [small])])
+    assert [outcome.name for outcome in outcomes if outcome.image] == ["small.tif"]
+    (problem,) = (outcome.problem for outcome in outcomes if outcome.problem)
+    assert "no space left on device" in problem
+    assert "\n" not in problem
+    assert str(home) not in problem
