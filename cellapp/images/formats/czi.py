@@ -24,8 +24,11 @@ from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import PHOTO_CHANNELS, ImageInfo, LazyArray
 
 _TYPES = {0: "Gray8", 1: "Gray16", 2: "Gray32Float", 3: "Bgr24", 4: "Bgr48"}
-_CACHE_BYTES = 2**26
-"""Decoded tiles that are kept: what a compressed tile costs is paid once for all regions that share it."""
+_CACHE_BYTES = 2**24
+"""Decoded tiles that are kept, the channels of a scanner's tile: regions that share one decode it once.
+
+More would stay in memory until the slide is closed, above what the same slide takes in OME-TIFF.
+"""
 
 _LARGE_TILE_PX = 2**24
 """Cameras and scanners make tiles of up to 4096 x 4096 pixels; exports may be of one tile."""
