@@ -94,7 +94,10 @@ def seed_run(
         Share of the cells that are unlike the training cells.
     """
     settings = AnalyseSettings.model_validate({"classify": {"head": head}})
-    run = runs.create_run(seeded[0].project.id, [one.image.id for one in seeded], settings)
+    # Set afterwards: a run is not created with a head that nobody knows by name, and here only its calls are read.
+    run = runs.create_run(seeded[0].project.id, [one.image.id for one in seeded], AnalyseSettings())
+    runs.set_classify(run.id, settings.classify)
+    run = runs.get_run(run.id)
     runs.start_run(run.id)
     rows = [
         _analyse(run, row.stem, one, settings, n_cells, unlike) for row, one in zip(run.images, seeded, strict=True)
