@@ -71,6 +71,45 @@ def score_segmenter(
     emit(figures, as_json, [_line(kind, row) for kind, row in figures["kinds"].items()])
 
 
+@score.command("explanation")
+def score_explanation(
+    crops: Path = typer.Argument(..., metavar="CROPS_DIR", help="Folder of pictures of single cells, not trained on."),
+    head: str = typer.Option(..., "--head", help="Name in `models list`, or the folder of a trained head."),
+    methods: str = typer.Option("", help="Methods of `analyse --explain-method`, comma between; all when left out."),
+    n_cells: int = typer.Option(24, "--cells", min=4, help="Pictures taken at most, evenly."),
+    out: Path = typer.Option(None, "--out", help="File to write; explanation.json in the head's folder when left out."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Say which maps are true of a head: deletion, insertion, ROAD, shuffled weights, stability, against random maps.
+
+    The Explain page shows the figures of a head's own folder beside its maps. A bundled head gets no file.
+    """
+    from cellapp.exports.explanation_truth import FILE, write_truth
+    from cellapp.models.load import load_model
+    from cellapp.models.registry import is_declared, model_folder
+    from cellapp.pipeline.score_explanations import score_explanations
+
+    progress, names = Progress(), [name.strip() for name in methods.split(",") if name.strip()]
+    result = score_explanations(crops, load_model(head), names, n_cells=n_cells, on_step=progress)
+    progress.end()
+    target = out or (None if is_declared(head) else model_folder(head) / FILE)
+    if target is not None:
+        write_truth(result, target)
+    for why in result["left_out"]:
+        note(f"cellapp: left out: {why}")
+    lines = [_truth(name, row) for name, row in result["methods"].items()]
+    emit(result, as_json, [*lines, f"most faithful on {result['n']} cells: {result['most_faithful']}"])
+
+
+def _truth(name: str, row: dict[str, Any]) -> str:
+    gains = ", ".join(
+        f"{key} {row[key]['gain']['value']:+.2f} ({row[key]['gain']['low']:+.2f} to {row[key]['gain']['high']:+.2f})"
+        for key in ("deletion", "insertion", "road")
+    )
+    rest = f"shuffled weights {row['randomised']['value']:.2f}, stability {row['stability']['value']:.2f}"
+    return f"{name}: {gains}; {rest}, holds {row['held']:.0%}; {'; '.join(row['warnings']) or 'passes'}"
+
+
 def _figures(row: dict[str, Any]) -> str:
     return f"AP@0.5 {row['ap50']:.3f}, AP@0.75 {row['ap75']:.3f}, Dice {row['dice']:.3f}, IoU {row['iou']:.3f}"
 

@@ -8,7 +8,7 @@ from cellapp.errors import CellappError
 from cellapp.ui.components.messages import escape, show_error, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
 from cellapp.ui.explain.cell_maps import cell_explanations, common_limit, explainable, listings
-from cellapp.ui.explain.cell_panel import explanation_panel, pick_cell, pick_method, slide_section
+from cellapp.ui.explain.cell_panel import explanation_panel, pick_cell, pick_method, slide_section, truth_badge
 from cellapp.ui.explain.summary_panel import summary_section
 from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.session import selection
@@ -44,6 +44,7 @@ target = str(
 )
 with_models = head is not None
 how = pick_method(run.settings.explain, with_models)
+truth_badge(run, head, how)
 with_map = explainable(results, image_cells, target, models=with_models, how=how)
 lists = listings(with_map, results.classes, selection.selected(run, cells))
 if not lists:

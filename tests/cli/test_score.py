@@ -9,8 +9,13 @@ import pytest
 import tifffile
 from PIL import Image
 
+from cellapp.classification.head_io import save_head
 from cellapp.cli import main
 from cellapp.cli.score import _interval, _line
+from cellapp.exports.explanation_truth import stored_truth
+from cellapp.models.load import load_model
+from tests.classification.heads import random_head
+from tests.encoders.tiny import write_encoder
 from tests.paths import ROOT, shared_case
 
 
@@ -105,3 +110,47 @@ def test_a_figure_shows_its_interval_where_it_has_one():
     assert line == (
         "nuclei, 3 images: segmenter AP@0.5 0.800 (0.700 to 0.900), classical AP@0.5 0.400 (0.300 to 0.500)"
     )
+
+
+@pytest.fixture(scope="module")
+def head_and_crops(tmp_path_factory):
+    """A random head on a random encoder, and a dozen pictures of noise, one of them damaged."""
+    folder = tmp_path_factory.mktemp("truth")
+    encoder = load_model(str(write_encoder(folder / "encoder")), "cpu", "float32")
+    save_head(random_head(16, encoder=encoder.identity, name="mine"), folder / "mine")
+    (folder / "crops").mkdir()
+    for number, pixels in enumerate(np.random.default_rng(0).integers(0, 255, (12, 40, 40), np.uint8)):
+        Image.fromarray(pixels).save(folder / "crops" / f"{number}.png")
+    (folder / "crops" / "0.png").write_bytes(b"no picture")
+    return folder / "mine", folder / "crops"
+
+
+def test_methods_of_explanation_are_measured_and_kept_with_the_head(head_and_crops, capsys):
+    head, crops = head_and_crops
+    chosen = ["exact", "rollout", "occlusion"]
+    words = ["--methods", ",".join(chosen), "--cells", "12", "--json"]
+    assert main(["score", "explanation", "--head", str(head), str(crops), *words]) == 0
+    printed = capsys.readouterr()
+    told = json.loads(printed.out.splitlines()[-1])
+    assert "left out: " in printed.err
+    assert list(told["methods"]) == chosen
+    assert told["n"] == 11
+    for row in told["methods"].values():
+        for name in ("deletion", "insertion", "road"):
+            gain = row[name]["gain"]
+            assert gain["low"] <= gain["value"] <= gain["high"]
+            assert row[name]["value"] - row[name]["random"] == pytest.approx(gain["value"], abs=1e-6)
+        assert row["true"] == (not row["warnings"])
+        assert 0 <= row["held"] <= 1
+    identity = told["head"]
+    assert stored_truth(head, identity) == told["methods"]
+    assert stored_truth(head, "mine@later") == {}
+    load_model(str(head))  # the file changes nothing about the head
+
+
+@pytest.mark.parametrize(("words", "told"), [(["--methods", "magic"], "no method 'magic'"), ([], "no folder")])
+def test_what_cannot_be_measured_is_one_sentence(head_and_crops, capsys, tmp_path, words, told):
+    head, crops = head_and_crops
+    where = crops if words else tmp_path / "nowhere"
+    assert main(["score", "explanation", "--head", str(head), str(where), *words]) == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]

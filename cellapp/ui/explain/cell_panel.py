@@ -9,12 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.counts import classes_of
+from cellapp.classification.ensemble import Head
 from cellapp.explanation.methods import METHOD_NOTES, METHOD_TITLES, METHODS
+from cellapp.exports.explanation_truth import stored_truth
+from cellapp.models.registry import model_folder
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import Composition
 from cellapp.settings import LAYERED, ExplainSettings
-from cellapp.store.records import ImageRecord
+from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.ui.components import charts
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.gallery import Tile, pick_tile
@@ -60,6 +63,23 @@ def pick_method(asked: ExplainSettings, with_models: bool) -> ExplainSettings:
     if method in METHOD_NOTES:
         st.caption(METHOD_NOTES[method])
     return asked.model_copy(update={"method": method, "layer": layer})
+
+
+def truth_badge(run: RunRecord, head: Head | None, how: ExplainSettings) -> None:
+    """Draw whether maps of this method were found true of the run's head, with the figures; nothing if not measured."""
+    if head is None:
+        return
+    figures = stored_truth(model_folder(run.settings.classify.head or ""), head.identity) if how.layer is None else {}
+    row = figures.get("exact" if how.method == "hirescam" else how.method)
+    if row is None:
+        st.caption("Not measured on this head whether maps of this kind are true: `cellapp score explanation`.")
+        return
+    gains = (f"{name} {row[name]['gain']['value']:+.2f}" for name in ("deletion", "insertion", "road"))
+    text = f"Against random maps, in logit units: {', '.join(gains)}. The map holds {row['held']:.0%} of the logit."
+    if row["true"]:
+        st.badge("True of this head", icon=":material/verified:", color="green", help=text)
+    else:
+        st.warning(f"{METHOD_TITLES[how.method]} fails on this head: {'; '.join(row['warnings'])}. {text}")
 
 
 _LAYER_TITLES = {
