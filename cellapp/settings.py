@@ -190,7 +190,7 @@ ExplainMethod = Literal[
     "rollout",
     "occlusion",
 ]
-LAYERED = ("hirescam", "gradcam", "gradcam++", "xgradcam", "layercam", "eigencam", "elementwise", "class-token")
+LAYERED = ("hirescam", "gradcam", "gradcam++", "xgradcam", "layercam", "eigencam", "elementwise")
 """Methods that read activations of a layer, which can be chosen."""
 
 
@@ -204,7 +204,7 @@ class ExplainSettings(FrozenModel):
     method: ExplainMethod = "exact"
     """How maps are made: "exact" is HiResCAM in closed form, at the cost of encoding."""
     layer: int | None = Field(None, ge=0)
-    """Where activations are read: 0 the final norm, 1 the last block, 2 the one before; None is the method's choice."""
+    """Where activations are read: 0 or None the final norm, 1 the first norm of the last block, and so on."""
 
     @model_validator(mode="before")
     @classmethod

@@ -55,7 +55,7 @@ def analyse(
         help="exact (default), hirescam, gradcam, gradcam++, xgradcam, layercam, eigencam, elementwise, "
         "class-token, integrated-gradients, guided-backpropagation, rollout or occlusion.",
     ),
-    explain_layer: int = typer.Option(None, help="Layer of hirescam to class-token: 0 final norm, 1 last block, ..."),
+    explain_layer: int = typer.Option(None, help="Layer of hirescam to elementwise: 0 final norm, 1 last block..."),
     scene: Scene = "all",
     time: Time = "all",
     depth: Depth = None,

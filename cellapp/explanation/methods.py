@@ -105,8 +105,8 @@ def explain(
     method : str
         One of `METHODS`.
     layer : int, optional
-        Where activations are read: 0 after the final norm, 1 after the last block, 2 after the one before; the
-        method's own choice when left out. Only of `cellapp.settings.LAYERED`.
+        Where activations are read: 0 the final norm, 1 the first norm of the last block (or the last stage),
+        2 that of the one before; 0 when left out. Only of `cellapp.settings.LAYERED`.
 
     Returns
     -------

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_FIRST_NORMS = ("norm1", "layernorm_before")
 _BATCH = 16  # crops whose activations and gradients are in memory at once
 
 
@@ -129,7 +130,10 @@ def graph_from(module: nn.Module) -> Iterator[list[torch.Tensor]]:
 
 
 def layer_of(encoder: HubEncoder, layer: int) -> nn.Module:
-    """Return the module whose output a method reads: 0 the final norm, 1 the last block, 2 the one before, and so on.
+    """Return the module whose output a method reads: 0 the final norm, 1 the last block's first norm, and so on.
+
+    Of a block without norms it is the output. That of a transformer's block would not do: the norm that follows
+    ignores its length, so that gradient times activation is zero. pytorch-grad-cam advises the same.
 
     Raises
     ------
@@ -141,7 +145,8 @@ def layer_of(encoder: HubEncoder, layer: int) -> nn.Module:
     parts = encoder.tail(layer)
     if layer > 1 and len(parts) == len(encoder.tail(layer - 1)):
         raise InputError(f"layer {layer} is before the first block of {encoder.name}; take a smaller number")
-    return parts[0]
+    names = dict(parts[0].named_modules())
+    return next((names[name] for name in _FIRST_NORMS if name in names), parts[0])
 
 
 def to_channels(values: torch.Tensor, encoder: HubEncoder) -> torch.Tensor:

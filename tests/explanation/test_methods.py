@@ -16,7 +16,7 @@ from tests.classification.heads import random_head
 from tests.encoders.tiny import FAMILIES, tiny_encoder, write_convolutional, write_encoder
 
 IDS = np.arange(3, dtype=np.int32)
-ATTENTIVE = [name for name in METHODS if name != "rollout"]
+WITHOUT_ATTENTION = [name for name in METHODS if name not in ("rollout", "class-token")]
 
 
 def crops(n=3, side=32):
@@ -77,7 +77,7 @@ def test_no_cells_are_an_answer_and_one_at_a_time_is_the_same(encoder, method):
     np.testing.assert_allclose(single[0], whole[1], rtol=2e-3, atol=2e-4)
 
 
-@pytest.mark.parametrize("method", ATTENTIVE)
+@pytest.mark.parametrize("method", WITHOUT_ATTENTION)
 def test_convolutional_networks_have_maps_too(convolutional, method):
     layers = (None, 1) if method in LAYERED else (None,)
     for layer in layers:
@@ -87,16 +87,39 @@ def test_convolutional_networks_have_maps_too(convolutional, method):
     assert not hooks(convolutional.network)
 
 
-def test_rollout_of_a_network_without_attention_is_refused(convolutional):
+@pytest.mark.parametrize("method", ["rollout", "class-token"])
+def test_networks_without_attention_are_refused_by_methods_that_read_it(convolutional, method):
     with pytest.raises(ModelError, match="no attention"):
-        explain(convolutional, head_of(convolutional), crops(2, 64), IDS[:2], method="rollout")
+        explain(convolutional, head_of(convolutional), crops(2, 64), IDS[:2], method=method)
 
 
-@pytest.mark.parametrize("method", [name for name in LAYERED if name != "class-token"])
+def test_the_class_tokens_map_is_what_the_logit_loses_in_small_when_values_fade(encoder):
+    """The derivative of the class token's part by a factor on the values of all patches is the sum that was added."""
+    head = head_of(encoder)
+    exact, both = (explain(encoder, head, crops(), IDS, method=name) for name in ("exact", "class-token"))
+    added = (both.maps - exact.maps).sum(axis=(1, 2))
+    assert np.abs(added).max() > 1e-3
+    weight = head.contrast(head.positive)[0][: encoder.dim]
+    names = dict(encoder.tail(1)[0].named_modules())
+    values = next(part for name, part in names.items() if name.endswith(("v_proj", "value")))
+    parts = []
+    for factor in (1.02, 0.98):
+
+        def scale(_module, _inputs, output, factor=factor):
+            return torch.cat([output[:, : encoder.n_prefix], output[:, encoder.n_prefix :] * factor], dim=1)
+
+        hook = values.register_forward_hook(scale)
+        parts.append(encoder.embed(crops(), IDS).cls @ weight)
+        hook.remove()
+    np.testing.assert_allclose(added, (parts[0] - parts[1]) / 0.04, rtol=0.05, atol=5e-3)
+
+
+@pytest.mark.parametrize("method", LAYERED)
 def test_layers_differ_and_those_before_the_first_block_are_refused(encoder, method):
     head = head_of(encoder)
     final, last = (explain(encoder, head, crops(), IDS, method=method, layer=layer) for layer in (0, 1))
     assert not np.allclose(final.maps, last.maps, atol=1e-4)
+    assert np.abs(last.maps).max() > 1e-4
     assert last.method.endswith("at layer 1")
     with pytest.raises(InputError, match="before the first block"):
         explain(encoder, head, crops(), IDS, method=method, layer=3)

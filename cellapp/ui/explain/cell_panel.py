@@ -57,7 +57,7 @@ def pick_method(asked: ExplainSettings, with_models: bool) -> ExplainSettings:
     )
     layer = None
     if method in LAYERED:
-        layers = [None, 0, 1, 2, 3]
+        layers = list(_LAYER_TITLES)
         at = layers.index(asked.layer) if method == asked.method and asked.layer in layers else 0
         layer = right.selectbox("Layer", layers, index=at, format_func=_LAYER_TITLES.get, key="explain_layer")
     if method in METHOD_NOTES:
@@ -83,9 +83,8 @@ def truth_badge(run: RunRecord, head: Head | None, how: ExplainSettings) -> None
 
 
 _LAYER_TITLES = {
-    None: "The method's own",
-    0: "Final norm",
-    1: "After the last block",
+    None: "Final norm",
+    1: "Last block",
     2: "One block earlier",
     3: "Two blocks earlier",
 }
