@@ -8,7 +8,7 @@ from cellapp.settings import CropMode, CropSettings, FeatureSettings
 from cellapp.store import job_rows, runs
 from cellapp.types.cells import Explanations
 from cellapp.ui.components import model_badges
-from cellapp.ui.explain import cell_maps, summary_panel
+from cellapp.ui.explain import cell_maps, cell_panel, summary_panel
 from cellapp.ui.session.results import results_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
@@ -187,6 +187,27 @@ def test_a_long_measurement_waits_for_a_click(open_page, explained, monkeypatch)
     app = open_page(PAGE, run=run.id)
     assert not queue.list_jobs(run.project_id, active=True)
     assert any("about 5 min on this machine" in c.value for c in app.caption)
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_whether_maps_are_true_of_the_head_is_said_with_the_figures(open_page, explained, monkeypatch, true):
+    run, _, _ = explained
+    head = random_head(dim=4)
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: head)
+    gain = {"gain": {"value": 1.5, "low": 1.0, "high": 2.0}}
+    row = {"deletion": gain, "insertion": gain, "road": gain, "held": 0.5, "true": true}
+    measured_on = []
+
+    def stored(folder, identity):
+        measured_on.append(identity)
+        return {"exact": row | {"warnings": [] if true else ["the map changes when the crop is turned"]}}
+
+    monkeypatch.setattr(cell_panel, "stored_truth", stored)
+    app = open_page(PAGE, run=run.id)
+    assert not app.exception
+    assert set(measured_on) == {head.identity}
+    assert any("fails on this head" in w.value and "+1.50" in w.value for w in app.warning) != true
+    assert any("True of this head" in m.value for m in app.markdown) == true
 
 
 def test_without_the_head_nothing_is_measured(open_page, explained):
