@@ -1,6 +1,6 @@
-"""Which models a visitor of pages or API may name: those declared and those of the project, never a path of the server.
+"""Which models a visitor of pages or API may name: those declared, those of the project, and heads of the data folder.
 
-Paths stay for the command line, whose user could read the files anyway.
+Any other path of the server stays for the command line, whose user could read the files anyway.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from cellapp.errors import InputError
 from cellapp.models.registry import entry, is_declared, registry
+from cellapp.models.status import own_heads
 from cellapp.settings import AnalyseSettings, VectorSettings
 from cellapp.store.heads import list_heads
 
@@ -34,9 +35,10 @@ def require_named(project_id: str, kind: str, name: str | None) -> None:
     known = [model.name for model in registry().values() if model.kind == kind]
     if kind == "head":
         heads = (*list_heads(project_id), *list_heads(project_id, removed=True))
-        if name in {head.identity for head in heads}:
+        own = own_heads()
+        if name in {*own, *(head.identity for head in heads)}:
             return
-        known += [head.identity for head in heads if head.removed is None]
+        known += [*own, *(head.identity for head in heads if head.removed is None)]
     if is_declared(name):
         raise InputError(f"{name!r} is a {entry(name).kind} and no {kind}; choose one of: {', '.join(known)}")
     near = get_close_matches(name, known, n=1)

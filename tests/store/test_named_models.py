@@ -5,6 +5,7 @@ import pytest
 from cellapp.classification.head_io import save_head
 from cellapp.errors import InputError
 from cellapp.models.registry import MODELS, registry
+from cellapp.models.status import own_heads
 from cellapp.settings import AnalyseSettings, ClassifySettings, SegmentSettings, VectorSettings
 from cellapp.store.heads import add_head, remove_head
 from cellapp.store.named_models import require_named, require_named_models
@@ -66,3 +67,9 @@ def test_no_settings_name_a_path(tmp_path, settings):
     if isinstance(settings, AnalyseSettings):
         with pytest.raises(InputError):
             create_run(seeded.project.id, [seeded.image.id], settings)
+
+
+def test_heads_that_people_put_into_the_data_folder_are_offered_and_taken(tmp_path, home):
+    save_head(random_head(name="mine"), home / "heads" / "mine")
+    (offered,) = own_heads()
+    require_named(default_project().id, "head", offered)
