@@ -9,7 +9,16 @@ from cellapp.jobs import worker_process
 from cellapp.store import images, runs
 from tests.pages.seeding import seed_image, seed_run
 
-BODIES = {"reference": {"reference": None}, "vectors": {}, "classes": {"head": "demo-head"}}
+BODIES = {
+    "/reference": {"reference": None},
+    "/vectors": {},
+    "/classes": {"head": "demo-head"},
+    "/labels": {"labels": []},
+    "/clear": {"cells": []},
+    "/retract": {"ids": [1]},
+    "/restore": {"ids": [1]},
+    "/labels/files": {"image_ids": []},
+}
 
 
 def routes_with(word):
@@ -32,6 +41,8 @@ def ask(client, method, path, run_id, image_id):
         path = path.replace(f"{{{name}}}", str(value))
     query = {"pass": make_pass(image_id), "channels": "1:FFFFFF:0:65535:1:1", "threshold": 0.5, "x": 0, "y": 0}
     body = next((value for word, value in BODIES.items() if path.endswith(word)), None)
+    if path.endswith("/import"):
+        return client.request(method, path, params=query, files={"file": ("a.csv", b"image,cell_id,class\n,1,a\n")})
     return client.request(method, path, params=query, json=body)
 
 
