@@ -24,7 +24,7 @@ from cellapp.store.uploads import add_image
 SETTINGS = AnalyseSettings(
     channels={"nucleus": 1},
     preprocess=PreprocessSettings(clahe=True),
-    segment=SegmentSettings(diameter=20.5, diameter_unit="um"),
+    segment=SegmentSettings(diameter=18.5, diameter_unit="um"),
 )
 
 
