@@ -41,6 +41,16 @@ class BudgetSettings(FrozenModel):
     """Decompressed over compressed bytes."""
 
 
+class JobSettings(FrozenModel):
+    """Limits of one job of the worker; one that takes more is ended, and the others go on."""
+
+    memory_bytes: int | None = Field(None, gt=0)
+    """Of its processes together, files that are mapped left out; None is three quarters of the machine's memory."""
+    seconds: float = Field(24 * 3600.0, gt=0)
+    step_seconds: float = Field(3600.0, gt=0)
+    """Without any progress."""
+
+
 class AppSettings(BaseSettings):
     """Settings of an installation; every field is an environment variable, prefixed ``CELLAPP_``."""
 
@@ -63,6 +73,7 @@ class AppSettings(BaseSettings):
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Names by which visitors reach this server beside its addresses and the machine's own name; commas between."""
     budget: BudgetSettings = BudgetSettings()
+    job: JobSettings = JobSettings()
 
     @field_validator("hosts", mode="before")
     @classmethod

@@ -14,10 +14,10 @@ def worker(
     """Run queued jobs until stopped. The app starts one by itself."""
     import os
 
-    from cellapp.jobs.worker import run_worker
+    from cellapp.jobs.supervisor import supervise
 
     os.umask(0o077)  # images, results and database are for the owner of this process alone
-    run_worker(once=once, idle_s=idle_s)
+    supervise(once=once, idle_s=idle_s)
 
 
 def serve(

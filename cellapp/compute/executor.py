@@ -104,10 +104,15 @@ def _prepare_process(n_processes: int, started: Event) -> None:
     """Give this process its share of the cores, and end it when the process that started it is gone."""
     started.set()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(_n_cores() // n_processes, 1)))  # before torch is imported
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process when the one that started it by `multiprocessing` is gone, however that was ended."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -32,6 +32,7 @@ from cellapp.segmentation.slide_parameters import ensure_slide_parameters
 from cellapp.settings import AnalyseSettings, ClassifySettings, ExplainSettings
 from cellapp.store import cells as cell_store
 from cellapp.store import images, open_image, runs, uploads
+from cellapp.store.costly_images import opening
 from cellapp.store.records import RunRecord, Status
 from cellapp.synthetic.write import write_demo
 from cellapp.types.cells import Analysis
@@ -203,6 +204,7 @@ def _item(image_id: str, stem: str) -> RunItem:
 
 def _record(run: RunRecord, image_id: str, result: ImageResult, analysis: Analysis | None) -> None:
     """Write the result of an image to the store; the cells of one resumed after a kill are read from its folder."""
+    opening("", "")  # the image is done: what follows is not its doing
     if result.error is not None:
         runs.set_image_status(run.id, image_id, Status.FAILED, error=result.error)
         return

@@ -158,6 +158,26 @@ def requeue(job_id: str, *, worker_id: str) -> JobRecord:
     return get_job(job_id)
 
 
+def release(job_id: str, *, worker_id: str, most_attempts: int = MAX_ATTEMPTS, why: str = "") -> JobRecord:
+    """Return a job to the queue whose worker process has ended; after so many attempts it has failed instead.
+
+    Parameters
+    ----------
+    job_id, worker_id : str
+    most_attempts : int
+    why : str
+        What ended the process, as a part of a sentence.
+    """
+    job = get_job(job_id)
+    if job.attempts >= most_attempts:
+        ended = f"the job ended its process {job.attempts} times ({why})" if why else _TOO_OFTEN
+        way_out = "; export smaller images, or raise CELLAPP_JOB__MEMORY_BYTES or CELLAPP_JOB__STEP_SECONDS"
+        return fail(job_id, ended + (way_out if why else ""), worker_id=worker_id)
+    values = {"status": Status.QUEUED, "worker": None, "heartbeat": None, "seconds_left": None}
+    job_rows.change_job(job_id, only_if=Status.RUNNING, worker_id=worker_id, **values)
+    return get_job(job_id)
+
+
 def purge_jobs(older_than_s: float) -> int:
     """Delete jobs that ended longer ago; returns how many."""
     return job_rows.delete_ended_jobs(now() - timedelta(seconds=older_than_s))

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +37,14 @@ PATIENT_S = 600.0
 """A worker waits so long while somebody else holds the database: hours of work are behind what it has to write."""
 
 
+OnWord = Callable[..., None]
+"""Tells the process that watches this one what is in hand."""
+
+
+def _say_nothing(*_: str) -> None:
+    """Be watched by nobody."""
+
+
 class WorkerStopping(Cancelled):
     """Raised in a handler when the worker process is asked to stop; the job goes back to the queue."""
 
@@ -48,6 +56,7 @@ class _Progress:
     job: JobRecord
     worker_id: str
     stop: threading.Event  # the process should end
+    on_word: OnWord
     job_lost: threading.Event = field(default_factory=threading.Event)  # cancelled, or taken by another worker
     _start: tuple[float, float] | None = None  # time and fraction of the first step
     _reported_s: float = float("-inf")
@@ -65,6 +74,7 @@ class _Progress:
         self._start = self._start or (now_s, fraction)
         if now_s - self._reported_s >= _REPORT_EVERY_S:
             self._reported_s = now_s
+            self.on_word("step")
             if not queue.report(self.job.id, step, fraction, self._left_s(now_s, fraction), worker_id=self.worker_id):
                 self.job_lost.set()
         if self.job_lost.is_set():
@@ -84,6 +94,7 @@ def run_worker(
     *,
     idle_s: float | None = None,
     lost_after_s: float = queue.LOST_AFTER_S,
+    on_word: OnWord = _say_nothing,
 ) -> None:
     """Work until asked to stop; SIGTERM or Ctrl-C returns the job in hand to the queue at its next step.
 
@@ -100,6 +111,8 @@ def run_worker(
         Return after so many seconds without work.
     lost_after_s : float
         Take over the jobs of workers without a heartbeat for so many seconds.
+    on_word : callable
+        Called with "job" and the ids of job and worker when one is begun, with "step" and with "end".
     """
     if handlers is None:
         from cellapp.jobs.handlers import HANDLERS as handlers  # torch comes with it: not for those who only queue jobs
@@ -109,7 +122,8 @@ def run_worker(
         _log.info("worker %s starts", worker_id)
         try:
             _purge()
-            _work_jobs(worker_id, handlers, stop, once=once, poll_s=poll_s, idle_s=idle_s, lost_after_s=lost_after_s)
+            limits = {"once": once, "poll_s": poll_s, "idle_s": idle_s, "lost_after_s": lost_after_s}
+            _work_jobs(worker_id, handlers, stop, on_word, **limits)
         finally:
             withdraw()
             _log.info("worker %s ends", worker_id)
@@ -119,6 +133,7 @@ def _work_jobs(
     worker_id: str,
     handlers: Mapping[str, Handler],
     stop: threading.Event,
+    on_word: OnWord,
     *,
     once: bool,
     poll_s: float,
@@ -132,9 +147,11 @@ def _work_jobs(
     while not stop.is_set():
         job = _claim(worker_id, handlers.keys(), lost_after_s, once=once)
         if job is not None:
-            progress = _Progress(job, worker_id, stop)
+            progress = _Progress(job, worker_id, stop, on_word)
+            on_word("job", job.id, worker_id)
             with _heartbeats(progress, lost_after_s / _BEATS_PER_LIMIT):
                 _work_job(job, handlers[job.kind], progress)
+            on_word("end")
             worked_s = time.monotonic()
         elif once or (_idle(worked_s, idle_s) and withdraw(unless=work_waits)):
             return

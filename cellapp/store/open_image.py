@@ -19,6 +19,7 @@ from cellapp.images.mosaic import join_tiles
 from cellapp.images.pyramid import needs_pyramid, write_pyramid
 from cellapp.rendering.display import thumbnail
 from cellapp.store.blobs import home_folder, pyramid_path, stored_path
+from cellapp.store.costly_images import opening
 from cellapp.store.database import reading
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.records import ImageRecord
@@ -122,6 +123,7 @@ def open_files(record: ImageRecord) -> Slide:
 
 
 def _open(record: ImageRecord) -> Slide:
+    opening(record.digest, record.name)
     slide = open_files(record)
     full = [level for level in _pyramid(record) if level.shape[1:] == slide.info.levels[0]]
     levels = (*full, *slide.levels[len(full) :])

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from cellapp.cli import doctor, main
-from cellapp.jobs import worker
+from cellapp.jobs import supervisor
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from cellapp.jobs import worker
 )
 def test_worker_options_reach_the_worker(monkeypatch, options, expected):
     calls = []
-    monkeypatch.setattr(worker, "run_worker", lambda **given: calls.append(given))
+    monkeypatch.setattr(supervisor, "supervise", lambda **given: calls.append(given))
     assert main(["worker", *options]) == 0
     assert calls == [expected]
 

@@ -38,8 +38,8 @@ def test_an_open_home_is_closed_at_first_use(home, before):
 def test_what_the_worker_writes_is_closed_too(tmp_path, home):
     seed_image(tmp_path)
     code = (
-        "import sys; from cellapp.cli import main; from cellapp.jobs import worker; "
-        "worker.run_worker = lambda **_: open(sys.argv[1], 'w').close(); main(['worker', '--once'])"
+        "import sys; from cellapp.cli import main; from cellapp.jobs import supervisor; "
+        "supervisor.supervise = lambda **_: open(sys.argv[1], 'w').close(); main(['worker', '--once'])"
     )
     subprocess.run(
         [sys.executable, "-c", code, str(home / "made")], check=True, env={**os.environ, "CELLAPP_HOME": str(home)}
