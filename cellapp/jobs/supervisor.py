@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
@@ -28,17 +28,12 @@ from cellapp.jobs import queue
 from cellapp.jobs.worker_process import announce, logging_to_file, stop_on_signals, withdraw
 from cellapp.store.costly_images import MOST_TRIES, Limits, job_limits, note_end, telling
 
-if TYPE_CHECKING:
-    from cellapp.jobs.handlers import Handler
-
 LOG_NAME = "supervisor"
-LOOK_S = 0.25
-"""Between two looks at a job; what is allocated within it is beyond the limit for that long."""
+LOOK_S = 0.25  # between two looks at a job
 
 _log = logging.getLogger("cellapp.jobs.supervisor")
 _SIGNAL_AT_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG, see prctl(2)
-_MOST_FAILED = 3
-_STOP_S = 60.0  # that a worker has to give its job back
+_MOST_FAILED, _STOP_S = 3, 60.0  # starts in vain, and how long a worker has to give its job back
 _SUSPECT_SHARE = 0.25  # of the memory limit: a process killed below it was not killed for want of memory
 
 
@@ -85,7 +80,7 @@ def supervise(
     once: bool = False,
     idle_s: float | None = None,
     *,
-    handlers: Mapping[str, Handler] | None = None,
+    handlers: Mapping[str, Callable[..., Any]] | None = None,
 ) -> None:
     """Work as `cellapp.jobs.worker.run_worker` does, in another process that is replaced when a job ends it.
 
@@ -114,7 +109,7 @@ def _run_worker(
     limits: Limits,
     once: bool,
     idle_s: float | None,
-    handlers: Mapping[str, Handler] | None,
+    handlers: Mapping[str, Callable[..., Any]] | None,
 ) -> bool | None:
     """Run one process to its end; returns whether nothing was left for it, None when it ended without a job."""
     context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
@@ -133,7 +128,9 @@ def _run_worker(
     return False if watch.job_id else None
 
 
-def _work(tells: Connection, once: bool, idle_s: float | None, handlers: Mapping[str, Handler] | None) -> None:
+def _work(
+    tells: Connection, once: bool, idle_s: float | None, handlers: Mapping[str, Callable[..., Any]] | None
+) -> None:
     """Be the worker, and say what it does."""
     _die_first()
     lock = threading.Lock()

@@ -41,10 +41,6 @@ OnWord = Callable[..., None]
 """Tells the process that watches this one what is in hand."""
 
 
-def _say_nothing(*_: str) -> None:
-    """Be watched by nobody."""
-
-
 class WorkerStopping(Cancelled):
     """Raised in a handler when the worker process is asked to stop; the job goes back to the queue."""
 
@@ -94,7 +90,7 @@ def run_worker(
     *,
     idle_s: float | None = None,
     lost_after_s: float = queue.LOST_AFTER_S,
-    on_word: OnWord = _say_nothing,
+    on_word: OnWord = lambda *_: None,
 ) -> None:
     """Work until asked to stop; SIGTERM or Ctrl-C returns the job in hand to the queue at its next step.
 
