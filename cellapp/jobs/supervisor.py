@@ -80,7 +80,7 @@ def supervise(
     once: bool = False,
     idle_s: float | None = None,
     *,
-    handlers: Mapping[str, Callable[..., Any]] | None = None,
+    handlers: Mapping[str, Any] | None = None,
 ) -> None:
     """Work as `cellapp.jobs.worker.run_worker` does, in another process that is replaced when a job ends it.
 
@@ -109,7 +109,7 @@ def _run_worker(
     limits: Limits,
     once: bool,
     idle_s: float | None,
-    handlers: Mapping[str, Callable[..., Any]] | None,
+    handlers: Mapping[str, Any] | None,
 ) -> bool | None:
     """Run one process to its end; returns whether nothing was left for it, None when it ended without a job."""
     context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
@@ -128,9 +128,7 @@ def _run_worker(
     return False if watch.job_id else None
 
 
-def _work(
-    tells: Connection, once: bool, idle_s: float | None, handlers: Mapping[str, Callable[..., Any]] | None
-) -> None:
+def _work(tells: Connection, once: bool, idle_s: float | None, handlers: Mapping[str, Any] | None) -> None:
     """Be the worker, and say what it does."""
     _die_first()
     lock = threading.Lock()
