@@ -166,8 +166,8 @@ def _warnings(figures: dict[str, Any]) -> list[str]:
         "road": "what the map names can be imputed with no more harm than random places",
     }
     said = [text for name, text in told.items() if figures[name]["gain"]["low"] <= 0]
-    if figures["randomised"]["value"] >= DESTROYED:
-        said.append("the map is nearly the same with shuffled weights: it does not show what was learned")
+    if abs(figures["randomised"]["value"]) >= DESTROYED:
+        said.append("the map is much the same, up to its sign, with shuffled weights: it hardly shows what was learned")
     if figures["stability"]["value"] <= STABLE:
         said.append("the map changes when the crop is moved by one pixel or turned")
     return said
