@@ -41,6 +41,7 @@ api.include_router(tiles.router)
 api.include_router(vectors.router)
 api.include_router(labels.router)
 api.include_router(image_routes.router)
+api.include_router(image_routes.upload_router)
 
 
 @api.exception_handler(CellappError)

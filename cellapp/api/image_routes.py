@@ -7,16 +7,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, File, Query, UploadFile
 
+from cellapp.api.upload_route import UploadRoute
 from cellapp.images.channels import unknown_roles
 from cellapp.images.choice import parse_number
 from cellapp.store import images, joined_images, projects, uploads
 from cellapp.store.records import ImageRecord
 
 router = APIRouter()
+upload_router = APIRouter(route_class=UploadRoute)
 _CHUNK = 2**20
 
 
-@router.post("/images", status_code=201)
+@upload_router.post("/images", status_code=201)
 def add_image(
     file: Annotated[UploadFile, File()],
     project: Annotated[str | None, Query()] = None,

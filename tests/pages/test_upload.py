@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from cellapp.config import app_settings
 from cellapp.jobs import handlers, queue
@@ -58,6 +59,19 @@ def test_dropped_images_are_added_and_the_newest_is_shown(open_page):
     assert sorted(image.name for image in here()) == ["one.png", "two.png"]
     assert app.query_params["image"] in {image.id for image in here()}
     assert len(app.data_editor[0].value) == 2
+
+
+def test_no_dropped_file_stays_in_memory(open_page, monkeypatch):
+    managers = []
+    add_file = MemoryUploadedFileManager.add_file
+    monkeypatch.setattr(
+        MemoryUploadedFileManager,
+        "add_file",
+        lambda self, *given, **named: managers.append(self) or add_file(self, *given, **named),
+    )
+    upload(open_page(), ("one.png", png(1)), ("bad.tif", b"no image"), ("two.png", png(2)))
+    assert len(managers) >= 3
+    assert not any(file for manager in managers for files in manager.file_storage.values() for file in files)
 
 
 def test_a_bad_file_is_a_row_with_a_sentence_beside_the_good_one(open_page):

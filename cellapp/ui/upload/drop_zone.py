@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cellapp.config import app_settings
 from cellapp.jobs import queue, worker_process
@@ -27,6 +28,11 @@ class Upload(Protocol):
     """A file as the browser sent it."""
 
     name: str
+    file_id: str
+
+    def close(self) -> None:
+        """Drop the bytes."""
+        ...
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
@@ -137,9 +143,18 @@ def _add_files(project_id: str, files: list[Upload]) -> None:
         for done, file in enumerate(files):
             bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
             yield file.name, _chunks(file)
+            _let_go(file)
 
     report(loose_files.add_together(project_id, each()))
     bar.empty()
+
+
+def _let_go(file: Upload) -> None:
+    """Free the memory of a file that is stored: Streamlit keeps what was uploaded until the visitor leaves."""
+    file.close()
+    context = get_script_run_ctx()
+    if context is not None:
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def _chunks(file: Upload) -> Iterator[bytes]:
