@@ -13,6 +13,7 @@ EXPECTED = {
     "InputError": (2, 422),
     "BudgetError": (2, 413),
     "ModelError": (1, 409),
+    "UnknownModelError": (2, 422),
     "StoreError": (1, 404),
     "AccessError": (1, 403),
     "EngineError": (1, 500),

@@ -46,4 +46,4 @@ def test_serve_runs_the_entrypoint_and_tells_its_address(monkeypatch, capsys, op
     assert main(["serve", *options]) == 0
     assert Path(ran[0][ran[0].index("run") + 1]) == ROOT / "app.py"
     assert ran[0][ran[0].index("--logger.hideWelcomeMessage") + 1] == "true"
-    assert f"http://localhost:{9000 if options else 8501} " in capsys.readouterr().out
+    assert f"http://127.0.0.1:{9000 if options else 8501} " in capsys.readouterr().out

@@ -76,7 +76,8 @@ def _check_tile(info: ImageInfo, settings: AnalyseSettings) -> None:
             f"segment.tile_px is {settings.segment.tile_px} and {info.name!r} has sides of {info.shape[1]} and "
             f"{info.shape[2]} px; a tile has at most {MOST_TILE_PX} px to fit into memory: set tile_px to 2048"
         )
-    if settings.segment.min_size_px > n_pixels:
+    default = type(settings.segment).model_fields["min_size_px"].default  # of which nobody said anything
+    if settings.segment.min_size_px > max(n_pixels, default):
         raise InputError(
             f"segment.min_size_px is {settings.segment.min_size_px}, and {info.name!r} has {n_pixels} pixels in all; "
             "give fewer than a cell has"

@@ -75,7 +75,7 @@ def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, An
         "libraries": {name: version(name) for name in _LIBRARIES},
         "machine": platform.platform(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": settings.model_dump(mode="json", exclude={"explain": _at_defaults(settings.explain, ("layer",))}),
+        "settings": settings.model_dump(mode="json"),
         "settings_digest": settings_digest(settings),
         "input": _input(source, context.slide),
         "segmenter": models.segmenter.name,

@@ -158,7 +158,7 @@ def test_a_fast_head_calls_no_pictures_of_single_cells(fast_head, tmp_path, caps
         (["frobnicate"], 2, "frobnicate"),
         (["demo", "--out", "o", "--size", "12by3"], 2, "12by3"),
         (["demo", "--out", "o", "--density", "3"], 2, "density"),
-        (["models", "show", "no-such-model"], 1, "no-such-model"),
+        (["models", "show", "no-such-model"], 2, "no-such-model"),
         (["predict", "no-folder", "--head", "demo-head", "--out", "o.csv"], 2, "no-folder"),
         (["score", "segmentation", "a.tif", "b.tif"], 2, "a.tif"),
     ],

@@ -65,7 +65,7 @@ def test_pictures_are_drawn_where_the_image_is_given(folder, tmp_path, capsys):
     ("arguments", "status", "words"),
     [
         (["nowhere", "--head", "demo-head"], 2, "holds no analysed image"),
-        (["out", "--head", "nothing"], 1, "nothing"),
+        (["out", "--head", "nothing"], 2, "nothing"),
         (["out", "--head", "demo-head"], 1, "reads vectors with encoder cell-vit"),
         (["out", "--head", "one", "--threshold", "2"], 2, "threshold"),
     ],

@@ -66,4 +66,4 @@ def test_doctor_fails_where_something_is_wrong(monkeypatch, capsys, problems):
     assert main(["doctor", "--json"]) == len(problems)
     *lines, last = capsys.readouterr().out.splitlines()
     assert json.loads(last) == {"facts": {"python": "3.11"}, "problems": problems}
-    assert lines == ["python:               3.11", "problem: the disk is full" if problems else "Nothing is wrong."]
+    assert lines == ["python: 3.11", "problem: the disk is full" if problems else "Nothing is wrong."]

@@ -164,5 +164,5 @@ def test_a_model_that_cannot_be_had_is_said_of_each_image(tmp_path, demo):
     missing = COUNTING.model_copy(update={"classify": COUNTING.classify.model_copy(update={"head": "no-such-head"})})
     report = run_images(items_of(demo.slide), missing, tmp_path / "out")
     assert "no-such-head" in report.failed[0].error
-    assert not report.failed[0].unusable
+    assert report.failed[0].unusable, "a name of no model is unusable, like a file that is no image"
     assert not (tmp_path / "out").exists()
