@@ -34,6 +34,8 @@ SOUND = 0.6  # of what Otsu's threshold finds is in masks whose flows agree with
 OTHER_SIZES = (0.7, 1.0, 1.5)  # compared, in diameters of the classical estimate
 CLEAR = 0.75  # overlap of the network's foreground with Otsu's where the latter shows what the cells are
 LEAST_GAIN = 0.15  # of soundness for another size to be preferred
+SOME_SOUND = 0.05  # of the foreground: cells, not chance
+FARTHEST = 4.0  # times the first size, where that finds cells: the network was trained at sizes up to two octaves off
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class SizeFinder:
     The network sees rims of cells where the size is far too small and pieces where cells are long. Masks whose flows
     disagree with their shape then leave most of Otsu's foreground bare, and sizes near that of the classical estimate
     are compared with the first. Where the network's foreground is like Otsu's at none of them, as in phase contrast,
-    Otsu's is no guide and the first size stays.
+    Otsu's is no guide and the first size stays. Where the first size finds some sound cells, sizes beyond `FARTHEST`
+    are not compared: one bright outline around many cells, as of an embryo, would be taken for one sound cell.
     """
 
     def __init__(
@@ -113,8 +116,12 @@ class SizeFinder:
     def _best_of(self, trials: list[Trial]) -> CellSize:
         """Compare sizes near the classical estimate with the first; the others must be much better."""
         first, classical = trials[0], estimate_size(self._pixels, self._roles)
-        for factor in OTHER_SIZES:
-            diameter_px = _within_limits(factor * classical.diameter_px)
+        farthest_px = FARTHEST * first.diameter_px if first.sound >= SOME_SOUND else math.inf
+        others = [_within_limits(factor * classical.diameter_px) for factor in OTHER_SIZES]
+        near = [diameter_px for diameter_px in others if diameter_px <= farthest_px]
+        if not near:
+            return CellSize(first.diameter_px)
+        for diameter_px in near:
             trials.append(self._try(REFERENCE_PX / diameter_px, COARSE_PX, []))
         tried = tuple(round(trial.diameter_px, 1) for trial in trials)
         clear = [trial for trial in trials if trial.seen >= CLEAR]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from cellapp.config import REPOSITORY
 from cellapp.images.read import open_slide
@@ -29,6 +30,23 @@ def shipped():
 def test_discs_with_a_hard_edge_are_found(shipped, diameter_px, noise):
     pixels = glowing(grid_of_discs(diameter_px / 2, n=3, gap=3), noise=noise)
     assert segment(pixels, OTHER, shipped, AUTOMATIC).labels.max() == 9
+
+
+@pytest.mark.parametrize("diameter_px", [10, 14])
+def test_many_cells_in_one_bright_outline_are_not_one_cell(shipped, diameter_px):
+    """As nuclei of an embryo in the light of their neighbours."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:400, :400]
+    cells = np.zeros((400, 400))
+    for row, column in np.mgrid[60 : 340 : diameter_px * 1.15, 60 : 340 : diameter_px * 1.15].reshape(2, -1).T:
+        row, column = row + rng.normal(), column + rng.normal()
+        if np.hypot(row - 200, column - 200) < 130:
+            distance = ((rows - row) ** 2 + (columns - column) ** 2) / (2 * (diameter_px / 3) ** 2)
+            cells = np.maximum(cells, rng.uniform(0.6, 1) * np.exp(-(distance**1.5)))
+    light = ndimage.gaussian_filter(0.3 * (np.hypot(rows - 200, columns - 200) < 140), 6)
+    pixels = np.clip(0.6 * cells + light + rng.normal(0, 0.02, cells.shape), 0, 1)[None].astype(np.float32)
+    size = shipped.estimate_size(pixels, (Role.NUCLEUS,))
+    assert diameter_px / 2 < size.diameter_px < 2 * diameter_px
 
 
 @pytest.mark.parametrize(
