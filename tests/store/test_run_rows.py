@@ -65,7 +65,9 @@ def test_settings_that_fit_no_image_start_no_run_and_those_that_fit_some_do(proj
     assert len(create_run(project.id, [small.id, large.id], settings).images) == 2
 
 
-def test_a_stored_run_with_a_number_that_is_not_finite_opens_at_the_default(project, add):
+def test_a_stored_run_with_a_number_that_is_not_finite_opens_at_the_default(project, add, database):
+    if database == "postgres":
+        pytest.skip("PostgreSQL keeps no such number: it refuses the row")
     run = create_run(project.id, [add().id], AnalyseSettings())
     with writing() as session:
         row = run_row(session, run.id)
