@@ -23,15 +23,13 @@ from cellapp.store.runs import get_run
 from cellapp.store.vectors import image_vectors
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
+from cellapp.training.label_sources import GivenLabels, add_given_labels, labels_by_column
 from cellapp.training.labelled_cells import (
     BY_IMAGE,
-    GivenLabels,
     ImageVectors,
     LabelledCells,
-    add_given_labels,
     image_names,
     label_cells,
-    labels_by_column,
 )
 from cellapp.types.image import OnStep
 

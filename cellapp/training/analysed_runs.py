@@ -15,15 +15,13 @@ from cellapp.files import safe_stem
 from cellapp.labelling.folder_labels import placed_labels
 from cellapp.labelling.label_table import read_label_table
 from cellapp.text_table import read_table
+from cellapp.training.label_sources import GivenLabels, add_given_labels, labels_by_column
 from cellapp.training.labelled_cells import (
     BY_IMAGE,
-    GivenLabels,
     ImageVectors,
     LabelledCells,
-    add_given_labels,
     image_names,
     label_cells,
-    labels_by_column,
 )
 
 _GROUP = "group"  # column that is taken where none is named, as in index.csv of pictures

@@ -7,7 +7,8 @@ import pytest
 
 from cellapp.errors import InputError
 from cellapp.settings import VectorSettings
-from cellapp.training.labelled_cells import BY_IMAGE, image_names, label_cells, labels_by_column
+from cellapp.training.label_sources import labels_by_column
+from cellapp.training.labelled_cells import BY_IMAGE, image_names, label_cells
 from tests.training.vectors import drawn_images, kinds
 
 CLASSES = {"MCF7": "cancer", "MCF10A": "normal"}

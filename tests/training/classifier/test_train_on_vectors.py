@@ -11,7 +11,8 @@ from cellapp.models.load import load_model
 from cellapp.settings_io import read_recipe
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
-from cellapp.training.labelled_cells import BY_IMAGE, label_cells, labels_by_column
+from cellapp.training.label_sources import labels_by_column
+from cellapp.training.labelled_cells import BY_IMAGE, label_cells
 from tests.training.vectors import drawn_images, kinds
 
 
