@@ -64,8 +64,9 @@ def refit(vectors: np.ndarray, labels: Sequence[str], images: Sequence[str], *, 
     rows = np.flatnonzero(named != "")
     classes, codes = np.unique(named[rows], return_inverse=True)
     if len(classes) < 2:
-        found = f"only {str(classes[0])!r} so far" if len(classes) else "none so far"
-        raise InputError(f"a probe needs labels of at least two classes; there is {found}: label some of another")
+        found = f"is only {str(classes[0])!r}" if len(classes) else "are none"
+        more = "another" if len(classes) else "each"
+        raise InputError(f"a probe needs labels of at least two classes; there {found} so far: label some of {more}")
     some = _drawn(codes, MAX_LABELLED, seed)
     fitted = fit_logistic(vectors[rows[some]], codes[some], REGULARISATION)
     n_agree, n_compared = _held_out(vectors[rows], codes, np.asarray(images, dtype=object)[rows].astype(str), seed)

@@ -56,6 +56,8 @@ def worth_line(names: Sequence[str], counts: Mapping[str, int], history: Mapping
     history : mapping of int to float
         Number of labels -> share of labels the probe agreed with then.
     """
+    if len(names) < 2:
+        return f"Name two classes to begin with; {ENOUGH} cells of each make a score mean something."
     missing = {name: ENOUGH - counts.get(name, 0) for name in names if counts.get(name, 0) < ENOUGH}
     if missing:
         wanted = " and ".join(f"{n} of {name}" for name, n in missing.items())

@@ -12,3 +12,8 @@ def test_a_rising_agreement_asks_for_more_and_a_flat_one_does_not():
     assert "more will help" in worth_line(["a", "b"], counts, {60: 0.7, 80: 0.75, 100: 0.85})
     assert "train now" in worth_line(["a", "b"], counts, {60: 0.7, 80: 0.85, 100: 0.855})
     assert "more tell" in worth_line(["a", "b"], counts, {100: 0.8})
+
+
+def test_without_two_classes_nothing_is_enough():
+    for names in ([], ["a"]):
+        assert "Name two classes" in worth_line(names, {"a": 9 * ENOUGH}, {})
