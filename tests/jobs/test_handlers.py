@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import tifffile
 
@@ -120,12 +121,16 @@ def test_after_kill_9_the_next_worker_ends_with_the_same_cells(project):
         first = runs.run_folder(run.id) / run.images[0].stem / "run.json"
         _wait_for(first.exists)
     finally:
+        family = psutil.Process(worker.pid).children(recursive=True)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
+        psutil.wait_procs(family, timeout=60)
     assert runs.get_run(run.id).status is not Status.DONE, "the run ended before it could be disturbed"
     written = first.stat().st_mtime_ns
 
-    run_worker(once=True, lost_after_s=0.1)
+    lost_after_s = 0.1
+    time.sleep(2 * lost_after_s)  # no word of it is younger
+    run_worker(once=True, lost_after_s=lost_after_s)
     assert queue.get_job(job.id).attempts == 2
     assert runs.get_run(run.id).status is Status.DONE
     assert first.stat().st_mtime_ns == written, "a finished image was done again"

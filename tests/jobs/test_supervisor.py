@@ -160,5 +160,14 @@ def test_higher_limits_let_an_image_in_again(monkeypatch, name):
 def test_limits_follow_the_machine():
     assert 0 < job_limits().memory_bytes < memory_bytes() <= psutil.virtual_memory().total
     assert 0 < free_memory_bytes() <= psutil.virtual_memory().available * 1.5
-    assert 10**6 < own_memory_bytes(os.getpid()) < psutil.Process().memory_info().rss * 2
+
+
+def test_own_memory_is_that_of_a_process_and_its_descendants():
+    hold = "import sys; held = b'x' * {}; print(flush=True); sys.stdin.read()"
+    start = "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', sys.argv[1]]); "
+    command = [sys.executable, "-c", start + hold.format(40_000_000), hold.format(60_000_000)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == process.stdout.readline() == b"\n"
+        assert 100_000_000 < own_memory_bytes(process.pid) < 200_000_000
+        process.stdin.close()
     assert own_memory_bytes(2**22 + 1) == 0
