@@ -53,9 +53,21 @@ ONLY_IN = {
     "alembic": {"store"},
     "fastapi": {"api"},
     "typer": {"cli"},
+    "matplotlib": {"rendering"},
     "torch": {"compute", "segmentation", "encoders", "classification", "explanation", "training"},
 }
-ONE_FILE = ("cellpose", "transformers", "timm", "pytorch_grad_cam", "pylibCZIrw", "nd2", "liffile", "dask", "umap")
+ONE_FILE = (
+    "cellpose",
+    "transformers",
+    "timm",
+    "pytorch_grad_cam",
+    "pylibCZIrw",
+    "nd2",
+    "liffile",
+    "dask",
+    "umap",
+    "matplotlib",
+)
 
 RANK = {part: rank for rank, line in enumerate(LAYERS.split("\n")) for part in line.split()}
 

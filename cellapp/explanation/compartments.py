@@ -51,14 +51,15 @@ def compartment_masks(inside: np.ndarray, nucleus: np.ndarray | None, grid: tupl
     """
     cell = _coverage(inside, grid) >= _HALF
     edge = cell & ~binary_erosion(cell)
-    nuclear = _nuclear_pixels(inside, nucleus)
+    nuclear = nuclear_pixels(inside, nucleus)
     if nuclear is None:
         return {CELL: cell & ~edge, EDGE: edge, OUTSIDE: ~cell}
     core = cell & (_coverage(nuclear, grid) >= _HALF)
     return {NUCLEUS: core, CYTOPLASM: cell & ~core & ~edge, EDGE: edge & ~core, OUTSIDE: ~cell}
 
 
-def _nuclear_pixels(inside: np.ndarray, nucleus: np.ndarray | None) -> np.ndarray | None:
+def nuclear_pixels(inside: np.ndarray, nucleus: np.ndarray | None) -> np.ndarray | None:
+    """Return where the nucleus is in a crop, (Y, X) bool; None without a nucleus channel or in an even one."""
     if nucleus is None or not inside.any():
         return None
     values = nucleus[inside].astype(np.float64)

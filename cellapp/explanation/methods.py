@@ -17,6 +17,7 @@ from cellapp.explanation.hirescam import exact_maps
 from cellapp.explanation.integrated_gradients import integrated_gradients
 from cellapp.explanation.occlusion import occlusion
 from cellapp.explanation.rollout import rollout
+from cellapp.settings import LAYERED
 from cellapp.types.cells import Explanations
 from cellapp.types.protocols import Encoder
 
@@ -79,6 +80,23 @@ METHOD_NOTES: Mapping[str, str] = {
     "integrated-gradients": "Needs 24 passes of the network; slow.",
 }
 """What a reader of such a map should know."""
+
+LAYER_TITLES: Mapping[int | None, str] = {
+    None: "Final norm",
+    1: "Last block",
+    2: "One block earlier",
+    3: "Two blocks earlier",
+}
+"""Layers that people choose between, see `explain`."""
+
+
+def method_text(method: str, layer: int | None = None) -> str:
+    """Return how maps were made, for captions: "Grad-CAM at the last block"; methods without layers name none."""
+    title = METHOD_TITLES[method]
+    if method not in LAYERED:
+        return title
+    known = None if layer == 0 else layer
+    return f"{title} at the {LAYER_TITLES[known].lower()}" if known in LAYER_TITLES else f"{title} at layer {layer}"
 
 
 def explain(

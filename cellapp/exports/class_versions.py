@@ -28,7 +28,7 @@ from cellapp.settings import ClassifySettings
 
 _FOLDER, _LIST, _LOCK = ".classes", "versions.json", "lock"
 _OF_HEAD = ("encoder", "head", "demonstration", "calibrated", "not_explained", "encoder_crop", "weights_sha256")
-_OF_MAPS = ("*/explanations", "*/maps_*.npz", "regions_*.parquet")
+_OF_MAPS = ("*/explanations", "*/maps_*.npz", "*/maps_by_method", "regions_*.parquet", "mean_maps_*.npz")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """Attribution maps on disk, and what they add up to.
 
 explanations/ has a picture of each explained cell and all maps as numbers, maps_<class>.npz the maps of cells that were
-explained later, and regions_<class>.parquet the share of each compartment, measured on a sample of a run's cells.
+explained later, regions_<class>.parquet the share of each compartment and mean_maps_<class>.npz the mean map of what is
+called so, both measured on a sample of a run's cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -14,12 +15,14 @@ import numpy as np
 import pandas as pd
 
 from cellapp.errors import InputError
+from cellapp.explanation.mean_map import GRID, MeanMap, outline_of_mean
 from cellapp.exports.embeddings import write_arrays
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_folder, safe_stem
 from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
 from cellapp.rendering.colours import rgb
 from cellapp.rendering.composition import ImageStyle
+from cellapp.rendering.signed_maps import enlarged, laid_over
 from cellapp.settings import ExplainSettings
 from cellapp.types.cells import Crops, Explanations
 
@@ -27,7 +30,6 @@ SIDE_PX = 240
 GAP_PX = 8
 BAR_PX = 16
 STORED = ("maps", "rest", "logits", "cell_ids", "target", "method")
-OPACITY = 0.7  # of the strongest token over the crop
 
 
 def write_explanations(explanations: Explanations, crops: Crops, folder: Path, *, style: ImageStyle) -> Path:
@@ -104,11 +106,8 @@ def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) 
     ndarray of shape (h, w, 3), uint8
     """
     shown = squared(picture, SIDE_PX)
-    values = _enlarged(explanations.maps[row])
-    heat = signed_colours(values, explanations.limit)
-    # the weaker a token, the more of the crop shows through
-    weight = OPACITY * np.abs(values[..., None]) / (explanations.limit or 1.0)
-    both = np.rint((1 - weight) * shown + weight * heat).astype(np.uint8)
+    values = enlarged(explanations.maps[row], (SIDE_PX, SIDE_PX))
+    heat, both = signed_colours(values, explanations.limit), laid_over(shown, values, explanations.limit)
     gap = np.full((SIDE_PX, GAP_PX, 3), rgb(PAPER), np.uint8)
     body = np.concatenate([shown, gap, heat, gap, _colour_bar(explanations.limit), gap, both], axis=1)
     total, part, rest = explanations.logits[row], explanations.maps[row].sum(), explanations.rest[row]
@@ -117,11 +116,6 @@ def draw_explanation(explanations: Explanations, row: int, picture: np.ndarray) 
         f"logit {total:+.2f} = map {part:+.2f} and the rest {rest:+.2f}; {explanations.method}",
     ]
     return np.concatenate([body, strip(body.shape[1], caption)])
-
-
-def _enlarged(values: np.ndarray) -> np.ndarray:
-    rows, columns = (np.arange(SIDE_PX) * n // SIDE_PX for n in values.shape)
-    return values[np.ix_(rows, columns)]
 
 
 def _colour_bar(limit: float) -> np.ndarray:
@@ -136,16 +130,31 @@ def _colour_bar(limit: float) -> np.ndarray:
     return np.concatenate([bar, numbers], axis=1)
 
 
-def stored_maps(folder: Path, target: str, how: ExplainSettings | None = None) -> Explanations | None:
-    """Return the maps stored for a class in an image's folder, made as `how` says; None when there are none."""
-    path = maps_path(folder, target, how)
+def stored_maps(
+    folder: Path, target: str, how: ExplainSettings | None = None, head: str | None = None
+) -> Explanations | None:
+    """Return the maps stored for a class in an image's folder, see `maps_path`; None when there are none."""
+    path = maps_path(folder, target, how, head)
     maps = read_maps(path) if path.exists() else None
     return maps if maps is not None and maps.target == target else None
 
 
-def maps_path(folder: Path, target: str, how: ExplainSettings | None = None) -> Path:
-    """Return the path of the maps of a class in an image's folder; HiResCAM's, made either way, has the short name."""
+def maps_path(folder: Path, target: str, how: ExplainSettings | None = None, head: str | None = None) -> Path:
+    """Return the path of the maps of a class in an image's folder; HiResCAM's, made either way, has the short name.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image in its run.
+    target : str
+        Class explained.
+    how : ExplainSettings, optional
+        Method and layer.
+    head : str, optional
+        Identity of another head than the run's, whose maps are kept apart.
+    """
     how = how or ExplainSettings()
+    folder = folder if head is None else folder / "maps_by_head" / safe_stem(head)
     if how.layer is None and how.method in ("exact", "hirescam"):
         return folder / f"maps_{safe_stem(target)}.npz"
     layer = "" if how.layer is None else f"_{how.layer}"
@@ -177,6 +186,32 @@ def read_explanation_summary(folder: Path, stems: Sequence[str], target: str) ->
         return None
     summary = read_cells(path)
     return summary if (summary["target"] == target).all() else None
+
+
+def write_mean_maps(means: Mapping[str, MeanMap], path: Path, *, target: str, method: str) -> Path:
+    """Write the mean map of each class, see `mean_maps_path`."""
+    values = np.stack([mean.values for mean in means.values()]) if means else np.zeros((0, GRID, GRID), np.float32)
+    arrays = {"values": values, "n_cells": np.array([mean.n_cells for mean in means.values()], np.int64)}
+    names = {"classes": np.array(list(means), str), "target": np.array(target), "method": np.array(method)}
+    return write_arrays(arrays | names, path)
+
+
+def read_mean_maps(folder: Path, target: str) -> tuple[dict[str, MeanMap], str]:
+    """Return the mean map of each class of a run, explained as `target`, and the method; none where there are none."""
+    path = mean_maps_path(folder, target)
+    if not path.exists():
+        return {}, ""
+    with np.load(path, allow_pickle=False) as file:
+        if str(file["target"]) != target:
+            return {}, ""
+        rows = zip(file["classes"], file["values"], file["n_cells"], strict=True)
+        means = {str(name): MeanMap(values, int(n), outline_of_mean()) for name, values, n in rows}
+        return means, str(file["method"])
+
+
+def mean_maps_path(folder: Path, target: str) -> Path:
+    """Return the path of the mean maps of a class in a run's folder."""
+    return folder / f"mean_maps_{safe_stem(target)}.npz"
 
 
 def summary_path(folder: Path, target: str) -> Path:

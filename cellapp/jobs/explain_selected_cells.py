@@ -16,7 +16,7 @@ from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.progress import no_progress
 from cellapp.segmentation.label_image import read_labels
-from cellapp.settings import ExplainSettings
+from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
 from cellapp.types.cells import Explanations, LabelMask, join_explanations
@@ -33,6 +33,7 @@ def explain_selected_cells(
     on_step: OnStep | None = None,
     *,
     how: ExplainSettings | None = None,
+    head: str | None = None,
 ) -> Path:
     """Explain cells of one image of a run and keep their maps in the image's folder.
 
@@ -48,6 +49,8 @@ def explain_selected_cells(
         Progress; may raise `Cancelled`, then nothing new is kept.
     how : ExplainSettings, optional
         Method and layer; those of the run when left out.
+    head : str, optional
+        Another head than the run's to explain, with its own encoder and way of cutting.
 
     Returns
     -------
@@ -70,17 +73,28 @@ def explain_selected_cells(
     unknown = sorted(set(cell_ids) - set(cells.index.tolist()))
     if unknown:
         raise StoreError(f"image {entry.name!r} has no cell {unknown[0]} in this run; reload the page")
-    settings = run.settings.model_copy(update={"explain": how or run.settings.explain})
+    settings = settings_to_explain(run.settings, how, head)
     on_step("Loading models", 0.0)
     context = make_context(open_slide(image_id), None, load_models_to_explain(settings), settings)
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
-    stored = stored_maps(folder, target, settings.explain)
+    stored = stored_maps(folder, target, settings.explain, head)
     parts = [] if stored is None else [stored]
     for start in range(0, len(cell_ids), _BATCH):
         on_step("Explaining cells", start / len(cell_ids))
         batch = cells.loc[list(cell_ids[start : start + _BATCH])]
         parts.append(explain_cells(context, mask, batch, target, channel_effects=False).explanations)
-    return write_maps(_latest(join_explanations(parts[::-1])), maps_path(folder, target, settings.explain))
+    return write_maps(_latest(join_explanations(parts[::-1])), maps_path(folder, target, settings.explain, head))
+
+
+def settings_to_explain(
+    settings: AnalyseSettings, how: ExplainSettings | None = None, head: str | None = None
+) -> AnalyseSettings:
+    """Return the settings of a run with another method of explanation, another head, or both."""
+    settings = settings if how is None else settings.model_copy(update={"explain": how})
+    if head is None:
+        return settings
+    classify = settings.classify.model_copy(update={"head": head, "encoder": None, "unsure": "margin"})
+    return settings.model_copy(update={"classify": classify})
 
 
 def _latest(explanations: Explanations) -> Explanations:

@@ -132,11 +132,10 @@ def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 
 
 def explain(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Make the maps of some cells of a run; payload ``{"run_id", "image_id", "cell_ids", "target", "how"}``."""
+    """Make the maps of some cells of a run; payload ``{"run_id", "image_id", "cell_ids", "target", "how", "head"}``."""
     how = ExplainSettings.model_validate(payload["how"]) if "how" in payload else None
-    path = explain_selected_cells(
-        payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"], on_step, how=how
-    )
+    which = (payload["run_id"], payload["image_id"], payload["cell_ids"], payload["target"])
+    path = explain_selected_cells(*which, on_step, how=how, head=payload.get("head"))
     return {"path": str(path)}
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.counts import outcome
-from cellapp.exports.explanations import summary_path
+from cellapp.explanation.methods import method_text
+from cellapp.exports.explanations import mean_maps_path, summary_path, write_mean_maps
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.mean_maps import cells_with_maps, mean_by_outcome
 from cellapp.pipeline.progress import no_progress
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
@@ -43,7 +45,8 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     -------
     DataFrame
         The compartments of `cellapp.pipeline.explain_cells.explain_cells`, with ``stem``, the image's folder in the
-        run; ids repeat between images. It is kept as ``regions_<target>.parquet`` in the run's folder.
+        run; ids repeat between images. It is kept as ``regions_<target>.parquet`` in the run's folder, the mean
+        map of each class as ``mean_maps_<target>.npz``.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     models = load_models_to_explain(run.settings)
     image_ids = {image.stem: image.image_id for image in run.images if image.status is Status.DONE}
     sample = sample_run(folder, list(image_ids))
-    n_all, n_before, tables = sum(map(len, sample.values())), 0, []
+    n_all, n_before, tables, maps = sum(map(len, sample.values())), 0, [], []
     for stem, cells in sample.items():
         context = make_context(open_slide(image_ids[stem]), None, models, run.settings)
         mask = LabelMask(read_labels(folder / stem / "labels.tif", context.slide.info.shape[1:]), "")
@@ -65,9 +68,16 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
         def on_batch(_: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
             on_step("Measuring what calls rest on", (before + part * n) / n_all)
 
-        tables.append(explain_cells(context, mask, cells, target, on_step=on_batch).compartments.assign(stem=stem))
+        explained = explain_cells(context, mask, cells, target, on_step=on_batch)
+        tables.append(explained.compartments.assign(stem=stem))
+        maps += cells_with_maps(context, mask, cells, explained.explanations)
         n_before += len(cells)
     table = pd.concat(tables or [_NO_CELLS])
+    means, method = (
+        mean_by_outcome(maps, models.to_explain()[1].classes),
+        method_text(run.settings.explain.method, run.settings.explain.layer),
+    )
+    write_mean_maps(means, mean_maps_path(folder, target), target=target, method=method)
     write_cells(table, summary_path(folder, target))
     return table
 

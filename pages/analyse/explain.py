@@ -3,13 +3,13 @@
 import streamlit as st
 
 from cellapp.cells.answer import judge
-from cellapp.classification.cell_columns import positive_class
-from cellapp.errors import CellappError
-from cellapp.ui.components.messages import escape, show_error, trust_line
+from cellapp.explanation.cell_lists import WRONG, listings
+from cellapp.ui.components.messages import escape, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
-from cellapp.ui.explain.cell_maps import cell_explanations, common_limit, explainable, listings
-from cellapp.ui.explain.cell_panel import explanation_panel, pick_cell, pick_method, slide_section, truth_badge
+from cellapp.ui.explain.cell_maps import explainable, vectors_of
+from cellapp.ui.explain.cell_panel import cells_section, slide_section
 from cellapp.ui.explain.summary_panel import summary_section
+from cellapp.ui.explain.toolbar import toolbar, truth_badge
 from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.session import selection
 from cellapp.ui.session.results import results_of
@@ -38,32 +38,19 @@ if head is not None and head.only_on_slides:
     trust_line(run, results.provenance)
     st.stop()
 
-default = run.settings.explain.target or positive_class(results.classes)
-target = str(
-    st.segmented_control("Speaks for or against", results.classes, default=default, required=True, key="explain_target")
-)
-with_models = head is not None
-how = pick_method(run.settings.explain, with_models)
-truth_badge(run, head, how)
-with_map = explainable(results, image_cells, target, models=with_models, how=how)
-lists = listings(with_map, results.classes, selection.selected(run, cells))
+asked = toolbar(run, image, results.classes, head)
+truth_badge(run, head, asked.how)
+with_map = explainable(results, image_cells, asked.target, models=head is not None, how=asked.how)
+chosen = selection.selected(run, cells)
+lists = listings(with_map, results.classes, chosen, vectors_of(results, with_map))
 if not lists:
     empty_states.no_head()
     trust_line(run, results.provenance)
     st.stop()
 
-grid = st.grid(3, min_column_width=240, gap="medium")
-left, right = grid.cell(), grid.cell(column_span=2)
-with left:
-    title, cell = pick_cell(results, image, lists, target, page.cell_id)
-with right:
-    try:
-        explained = cell_explanations(results, image, lists[title], target=target, how=how)
-        limit = common_limit(results, explained, target=target, how=how)
-        if int(cell["cell_id"]) in explained:
-            explanation_panel(results, image, cell, explained[int(cell["cell_id"])], limit=limit)
-    except CellappError as error:
-        show_error(error)
+cell = cells_section(results, image, lists, asked, page.cell_id)
+if WRONG not in lists:
+    st.caption("No cell of this image has a label that differs from its call: label some to see the wrong ones.")
 slide_section(results, image, with_map, cell)
-summary_section(results, cells, target, models=with_models)
+summary_section(results, cells, asked.target, models=head is not None)
 trust_line(run, results.provenance)

@@ -8,7 +8,7 @@ from cellapp.settings import CropMode, CropSettings, FeatureSettings
 from cellapp.store import job_rows, runs
 from cellapp.types.cells import Explanations
 from cellapp.ui.components import model_badges
-from cellapp.ui.explain import cell_maps, cell_panel, summary_panel
+from cellapp.ui.explain import cell_maps, summary_panel, toolbar
 from cellapp.ui.session.results import results_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
@@ -202,7 +202,7 @@ def test_whether_maps_are_true_of_the_head_is_said_with_the_figures(open_page, e
         measured_on.append(identity)
         return {"exact": row | {"warnings": [] if true else ["the map changes when the crop is turned"]}}
 
-    monkeypatch.setattr(cell_panel, "stored_truth", stored)
+    monkeypatch.setattr(toolbar, "stored_truth", stored)
     app = open_page(PAGE, run=run.id)
     assert not app.exception
     assert set(measured_on) == {head.identity}

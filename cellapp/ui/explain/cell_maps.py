@@ -16,10 +16,13 @@ import streamlit as st
 
 from cellapp.errors import ModelError
 from cellapp.explanation.methods import made_by
+from cellapp.exports.embeddings import read_embeddings
 from cellapp.exports.explanations import read_maps, stored_maps
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.explain_selected_cells import settings_to_explain
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.rendering.signed_maps import scale_of
 from cellapp.settings import ExplainSettings
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import Explanations, LabelMask
@@ -28,8 +31,6 @@ from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
 
-LISTED = 12
-SELECTED, UNSURE = "Selected", "Unsure"
 KIND = "explain"
 PAGE_S = 1.0
 """Longer than this, no page computes."""
@@ -55,36 +56,14 @@ def explainable(
     return cells[cells["cell_id"].isin(stored)]
 
 
-def listings(cells: pd.DataFrame, classes: tuple[str, ...], chosen: list[int]) -> dict[str, pd.DataFrame]:
-    """Offer cells worth explaining, each list at most a dozen.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        The image's classified cells with `outcome`.
-    classes : tuple of str
-    chosen : list of int
-        Row numbers selected on any page.
-
-    Returns
-    -------
-    dict
-        Title -> rows; empty lists are left out. "Strongest": highest probability of the class; "typical": probability
-        nearest to the median of the class; "unsure": smallest margin.
-    """
-    classified = cells[cells[f"p_{classes[0]}"].notna()] if classes else cells.iloc[:0]
-    lists = {SELECTED: classified[classified.index.isin(chosen)]}
-    for name in classes:
-        of_class = classified[classified["label"] == name]
-        p = of_class[f"p_{name}"]
-        lists[f"Strongest {name}"] = of_class.loc[p.sort_values(ascending=False, kind="stable").index]
-        lists[f"Typical {name}"] = of_class.loc[(p - p.median()).abs().sort_values(kind="stable").index]
-    lists[UNSURE] = classified.sort_values("margin", kind="stable")
-    return {title: rows.head(LISTED) for title, rows in lists.items() if len(rows)}
-
-
 def cell_explanations(
-    results: Results, image: ImageRecord, cells: pd.DataFrame, *, target: str, how: ExplainSettings | None = None
+    results: Results,
+    image: ImageRecord,
+    cells: pd.DataFrame,
+    *,
+    target: str,
+    how: ExplainSettings | None = None,
+    head: str | None = None,
 ) -> dict[int, CellExplanation]:
     """Return the maps of some cells of one image by cell id.
 
@@ -101,6 +80,8 @@ def cell_explanations(
         Class to explain.
     how : ExplainSettings, optional
         Method and layer; HiResCAM when left out.
+    head : str, optional
+        Identity of another head than the run's.
 
     Raises
     ------
@@ -109,20 +90,24 @@ def cell_explanations(
     """
     folder = results.folder / cells["stem"].iloc[0] if len(cells) else results.folder
     how = how or ExplainSettings()
-    explained = stored_explanations(folder, target, how)
+    explained = stored_explanations(folder, target, how, head)
     ids = cells["cell_id"].astype(int).tolist()
     missing = tuple(i for i in ids if i not in explained)
     if missing and takes_long(results, len(missing)):
-        _explain_by_worker(results, image, missing, target, how)
+        _explain_by_worker(results, image, missing, target, how, head)
     elif missing:
-        explained |= _computed(results.run.id, image.id, results.version, missing, target, how, results, image, folder)
+        asked = (missing, target, how, head)
+        explained |= _computed(results.run.id, image.id, results.version, *asked, results, image, folder)
     return {i: explained[i] for i in ids if i in explained}
 
 
-def stored_explanations(folder: Path, target: str, how: ExplainSettings | None = None) -> dict[int, CellExplanation]:
+def stored_explanations(
+    folder: Path, target: str, how: ExplainSettings | None = None, head: str | None = None
+) -> dict[int, CellExplanation]:
     """Read the maps of one image's folder, of its run and made later; none of another class or made another way."""
     how, path = how or ExplainSettings(), folder / "explanations" / "maps.npz"
-    stored = (read_maps(path) if path.exists() else None, stored_maps(folder, target, how))
+    of_run = read_maps(path) if head is None and path.exists() else None
+    stored = (of_run, stored_maps(folder, target, how, head))
     explained: dict[int, CellExplanation] = {}
     for maps in stored:
         if maps is not None and maps.target == target and made_by(maps.method, how.method, how.layer):
@@ -140,7 +125,25 @@ def common_limit(
     explained = [*shown.values()]
     for stem, _ in results.version:
         explained += stored_explanations(results.folder / stem, target, how).values()
-    return max((float(np.abs(one.map).max(initial=0.0)) for one in explained), default=0.0)
+    return scale_of(one.map for one in explained)
+
+
+def vectors_of(results: Results, cells: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the vectors of some cells of one image by the index of `cells`; None where the run kept none."""
+    if cells.empty:
+        return None
+    path = results.folder / cells["stem"].iloc[0] / "embeddings.npz"
+    if not path.exists():
+        return None
+    vectors = _vectors(str(path), path.stat().st_mtime_ns)
+    known = cells[cells["cell_id"].isin(vectors.index)]
+    return vectors.loc[known["cell_id"]].set_axis(known.index)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _vectors(path: str, mtime_ns: int) -> pd.DataFrame:
+    found = read_embeddings(Path(path))
+    return pd.DataFrame(found.features, index=found.cell_ids)
 
 
 def takes_long(results: Results, n_cells: int) -> bool:
@@ -150,7 +153,7 @@ def takes_long(results: Results, n_cells: int) -> bool:
 
 
 def _explain_by_worker(
-    results: Results, image: ImageRecord, cell_ids: Sequence[int], target: str, how: ExplainSettings
+    results: Results, image: ImageRecord, cell_ids: Sequence[int], target: str, how: ExplainSettings, head: str | None
 ) -> None:
     """Have the maps of some cells made and draw the progress; the page is drawn again when they are there.
 
@@ -165,7 +168,7 @@ def _explain_by_worker(
         "cell_ids": list(cell_ids),
         "target": target,
     }
-    payload["how"] = how.model_dump(mode="json")
+    payload |= {"how": how.model_dump(mode="json")} | ({} if head is None else {"head": head})
     same = (job for job in queue.list_jobs(results.run.project_id, active=False) if dict(job.payload) == payload)
     job = next((job for job in same if job.kind == KIND), None)
     if job is not None and job.status is Status.FAILED:
@@ -196,11 +199,12 @@ def _computed(
     cell_ids: tuple[int, ...],
     target: str,
     how: ExplainSettings,
+    head: str | None,
     _results: Results,
     _image: ImageRecord,
     _folder: Path,
 ) -> dict[int, CellExplanation]:
-    settings = _results.run.settings.model_copy(update={"explain": how})
+    settings = settings_to_explain(_results.run.settings, how, head)
     cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
     context = make_context(cache.slide(_image), None, cache.run_models(settings), settings)
     mask = LabelMask(labels_of(_folder), "")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from scipy.special import expit
+from scipy.stats import spearmanr
 
 from cellapp.explanation.compartments import (
     COMPARTMENT_NAMES,
@@ -14,31 +16,12 @@ from cellapp.explanation.compartments import (
     sum_by_compartment,
 )
 from cellapp.exports.explanations import read_explanation_summary
-from cellapp.pipeline.encoder_crops import RawCrop, raw_crops
-from cellapp.settings import CropMode, CropSettings
-from cellapp.store.records import ImageRecord
-from cellapp.types.cells import LabelMask
+from cellapp.pipeline.encoder_crops import RawCrop
+from cellapp.rendering.signed_maps import enlarged
 from cellapp.types.image import Role
 from cellapp.ui.explain.cell_maps import CellExplanation
 from cellapp.ui.explain.summary_charts import effect_columns
-from cellapp.ui.layout.cell_thumbnails import labels_of
-from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
-
-
-def encoder_crop(results: Results, image: ImageRecord, cell: pd.Series) -> RawCrop:
-    """Return the raw pixels of one cell, cut as for the run's encoder; ``run.json`` says how, no model is needed."""
-    angle = float(results.provenance.get("encoder_angle_deg") or 0.0)
-    settings = results.provenance.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
-    return raw_crops(
-        cache.slide(image),
-        LabelMask(labels_of(results.folder / cell["stem"]), ""),
-        pd.DataFrame([cell]).set_index("cell_id"),
-        CropSettings.model_validate(settings),
-        channels=image.channels,
-        roles=image.roles,
-        angle_deg=angle,
-    )[0]
 
 
 def map_sentence(explanation: CellExplanation, crop: RawCrop, roles: tuple[Role, ...], *, p: float) -> str:
@@ -106,6 +89,22 @@ def channels_sentence(effects: Mapping[str, float], logit: float, target: str, *
         return f"With one channel taken away, p({target}) would be {listed}."
     listed = ", ".join(f"{_signed(value)} without {name}" for name, value in without.items())
     return f"With one channel taken away, the logit of {target} would be {listed}."
+
+
+def agreement_sentence(one: np.ndarray, other: np.ndarray) -> str:
+    """Return how far two maps of one cell agree, by the rank correlation of their squares, see `enlarged`.
+
+    Parameters
+    ----------
+    one, other : ndarray of shape (h, w)
+        The coarser one is enlarged to the squares of the other.
+    """
+    shape = tuple(max(sides) for sides in zip(one.shape, other.shape, strict=True))
+    first, second = (enlarged(values, shape).ravel() for values in (one, other))
+    if first.std() == 0 or second.std() == 0:
+        return "One of the maps is the same everywhere."
+    rank = f"{spearmanr(first, second).statistic:.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"Rank correlation of the two maps, square by square: {rank} (1 is the same order, 0 is none)."
 
 
 def _signed(value: float) -> str:

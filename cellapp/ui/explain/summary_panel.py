@@ -9,14 +9,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cellapp.errors import ModelError
-from cellapp.exports.explanations import read_explanation_summary
+from cellapp.exports.explanations import read_explanation_summary, read_mean_maps
 from cellapp.jobs import queue, summarise_explanations, worker_process
+from cellapp.pipeline.cell_figures import mean_maps_figure
 from cellapp.pipeline.progress import duration
 from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components import charts
 from cellapp.ui.components.job_progress import explain_seconds, summary_passes, wait_for
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.explain import summary_charts
+from cellapp.ui.explain.shown_cells import save_figures
 from cellapp.ui.session.results import Results
 
 KIND = "regions"
@@ -111,6 +113,18 @@ def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: st
     if not summary_charts.effect_columns(table):
         del figures["channel"]
     _grid(figures)
+    _mean_maps(results, target)
+
+
+def _mean_maps(results: Results, target: str) -> None:
+    means, method = read_mean_maps(results.folder, target)
+    if not means:
+        return
+    st.markdown("#### Mean map of each class")
+    figure = mean_maps_figure(means, target, method=method)
+    names = ", ".join(f"{name} ({mean.n_cells:,} cells)" for name, mean in means.items())
+    st.image(figure.svg(), alt=f"Mean maps of {names}", width=min(240 * len(means) + 100, 900))
+    save_figures({"Mean maps": (f"{results.run.name}_mean_maps", lambda: figure)}, f"save_means_{results.run.id}")
 
 
 def _grid(figures: Mapping[str, go.Figure]) -> None:

@@ -4,15 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cellapp.exports.explanations import maps_path, write_maps
 from cellapp.settings import ExplainSettings
 from cellapp.types.cells import Explanations
 from cellapp.ui.explain import cell_maps
-from cellapp.ui.explain.cell_maps import LISTED, SELECTED, UNSURE, common_limit, explainable, listings
-from tests.ui.tables import CLASSES, cell_table
+from cellapp.ui.explain.cell_maps import common_limit, explainable
+from tests.ui.tables import cell_table
 
 
 def classified(n, seed=0):
@@ -31,30 +29,6 @@ def store(folder, found, *, later=False):
     path = maps_path(folder, found.target) if later else folder / "explanations" / "maps.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_maps(found, path)
-
-
-@settings(max_examples=30, deadline=None)
-@given(n=st.integers(0, 40), seed=st.integers(0, 30), chosen=st.lists(st.integers(0, 39), max_size=20))
-def test_every_list_is_short_and_of_cells_that_have_a_probability(n, seed, chosen):
-    cells = classified(n, seed)
-    for title, rows in listings(cells, CLASSES, chosen).items():
-        assert 0 < len(rows) <= LISTED
-        assert rows["p_cancer"].notna().all()
-        if title == SELECTED:
-            assert set(rows.index) <= set(chosen)
-        if title not in (SELECTED, UNSURE):
-            assert set(rows["label"]) == {title.split()[1]}
-
-
-def test_lists_begin_with_the_strongest_the_most_typical_and_the_least_sure():
-    cells = classified(40).query("qc_pass")
-    lists = listings(cells, CLASSES, [])
-    cancer = cells[cells["label"] == "cancer"]["p_cancer"]
-    assert lists["Strongest cancer"]["p_cancer"].iloc[0] == cancer.max()
-    typical = lists["Typical cancer"]["p_cancer"].iloc[0]
-    assert abs(typical - cancer.median()) == (cancer - cancer.median()).abs().min()
-    assert lists[UNSURE]["margin"].iloc[0] == cells["margin"].min()
-    assert listings(cells, (), [0]) == {}
 
 
 def test_maps_made_later_beat_those_of_the_run_and_other_kinds_do_not_count(tmp_path):
