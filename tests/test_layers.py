@@ -67,6 +67,7 @@ ONE_FILE = (
     "dask",
     "umap",
     "matplotlib",
+    "sknetwork",
 )
 
 RANK = {part: rank for rank, line in enumerate(LAYERS.split("\n")) for part in line.split()}

@@ -12,7 +12,20 @@ from collections.abc import Sequence
 import typer
 
 from cellapp import __version__
-from cellapp.cli import analyse, crops, demo, evaluation, labels, models, rescore, score, segment, services, train
+from cellapp.cli import (
+    analyse,
+    crops,
+    demo,
+    discover,
+    evaluation,
+    labels,
+    models,
+    rescore,
+    score,
+    segment,
+    services,
+    train,
+)
 from cellapp.errors import CellappError, InputError, disk_sentence
 
 app = typer.Typer(
@@ -31,6 +44,7 @@ for command in (
     evaluation.compare,
     evaluation.ensemble,
     evaluation.quantify,
+    discover.discover,
     crops.predict,
     rescore.rescore,
     train.train_segmenter,

@@ -82,9 +82,12 @@ def cluster_table(
         return ClusterTable(column, counts, None, 0, None, None, None, f"There is only {what}: nothing to compare.")
     test = chi2_contingency(counts.to_numpy(), correction=False)
     v = float(np.sqrt(test.statistic / counts.to_numpy().sum() / (min(counts.shape) - 1)))
-    p_images = _permuted(labels, values, images, float(test.statistic), seed)
-    degrees = int(test.dof)
-    sentence = _sentence(column, v, p_images)
+    p_images, degrees = None, int(test.dof)
+    if len(set(images)) == len(images):
+        sentence = _strength(v) + ", and which cells share an image is not known, so that no test can respect it."
+    else:
+        p_images = _permuted(labels, values, images, float(test.statistic), seed)
+        sentence = _sentence(column, v, p_images)
     return ClusterTable(column, counts, float(test.statistic), degrees, float(test.pvalue), v, p_images, sentence)
 
 
@@ -120,7 +123,7 @@ def _chi_square(label: np.ndarray, value: np.ndarray, shape: tuple[int, int]) ->
 
 
 def _sentence(column: str, v: float, p_images: float | None) -> str:
-    strength = f"Cramer's V is {v:.2f} (0 none, 1 complete)"
+    strength = _strength(v)
     if p_images is None:
         return (
             f"{strength}, but no value of {column} has two images, so that it cannot be told from the image: "
@@ -131,3 +134,7 @@ def _sentence(column: str, v: float, p_images: float | None) -> str:
         f"Clusters and {column} {together}: {strength}, and so much or more comes by chance in {p_images:.1%} of "
         "arrangements of the images."
     )
+
+
+def _strength(v: float) -> str:
+    return f"Cramer's V is {v:.2f} (0 none, 1 complete)"

@@ -6,12 +6,14 @@ A clustering sees vectors only. Classes and conditions are compared with it afte
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import kneighbors_graph
 
@@ -66,7 +68,8 @@ def reduced(features: np.ndarray, *, seed: int = 0, dimensions: int = MAX_DIMENS
     size = min(dimensions, *centred.shape)
     if size == 0 or len(centred) < 2:
         return np.zeros((len(features), size))
-    return PCA(size, random_state=seed).fit_transform(centred)
+    with np.errstate(invalid="ignore"):  # shares of no variance at all
+        return PCA(size, random_state=seed).fit_transform(centred)
 
 
 def gaussian_mixture(points: np.ndarray, setting: float, seed: int) -> Clustering:
@@ -143,7 +146,9 @@ def cluster(points: np.ndarray, method: str, setting: float, *, seed: int = 0) -
         raise InputError(f"{setting:g} clusters need at least as many cells; there are {len(points)}: ask for fewer")
     if len(points) < 2 or not np.ptp(points, axis=0).any():
         return Clustering(np.zeros(len(points), np.int32), setting)
-    return METHODS[method](points, setting, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different cells than groups: some stay empty
+        return METHODS[method](points, setting, seed)
 
 
 def _some(points: np.ndarray, seed: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
 
-Method = Literal["pca", "umap"]
+Method = Literal["pca", "umap", "tsne"]
 UMAP_MIN_CELLS = 5
 
 
@@ -35,10 +35,11 @@ def project(features: np.ndarray, *, method: Method = "pca", seed: int = 0) -> t
     ----------
     features : ndarray of shape (N, F)
         Any float type; zero cells and one cell are fine.
-    method : {"pca", "umap"}
-        PCA through the covariance (exact, deterministic, seconds for 50,000 cells) or UMAP (McInnes 2018, umap-learn).
+    method : {"pca", "umap", "tsne"}
+        PCA through the covariance (exact, deterministic, seconds for 50,000 cells), UMAP (McInnes 2018, umap-learn) or
+        t-SNE (van der Maaten and Hinton 2008, scikit-learn).
     seed : int
-        UMAP's random state; PCA has none.
+        Random state of UMAP and t-SNE; PCA has none.
 
     Returns
     -------
@@ -49,13 +50,15 @@ def project(features: np.ndarray, *, method: Method = "pca", seed: int = 0) -> t
     Raises
     ------
     InputError
-        When UMAP is asked for with fewer than five cells.
+        When UMAP or t-SNE is asked for with fewer than five cells.
     """
     if method == "pca":
         return _pca(features)
+    name = {"umap": "UMAP", "tsne": "t-SNE"}[method]
     if len(features) < UMAP_MIN_CELLS:
-        raise InputError(f"UMAP needs at least {UMAP_MIN_CELLS} cells; got {len(features)}. PCA works for any number")
-    return _umap(features, seed), ("UMAP 1", "UMAP 2")
+        raise InputError(f"{name} needs at least {UMAP_MIN_CELLS} cells; got {len(features)}. PCA works for any number")
+    xy = _umap(features, seed) if method == "umap" else _tsne(features, seed)
+    return xy, (f"{name} 1", f"{name} 2")
 
 
 def project_run(folder: Path, stems: Sequence[str], *, method: Method = "pca", seed: int = 0) -> Projection:
@@ -67,7 +70,7 @@ def project_run(folder: Path, stems: Sequence[str], *, method: Method = "pca", s
         Of the run; ``<stem>/embeddings.npz`` (features, cell_ids) is read, ``projection_<method>.npz`` is written.
     stems : sequence of str
         Folder names of the images; those without embeddings are left out.
-    method : {"pca", "umap"}
+    method : {"pca", "umap", "tsne"}
     seed : int
 
     Returns
@@ -152,3 +155,10 @@ def _umap(features: np.ndarray, seed: int) -> np.ndarray:
     start = "spectral" if len(features) > 3 * 15 else "random"
     model = UMAP(n_neighbors=min(15, len(features) - 1), init=start, random_state=seed, n_jobs=1)
     return model.fit_transform(features.astype(np.float32)).astype(np.float32)
+
+
+def _tsne(features: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(features) - 1) / 3)
+    return TSNE(perplexity=perplexity, random_state=seed, n_jobs=1).fit_transform(features.astype(np.float32))

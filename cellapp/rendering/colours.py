@@ -21,6 +21,8 @@ CLASS_COLOURS = {
 }
 
 FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
+CLUSTER_COLOURS = ("#332288", "#44AA99", "#CC6677", "#DDCC77", "#88CCEE", "#882255", "#117733", "#AA4499", "#999933")
+"""Groups that nobody has named yet (Tol, muted): told apart by colour-blind readers, and none is a class's colour."""
 DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
 """Signed maps, from -limit to limit: blue is evidence against the class, white none, vermillion evidence for it."""
 
@@ -39,6 +41,11 @@ def class_colour(name: str, classes: tuple[str, ...] = ()) -> str:
         return CLASS_COLOURS[name]
     others = [c for c in classes if c not in CLASS_COLOURS]
     return FURTHER_COLOURS[others.index(name) % len(FURTHER_COLOURS)] if name in others else FURTHER_COLOURS[0]
+
+
+def cluster_colour(cluster: int) -> str:
+    """Return the hexadecimal colour of a cluster, numbered from 0; that of unsure cells for -1, which is in none."""
+    return CLUSTER_COLOURS[cluster % len(CLUSTER_COLOURS)] if cluster >= 0 else CLASS_COLOURS["unsure"]
 
 
 def rgb(colour: str) -> tuple[int, int, int]:

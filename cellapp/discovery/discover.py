@@ -1,0 +1,107 @@
+"""Groups, map, typical cells and outliers of some vectors, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from cellapp.discovery.cluster_number import ClusterChoice, choose_clusters
+from cellapp.discovery.cluster_table import ClusterTable, cluster_table
+from cellapp.discovery.clustering import reduced
+from cellapp.discovery.projection import UMAP_MIN_CELLS, Method, project
+from cellapp.discovery.typical_cells import TypicalCells, outliers, typical_cells
+from cellapp.errors import InputError
+from cellapp.settings import FrozenModel
+from cellapp.types.image import OnStep
+
+ClusterMethod = Literal["gmm", "kmeans", "hdbscan", "leiden"]
+
+
+class DiscoverSettings(FrozenModel):
+    """How cells are grouped and mapped."""
+
+    method: ClusterMethod = "gmm"
+    k: int | None = Field(None, ge=1, le=1000)
+    """Number of groups; None chooses it, see `cellapp.discovery.cluster_number.choose_clusters`."""
+    layout: Method = "umap"
+    """Map of the cells; below five cells it is PCA."""
+    standardise: bool = False
+    """Give each column standard deviation 1 first: for measurements in different units, not for vectors."""
+    seed: int = Field(0, ge=0, lt=2**32 - 100)
+
+
+@dataclass(frozen=True, eq=False)
+class Discovery:
+    """What was found in N vectors."""
+
+    choice: ClusterChoice
+    xy: np.ndarray  # (N, 2) float32, the map
+    axes: tuple[str, str]
+    layout: Method
+    typical: tuple[TypicalCells, ...]
+    outliers: np.ndarray  # (M,) int, row numbers, farthest first
+    distance: np.ndarray  # (N,) float64, see `cellapp.discovery.typical_cells.outliers`
+    tables: tuple[ClusterTable, ...]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Cluster of each cell, (N,) int32; -1 is in none."""
+        return self.choice.chosen.labels
+
+
+def discover(
+    features: np.ndarray,
+    settings: DiscoverSettings | None = None,
+    *,
+    columns: Mapping[str, Sequence[str]] | None = None,
+    images: Sequence[str] | None = None,
+    on_step: OnStep = lambda step, part: None,
+) -> Discovery:
+    """Find groups among cells without labels, and compare them with what is known.
+
+    Parameters
+    ----------
+    features : ndarray of shape (N, F)
+        Finite numbers; one cell is enough, zero are refused.
+    settings : DiscoverSettings, optional
+    columns : mapping of str to sequence of str, optional
+        Conditions or classes of the cells by name, N values each; they take no part in the clustering.
+    images : sequence of str, optional
+        The image of each cell, which tests by whole images need; every cell is its own when left out.
+    on_step : callable
+        Progress; may raise `Cancelled`.
+
+    Raises
+    ------
+    InputError
+        When there is no cell, a number is not finite, or the number of groups cannot be had.
+    """
+    settings = settings or DiscoverSettings()
+    if not len(features):
+        raise InputError("there are no cells to group; find cells first, or name a file that holds vectors")
+    if settings.standardise:
+        features = _standardised(features)
+    points = reduced(features, seed=settings.seed)
+    choice = choose_clusters(
+        features, points, settings.method, settings.k, seed=settings.seed, on_step=lambda s, p: on_step(s, 0.6 * p)
+    )
+    on_step("Laying out cells", 0.6)
+    layout: Method = settings.layout if len(features) >= UMAP_MIN_CELLS else "pca"
+    xy, axes = project(points, method=layout, seed=settings.seed)
+    on_step("Comparing with what is known", 0.95)
+    labels = choice.chosen.labels
+    images = np.arange(len(features)).astype(str) if images is None else images
+    tables = tuple(
+        cluster_table(labels, values, images, name, seed=settings.seed) for name, values in (columns or {}).items()
+    )
+    rows, distance = outliers(points, labels)
+    return Discovery(choice, xy, axes, layout, typical_cells(points, labels), rows, distance, tables)
+
+
+def _standardised(features: np.ndarray) -> np.ndarray:
+    deviation = features.std(axis=0, dtype=np.float64)
+    return (features - features.mean(axis=0, dtype=np.float64)) / np.where(deviation > 0, deviation, 1.0)

@@ -1,0 +1,108 @@
+"""Groups of cells from a source to files: what `discover` does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellapp import __version__
+from cellapp.discovery.discover import DiscoverSettings, discover
+from cellapp.errors import InputError
+from cellapp.exports.discovery import indices, write_discovery
+from cellapp.training.discovery_sources import DiscoverySource, of_crop_set, read_source
+from cellapp.training.encoder.crop_dataset import read_crops
+from cellapp.training.vae.recipe import VaeRecipe
+from cellapp.training.vae.train import train_vae
+from cellapp.training.vae.write import write_vae
+from cellapp.types.image import OnStep
+
+_VAE = "vae"
+
+
+def discover_cells(
+    path: Path,
+    out: Path,
+    settings: DiscoverSettings,
+    *,
+    encoder: str,
+    table: Path | None = None,
+    group_column: str | None = None,
+    vae: VaeRecipe | None = None,
+    condition: str | None = None,
+    on_step: OnStep = lambda step, part: None,
+) -> dict[str, Any]:
+    """Group cells, write the files of `cellapp.exports.discovery.write_discovery`, and return what was found.
+
+    Parameters
+    ----------
+    path, encoder, table, group_column
+        See `cellapp.training.discovery_sources.read_source`.
+    out : Path
+        Gets a folder ``vae`` where an autoencoder is trained.
+    settings : DiscoverSettings
+    vae : VaeRecipe, optional
+        Group the posterior means of an autoencoder trained on the pictures, in place of an encoder's vectors.
+    condition : str, optional
+        Column that the decoder of a conditional autoencoder is told.
+    on_step : callable
+        Progress; may raise `Cancelled`: an autoencoder goes on from its last epoch.
+
+    Returns
+    -------
+    dict
+        Plain JSON values, see `cellapp.exports.discovery.indices`; ``left_out`` names pictures that cannot be read.
+
+    Raises
+    ------
+    InputError
+        Also when an autoencoder is asked for without pictures, or the condition is not known.
+    """
+    if vae is None:
+        if condition is not None:
+            raise InputError("a condition is told to the decoder of an autoencoder: give --vae, too")
+        source, card = read_source(path, encoder=encoder, table=table, group_column=group_column), {}
+    else:
+        pictures, source = _read_pictures(path, vae, table, group_column)
+        source, card = _learn(pictures, source, out / _VAE, vae, condition, lambda s, part: on_step(s, 0.7 * part))
+    start = 0.7 if vae else 0.0
+    found = discover(
+        source.features,
+        settings,
+        columns=source.columns,
+        images=source.images,
+        on_step=lambda step, part: on_step(step, start + (1 - start) * part),
+    )
+    made_by = {"version": __version__, "settings": settings.model_dump(mode="json"), **source.made_by, **card}
+    write_discovery(found, source.cells, out, made_by)
+    return indices(found) | card | {"left_out": list(source.left_out)}
+
+
+def _read_pictures(
+    path: Path, recipe: VaeRecipe, table: Path | None, group_column: str | None
+) -> tuple[np.ndarray, DiscoverySource]:
+    """Return the planes of a folder of pictures, (N, 3, S, S) uint8, and what is known of them."""
+    if not path.is_dir() or any(path.glob("*/cells.parquet")):
+        raise InputError(f"an autoencoder learns from pictures; {str(path)!r} is no folder of them: unpack crops.zip")
+    unreadable: dict[Path, str] = {}
+    found = read_crops(path, side_px=recipe.side_px, unreadable=unreadable)
+    return found.pixels[:, :-1], of_crop_set(found, path, unreadable, table, group_column)
+
+
+def _learn(
+    crops: np.ndarray,
+    source: DiscoverySource,
+    out: Path,
+    recipe: VaeRecipe,
+    condition: str | None,
+    on_step: OnStep,
+) -> tuple[DiscoverySource, dict[str, Any]]:
+    """Train an autoencoder; returns the cells with their latent vectors, and what it looked like."""
+    if condition is not None and condition not in source.columns:
+        raise InputError(f"no column {condition!r}; there are {', '.join(source.columns) or 'none'}")
+    values = None if condition is None else source.columns[condition]
+    vae = train_vae(crops, recipe, out, groups=source.images, conditions=values, on_step=on_step)
+    codes = None if values is None else np.searchsorted(vae.conditions, values)
+    return replace(source, features=vae.encode(crops)), {"vae": write_vae(vae, crops, out, codes)}
