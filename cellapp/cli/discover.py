@@ -24,6 +24,9 @@ def discover(
     table: Path = typer.Option(
         None, help="CSV with file or image and columns about the cells, which groups are compared with."
     ),
+    measured: bool = typer.Option(
+        False, "--measured", help="With RUN_OUT: group by size, shape and stain, not by vectors."
+    ),
     group_column: str = typer.Option(None, help="Column that says which cells share an image, slide or batch."),
     encoder: str = typer.Option(DEFAULT_ENCODER, help="For pictures: name in `models list`, or a folder."),
     vae: bool = typer.Option(False, "--vae", help="Group the latent vectors of an autoencoder of the pictures."),
@@ -55,6 +58,7 @@ def discover(
         encoder=encoder,
         table=table,
         group_column=group_column,
+        measured=measured,
         vae=validated(VaeRecipe, recipe) if vae else None,
         condition=condition,
         on_step=progress,

@@ -30,6 +30,7 @@ def discover_cells(
     encoder: str,
     table: Path | None = None,
     group_column: str | None = None,
+    measured: bool = False,
     vae: VaeRecipe | None = None,
     condition: str | None = None,
     on_step: OnStep = lambda step, part: None,
@@ -38,7 +39,7 @@ def discover_cells(
 
     Parameters
     ----------
-    path, encoder, table, group_column
+    path, encoder, table, group_column, measured
         See `cellapp.training.discovery_sources.read_source`.
     out : Path
         Gets a folder ``vae`` where an autoencoder is trained.
@@ -63,11 +64,13 @@ def discover_cells(
     if vae is None:
         if condition is not None:
             raise InputError("a condition is told to the decoder of an autoencoder: give --vae, too")
-        source, card = read_source(path, encoder=encoder, table=table, group_column=group_column), {}
+        reading = {"table": table, "group_column": group_column, "measured": measured}
+        source, card = read_source(path, encoder=encoder, **reading), {}
     else:
         pictures, source = _read_pictures(path, vae, table, group_column)
         source, card = _learn(pictures, source, out / _VAE, vae, condition, lambda s, part: on_step(s, 0.7 * part))
     start = 0.7 if vae else 0.0
+    settings = settings.model_copy(update={"standardise": settings.standardise or measured})
     found = discover(
         source.features,
         settings,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellapp.discovery.measurements import measured_features
 from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops
 from cellapp.errors import InputError
 from cellapp.exports.run_vectors import folder_vectors
@@ -35,7 +36,12 @@ class DiscoverySource:
 
 
 def read_source(
-    path: Path, *, encoder: str, table: Path | None = None, group_column: str | None = None
+    path: Path,
+    *,
+    encoder: str,
+    table: Path | None = None,
+    group_column: str | None = None,
+    measured: bool = False,
 ) -> DiscoverySource:
     """Read or make the vectors of cells.
 
@@ -50,16 +56,23 @@ def read_source(
         CSV with a column ``file`` or ``image``, as the cells have it, and columns about them.
     group_column : str, optional
         Column that says which cells share an image, slide or batch; their images, or ``group``, when left out.
+    measured : bool
+        Of a folder that `analyse` wrote: take the measurements of its cells in place of their vectors.
 
     Raises
     ------
     InputError
         When the source holds no vectors or pictures, or the table names none of its cells.
     """
+    analysed = path.is_dir() and any(path.glob("*/cells.parquet"))
+    if measured and not analysed:
+        raise InputError(
+            f"measurements are in folders that `analyse` wrote, and {str(path)!r} is none; take its vectors"
+        )
     if path.is_file():
         source = of_vectors(path)
-    elif path.is_dir() and any(path.glob("*/cells.parquet")):
-        source = of_run_folder(path)
+    elif analysed:
+        source = of_measurements(path) if measured else of_run_folder(path)
     else:
         source = of_pictures(path, encoder)
     return _with_tables(source, path, table, group_column)
@@ -134,6 +147,18 @@ def of_run_folder(folder: Path) -> DiscoverySource:
     features = np.concatenate([part.features for part in parts])
     columns = {"label": labels} if any(labels) else {}
     return DiscoverySource(features, table, tuple(table["image"]), columns, {"encoder": parts[0].encoder})
+
+
+def of_measurements(folder: Path) -> DiscoverySource:
+    """Read size, shape and stain of the cells that the quality rules accept, see `measured_features`."""
+    tables = {path.parent.name: read_cells(path) for path in sorted(folder.glob("*/cells.parquet"))}
+    cells = pd.concat([table.query("qc_pass").reset_index().assign(image=name) for name, table in tables.items()])
+    features, names = measured_features(cells)
+    labels = cells["label"].fillna("").astype(str).tolist() if "label" in cells else []
+    keys = cells[["image", "cell_id"]].reset_index(drop=True)
+    return DiscoverySource(
+        features, keys, tuple(keys["image"]), {"label": labels} if any(labels) else {}, {"measured": ", ".join(names)}
+    )
 
 
 def with_columns(source: DiscoverySource, path: Path) -> DiscoverySource:

@@ -10,6 +10,7 @@ from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from cellapp.cli import main
+from cellapp.exports.embeddings import write_arrays
 
 FEATURES, TRUTH = make_blobs(90, 10, centers=3, random_state=0)
 QUICK = ["--method", "kmeans", "--map", "pca"]
@@ -24,7 +25,7 @@ def run(capsys, *arguments):
 @pytest.mark.parametrize("named_by", ["file", "cell_ids"])
 def test_a_file_of_vectors(tmp_path, capsys, named_by):
     names = np.array([f"{i}.png" for i in range(90)]) if named_by == "file" else np.arange(90) + 5
-    np.savez(tmp_path / "v.npz", features=FEATURES, **{named_by: names})
+    write_arrays({"features": FEATURES, named_by: names}, tmp_path / "v.npz")
     status, found, _ = run(capsys, tmp_path / "v.npz", "--out", tmp_path / "out", *QUICK)
     assert (status, found["k"]) == (0, 3)
     clusters = pd.read_csv(tmp_path / "out" / "clusters.csv")
@@ -41,7 +42,7 @@ def test_a_file_of_vectors(tmp_path, capsys, named_by):
 
 def test_columns_and_groups_of_a_table(tmp_path, capsys):
     files = [f"{i}.png" for i in range(90)]
-    np.savez(tmp_path / "v.npz", features=FEATURES, file=files)
+    write_arrays({"features": FEATURES, "file": np.array(files)}, tmp_path / "v.npz")
     table = pd.DataFrame({"file": files, "line": TRUTH.astype(str), "slide": [f"s{i % 6}" for i in range(90)]})
     table.to_csv(tmp_path / "t.csv", index=False)
     asked = [tmp_path / "v.npz", "--out", tmp_path / "out", "--table", tmp_path / "t.csv", *QUICK]
@@ -82,11 +83,30 @@ def test_pictures_by_their_vectors_and_by_an_autoencoder(pictures, tmp_path, cap
     assert (tmp_path / "learned" / "vae" / "walks.png").is_file()
 
 
+def test_an_analysed_folder_by_its_measurements(tmp_path, capsys):
+    generator, side = np.random.default_rng(0), np.repeat([10.0, 30.0], 20)
+    for image in ("a", "b"):
+        cells = pd.DataFrame({"area_px": side + generator.normal(size=40), "qc_pass": np.arange(40) != 3})
+        cells = cells.assign(solidity=generator.normal(size=40) * 1e-3, label="normal")
+        (tmp_path / "run" / image).mkdir(parents=True)
+        cells.rename_axis("cell_id").to_parquet(tmp_path / "run" / image / "cells.parquet")
+    asked = [tmp_path / "run", "--out", tmp_path / "out", *QUICK, "--k", "2"]
+    status, found, _ = run(capsys, *asked, "--measured")
+    assert (status, found["n_cells"]) == (0, 78)
+    clusters = pd.read_csv(tmp_path / "out" / "clusters.csv")
+    assert clusters["image"].tolist() == ["a"] * 39 + ["b"] * 39
+    assert json.loads((tmp_path / "out" / "indices.json").read_text())["measured"] == "area_px, solidity"
+    status, _, said = run(capsys, *asked)
+    assert status == 2
+    assert "has no vectors" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["v.npz", "--vae"], "an autoencoder learns from pictures"),
         (["v.npz", "--condition", "line"], "give --vae, too"),
+        (["v.npz", "--measured"], "measurements are in folders that `analyse` wrote"),
         (["v.npz", "--k", "none"], "k"),
         (["v.npz", "--method", "dbscan"], "dbscan"),
         (["text.npz"], "no file of vectors"),
