@@ -6,6 +6,8 @@ A clustering sees vectors only. Classes and conditions are compared with it afte
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ IN_NO_CLUSTER = -1
 _MOST_CELLS = 10_000
 _NEIGHBOURS = 15
 _INITS = 3
+_CELLS_PER_PARAMETER = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +78,10 @@ def reduced(features: np.ndarray, *, seed: int = 0, dimensions: int = MAX_DIMENS
 def gaussian_mixture(points: np.ndarray, setting: float, seed: int) -> Clustering:
     """Fit a mixture of Gaussians with full covariances (expectation maximisation; scikit-learn).
 
-    Above 10,000 cells the mixture is fitted to as many at random, and all are assigned; BIC is of the fitted ones.
+    Above 10,000 cells the mixture is fitted to as many at random, and all are assigned; BIC is of the fitted ones. Of
+    few cells the first components alone are taken, so that ten cells stand for each parameter of a Gaussian.
     """
+    points = points[:, : _supported(len(points))]
     few = _some(points, seed)
     mixture = GaussianMixture(int(setting), n_init=_INITS, random_state=seed, reg_covar=_floor(few)).fit(few)
     return Clustering(_by_size(mixture.predict(points)), setting, float(mixture.bic(few)))
@@ -103,6 +108,7 @@ def leiden(points: np.ndarray, setting: float, seed: int) -> Clustering:
     neighbours = min(_NEIGHBOURS, len(points) - 1)
     graph = kneighbors_graph(points, neighbours, include_self=False)
     graph = ((graph + graph.T) > 0).astype(np.float64).tocsr()
+    _seed_c(seed)
     found = Leiden(resolution=setting, shuffle_nodes=False, random_state=seed).fit_predict(graph)
     return Clustering(_by_size(found), setting)
 
@@ -151,10 +157,21 @@ def cluster(points: np.ndarray, method: str, setting: float, *, seed: int = 0) -
         return METHODS[method](points, setting, seed)
 
 
+def _seed_c(seed: int) -> None:
+    """Seed the random numbers of the C library, which scikit-network's refinement draws from whatever its own seed."""
+    library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+    library.srand(ctypes.c_uint(seed))
+
+
 def _some(points: np.ndarray, seed: int) -> np.ndarray:
     if len(points) <= _MOST_CELLS:
         return points
     return points[np.random.default_rng(seed).choice(len(points), _MOST_CELLS, replace=False)]
+
+
+def _supported(n: int) -> int:
+    """Return for how many dimensions `n` cells tell a full covariance and a mean."""
+    return max(1, int((np.sqrt(9 + 8 * n / _CELLS_PER_PARAMETER) - 3) / 2))
 
 
 def _floor(points: np.ndarray) -> float:

@@ -35,7 +35,7 @@ def test_one_cell_is_a_result_and_none_is_refused():
 
 
 def test_units_do_not_decide_when_numbers_are_standardised():
-    features, truth = make_blobs((50, 50), 2, cluster_std=0.3, center_box=(-2, 2), random_state=5)
+    features, truth = make_blobs((50, 50), centers=[[-2, 0], [2, 0]], cluster_std=0.3, random_state=5)
     generator = np.random.default_rng(0)
     wide = np.column_stack([features, generator.normal(size=100) * 1e6])
     found = discover(wide, SETTINGS.model_copy(update={"standardise": True, "k": 2}))
