@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cellapp.errors import InputError
+from cellapp.explanation.compartments import OF_COMPARTMENTS
 from cellapp.explanation.mean_map import GRID, MeanMap, outline_of_mean
 from cellapp.exports.embeddings import write_arrays
 from cellapp.exports.tables import read_cells
@@ -176,7 +177,8 @@ def read_explanation_summary(folder: Path, stems: Sequence[str], target: str) ->
     Returns
     -------
     DataFrame or None
-        One row per cell; None when it was not measured since an image of the run was last segmented.
+        One row per cell, see `compartment_table`; what an earlier version did not measure is missing. None when it was
+        not measured since an image of the run was last segmented.
     """
     path = summary_path(folder, target)
     if not path.exists():
@@ -185,7 +187,9 @@ def read_explanation_summary(folder: Path, stems: Sequence[str], target: str) ->
     if any((folder / stem / "labels.tif").stat().st_mtime_ns > written_ns for stem in stems):
         return None
     summary = read_cells(path)
-    return summary if (summary["target"] == target).all() else None
+    if not (summary["target"] == target).all():
+        return None
+    return summary.assign(**{name: np.nan for name in OF_COMPARTMENTS if name not in summary})
 
 
 def write_mean_maps(means: Mapping[str, MeanMap], path: Path, *, target: str, method: str) -> Path:

@@ -22,6 +22,9 @@ from cellapp.settings import AnalyseSettings, CropMode, CropSettings
 from cellapp.types.cells import Analysis, Explanations, LabelMask
 from cellapp.types.image import OnStep, Slide
 
+NUCLEI = "nuclei.tif"
+"""Label image of nuclei, each with the id of its cell; there where they were looked for and a channel shows them."""
+
 
 def write_analysis(
     analysis: Analysis,
@@ -63,6 +66,8 @@ def write_analysis(
     style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     with atomic_folder(out / analysis.name) as folder:
         write_labels(analysis.mask, folder / "labels.tif", um_per_px=analysis.info.um_per_px)
+        if analysis.nuclei is not None:
+            write_labels(analysis.nuclei, folder / NUCLEI, um_per_px=analysis.info.um_per_px)
         if analysis.embeddings is not None:
             write_embeddings(analysis.embeddings, folder / "embeddings.npz")
         if analysis.explanations is not None:

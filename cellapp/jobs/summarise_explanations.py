@@ -15,6 +15,7 @@ from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.find_nuclei import kept_nuclei
 from cellapp.pipeline.mean_maps import cells_with_maps, mean_by_outcome
 from cellapp.pipeline.progress import no_progress
 from cellapp.segmentation.label_image import read_labels
@@ -68,7 +69,8 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
         def on_batch(_: str, part: float, before: int = n_before, n: int = len(cells)) -> None:
             on_step("Measuring what calls rest on", (before + part * n) / n_all)
 
-        explained = explain_cells(context, mask, cells, target, on_step=on_batch)
+        nuclei = kept_nuclei(folder / stem, context, mask)
+        explained = explain_cells(context, mask, cells, target, nuclei=nuclei, on_step=on_batch)
         tables.append(explained.compartments.assign(stem=stem))
         maps += cells_with_maps(context, mask, cells, explained.explanations)
         n_before += len(cells)

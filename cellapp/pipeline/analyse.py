@@ -22,6 +22,7 @@ from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.find_nuclei import find_nuclei
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.provenance import provenance
 from cellapp.pipeline.segment_slide import segment_slide
@@ -92,7 +93,7 @@ def analyse(
             cells = add_predictions(cells, predictions)
     on_step("Explaining cells", 0.9)
     with clock("explain"):
-        explanations, compartments = _explain(context, mask, cells)
+        explanations, compartments, nuclei = _explain(context, mask, cells)
     on_step("Done", 1.0)
     return Analysis(
         name=name or source.info.name,
@@ -104,6 +105,7 @@ def analyse(
         confluency=confluency(mask),
         explanations=explanations,
         compartments=compartments,
+        nuclei=nuclei,
         embeddings=embeddings,
         provenance=provenance(context, clock.seconds),
     )
@@ -141,9 +143,10 @@ def _classify(
 
 def _explain(
     context: ImageContext, mask: LabelMask, cells: pd.DataFrame
-) -> tuple[Explanations | None, pd.DataFrame | None]:
+) -> tuple[Explanations | None, pd.DataFrame | None, LabelMask | None]:
     """Explain as many cells as the settings ask for; none where the head makes no maps, which provenance states."""
     head, n = context.models.head, context.settings.explain.n
     if n == 0 or head is None or head.only_on_slides:
-        return None, None
-    return explain_cells(context, mask, choose_cells(cells, n, head.classes))
+        return None, None, None
+    nuclei = find_nuclei(context, mask)
+    return *explain_cells(context, mask, choose_cells(cells, n, head.classes), nuclei=nuclei), nuclei

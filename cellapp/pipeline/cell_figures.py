@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellapp.explanation.compartments import nuclear_pixels
 from cellapp.explanation.mean_map import MeanMap
 from cellapp.explanation.methods import method_text
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.map_figure import PLAIN, MapFigure, Panel, in_rows
 from cellapp.rendering.signed_maps import MapStyle, scale_of
 from cellapp.settings import ExplainSettings
-from cellapp.types.image import Role
 
 CELL_COLOUR, NUCLEUS_COLOUR = "#FFFFFF", "#F0E442"
 COLUMNS = 4
@@ -41,11 +39,10 @@ class ShownCell:
         return f"cell {self.cell_id}: {self.outcome}" if not self.given else f"cell {self.cell_id}: is {self.given}"
 
 
-def cell_outlines(crop: RawCrop, roles: Sequence[Role]) -> Outlines:
-    """Return the outlines of a cell, white, and of its nucleus, yellow, where there is a nucleus channel."""
-    nucleus = nuclear_pixels(crop.inside, crop.nucleus(roles))
+def cell_outlines(crop: RawCrop) -> Outlines:
+    """Return the outlines of a cell, white, and of its nucleus, yellow, where one was found."""
     cell = ((crop.inside, CELL_COLOUR),)
-    return cell if nucleus is None else (*cell, (nucleus, NUCLEUS_COLOUR))
+    return cell if crop.core is None or not crop.core.any() else (*cell, (crop.core, NUCLEUS_COLOUR))
 
 
 def map_note(how: ExplainSettings, target: str, limit: float, head: str = "") -> str:

@@ -14,7 +14,7 @@ from cellapp.images.preprocess import Preprocessor
 from cellapp.pipeline.context import ImageContext
 from cellapp.settings import CropSettings
 from cellapp.types.cells import Crops, LabelMask
-from cellapp.types.image import Role, Slide
+from cellapp.types.image import Region, Role, Slide
 
 
 def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Crops:
@@ -59,10 +59,7 @@ class RawCrop:
 
     pixels: np.ndarray  # (C, S, S) native dtype
     inside: np.ndarray  # (S, S) bool, True on the cell
-
-    def nucleus(self, roles: Sequence[Role]) -> np.ndarray | None:
-        """Return the first channel that shows the nucleus, (S, S) native dtype; None without one."""
-        return next((self.pixels[i] for i, role in enumerate(roles) if role is Role.NUCLEUS), None)
+    core: np.ndarray | None = None  # (S, S) bool, True on its nucleus; None where nuclei were not looked for
 
 
 def raw_crops(
@@ -74,6 +71,7 @@ def raw_crops(
     channels: Sequence[str],
     roles: Sequence[Role],
     angle_deg: float = 0.0,
+    nuclei: np.ndarray | None = None,
 ) -> list[RawCrop]:
     """Cut cells as `encoder_crops` does, in raw pixels: for pictures, and to find the compartments of a cell.
 
@@ -85,6 +83,8 @@ def raw_crops(
         See `cellapp.cells.crop.crop`.
     settings : CropSettings
         Those of the head.
+    nuclei : ndarray of shape (Y, X), int, optional
+        The id of each cell on its nuclei, see `cellapp.pipeline.find_nuclei`.
 
     Returns
     -------
@@ -97,10 +97,25 @@ def raw_crops(
         When a channel to drop is unknown, or a cell is not in the label image.
     """
     crops = crop(slide, mask, cells, settings, channels=channels, roles=roles, angle_deg=angle_deg, with_inside=True)
+    cores = [None] * len(crops) if nuclei is None else _cores(nuclei, crops, mask, cells, settings, angle_deg)
     return [
-        RawCrop(_squared(pixels), _squared(inside[None])[0].astype(bool))
-        for pixels, inside in zip(crops.pixels, crops.inside, strict=True)
+        RawCrop(_squared(pixels), _squared(inside[None])[0].astype(bool), core)
+        for pixels, inside, core in zip(crops.pixels, crops.inside, cores, strict=True)
     ]
+
+
+def _cores(
+    nuclei: np.ndarray, crops: Crops, mask: LabelMask, cells: pd.DataFrame, settings: CropSettings, angle_deg: float
+) -> list[np.ndarray]:
+    """Cut nuclei as the crops were, and return where each cell has its own, (S, S) bool."""
+
+    def nuclear(region: Region) -> np.ndarray:
+        return (nuclei[region.slices] != 0)[None].astype(np.float32)
+
+    settings = settings.model_copy(update={"drop_channels": ()})
+    cut = crop(nuclear, mask, cells, settings, channels=("nuclei",), angle_deg=angle_deg)
+    pairs = zip(cut.pixels, crops.inside, strict=True)
+    return [_squared((pixels[0] >= 0.5)[None] & inside)[0] for pixels, inside in pairs]
 
 
 def _squared(pixels: np.ndarray) -> np.ndarray:

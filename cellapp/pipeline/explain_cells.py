@@ -15,6 +15,7 @@ from cellapp.explanation.compartments import EFFECT, compartment_table
 from cellapp.models.bundle import RunModels, load_models_to_explain
 from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.encoder_crops import encoder_crops, raw_crops
+from cellapp.pipeline.find_nuclei import find_nuclei
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Crops, Explanations, LabelMask, join_explanations
 from cellapp.types.image import OnStep, Slide
@@ -63,7 +64,7 @@ def explain(
     """
     settings = settings or AnalyseSettings()
     context = make_context(slide, None, models or load_models_to_explain(settings), settings)
-    return explain_cells(context, mask, cells, target)
+    return explain_cells(context, mask, cells, target, nuclei=find_nuclei(context, mask))
 
 
 def explain_cells(
@@ -72,6 +73,7 @@ def explain_cells(
     cells: pd.DataFrame,
     target: str | None = None,
     *,
+    nuclei: LabelMask | None = None,
     channel_effects: bool = True,
     on_step: OnStep | None = None,
 ) -> ExplainedCells:
@@ -90,6 +92,8 @@ def explain_cells(
         Rows of the cell table, any number; order is kept.
     target : str, optional
         Class to explain; that of the settings, else the head's positive class, when left out.
+    nuclei : LabelMask, optional
+        See `cellapp.pipeline.find_nuclei`; without them nucleus and cytoplasm are not told apart.
     channel_effects : bool
         False leaves out the effects of channels: one pass of the encoder per cell, not one more per channel.
     on_step : callable, optional
@@ -113,12 +117,18 @@ def explain_cells(
     for start in range(0, max(len(cells), 1), _BATCH):
         if on_step:
             on_step("Explaining cells", start / max(len(cells), 1))
-        parts.append(_explain_batch(context, mask, cells.iloc[start : start + _BATCH], target, channel_effects))
+        batch = cells.iloc[start : start + _BATCH]
+        parts.append(_explain_batch(context, mask, batch, target, nuclei, channel_effects))
     return ExplainedCells(join_explanations([maps for maps, _ in parts]), pd.concat([table for _, table in parts]))
 
 
 def _explain_batch(
-    context: ImageContext, mask: LabelMask, cells: pd.DataFrame, target: str, channel_effects: bool
+    context: ImageContext,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    target: str,
+    nuclei: LabelMask | None,
+    channel_effects: bool,
 ) -> ExplainedCells:
     encoder, head = context.models.to_explain()
     preprocessor, roles, source = context.head_preprocessor, context.roles, context.source
@@ -131,13 +141,14 @@ def _explain_batch(
         channels=source.info.channels,
         roles=roles,
         angle_deg=preprocessor.angle_deg,
+        nuclei=None if nuclei is None else nuclei.labels,
     )
     pixels = encoder_input(crops, roles, encoder.input_px, head.reads.channels_as)
     chosen = context.settings.explain
     asked = (encoder, head, pixels, crops.cell_ids, target)
     exact = methods.explain(*asked)
     maps = exact if chosen.method == "exact" else methods.explain(*asked, method=chosen.method, layer=chosen.layer)
-    table = compartment_table(exact, [one.inside for one in raw], [one.nucleus(roles) for one in raw])
+    table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
     without = _logits_without_channels(context, crops, target) if channel_effects else ()
     return ExplainedCells(maps, table.assign(**{EFFECT + name: exact.logits - logits for name, logits in without}))
 

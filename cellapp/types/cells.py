@@ -220,4 +220,5 @@ class Analysis:
     embeddings: Embeddings | None = None  # of the classified cells, without patch tokens
     explanations: Explanations | None = None
     compartments: pd.DataFrame | None = None  # of the explained cells, see cellapp.pipeline.explain_cells
+    nuclei: LabelMask | None = None  # the id of each cell on its nuclei, where they were looked for
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -17,7 +17,6 @@ from cellapp.pipeline.cell_figures import (
 )
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.settings import ExplainSettings
-from cellapp.types.image import Role
 
 HOW, OTHER = ExplainSettings(), ExplainSettings(method="gradcam", layer=1)
 
@@ -25,9 +24,9 @@ HOW, OTHER = ExplainSettings(), ExplainSettings(method="gradcam", layer=1)
 def shown(cell_id=1, p=0.91, given="", seed=0):
     inside = np.zeros((24, 24), bool)
     inside[4:20, 4:20] = True
-    pixels = np.where(np.hypot(*(np.mgrid[:24, :24] - 12)) < 4, 900, 10)[None].astype(np.uint16)
+    core = np.hypot(*(np.mgrid[:24, :24] - 12)) < 4
     values = np.random.default_rng(seed).normal(size=(4, 4))
-    outlines = cell_outlines(RawCrop(pixels, inside), (Role.NUCLEUS,))
+    outlines = cell_outlines(RawCrop(np.ones((1, 24, 24), np.uint16), inside, core))
     return ShownCell(cell_id, "cancer", p, np.full((24, 24, 3), 50, np.uint8), outlines, values, 2.31, given)
 
 
@@ -42,11 +41,12 @@ def test_a_caption_has_method_layer_class_logit_and_probability():
         assert part in said
 
 
-def test_cell_and_nucleus_have_outlines_where_there_is_a_nucleus_channel():
+def test_cell_and_nucleus_have_outlines_where_a_nucleus_was_found():
     colours = [colour for _, colour in shown().outlines]
     assert colours == [CELL_COLOUR, NUCLEUS_COLOUR]
-    crop = RawCrop(np.zeros((1, 8, 8), np.uint16), np.ones((8, 8), bool))
-    assert [colour for _, colour in cell_outlines(crop, (Role.OTHER,))] == [CELL_COLOUR]
+    for none in (None, np.zeros((8, 8), bool)):
+        crop = RawCrop(np.zeros((1, 8, 8), np.uint16), np.ones((8, 8), bool), none)
+        assert [colour for _, colour in cell_outlines(crop)] == [CELL_COLOUR]
 
 
 def test_several_channels_are_drawn_alone():

@@ -7,7 +7,7 @@ import pytest
 
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.context import make_context
-from cellapp.pipeline.encoder_crops import RawCrop, encoder_crops, raw_crops
+from cellapp.pipeline.encoder_crops import encoder_crops, raw_crops
 from cellapp.segmentation.classical import Classical
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.types.image import Role
@@ -84,10 +84,20 @@ def test_the_order_of_the_table_is_kept_and_no_cells_are_no_crops(cells):
     assert len(cut(context, mask, table.iloc[:0])) == len(cut_raw(context, mask, table.iloc[:0])) == 0
 
 
-def test_the_nucleus_is_the_first_channel_of_that_role():
-    one = RawCrop(np.arange(3)[:, None, None] * np.ones((3, 2, 2)), np.ones((2, 2), bool))
-    assert one.nucleus([Role.OTHER, Role.NUCLEUS, Role.NUCLEUS]).max() == 1
-    assert one.nucleus([Role.OTHER, Role.CYTOPLASM, Role.OTHER]) is None
+@pytest.mark.parametrize("mode", [*CropMode])
+@pytest.mark.parametrize("angle", [0.0, 30.0])
+def test_a_nucleus_is_cut_where_its_cell_is_and_neighbours_keep_theirs(cells, mode, angle):
+    """Here the nuclei are the whole cells: what is cut as nucleus is what is cut as cell."""
+    mask, table = cells
+    settings, source = CropSettings(mode=mode, size_px=48), slide_of(noise((120, 160), "uint8"), NAMES)
+    given = {"channels": NAMES, "roles": (Role.NUCLEUS, Role.OTHER), "angle_deg": angle}
+    for one in raw_crops(source, mask, table, settings, nuclei=mask.labels, **given):
+        assert one.core.shape == one.inside.shape
+        assert not (one.core & ~one.inside).any()
+        assert one.core.sum() >= 0.9 * one.inside.sum()
+    none = np.zeros_like(mask.labels)
+    assert not any(one.core.any() for one in raw_crops(source, mask, table, settings, nuclei=none, **given))
+    assert all(one.core is None for one in raw_crops(source, mask, table, settings, **given))
 
 
 def test_a_dropped_channel_is_dark_in_both(cells):

@@ -106,7 +106,7 @@ def explanation_panel(
         _figure(image, cell_id, way, one, asked, number)
     if len(mine) > 1:
         st.caption(agreement_sentence(mine[0][1].map, mine[1][1].map))
-    st.markdown(map_sentence(explanation, crop, image.roles, p=float(cell[f"p_{asked.target}"])))
+    st.markdown(map_sentence(explanation, crop, p=float(cell[f"p_{asked.target}"])))
     if effects := channel_effects(results, cell, asked.target):
         st.markdown(escape(channels_sentence(effects, explanation.logit, asked.target, n_classes=len(results.classes))))
     if len(image.channels) > 1:
@@ -121,7 +121,7 @@ def _figure(image: ImageRecord, cell_id: int, way: ShownWay, one: CellExplanatio
         limit=way.limit,
         target=asked.target,
         style=asked.style,
-        outlines=cell_outlines(crop, image.roles),
+        outlines=cell_outlines(crop),
     )
     st.plotly_chart(
         figure,

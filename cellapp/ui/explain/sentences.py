@@ -11,20 +11,19 @@ from scipy.stats import spearmanr
 
 from cellapp.explanation.compartments import (
     COMPARTMENT_NAMES,
-    compartment_masks,
+    compartment_shares,
     strongest_compartment,
     sum_by_compartment,
 )
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.signed_maps import enlarged
-from cellapp.types.image import Role
 from cellapp.ui.explain.cell_maps import CellExplanation
 from cellapp.ui.explain.summary_charts import effect_columns
 from cellapp.ui.session.results import Results
 
 
-def map_sentence(explanation: CellExplanation, crop: RawCrop, roles: tuple[Role, ...], *, p: float) -> str:
+def map_sentence(explanation: CellExplanation, crop: RawCrop, *, p: float) -> str:
     """Return what a cell's map adds to its logit, in all and by compartment.
 
     Parameters
@@ -32,20 +31,18 @@ def map_sentence(explanation: CellExplanation, crop: RawCrop, roles: tuple[Role,
     explanation : CellExplanation
     crop : RawCrop
         The cell that the map is of.
-    roles : tuple of Role
-        Of the channels.
     p : float
         Probability of the class explained.
     """
     in_map = float(explanation.map.sum())
-    masks = compartment_masks(crop.inside, crop.nucleus(roles), explanation.map.shape)
+    shares = compartment_shares(crop.inside, crop.core, explanation.map.shape)
     text = f"p({explanation.target}) is {p:.2f}, a logit of {_signed(explanation.logit)}: "
     text += f"the map gives {_signed(in_map)}, class token and bias {_signed(explanation.rest)}."
-    strongest = strongest_compartment(explanation.map, masks)
+    strongest = strongest_compartment(explanation.map, shares)
     if strongest is None:
         return text
-    sums = sum_by_compartment(explanation.map, masks).items()
-    listed = ", ".join(f"{_signed(value)} {COMPARTMENT_NAMES[name]}" for name, value in sums if masks[name].any())
+    sums = sum_by_compartment(explanation.map, shares).items()
+    listed = ", ".join(f"{_signed(value)} {COMPARTMENT_NAMES[name]}" for name, value in sums if shares[name].any())
     return f"{text} Of the map, {listed}; its strongest square lies {COMPARTMENT_NAMES[strongest]}."
 
 

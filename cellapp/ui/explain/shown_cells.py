@@ -18,9 +18,10 @@ from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
 from cellapp.ui.explain.cell_maps import CellExplanation
-from cellapp.ui.layout.cell_thumbnails import image_uri, labels_of
+from cellapp.ui.layout.cell_thumbnails import image_uri, labels_of, nuclei_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results, Version
+from cellapp.viewer.label_tiles import LazyLabels
 
 
 def encoder_crops_of(
@@ -43,8 +44,9 @@ def encoder_crops_of(
     of_run = made.get("encoder_crop") or CropSettings(mode=CropMode.LETTERBOXED)
     settings = settings or CropSettings.model_validate(of_run)
     angle = float(made.get("encoder_angle_deg") or 0.0)
+    nuclei = nuclei_of(results.folder / cells["stem"].iloc[0])
     key = (results.run.id, results.version, cache.identity(image), ids, settings.model_dump_json(), angle)
-    return _crops(*key, settings, results, image, cells)
+    return _crops(*key, nuclei is not None, settings, results, image, cells, nuclei)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -55,10 +57,12 @@ def _crops(
     ids: tuple[int, ...],
     made: str,
     angle: float,
+    with_nuclei: bool,
     _settings: CropSettings,
     _results: Results,
     _image: ImageRecord,
     _cells: pd.DataFrame,
+    _nuclei: LazyLabels | None,
 ) -> dict[int, RawCrop]:
     crops = raw_crops(
         cache.slide(_image),
@@ -68,6 +72,7 @@ def _crops(
         channels=_image.channels,
         roles=_image.roles,
         angle_deg=angle,
+        nuclei=_nuclei,
     )
     return dict(zip(ids, crops, strict=True))
 
@@ -92,7 +97,7 @@ def shown_cells(
                 str(cell["outcome"]),
                 float(cell[f"p_{one.target}"]),
                 shown.draw(crop.pixels),
-                cell_outlines(crop, image.roles),
+                cell_outlines(crop),
                 one.map,
                 one.logit,
                 wrong_label(cell),

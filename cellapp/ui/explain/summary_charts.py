@@ -25,13 +25,14 @@ from cellapp.explanation.compartments import (
     FOR,
     NUCLEUS,
     OUTSIDE,
+    RIM,
     SUM,
 )
 from cellapp.rendering.colours import CLASS_COLOURS, class_colour
 from cellapp.ui.components.charts import ACCENT, fill, styled
 from cellapp.ui.components.scatters import point_size, symbol
 
-_NAMES = {NUCLEUS: "Nucleus", CYTOPLASM: "Cytoplasm", CELL: "Inside", EDGE: "Edge", OUTSIDE: "Outside"}
+_NAMES = {NUCLEUS: "Nucleus", RIM: "Rim", CYTOPLASM: "Cytoplasm", CELL: "Inside", EDGE: "Edge", OUTSIDE: "Outside"}
 _FEW = 3  # fewer cells have neither an interval nor a correlation
 _HEIGHT = 300
 

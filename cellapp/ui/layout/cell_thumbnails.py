@@ -13,6 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from cellapp.cells.crop import crop
+from cellapp.exports.image_folder import NUCLEI
 from cellapp.rendering.annotations import draw_outlines
 from cellapp.rendering.composition import Composition
 from cellapp.settings import CropMode, CropSettings
@@ -29,6 +30,11 @@ _SIDE_PX = (32, 512)
 def labels_of(folder: Path) -> LazyLabels:
     """Return the label image of one image of a run; only the parts that are indexed are read."""
     return open_labels(folder / "labels.tif")
+
+
+def nuclei_of(folder: Path) -> LazyLabels | None:
+    """Return the nuclei of one image of a run, as `labels_of`; None where none were looked for yet."""
+    return open_labels(folder / NUCLEI) if (folder / NUCLEI).exists() else None
 
 
 def cell_uris(

@@ -13,7 +13,6 @@ from scipy.special import expit
 
 from cellapp.exports.tables import write_cells
 from cellapp.pipeline.encoder_crops import RawCrop
-from cellapp.types.image import Role
 from cellapp.ui.explain.cell_maps import CellExplanation
 from cellapp.ui.explain.sentences import channel_effects, channels_sentence, map_sentence
 
@@ -27,11 +26,11 @@ def numbers(text):
 def test_the_parts_of_the_map_add_up_to_what_the_sentence_says_it_gives(seed, nucleus):
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:24, :24] - 11.5
-    pixels = np.where(np.hypot(y, x) < 4, 900, 10)[None].astype(np.uint16)
-    crop = RawCrop(pixels, np.hypot(y, x) < 9)
+    core = np.hypot(y, x) < 4 if nucleus else None
+    crop = RawCrop(np.ones((1, 24, 24), np.uint16), np.hypot(y, x) < 9, core)
     signed = rng.normal(size=(6, 6)).astype(np.float32)
     explanation = CellExplanation(signed, float(signed.sum()) + 0.5, 0.5, "cancer")
-    text = map_sentence(explanation, crop, (Role.NUCLEUS if nucleus else Role.OTHER,), p=0.75)
+    text = map_sentence(explanation, crop, p=0.75)
     logit, in_map, rest, *parts = numbers(text)
     assert text.startswith("p(cancer) is 0.75")
     assert in_map + rest == pytest.approx(logit, abs=0.011)
@@ -42,7 +41,7 @@ def test_the_parts_of_the_map_add_up_to_what_the_sentence_says_it_gives(seed, nu
 def test_an_empty_map_names_no_strongest_square():
     crop = RawCrop(np.ones((1, 8, 8), np.uint8), np.ones((8, 8), bool))
     silent = CellExplanation(np.zeros((4, 4), np.float32), 1.0, 1.0, "cancer")
-    assert "strongest" not in map_sentence(silent, crop, (Role.OTHER,), p=0.7)
+    assert "strongest" not in map_sentence(silent, crop, p=0.7)
 
 
 def test_without_a_channel_the_probability_is_that_of_the_logit_left():

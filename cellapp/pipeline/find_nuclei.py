@@ -1,0 +1,87 @@
+"""The nuclei of the cells of an image, found once and kept with the label image of its cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cellapp.cells.nuclei import match_nuclei
+from cellapp.exports.image_folder import NUCLEI
+from cellapp.exports.label_image import write_labels
+from cellapp.models.bundle import RunModels
+from cellapp.models.load import load_model
+from cellapp.pipeline.checkpoint import temporary_checkpoint
+from cellapp.pipeline.context import ImageContext, run_serially
+from cellapp.pipeline.progress import no_progress
+from cellapp.pipeline.segment_slide import segment_slide
+from cellapp.segmentation.label_image import read_labels
+from cellapp.settings import SegmentSettings
+from cellapp.types.cells import LabelMask
+from cellapp.types.image import OnStep, Role
+
+NUCLEUS_SEGMENTER = "compact"
+"""Ships with the program and, of its segmenters without a download, misses the fewest nuclei."""
+
+
+def find_nuclei(context: ImageContext, mask: LabelMask, on_step: OnStep | None = None) -> LabelMask | None:
+    """Find the nuclei of cells in the channels that show nuclei.
+
+    Nuclei are segmented in the image that cells are measured in and given to cells as
+    `cellapp.cells.nuclei.match_nuclei` says.
+
+    Parameters
+    ----------
+    context : ImageContext
+    mask : LabelMask
+        The cells.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+
+    Returns
+    -------
+    LabelMask or None
+        The id of each cell on its nuclei; None where no channel shows nuclei.
+
+    Raises
+    ------
+    ModelError
+        When the segmenter cannot be had.
+    """
+    if Role.NUCLEUS not in context.roles:
+        return None
+    if not mask.labels.any():
+        return LabelMask(np.zeros(mask.labels.shape, np.int32), NUCLEUS_SEGMENTER)
+    only = tuple(role if role is Role.NUCLEUS else Role.OTHER for role in context.roles)
+    segment = SegmentSettings(segmenter=NUCLEUS_SEGMENTER, tile_px=context.settings.segment.tile_px)
+    nuclear = replace(
+        context,
+        slide=context.source,
+        slide_roles=only,
+        models=RunModels(load_model(NUCLEUS_SEGMENTER)),
+        settings=context.settings.model_copy(update={"segment": segment}),
+    )
+    with temporary_checkpoint() as checkpoint:
+        found = segment_slide(nuclear, checkpoint, run_serially(nuclear), on_step or no_progress)
+        return LabelMask(match_nuclei(found.labels, mask.labels), found.segmenter)
+
+
+def kept_nuclei(
+    folder: Path, context: ImageContext, mask: LabelMask, on_step: OnStep | None = None
+) -> LabelMask | None:
+    """Return the nuclei kept in the folder of an image, or find and keep them.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the image in its run; an image that is analysed anew gets a new folder, without nuclei.
+    context, mask, on_step
+        See `find_nuclei`.
+    """
+    if (folder / NUCLEI).is_file():
+        return LabelMask(read_labels(folder / NUCLEI, mask.labels.shape), NUCLEUS_SEGMENTER)
+    nuclei = find_nuclei(context, mask, on_step)
+    if nuclei is not None:
+        write_labels(nuclei, folder / NUCLEI, um_per_px=context.um_per_px)
+    return nuclei
