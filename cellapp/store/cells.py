@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from cellapp.cells.counts import classes_of
@@ -33,13 +33,14 @@ COLUMNS = {
 """Columns stored of a cell table and their types; a missing text is "", a missing truth False, a missing number NaN."""
 
 _EMPTY = {float: float("nan"), bool: False, str: ""}
-_BATCH = 5_000  # rows per statement: bounds the memory, costs no time
+_BATCH = 5_000  # rows per transaction: nobody else can write to SQLite meanwhile
 
 
 def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
-    """Replace the stored cells of an image in a run.
+    """Replace the stored cells of an image in a run, some thousands at a time, so that others can write in between.
 
-    Classes given by hand stay where `cells` has no other: a run that is repeated after a crash loses none.
+    Classes given by hand stay where `cells` has no other: a run that is repeated after a crash loses none. Until the
+    end some cells are the new ones and some the old; who is killed in between calls it again.
 
     Parameters
     ----------
@@ -52,14 +53,21 @@ def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
     StoreError
         The run has no such image.
     """
-    light = _light(cells)
-    with writing() as session:
-        _check_part(session, run_id, image_id)
-        by_hand = light.index.to_series().map(_manual_labels(session, run_id, image_id)).fillna("").astype(object)
-        light["manual_label"] = light["manual_label"].where(light["manual_label"] != "", by_hand)
-        session.execute(delete(Cell).where(Cell.run_id == run_id, Cell.image_id == image_id))
-        for start in range(0, len(light), _BATCH):
-            session.execute(insert(Cell.__table__), _rows(run_id, image_id, light.iloc[start : start + _BATCH]))
+    light = _light(cells).sort_index()
+    ids = light.index.union(_stored_ids(run_id, image_id))
+    for start in range(0, len(ids), _BATCH):
+        first, last = int(ids[start]), int(ids[min(start + _BATCH, len(ids)) - 1])
+        _replace(run_id, image_id, first, last, light.loc[first:last])
+
+
+def delete_cells(run_id: str) -> None:
+    """Delete the cells of a run as `save_cells` writes them, before the run itself is deleted."""
+    n_deleted = _BATCH
+    while n_deleted == _BATCH:
+        some = select(Cell.image_id, Cell.cell_id).where(Cell.run_id == run_id).limit(_BATCH).subquery()
+        these = tuple_(Cell.image_id, Cell.cell_id).in_(select(some))
+        with writing() as session:
+            n_deleted = session.execute(delete(Cell).where(Cell.run_id == run_id, these)).rowcount
 
 
 def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:
@@ -119,9 +127,24 @@ def _rows(run_id: str, image_id: str, light: pd.DataFrame) -> list[dict[str, Any
     return plain.to_dict("records")
 
 
-def _manual_labels(session: Session, run_id: str, image_id: str) -> dict[int, str]:
-    query = select(Cell.cell_id, Cell.manual_label).where(Cell.run_id == run_id, Cell.image_id == image_id)
-    return dict(session.execute(query.where(Cell.manual_label != "")).all())
+def _stored_ids(run_id: str, image_id: str) -> list[int]:
+    with reading() as session:
+        _check_part(session, run_id, image_id)
+        return list(session.scalars(select(Cell.cell_id).where(Cell.run_id == run_id, Cell.image_id == image_id)))
+
+
+def _replace(run_id: str, image_id: str, first: int, last: int, light: pd.DataFrame) -> None:
+    """Replace the cells of an image whose ids lie between two, in one transaction; words said meanwhile stay."""
+    here = Cell.run_id == run_id, Cell.image_id == image_id, Cell.cell_id.between(first, last)
+    rows = _rows(run_id, image_id, light)
+    with writing() as session:
+        _check_part(session, run_id, image_id)
+        by_hand = dict(session.execute(select(Cell.cell_id, Cell.manual_label).where(*here)).all())
+        for row in rows:
+            row["manual_label"] = row["manual_label"] or by_hand.get(row["cell_id"], "")
+        session.execute(delete(Cell).where(*here))
+        if rows:
+            session.execute(insert(Cell.__table__), rows)
 
 
 def _check_part(session: Session, run_id: str, image_id: str) -> None:

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
 from cellapp.settings import VectorSettings
+from cellapp.store.cells import delete_cells
 from cellapp.store.database import reading, writing
 from cellapp.store.deletions import write_down_files
 from cellapp.store.records import ChannelChoice, ProjectRecord
-from cellapp.store.schema import Image, Project
+from cellapp.store.schema import Image, Project, Run
 from cellapp.types.image import Role
 
 _DEFAULT_NAME = "My project"
@@ -78,13 +79,13 @@ def delete_project(project_id: str) -> None:
     InputError
         Images are in it, or it is the default one.
     """
+    with reading() as session:
+        _check_empty(session, project_id)
+        run_ids = session.scalars(select(Run.id).where(Run.project_id == project_id)).all()
+    for run_id in run_ids:
+        delete_cells(run_id)
     with writing() as session:
-        row = project_row(session, project_id)
-        if row.is_default:
-            raise InputError(f"{row.name!r} is the project everybody starts in and stays; rename it instead")
-        n_images = session.scalar(select(func.count()).where(Image.project_id == project_id, Image.removed.is_(None)))
-        if n_images:
-            raise InputError(f"{row.name!r} has {n_images} images; remove them first")
+        row = _check_empty(session, project_id)
         write_down_files(session, project_id)
         session.delete(row)
 
@@ -140,6 +141,17 @@ def project_row(session: Session, project_id: str) -> Project:
 def is_project(session: Session, project_id: str) -> bool:
     """Whether there is such a project."""
     return bool(session.scalar(select(exists().where(Project.id == project_id))))
+
+
+def _check_empty(session: Session, project_id: str) -> Project:
+    """Return the row of a project that may be deleted."""
+    row = project_row(session, project_id)
+    if row.is_default:
+        raise InputError(f"{row.name!r} is the project everybody starts in and stays; rename it instead")
+    n_images = session.scalar(select(func.count()).where(Image.project_id == project_id, Image.removed.is_(None)))
+    if n_images:
+        raise InputError(f"{row.name!r} has {n_images} images; remove them first")
+    return row
 
 
 def _add(session: Session, row: Project) -> ProjectRecord:

@@ -7,13 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
 from cellapp.settings import AnalyseSettings, ClassifySettings
 from cellapp.store.bin import to_bin
 from cellapp.store.blobs import home_folder, without_home
+from cellapp.store.cells import delete_cells
 from cellapp.store.database import reading, writing
 from cellapp.store.json_values import json_mapping, plain_text
 from cellapp.store.named_models import require_named_models
@@ -191,14 +192,17 @@ def restore_run(run_id: str) -> RunRecord:
 
 def purge_deleted(older_than_s: float = UNDO_S) -> int:
     """Delete runs removed so many seconds ago; their files go to the bin of the disk. Returns how many."""
-    with writing() as session:
-        rows = session.scalars(select(Run).where(Run.removed < now() - timedelta(seconds=older_than_s))).all()
-        run_ids = [row.id for row in rows]
-        for row in rows:
-            session.delete(row)
+    old = Run.removed < now() - timedelta(seconds=older_than_s)
+    with reading() as session:
+        run_ids = session.scalars(select(Run.id).where(old)).all()
+    gone: list[str] = []
     for run_id in run_ids:
+        delete_cells(run_id)
+        with writing() as session:  # not one that was brought back meanwhile
+            gone += session.scalars(delete(Run).where(Run.id == run_id, old).returning(Run.id)).all()
+    for run_id in gone:
         to_bin(home_folder("runs") / run_id)
-    return len(run_ids)
+    return len(gone)
 
 
 def _told(error: str | None) -> str | None:

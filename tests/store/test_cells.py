@@ -6,7 +6,8 @@ from sqlalchemy import event
 from cellapp.cells.counts import outcome
 from cellapp.errors import StoreError
 from cellapp.settings import AnalyseSettings
-from cellapp.store.cells import COLUMNS, load_cells, save_cells
+from cellapp.store import cells as cell_store
+from cellapp.store.cells import COLUMNS, delete_cells, load_cells, save_cells
 from cellapp.store.database import engine
 from cellapp.store.labels import relabel
 from cellapp.store.runs import create_run, delete_run, purge_deleted
@@ -139,6 +140,61 @@ def test_cells_need_their_run_and_go_with_it(run):
     assert len(load_cells(run.id)) == 3
     purge_deleted(0)
     assert len(load_cells(run.id)) == 0
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Few rows per transaction, and how many rows each transaction wrote."""
+    monkeypatch.setattr(cell_store, "_BATCH", 4)
+    written: list[int] = []
+
+    def begin(connection):
+        written.append(0)
+
+    def note(connection, cursor, statement, parameters, context, executemany):
+        if statement.startswith("INSERT INTO cells"):
+            written[-1] += len(parameters) if executemany else 1
+        elif statement.startswith("DELETE FROM cells"):
+            written[-1] += cursor.rowcount
+
+    event.listen(engine(), "begin", begin)
+    event.listen(engine(), "after_cursor_execute", note)
+    yield written
+    event.remove(engine(), "begin", begin)
+    event.remove(engine(), "after_cursor_execute", note)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 11), (11, 0), (11, 5), (5, 11), (8, 8), (1, 1)])
+def test_no_transaction_replaces_many_cells_and_none_is_left_over(run, small_batches, before, after):
+    image_id, other = (image.image_id for image in run.images)
+    save_cells(run.id, other, cell_table(6, seed=3))
+    kept = load_cells(run.id, other)
+    save_cells(run.id, image_id, cell_table(before))
+    table = cell_table(after, seed=1).sample(frac=1, random_state=0)
+    table.index = (table.index - 1 if before == after else table.index).rename("cell_id")  # between the old ids, too
+    save_cells(run.id, image_id, table)
+    assert max(small_batches) <= 2 * 4
+    pd.testing.assert_index_equal(load_cells(run.id, image_id).index, table.index.sort_values())
+    np.testing.assert_array_equal(load_cells(run.id, image_id)["p_positive"], table.sort_index()["p_cancer"])
+    pd.testing.assert_frame_equal(load_cells(run.id, other), kept)
+    small_batches.clear()
+    delete_cells(run.id)
+    assert max(small_batches) <= 4
+    assert len(load_cells(run.id)) == 0
+
+
+def test_a_word_said_between_two_transactions_stays(run, small_batches, monkeypatch):
+    image_id, replace = run.images[0].image_id, cell_store._replace
+    save_cells(run.id, image_id, cell_table(12))
+
+    def replace_and_speak(run_id, image_id, first, last, light):
+        replace(run_id, image_id, first, last, light)
+        relabel(run_id, image_id, {first: "normal", 36: "cancer"})
+
+    monkeypatch.setattr(cell_store, "_replace", replace_and_speak)
+    save_cells(run.id, image_id, cell_table(12, seed=1))
+    manual = load_cells(run.id, image_id)["manual_label"]
+    assert manual[manual != ""].to_dict() == {3: "normal", 15: "normal", 27: "normal", 36: "cancer"}
 
 
 @pytest.mark.slow
