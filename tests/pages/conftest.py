@@ -71,3 +71,17 @@ def statements() -> Iterator[list[str]]:
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def write_locks() -> Iterator[list[str]]:
+    """Transactions so far that were begun to write, which on SQLite wait for every other one of these."""
+    begun: list[str] = []
+
+    def note(connection, cursor, statement, *_):
+        if statement.upper().startswith("BEGIN IMMEDIATE"):
+            begun.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield begun
+    event.remove(Engine, "before_cursor_execute", note)
