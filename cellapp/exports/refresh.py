@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cellapp.errors import InputError
 from cellapp.exports.apply_labels import summary_rows
-from cellapp.exports.report import write_report
+from cellapp.exports.report.page import write_report
 from cellapp.exports.tables import write_summary
 
 _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)

@@ -13,12 +13,12 @@ from cellapp.compute.executor import Engine
 from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
 from cellapp.errors import Cancelled, CellappError
-from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.rescore import PICTURES, RESCORE, draw_pictures, rescore_run
 from cellapp.jobs.run_lock import only_worker
+from cellapp.jobs.run_report import write_run_report
 from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.jobs.train import TrainRequest
 from cellapp.jobs.train import train as train_head
@@ -73,7 +73,7 @@ def _analyse(run: RunRecord, folder: Path, on_image: Callable[..., None], on_ste
         engine=Engine(app_settings().engine),
     )
     _vectors_of(run.id, lambda step, part: on_step(step, analysing + (1 - analysing) * part))
-    write_report(folder, title=run.name)
+    write_run_report(run)
     project_run(folder, [image.stem for image in run.images], seed=run.settings.seed)  # the map opens at once
     runs.finish_run(run.id)
     return len(report.failed)

@@ -14,9 +14,9 @@ from cellapp.classification.ensemble import Head
 from cellapp.errors import InputError, ModelError
 from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_versions import ClassVersions, activate
-from cellapp.exports.report import write_report
 from cellapp.exports.tables import read_cells, write_summary
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.run_report import write_run_report
 from cellapp.pipeline.active_classes import draw_active_classes, write_active_tables
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.rescore import load_head, readable, rescore
@@ -147,7 +147,7 @@ def rescore_run(
             on_step(f"{image.stem}: Writing tables", 0.2 + 0.7 * n_done / len(images))
             _follow(run, image, out, versions)
         write_summary(summary_rows(out), out)
-        write_report(out, title=run.name)
+        write_run_report(run)
     queue.submit(PICTURES, {"run_id": run.id}, run.project_id)
     return versions
 
@@ -164,7 +164,7 @@ def draw_pictures(run_id: str, on_step: OnStep | None = None) -> int:
         report("Drawing classes", 0.0)
         n_drawn += draw_active_classes(out / image.stem, open_slide(image.image_id), report)
     with writing_files(out):
-        write_report(out, title=run.name)
+        write_run_report(run)
     return n_drawn
 
 

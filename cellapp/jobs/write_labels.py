@@ -7,8 +7,8 @@ from typing import Any
 
 from cellapp.errors import InputError, StoreError
 from cellapp.exports.apply_labels import apply_labels
-from cellapp.exports.report import write_report
 from cellapp.jobs.rescore import writing_files
+from cellapp.jobs.run_report import write_run_report
 from cellapp.labelling.analysed_cells import analysed_cells
 from cellapp.store import labels, open_image, runs
 from cellapp.store.cells import manual_labels
@@ -48,7 +48,7 @@ def write_labels(payload: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
         newer = labels.cells_spoken_of(run.id, image_id, since) if since else set()
         labels.relabel(run.id, image_id, {cell: name for cell, name in classes.items() if cell not in newer})
         _write_files(run, image_id)
-    write_report(runs.run_folder(run.id), title=run.name)
+    write_run_report(run)
     return {"run_id": run.id}
 
 

@@ -39,6 +39,7 @@ class ModelEntry:
     from_scratch: bool = False  # fine-tuning may begin without its weights
     needs: str = ""  # importable module without which the model cannot run
     needs_install: str = ""  # the command that installs it
+    cite: tuple[str, ...] = ()  # short names of `cellapp.models.citations.REFERENCES`
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.source not in SOURCES:
@@ -56,7 +57,10 @@ class ModelEntry:
 def registry() -> dict[str, ModelEntry]:
     """Return every declared model, by name, in the order of the file."""
     content = tomllib.loads((MODELS / "registry.toml").read_text(encoding="utf-8"))
-    return {name: ModelEntry(name=name, **facts) for name, facts in content.items()}
+    return {
+        name: ModelEntry(**facts | {"name": name, "cite": tuple(facts.get("cite", ()))})
+        for name, facts in content.items()
+    }
 
 
 def entry(name: str) -> ModelEntry:

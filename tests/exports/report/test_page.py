@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.exports.image_folder import write_analysis
-from cellapp.exports.report import headline, percent, write_report
+from cellapp.exports.report.counts import headline
+from cellapp.exports.report.page import write_report
+from cellapp.exports.report.words import percent
 from tests.exports.toy import HOSTILE, SETTINGS, toy_analysis
 
 

@@ -1,0 +1,68 @@
+"""Figures that were drawn for the report of a run, kept with it: SVG files with a list of what they show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cellapp.files import atomic_folder
+
+FOLDER = ".report"
+_LIST = "figures.json"
+_ID = re.compile(r'\bid="([^"]+)"')
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """One figure: a drawing and what is written below it."""
+
+    title: str
+    caption: str
+    svg: str
+
+
+def write_figures(folder: Path, figures: Sequence[ReportFigure], head: str | None) -> Path:
+    """Keep the figures of a run's report; those before are replaced.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    figures : sequence of ReportFigure
+    head : str, optional
+        Identity of the head whose classes they show.
+    """
+    with atomic_folder(folder / FOLDER) as part:
+        (part / _LIST).write_text(
+            json.dumps({"head": head, "figures": [asdict(one) for one in figures]}, ensure_ascii=False),
+            encoding="utf-8",
+        )
+    return folder / FOLDER
+
+
+def read_figures(folder: Path, head: str | None) -> list[ReportFigure]:
+    """Return the figures kept for the report of a run; none where they show the classes of another head."""
+    path = folder / FOLDER / _LIST
+    if not path.is_file():
+        return []
+    newest = max((one.stat().st_mtime_ns for one in folder.glob("*/labels.tif")), default=0)
+    tree = json.loads(path.read_text(encoding="utf-8"))
+    if tree["head"] != head or newest > path.stat().st_mtime_ns:
+        return []
+    return [ReportFigure(**one) for one in tree["figures"]]
+
+
+def inline(svg: str) -> str:
+    """Return a drawing as a part of a page: without its header, and with names of its own for what it refers to."""
+    start = svg.find("<svg")
+    body = svg[max(start, 0) :]
+    mark = f"f{hashlib.sha256(body.encode()).hexdigest()[:8]}-"
+    for name in dict.fromkeys(_ID.findall(body)):
+        quoted = re.escape(name)
+        body = re.sub(rf'\bid="{quoted}"', f'id="{mark}{name}"', body)
+        body = re.sub(rf'(url\(#|href="#){quoted}(?=[)"])', rf"\g<1>{mark}{name}", body)
+    return body

@@ -1,0 +1,163 @@
+"""The paragraph "Methods" of a report, written from the settings and versions of the run, with its references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cellapp.explanation.methods import method_text
+from cellapp.exports.report.counts import ReportImage
+from cellapp.exports.report.words import counted, listed
+from cellapp.models.citations import OF_METHOD, OF_STEP, Bibliography, of_model
+from cellapp.settings import AnalyseSettings, CropMode
+
+_CUT = {
+    CropMode.MASKED: "cut to its bounding box with everything else set to zero",
+    CropMode.PADDED: "set on a square of zeros at its own scale",
+    CropMode.LETTERBOXED: "scaled to a square of {px} pixels with everything else set to zero",
+    CropMode.WINDOW: "cut with its surroundings as a square of {px} pixels",
+}
+
+
+def methods_paragraph(
+    images: Sequence[ReportImage], *, explained: bool = False, corrected: bool = False, typical: bool = False
+) -> tuple[str, list[str]]:
+    """Write how the numbers of a run were made.
+
+    Parameters
+    ----------
+    images : sequence of ReportImage
+        At least one; settings and versions are those of the first, sizes those of all.
+    explained : bool
+        Whether the report shows maps.
+    corrected : bool
+        Whether it shows shares that are corrected for the errors of the head.
+    typical : bool
+        Whether it shows typical cells.
+
+    Returns
+    -------
+    str
+        Sentences with numbers of references in brackets.
+    list of str
+        The references, in order of their numbers.
+    """
+    run, cited = images[0].run, Bibliography()
+    settings = AnalyseSettings.model_validate(run["settings"])
+    parts = [*_images(images, run, cited), *_preprocess(settings, cited), *_segment(settings, run, cited)]
+    parts += [*_quality(settings), *_classify(settings, run, cited)]
+    if run.get("head"):
+        parts.append(f"Shares are given with Wilson's 95 % interval{cited.cite(OF_STEP['shares'])}.")
+    if corrected:
+        parts.append(
+            "Fractions corrected for the errors of the classifier were found from its held-out calls by expectation "
+            f"maximisation{cited.cite(OF_STEP['fractions'])}."
+        )
+    if explained:
+        parts += _explain(settings, typical, cited)
+    return " ".join(parts), cited.references
+
+
+def _images(images: Sequence[ReportImage], run: Mapping[str, Any], cited: Bibliography) -> Iterator[str]:
+    sizes = sorted({image.um_per_px for image in images if image.um_per_px})
+    scale = f", {listed([f'{size:.4g}' for size in sizes])} µm per pixel" if sizes else ", of unknown pixel size"
+    channels = list(dict.fromkeys(image.channels for image in images))
+    shown = f" with the channels {channels[0]}" if len(channels) == 1 else ""
+    yield (
+        f"{counted(len(images), 'image')}{scale}{shown}, {'was' if len(images) == 1 else 'were'} analysed with cellapp "
+        f"{run.get('cellapp', 'of an unknown version')}{cited.cite(OF_STEP['program'])}."
+    )
+
+
+def _preprocess(settings: AnalyseSettings, cited: Bibliography) -> Iterator[str]:
+    chain, steps = settings.preprocess, []
+    if chain.clip:
+        steps.append(f"clipped to the {chain.clip_low:g} and {chain.clip_high:g} percentiles of the image")
+    if chain.normalise:
+        steps.append("scaled to the range 0 to 1")
+    if chain.clahe:
+        steps.append(f"equalised by CLAHE (clip limit {chain.clahe_clip:g}){cited.cite(OF_STEP['clahe'])}")
+    if chain.denoise:
+        steps.append(f"denoised by total variation (weight {chain.denoise_weight:g}){cited.cite(OF_STEP['denoise'])}")
+    if steps:
+        yield f"For segmentation each channel was {listed(steps)}; all measurements were taken on raw pixels."
+
+
+def _segment(settings: AnalyseSettings, run: Mapping[str, Any], cited: Bibliography) -> Iterator[str]:
+    chosen, version = settings.segment, run.get("segmenter") or run.get("labels_by")
+    exact = f" ({version})" if version and version != chosen.segmenter else ""
+    start = f"Cells were segmented with {chosen.segmenter}{exact}{cited.cite(of_model(chosen.segmenter))}"
+    if chosen.segmenter == "classical":
+        how = f"method {chosen.method}"
+    else:
+        how = f"flow threshold {chosen.flow_threshold:g}, cell probability threshold {chosen.cellprob_threshold:g}"
+    size = "estimated from each image" if chosen.diameter is None else f"{chosen.diameter:g} {chosen.diameter_unit}"
+    yield f"{start} (diameter {size}, {how}, at least {chosen.min_size_px} pixels)."
+
+
+def _quality(settings: AnalyseSettings) -> Iterator[str]:
+    rules, chosen = [], settings.quality
+    if chosen.border:
+        rules.append("cells that touch the edge of the image")
+    if chosen.debris:
+        rules.append(f"objects smaller than {100 * chosen.debris_area_ratio:.3g} % of the median cell of their image")
+    if chosen.blur:
+        rules.append(f"cells less sharp than {100 * chosen.blur_ratio:.3g} % of the median")
+    if chosen.published:
+        rules.append("cells by crop area and perimeter, the published rule of JC-Cell-Pipeline")
+    if rules:
+        yield f"Not classified were {listed(rules)}."
+
+
+def _classify(settings: AnalyseSettings, run: Mapping[str, Any], cited: Bibliography) -> Iterator[str]:
+    head, encoder, made = run.get("head"), run.get("encoder"), run.get("vectors") or {}
+    if not head:
+        yield "Cells were counted without classes."
+        return
+    yield from _vectors(encoder, made, run, cited)
+    calibrated = f", its probabilities calibrated by a temperature{cited.cite(OF_STEP['calibrated'])}"
+    yield (
+        f"They were classified by the linear head {head}{cited.cite((*OF_STEP['head'], *of_model(head)))}"
+        f"{calibrated if run.get('calibrated') else ', uncalibrated'}."
+    )
+    chosen = settings.classify
+    if chosen.unsure == "conformal":
+        unsure = (
+            f"cells with more than one possible class at an error rate of {chosen.error_rate:g} (conformal sets"
+            f"{cited.cite(OF_STEP['conformal'])})"
+        )
+    else:
+        unsure = f"cells whose margin was below {chosen.unsure_margin:g}"
+    yield f"The threshold of the positive class was {chosen.threshold:g}; {unsure} count as unsure."
+    yield (
+        "Cells farther from the classes of the training cells, by Mahalanobis distance, than 99 % of those are told as "
+        f"unlike them{cited.cite(OF_STEP['novelty'])}."
+    )
+
+
+def _vectors(
+    encoder: str | None, made: Mapping[str, Any], run: Mapping[str, Any], cited: Bibliography
+) -> Iterator[str]:
+    crop = made.get("crop") or run.get("encoder_crop")
+    cut = _CUT[CropMode(crop["mode"])].format(px=crop["size_px"]) if crop else "cut"
+    dropped = f", without {listed(crop['drop_channels'])}" if crop and crop["drop_channels"] else ""
+    align = (made.get("preprocess") or {}).get("align")
+    turned = f", turned to the main direction of the image{cited.cite(OF_STEP['align'])}" if align else ""
+    views = (made.get("reads") or {}).get("views", 1)
+    mean = f", averaged over {views} turned and mirrored views" if views > 1 else ""
+    measured = ", with measurements of shape and brightness" if (made.get("reads") or {}).get("shape") else ""
+    yield (
+        f"Each cell was {cut}{turned}{dropped} and encoded by {encoder or 'the encoder of the head'}"
+        f"{cited.cite(of_model(encoder or ''))} (class token and mean patch token{mean}{measured})."
+    )
+
+
+def _explain(settings: AnalyseSettings, typical: bool, cited: Bibliography) -> Iterator[str]:
+    method = settings.explain.method
+    yield (
+        f"Maps of what speaks for and against a class are by {method_text(method, settings.explain.layer)}"
+        f"{cited.cite(OF_METHOD[method])}, in logit units, on one symmetric scale."
+    )
+    if typical:
+        cite = cited.cite(OF_STEP["typical cells"])
+        yield f"Typical cells are medoids of the cells of a class in the space of the encoder{cite}."

@@ -1,0 +1,82 @@
+"""What a report says of the quality of images and cells: rejections by reason, doubts, sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cellapp.exports.report.counts import ReportImage, pooled
+from cellapp.exports.report.words import counted, percent
+
+FEW_CELLS = 20
+"""Cells of an image below which it says little."""
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """Rejected cells by reason, and sentences on what else may be wrong."""
+
+    reasons: tuple[tuple[str, int, str], ...]  # reason, cells, share of all cells; a cell may have several
+    sentences: tuple[str, ...]
+    notes: tuple[tuple[str, str], ...]  # image, what was found wrong with it while it was read or segmented
+
+
+def quality_of(images: Sequence[ReportImage]) -> Quality:
+    """Sum up the quality of the images of a run."""
+    cells = pooled([image.cells for image in images])
+    n, reasons = len(cells), _reasons(cells)
+    notes = [(image.name, str(note)) for image in images for note in _notes(image)]
+    sentences = [*_size(cells), *_doubts(cells), *_poor_images(images)]
+    return Quality(
+        tuple((reason, k, percent(k / n)) for reason, k in reasons.most_common()), tuple(sentences), tuple(notes)
+    )
+
+
+def _reasons(cells: pd.DataFrame) -> Counter[str]:
+    if "qc_reason" not in cells:
+        return Counter()
+    given = cells["qc_reason"].fillna("")
+    return Counter(reason for text in given[given != ""] for reason in str(text).split("; "))
+
+
+def _notes(image: ReportImage) -> list[str]:
+    said = [*(image.run["image"].get("notes") or ()), (image.run.get("summary") or {}).get("note")]
+    return [str(note) for note in said if note]
+
+
+def _size(cells: pd.DataFrame) -> list[str]:
+    passed = cells[cells["qc_pass"].astype(bool)]
+    metric = "area_um2" in passed and bool(passed["area_um2"].notna().all())
+    column, unit = ("area_um2", "µm²") if metric else ("area_px", "px²")
+    if column not in passed or passed.empty:
+        return []
+    low, middle, high = passed[column].quantile([0.25, 0.5, 0.75])
+    return [f"Accepted cells cover {middle:,.0f} {unit} at the median (half of them {low:,.0f} to {high:,.0f})."]
+
+
+def _doubts(cells: pd.DataFrame) -> list[str]:
+    """Return the shares of unsure cells and of those unlike the training cells, among the classified ones."""
+    if "label" not in cells:
+        return []
+    called = cells[(cells["label"].fillna("") != "") & cells["qc_pass"].astype(bool)]
+    columns = (("unsure", "are unsure"), ("unlike_training", "are unlike the cells that the head was trained on"))
+    found = [(what, int(called[name].fillna(False).astype(bool).sum())) for name, what in columns if name in called]
+    return [
+        f"Of {counted(len(called), 'classified cell')} {n:,} ({percent(n / len(called))}) {what}."
+        for what, n in found
+        if len(called)
+    ]
+
+
+def _poor_images(images: Sequence[ReportImage]) -> list[str]:
+    few = [image.name for image in images if image.counts.n_cells - image.counts.n_rejected < FEW_CELLS]
+    if not few:
+        return []
+    names = ", ".join(few[:5]) + (" and others" if len(few) > 5 else "")
+    verb = "has" if len(few) == 1 else "have"
+    return [
+        f"{counted(len(few), 'image')} {verb} fewer than {FEW_CELLS} accepted cells and {verb} little to say: {names}."
+    ]
