@@ -21,6 +21,7 @@ def demo(
     um_per_px: float = typer.Option(None, help="Pixel size."),
     n_channels: int = typer.Option(None, help="3, or 4 with an orange one."),
     dtype: str = typer.Option(None, help="uint8 or uint16."),
+    differ_by: str = typer.Option(None, help="What tells the classes apart: all, nucleus or cytoskeleton."),
 ) -> None:
     """Write a synthetic multi-channel slide with its truth."""
     from cellapp.settings_io import validated
@@ -30,8 +31,8 @@ def demo(
     height, width = parse_size(size)
     chosen = {"height": height, "width": width, "seed": seed, "density": density, "touching": touching}
     chosen |= {"cancer_fraction": cancer_fraction, "noise": noise, "illumination": illumination}
-    chosen |= {"um_per_px": um_per_px, "n_channels": n_channels, "dtype": dtype}
+    chosen |= {"um_per_px": um_per_px, "n_channels": n_channels, "dtype": dtype, "differ_by": differ_by}
     settings = validated(SyntheticSettings, {key: value for key, value in chosen.items() if value is not None})
     files = write_demo(out, settings)
-    for path in (files.slide, files.labels, files.cells):
+    for path in filter(None, vars(files).values()):
         typer.echo(str(path))

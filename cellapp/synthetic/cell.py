@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from cellapp.synthetic.appearance import NORMAL, Appearance, appearance_of
 from cellapp.synthetic.layout import REACH, PlacedCell, shared_direction
 from cellapp.synthetic.settings import SyntheticSettings
 
@@ -20,51 +22,10 @@ class RenderedCell:
     x: int
     radius: np.ndarray  # (h, w) float32: distance from the centre in outline radii, below 1 is inside
     channels: np.ndarray  # (C, h, w) float32: intensity, 0 to about 1, in the order of settings.channels
+    cause: np.ndarray  # (h, w) bool: what tells the classes apart, as settings.differ_by says, inside the cell
 
 
-@dataclass(frozen=True)
-class _ClassAppearance:
-    """Appearance of a class; angles in radians, lengths in cell radii."""
-
-    aspect: tuple[float, float]
-    roughness: float  # relative amplitude of the outline's longest wave
-    smoothness: float  # how fast shorter waves fade: amplitude goes with 1 / k ** smoothness
-    nucleus: tuple[float, float]
-    nucleus_aspect: tuple[float, float]
-    nucleus_roughness: float
-    chromatin: float  # contrast of the texture inside the nucleus
-    brightness: float  # spread of ln(brightness)
-    n_fibres: int
-    fibre_length: tuple[float, float]
-    bend: float
-
-
-NORMAL = _ClassAppearance(
-    aspect=(1.25, 1.85),
-    roughness=0.075,
-    smoothness=2.2,
-    nucleus=(0.42, 0.48),
-    nucleus_aspect=(1.15, 1.35),
-    nucleus_roughness=0.008,
-    chromatin=0.10,
-    brightness=0.10,
-    n_fibres=18,
-    fibre_length=(0.7, 1.2),
-    bend=0.04,
-)
-CANCER = _ClassAppearance(
-    aspect=(1.0, 1.5),
-    roughness=0.075,
-    smoothness=0.7,
-    nucleus=(0.46, 0.62),
-    nucleus_aspect=(1.0, 1.6),
-    nucleus_roughness=0.05,
-    chromatin=0.28,
-    brightness=0.30,
-    n_fibres=26,
-    fibre_length=(0.2, 0.6),
-    bend=0.5,
-)
+_FIBRE = 0.1  # intensity of actin bundles from which a pixel counts as fibre
 
 
 def render_cell(settings: SyntheticSettings, cell: PlacedCell) -> RenderedCell:
@@ -73,33 +34,35 @@ def render_cell(settings: SyntheticSettings, cell: PlacedCell) -> RenderedCell:
     Parameters
     ----------
     settings : SyntheticSettings
-    cell : PlannedCell
+    cell : PlacedCell
 
     Returns
     -------
-    PaintedCell
+    RenderedCell
     """
     rng = np.random.default_rng([3, *cell.key])
-    appearance = CANCER if cell.cancer else NORMAL
+    appearance = appearance_of(settings, cancer=cell.cancer)
     reach = math.ceil(REACH * settings.diameter_px)
     top, left = math.floor(cell.y) - reach, math.floor(cell.x) - reach
     side = 2 * reach + 2
-    dy, dx = np.mgrid[0:side, 0:side].astype(np.float32) + np.float32([top - cell.y, left - cell.x])[:, None, None]
-    direction = shared_direction(settings) + rng.normal(0, 0.09) if not cell.cancer else rng.uniform(0, math.pi)
-    outline = _outline(
-        rng,
-        (dy, dx),
-        cell.radius_px,
-        (rng.uniform(*appearance.aspect), direction, appearance.roughness, appearance.smoothness),
-    )
-    nucleus = _nucleus(rng, (dy, dx), cell, appearance, direction)
-    grain = _grain(rng, (side, side), settings.diameter_px)
-    planes = _planes(rng, outline, nucleus, grain, appearance)
-    inside = outline < 1
-    planes[0][inside] += _fibres(
-        rng, dy[inside] / cell.radius_px, dx[inside] / cell.radius_px, appearance, direction
-    ) * np.sqrt(np.maximum(1 - outline[inside] ** 2, 0))
-    return RenderedCell(top, left, outline, planes[: settings.n_channels])
+    grid = np.mgrid[0:side, 0:side].astype(np.float32) + np.float32([top - cell.y, left - cell.x])[:, None, None]
+    direction = _direction(rng, shared_direction(settings), appearance.direction)
+    form = (rng.uniform(*appearance.aspect), direction, appearance.roughness, appearance.smoothness)
+    outline = _outline(rng, grid, cell.radius_px, form)
+    inside, as_normal = outline < 1, deepcopy(rng)
+    nucleus = _nucleus(rng, grid, cell, appearance, direction)
+    # Where the nucleus alone tells the classes apart, cytoplasm lies around what it would be in a normal cell.
+    bare = nucleus if settings.differ_by == "all" else _nucleus(as_normal, grid, cell, NORMAL, direction)
+    planes = _planes(rng, outline, (nucleus, bare), _grain(rng, (side, side), settings.diameter_px), appearance)
+    fibres, at = np.zeros_like(outline), grid[:, inside] / cell.radius_px
+    fibres[inside] = _fibres(rng, *at, appearance, direction) * np.sqrt(np.maximum(1 - outline[inside] ** 2, 0))
+    planes[0] += fibres
+    cause = {"all": inside, "nucleus": inside & (nucleus < 1), "cytoskeleton": fibres > _FIBRE}[settings.differ_by]
+    return RenderedCell(top, left, outline, planes[: settings.n_channels], cause)
+
+
+def _direction(rng: np.random.Generator, around: float, spread: float | None) -> float:
+    return rng.uniform(0, math.pi) if spread is None else around + rng.normal(0, spread)
 
 
 def _outline(
@@ -124,11 +87,11 @@ def _nucleus(
     rng: np.random.Generator,
     grid: tuple[np.ndarray, np.ndarray],
     cell: PlacedCell,
-    appearance: _ClassAppearance,
+    appearance: Appearance,
     direction: float,
 ) -> np.ndarray:
     shift = rng.normal(0, 0.08, 2) * cell.radius_px
-    tilt = direction + rng.normal(0, 0.12 if not cell.cancer else 0.8)
+    tilt = direction + rng.normal(0, appearance.nucleus_tilt)
     form = (rng.uniform(*appearance.nucleus_aspect), tilt, appearance.nucleus_roughness, 0.5)
     radius = rng.uniform(*appearance.nucleus) * cell.radius_px
     return _outline(rng, (grid[0] - np.float32(shift[0]), grid[1] - np.float32(shift[1])), radius, form)
@@ -144,31 +107,39 @@ def _grain(rng: np.random.Generator, shape: tuple[int, int], diameter_px: float)
 
 
 def _planes(
-    rng: np.random.Generator, outline: np.ndarray, nucleus: np.ndarray, grain: np.ndarray, appearance: _ClassAppearance
+    rng: np.random.Generator,
+    outline: np.ndarray,
+    nuclei: tuple[np.ndarray, np.ndarray],
+    grain: np.ndarray,
+    appearance: Appearance,
 ) -> np.ndarray:
-    """Return intensities of actin (without fibres), cytoplasm, nucleus and orange, (4, h, w) float32."""
+    """Return intensities of actin (without fibres), cytoplasm, nucleus and orange, (4, h, w) float32.
+
+    Of `nuclei` the first is stained, and the cytoplasm lies around the second.
+    """
     fine, coarse = grain
+    nucleus, bare = nuclei
     stain = np.exp(rng.normal(0, [0.2, 0.2, appearance.brightness, 0.25])).astype(np.float32)
     dome = np.maximum(1 - outline**2, 0) ** 0.5
-    core = np.clip((1 - nucleus) * 6, 0, 1)
+    core = np.clip((1 - bare) * 6, 0, 1)
     actin = 0.07 + 0.10 * dome * (1 + 0.2 * coarse) + 0.22 * np.exp(-(((outline - 0.95) / 0.05) ** 2))
     # Thin at the rim, thickest around the nucleus, as in spread adherent cells.
-    thickness = 0.13 + 0.15 * dome + 0.42 * np.exp(-(np.maximum(nucleus - 0.9, 0) ** 1.3)) * dome
+    thickness = 0.13 + 0.15 * dome + 0.42 * np.exp(-(np.maximum(bare - 0.9, 0) ** 1.3)) * dome
     cytoplasm = thickness * (1 + 0.12 * fine + 0.16 * coarse) * (1 - 0.35 * core)
     body = np.maximum(1 - nucleus**2, 0) ** 0.3 * (1 + appearance.chromatin * (0.6 * coarse + 0.4 * fine))
     dna = 0.62 * np.clip(body, 0, None) + 0.02 * dome
-    around = np.exp(-(((nucleus - 1.35) / 0.45) ** 2))
+    around = np.exp(-(((bare - 1.35) / 0.45) ** 2))
     orange = 0.04 * dome + 0.4 * around * np.clip(fine + 0.3 * coarse, 0, None)
     return (np.stack([actin, cytoplasm, dna, orange]) * stain[:, None, None]).astype(np.float32)
 
 
 def _fibres(
-    rng: np.random.Generator, y: np.ndarray, x: np.ndarray, appearance: _ClassAppearance, direction: float
+    rng: np.random.Generator, y: np.ndarray, x: np.ndarray, appearance: Appearance, direction: float
 ) -> np.ndarray:
     """Return the intensity of actin bundles at points of the cell, (n,) float32; `y`, `x` (n,) in cell radii."""
     light = np.zeros_like(x)
     for _ in range(appearance.n_fibres):
-        angle = direction + rng.normal(0, 0.05) if appearance is NORMAL else rng.uniform(0, math.pi)
+        angle = _direction(rng, direction, appearance.fibre_direction)
         centre = rng.uniform(-0.75, 0.75, 2)
         length, bend = rng.uniform(*appearance.fibre_length), rng.normal(0, appearance.bend)
         along = (x - centre[1]) * math.cos(angle) + (y - centre[0]) * math.sin(angle)

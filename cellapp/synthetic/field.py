@@ -36,12 +36,25 @@ def render_region(settings: SyntheticSettings, region: Region) -> tuple[np.ndarr
     labels : ndarray of shape (Y, X), uint32
         True ids, with gaps: the number of a cell comes from its site on the lattice.
     """
+    return render_with_cause(settings, region)[:2]
+
+
+def render_with_cause(settings: SyntheticSettings, region: Region) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Render a rectangle of a slide, and what tells the classes apart; see `render_region`.
+
+    Returns
+    -------
+    pixels : ndarray of shape (C, Y, X), `settings.dtype`
+    labels : ndarray of shape (Y, X), uint32
+    cause : ndarray of shape (Y, X), bool
+        True on what `settings.differ_by` names: nuclei, fibres of actin, or whole cells.
+    """
     halo = math.ceil(TRUNCATE * max(HAZE, BLUR) * settings.diameter_px) + 2
     wide = Region(region.y - halo, region.x - halo, region.height + 2 * halo, region.width + 2 * halo)
-    intensity, labels = _render_cells(settings, wide)
+    intensity, labels, cause = _render_cells(settings, wide)
     core = (slice(halo, halo + region.height), slice(halo, halo + region.width))
     pixels = np.stack([_image_plane(settings, plane, c, region, core) for c, plane in enumerate(intensity)])
-    return pixels, labels[core]
+    return pixels, labels[core], cause[core]
 
 
 def render_field(settings: SyntheticSettings) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
@@ -76,21 +89,21 @@ def as_slide(raw: np.ndarray, settings: SyntheticSettings) -> Slide:
     return Slide(info, f"synthetic-{settings.seed}", (raw,))
 
 
-def _render_cells(settings: SyntheticSettings, region: Region) -> tuple[np.ndarray, np.ndarray]:
+def _render_cells(settings: SyntheticSettings, region: Region) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     shape = (region.height, region.width)
     light = np.zeros((settings.n_channels, *shape), np.float32)
-    labels = np.zeros(shape, np.uint32)
+    labels, cause = np.zeros(shape, np.uint32), np.zeros(shape, bool)
     nearest = np.full((2, *shape), np.float32(2))  # outline radii to the nearest and the second nearest cell
     for cell in place_cells(settings, region):
-        _draw_cell(render_cell(settings, cell), cell.cell_id, region, (light, labels, nearest))
-    return _draw_contacts(light, labels, nearest), labels
+        _draw_cell(render_cell(settings, cell), cell.cell_id, region, (light, labels, nearest, cause))
+    return _draw_contacts(light, labels, nearest), labels, cause
 
 
 def _draw_cell(
-    rendered: RenderedCell, cell_id: int, region: Region, canvas: tuple[np.ndarray, np.ndarray, np.ndarray]
+    rendered: RenderedCell, cell_id: int, region: Region, canvas: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
     """Draw a cell where it is nearer than every cell before it; overlapping cells divide the overlap."""
-    light, labels, nearest = canvas
+    light, labels, nearest, cause = canvas
     height, width = rendered.radius.shape
     y0, x0 = max(rendered.y, region.y), max(rendered.x, region.x)
     y1, x1 = min(rendered.y + height, region.y + region.height), min(rendered.x + width, region.x + region.width)
@@ -104,6 +117,7 @@ def _draw_cell(
     mine = (radius < first) & (radius < 1)
     first[...] = np.minimum(first, radius)
     labels[here][mine] = cell_id
+    cause[here][mine] = rendered.cause[there][mine]
     light[(slice(None), *here)][:, mine] = rendered.channels[(slice(None), *there)][:, mine]
 
 

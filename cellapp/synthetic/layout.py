@@ -103,8 +103,9 @@ def _site(settings: SyntheticSettings, row: int, column: int, n_columns: int) ->
     cancer = bool(rng.random() < settings.cancer_fraction)
     paired = bool(rng.random() < _pair_probability(settings))
     angle = rng.uniform(0, 2 * math.pi)
-    spread = 0.15 if cancer else 0.09
-    radii = settings.diameter_px / 2 * np.clip(rng.normal(1.05 if cancer else 1.0, spread, 2), 0.7, LARGEST)
+    uneven = cancer and settings.differ_by == "all"
+    mean, spread = (1.05, 0.15) if uneven else (1.0, 0.09)
+    radii = settings.diameter_px / 2 * np.clip(rng.normal(mean, spread, 2), 0.7, LARGEST)
     offset = CONTACT * radii.sum() / 2 if paired else 0.0
     number = 2 * (row * n_columns + column) + 1
     return [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 CHANNELS = ("actin", "cytoplasm", "nucleus", "orange")
 """Channel names in order; slides of three channels leave the last one out."""
@@ -35,6 +35,14 @@ class SyntheticSettings(BaseModel):
     um_per_px: float = Field(0.5, gt=0)
     dtype: Literal["uint8", "uint16"] = "uint16"
     n_channels: Literal[3, 4] = 3
+    differ_by: Literal["all", "nucleus", "cytoskeleton"] = "all"
+    """What tells the classes apart: everything that is drawn, or the nucleus or the fibres of actin alone."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what came later and is at its default, so that the bytes of earlier slides stay."""
+        fields = dump(self)
+        return {name: value for name, value in fields.items() if (name, value) != ("differ_by", "all")}
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -14,13 +14,14 @@ import tifffile
 
 from cellapp.errors import InputError
 from cellapp.files import move_into_place
-from cellapp.synthetic.field import CLASSES, render_region
+from cellapp.synthetic.field import CLASSES, render_with_cause
 from cellapp.synthetic.layout import place_cells
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import OnStep, Region
 
 TILE = 512
 RENDER_PX = 1024  # side of the squares rendered at a time; cells on an edge are rendered for each of them
+SLIDE, LABELS, CELLS, CAUSE = "demo.tif", "truth_labels.tif", "truth_cells.csv", "truth_cause.tif"
 TRUTH_NOTE = "cellapp truth labels"
 """ImageDescription of truth_labels.tif, by which it is distinguished from an image."""
 
@@ -32,10 +33,11 @@ class DemoFiles:
     slide: Path  # OME-TIFF (C, Y, X)
     labels: Path  # TIFF (Y, X) uint32
     cells: Path  # CSV, one row per cell
+    cause: Path | None = None  # TIFF (Y, X) uint32, the labels where the classes differ; where a part is named
 
 
 def write_demo(out: Path, settings: SyntheticSettings | None = None, on_step: OnStep | None = None) -> DemoFiles:
-    """Write demo.tif, truth_labels.tif and truth_cells.csv.
+    """Write demo.tif, truth_labels.tif and truth_cells.csv, and truth_cause.tif where a part alone tells the classes.
 
     Memory does not grow with the slide but for a few numbers per cell; pixels wait uncompressed in a temporary file
     inside `out` because TIFF wants one channel after the other.
@@ -61,15 +63,19 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None, on_step: On
     if out.exists() and not out.is_dir():
         raise InputError(f"--out must be a folder; {out.name!r} is a file: give another name")
     out.mkdir(parents=True, exist_ok=True)
-    files = DemoFiles(out / "demo.tif", out / "truth_labels.tif", out / "truth_cells.csv")
+    cause = out / CAUSE if settings.differ_by != "all" else None
+    files = DemoFiles(out / SLIDE, out / LABELS, out / CELLS, cause)
     with tempfile.TemporaryDirectory(dir=out, prefix=".demo-") as folder:
         scratch = Path(folder)
         sums = _render(settings, scratch, on_step or (lambda step, fraction: None))
-        _write_image(scratch / "image.tif", scratch / "pixels.raw", settings)
-        _write_labels(scratch / "truth.tif", scratch / "labels.raw", settings)
-        _truth_table(settings, sums).to_csv(scratch / "truth.csv", index=False)
-        for name, target in (("image.tif", files.slide), ("truth.tif", files.labels), ("truth.csv", files.cells)):
-            move_into_place(scratch / name, target)
+        _write_image(scratch / SLIDE, scratch / "pixels.raw", settings)
+        _write_labels(scratch / LABELS, scratch / "labels.raw", settings)
+        if cause is not None:
+            _write_labels(scratch / CAUSE, scratch / "cause.raw", settings)
+        _truth_table(settings, sums).to_csv(scratch / CELLS, index=False)
+        (out / CAUSE).unlink(missing_ok=True)  # of a slide that was here before
+        for target in filter(None, vars(files).values()):
+            move_into_place(scratch / target.name, target)
     return files
 
 
@@ -100,10 +106,12 @@ def _render(settings: SyntheticSettings, scratch: Path, on_step: OnStep) -> pd.D
     sums, tiles = [], list(_tiles(settings, RENDER_PX))
     for n_done, tile in enumerate(tiles):
         on_step("Drawing cells", n_done / len(tiles))
-        pixels, labels = render_region(settings, tile)
+        pixels, labels, cause = render_with_cause(settings, tile)
         # Mapped for each tile alone: unmapped pages do not count as memory of this process.
         _raw(scratch / "pixels.raw", settings.dtype, (settings.n_channels, *size))[(slice(None), *tile.slices)] = pixels
         _raw(scratch / "labels.raw", "uint32", size)[tile.slices] = labels
+        if settings.differ_by != "all":
+            _raw(scratch / "cause.raw", "uint32", size)[tile.slices] = labels * cause
         sums.append(_sums(labels, tile))
     return pd.concat(sums).groupby(level=0).sum()
 

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cellapp.synthetic.cell import CANCER, NORMAL, render_cell
+from cellapp.synthetic.appearance import CANCER, NORMAL, appearance_of
+from cellapp.synthetic.cell import render_cell
 from cellapp.synthetic.layout import PlacedCell
 from cellapp.synthetic.settings import CHANNELS, SyntheticSettings
 
@@ -77,3 +78,29 @@ def test_cancer_cells_are_rougher():
 def test_appearances_cannot_be_changed_by_accident():
     with pytest.raises(dataclasses.FrozenInstanceError):
         NORMAL.bend = 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("part", "stained"), [("nucleus", "nucleus"), ("cytoskeleton", "actin")])
+def test_classes_that_differ_by_a_part_differ_in_its_stain_alone(part, stained, seed):
+    settings = SETTINGS.model_copy(update={"differ_by": part})
+    normal, cancer = (render_cell(settings, placed(seed, cancer=is_cancer)) for is_cancer in (False, True))
+    np.testing.assert_array_equal(normal.radius, cancer.radius)
+    for name, one, other in zip(CHANNELS, normal.channels, cancer.channels, strict=True):
+        assert np.array_equal(one, other) == (name != stained)
+    assert not (normal.cause & (normal.radius >= 1)).any()
+    assert normal.cause.any()
+
+
+def test_fibres_differ_on_the_cause_and_nowhere_else_by_much():
+    settings = SETTINGS.model_copy(update={"differ_by": "cytoskeleton"})
+    normal, cancer = (render_cell(settings, placed(2, cancer=is_cancer)) for is_cancer in (False, True))
+    change = np.abs(normal.channels[0] - cancer.channels[0])
+    assert change[normal.cause | cancer.cause].sum() > 0.8 * change.sum()
+
+
+@pytest.mark.parametrize("part", ["all", "nucleus", "cytoskeleton"])
+def test_normal_cells_look_the_same_whatever_tells_the_classes_apart(part):
+    settings = SETTINGS.model_copy(update={"differ_by": part})
+    assert appearance_of(settings, cancer=False) is NORMAL
+    assert appearance_of(settings, cancer=True) != NORMAL

@@ -1,5 +1,7 @@
 """Positions of synthetic cells: the same in every region, on the slide, and as dense and paired as asked for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -77,3 +79,13 @@ def test_one_direction_per_slide(seed):
     direction = shared_direction(SyntheticSettings(seed=seed))
     assert 0 <= direction <= np.pi
     assert direction == shared_direction(SyntheticSettings(seed=seed, height=64, density=0.1))
+
+
+@pytest.mark.parametrize("part", ["nucleus", "cytoskeleton"])
+def test_cells_that_differ_by_a_part_lie_where_they_would_in_the_other_class(part):
+    whole = Region(0, 0, SETTINGS.height, SETTINGS.width)
+    normal, cancer = (
+        place_cells(SETTINGS.model_copy(update={"differ_by": part, "cancer_fraction": share}), whole)
+        for share in (0.0, 1.0)
+    )
+    assert [replace(cell, cancer=True) for cell in normal] == cancer

@@ -29,3 +29,9 @@ def test_impossible_slides_are_refused(wrong):
 def test_settings_cannot_change_once_made():
     with pytest.raises(ValidationError, match="frozen"):
         SyntheticSettings().seed = 3
+
+
+def test_a_setting_at_the_default_of_earlier_slides_is_not_written_down():
+    assert "differ_by" not in SyntheticSettings().model_dump_json()
+    chosen = SyntheticSettings(differ_by="nucleus")
+    assert SyntheticSettings.model_validate_json(chosen.model_dump_json()) == chosen
