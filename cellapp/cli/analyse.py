@@ -30,6 +30,7 @@ from cellapp.cli.together import Combine, JoinTiles
 
 if TYPE_CHECKING:
     from cellapp.pipeline.run_batch import RunReport
+    from cellapp.pipeline.run_image import RunItem
 
 WAY_OUT = (
     "To classify cells like these: sort pictures of single cells, as in crops.zip, into a folder per class, run "
@@ -62,6 +63,7 @@ def analyse(
     combine: Combine = False,
     join_tiles: JoinTiles = False,
     reference: Reference = None,
+    with_report: bool = typer.Option(False, "--report", help="Also write OUT/report.html, with cells and their maps."),
     engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
     settings: Path = typer.Option(None, help="JSON of settings, or a run.json to repeat; options win over it."),
@@ -98,6 +100,8 @@ def analyse(
         reference=reference,
     ) as items:
         report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
+        if with_report and len(report.failed) < len(report.results):
+            _write_report(out, items, progress)
     progress.end()
     for result in report.failed:
         note(f"cellapp: {result.stem}: {result.error}")
@@ -114,6 +118,15 @@ def analyse(
     if not report.failed:
         return 0
     return 2 if all(result.unusable for result in report.results) else 1
+
+
+def _write_report(out: Path, items: Sequence[RunItem], progress: Progress) -> None:
+    from cellapp.pipeline.report_run import report_run
+
+    slides = {item.stem: item.open_target or item.open for item in items if (out / item.stem / "run.json").is_file()}
+    _, why = report_run(out, slides, title=out.resolve().name, on_step=progress)
+    if why:
+        note(f"cellapp: no cells in the report: {why}")
 
 
 def _not_explained(out: Path, report: RunReport) -> set[str]:

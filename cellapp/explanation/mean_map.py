@@ -55,9 +55,9 @@ def mean_map(maps: Sequence[np.ndarray], insides: Sequence[np.ndarray]) -> MeanM
     return MeanMap(mean.astype(np.float32), len(pairs), outline_of_mean())
 
 
-def outline_of_mean() -> np.ndarray:
-    """Return the outline that every cell is scaled to, (GRID, GRID) bool."""
-    y, x = np.meshgrid(*2 * (_steps(),), indexing="ij")
+def outline_of_mean(side: int = GRID) -> np.ndarray:
+    """Return the outline that every cell is scaled to, (`side`, `side`) bool."""
+    y, x = np.meshgrid(*2 * (_steps(side),), indexing="ij")
     return x**2 + y**2 <= 1
 
 
@@ -112,5 +112,5 @@ def half_axes(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return centre, directions * drawn_out * 2 * np.sqrt(spread)
 
 
-def _steps() -> np.ndarray:
-    return (np.arange(GRID) + 0.5) / GRID * 2 * REACH - REACH
+def _steps(side: int = GRID) -> np.ndarray:
+    return (np.arange(side) + 0.5) / side * 2 * REACH - REACH

@@ -15,6 +15,7 @@ from cellapp.discovery.projection import project_run
 from cellapp.errors import Cancelled, CellappError
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
+from cellapp.jobs.make_report import REPORT, make_report
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.rescore import PICTURES, RESCORE, draw_pictures, rescore_run
 from cellapp.jobs.run_lock import only_worker
@@ -156,6 +157,11 @@ def pictures(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"n_drawn": draw_pictures(payload["run_id"], on_step)}
 
 
+def report(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Make the report of a run with cells and maps; payload ``{"run_id"}``, result that of `make_report`."""
+    return make_report(payload["run_id"], on_step)
+
+
 def pyramid(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Make the smaller levels of a large image, for the viewer; payload ``{"image_id"}``."""
     path = open_image.make_pyramid(payload["image_id"], on_step)
@@ -173,6 +179,7 @@ HANDLERS: Mapping[str, Handler] = {
     "project": project,
     "explain": explain,
     "regions": regions,
+    REPORT: report,
     "relabel": write_labels,
     RESCORE: rescore,
     PICTURES: pictures,

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 
-from cellapp.cells.counts import outcome
 from cellapp.explanation.methods import method_text
 from cellapp.exports.explanations import mean_maps_path, summary_path, write_mean_maps
-from cellapp.exports.tables import read_cells, write_cells
+from cellapp.exports.tables import write_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.find_nuclei import kept_nuclei
 from cellapp.pipeline.mean_maps import cells_with_maps, mean_by_outcome
 from cellapp.pipeline.progress import no_progress
+from cellapp.pipeline.run_sample import sample_run
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import runs
 from cellapp.store.open_image import open_slide
 from cellapp.store.records import Status
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep
-
-CELLS = 200
-"""At most so many cells of a run are measured: enough to stand for all, and a laptop does them in seconds."""
 
 _NO_CELLS = pd.DataFrame({"stem": pd.Series(dtype=object), "target": pd.Series(dtype=object)}).rename_axis("cell_id")
 
@@ -82,54 +75,3 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     write_mean_maps(means, mean_maps_path(folder, target), target=target, method=method)
     write_cells(table, summary_path(folder, target))
     return table
-
-
-def sample_run(folder: Path, stems: Sequence[str], n: int = CELLS) -> dict[str, pd.DataFrame]:
-    """Draw classified cells of a run, evenly over what they count as.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the run.
-    stems : sequence of str
-        Folders of its images.
-    n : int
-        At most so many cells.
-
-    Returns
-    -------
-    dict of stem to DataFrame
-        Rows of each image's cell table; images without a drawn cell are left out.
-    """
-    tables = {stem: _classified(read_cells(folder / stem / "cells.parquet")) for stem in stems}
-    calls = pd.concat([outcome(table) for table in tables.values()], keys=tables) if tables else pd.Series(dtype=object)
-    drawn = sample_evenly(calls, n)
-    cell_ids = {stem: [cell_id for of, cell_id in drawn if of == stem] for stem in tables}
-    return {stem: tables[stem].loc[ids] for stem, ids in cell_ids.items() if ids}
-
-
-def _classified(cells: pd.DataFrame) -> pd.DataFrame:
-    return cells[cells["label"].fillna("") != ""] if "label" in cells else cells.iloc[:0]
-
-
-def sample_evenly(groups: pd.Series, n: int, seed: int = 0) -> pd.Index:
-    """Draw rows at random, as evenly over groups as their sizes allow.
-
-    Parameters
-    ----------
-    groups : Series
-        Group of each row, for example what a cell counts as.
-    n : int
-        At most so many rows.
-    seed : int
-
-    Returns
-    -------
-    Index
-        Index values of the rows, in the order of `groups`. No group has two rows more than another that still has some
-        left.
-    """
-    shuffled = groups.sample(frac=1.0, random_state=seed)
-    rank_in_group = shuffled.groupby(shuffled).cumcount().to_numpy()
-    drawn = shuffled.index[np.argsort(rank_in_group, kind="stable")[: max(n, 0)]]
-    return groups.index[groups.index.isin(drawn)]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellapp.explanation.mean_map import MeanMap
+from cellapp.explanation.mean_map import MeanMap, outline_of_mean
 from cellapp.explanation.methods import method_text
 from cellapp.pipeline.encoder_crops import RawCrop
+from cellapp.rendering.annotations import INK
 from cellapp.rendering.map_figure import PLAIN, MapFigure, Panel, in_rows
 from cellapp.rendering.signed_maps import MapStyle, scale_of
 from cellapp.settings import ExplainSettings
@@ -17,6 +18,7 @@ from cellapp.settings import ExplainSettings
 CELL_COLOUR, NUCLEUS_COLOUR = "#FFFFFF", "#F0E442"
 COLUMNS = 4
 """Panels beside each other in a gallery."""
+_FINE = 512  # pixels of a drawn outline of mean maps
 Outlines = tuple[tuple[np.ndarray, str], ...]
 
 
@@ -94,6 +96,12 @@ def one_cell(
     return MapFigure((first, *in_rows(below, 3)), limit, (map_note(how, target, limit),), style=style)
 
 
+def _map_panel(cell: ShownCell, target: str) -> Panel:
+    """Return the map of a cell alone, which reads better than over a bright cell, with dark outlines."""
+    outlines = tuple((mask, INK) for mask, _ in cell.outlines)
+    return Panel(None, cell.values, outlines, "", (numbers(cell, target),))
+
+
 def gallery(
     cells: Sequence[ShownCell],
     how: ExplainSettings,
@@ -103,13 +111,13 @@ def gallery(
     style: MapStyle = PLAIN,
     title: str = "",
 ) -> MapFigure:
-    """Draw each cell beside its map over it; parameters as of `one_cell`."""
+    """Draw each cell beside its map; parameters as of `one_cell`."""
     panels = [
         panel
         for cell in cells
         for panel in (
             Panel(cell.picture, None, cell.outlines, cell.title),
-            Panel(cell.picture, cell.values, cell.outlines, "", (numbers(cell, target),)),
+            _map_panel(cell, target),
         )
     ]
     note = (f"{title}. {map_note(how, target, limit)}" if title else map_note(how, target, limit),)
@@ -138,9 +146,7 @@ def side_by_side(
     first = ways[0][0] if ways else ()
     rows = [tuple(Panel(cell.picture, None, cell.outlines, cell.title) for cell in first)]
     for cells, _, _ in ways:
-        rows.append(
-            tuple(Panel(cell.picture, cell.values, cell.outlines, "", (numbers(cell, target),)) for cell in cells)
-        )
+        rows.append(tuple(_map_panel(cell, target) for cell in cells))
     notes = tuple(
         f"Row {number}: {map_note(how, target, limit, head)}" for number, (_, how, head) in enumerate(ways, start=2)
     )
@@ -161,7 +167,9 @@ def mean_maps_figure(means: Mapping[str, MeanMap], target: str, *, method: str, 
     """
     limit = scale_of(mean.values for mean in means.values())
     panels = [
-        Panel(None, mean.values, ((mean.outline, "#1A1A1A"),), f"called {name}", (f"mean of {mean.n_cells:,} cells",))
+        Panel(
+            None, mean.values, ((outline_of_mean(_FINE), INK),), f"called {name}", (f"mean of {mean.n_cells:,} cells",)
+        )
         for name, mean in means.items()
     ]
     notes = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
+from textwrap import wrap
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ PRINT_DPI = 300
 WIDTH_IN = 7.0
 """Two columns of a journal, 178 mm."""
 _PANEL_IN, _BAR_IN, _LINE_IN = 1.7, 0.75, 0.13
+_SIGNS_PER_IN = 23  # of the note, at the size it is written in
 _FINE_PX = 192  # smaller pictures are enlarged to at least this, for smoothed maps and readers that blur
 _FONT = {"font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "cellapp", "text.color": INK}
 _ALONE = Lock()  # matplotlib keeps fonts and settings for the whole process
@@ -77,10 +79,11 @@ def _draw(drawn: MapFigure) -> Figure:
 
     columns = max((len(row) for row in drawn.rows), default=1)
     side = min(_PANEL_IN, (WIDTH_IN - _BAR_IN) / columns)
-    words = [_LINE_IN * (1 + max((len(one.caption) for one in row), default=0)) + 0.06 for row in drawn.rows]
-    foot = _LINE_IN * len(drawn.note) + 0.08
-    height = len(words) * side + sum(words) + foot
     width = columns * side + _BAR_IN
+    note = [line for text in drawn.note for line in wrap(text, int(width * _SIGNS_PER_IN))]
+    words = [_LINE_IN * (1 + max((len(one.caption) for one in row), default=0)) + 0.06 for row in drawn.rows]
+    foot = _LINE_IN * len(note) + 0.08
+    height = len(words) * side + sum(words) + foot
     figure, top = Figure(figsize=(width, height)), height
     for row, line in zip(drawn.rows, words, strict=True):
         top -= side + line
@@ -88,7 +91,7 @@ def _draw(drawn: MapFigure) -> Figure:
             place = (column * side / width, (top + line - _LINE_IN) / height, 0.96 * side / width, 0.96 * side / height)
             _panel(figure.add_axes(place), panel, drawn)
     _colour_bar(figure, (columns * side + 0.05, height - min(side, height) - 0.05), min(side, height) * 0.9, drawn)
-    for number, line in enumerate(drawn.note):
+    for number, line in enumerate(note):
         at = (foot - 0.02 - _LINE_IN * (number + 0.8)) / height
         figure.text(0.0, at, line, fontsize=6, va="baseline", parse_math=False)
     return figure

@@ -8,6 +8,7 @@ from cellapp.ui.components.messages import escape, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
 from cellapp.ui.explain.cell_maps import explainable, vectors_of
 from cellapp.ui.explain.cell_panel import cells_section, slide_section
+from cellapp.ui.explain.report_section import report_section
 from cellapp.ui.explain.summary_panel import summary_section
 from cellapp.ui.explain.toolbar import toolbar, truth_badge
 from cellapp.ui.layout import empty_states, frame
@@ -53,4 +54,5 @@ if WRONG not in lists:
     st.caption("No cell of this image has a label that differs from its call: label some to see the wrong ones.")
 slide_section(results, image, with_map, cell)
 summary_section(results, cells, asked.target, models=head is not None)
+report_section(page, results)
 trust_line(run, results.provenance)

@@ -12,7 +12,8 @@ from cellapp.errors import Cancelled, ModelError
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.jobs.summarise_explanations import sample_evenly, sample_run, summarise_explanations
+from cellapp.jobs.summarise_explanations import summarise_explanations
+from cellapp.pipeline.run_sample import sample_evenly, sample_run
 from cellapp.settings import AnalyseSettings
 from cellapp.store import projects, runs, uploads
 from cellapp.synthetic.settings import SyntheticSettings

@@ -13,6 +13,8 @@ from cellapp.files import atomic_folder
 
 FOLDER = ".report"
 _LIST = "figures.json"
+_SCALE = 1.6  # pixels of the page for a point of the drawing: its words are then as large as a caption's
+_WIDTH = re.compile(r'<svg[^>]*\bwidth="([\d.]+)pt"')
 _ID = re.compile(r'\bid="([^"]+)"')
 
 
@@ -57,7 +59,7 @@ def read_figures(folder: Path, head: str | None) -> list[ReportFigure]:
 
 
 def inline(svg: str) -> str:
-    """Return a drawing as a part of a page: without its header, and with names of its own for what it refers to."""
+    """Return a drawing as a part of a page: no header, a width, and names of its own for what it refers to."""
     start = svg.find("<svg")
     body = svg[max(start, 0) :]
     mark = f"f{hashlib.sha256(body.encode()).hexdigest()[:8]}-"
@@ -65,4 +67,5 @@ def inline(svg: str) -> str:
         quoted = re.escape(name)
         body = re.sub(rf'\bid="{quoted}"', f'id="{mark}{name}"', body)
         body = re.sub(rf'(url\(#|href="#){quoted}(?=[)"])', rf"\g<1>{mark}{name}", body)
-    return body
+    width = _WIDTH.search(body)
+    return body if width is None else body.replace("<svg", f'<svg style="width: {float(width[1]) * _SCALE:.0f}px"', 1)

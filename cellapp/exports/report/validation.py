@@ -127,7 +127,8 @@ def _of_head(name: str, identity: str) -> Validation:
     metrics, word = head.metrics, "synthetic slides" if demonstration_of_head(head) else "groups"
     if not metrics.get("validated"):
         return Validation(f"The head {identity} was not validated: nobody knows how good it is.", (), head.trained_on)
-    scores = [(SCORES[key], float(metrics[key]), None, None) for key in SCORES if key in metrics]
+    metrics = {"recall": metrics.get("sensitivity"), **metrics}
+    scores = [(SCORES[key], float(metrics[key]), None, None) for key in SCORES if metrics.get(key) is not None]
     sentence = (
         f"By its own card the head has a balanced accuracy of {100 * metrics['balanced_accuracy']:.0f} % on cells of "
         f"{word} it had not seen; the calls behind it are not here, so that there is no interval."

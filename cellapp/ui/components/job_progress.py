@@ -25,6 +25,7 @@ _TITLES = {
     "project": "Mapping",
     "explain": "Explaining",
     "regions": "Explaining",
+    "report": "Report",
     "relabel": "Relabelling",
     "pyramid": "Viewer",
     "train": "Training",

@@ -10,9 +10,10 @@ import streamlit as st
 
 from cellapp.errors import ModelError
 from cellapp.exports.explanations import read_explanation_summary, read_mean_maps
-from cellapp.jobs import queue, summarise_explanations, worker_process
+from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.cell_figures import mean_maps_figure
 from cellapp.pipeline.progress import duration
+from cellapp.pipeline.run_sample import CELLS
 from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components import charts
 from cellapp.ui.components.job_progress import explain_seconds, summary_passes, wait_for
@@ -58,7 +59,7 @@ def _measure(results: Results, target: str) -> None:
     if job is not None and job.status.active:
         wait_for(job)
         return
-    n_cells = min(summarise_explanations.CELLS, int((results.cells["label"].fillna("") != "").sum()))
+    n_cells = min(CELLS, int((results.cells["label"].fillna("") != "").sum()))
     seconds = explain_seconds(results.provenance, n_cells, passes=summary_passes(results.provenance))
     if job is None and seconds is not None and seconds <= AUTOMATIC_S:
         _submit(results, target)

@@ -1,0 +1,51 @@
+"""`analyse --report` and `report` write one page whose cells are those of the images given."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from cellapp.cli import main
+from cellapp.exports.image_folder import write_analysis
+from cellapp.exports.report.figures import read_figures
+from cellapp.exports.run_json import read_run
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.synthetic.write import write_demo
+from tests.exports.toy import SETTINGS, toy_analysis
+
+
+@pytest.mark.slow
+def test_the_cells_of_a_run_are_in_its_report_and_stay_in_the_next(tmp_path, capsys):
+    slide = write_demo(tmp_path / "demo", SyntheticSettings(height=256, width=256, seed=1, density=0.4)).slide
+    out = tmp_path / "out"
+    assert main(["analyse", str(slide), "--out", str(out), "--report"]) == 0
+    head = read_run(next(out.glob("*/run.json")))["head"]
+    titles = [figure.title for figure in read_figures(out, head)]
+    assert titles[-1] == "Mean map of each class"
+    assert "Least sure cells" in titles
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert all(title in html for title in titles)
+    assert html.count("logit per square") == len(titles) - 1
+    page, foreign = tmp_path / "mine" / "page.html", tmp_path / "other.tif"
+    tifffile.imwrite(foreign, np.zeros((64, 64), np.uint8))
+    capsys.readouterr()
+    assert main(["report", str(out), "--out", str(page), "--title", "Mine", "--image", str(foreign), "--json"]) == 0
+    said = capsys.readouterr()
+    assert "none of the 1 images given was analysed" in said.err
+    assert json.loads(said.out.splitlines()[-1])["images_shown"] == []
+    assert "Least sure cells" in page.read_text(encoding="utf-8")
+
+
+def test_a_run_without_classes_has_a_report_that_says_so(tmp_path, capsys):
+    write_analysis(*toy_analysis(4, classes=()), tmp_path / "out", settings=SETTINGS)
+    assert main(["report", str(tmp_path / "out")]) == 0
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "No maps of cells were drawn" in text
+
+
+def test_what_is_no_run_is_refused_in_a_sentence(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert main(["report", str(tmp_path / "empty")]) == 2
+    assert "no analysed image in" in capsys.readouterr().err
+    assert not (tmp_path / "empty" / "report.html").exists()
