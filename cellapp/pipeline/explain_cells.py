@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,16 +10,18 @@ import pandas as pd
 
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.explanation import methods
-from cellapp.explanation.compartments import EFFECT, compartment_table
+from cellapp.explanation.compartments import compartment_table
 from cellapp.models.bundle import RunModels, load_models_to_explain
 from cellapp.pipeline.context import ImageContext, make_context
-from cellapp.pipeline.encoder_crops import encoder_crops, raw_crops
+from cellapp.pipeline.encoder_crops import RawCrop, encoder_crops, raw_crops
 from cellapp.pipeline.find_nuclei import find_nuclei
+from cellapp.pipeline.removals import cut_cells, mean_levels, without_each
 from cellapp.settings import AnalyseSettings
-from cellapp.types.cells import Crops, Explanations, LabelMask, join_explanations
+from cellapp.types.cells import Explanations, LabelMask, join_explanations
 from cellapp.types.image import OnStep, Slide
 
 _BATCH = 32  # cells between two reports of progress; bounds the crops and patch tokens in memory
+_FEW = 64  # cells whose mean brightness stands for all
 
 
 class ExplainedCells(NamedTuple):
@@ -75,6 +76,7 @@ def explain_cells(
     *,
     nuclei: LabelMask | None = None,
     channel_effects: bool = True,
+    without_parts: bool = False,
     on_step: OnStep | None = None,
 ) -> ExplainedCells:
     """Explain one class of some cells: where in the crop and in which channel its logit comes from.
@@ -96,6 +98,9 @@ def explain_cells(
         See `cellapp.pipeline.find_nuclei`; without them nucleus and cytoplasm are not told apart.
     channel_effects : bool
         False leaves out the effects of channels: one pass of the encoder per cell, not one more per channel.
+    without_parts : bool
+        Also take away parts of cells and say what they are called then: up to five passes more, see
+        `cellapp.pipeline.removals.without_each`.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
 
@@ -104,7 +109,8 @@ def explain_cells(
     ExplainedCells
         Maps by the method of the settings, and the table of
         `cellapp.explanation.compartments.compartment_table`, which is always of the exact attribution; where an image
-        has several channels with a column ``effect_<channel>`` for each, in logit units.
+        has several channels with a column ``effect_<channel>`` for each, in logit units, and with the columns of
+        `cellapp.pipeline.removals.without_each` where parts were taken away.
 
     Raises
     ------
@@ -112,52 +118,63 @@ def explain_cells(
         When the run has no head, the head reads no crops, or it does not know the class.
     """
     _, head = context.models.to_explain()
-    target = target or context.settings.explain.target or head.positive
+    batches = _Batches(
+        context,
+        mask,
+        target or context.settings.explain.target or head.positive,
+        nuclei,
+        channel_effects or without_parts,
+    )
+    if without_parts:
+        batches = replace(batches, levels=batches.mean_levels(cells))
     parts = []
     for start in range(0, max(len(cells), 1), _BATCH):
         if on_step:
             on_step("Explaining cells", start / max(len(cells), 1))
-        batch = cells.iloc[start : start + _BATCH]
-        parts.append(_explain_batch(context, mask, batch, target, nuclei, channel_effects))
+        parts.append(batches.explain(cells.iloc[start : start + _BATCH]))
     return ExplainedCells(join_explanations([maps for maps, _ in parts]), pd.concat([table for _, table in parts]))
 
 
-def _explain_batch(
-    context: ImageContext,
-    mask: LabelMask,
-    cells: pd.DataFrame,
-    target: str,
-    nuclei: LabelMask | None,
-    channel_effects: bool,
-) -> ExplainedCells:
-    encoder, head = context.models.to_explain()
-    preprocessor, roles, source = context.head_preprocessor, context.roles, context.source
-    crops = encoder_crops(context, mask, cells, preprocessor)
-    raw = raw_crops(
-        source,
-        mask,
-        cells,
-        head.crop,
-        channels=source.info.channels,
-        roles=roles,
-        angle_deg=preprocessor.angle_deg,
-        nuclei=None if nuclei is None else nuclei.labels,
-    )
-    pixels = encoder_input(crops, roles, encoder.input_px, head.reads.channels_as)
-    chosen = context.settings.explain
-    asked = (encoder, head, pixels, crops.cell_ids, target)
-    exact = methods.explain(*asked)
-    maps = exact if chosen.method == "exact" else methods.explain(*asked, method=chosen.method, layer=chosen.layer)
-    table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
-    without = _logits_without_channels(context, crops, target) if channel_effects else ()
-    return ExplainedCells(maps, table.assign(**{EFFECT + name: exact.logits - logits for name, logits in without}))
+@dataclass(frozen=True, eq=False)
+class _Batches:
+    """What the batches of one image share."""
 
+    context: ImageContext
+    mask: LabelMask
+    target: str
+    nuclei: LabelMask | None
+    removes: bool  # whether channels and, with levels, parts are taken away
+    levels: np.ndarray | None = None
 
-def _logits_without_channels(context: ImageContext, crops: Crops, target: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each channel's name and the logits, (N,), of the cells without it; nothing for a single channel."""
-    encoder, head = context.models.to_explain()
-    weight, bias = head.contrast(target)
-    for channel, name in enumerate(crops.channels if len(crops.channels) > 1 else ()):
-        dark = [np.where(np.arange(len(pixels))[:, None, None] == channel, 0, pixels) for pixels in crops.pixels]
-        planes = encoder_input(replace(crops, pixels=dark), context.roles, encoder.input_px, head.reads.channels_as)
-        yield name, encoder.embed(planes, crops.cell_ids).features @ weight + bias
+    def explain(self, cells: pd.DataFrame) -> ExplainedCells:
+        """Explain some cells."""
+        context, (encoder, head) = self.context, self.context.models.to_explain()
+        crops = encoder_crops(context, self.mask, cells, context.head_preprocessor)
+        raw = self._raw(cells)
+        pixels = encoder_input(crops, context.roles, encoder.input_px, head.reads.channels_as)
+        chosen, asked = context.settings.explain, (encoder, head, pixels, crops.cell_ids, self.target)
+        exact = methods.explain(*asked)
+        maps = exact if chosen.method == "exact" else methods.explain(*asked, method=chosen.method, layer=chosen.layer)
+        table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
+        if self.removes:
+            table = table.join(without_each(context, crops, cut_cells(context, crops, raw), exact, self.levels))
+        return ExplainedCells(maps, table)
+
+    def mean_levels(self, cells: pd.DataFrame) -> np.ndarray:
+        """Return the mean brightness of cells, (C,), of a few drawn evenly: it is the same whatever the batches."""
+        few = cells.iloc[np.unique(np.linspace(0, max(len(cells) - 1, 0), _FEW).astype(int))[: len(cells)]]
+        crops = encoder_crops(self.context, self.mask, few, self.context.head_preprocessor)
+        return mean_levels(cut_cells(self.context, crops, self._raw(few)), len(self.context.roles))
+
+    def _raw(self, cells: pd.DataFrame) -> list[RawCrop]:
+        source, context = self.context.source, self.context
+        return raw_crops(
+            source,
+            self.mask,
+            cells,
+            context.models.to_explain()[1].crop,
+            channels=source.info.channels,
+            roles=context.roles,
+            angle_deg=context.head_preprocessor.angle_deg,
+            nuclei=None if self.nuclei is None else self.nuclei.labels,
+        )
