@@ -109,3 +109,62 @@ def bootstrap_groups(
     low, high = np.percentile(differences, _PERCENT)
     beyond = min((differences <= 0).sum(), (differences >= 0).sum()) + 1
     return Difference(min(2 * beyond / (len(differences) + 1), 1.0), value, float(low), float(high))
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Cells that changed one way and the other, and whether that is more than chance."""
+
+    lost: int  # true before and not after
+    gained: int  # true after and not before
+    p: float  # exact, two-sided, as if cells were independent
+    p_groups: float | None  # the same over groups; None where they are too few to reach 0.05
+
+
+def mcnemar(before: np.ndarray, after: np.ndarray, groups: np.ndarray, seed: int = 0) -> McNemar:
+    """Compare what is true of cells before and after a change by the exact test of McNemar (1947).
+
+    Parameters
+    ----------
+    before, after : ndarray of shape (N,), bool
+    groups : ndarray of shape (N,), str
+        Image of each cell. Over groups, the signs of their net changes are flipped, see `sign_flip`.
+    seed : int
+    """
+    from scipy.stats import binomtest
+
+    lost, gained = int((before & ~after).sum()), int((~before & after).sum())
+    p = float(binomtest(lost, lost + gained).pvalue) if lost + gained else 1.0
+    names, of_cell = np.unique(groups, return_inverse=True)
+    net = np.bincount(of_cell, after.astype(float) - before.astype(float), len(names))
+    return McNemar(lost, gained, p, sign_flip(net, seed) if len(names) >= MIN_FLIPPED else None)
+
+
+MIN_FLIPPED = 6
+"""Groups with which `sign_flip` can reach a p of 0.05."""
+_FLIPS = 12  # groups of which all sign changes are tried; of more, `_DRAWN` are drawn
+_DRAWN = 5_000
+
+
+def sign_flip(differences: np.ndarray, seed: int = 0) -> float:
+    """Test whether differences, one per group, are as often up as down: how often random signs give as large a mean.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (G,)
+        At least one.
+    seed : int
+
+    Returns
+    -------
+    float
+        Two-sided p; with G groups no smaller than 2 / 2 ** G.
+    """
+    n = len(differences)
+    if n <= _FLIPS:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+    else:
+        signs = np.random.default_rng(seed).choice((-1, 1), (_DRAWN, n))
+        signs[0] = 1
+    sums, found = np.abs(signs @ differences), abs(float(np.sum(differences)))
+    return float((sums >= found - 1e-9 * max(found, 1)).mean())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from cellapp.explanation.compartments import EDGE_WIDTH
@@ -76,6 +77,19 @@ PART_NAMES = {
 }
 NEED_NUCLEUS = ("nucleus", "cytoplasm")
 """Parts that only cells with a nucleus have."""
+
+
+P, CALL, CHANNEL = "p", "call", "channel_"
+"""Columns of the probability of the class explained and of the class called, and what precedes the name of a channel
+where it stands beside parts."""
+
+WITHOUT = "_without_"
+"""Between `P` or `CALL` and what was removed."""
+
+
+def removed_of(table: pd.DataFrame) -> list[str]:
+    """Return what was removed from the cells of a table: parts, and channels after `CHANNEL`."""
+    return [name.removeprefix(P + WITHOUT) for name in table if name.startswith(P + WITHOUT)]
 
 
 def mean_level(cell: CutCell) -> np.ndarray:

@@ -38,9 +38,9 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
     Returns
     -------
     DataFrame
-        The compartments of `cellapp.pipeline.explain_cells.explain_cells`, with ``stem``, the image's folder in the
-        run; ids repeat between images. It is kept as ``regions_<target>.parquet`` in the run's folder, the mean
-        map of each class as ``mean_maps_<target>.npz``.
+        That of `cellapp.pipeline.explain_cells.explain_cells`, with parts removed, and ``stem``, the image's folder in
+        the run; ids repeat between images. It is kept as ``regions_<target>.parquet`` in the run's folder, the mean map
+        of each class as ``mean_maps_<target>.npz``.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def summarise_explanations(run_id: str, target: str, on_step: OnStep | None = No
             on_step("Measuring what calls rest on", (before + part * n) / n_all)
 
         nuclei = kept_nuclei(folder / stem, context, mask)
-        explained = explain_cells(context, mask, cells, target, nuclei=nuclei, on_step=on_batch)
+        explained = explain_cells(context, mask, cells, target, nuclei=nuclei, without_parts=True, on_step=on_batch)
         tables.append(explained.compartments.assign(stem=stem))
         maps += cells_with_maps(context, mask, cells, explained.explanations)
         n_before += len(cells)

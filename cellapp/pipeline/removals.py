@@ -11,23 +11,11 @@ import pandas as pd
 from cellapp.classification.predict import from_probabilities
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.explanation.compartments import EFFECT
-from cellapp.explanation.removal import NEED_NUCLEUS, PARTS, CutCell, mean_level
+from cellapp.explanation.removal import CALL, CHANNEL, NEED_NUCLEUS, PARTS, WITHOUT, CutCell, P, mean_level
 from cellapp.pipeline.context import ImageContext
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.types.cells import Crops, Explanations
 from cellapp.types.image import Role
-
-P, CALL, CHANNEL = "p", "call", "channel_"
-"""Columns of the probability of the class explained and of the class called, and what precedes the name of a channel
-where it stands beside parts."""
-
-WITHOUT = "_without_"
-"""Between `P` or `CALL` and what was removed."""
-
-
-def removed_of(table: pd.DataFrame) -> list[str]:
-    """Return what was removed from the cells of a table: parts, and channels after `CHANNEL`."""
-    return [name.removeprefix(P + WITHOUT) for name in table if name.startswith(P + WITHOUT)]
 
 
 def cut_cells(context: ImageContext, crops: Crops, raw: Sequence[RawCrop]) -> list[CutCell]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
-from cellapp.evaluation.paired_tests import bootstrap_groups, corrected_t, holm, paired_t
+from cellapp.evaluation.paired_tests import bootstrap_groups, corrected_t, holm, mcnemar, paired_t, sign_flip
 
 PUBLISHED = json.loads((Path(__file__).parent / "published_scores.json").read_text())
 SCORES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=10)
@@ -99,3 +99,34 @@ def test_bootstrap_without_scores_has_no_interval():
         lambda rows: (1.0, 0.5) if len(set(rows)) == 6 else (np.nan, np.nan), np.arange(6), draws=50
     )
     assert (result.value, result.low, result.high) == (0.5, None, None)
+
+
+@pytest.mark.parametrize("n", [1, 4, 6, 12, 30])
+def test_signs_that_agree_are_as_rare_as_there_are_ways_to_flip_them(n):
+    p = sign_flip(np.ones(n))
+    assert p == pytest.approx(2 / 2**n) if n <= 12 else p <= 0.001
+    assert sign_flip(np.zeros(n)) == 1
+    assert sign_flip(np.arange(n) - (n - 1) / 2) == pytest.approx(1, abs=0.05)
+
+
+def test_mcnemar_counts_both_ways_and_is_the_binomial_test():
+    before = np.array([True] * 30 + [False] * 10)
+    after = before.copy()
+    after[:9] = False
+    after[30] = True
+    images = np.repeat(np.arange(10), 4).astype(str)
+    found = mcnemar(before, after, images)
+    assert (found.lost, found.gained) == (9, 1)
+    assert found.p == pytest.approx(2 * (1 + 10) / 2**10)
+    assert mcnemar(before, before, images).p == 1
+    assert mcnemar(before, after, np.full(40, "one")).p_groups is None
+
+
+def test_a_change_in_one_image_alone_is_no_change_of_images():
+    before, images = np.ones(80, bool), np.repeat(np.arange(8), 10).astype(str)
+    after = images != "3"
+    found = mcnemar(before, after, images)
+    assert found.p < 0.01
+    assert found.p_groups == 1
+    everywhere = np.arange(80) % 10 != 0
+    assert mcnemar(before, everywhere, images).p_groups == pytest.approx(2 / 2**8)

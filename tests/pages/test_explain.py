@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cellapp.explanation.compartments import compartment_table
-from cellapp.exports.tables import write_cells
+from cellapp.exports.tables import read_cells, write_cells
 from cellapp.jobs import queue
 from cellapp.settings import CropMode, CropSettings, FeatureSettings
 from cellapp.store import job_rows, runs
@@ -139,6 +139,8 @@ def measured(run, n):
     found = Explanations(maps, np.ones(n, np.float32), maps.sum((1, 2)) + 1, ids, "cancer", "attribution")
     table = compartment_table(found, [np.ones((16, 16), bool)] * n, [None] * n)
     table = table.assign(effect_actin=1.0, effect_nucleus=-3.0, stem=cells["stem"].to_numpy())
+    called = {"p": cells["p_cancer"].to_numpy(), "call": cells["label"].to_numpy()}
+    table = table.assign(**called, p_without_texture=0.5, call_without_texture="normal")
     write_cells(table, results.folder / "regions_cancer.parquet")
 
 
@@ -150,6 +152,21 @@ def test_what_the_whole_run_rests_on_is_drawn_from_its_folder(open_page, explain
     assert any("Without the channel nucleus" in m.value for m in app.markdown)
     assert any(f"Measured on {n} of" in c.value for c in app.caption)
     assert len(figures(app)) == 2 + 4
+    assert any("With texture removed by blur" in m.value for m in app.markdown)
+    assert any("one image" in c.value for c in app.caption), "what few images promise is said"
+
+
+def test_what_an_earlier_version_measured_is_drawn_and_can_be_measured_again(open_page, explained, monkeypatch):
+    run, _, _ = explained
+    measured(run, 3)
+    path = results_of(run).folder / "regions_cancer.parquet"
+    write_cells(read_cells(path).drop(columns=["p", "call", "share_rim", "sum_rim"]), path)
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr(summary_panel, "explain_seconds", lambda *_, **__: 300.0)
+    app = open_page(PAGE, run=run.id)
+    assert any("Without the channel nucleus" in m.value for m in app.markdown)
+    assert any("earlier version" in c.value for c in app.caption)
+    assert app.button(key="measure_overview")
 
 
 def test_what_a_call_would_be_without_a_channel_is_said_where_it_was_measured(open_page, explained):

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from cellapp.cells.measure import measure
+from cellapp.explanation.removal import removed_of
 from cellapp.models.bundle import load_run_models
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
-from cellapp.pipeline.removals import removed_of
 from cellapp.settings import AnalyseSettings
 from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.settings import SyntheticSettings

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from cellapp.explanation.removal import PARTS
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.progress import duration
 from cellapp.settings import AnalyseSettings
@@ -108,9 +109,12 @@ def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, passes: floa
 
 
 def summary_passes(provenance: Mapping[str, Any]) -> int:
-    """Return how often `cellapp.pipeline.explain_cells.explain_cells` sends a cell through the encoder."""
+    """Return how often `cellapp.pipeline.explain_cells.explain_cells` sends a cell through the encoder.
+
+    Once for its map and once for its call, and once without each channel and each part.
+    """
     n_channels = len(provenance.get("image", {}).get("channels", ()))
-    return 1 + (n_channels if n_channels > 1 else 0)
+    return 2 + len(PARTS) + (n_channels if n_channels > 1 else 0)
 
 
 def _wait(job_id: str) -> None:

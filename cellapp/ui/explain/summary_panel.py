@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cellapp.errors import ModelError
+from cellapp.explanation.finding_tables import TRUTH, needed
 from cellapp.exports.explanations import read_explanation_summary, read_mean_maps
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.cell_figures import mean_maps_figure
@@ -19,6 +20,7 @@ from cellapp.ui.components import charts
 from cellapp.ui.components.job_progress import explain_seconds, summary_passes, wait_for
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.explain import summary_charts
+from cellapp.ui.explain.findings_panel import findings_section
 from cellapp.ui.explain.shown_cells import save_figures
 from cellapp.ui.session.results import Results
 
@@ -44,6 +46,8 @@ def summary_section(results: Results, cells: pd.DataFrame, target: str, *, model
     measured = read_explanation_summary(results.folder, [stem for stem, _ in results.version], target)
     if measured is not None and len(measured):
         _draw(_described(measured, cells), results, cells, target)
+        if needed(measured) and models and not results.run.status.active:
+            _measure(results, target)
     elif measured is not None:
         st.caption("No cell of this run has a class, so there is nothing to measure.")
     elif results.run.status.active:
@@ -86,9 +90,11 @@ def _submit(results: Results, target: str) -> None:
 
 
 def _described(measured: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Add the present outcome and the area of each cell to the table of measurements."""
+    """Add the present outcome, the area and the class given by hand of each cell to the table of measurements."""
     area = cells["area_um2"] if _metric(cells) else cells["area_px"]
-    columns = cells.assign(area=area)[["stem", "cell_id", "outcome", "area"]]
+    columns = cells.assign(area=area, **{TRUTH: cells.get("manual_label", "")})[
+        ["stem", "cell_id", "outcome", "area", TRUTH]
+    ]
     return measured.reset_index().merge(columns, on=["stem", "cell_id"], how="inner").set_index("cell_id")
 
 
@@ -113,6 +119,7 @@ def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: st
     }
     if not summary_charts.effect_columns(table):
         del figures["channel"]
+    findings_section(table, target, results.run.name)
     _grid(figures)
     _mean_maps(results, target)
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from cellapp.explanation.removal import PARTS
 from cellapp.settings import AnalyseSettings
 from cellapp.store import runs
 from cellapp.ui.components.job_progress import explain_seconds, run_seconds, summary_passes
@@ -52,7 +53,7 @@ def test_explaining_takes_what_classifying_took_per_cell():
     assert explain_seconds({}, 20) is None
 
 
-@pytest.mark.parametrize(("n_channels", "passes"), [(1, 1), (3, 4)])
-def test_each_of_several_channels_is_one_more_pass(n_channels, passes):
-    assert summary_passes({"image": {"channels": ["c"] * n_channels}}) == passes
-    assert summary_passes({}) == 1
+@pytest.mark.parametrize(("n_channels", "passes"), [(1, 2), (3, 5)])
+def test_each_of_several_channels_and_each_part_is_one_more_pass(n_channels, passes):
+    assert summary_passes({"image": {"channels": ["c"] * n_channels}}) == passes + len(PARTS)
+    assert summary_passes({}) == 2 + len(PARTS)

@@ -1,0 +1,129 @@
+"""Findings as sentences with their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from cellapp.explanation.compartments import COMPARTMENT_NAMES
+from cellapp.explanation.removal import CHANNEL, PART_NAMES
+
+LEVEL = 0.05
+_LISTED = 3  # differences that are told; the table has all
+_STILL = 0.05  # share of calls below which a removal is said to change little
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a number with a true minus rather than a hyphen."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float) -> str:
+    """Write a share as a whole percentage."""
+    return f"{share * 100:.0f} %"
+
+
+def p_text(p: float | None) -> str:
+    """Write a p-value as papers do."""
+    if p is None or np.isnan(p):
+        return "no test"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def interval_text(low: float | None, high: float | None, over: str) -> str:
+    """Write a 95 % interval and what it is over."""
+    if low is None or np.isnan(low):
+        return "no interval"
+    return f"95 % interval {number(low)} to {number(high)} over {over}"
+
+
+def place_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
+    """Tell where most of the maps lies, where most for its size, and where classes differ."""
+    if not len(table):
+        return
+    most = table.loc[table["mean"].idxmax()]
+    yield (
+        f"Of the maps, by absolute value, {percent(most['mean'])} lies {COMPARTMENT_NAMES[most['name']]}, "
+        f"which is {percent(most['area'])} of the picture."
+    )
+    dense = table.loc[(table["mean"] / table["area"]).idxmax()]
+    if dense["name"] != most["name"]:
+        yield (
+            f"For its size most lies {COMPARTMENT_NAMES[dense['name']]}: {percent(dense['mean'])} of the maps on "
+            f"{percent(dense['area'])} of the picture."
+        )
+    names = {name: f"the share of the map {text}" for name, text in COMPARTMENT_NAMES.items()}
+    yield from differences(table, target, names, "No place has a share of the map that differs", percent)
+
+
+def channel_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
+    """Tell which channel the logit needs most, and where classes differ."""
+    if not len(table):
+        return
+    size = table[["mean_a", "mean_b"]].abs().max(axis=1)
+    most = table.loc[size.idxmax()]
+    yield (
+        f"The channel {most['name']} adds most to the logit of {target}: {number(most['mean_a'])} on average in cells "
+        f"called {target}, {number(most['mean_b'])} in others."
+    )
+
+
+def differences(
+    table: pd.DataFrame, target: str, names: dict[str, str], none: str, shown: object = number
+) -> Iterator[str]:
+    """Tell the largest differences between classes that are more than chance, after Holm; or that there are none."""
+    found = table[table["p_holm"] < LEVEL]
+    if not len(found):
+        untested = table["p"].isna().all()
+        yield f"{none} between calls beyond chance{' as far as so few images tell' if untested else ''}."
+        return
+    for _, row in found.loc[found["delta"].abs().sort_values(ascending=False).index].head(_LISTED).iterrows():
+        larger = "larger" if row["delta"] > 0 else "smaller"
+        text = names.get(row["name"], row["name"])
+        yield (
+            f"In cells called {target}, {text} is {larger}: {shown(row['mean_a'])} against {shown(row['mean_b'])} "
+            f"(Cliff's delta {number(row['delta'])}, {interval_text(row['low'], row['high'], row['over'])}; "
+            f"{p_text(row['p_holm'])} after Holm, over {row['over']})."
+        )
+
+
+def removal_title(name: str) -> str:
+    """Return in words what was removed."""
+    return f"the channel {name.removeprefix(CHANNEL)} removed" if name.startswith(CHANNEL) else PART_NAMES[name]
+
+
+def removal_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
+    """Tell for each removal what becomes of calls, and which changes most and which next to nothing."""
+    for _, row in table.iterrows():
+        yield _one_removal(row, target)
+    if len(table) < 2:
+        return
+    share = table["flips"] / table["n"]
+    most, still = table.loc[share.idxmax()], table[share < _STILL]
+    if share.max() < _STILL:
+        yield "No removal changes one call in twenty: calls rest on several things at once, or on what none removes."
+        return
+    yield f"Calls depend most on what is gone with {removal_title(most['name'])}: {percent(share.max())} change."
+    if len(still):
+        listed = " or with ".join(removal_title(name) for name in still["name"])
+        yield f"With {listed}, fewer than one call in twenty changes."
+
+
+def _one_removal(row: pd.Series, target: str) -> str:
+    p_images = row["p_images"]
+    over_images = "" if p_images is None or np.isnan(p_images) else f", {p_text(p_images)} over images"
+    change = f"change {number(row['change'])}, {interval_text(row['change_low'], row['change_high'], row['over'])}"
+    text = (
+        f"With {removal_title(row['name'])}, the mean p({target}) goes from {number(row['p_before'])} to "
+        f"{number(row['p_after'])} ({change}); "
+        f"{row['flips']:,} of {row['n']:,} calls change, {row['lost']:,} from and {row['gained']:,} to {target} "
+        f"(McNemar {p_text(row['p'])}{over_images})"
+    )
+    if row["n_known"]:
+        text += (
+            f"; balanced accuracy on {row['n_known']:,} cells of known class goes from "
+            f"{number(row['accuracy_before'])} to {number(row['accuracy_after'])} (McNemar {p_text(row['p_accuracy'])})"
+        )
+    return f"{text}."

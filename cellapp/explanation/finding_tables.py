@@ -1,0 +1,143 @@
+"""The figures of findings: places and channels by class, and calls with something removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from cellapp.evaluation.group_effects import compare_classes, mean_over
+from cellapp.evaluation.paired_tests import holm, mcnemar
+from cellapp.explanation.compartments import AREA, COMPARTMENTS, EFFECT, SHARE
+from cellapp.explanation.removal import CALL, WITHOUT, P, removed_of
+
+IMAGE, TRUTH = "stem", "truth"
+"""Columns with the image of each cell and, where somebody knows it, its class; else ""."""
+
+
+def by_class(measured: pd.DataFrame, columns: Mapping[str, str], target: str) -> pd.DataFrame:
+    """Compare numbers between cells called `target` and others.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        A row per cell, with `IMAGE` and the class called.
+    columns : mapping of name to column
+    target : str
+
+    Returns
+    -------
+    DataFrame
+        A row per name: ``name``, ``mean``, and those of `cellapp.evaluation.group_effects.Effect`, a the cells called
+        `target`, with ``p_holm``, adjusted for the number of rows. Names without a value on one side are left out.
+    """
+    groups, is_a = measured[IMAGE].to_numpy(str), (measured[CALL] == target).to_numpy()
+    rows = []
+    for name, column in columns.items():
+        values = measured[column].to_numpy(float)
+        effect = compare_classes(values, is_a, groups)
+        if effect is not None:
+            rows.append({"name": name, "mean": float(values[np.isfinite(values)].mean()), **asdict(effect)})
+    fields = ("name", "mean", "mean_a", "mean_b", "delta", "low", "high", "p", "over")
+    return _with_holm(pd.DataFrame(rows, columns=list(fields)))
+
+
+def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    adjusted, known = pd.Series(np.nan, index=table.index, dtype=float), table["p"].notna()
+    adjusted[known] = holm(table.loc[known, "p"].astype(float))
+    return table.assign(p=table["p"].astype(float), p_holm=adjusted)
+
+
+def places(measured: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Compare the share of the map in each place, see `by_class`, with ``area``, its mean share of the crop."""
+    there = [name for name in COMPARTMENTS if measured[AREA + name].fillna(0).gt(0).any()]
+    table = by_class(measured, {name: SHARE + name for name in there}, target)
+    return table.assign(area=[float(measured[AREA + name].fillna(0).mean()) for name in table["name"]])
+
+
+def channels(measured: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Compare what each channel adds to the logit, see `by_class`."""
+    names = [column.removeprefix(EFFECT) for column in measured if column.startswith(EFFECT)]
+    return by_class(measured, {name: EFFECT + name for name in names}, target)
+
+
+def removals(measured: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Compare calls of the same cells before and after something is removed.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        With the columns of `cellapp.pipeline.removals.without_each`.
+    target : str
+
+    Returns
+    -------
+    DataFrame
+        A row per removal: ``name``; ``n`` cells that have it; ``p_before``, ``p_after``, mean probabilities of
+        `target`; ``change`` with ``change_low``, ``change_high`` (of their difference) and ``over``; ``flips``, cells
+        called otherwise; ``lost`` and ``gained``, cells that are no longer or newly called `target`, with ``p`` and
+        ``p_images``, see `cellapp.evaluation.paired_tests.mcnemar`. Of cells whose class is known ``n_known``,
+        balanced ``accuracy_before`` and ``accuracy_after``, and McNemar's p of right calls, ``p_accuracy`` and
+        ``p_accuracy_images``; missing where none is known.
+    """
+    rows = [_removal(measured, name, target) for name in removed_of(measured)]
+    return pd.DataFrame([row for row in rows if row["n"]])
+
+
+def _removal(measured: pd.DataFrame, name: str, target: str) -> dict[str, object]:
+    cells = measured[measured[P + WITHOUT + name].notna()]
+    if not len(cells):
+        return {"n": 0}
+    groups, before, after = cells[IMAGE].to_numpy(str), cells[CALL], cells[CALL + WITHOUT + name]
+    p_before, p_after = cells[P].to_numpy(float), cells[P + WITHOUT + name].to_numpy(float)
+    change, test = mean_over(p_after - p_before, groups), mcnemar(*_both(before, after, target), groups)
+    return {
+        "name": name,
+        "n": len(cells),
+        "p_before": float(p_before.mean()),
+        "p_after": float(p_after.mean()),
+        "change": change.value,
+        "change_low": change.low,
+        "change_high": change.high,
+        "over": change.over,
+        "flips": int((before != after).sum()),
+        "lost": test.lost,
+        "gained": test.gained,
+        "p": test.p,
+        "p_images": test.p_groups,
+    } | _accuracy(cells, before, after)
+
+
+def _both(before: pd.Series, after: pd.Series, wanted: str | pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    return (before == wanted).to_numpy(), (after == wanted).to_numpy()
+
+
+def _accuracy(cells: pd.DataFrame, before: pd.Series, after: pd.Series) -> dict[str, object]:
+    known = (cells[TRUTH].fillna("") != "").to_numpy() if TRUTH in cells else np.zeros(len(cells), bool)
+    if not known.any():
+        names = ("accuracy_before", "accuracy_after", "p_accuracy", "p_accuracy_images")
+        return {"n_known": 0} | dict.fromkeys(names, np.nan)
+    truth = cells.loc[known, TRUTH]
+    right = _both(before[known], after[known], truth)
+    test = mcnemar(*right, cells.loc[known, IMAGE].to_numpy(str))
+    scores = [pd.Series(one).groupby(truth.to_numpy(object)).mean().mean() for one in right]
+    return {
+        "n_known": int(known.sum()),
+        "accuracy_before": float(scores[0]),
+        "accuracy_after": float(scores[1]),
+        "p_accuracy": test.p,
+        "p_accuracy_images": np.nan if test.p_groups is None else test.p_groups,
+    }
+
+
+Table = Callable[[pd.DataFrame, str], pd.DataFrame]
+
+TABLES: Mapping[str, Table] = {"places": places, "channels": channels, "removals": removals}
+"""What findings hold, by name."""
+
+
+def needed(measured: pd.DataFrame) -> Sequence[str]:
+    """Return the columns that findings need and a table lacks: it was measured by an earlier version."""
+    return [name for name in (IMAGE, P, CALL, *(SHARE + name for name in COMPARTMENTS)) if name not in measured]

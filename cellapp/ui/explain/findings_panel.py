@@ -1,0 +1,73 @@
+"""What the calls of a run rest on, as sentences with their numbers."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.explanation.finding_sentences import removal_title
+from cellapp.explanation.findings import Findings, findings
+from cellapp.files import safe_stem
+from cellapp.ui.components.messages import escape
+
+_COLUMNS = {
+    "n": ("Cells", "%d"),
+    "p_before": ("p before", "%.2f"),
+    "p_after": ("p after", "%.2f"),
+    "flips": ("Calls changed", "%d"),
+    "accuracy_before": ("Accuracy before", "%.2f"),
+    "accuracy_after": ("Accuracy after", "%.2f"),
+}
+
+
+def findings_section(measured: pd.DataFrame, target: str, name: str) -> None:
+    """Draw the findings of a run, and offer them as a file.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        See `cellapp.explanation.findings.findings`.
+    target : str
+        Class explained.
+    name : str
+        Of the run, for the file.
+    """
+    found = _findings(measured, target)
+    st.markdown("#### Findings")
+    said = [sentence for group in found.sentences.values() for sentence in group]
+    if said:
+        st.markdown("\n".join(f"- {escape(sentence)}" for sentence in said))
+    for note in found.notes:
+        st.caption(escape(note))
+    if not said:
+        return
+    _removals(found)
+    st.download_button(
+        "Findings (JSON)",
+        data=json.dumps(found.as_json(), indent=1),
+        file_name=f"{safe_stem(name)}_findings_{safe_stem(target)}.json",
+        mime="application/json",
+        icon=":material/download:",
+        key="findings_json",
+        on_click="ignore",
+        type="tertiary",
+    )
+
+
+def _removals(found: Findings) -> None:
+    table = found.tables["removals"]
+    if not len(table):
+        return
+    shown = [name for name in _COLUMNS if table[name].notna().any()]
+    rows = table[shown].assign(removed=[removal_title(name) for name in table["name"]])
+    columns = {name: st.column_config.NumberColumn(title, format=form) for name, (title, form) in _COLUMNS.items()}
+    order = ["removed", *shown]
+    columns["removed"] = st.column_config.TextColumn("Changed", width="medium")
+    st.dataframe(rows, column_order=order, column_config=columns, hide_index=True, key="findings_removals")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _findings(measured: pd.DataFrame, target: str) -> Findings:
+    return findings(measured, target)

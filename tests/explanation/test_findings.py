@@ -1,0 +1,111 @@
+"""Findings say what the measurements say, in numbers that can be checked, and no more than their images allow."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cellapp.explanation.compartments import AREA, COMPARTMENTS, CYTOPLASM, NUCLEUS, SHARE
+from cellapp.explanation.findings import findings
+
+
+def measured(n_images=8, per_image=20, *, truth=True, nuclei=True, seed=0):
+    """Cells whose calls need the nucleus: without it all are called normal, and without actin nothing changes."""
+    rng = np.random.default_rng(seed)
+    n = n_images * per_image
+    cancer = rng.random(n) < 0.5
+    call = np.where(cancer, "cancer", "normal").astype(object)
+    p = np.where(cancer, 0.9, 0.1) + rng.uniform(-0.05, 0.05, n)
+    shares = dict.fromkeys((SHARE + name for name in COMPARTMENTS), np.full(n, 0.1))
+    shares[SHARE + NUCLEUS] = np.where(cancer, 0.6, 0.3) + rng.uniform(-0.05, 0.05, n) if nuclei else np.full(n, np.nan)
+    areas = {AREA + name: np.full(n, 1 / 6) for name in COMPARTMENTS}
+    areas[AREA + NUCLEUS] = np.full(n, 0.2 if nuclei else np.nan)
+    table = pd.DataFrame(
+        {
+            "stem": np.repeat([f"image{k}" for k in range(n_images)], per_image),
+            "call": call,
+            "p": p,
+            **shares,
+            **areas,
+            "effect_actin": rng.normal(0, 0.01, n),
+            "p_without_channel_actin": p + 0.001,
+            "call_without_channel_actin": call,
+            "p_without_nucleus": np.full(n, 0.2),
+            "call_without_nucleus": np.full(n, "normal", object),
+            "truth": call if truth else "",
+        },
+        index=pd.RangeIndex(n, name="cell_id"),
+    )
+    return table
+
+
+def said(found):
+    return " ".join(sentence for group in found.sentences.values() for sentence in group)
+
+
+def test_what_calls_need_and_what_they_do_not_is_told_with_its_numbers():
+    table = measured()
+    found = findings(table, "cancer")
+    rows = found.tables["removals"].set_index("name")
+    n_cancer = (table["call"] == "cancer").sum()
+    nucleus, actin = rows.loc["nucleus"], rows.loc["channel_actin"]
+    assert (nucleus["flips"], nucleus["lost"], nucleus["gained"]) == (n_cancer, n_cancer, 0)
+    assert nucleus["p"] < 1e-6
+    assert nucleus["p_images"] == pytest.approx(2 / 2**8)
+    assert nucleus["accuracy_before"] == 1
+    assert nucleus["accuracy_after"] == 0.5
+    assert nucleus["change_low"] <= nucleus["change"] <= nucleus["change_high"] < 0
+    assert (actin["flips"], actin["p"], actin["accuracy_after"]) == (0, 1, 1)
+    text = said(found)
+    assert f"{n_cancer} of 160 calls change, {n_cancer} from and 0 to cancer" in text
+    assert "balanced accuracy on 160 cells of known class goes from 1.00 to 0.50" in text
+    assert "Calls depend most on what is gone with the nucleus removed" in text
+    assert "With the channel actin removed, fewer than one call in twenty changes." in text
+
+
+def test_the_place_in_which_classes_differ_is_named_and_the_others_are_not():
+    found = findings(measured(), "cancer")
+    places = found.tables["places"].set_index("name")
+    assert places.loc[NUCLEUS, "delta"] == 1
+    assert places.loc[NUCLEUS, "p_holm"] < 0.05
+    assert places.loc[CYTOPLASM, "delta"] == 0
+    told = " ".join(found.sentences["places"])
+    assert re.search(r"In cells called cancer, the share of the map in the nucleus is larger: 60 % against 30 %", told)
+    assert "in the cytoplasm is" not in told
+
+
+def test_the_order_of_cells_changes_nothing():
+    table = measured()
+    assert findings(table.sample(frac=1, random_state=3), "cancer").as_json() == findings(table, "cancer").as_json()
+
+
+def test_few_images_are_said_to_be_few_and_nobody_knows_accuracy_without_truth():
+    found = findings(measured(2, truth=False, nuclei=False), "cancer")
+    assert any("cells of 2 images" in note for note in found.notes)
+    assert any("nucleus and cytoplasm are not told apart" in note for note in found.notes)
+    assert set(found.tables["places"]["over"]) == {"cells"}
+    assert "balanced accuracy" not in said(found)
+    assert found.tables["removals"]["p_images"].isna().all()
+    assert not findings(measured(), "cancer").notes
+
+
+def test_calls_of_one_class_alone_have_no_difference_and_still_removals():
+    table = measured().query("call == 'cancer'")
+    found = findings(table, "cancer")
+    assert not len(found.tables["places"])
+    assert len(found.tables["removals"]) == 2
+    assert any("All cells are called cancer" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("table", [measured().iloc[:0], measured().drop(columns="p"), pd.DataFrame()])
+def test_nothing_measured_is_said_and_no_error(table):
+    found = findings(table.rename_axis("cell_id"), "cancer")
+    assert not found.tables
+    assert len(found.notes) == 1
+
+
+def test_as_json_has_no_missing_number():
+    text = json.dumps(findings(measured(3, truth=False), "cancer").as_json(), allow_nan=False)
+    assert json.loads(text)["n_cells"] == 60
