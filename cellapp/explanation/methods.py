@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 
 from cellapp.classification.ensemble import Head
-from cellapp.errors import ModelError
 from cellapp.explanation.class_token import with_class_token
 from cellapp.explanation.gradcam import LIBRARY, LibraryMethod
 from cellapp.explanation.guided_backpropagation import guided_backpropagation
@@ -116,7 +115,8 @@ def explain(
     encoder : Encoder
     head : LinearHead or EnsembleHead
     crops : ndarray of shape (N, 3, S, S), float32
-        0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`.
+        0 to 1, as made by `cellapp.encoders.crop_to_rgb.encoder_input`; of as many planes as channels where the head
+        reads each by itself.
     cell_ids : ndarray of shape (N,)
     target : str, optional
         Class to explain; the head's positive class when left out.
@@ -140,8 +140,6 @@ def explain(
     """
     head.check_encoder(encoder)
     head.check_reads_crops()
-    if head.reads.channels_as == "each" and method != "exact":
-        raise ModelError(f"head {head.name!r} reads each channel by itself, which only the method 'exact' explains")
     explained = METHODS[method](encoder, head, crops, cell_ids, target or head.positive, layer)
     return explained if layer is None else replace(explained, method=f"{explained.method} at layer {layer}")
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from cellapp.cells.crop_features import measure_planes
 from cellapp.classification.ensemble import Head
+from cellapp.encoders.channelwise import Channelwise
 from cellapp.encoders.dino import HubEncoder
 from cellapp.encoders.test_time_views import view, view_back
-from cellapp.errors import InputError
+from cellapp.errors import InputError, ModelError
 from cellapp.types.cells import Explanations
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ MapBatch = Callable[[TokenLogit, "torch.Tensor", int | None], "tuple[torch.Tenso
 
 
 def explain_tokens(
-    encoder: HubEncoder,
+    encoder: HubEncoder | Channelwise,
     head: Head,
     crops: np.ndarray,
     cell_ids: np.ndarray,
@@ -72,31 +73,55 @@ def explain_tokens(
     """Explain crops in batches by a method that runs the network; see `cellapp.explanation.methods.explain`.
 
     The encoder is held as long as it takes: what a method changes on a network while it works, nobody else sees.
-    A head that averages views has the mean of their maps, each turned back. Computed in float32.
+    A head that averages views has the mean of their maps, each turned back; one that reads each channel by itself has
+    the sum of the maps of its channels, as its logit is the sum of what they give. Computed in float32.
 
     Raises
     ------
     InputError
         When the crops do not fit the encoder.
     ModelError
-        When the head does not know the class.
+        When the head does not know the class, or was trained on another number of channels.
     """
-    encoder.require_input(crops, cell_ids)
     weight, bias = head.contrast(target)
     of_tokens, of_measured = np.split(weight, [2 * head.dim])
-    logits, maps = np.zeros(len(crops), np.float32), np.zeros((len(crops), *encoder.grid), np.float32)
-    with encoder.lock:
-        logit = TokenLogit(encoder, of_tokens)
-        for start in range(0, len(crops), _BATCH):
-            rows = slice(start, start + _BATCH)
-            for number in range(head.reads.views):
-                of_view, map_of_view = _one_view(logit, maps_of, view(crops[rows], number), layer)
-                logits[rows] += of_view / head.reads.views
-                maps[rows] += view_back(map_of_view, number) / head.reads.views
+    network = encoder.encoder if isinstance(encoder, Channelwise) else encoder
+    logits, maps = np.zeros(len(crops), np.float32), np.zeros((len(crops), *network.grid), np.float32)
+    with network.lock:
+        for channel, of_channel in _by_channel(network, head, crops, cell_ids, of_tokens):
+            logit = TokenLogit(network, of_channel)
+            for rows in (slice(start, start + _BATCH) for start in range(0, len(crops), _BATCH)):
+                given = _mean_of_views(logit, maps_of, crops[rows, channel], head.reads.views, layer)
+                logits[rows] += given[0]
+                maps[rows] += given[1]
     logits += np.float32(bias)
     if head.reads.shape and len(crops):
         logits += (measure_planes(crops) @ of_measured).astype(np.float32)
     return Explanations(maps, logits - maps.sum(axis=(1, 2)), logits, cell_ids, target, method)
+
+
+def _by_channel(
+    network: HubEncoder, head: Head, crops: np.ndarray, cell_ids: np.ndarray, of_tokens: np.ndarray
+) -> list[tuple[slice | list[int], np.ndarray]]:
+    """Return which planes the network reads, and the weights, (2 D,), of what it then gives: once, or per channel."""
+    if head.reads.channels_as != "each":
+        network.require_input(crops, cell_ids)
+        return [(slice(None), of_tokens)]
+    n_channels = crops.shape[1]
+    if head.dim != n_channels * network.dim:
+        trained = head.dim // network.dim
+        raise ModelError(f"head {head.name!r} reads {trained} channels, each by itself; these crops have {n_channels}")
+    network.require_input(crops[:, :1].repeat(3, axis=1), cell_ids)
+    return [([k, k, k], of_tokens.reshape(2, n_channels, -1)[:, k].ravel()) for k in range(n_channels)]
+
+
+def _mean_of_views(
+    logit: TokenLogit, maps_of: MapBatch, crops: np.ndarray, n_views: int, layer: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits, (n,), and maps, (n, h, w), of a batch, each the mean of those of the views."""
+    given = [_one_view(logit, maps_of, view(crops, number), layer) for number in range(n_views)]
+    logits = sum(of_view for of_view, _ in given) / n_views
+    return logits, sum(view_back(maps, number) for number, (_, maps) in enumerate(given)) / n_views
 
 
 def _one_view(

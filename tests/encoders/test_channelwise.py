@@ -66,15 +66,28 @@ def test_a_single_channel_has_the_vector_it_has_by_its_role(encoder):
     np.testing.assert_array_equal(by_role.features, each.features)
 
 
-def test_maps_add_up_to_the_logit_and_other_methods_are_refused(encoder):
+@pytest.mark.parametrize("method", methods.METHODS)
+def test_maps_add_up_to_the_logit_and_are_the_sum_of_those_of_the_channels(encoder, method):
     planes, reader = planes_of(crops_of(ROLES)), encoder.reading(EACH)
     head = random_head(4 * encoder.dim, encoder=encoder.identity, reads=EACH)
-    found = methods.explain(encoder, head, planes, np.arange(2))
+    found = methods.explain(reader, head, planes, np.arange(2), method=method)
     weight, bias = head.contrast("cancer")
-    np.testing.assert_allclose(found.logits, reader.embed(planes, np.arange(2)).features @ weight + bias, rtol=1e-4)
+    np.testing.assert_allclose(found.logits, reader.embed(planes, np.arange(2)).features @ weight + bias, rtol=1e-3)
     np.testing.assert_allclose(found.maps.sum((1, 2)) + found.rest, found.logits, rtol=1e-4)
-    with pytest.raises(ModelError, match="only the method 'exact'"):
-        methods.explain(encoder, head, planes, np.arange(2), method="hirescam")
+    total = np.zeros_like(found.maps)
+    for k in range(4):
+        rows = np.r_[k * 16 : k * 16 + 16, 64 + k * 16 : 64 + k * 16 + 16]
+        parts = {name: getattr(head, name)[..., rows] for name in ("weight", "mean", "std")}
+        alone = random_head(encoder.dim, encoder=encoder.identity, **parts)
+        repeated = np.repeat(planes[:, k : k + 1], 3, axis=1)
+        total += methods.explain(encoder, alone, repeated, np.arange(2), method=method).maps
+    np.testing.assert_allclose(found.maps, total, rtol=1e-3, atol=1e-5)
+
+
+def test_maps_of_another_number_of_channels_are_refused(encoder):
+    planes, head = planes_of(crops_of(list(ROLES)[:3])), random_head(64, encoder=encoder.identity, reads=EACH)
+    with pytest.raises(ModelError, match="reads 4 channels"):
+        methods.explain(encoder, head, planes, np.arange(2), method="gradcam")
 
 
 def test_another_number_of_channels_is_refused_in_a_sentence(encoder):
