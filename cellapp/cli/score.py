@@ -73,24 +73,35 @@ def score_segmenter(
 
 @score.command("explanation")
 def score_explanation(
-    crops: Path = typer.Argument(..., metavar="CROPS_DIR", help="Folder of pictures of single cells, not trained on."),
+    crops: Path = typer.Argument(
+        None, metavar="[CROPS_DIR]", help="Folder of pictures of single cells, not trained on."
+    ),
+    data: Path = typer.Option(
+        None, "--data", help="In its place: synthetic slides of `demo --differ-by`, cause known."
+    ),
     head: str = typer.Option(..., "--head", help="Name in `models list`, or the folder of a trained head."),
     methods: str = typer.Option("", help="Methods of `analyse --explain-method`, comma between; all when left out."),
-    n_cells: int = typer.Option(24, "--cells", min=4, help="Pictures taken at most, evenly."),
+    n_cells: int = typer.Option(24, "--cells", min=4, help="Cells taken at most, evenly."),
     out: Path = typer.Option(None, "--out", help="File to write; explanation.json in the head's folder when left out."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Say which maps are true of a head: deletion, insertion, ROAD, shuffled weights, stability, against random maps.
 
+    On synthetic slides whose cause is known also the share of the positive part of the map that lies on it.
     The Explain page shows the figures of a head's own folder beside its maps. A bundled head gets no file.
     """
+    from cellapp.errors import InputError
     from cellapp.exports.explanation_truth import FILE, write_truth
     from cellapp.models.load import load_model
     from cellapp.models.registry import is_declared, model_folder
+    from cellapp.pipeline.explanation_samples import sample_pictures, sample_slides
     from cellapp.pipeline.score_explanations import score_explanations
 
-    progress, names = Progress(), [name.strip() for name in methods.split(",") if name.strip()]
-    result = score_explanations(crops, load_model(head), names, n_cells=n_cells, on_step=progress)
+    if (crops is None) == (data is None):
+        raise InputError("give either a folder of pictures, CROPS_DIR, or --data with synthetic slides")
+    progress, names, model = Progress(), [name.strip() for name in methods.split(",") if name.strip()], load_model(head)
+    sample = sample_slides(data, model, n_cells) if crops is None else sample_pictures(crops, model, n_cells)
+    result = score_explanations(sample, model, names, on_step=progress)
     progress.end()
     target = out or (None if is_declared(head) else model_folder(head) / FILE)
     if target is not None:
@@ -104,7 +115,8 @@ def score_explanation(
 def _truth(name: str, row: dict[str, Any]) -> str:
     gains = ", ".join(
         f"{key} {row[key]['gain']['value']:+.2f} ({row[key]['gain']['low']:+.2f} to {row[key]['gain']['high']:+.2f})"
-        for key in ("deletion", "insertion", "road")
+        for key in ("deletion", "insertion", "road", "planted")
+        if key in row
     )
     rest = f"shuffled weights {row['randomised']['value']:.2f}, stability {row['stability']['value']:.2f}"
     return f"{name}: {gains}; {rest}, holds {row['held']:.0%}; {'; '.join(row['warnings']) or 'passes'}"

@@ -1,20 +1,19 @@
-"""Which methods of explanation are true of a head, measured on pictures of single cells."""
+"""Which methods of explanation are true of a head, measured on cells that it has not seen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cellapp.classification.ensemble import Head
-from cellapp.encoders.crop_folder import encoder_batches, left_out, list_crops, none_readable
 from cellapp.errors import InputError, ModelError
 from cellapp.explanation.faithfulness import Logit, measure_order, with_interval
 from cellapp.explanation.methods import METHODS, explain
 from cellapp.explanation.sanity import rank_correlations, shifted, shuffled, turned
 from cellapp.models.load import load_encoder_of
+from cellapp.pipeline.explanation_samples import Sample
 from cellapp.pipeline.progress import no_progress
 from cellapp.types.cells import Explanations
 from cellapp.types.image import OnStep
@@ -23,31 +22,30 @@ ORDERED = ("deletion", "insertion", "road")
 DESTROYED, STABLE = 0.5, 0.5
 """Mean rank correlation with maps of shuffled weights below which, and with maps of moved crops above which, all is
 well."""
+TOUCHED = 0.1
+"""Share of a token from which a planted cause, which may be thin, counts as being there."""
 
 
 def score_explanations(
-    folder: Path,
+    sample: Sample,
     head: Head,
     names: Sequence[str] = (),
     *,
-    n_cells: int = 24,
     seed: int = 0,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
-    """Measure methods of explanation on pictures that the head has not seen.
+    """Measure methods of explanation on cells that the head has not seen.
 
     Each cell is explained for the class it is called.
 
     Parameters
     ----------
-    folder : Path
-        Pictures of single cells.
+    sample : Sample
+        See `cellapp.pipeline.explanation_samples`.
     head : LinearHead or EnsembleHead
     names : sequence of str
         Of `cellapp.explanation.methods.METHODS`; all but "hirescam", which equals "exact", when left out. Those that
         the encoder cannot do are left out then.
-    n_cells : int
-        Pictures taken at most, evenly from the sorted files.
     seed : int
     on_step : callable, optional
 
@@ -56,13 +54,14 @@ def score_explanations(
     dict
         ``methods``: by name ``deletion``, ``insertion`` and ``road``, each ``value``, ``random`` (the same of random
         maps) and ``gain`` with its 95 % interval over cells, in logit units; ``randomised`` and ``stability``, rank
-        correlations against ``random``; ``held``, share of the logit that the map holds; ``true``, and ``warnings``.
-        ``most_faithful``, ``head``, ``n`` and ``left_out``.
+        correlations against ``random``; ``held``, share of the logit that the map holds; where the cause is known
+        ``planted``, the share of the positive part of the map on tokens that it touches, like ``road``; ``true``, and
+        ``warnings``. ``most_faithful``, ``head``, ``n`` and ``left_out``.
 
     Raises
     ------
     InputError
-        When no picture can be read, or a name is no method.
+        When a name is no method.
     ModelError
         When the head's encoder cannot be had, or cannot be explained by a method that is named.
     """
@@ -70,8 +69,7 @@ def score_explanations(
     if unknown:
         raise InputError(f"no method {unknown[0]!r}; take some of {', '.join(METHODS)}")
     head.check_reads_crops()
-    crops, unreadable = _sample(folder, head, n_cells)
-    cells = _Cells(head, crops, seed)
+    cells = _Cells(head, sample, seed)
     found, step = {}, on_step or no_progress
     chosen = list(names) or [name for name in METHODS if name != "hirescam"]
     for number, name in enumerate(chosen):
@@ -82,25 +80,16 @@ def score_explanations(
             if names:
                 raise
     best = max(found, key=lambda name: (found[name]["true"], found[name]["road"]["gain"]["value"]))
-    return {"methods": found, "most_faithful": best, "head": head.identity, "n": len(crops), "left_out": unreadable}
-
-
-def _sample(folder: Path, head: Head, n_cells: int) -> tuple[np.ndarray, list[str]]:
-    paths = list_crops(folder)
-    taken = np.unique(np.linspace(0, len(paths) - 1, min(n_cells, len(paths))).round().astype(int))
-    unreadable: dict[Path, str] = {}
-    side, reads = load_encoder_of(head).input_px, {"channels_as": head.reads.channels_as, "unreadable": unreadable}
-    parts = [pixels for pixels, _ in encoder_batches([paths[i] for i in taken], head.preprocess, side, **reads)]
-    if not parts:
-        raise none_readable(unreadable)
-    return np.concatenate(parts), left_out(unreadable, folder)
+    told = {"head": head.identity, "n": len(sample.crops), "left_out": list(sample.left_out)}
+    return {"methods": found, "most_faithful": best, **told}
 
 
 class _Cells:
     """Some cells, what they are called, and how random maps do on them."""
 
-    def __init__(self, head: Head, crops: np.ndarray, seed: int) -> None:
-        self.head, self.crops, self.seed = head, crops, seed
+    def __init__(self, head: Head, sample: Sample, seed: int) -> None:
+        crops = sample.crops
+        self.head, self.crops, self.seed, self.cause = head, crops, seed, sample.cause
         self.encoder = load_encoder_of(head)
         self.untrained = shuffled(self.encoder, seed)
         reading = self.encoder.reading(head.reads)
@@ -124,6 +113,8 @@ class _Cells:
         figures["randomised"] = {"value": float(without.mean()), "random": chance}
         figures["stability"] = {"value": float(np.minimum(moved, rotated).mean()), "random": chance}
         figures["held"] = explained[1]
+        if self.cause is not None:
+            figures["planted"] = _planted(maps, self.cause)
         warnings = _warnings(figures)
         return figures | {"true": not warnings, "warnings": warnings}
 
@@ -158,6 +149,16 @@ def _against(values: np.ndarray, random: np.ndarray) -> dict[str, Any]:
     return {"value": float(values.mean()), "random": float(random.mean()), "gain": with_interval(values - random)}
 
 
+def _planted(maps: np.ndarray, cause: np.ndarray) -> dict[str, Any]:
+    """Return which share of the positive part of maps, (N, h, w), lies on tokens that a cause touches.
+
+    "random" is the share of these tokens of the map: what a map without knowledge has there.
+    """
+    on, positive = cause >= TOUCHED, np.maximum(maps, 0)
+    shares = (positive * on).sum(axis=(1, 2)) / np.maximum(positive.sum(axis=(1, 2)), 1e-12)
+    return _against(shares, on.mean(axis=(1, 2)))
+
+
 def _warnings(figures: dict[str, Any]) -> list[str]:
     """Return a sentence for each measure that a method fails."""
     told = {
@@ -166,6 +167,8 @@ def _warnings(figures: dict[str, Any]) -> list[str]:
         "road": "what the map names can be imputed with no more harm than random places",
     }
     said = [text for name, text in told.items() if figures[name]["gain"]["low"] <= 0]
+    if "planted" in figures and figures["planted"]["gain"]["low"] <= 0:
+        said.append("the map lies on the planted cause no more than on random places")
     if abs(figures["randomised"]["value"]) >= DESTROYED:
         said.append("the map is much the same, up to its sign, with shuffled weights: it hardly shows what was learned")
     if figures["stability"]["value"] <= STABLE:

@@ -14,6 +14,8 @@ from cellapp.cli import main
 from cellapp.cli.score import _interval, _line
 from cellapp.exports.explanation_truth import stored_truth
 from cellapp.models.load import load_model
+from cellapp.synthetic.settings import SyntheticSettings
+from cellapp.synthetic.write import write_demo
 from tests.classification.heads import random_head
 from tests.encoders.tiny import write_encoder
 from tests.paths import ROOT, shared_case
@@ -146,6 +148,23 @@ def test_methods_of_explanation_are_measured_and_kept_with_the_head(head_and_cro
     assert stored_truth(head, identity) == told["methods"]
     assert stored_truth(head, "mine@later") == {}
     load_model(str(head))  # the file changes nothing about the head
+
+
+@pytest.mark.parametrize("part", ["nucleus", "cytoskeleton"])
+def test_slides_with_a_known_cause_tell_how_much_of_the_map_lies_on_it(head_and_crops, tmp_path, capsys, part):
+    head, _ = head_and_crops
+    write_demo(tmp_path, SyntheticSettings(height=160, width=160, um_per_px=1.0, differ_by=part))
+    words = ["--methods", "exact,occlusion", "--cells", "6", "--json", "--out", str(tmp_path / "told.json")]
+    assert main(["score", "explanation", "--head", str(head), "--data", str(tmp_path), *words]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["n"] == 6
+    for row in told["methods"].values():
+        assert 0 < row["planted"]["random"] < 1
+        assert row["planted"]["value"] - row["planted"]["random"] == pytest.approx(row["planted"]["gain"]["value"])
+    assert main(["score", "explanation", "--head", str(head), "--data", str(head)]) == 2
+    assert "--differ-by" in capsys.readouterr().err.splitlines()[-1]
+    assert main(["score", "explanation", "--head", str(head)]) == 2
+    assert "CROPS_DIR" in capsys.readouterr().err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("words", "told"), [(["--methods", "magic"], "no method 'magic'"), ([], "no folder")])
