@@ -24,6 +24,7 @@ def route() -> None:
             "Learn": [
                 st.Page(frame.LABEL_PAGE, title="Label", icon=":material/label:"),
                 st.Page(frame.TRAIN_PAGE, title="Train", icon=":material/school:"),
+                st.Page(frame.DISCOVER_PAGE, title="Discover", icon=":material/bubble_chart:"),
             ],
             "Manage": [
                 st.Page(frame.RUNS_PAGE, title="Runs", icon=":material/history:"),

@@ -14,6 +14,7 @@ from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
 from cellapp.errors import Cancelled, CellappError
 from cellapp.exports.tables import read_cells
+from cellapp.jobs.discover import DISCOVER, DiscoverRequest, discover_run
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.make_report import REPORT, make_report
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
@@ -125,6 +126,13 @@ def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"n_cells": len(projection.xy)}
 
 
+def discover(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Look for groups among the cells of a run; payload a `DiscoverRequest` as JSON values, result ``{"key"}``."""
+    request = DiscoverRequest.model_validate(payload)
+    discover_run(request, on_step)
+    return {"key": request.key}
+
+
 def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Draw the synthetic slide and add it to a project; payload ``{"project_id"}``, result ``{"image_id"}``."""
     with tempfile.TemporaryDirectory() as folder:
@@ -180,6 +188,7 @@ HANDLERS: Mapping[str, Handler] = {
     "explain": explain,
     "regions": regions,
     REPORT: report,
+    DISCOVER: discover,
     "relabel": write_labels,
     RESCORE: rescore,
     PICTURES: pictures,

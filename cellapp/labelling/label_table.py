@@ -20,6 +20,7 @@ from cellapp.labelling.sources import LabelSource, rule_of
 from cellapp.text_table import read_table
 
 COLUMNS = ("image", "cell_id", "y", "x", "class", "who", "when", "source")
+_OF_CELLS = (LabelSource.HAND, LabelSource.TABLE, LabelSource.CLUSTER)
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _label(values: dict[str, str], line: int) -> TableLabel:
         x=_number(values["x"], "x"),
         who=clean_text(values["who"]) if values["who"].strip() else "",
         when=_time(values["when"]),
-        source=source if is_rule or source in (LabelSource.HAND, LabelSource.TABLE) else LabelSource.TABLE,
+        source=source if is_rule or source in _OF_CELLS else LabelSource.TABLE,
         line=line,
     )
     if label.cell_id is None and (label.y is None or label.x is None) and not is_rule:

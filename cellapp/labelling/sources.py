@@ -19,6 +19,7 @@ class LabelSource(StrEnum):
     HAND = "hand"  # somebody looked at the cell
     COLUMN = "column"  # of the image table: every cell of an image has the class
     TABLE = "table"  # an imported table
+    CLUSTER = "cluster"  # somebody named a group of cells, see `cellapp.jobs.name_cluster`
 
 
 _RULE = re.compile(r"column\s+(\w+)\s*=\s*(.+)", re.DOTALL)

@@ -11,6 +11,19 @@ def no_progress(step: str, fraction: float) -> None:
     """Report nothing: the `OnStep` of a caller that shows no progress."""
 
 
+def part_of(on_step: OnStep, start: float, end: float) -> OnStep:
+    """Return the progress of a part of some work, whose whole reports to `on_step`.
+
+    Parameters
+    ----------
+    on_step : callable
+        Of the whole.
+    start, end : float
+        Fractions of the whole at which the part begins and ends.
+    """
+    return lambda step, fraction: on_step(step, start + (end - start) * fraction)
+
+
 class StepProgress:
     """Reports how many parts of a step are finished and how long the rest will take.
 

@@ -21,8 +21,8 @@ CLASS_COLOURS = {
 }
 
 FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
-CLUSTER_COLOURS = ("#332288", "#44AA99", "#CC6677", "#DDCC77", "#88CCEE", "#882255", "#117733", "#AA4499", "#999933")
-"""Groups that nobody has named yet (Tol, muted): told apart by colour-blind readers, and none is a class's colour."""
+CLUSTER_COLOURS = ("#7A68D8", "#1B9E9E", "#B8920B", "#CC79A7", "#3C9D4E", "#9A6B4F", "#56B4E9", "#B2489B", "#87912D")
+"""Groups that nobody has named yet: readable on white and on black, and none is the colour of cancer or normal."""
 DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
 """Signed maps, from -limit to limit: blue is evidence against the class, white none, vermillion evidence for it."""
 

@@ -12,6 +12,7 @@ from cellapp import __version__
 from cellapp.discovery.discover import DiscoverSettings, discover
 from cellapp.errors import InputError
 from cellapp.exports.discovery import indices, write_discovery
+from cellapp.pipeline.progress import part_of
 from cellapp.training.discovery_sources import DiscoverySource, of_crop_set, read_source
 from cellapp.training.encoder.crop_dataset import read_crops
 from cellapp.training.vae.recipe import VaeRecipe
@@ -20,6 +21,7 @@ from cellapp.training.vae.write import write_vae
 from cellapp.types.image import OnStep
 
 _VAE = "vae"
+_LEARNING = 0.7  # share of the time
 
 
 def discover_cells(
@@ -68,15 +70,15 @@ def discover_cells(
         source, card = read_source(path, encoder=encoder, **reading), {}
     else:
         pictures, source = _read_pictures(path, vae, table, group_column)
-        source, card = _learn(pictures, source, out / _VAE, vae, condition, lambda s, part: on_step(s, 0.7 * part))
-    start = 0.7 if vae else 0.0
+        source, card = latent_vectors(pictures, source, out / _VAE, vae, condition, part_of(on_step, 0, _LEARNING))
+    start = _LEARNING if vae else 0.0
     settings = settings.model_copy(update={"standardise": settings.standardise or measured})
     found = discover(
         source.features,
         settings,
         columns=source.columns,
         images=source.images,
-        on_step=lambda step, part: on_step(step, start + (1 - start) * part),
+        on_step=part_of(on_step, start, 1),
     )
     made_by = {"version": __version__, "settings": settings.model_dump(mode="json"), **source.made_by, **card}
     write_discovery(found, source.cells, out, made_by)
@@ -94,7 +96,7 @@ def _read_pictures(
     return found.pixels[:, :-1], of_crop_set(found, path, unreadable, table, group_column)
 
 
-def _learn(
+def latent_vectors(
     crops: np.ndarray,
     source: DiscoverySource,
     out: Path,
@@ -102,7 +104,32 @@ def _learn(
     condition: str | None,
     on_step: OnStep,
 ) -> tuple[DiscoverySource, dict[str, Any]]:
-    """Train an autoencoder; returns the cells with their latent vectors, and what it looked like."""
+    """Train an autoencoder and describe cells by its posterior means.
+
+    Parameters
+    ----------
+    crops : ndarray of shape (N, 3, S, S), uint8
+    source : DiscoverySource
+        The same cells; its vectors are not read.
+    out : Path
+        Folder of the autoencoder, which a call that was interrupted goes on from.
+    recipe : VaeRecipe
+    condition : str or None
+        Column that the decoder is told.
+    on_step : callable
+
+    Returns
+    -------
+    source : DiscoverySource
+        With the latent vectors.
+    card : dict
+        ``vae``, see `cellapp.training.vae.write.write_vae`.
+
+    Raises
+    ------
+    InputError
+        When the condition is not known, or there are too few cells.
+    """
     if condition is not None and condition not in source.columns:
         raise InputError(f"no column {condition!r}; there are {', '.join(source.columns) or 'none'}")
     values = None if condition is None else source.columns[condition]

@@ -116,6 +116,11 @@ def size_text(n_bytes: int) -> str:
     return f"{n_bytes / 1e9:.1f} GB"
 
 
+def file_button(path: Path, said: str, file_name: str) -> None:
+    """Draw the button of one file, under a name of its own."""
+    _button(Download(path, said, ":material/download:", file_name), file_name)
+
+
 def _button(file: Download, key: str) -> None:
     st.download_button(
         f"{file.label}, {size_text(file.path.stat().st_size)}",

@@ -33,6 +33,7 @@ _TITLES = {
     "rescore": "Calling cells",
     "pictures": "Drawing classes",
     "vectors": "Vectors",
+    "discover": "Finding groups",
 }
 
 

@@ -6,8 +6,13 @@ const BATCH = 50; // labels per request
 const AHEAD = 12; // unlabelled tiles that stay in place when the order changes
 const LEAVE_S = 60; // without a key for so long, the files of the run follow
 const ADOPT_MS = 15_000; // keys that another tab left behind for so long are sent by this one
-const MARKS = { hand: "✎", column: "▦", table: "⇪" };
-const SOURCES = { hand: "by hand", column: "from a column of the image table", table: "from an imported table" };
+const MARKS = { hand: "✎", column: "▦", table: "⇪", cluster: "◌" };
+const SOURCES = {
+  hand: "by hand",
+  column: "from a column of the image table",
+  table: "from an imported table",
+  cluster: "from a named cluster",
+};
 
 export default function (component) {
   const { data, parentElement, setTriggerValue, setStateValue } = component;

@@ -31,7 +31,7 @@ class DeskTile:
     y: float  # on the slide, px
     x: float
     label: str  # "" without one
-    source: str  # of the label: "hand", "column" or "table"
+    source: str  # of the label: "hand", "column", "table" or "cluster"
     who: str
     disputed: bool
     words: tuple[str, ...]  # lines of the card

@@ -29,7 +29,7 @@ from cellapp.ui.learn.training_table import (
 )
 from cellapp.ui.session.page_state import PageState
 
-_SOURCES = {LabelSource.HAND: "by hand", LabelSource.TABLE: "imported"}
+_SOURCES = {LabelSource.HAND: "by hand", LabelSource.TABLE: "imported", LabelSource.CLUSTER: "by cluster"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from cellapp.ui.session.cache import thumbnail_uri
 TILES = 48
 TO_LABEL, LABELLED, DISPUTED, DOUBTED = "Without a label", "With a label", "Disputed", "Doubted by the probe"
 EVERY_IMAGE, THIS_IMAGE = "All images", "This image"
-_SOURCES = {"hand": "by hand", "column": "from a column", "table": "from a table"}
+_SOURCES = {"hand": "by hand", "column": "from a column", "table": "from a table", "cluster": "from a cluster"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The Discover page: groups of cells without labels."""

@@ -1,0 +1,112 @@
+"""Groups beside what is known of the cells, cells like no other, and what an autoencoder has learned."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from cellapp.exports.cluster_map import cluster_name
+from cellapp.rendering.colours import cluster_colour
+from cellapp.ui.components.charts import ACCENT, chart_config, styled
+from cellapp.ui.components.forms import label
+from cellapp.ui.components.messages import escape
+from cellapp.ui.learn.discover.cluster_strips import show_cells
+from cellapp.ui.learn.discover.found import Found
+
+_OUTLIERS = 24
+
+
+def known_section(found: Found) -> None:
+    """Draw clusters by the values of a column in percent, with what may be concluded."""
+    columns = list(found.indices["columns"])
+    if not columns:
+        st.caption("Nothing is known of these cells to compare with: type conditions in on Upload, or label cells.")
+        return
+    column = st.selectbox("Compare with", columns, format_func=lambda name: label(str(name)), key="discover_column")
+    about = found.indices["columns"][column]
+    st.markdown(escape(about["sentence"]))
+    table = found.tables[found.tables["column"] == column]
+    wide = table.pivot(index="cluster", columns="value", values="percent")
+    wide.index = [cluster_name(cluster).capitalize() for cluster in wide.index]
+    counts = table.groupby("cluster")["n"].sum().to_numpy()
+    values = [str(value) for value in wide.columns]
+    st.dataframe(
+        wide.assign(cells=counts).reset_index(names="group"),
+        hide_index=True,
+        column_config={
+            "group": st.column_config.TextColumn("Group"),
+            "cells": st.column_config.NumberColumn("Cells", format="localized"),
+            **{
+                value: st.column_config.ProgressColumn(value, format="%.0f %%", min_value=0, max_value=100)
+                for value in values
+            },
+        },
+        alt=f"Share of each value of {column} in each group, in percent",
+    )
+    if about["chi_square"] is not None:
+        by_images = "not testable" if about["p_images"] is None else f"p = {about['p_images']:.3g}"
+        st.caption(
+            f"Chi-square {about['chi_square']:,.1f}, {about['degrees']} degrees. Across images: {by_images}. "
+            f"As if cells were independent, which they are not: p = {about['p_cells']:.2g}."
+        )
+
+
+def outlier_section(found: Found) -> None:
+    """Draw cells that are like no other, farthest first."""
+    cells = found.cells[found.cells["outlier"]].sort_values("distance", ascending=False)
+    if cells.empty:
+        st.caption("No cell lies far from every group.")
+        return
+    st.caption(
+        f"{len(cells):,} cells lie far from every group, farthest first: debris, doublets, mitoses, or something new."
+    )
+    shown = cells.head(_OUTLIERS)
+    show_cells(found, shown, [cluster_colour(int(cluster)) for cluster in shown["cluster"]])
+
+
+def autoencoder_section(found: Found) -> None:
+    """Draw how training went, reconstructions and walks; nothing where there is no autoencoder."""
+    card = found.indices.get("vae")
+    if not card:
+        return
+    st.subheader("What the autoencoder learned")
+    better = card["held_out_error"] < card["mean_image_error"]
+    said = "less than" if better else "no less than"
+    st.markdown(
+        f"On cells it had not seen its mean squared error is {card['held_out_error']:.4f}, {said} that of the mean "
+        f"picture ({card['mean_image_error']:.4f})."
+        + ("" if better else " Groups in it mean little: train longer, or on more cells.")
+    )
+    halves = st.grid(2, min_column_width=380, gap="medium")
+    with halves.cell():
+        st.plotly_chart(
+            _curve_chart(pd.read_csv(found.folder / "vae" / "curves.csv"), card["mean_image_error"]),
+            key="discover_curves",
+            config=chart_config("discover_curves"),
+            alt="Error of the autoencoder on held-out cells after each pass",
+        )
+        st.image(str(found.folder / "vae" / "reconstructions.png"), caption="Cells above, what it makes of them below")
+    with halves.cell():
+        steps = card["walk_steps"]
+        st.image(
+            str(found.folder / "vae" / "walks.png"),
+            caption=f"A row per latent number, from {steps[0]:g} to {steps[-1]:g} standard deviations of the cells",
+            width="stretch",
+        )
+
+
+def _curve_chart(curves: pd.DataFrame, mean_error: float) -> go.Figure:
+    figure = go.Figure()
+    figure.add_scatter(
+        x=curves["epoch"],
+        y=curves["held_out_error"],
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2},
+        name="held-out cells",
+        hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>",
+    )
+    figure.add_hline(y=mean_error, line={"dash": "dot", "color": "#8A8A8A"}, annotation_text="mean picture")
+    figure.update_xaxes(title_text="epoch")
+    figure.update_yaxes(title_text="mean squared error", rangemode="tozero")
+    return styled(figure, "Error on cells it did not see", height=300)
