@@ -45,7 +45,7 @@ def seed(home: Path) -> str:
     """Fill a store with the demo slide, a second one and a finished run; return the query that shows them."""
     os.environ["CELLAPP_HOME"] = str(home)
     sys.path.insert(0, str(ROOT))
-    from cellapp.jobs.discover import DiscoverRequest
+    from cellapp.jobs.discover import DiscoverRequest, discover_run
     from cellapp.jobs.handlers import HANDLERS
     from cellapp.settings import AnalyseSettings
     from cellapp.store import images, projects, runs, uploads
@@ -63,7 +63,7 @@ def seed(home: Path) -> str:
     run = runs.create_run(project.id, [record.id for record in records], settings)
     HANDLERS["analyse"]({"run_id": run.id}, lambda step, fraction: None)
     HANDLERS["regions"]({"run_id": run.id, "target": "cancer"}, lambda step, fraction: None)
-    HANDLERS["discover"](DiscoverRequest(run_id=run.id, of="measured").model_dump(mode="json"), lambda step, fraction: None)
+    discover_run(DiscoverRequest(run_id=run.id, of="measured"))
     return f"?project={project.id}&image={records[0].id}&run={run.id}"
 
 
