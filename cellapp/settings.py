@@ -234,4 +234,11 @@ class AnalyseSettings(FrozenModel):
     quality: QualitySettings = QualitySettings()
     classify: ClassifySettings = ClassifySettings()
     explain: ExplainSettings = ExplainSettings()
+    describe: bool = False
+    """Add descriptors of cytoskeleton and nucleus to the cell table, see `cellapp.cells.describe_cells`."""
     seed: int = 0
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a choice that is later than 0.1.0 unless it is made, so that runs keep their digest."""
+        return {name: value for name, value in handler(self).items() if (name, value) != ("describe", False)}

@@ -57,6 +57,9 @@ def analyse(
         "class-token, integrated-gradients, guided-backpropagation, rollout or occlusion.",
     ),
     explain_layer: int = typer.Option(None, help="Layer of hirescam to elementwise: 0 final norm, 1 last block..."),
+    describe: bool = typer.Option(
+        False, "--describe", help="Add fibres, texture, radial distribution and nucleus to the table."
+    ),
     scene: Scene = "all",
     time: Time = "all",
     depth: Depth = None,
@@ -87,6 +90,7 @@ def analyse(
         explain=explain,
         explain_method=explain_method,
         explain_layer=explain_layer,
+        describe=describe,
     )
     progress = Progress()
     with run_items(

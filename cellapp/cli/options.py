@@ -64,6 +64,7 @@ def build_settings(
     explain: int = 0,
     explain_method: str | None = None,
     explain_layer: int | None = None,
+    describe: bool = False,
 ) -> Any:
     """Turn options into `AnalyseSettings`; what is left out keeps its default or the value of `base`.
 
@@ -86,8 +87,9 @@ def build_settings(
         tree["preprocess"] = _steps(preprocess)
     if channels is not None:
         tree["channels"] = parse_channels(channels)
-    if um_per_px is not None:
-        tree["um_per_px"] = um_per_px
+    tree |= {
+        name: value for name, value in (("um_per_px", um_per_px), ("describe", describe or None)) if value is not None
+    }
     settings = validated(AnalyseSettings, tree)
     check_channels(settings.channels)  # those of a settings file, too
     return settings

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 
 import pandas as pd
 
+from cellapp.cells.describe_cells import describe_cells
 from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.classification.cell_columns import add_predictions, choose_cells
@@ -87,13 +88,14 @@ def analyse(
         with clock("measure"):
             cells = measure(source, mask, channels=source.info.channels, um_per_px=context.um_per_px)
             cells = assess(cells, mask, source, settings.quality)
+            cells, nuclei = _describe(context, mask, cells)
         on_step("Classifying cells", 0.6)
         with clock("classify"):
             embeddings, predictions = _classify(context, mask, cells, checkpoint, run_tasks, on_step)
             cells = add_predictions(cells, predictions)
     on_step("Explaining cells", 0.9)
     with clock("explain"):
-        explanations, compartments, nuclei = _explain(context, mask, cells)
+        explanations, compartments, nuclei = _explain(context, mask, cells, nuclei)
     on_step("Done", 1.0)
     return Analysis(
         name=name or source.info.name,
@@ -141,12 +143,20 @@ def _classify(
     return embeddings, predict(head, embeddings, context.settings.classify)
 
 
+def _describe(context: ImageContext, mask: LabelMask, cells: pd.DataFrame) -> tuple[pd.DataFrame, LabelMask | None]:
+    """Add descriptors of cytoskeleton and nucleus where the settings ask for them, and return the nuclei found."""
+    if not context.settings.describe:
+        return cells, None
+    nuclei, source = find_nuclei(context, mask), context.source
+    return cells.join(describe_cells(source, mask, cells, channels=source.info.channels, nuclei=nuclei)), nuclei
+
+
 def _explain(
-    context: ImageContext, mask: LabelMask, cells: pd.DataFrame
+    context: ImageContext, mask: LabelMask, cells: pd.DataFrame, nuclei: LabelMask | None
 ) -> tuple[Explanations | None, pd.DataFrame | None, LabelMask | None]:
     """Explain as many cells as the settings ask for; none where the head makes no maps, which provenance states."""
     head, n = context.models.head, context.settings.explain.n
     if n == 0 or head is None or head.only_on_slides:
-        return None, None, None
-    nuclei = find_nuclei(context, mask)
+        return None, None, nuclei
+    nuclei = nuclei or find_nuclei(context, mask)
     return *explain_cells(context, mask, choose_cells(cells, n, head.classes), nuclei=nuclei), nuclei

@@ -7,8 +7,10 @@ import pytest
 
 from cellapp.exports.image_folder import NUCLEI
 from cellapp.models.bundle import RunModels
+from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.find_nuclei import find_nuclei, kept_nuclei
+from cellapp.pipeline.provenance import settings_digest
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import AnalyseSettings
@@ -50,3 +52,17 @@ def test_they_are_found_once(slide, tmp_path, monkeypatch):
     np.testing.assert_array_equal(read_labels(tmp_path / NUCLEI), first.labels)
     monkeypatch.setattr("cellapp.pipeline.find_nuclei.find_nuclei", lambda *_: pytest.fail("found again"))
     np.testing.assert_array_equal(kept_nuclei(tmp_path, context, mask).labels, first.labels)
+
+
+def test_describing_adds_columns_and_keeps_the_nuclei_and_changes_nothing_else(slide):
+    context, _ = slide
+    asked = AnalyseSettings.model_validate({"classify": {"head": None}, "describe": True})
+    plain = AnalyseSettings.model_validate({"classify": {"head": None}})
+    described, whole = (analyse(context.slide, RunModels(Classical()), settings) for settings in (asked, plain))
+    assert described.cells[whole.cells.columns].equals(whole.cells)
+    added = set(described.cells) - set(whole.cells)
+    assert {"n_nuclei", "nucleus_to_cell", "fibre_order_actin", "texture_entropy_nucleus"} <= added
+    assert whole.nuclei is None
+    assert described.nuclei.labels.any()
+    assert "describe" not in plain.model_dump()
+    assert settings_digest(asked) != settings_digest(plain)

@@ -33,6 +33,7 @@ _LABELS = {
     "blur": "Out of focus",
     "blur_ratio": "Blur: below this share of the median sharpness",
     "n": "Cells explained per image",
+    "describe": "Describe cytoskeleton and nucleus",
 }
 
 

@@ -45,6 +45,7 @@ def settings_panel(image: ImageRecord) -> AnalyseSettings:
         values["quality"] = _quality()
     with st.expander("Classes and explanations", icon=":material/donut_small:"):
         values |= _classify(image.project_id)
+        values["describe"] = control(AnalyseSettings, "describe", key="analyse")
     return validated(AnalyseSettings, values, name=label)
 
 
