@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cellapp.evaluation.more_groups import rises, would_more_help
+
 LARGE_GAP = 0.05
 """Balanced accuracy by which a split by cell may flatter before it is said."""
 MISSED_COVERAGE = 0.02
-WORTH_MORE = 0.01
-"""Rise of the score with the second half of the groups from which more of them are worth labelling."""
 
 
 def leak_doubts(metrics: Mapping[str, Any], groups: str) -> Iterator[str]:
@@ -68,17 +68,6 @@ def further_doubts(metrics: Mapping[str, Any], groups: str) -> Iterator[str]:
     n = metrics.get("label_errors")
     if n and not _at_chance(metrics):  # a head that guesses has no say about labels
         yield f"{n:,} label{'s' * (n != 1)} look{'s' * (n == 1)} wrong; see label_looks_wrong in errors.csv."
-    yield from _more(metrics.get("learning_curve") or (), groups)
-
-
-def _more(points: Any, groups: str) -> Iterator[str]:
-    if len(points) < 2:
-        return
-    last = points[-1]
-    half = min(points[:-1], key=lambda point: abs(point["n_groups"] - last["n_groups"] / 2))
-    if last["balanced_accuracy"] - half["balanced_accuracy"] >= WORTH_MORE:
-        yield (
-            f"More {groups} would probably help: trained on {half['n_groups']:.0f} it scored "
-            f"{half['balanced_accuracy']:.2f}, on {last['n_groups']:.0f} {last['balanced_accuracy']:.2f} (balanced "
-            "accuracy)."
-        )
+    points = metrics.get("learning_curve") or ()
+    if rises(points):
+        yield would_more_help(points, groups)

@@ -11,6 +11,7 @@ import numpy as np
 
 from cellapp.evaluation.curves import calibration_error
 from cellapp.evaluation.doubts import further_doubts, leak_doubts
+from cellapp.evaluation.group_words import group_word
 from cellapp.evaluation.held_out_calls import HeldOutCalls, read_held_out, read_metrics
 from cellapp.evaluation.intervals import with_intervals
 from cellapp.evaluation.scores import accuracy
@@ -113,17 +114,6 @@ def not_validated(reason: str, grouped_by: str | None, groups_per_class: Mapping
         f"Not validated: {why}, so that nobody can say whether it knows the cells or the {word}.",
         (f"Photograph {what}, better {FEW_GROUPS} of each class, analyse them and train again.",),
     )
-
-
-def group_word(grouped_by: str | None, n: int) -> str:
-    """Return what `n` groups are called: "images", "batches", "values of cell line"."""
-    if grouped_by is None:
-        return "cell" if n == 1 else "cells"
-    known = {"image": "images", "slide": "slides", "batch": "batches", "plate": "plates", "patient": "patients"}
-    if grouped_by in known:
-        return grouped_by if n == 1 else known[grouped_by]
-    name = grouped_by.replace("_", " ")
-    return f"value of {name}" if n == 1 else f"values of {name}"
 
 
 def group_figures(calls: HeldOutCalls) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cellapp.evaluation.held_out_calls import HeldOutCalls
-from cellapp.evaluation.verdict import group_figures, group_word, not_validated, verdict
+from cellapp.evaluation.verdict import group_figures, not_validated, verdict
 
 CLASSES = ("cancer", "normal")
 
@@ -64,8 +64,3 @@ def test_without_a_score_it_says_what_to_photograph():
     assert "every cell of 'cancer' is from one image" in found.sentence
     assert "a second image of 'cancer'" in found.doubts[0]
     assert found.accuracy is None
-
-
-def test_groups_have_words():
-    assert [group_word("batch", n) for n in (1, 2)] == ["batch", "batches"]
-    assert group_word("cell_line", 2) == "values of cell line"

@@ -12,10 +12,11 @@ import numpy as np
 
 from cellapp.errors import CellappError, InputError
 from cellapp.evaluation.curves import reliability
+from cellapp.evaluation.group_words import group_word
 from cellapp.evaluation.held_out_calls import HeldOutCalls, read_held_out, read_metrics
 from cellapp.evaluation.intervals import with_intervals
 from cellapp.evaluation.scores import confusion_counts, score_calls
-from cellapp.evaluation.verdict import group_word, verdict_of
+from cellapp.evaluation.verdict import verdict_of
 from cellapp.models.demonstration import demonstration_of_head
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.evaluation.verdict import group_word
+from cellapp.evaluation.group_words import group_word
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.rescore import request_rescore_of_all
 from cellapp.store.heads import HeadRecord

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.classification.cell_columns import default_positive
-from cellapp.evaluation.verdict import group_word
+from cellapp.evaluation.group_words import group_word
 from cellapp.labelling.sources import LabelSource
 from cellapp.store.label_version import label_version
 from cellapp.store.records import RunRecord
