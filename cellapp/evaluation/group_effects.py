@@ -151,3 +151,34 @@ def _relabel(means: np.ndarray, of_a: np.ndarray, seed: int) -> float:
     differences = (chosen @ means) / n_a - (~chosen @ means) / (n - n_a)
     found = means[of_a].mean() - means[~of_a].mean()
     return float((np.abs(differences) >= abs(found) * (1 - 1e-9)).mean())
+
+
+def rank_correlation(values: np.ndarray, other: np.ndarray, groups: np.ndarray, seed: int = 0) -> Mean | None:
+    """Return Spearman's correlation of two numbers of cells with the interval of `compare_classes`.
+
+    Ranks are those of all cells; draws weight them. None for fewer than 3 cells, or where a number is the same in all.
+    """
+    from scipy.stats import rankdata
+
+    known = np.isfinite(values) & np.isfinite(other)
+    if known.sum() < 3:
+        return None
+    ranks = np.stack([rankdata(part[known]) for part in (values, other)])
+    over, of_cell = _units(groups[known])
+    x, y = ranks - ranks.mean(axis=1, keepdims=True)
+    if not x.any() or not y.any():
+        return None
+    n = int(of_cell.max()) + 1
+    sums = np.stack([np.bincount(of_cell, w, n) for w in (np.ones(len(x)), x, y, x * x, y * y, x * y)])
+    low, high = (None, None)
+    if n > 1:
+        drawn = _correlations(_draw(n, seed) @ sums.T)
+        low, high = np.nanpercentile(drawn, (2.5, 97.5)).tolist()
+    return Mean(float(_correlations(sums.sum(axis=1)[None])[0]), low, high, over)
+
+
+def _correlations(sums: np.ndarray) -> np.ndarray:
+    """Return correlations, (M,), from sums, (M, 6), of 1, x, y, x x, y y and x y."""
+    n, x, y, xx, yy, xy = sums.T
+    spread = np.sqrt(np.maximum(xx - x * x / n, 0) * np.maximum(yy - y * y / n, 0))
+    return np.divide(xy - x * y / n, spread, out=np.full(len(n), np.nan), where=spread > 1e-12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -130,12 +130,6 @@ def _accuracy(cells: pd.DataFrame, before: pd.Series, after: pd.Series) -> dict[
         "p_accuracy": test.p,
         "p_accuracy_images": np.nan if test.p_groups is None else test.p_groups,
     }
-
-
-Table = Callable[[pd.DataFrame, str], pd.DataFrame]
-
-TABLES: Mapping[str, Table] = {"places": places, "channels": channels, "removals": removals}
-"""What findings hold, by name."""
 
 
 def needed(measured: pd.DataFrame) -> Sequence[str]:

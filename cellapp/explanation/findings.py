@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,27 @@ import pandas as pd
 
 from cellapp.evaluation.group_effects import MIN_GROUPS
 from cellapp.explanation.compartments import AREA, NUCLEUS
+from cellapp.explanation.descriptor_findings import (
+    descriptor_sentences,
+    descriptors,
+    separation,
+    separation_sentences,
+)
 from cellapp.explanation.finding_sentences import channel_sentences, place_sentences, removal_sentences
-from cellapp.explanation.finding_tables import IMAGE, TABLES, needed
+from cellapp.explanation.finding_tables import IMAGE, channels, needed, places, removals
 from cellapp.explanation.removal import CALL
 
-_SENTENCES = {"places": place_sentences, "channels": channel_sentences, "removals": removal_sentences}
+Make = Callable[[pd.DataFrame, str], pd.DataFrame]
+Tell = Callable[[pd.DataFrame, str], Iterator[str]]
+
+QUESTIONS: Mapping[str, tuple[Make, Tell]] = {
+    "places": (places, place_sentences),
+    "channels": (channels, channel_sentences),
+    "removals": (removals, removal_sentences),
+    "descriptors": (descriptors, descriptor_sentences),
+    "separation": (separation, separation_sentences),
+}
+"""What findings hold, by name: how the table is made of measurements, and how it is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +40,7 @@ class Findings:
     target: str
     n_cells: int
     n_images: int
-    tables: Mapping[str, pd.DataFrame]  # by the names of `cellapp.explanation.finding_tables.TABLES`
+    tables: Mapping[str, pd.DataFrame]  # by the names of `QUESTIONS`
     sentences: Mapping[str, tuple[str, ...]]  # by the same names, in the order they are told
     notes: tuple[str, ...]  # what limits them: few images, no nuclei
 
@@ -59,8 +75,8 @@ def findings(measured: pd.DataFrame, target: str) -> Findings:
         note = said if lacking and len(measured) else "No cell of this run has a class, so there is nothing to find."
         return Findings(target, len(measured), 0, {}, {}, (note,))
     ordered = measured.reset_index().sort_values([IMAGE, "cell_id"], ignore_index=True)
-    tables = {name: make(ordered, target) for name, make in TABLES.items()}
-    sentences = {name: tuple(_SENTENCES[name](table, target)) for name, table in tables.items()}
+    tables = {name: make(ordered, target) for name, (make, _) in QUESTIONS.items()}
+    sentences = {name: tuple(QUESTIONS[name][1](table, target)) for name, table in tables.items()}
     n_images = int(ordered[IMAGE].nunique())
     return Findings(target, len(ordered), n_images, tables, sentences, tuple(_notes(ordered, target, n_images)))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cellapp.cells.describe_cells import describe_cells, described
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.explanation import methods
 from cellapp.explanation.compartments import compartment_table
@@ -99,8 +100,8 @@ def explain_cells(
     channel_effects : bool
         False leaves out the effects of channels: one pass of the encoder per cell, not one more per channel.
     without_parts : bool
-        Also take away parts of cells and say what they are called then: up to five passes more, see
-        `cellapp.pipeline.removals.without_each`.
+        Also take away parts of cells and say what they are called then, in up to five passes more, see
+        `cellapp.pipeline.removals.without_each`; and describe cells, see `cellapp.cells.describe_cells`.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
 
@@ -110,7 +111,7 @@ def explain_cells(
         Maps by the method of the settings, and the table of
         `cellapp.explanation.compartments.compartment_table`, which is always of the exact attribution; where an image
         has several channels with a column ``effect_<channel>`` for each, in logit units, and with the columns of
-        `cellapp.pipeline.removals.without_each` where parts were taken away.
+        `cellapp.pipeline.removals.without_each` and of `cellapp.cells.describe_cells` where parts were taken away.
 
     Raises
     ------
@@ -158,7 +159,16 @@ class _Batches:
         table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
         if self.removes:
             table = table.join(without_each(context, crops, cut_cells(context, crops, raw), exact, self.levels))
+        if self.levels is not None:
+            table = table.join(self._described(cells))
         return ExplainedCells(maps, table)
+
+    def _described(self, cells: pd.DataFrame) -> pd.DataFrame:
+        """Return descriptors of cytoskeleton and nucleus: those of the cell table where the run has them."""
+        if names := list(described(cells)):
+            return cells[names]
+        source = self.context.source
+        return describe_cells(source, self.mask, cells, channels=source.info.channels, nuclei=self.nuclei)
 
     def mean_levels(self, cells: pd.DataFrame) -> np.ndarray:
         """Return the mean brightness of cells, (C,), of a few drawn evenly: it is the same whatever the batches."""

@@ -29,6 +29,10 @@ def measured(n_images=8, per_image=20, *, truth=True, nuclei=True, seed=0):
             "p": p,
             **shares,
             **areas,
+            "logit": np.where(cancer, 2.0, -2.0) + rng.normal(0, 0.5, n),
+            "fibre_order_actin": np.where(cancer, 0.2, 0.8) + rng.uniform(-0.1, 0.1, n),
+            "texture_entropy_actin": rng.normal(size=n),
+            "nucleus_to_cell": np.full(n, np.nan),
             "effect_actin": rng.normal(0, 0.01, n),
             "p_without_channel_actin": p + 0.001,
             "call_without_channel_actin": call,
@@ -86,7 +90,7 @@ def test_few_images_are_said_to_be_few_and_nobody_knows_accuracy_without_truth()
     assert any("cells of 2 images" in note for note in found.notes)
     assert any("nucleus and cytoplasm are not told apart" in note for note in found.notes)
     assert set(found.tables["places"]["over"]) == {"cells"}
-    assert "balanced accuracy" not in said(found)
+    assert "of known class" not in said(found)
     assert found.tables["removals"]["p_images"].isna().all()
     assert not findings(measured(), "cancer").notes
 
@@ -109,3 +113,31 @@ def test_nothing_measured_is_said_and_no_error(table):
 def test_as_json_has_no_missing_number():
     text = json.dumps(findings(measured(3, truth=False), "cancer").as_json(), allow_nan=False)
     assert json.loads(text)["n_cells"] == 60
+
+
+def test_descriptors_that_differ_that_go_with_the_logit_and_that_tell_classes_apart_are_told():
+    found = findings(measured(), "cancer")
+    table = found.tables["descriptors"].set_index("name")
+    order, entropy = table.loc["fibre_order_actin"], table.loc["texture_entropy_actin"]
+    assert order["delta"] == -1
+    assert order["rho_high"] < -0.5
+    assert entropy["p_holm"] > 0.05
+    assert "nucleus_to_cell" not in table.index, "what no cell has is left out"
+    text = said(found)
+    assert "order of fibre directions (actin) is smaller: 0.20 against 0.80" in text
+    assert "The logit of cancer goes with order of fibre directions (actin)" in text
+    apart = found.tables["separation"].set_index("of")
+    assert apart.loc["calls", "balanced_accuracy"] == 1
+    assert apart.loc["calls", "over"] == "images"
+    assert apart.loc["given classes", "head_balanced_accuracy"] == 1
+    assert "the head has 1.00" in text
+    assert findings(measured(truth=False), "cancer").tables["separation"]["of"].tolist() == ["calls"]
+
+
+def test_descriptors_that_tell_nothing_are_said_to_tell_nothing():
+    rng = np.random.default_rng(4)
+    table = measured().assign(fibre_order_actin=rng.normal(size=160))
+    found = findings(table, "cancer")
+    text = said(found)
+    assert "No descriptor of cytoskeleton or nucleus differs between calls beyond chance." in text
+    assert 0.3 < found.tables["separation"]["balanced_accuracy"].iloc[0] < 0.7
