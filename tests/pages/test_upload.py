@@ -14,7 +14,7 @@ from cellapp.store import images, job_rows, projects
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 from cellapp.types.image import Role
-from cellapp.ui.upload.image_table import apply_edits
+from cellapp.ui.upload.table_edits import apply_edits
 from tests.pages.seeding import HOSTILE_NAME, seed_image
 from tests.paths import shared_case
 

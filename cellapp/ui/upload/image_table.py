@@ -17,12 +17,16 @@ from cellapp.ui.components.forms import label
 from cellapp.ui.components.messages import escape
 from cellapp.ui.session.cache import thumbnail_uri
 from cellapp.ui.session.page_state import choose
+from cellapp.ui.upload.table_edits import apply_edits, fresh_edits
 
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
 _DRAWING_S = 1.0
 _MOST_PICTURES = 500  # rows with a thumbnail: those of thousands would be megabytes for the browser
 # Of a file with many images scene and time tell the rows apart: they stand before the name, which all share.
+# A column of nothing has no type of its own: the first value would change it, and a table of other types is another one
+# for the browser, which drops what is being typed.
+_TYPES = {"image": "string", "um_per_px": "float64"}
 _SERIES_COLUMNS = ("image", "actions", "scene", "time", "name", "um_per_px")
 
 
@@ -31,7 +35,7 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
     ids = tuple(record.id for record in records)
     key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # edits are kept by row position
     pictures = _thumbnails(records)
-    table = pd.DataFrame([_row(record, pictures.get(record.id)) for record in records], index=list(ids))
+    table = image_rows(records, pictures)
     st.data_editor(
         table,
         key=key,
@@ -81,25 +85,17 @@ def remove(image_ids: Sequence[str]) -> None:
     st.session_state["removed_images"] = list(image_ids)
 
 
-def apply_edits(ids: Sequence[str], edits: Mapping[int, Mapping[str, Any]]) -> None:
-    """Write edited cells to the store.
+def image_rows(records: Sequence[ImageRecord], pictures: Mapping[str, str | None]) -> pd.DataFrame:
+    """Return the table of some images, by image id; its types do not depend on what is filled in.
 
     Parameters
     ----------
-    ids : sequence of str
-        Image ids in the order of the rows.
-    edits : mapping of row position to {column: value}
-        As `st.data_editor` keeps them.
+    records : sequence of ImageRecord
+        At least one.
+    pictures : mapping of image id to the address of a thumbnail
     """
-    for row, changes in edits.items():
-        image_id = ids[int(row)]
-        if changes.get("name"):
-            images.rename_image(image_id, changes["name"])
-        if "um_per_px" in changes:
-            images.set_um_per_px(image_id, changes["um_per_px"])
-        conditions = {name: changes[name] or "" for name in CONDITIONS if name in changes}
-        if conditions:
-            images.set_conditions(image_id, conditions)
+    rows = [_row(record, pictures.get(record.id)) for record in records]
+    return pd.DataFrame(rows, index=[record.id for record in records]).astype(_TYPES)
 
 
 def _thumbnails(records: Sequence[ImageRecord]) -> dict[str, str | None]:
@@ -170,8 +166,11 @@ def _act(ids: tuple[str, ...]) -> None:
 
 
 def _save_edits(key: str, ids: tuple[str, ...]) -> None:
+    edits = {int(row): dict(changes) for row, changes in st.session_state[key]["edited_rows"].items()}
+    fresh = fresh_edits(st.session_state.get(f"{key}_saved", {}), edits)
+    st.session_state[f"{key}_saved"] = edits
     try:
-        apply_edits(ids, st.session_state[key]["edited_rows"])
+        apply_edits(ids, fresh)
     except CellappError as error:
         st.session_state["samples_problem"] = str(error)
 
