@@ -35,6 +35,7 @@ def discover(
     beta: float = typer.Option(1.0, help="With --vae: weight of the divergence."),
     epochs: int = typer.Option(30, help="With --vae: passes over the pictures."),
     standardise: bool = typer.Option(False, "--standardise", help="Scale each number first, as measurements need."),
+    correct: str = typer.Option(None, help="Column of batches whose differences are taken out first."),
     seed: int = typer.Option(0, help="The same seed gives the same groups."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -47,7 +48,7 @@ def discover(
     from cellapp.training.discover_cells import discover_cells
     from cellapp.training.vae.recipe import VaeRecipe
 
-    chosen = {"method": method, "layout": layout, "standardise": standardise, "seed": seed}
+    chosen = {"method": method, "layout": layout, "standardise": standardise, "correct": correct, "seed": seed}
     settings = validated(DiscoverSettings, chosen if k == "auto" else {**chosen, "k": k})
     recipe = {"latent": latent, "beta": beta, "epochs": epochs, "seed": seed}
     progress = Progress()
@@ -71,8 +72,19 @@ def discover(
 
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['n_cells']:,} cells. {found['reason']}"]
-    lines += [f"{name}: {column['sentence']}" for name, column in found["columns"].items()]
+    for name, column in found["columns"].items():
+        lines += [f"{name}: {column['sentence']}", *_told(name, column)]
     if "vae" in found:
         error, mean = found["vae"]["held_out_error"], found["vae"]["mean_image_error"]
         lines.append(f"Autoencoder: mean squared error {error:.4f} on held-out cells, {mean:.4f} for the mean picture")
     return [*lines, f"{found['n_outliers']:,} outliers"]
+
+
+def _told(name: str, column: dict[str, Any]) -> list[str]:
+    """Say how well a column is told from vectors of images that were held out."""
+    before, after = (column[when] and column[when]["held_out_accuracy"] for when in ("before", "after"))
+    if before is None:
+        return []
+    corrected = "" if after is None else f", {after:.0%} after the correction"
+    chance = column["before"]["chance"]
+    return [f"{name}: told on held-out images for {before:.0%} of cells{corrected}, {chance:.0%} by chance"]

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from cellapp.discovery.batches import Separation, scaled_by, separation
 from cellapp.discovery.cluster_number import ClusterChoice, choose_clusters
 from cellapp.discovery.cluster_table import ClusterTable, cluster_table
 from cellapp.discovery.clustering import reduced
@@ -18,6 +19,7 @@ from cellapp.errors import InputError
 from cellapp.settings import FrozenModel
 from cellapp.types.image import OnStep
 
+_TOLD_BY = 50  # components that columns are told by
 ClusterMethod = Literal["gmm", "kmeans", "hdbscan", "leiden"]
 
 
@@ -31,6 +33,8 @@ class DiscoverSettings(FrozenModel):
     """Map of the cells; below five cells it is PCA."""
     standardise: bool = False
     """Give each column standard deviation 1 first: for measurements in different units, not for vectors."""
+    correct: str | None = None
+    """Column whose values are each given mean 0 and standard deviation 1 before cells are grouped: the batch."""
     seed: int = Field(0, ge=0, lt=2**32 - 100)
 
 
@@ -46,6 +50,7 @@ class Discovery:
     outliers: np.ndarray  # (M,) int, row numbers, farthest first
     distance: np.ndarray  # (N,) float64, see `cellapp.discovery.typical_cells.outliers`
     tables: tuple[ClusterTable, ...]
+    separations: Mapping[str, tuple[Separation, Separation | None]]  # by column, before and after the correction
 
     @property
     def labels(self) -> np.ndarray:
@@ -78,13 +83,18 @@ def discover(
     Raises
     ------
     InputError
-        When there is no cell, a number is not finite, or the number of groups cannot be had.
+        When there is no cell, a number is not finite, a column to correct by is not there, or the number of groups
+        cannot be had.
     """
     settings = settings or DiscoverSettings()
     if not len(features):
         raise InputError("there are no cells to group; find cells first, or name a file that holds vectors")
+    columns, images = columns or {}, np.arange(len(features)).astype(str) if images is None else images
     if settings.standardise:
         features = _standardised(features)
+    before = reduced(features, seed=settings.seed, dimensions=_TOLD_BY)
+    if settings.correct is not None:
+        features = _corrected(features, columns, settings.correct)
     points = reduced(features, seed=settings.seed)
     choice = choose_clusters(
         features, points, settings.method, settings.k, seed=settings.seed, on_step=lambda s, p: on_step(s, 0.6 * p)
@@ -94,12 +104,32 @@ def discover(
     xy, axes = project(points, method=layout, seed=settings.seed)
     on_step("Comparing with what is known", 0.95)
     labels = choice.chosen.labels
-    images = np.arange(len(features)).astype(str) if images is None else images
-    tables = tuple(
-        cluster_table(labels, values, images, name, seed=settings.seed) for name, values in (columns or {}).items()
-    )
+    tables = tuple(cluster_table(labels, values, images, name, seed=settings.seed) for name, values in columns.items())
+    separations = _separations(before, columns, images, settings)
     rows, distance = outliers(points, labels)
-    return Discovery(choice, xy, axes, layout, typical_cells(points, labels), rows, distance, tables)
+    return Discovery(choice, xy, axes, layout, typical_cells(points, labels), rows, distance, tables, separations)
+
+
+def _corrected(features: np.ndarray, columns: Mapping[str, Sequence[str]], name: str) -> np.ndarray:
+    if name not in columns:
+        known = ", ".join(columns) or "none"
+        raise InputError(f"no column {name!r} to take out the batches by; there are {known}")
+    return scaled_by(features, columns[name])
+
+
+def _separations(
+    features: np.ndarray, columns: Mapping[str, Sequence[str]], images: Sequence[str], settings: DiscoverSettings
+) -> dict[str, tuple[Separation, Separation | None]]:
+    """Measure every column before the correction, and after it where there is one."""
+    batches = None if settings.correct is None else columns[settings.correct]
+    found = {}
+    for name, values in columns.items():
+        before = separation(features, values, images, seed=settings.seed)
+        after = None
+        if batches is not None:
+            after = separation(features, values, images, batches=batches, seed=settings.seed)
+        found[name] = before, after
+    return found
 
 
 def _standardised(features: np.ndarray) -> np.ndarray:

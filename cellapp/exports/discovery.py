@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cellapp.discovery.batches import Separation
 from cellapp.discovery.cluster_number import as_row
 from cellapp.discovery.discover import Discovery
 from cellapp.exports.cluster_map import cluster_map, write_map
@@ -79,10 +81,19 @@ def indices(found: Discovery) -> dict[str, Any]:
                 "cramers_v": _rounded(table.cramers_v),
                 "p_images": table.p_images,
                 "sentence": table.sentence,
+                "before": _separation(found.separations[table.column][0]),
+                "after": _separation(found.separations[table.column][1]),
             }
             for table in found.tables
         },
     }
+
+
+def _separation(found: Separation | None) -> dict[str, Any] | None:
+    """Return what a column can be told by, as plain values."""
+    if found is None:
+        return None
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(found).items()}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -7,7 +7,7 @@ from cellapp.ui.components.downloads import file_button
 from cellapp.ui.components.messages import empty_state, trust_line
 from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.learn.discover.cluster_strips import cluster_strips, show_cells
-from cellapp.ui.learn.discover.compare_section import autoencoder_section, known_section, outlier_section
+from cellapp.ui.learn.discover.compare_section import autoencoder_section, batch_section, known_section, outlier_section
 from cellapp.ui.learn.discover.found import read_found
 from cellapp.ui.learn.discover.map_section import headline, map_section, number_section
 from cellapp.ui.learn.discover.search_form import choose_result, search_form, show_search
@@ -52,7 +52,9 @@ halves = st.grid(2, min_column_width=420, gap="medium")
 with halves.cell():
     known_section(found)
 with halves.cell():
-    number_section(found)
+    st.markdown("**Is it the batch?**")
+    batch_section(found)
+number_section(found)
 autoencoder_section(found)
 st.subheader("Cells like no other")
 outlier_section(found)

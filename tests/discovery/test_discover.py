@@ -26,6 +26,24 @@ def test_shuffled_labels_change_no_cluster():
     assert found[1].tables[0].cramers_v < 0.5
 
 
+def test_a_batch_is_taken_out_before_cells_are_grouped():
+    features, truth = make_blobs((60, 60), centers=[[0, 0], [0, 6]], cluster_std=0.5, random_state=0)
+    batch = np.arange(120) % 2
+    features[:, 0] += 30 * batch
+    images = (batch * 10 + truth * 100 + np.arange(120) // 8 % 3).astype(str)
+    columns = {"batch": batch.astype(str), "class": truth.astype(str)}
+    asked = DiscoverSettings(method="kmeans", layout="pca", k=2)
+    plain = discover(features, asked, columns=columns, images=images)
+    corrected = discover(features, asked.model_copy(update={"correct": "batch"}), columns=columns, images=images)
+    assert [table.cramers_v > 0.9 for table in plain.tables] == [True, False]
+    assert [table.cramers_v > 0.9 for table in corrected.tables] == [False, True]
+    before, after = corrected.separations["batch"]
+    assert before.held_out_accuracy > 0.95 > 0.75 > after.held_out_accuracy
+    assert plain.separations["batch"] == (before, None)
+    with pytest.raises(InputError, match="no column 'day'"):
+        discover(features, asked.model_copy(update={"correct": "day"}), columns=columns)
+
+
 def test_one_cell_is_a_result_and_none_is_refused():
     found = discover(np.ones((1, 5)), DiscoverSettings())
     assert found.labels.tolist() == [0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -50,6 +52,45 @@ def known_section(found: Found) -> None:
             f"Chi-square {about['chi_square']:,.1f}, {about['degrees']} degrees. Across images: {by_images}. "
             f"As if cells were independent, which they are not: p = {about['p_cells']:.2g}."
         )
+
+
+def batch_section(found: Found) -> None:
+    """Draw how well each column can be told from cells of images that were not looked at."""
+    rows = []
+    for name, about in found.indices["columns"].items():
+        before, after = about["before"], about["after"]
+        rows.append(
+            {
+                "column": label(name),
+                "values": before["n_values"],
+                "told": before["held_out_accuracy"],
+                "after": after and after["held_out_accuracy"],
+                "chance": before["chance"],
+                "mixing": (after or before)["mixing"],
+                "note": before["reason"],
+            }
+        )
+    if not rows:
+        return
+    corrected = any(about["after"] for about in found.indices["columns"].values())
+    share = partial(st.column_config.NumberColumn, format="percent")
+    st.dataframe(
+        pd.DataFrame(rows).drop(columns=[] if corrected else ["after"]),
+        hide_index=True,
+        column_config={
+            "column": "Column",
+            "values": "Values",
+            "told": share("Told", help="Balanced accuracy on images that were not learned from."),
+            "after": share("After", help="The same after what differs between batches is taken out."),
+            "chance": share("Chance"),
+            "mixing": st.column_config.NumberColumn(
+                "Mixing", format="%.2f", help="0: neighbours share the value; 1: as mixed as all cells."
+            ),
+            "note": "Why not",
+        },
+        alt="How well each column is told from held-out images",
+    )
+    st.caption("A batch that is told as well as the biology may be what the groups are.")
 
 
 def outlier_section(found: Found) -> None:

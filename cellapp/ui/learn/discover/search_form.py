@@ -43,13 +43,14 @@ def search_form(page: PageState, run: RunRecord, images: Sequence[ImageRecord], 
         automatic = st.toggle("Choose the number", True, key="discover_auto", help="Else type how many there are.")
         k = None if automatic else int(st.number_input("Groups", 1, 50, 3, key="discover_k", width=110))
         layout = _choice("Map", LAYOUTS, "discover_layout", 110)
+        correct = _column("Take out", images, "discover_correct", "What differs between its values is taken out first.")
         recipe, condition = VaeRecipe(), None
         if of == "vae":
             recipe, condition = _autoencoder(images)
         busy = bool(page.jobs_of(run, DISCOVER))
         kind = "secondary" if again else "primary"
         if st.button("Find groups", icon=":material/bubble_chart:", type=kind, key="discover_start", disabled=busy):
-            settings = DiscoverSettings(method=method, k=k, layout=layout)
+            settings = DiscoverSettings(method=method, k=k, layout=layout, correct=correct)
             _start(DiscoverRequest(run_id=run.id, of=of, settings=settings, vae=recipe, condition=condition))
 
 
@@ -88,7 +89,9 @@ def describe(request: DiscoverRequest) -> str:
     parts = [OF[request.of], METHODS[request.settings.method], number, LAYOUTS[request.settings.layout]]
     if request.of == "vae":
         parts.append(f"latent {request.vae.latent}, beta {request.vae.beta:g}, {request.vae.epochs} epochs")
-    return ", ".join(parts + ([f"told {request.condition}"] if request.condition else []))
+    parts += [f"told {title(request.condition)}"] if request.condition else []
+    parts += [f"{title(request.settings.correct)} taken out"] if request.settings.correct else []
+    return ", ".join(parts)
 
 
 def _choice(said: str, options: dict[str, str], key: str, width: int) -> str:
@@ -103,11 +106,17 @@ def _autoencoder(images: Sequence[ImageRecord]) -> tuple[VaeRecipe, str | None]:
             "condition that the decoder is told need not be in them."
         )
         values = {name: control(VaeRecipe, name, key="discover_vae") for name in _VAE}
-        typed = [name for name in CONDITIONS if len({image.conditions.get(name, "") for image in images}) > 1]
-        told = st.selectbox(
-            "Tell the decoder", [_NONE, *typed], format_func=lambda name: title(str(name)), key="discover_condition"
-        )
-    return VaeRecipe(**values), None if told == _NONE else str(told)
+        told = _column("Tell the decoder", images, "discover_condition", None)
+    return VaeRecipe(**values), told
+
+
+def _column(said: str, images: Sequence[ImageRecord], key: str, note: str | None) -> str | None:
+    """Offer the conditions that differ between images."""
+    typed = [name for name in CONDITIONS if len({image.conditions.get(name, "") for image in images}) > 1]
+    chosen = st.selectbox(
+        said, [_NONE, *typed], format_func=lambda name: title(str(name)), key=key, help=note, width=150
+    )
+    return None if chosen == _NONE else str(chosen)
 
 
 def _start(request: DiscoverRequest) -> None:
