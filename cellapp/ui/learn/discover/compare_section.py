@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -25,6 +23,8 @@ def known_section(found: Found) -> None:
     if not columns:
         st.caption("Nothing is known of these cells to compare with: type conditions in on Upload, or label cells.")
         return
+    differ = [name for name in columns if found.indices["columns"][name]["chi_square"] is not None]
+    columns = differ + [name for name in columns if name not in differ]  # what there is something to say of first
     column = st.selectbox("Compare with", columns, format_func=lambda name: label(str(name)), key="discover_column")
     about = found.indices["columns"][column]
     st.markdown(escape(about["sentence"]))
@@ -62,35 +62,38 @@ def batch_section(found: Found) -> None:
         rows.append(
             {
                 "column": label(name),
-                "values": before["n_values"],
-                "told": before["held_out_accuracy"],
-                "after": after and after["held_out_accuracy"],
-                "chance": before["chance"],
-                "mixing": (after or before)["mixing"],
+                "told": _percent(before["held_out_accuracy"]),
+                "after": _percent(after and after["held_out_accuracy"]),
+                "chance": _percent(before["chance"]),
+                "mixing": "" if (after or before)["mixing"] is None else f"{(after or before)['mixing']:.2f}",
                 "note": before["reason"],
             }
         )
     if not rows:
         return
     corrected = any(about["after"] for about in found.indices["columns"].values())
-    share = partial(st.column_config.NumberColumn, format="percent")
     st.dataframe(
         pd.DataFrame(rows).drop(columns=[] if corrected else ["after"]),
         hide_index=True,
         column_config={
             "column": "Column",
-            "values": "Values",
-            "told": share("Told", help="Balanced accuracy on images that were not learned from."),
-            "after": share("After", help="The same after what differs between batches is taken out."),
-            "chance": share("Chance"),
-            "mixing": st.column_config.NumberColumn(
-                "Mixing", format="%.2f", help="0: neighbours share the value; 1: as mixed as all cells."
+            "told": st.column_config.TextColumn("Told", help="Balanced accuracy on images that were not learned from."),
+            "after": st.column_config.TextColumn(
+                "After", help="The same after what differs between batches is taken out."
+            ),
+            "chance": "Chance",
+            "mixing": st.column_config.TextColumn(
+                "Mixing", help="0: neighbours share the value; 1: as mixed as all cells."
             ),
             "note": "Why not",
         },
         alt="How well each column is told from held-out images",
     )
     st.caption("A batch that is told as well as the biology may be what the groups are.")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"
 
 
 def outlier_section(found: Found) -> None:

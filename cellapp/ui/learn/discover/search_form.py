@@ -38,11 +38,11 @@ def search_form(page: PageState, run: RunRecord, images: Sequence[ImageRecord], 
         Whether groups are shown below, so that this is not what the page is for.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="discover_bar"):
-        of = _choice("Groups in", OF, "discover_of", 240)
-        method = _choice("By", METHODS, "discover_method", 180)
+        of = _choice("Groups in", OF, "discover_of", 215)
+        method = _choice("By", METHODS, "discover_method", 160)
         automatic = st.toggle("Choose the number", True, key="discover_auto", help="Else type how many there are.")
         k = None if automatic else int(st.number_input("Groups", 1, 50, 3, key="discover_k", width=110))
-        layout = _choice("Map", LAYOUTS, "discover_layout", 110)
+        layout = _choice("Map", LAYOUTS, "discover_layout", 95)
         correct = _column("Take out", images, "discover_correct", "What differs between its values is taken out first.")
         recipe, condition = VaeRecipe(), None
         if of == "vae":
@@ -114,7 +114,7 @@ def _column(said: str, images: Sequence[ImageRecord], key: str, note: str | None
     """Offer the conditions that differ between images."""
     typed = [name for name in CONDITIONS if len({image.conditions.get(name, "") for image in images}) > 1]
     chosen = st.selectbox(
-        said, [_NONE, *typed], format_func=lambda name: title(str(name)), key=key, help=note, width=150
+        said, [_NONE, *typed], format_func=lambda name: title(str(name)), key=key, help=note, width=125
     )
     return None if chosen == _NONE else str(chosen)
 
