@@ -13,6 +13,7 @@ from cellapp.explanation.removal import CHANNEL, PART_NAMES
 LEVEL = 0.05
 _LISTED = 3  # differences that are told; the table has all
 _STILL = 0.05  # share of calls below which a removal is said to change little
+_ORDERED, _MIXED = 0.9, 0.5  # rank correlations from which order is said to stay, and below which to be lost
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -106,6 +107,17 @@ def removal_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
         yield "No removal changes one call in twenty: calls rest on several things at once, or on what none removes."
         return
     yield f"Calls depend most on what is gone with {removal_title(most['name'])}: {percent(share.max())} change."
+    alike = table[(share >= _STILL) & (table["rho"] >= _ORDERED)]
+    if len(alike):
+        listed = " or with ".join(removal_title(name) for name in alike["name"])
+        yield (
+            f"With {listed}, calls change because all cells shift alike: their order stays (Spearman's correlation of "
+            f"the probabilities at least {number(alike['rho'].min())}), so that what tells them apart is still there."
+        )
+    gone = table[(table["rho_high"] < _MIXED) | (table["rho"] < _MIXED) & table["rho_high"].isna()]
+    if len(gone):
+        listed = " or with ".join(removal_title(name) for name in gone["name"])
+        yield f"With {listed}, the order of cells is lost: what told them apart is gone."
     if len(still):
         listed = " or with ".join(removal_title(name) for name in still["name"])
         yield f"With {listed}, fewer than one call in twenty changes."
@@ -124,6 +136,7 @@ def _one_removal(row: pd.Series, target: str) -> str:
     if row["n_known"]:
         text += (
             f"; balanced accuracy on {row['n_known']:,} cells of known class goes from "
-            f"{number(row['accuracy_before'])} to {number(row['accuracy_after'])} (McNemar {p_text(row['p_accuracy'])})"
+            f"{number(row['accuracy_before'])} to {number(row['accuracy_after'])} "
+            f"(McNemar {p_text(row['p_accuracy'])}), AUC from {number(row['auc_before'])} to {number(row['auc_after'])}"
         )
     return f"{text}."

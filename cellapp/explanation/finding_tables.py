@@ -8,8 +8,9 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from cellapp.evaluation.group_effects import compare_classes, mean_over
+from cellapp.evaluation.group_effects import compare_classes, mean_over, rank_correlation
 from cellapp.evaluation.paired_tests import holm, mcnemar
+from cellapp.evaluation.scores import auc
 from cellapp.explanation.compartments import AREA, COMPARTMENTS, EFFECT, SHARE
 from cellapp.explanation.removal import CALL, WITHOUT, P, removed_of
 
@@ -77,10 +78,12 @@ def removals(measured: pd.DataFrame, target: str) -> pd.DataFrame:
     DataFrame
         A row per removal: ``name``; ``n`` cells that have it; ``p_before``, ``p_after``, mean probabilities of
         `target`; ``change`` with ``change_low``, ``change_high`` (of their difference) and ``over``; ``flips``, cells
-        called otherwise; ``lost`` and ``gained``, cells that are no longer or newly called `target`, with ``p`` and
-        ``p_images``, see `cellapp.evaluation.paired_tests.mcnemar`. Of cells whose class is known ``n_known``,
-        balanced ``accuracy_before`` and ``accuracy_after``, and McNemar's p of right calls, ``p_accuracy`` and
-        ``p_accuracy_images``; missing where none is known.
+        called otherwise; ``rho``, Spearman's correlation of the probabilities, with ``rho_low`` and ``rho_high``: 1
+        where all cells shift alike and their order stays; ``lost`` and ``gained``, cells that are no longer or newly
+        called `target`, with ``p`` and ``p_images``, see `cellapp.evaluation.paired_tests.mcnemar`. Of cells whose
+        class is known ``n_known``, balanced ``accuracy_before`` and ``accuracy_after``, McNemar's p of right calls,
+        ``p_accuracy`` and ``p_accuracy_images``, and ``auc_before`` and ``auc_after``, which do not change when all
+        cells shift alike; missing where none is known.
     """
     rows = [_removal(measured, name, target) for name in removed_of(measured)]
     return pd.DataFrame([row for row in rows if row["n"]])
@@ -93,6 +96,8 @@ def _removal(measured: pd.DataFrame, name: str, target: str) -> dict[str, object
     groups, before, after = cells[IMAGE].to_numpy(str), cells[CALL], cells[CALL + WITHOUT + name]
     p_before, p_after = cells[P].to_numpy(float), cells[P + WITHOUT + name].to_numpy(float)
     change, test = mean_over(p_after - p_before, groups), mcnemar(*_both(before, after, target), groups)
+    order = rank_correlation(p_before, p_after, groups)
+    rho = (np.nan,) * 3 if order is None else (order.value, order.low, order.high)
     return {
         "name": name,
         "n": len(cells),
@@ -103,33 +108,35 @@ def _removal(measured: pd.DataFrame, name: str, target: str) -> dict[str, object
         "change_high": change.high,
         "over": change.over,
         "flips": int((before != after).sum()),
+        **dict(zip(("rho", "rho_low", "rho_high"), rho, strict=True)),
         "lost": test.lost,
         "gained": test.gained,
         "p": test.p,
         "p_images": test.p_groups,
-    } | _accuracy(cells, before, after)
+    } | _accuracy(cells, before, after, (p_before, p_after), target)
 
 
 def _both(before: pd.Series, after: pd.Series, wanted: str | pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return (before == wanted).to_numpy(), (after == wanted).to_numpy()
 
 
-def _accuracy(cells: pd.DataFrame, before: pd.Series, after: pd.Series) -> dict[str, object]:
+def _accuracy(
+    cells: pd.DataFrame, before: pd.Series, after: pd.Series, chances: tuple[np.ndarray, np.ndarray], target: str
+) -> dict[str, object]:
     known = (cells[TRUTH].fillna("") != "").to_numpy() if TRUTH in cells else np.zeros(len(cells), bool)
     if not known.any():
-        names = ("accuracy_before", "accuracy_after", "p_accuracy", "p_accuracy_images")
-        return {"n_known": 0} | dict.fromkeys(names, np.nan)
+        return {"n_known": 0} | dict.fromkeys(_OF_KNOWN, np.nan)
     truth = cells.loc[known, TRUTH]
     right = _both(before[known], after[known], truth)
     test = mcnemar(*right, cells.loc[known, IMAGE].to_numpy(str))
     scores = [pd.Series(one).groupby(truth.to_numpy(object)).mean().mean() for one in right]
-    return {
-        "n_known": int(known.sum()),
-        "accuracy_before": float(scores[0]),
-        "accuracy_after": float(scores[1]),
-        "p_accuracy": test.p,
-        "p_accuracy_images": np.nan if test.p_groups is None else test.p_groups,
-    }
+    codes = (truth == target).to_numpy(int)
+    ranks = [auc(codes, np.stack([1 - p[known], p[known]], axis=1), 1) for p in chances]
+    p_images = np.nan if test.p_groups is None else test.p_groups
+    return {"n_known": int(known.sum())} | dict(zip(_OF_KNOWN, (*scores, *ranks, test.p, p_images), strict=True))
+
+
+_OF_KNOWN = ("accuracy_before", "accuracy_after", "auc_before", "auc_after", "p_accuracy", "p_accuracy_images")
 
 
 def needed(measured: pd.DataFrame) -> Sequence[str]:

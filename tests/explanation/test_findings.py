@@ -65,6 +65,9 @@ def test_what_calls_need_and_what_they_do_not_is_told_with_its_numbers():
     text = said(found)
     assert f"{n_cancer} of 160 calls change, {n_cancer} from and 0 to cancer" in text
     assert "balanced accuracy on 160 cells of known class goes from 1.00 to 0.50" in text
+    assert "AUC from 1.00 to 0.50" in text
+    assert (nucleus["auc_before"], nucleus["auc_after"]) == (1, 0.5)
+    assert actin["rho"] == pytest.approx(1)
     assert "Calls depend most on what is gone with the nucleus removed" in text
     assert "With the channel actin removed, fewer than one call in twenty changes." in text
 
@@ -141,3 +144,13 @@ def test_descriptors_that_tell_nothing_are_said_to_tell_nothing():
     text = said(found)
     assert "No descriptor of cytoskeleton or nucleus differs between calls beyond chance." in text
     assert 0.3 < found.tables["separation"]["balanced_accuracy"].iloc[0] < 0.7
+
+
+def test_a_head_that_is_out_of_its_depth_alike_for_all_cells_is_told_from_one_that_lost_what_it_needs():
+    table = measured()
+    shifted = table.assign(p_without_nucleus=table["p"] * 0.05)
+    found = findings(shifted, "cancer")
+    assert found.tables["removals"].set_index("name").loc["nucleus", "auc_after"] == 1
+    assert "With the nucleus removed, calls change because all cells shift alike" in said(found)
+    mixed = table.assign(p_without_nucleus=np.random.default_rng(0).uniform(0, 0.4, len(table)))
+    assert "With the nucleus removed, the order of cells is lost" in said(findings(mixed, "cancer"))

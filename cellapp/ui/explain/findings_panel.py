@@ -17,8 +17,11 @@ _COLUMNS = {
     "p_before": ("p before", "%.2f"),
     "p_after": ("p after", "%.2f"),
     "flips": ("Calls changed", "%d"),
+    "rho": ("Order kept", "%.2f"),
     "accuracy_before": ("Accuracy before", "%.2f"),
     "accuracy_after": ("Accuracy after", "%.2f"),
+    "auc_before": ("AUC before", "%.2f"),
+    "auc_after": ("AUC after", "%.2f"),
 }
 
 
