@@ -18,6 +18,7 @@ from cellapp.cli import (
     demo,
     discover,
     evaluation,
+    explain,
     labels,
     models,
     report,
@@ -57,6 +58,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(score.score, name="score")
+app.add_typer(explain.explain, name="explain")
 app.add_typer(labels.label, name="label")
 app.add_typer(models.models, name="models")
 

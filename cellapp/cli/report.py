@@ -38,7 +38,7 @@ def report(
 
     progress = Progress()
     first_run(run)
-    with _opened(images or [], run) as slides:
+    with opened_images(images or [], run) as slides:
         known = images_by_digest(run, slides)
         path, why = report_run(run, known, title=title or run.resolve().name, path=out, on_step=progress)
     progress.end()
@@ -50,7 +50,7 @@ def report(
 
 
 @contextmanager
-def _opened(images: list[str], run: Path) -> Iterator[list[Callable[[], Slide]]]:
+def opened_images(images: list[str], run: Path) -> Iterator[list[Callable[[], Slide]]]:
     """Give the functions that open the images named."""
     if not images:
         yield []

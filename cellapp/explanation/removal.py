@@ -14,6 +14,9 @@ from cellapp.explanation.compartments import EDGE_WIDTH
 BLUR = 0.25
 """Width of the blur that removes texture, in radii of a disc of the area of the part that is blurred."""
 
+MOST_GAIN = 3.0
+"""A dark nucleus is brightened by at most this factor, or its noise would look like texture."""
+
 _LEAST = 1e-6  # weight of known pixels below which nothing near is known
 
 
@@ -28,12 +31,18 @@ class CutCell:
 
 
 def without_nucleus(cell: CutCell, levels: np.ndarray) -> np.ndarray:
-    """Fill the nucleus with its rim from the cytoplasm around it, and blacken the channels that show nuclei."""
+    """Blacken the channels that show nuclei, and in others give the place of the nucleus the brightness around it.
+
+    What lies above and below the nucleus, such as fibres, stays: only the brightness that the nucleus lends its place
+    in other channels, or takes from it, is evened out, up to a factor of `MOST_GAIN`.
+    """
     removed = _with_rim(cell)
     known = cell.inside & ~removed
     pixels = cell.pixels.copy()
     for plane in pixels:
-        plane[removed] = _smoothed(plane, known, _radius(removed))[removed]
+        own, around = (_smoothed(plane, part, _radius(removed) / width) for part, width in ((removed, 2), (known, 1)))
+        gain = np.clip(np.divide(around, own, out=np.ones_like(own), where=own > _LEAST), 0, MOST_GAIN)
+        plane[removed] = np.clip(plane * gain + around - own * gain, 0, 1)[removed]
     for channel in cell.dyed:
         pixels[channel][cell.inside] = 0
     return pixels
