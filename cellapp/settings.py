@@ -100,6 +100,8 @@ class FeatureSettings(FrozenModel):
     passes through the encoder."""
     shape: bool = False
     """Read the measurements of `cellapp.cells.crop_features` beside the encoder's vectors."""
+    cytoskeleton: bool = False
+    """Read the descriptors of `cellapp.cells.cytoskeleton` beside the encoder's vectors; some 50 ms a cell."""
     source: Literal["crops", "grid"] = "crops"
     """"grid" has the encoder read the slide once, window by window, and pools the patches each cell covers, see
     `cellapp.encoders.slide_windows`: the more crowded the cells, the fewer windows than crops; maps of
@@ -111,16 +113,20 @@ class FeatureSettings(FrozenModel):
 
     @model_validator(mode="after")
     def _possible(self) -> FeatureSettings:
-        if self.channels_as == "each" and (self.source == "grid" or self.shape):
-            raise ValueError("channels_as 'each' needs source = 'crops' and shape = False")
-        if self.source == "grid" and (self.fit_to, self.views, self.shape) != ("slide", 1, False):
-            raise ValueError("a head that reads a grid over the slide needs fit_to = 'slide', views = 1, shape = False")
+        if self.channels_as == "each" and (self.source == "grid" or self.shape or self.cytoskeleton):
+            raise ValueError("channels_as 'each' needs source = 'crops', shape = False and cytoskeleton = False")
+        asked = (self.fit_to, self.views, self.shape, self.cytoskeleton)
+        if self.source == "grid" and asked != ("slide", 1, False, False):
+            raise ValueError(
+                "a head that reads a grid over the slide needs fit_to = 'slide', views = 1 and vectors alone"
+            )
         return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out a choice that is later than 0.1.0 unless it is made, so that heads and vectors keep their keys."""
-        return {name: value for name, value in handler(self).items() if (name, value) != ("channels_as", "roles")}
+        later = (("channels_as", "roles"), ("cytoskeleton", False))
+        return {name: value for name, value in handler(self).items() if (name, value) not in later}
 
 
 class VectorSettings(FrozenModel):

@@ -26,7 +26,8 @@ MEASURED = tuple(
 )
 """Columns of `measure_planes`: the plane an object was segmented in, then the measurement."""
 
-_SIDE_PX = 64  # larger inputs are averaged down to about this side: shapes keep, cost does not grow
+SIDE_PX = 64
+"""Larger inputs are averaged down to about this side: shapes keep, cost does not grow."""
 _SMOOTH_PX = 1.5
 _IN_PLANE = np.stack([np.zeros((3, 3)), ndimage.generate_binary_structure(2, 1), np.zeros((3, 3))]).astype(bool)
 
@@ -52,7 +53,7 @@ def measure_planes(crops: np.ndarray) -> np.ndarray:
     """
     if len(crops) == 0:
         return np.zeros((0, len(MEASURED)), np.float32)
-    block = max(1, crops.shape[-1] // _SIDE_PX)
+    block = max(1, crops.shape[-1] // SIDE_PX)
     planes = downscale_local_mean(crops, (1, 1, block, block)).astype(np.float64)
     return np.concatenate(
         [_measure_objects(planes, central_objects(planes[:, k])) for k in range(3)], axis=1, dtype=np.float32

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from cellapp.cells.counts import RESERVED
-from cellapp.cells.crop_features import MEASURED
+from cellapp.cells.input_features import measured_names
 from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.novelty import NoveltyDetector
 from cellapp.classification.own_encoder import OwnEncoder
@@ -84,8 +84,7 @@ class LinearHead:
     @property
     def dim(self) -> int:
         """Embedding dimension D it reads: half of its features, measurements left out."""
-        n_measured = len(MEASURED) if self.reads.shape else 0
-        return (self.weight.shape[1] - n_measured) // 2
+        return (self.weight.shape[1] - len(measured_names(self.reads))) // 2
 
     @property
     def vectors(self) -> VectorSettings:
@@ -153,8 +152,9 @@ class LinearHead:
             )
         if embeddings.source == "crops":
             self.check_reads_crops()
-        given = (embeddings.views, embeddings.measured is not None, embeddings.source)
-        wanted = (self.reads.views, self.reads.shape, self.reads.source)
+        n_measured = 0 if embeddings.measured is None else embeddings.measured.shape[1]
+        given = (embeddings.views, n_measured, embeddings.source)
+        wanted = (self.reads.views, len(measured_names(self.reads)), self.reads.source)
         if given != wanted:
             raise ModelError(
                 f"head {self.name!r} reads {_feature_text(*wanted)}; got {_feature_text(*given)}: "
@@ -198,6 +198,7 @@ class LinearHead:
             )
 
 
-def _feature_text(views: int, shape: bool, source: str) -> str:
-    measured = f"{views} view{'s' if views > 1 else ''} {'with' if shape else 'without'} measurements"
+def _feature_text(views: int, n_measured: int, source: str) -> str:
+    with_them = f"with {n_measured}" if n_measured else "without"
+    measured = f"{views} view{'s' if views > 1 else ''} {with_them} measurements"
     return measured if source == "crops" else f"{measured} of a {source} over the slide"

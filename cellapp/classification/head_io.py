@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from cellapp.cells.crop_features import MEASURED
+from cellapp.cells.input_features import measured_names
 from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.ensemble import EnsembleHead, Head
 from cellapp.classification.head import LinearHead
@@ -102,8 +102,13 @@ def _check(description: dict[str, Any], content: bytes, folder: Path) -> None:
     if hashlib.sha256(content).hexdigest() != description["sha256"]:
         raise ModelError(f"{folder / TENSORS} does not match the sha256 in {DESCRIPTION}; copy the folder again")
     parts = description.get("members", [description])
-    if any(part.get("measured") not in (None, [], list(MEASURED)) for part in parts):
+    if any(part.get("measured") and part["measured"] != _measured(part) for part in parts):
         raise ModelError(f"the head in {folder} reads measurements this version does not make; train it again")
+
+
+def _measured(description: dict[str, Any]) -> list[str]:
+    """Return the measurements that a head with these settings reads in this version."""
+    return list(measured_names(FeatureSettings.model_validate(description.get("reads", {}))))
 
 
 def _tensors(head: Head) -> dict[str, np.ndarray]:
@@ -136,7 +141,7 @@ def _description(head: Head) -> dict[str, Any]:
         "crop": head.crop.model_dump(mode="json"),
         "preprocess": head.preprocess.model_dump(mode="json"),
         "reads": head.reads.model_dump(mode="json"),
-        "measured": list(MEASURED) if head.reads.shape else [],
+        "measured": list(measured_names(head.reads)),
         "training": dict(head.training),
         "metrics": dict(head.metrics),
         **({"demonstration": head.demonstration} if head.demonstration else {}),

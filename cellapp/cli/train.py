@@ -26,7 +26,9 @@ def train(
     ),
     blocks: int = typer.Option(None, min=0, help="Fine-tuning: last blocks of the encoder that learn (3)."),
     epochs: int = typer.Option(None, min=1, help="Fine-tuning: at most so many passes over the cells (15)."),
-    features: str = typer.Option(None, help="embedding, or both: with measurements of each crop beside it."),
+    features: str = typer.Option(
+        None, help="embedding; both: with measurements of each crop; cytoskeleton: with fibres and texture (slower)."
+    ),
     views: int = typer.Option(None, help="8 averages turned and mirrored views (default); 1 is eight times faster."),
     channels_as: str = typer.Option(
         None, help="roles (default): three planes; each: every channel by itself, vectors joined."

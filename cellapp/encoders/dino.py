@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellapp.cells.crop_features import measure_planes
+from cellapp.cells.input_features import measure_input
 from cellapp.compute import torchvision_shim
 from cellapp.encoders.channelwise import Channelwise
 from cellapp.encoders.hf_folder import (
@@ -159,7 +159,7 @@ class HubEncoder:
                 cls[rows], mean[rows] = tokens[:, 0], tokens[:, self.n_prefix :].mean(axis=1)
                 if patches:
                     patch_tokens[rows] = tokens[:, self.n_prefix :]
-        measured = measure_planes(crops) if self.reads.shape else None
+        measured = measure_input(crops, self.reads)
         embeddings = Embeddings(cls, mean, cell_ids, self.identity, measured=measured, views=self.reads.views)
         return replace(embeddings, patches=patch_tokens, grid=self.grid) if patches else embeddings
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cellapp.cells.crop_features import measure_planes
+from cellapp.cells.input_features import measure_input
 from cellapp.classification.ensemble import Head
 from cellapp.encoders.channelwise import Channelwise
 from cellapp.encoders.dino import HubEncoder
@@ -95,8 +95,9 @@ def explain_tokens(
                 logits[rows] += given[0]
                 maps[rows] += given[1]
     logits += np.float32(bias)
-    if head.reads.shape and len(crops):
-        logits += (measure_planes(crops) @ of_measured).astype(np.float32)
+    measured = measure_input(crops, head.reads)
+    if measured is not None and len(crops):
+        logits += (measured @ of_measured).astype(np.float32)
     return Explanations(maps, logits - maps.sum(axis=(1, 2)), logits, cell_ids, target, method)
 
 

@@ -45,6 +45,7 @@ def _method(head: LinearHead, metrics: Mapping[str, Any]) -> str:
         )
     views = "averaged over the eight turned and mirrored views of the cell" if head.reads.views > 1 else "of the cell"
     shape = ", and measurements of size, shape and brightness of the object in each plane" if head.reads.shape else ""
+    shape += ", and descriptors of the cytoskeleton in each plane" if head.reads.cytoskeleton else ""
     return (
         f"A calibrated logistic regression that tells {' from '.join(head.classes)} by the vectors of "
         f"`{head.encoder}` {views}{shape}. Regularisation (C = {metrics['regularisation']} for the weights kept) was "

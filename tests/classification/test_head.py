@@ -152,7 +152,7 @@ def test_measurements_this_version_does_not_make_are_refused(tmp_path):
 
 def test_vectors_made_in_another_way_are_refused():
     head = random_head(n_measured=len(MEASURED), reads=READS)
-    with pytest.raises(ModelError, match="reads 8 views with measurements; got 1 view without"):
+    with pytest.raises(ModelError, match="reads 8 views with 48 measurements; got 1 view without"):
         head.check(random_embeddings())
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
+from cellapp.cells.crop_features import MEASURED
 from cellapp.encoders.dino import HubEncoder
 from cellapp.settings import FeatureSettings
 from cellapp.training.classifier.cross_validation import HeadSpec, LabelledVectors, hold_out
 from cellapp.training.encode_dataset import N_PLAIN, N_STATISTICS, EncodedDataset
 
 EMBEDDING, SHAPE, BOTH = "embedding", "shape", "embedding and shape"
+CYTOSKELETON, WITH_CYTOSKELETON = "cytoskeleton", "embedding and cytoskeleton"
 UNTRAINED = "untrained encoder"
 FOREST, FOREST_WITH_MOMENTS = "forest on intensities", "forest on intensities, skewness and kurtosis"
 _TREES = 500
@@ -46,10 +48,12 @@ def hold_out_baselines(
     """
     trained = dataset.embeddings[EMBEDDING]
     plain = np.concatenate([trained.cls, trained.mean_patch], axis=1)
+    shape, cytoskeleton = np.split(trained.measured, [len(MEASURED)], axis=1)
     inputs = {
         EMBEDDING: plain,
-        SHAPE: trained.measured,
-        BOTH: np.concatenate([plain, trained.measured], axis=1),
+        SHAPE: shape,
+        BOTH: np.concatenate([plain, shape], axis=1),
+        CYTOSKELETON: cytoskeleton,
         UNTRAINED: dataset.embeddings[UNTRAINED].features,
     }
     vectors = {name: LabelledVectors(features, data.labels, data.groups) for name, features in inputs.items()}

@@ -83,8 +83,9 @@ class HeadRecipe(FrozenModel):
     """A linear head on frozen vectors, or one that is trained together with the last blocks of its encoder."""
     encoder: str = DEFAULT_ENCODER
     """Name in models/registry.toml, or a folder in Hugging Face format."""
-    features: Literal["embedding", "both"] = "embedding"
-    """The encoder's vectors, or these and the measurements of `cellapp.cells.crop_features`."""
+    features: Literal["embedding", "both", "cytoskeleton"] = "embedding"
+    """The encoder's vectors, or these and the measurements of `cellapp.cells.crop_features`, or these and the
+    descriptors of `cellapp.cells.cytoskeleton`."""
     views: Literal[1, 8] = 8
     """8 averages vectors over all turned and mirrored views of a cell; 1 is eight times faster."""
     channels_as: Literal["roles", "each"] = "roles"
@@ -128,7 +129,7 @@ class HeadRecipe(FrozenModel):
             raise ValueError("channels_as 'each' needs mode 'probe' and features 'embedding', and no baselines")
         if self.mode == "finetune" and self.grid != Grid():
             raise ValueError("mode 'finetune' searches no grid; leave out grid, or take mode 'probe'")
-        if self.mode == "finetune" and self.features == "both":
+        if self.mode == "finetune" and self.features != "embedding":
             raise ValueError("mode 'finetune' learns from pixels alone; take features = 'embedding', or mode 'probe'")
         if self.mode == "finetune" and (self.resample, self.batch_effects) != ("none", "none"):
             raise ValueError("mode 'finetune' resamples and scales no vectors; take class_weights, or mode 'probe'")
@@ -139,8 +140,8 @@ class HeadRecipe(FrozenModel):
     @property
     def reads(self) -> FeatureSettings:
         """Features of a cell that the head reads."""
-        shape = self.features == "both"
-        return FeatureSettings(fit_to="crop", views=self.views, shape=shape, channels_as=self.channels_as)
+        asked = {"shape": self.features == "both", "cytoskeleton": self.features == "cytoskeleton"}
+        return FeatureSettings(fit_to="crop", views=self.views, channels_as=self.channels_as, **asked)
 
     @property
     def balance(self) -> Balance:

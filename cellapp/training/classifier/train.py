@@ -13,13 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from cellapp.cells.input_features import measured_names
 from cellapp.classification.head import LinearHead
 from cellapp.classification.head_io import save_head
 from cellapp.errors import InputError
 from cellapp.files import move_into_place
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
-from cellapp.training.classifier.baselines import BOTH, EMBEDDING, UNTRAINED, hold_out_baselines, untrained_twin
+from cellapp.settings import FeatureSettings
+from cellapp.training.classifier.baselines import (
+    BOTH,
+    EMBEDDING,
+    UNTRAINED,
+    WITH_CYTOSKELETON,
+    hold_out_baselines,
+    untrained_twin,
+)
 from cellapp.training.classifier.batch_effects import batch_report
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
 from cellapp.training.classifier.fold_heads import write_fold_heads
@@ -147,7 +156,8 @@ def _encoders(recipe: HeadRecipe, encoder: Encoder) -> dict[str, Encoder]:
     """Return the encoder of a recipe as it reads cells and, with baselines, its untrained twin."""
     if isinstance(encoder, LinearHead) or not hasattr(encoder, "embed"):
         raise InputError(f"{recipe.encoder!r} is no encoder; `python -m cellapp models list` names them")
-    reads = recipe.reads.model_copy(update={"shape": recipe.baselines or recipe.features == "both"})
+    also = {"shape": True, "cytoskeleton": True} if recipe.baselines else {}
+    reads = recipe.reads.model_copy(update=also)
     encoders = {EMBEDDING: encoder.reading(reads)}
     if recipe.baselines:
         twin = untrained_twin(encoder.reading(reads), model_folder(recipe.encoder), seed=recipe.seed)
@@ -157,12 +167,12 @@ def _encoders(recipe: HeadRecipe, encoder: Encoder) -> dict[str, Encoder]:
 
 def _method(recipe: HeadRecipe) -> str:
     """Name of the head's own method among the baselines."""
-    return BOTH if recipe.reads.shape else EMBEDDING
+    return BOTH if recipe.reads.shape else WITH_CYTOSKELETON if recipe.reads.cytoskeleton else EMBEDDING
 
 
 def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str, on_step: OnStep) -> _Fitted:
     """Fit a linear head to frozen vectors."""
-    data, spec = _vectors(dataset, with_shape=recipe.reads.shape), spec_of(dataset, recipe, name, encoder)
+    data, spec = _vectors(dataset, recipe), spec_of(dataset, recipe, name, encoder)
     head, held_out = fit_and_hold_out(data, spec, **recipe.choices)
     if held_out is None:
         return _Fitted(head, None, _method(recipe), {})
@@ -182,7 +192,7 @@ def _fine_tune(
     """Train the last blocks of the encoder with the head."""
     from cellapp.training.classifier.finetune import FINE_TUNED, Trainings  # imports torch
 
-    encoder, data = encoders[EMBEDDING].reading(recipe.reads), _vectors(dataset, with_shape=False)
+    encoder, data = encoders[EMBEDDING].reading(recipe.reads), _vectors(dataset, recipe)
     spec = spec_of(dataset, recipe, out.resolve().name, encoder.identity)
     tuned = Trainings(dataset, data, encoder, recipe, spec, out=out, work=out / CHECKPOINTS, on_step=on_step).run()
     notes = {"fine_tuning": dict(tuned.notes)}
@@ -193,12 +203,14 @@ def _fine_tune(
     return _Fitted(tuned.head, tuned.held_out, FINE_TUNED, own | others, notes)
 
 
-def _vectors(dataset: EncodedDataset, *, with_shape: bool) -> LabelledVectors:
-    """Return the encoder's vectors, with or without the measurements that baselines may have asked for."""
+def _vectors(dataset: EncodedDataset, recipe: HeadRecipe) -> LabelledVectors:
+    """Return the encoder's vectors with the measurements of a recipe, without those that only baselines ask for."""
     embeddings = dataset.embeddings[EMBEDDING]
-    plain = np.concatenate([embeddings.cls, embeddings.mean_patch], axis=1)
-    features = embeddings.features if with_shape else plain
-    return LabelledVectors(features, dataset.crops.labels, dataset.crops.groups)
+    parts = [embeddings.cls, embeddings.mean_patch]
+    if wanted := measured_names(recipe.reads):
+        made = measured_names(FeatureSettings(shape=True, cytoskeleton=True)) if recipe.baselines else wanted
+        parts.append(embeddings.measured[:, [made.index(name) for name in wanted]])
+    return LabelledVectors(np.concatenate(parts, axis=1), dataset.crops.labels, dataset.crops.groups)
 
 
 def _others(

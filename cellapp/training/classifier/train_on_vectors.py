@@ -92,7 +92,7 @@ def recipe_for(cells: LabelledCells, recipe: HeadRecipe) -> HeadRecipe:
     return recipe.model_copy(
         update={
             "encoder": made.encoder,
-            "features": "both" if made.reads.shape else "embedding",
+            "features": "both" if made.reads.shape else "cytoskeleton" if made.reads.cytoskeleton else "embedding",
             "views": made.reads.views,
             "channels_as": made.reads.channels_as,
             "crop": made.crop.mode,

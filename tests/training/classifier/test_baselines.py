@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
+from cellapp.cells.input_features import measured_names
 from cellapp.settings import FeatureSettings
 from cellapp.training.classifier import baselines
 from cellapp.training.classifier.baselines import (
     BOTH,
+    CYTOSKELETON,
     EMBEDDING,
     FOREST,
     FOREST_WITH_MOMENTS,
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.slow
 
 DATA = toy_cells(n_groups=6, per_group=8)
 N = len(DATA.labels)
+N_MEASURED = len(measured_names(FeatureSettings(shape=True, cytoskeleton=True)))
 FOLD_OF = split_groups(DATA.codes, DATA.group_names, DATA.classes, folds=3, seed=0)
 
 
@@ -39,7 +42,7 @@ def dataset(statistics=True):
     noise = rng.normal(size=(2, N, half))
     return SimpleNamespace(
         embeddings={
-            EMBEDDING: Embeddings(cls, mean, ids, "tiny@1", measured=rng.normal(size=(N, 3))),
+            EMBEDDING: Embeddings(cls, mean, ids, "tiny@1", measured=rng.normal(size=(N, N_MEASURED))),
             UNTRAINED: Embeddings(noise[0], noise[1], ids, "untrained@1"),
         },
         statistics=rng.normal(size=(N, 2 * N_STATISTICS)) if statistics else None,
@@ -53,7 +56,7 @@ def few_trees(monkeypatch):
 
 def test_every_method_gives_probabilities_of_every_cell():
     probabilities = hold_out_baselines(dataset(), DATA, PURPOSE, FOLD_OF, seed=0)
-    assert list(probabilities) == [EMBEDDING, SHAPE, BOTH, UNTRAINED, FOREST, FOREST_WITH_MOMENTS]
+    assert list(probabilities) == [EMBEDDING, SHAPE, BOTH, CYTOSKELETON, UNTRAINED, FOREST, FOREST_WITH_MOMENTS]
     for rows in probabilities.values():
         assert rows.shape == (N, 2)
         np.testing.assert_allclose(rows.sum(axis=1), 1)

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellapp.errors import InputError
+from cellapp.cells.input_features import CYTOSKELETON
+from cellapp.errors import InputError, ModelError
+from cellapp.explanation.methods import explain
 from cellapp.models.load import load_model
 from cellapp.settings_io import read_recipe
 from cellapp.training.classifier.baselines import FOREST, FOREST_WITH_MOMENTS, UNTRAINED
@@ -98,6 +100,26 @@ def test_pictures_without_groups_are_split_by_file_with_a_warning(encoder, tmp_p
     metrics = train_head(folder, tmp_path / "out", HeadRecipe(encoder=str(encoder), views=1))
     assert (metrics["warning"], metrics["grouped_by"], metrics["n_groups"]) == (BY_FILE, None, 24)
     assert BY_FILE in (tmp_path / "out" / "card.md").read_text()
+
+
+def test_a_head_that_reads_descriptors_of_the_cytoskeleton_opens_again_and_reads_what_it_was_trained_on(
+    encoder, pictures, tmp_path
+):
+    recipe = HeadRecipe(encoder=str(encoder), features="cytoskeleton", views=1)
+    metrics = train_head(pictures, tmp_path / "out", recipe)
+    assert metrics["method"] == "embedding and cytoskeleton"
+    head = load_model(str(tmp_path / "out"))
+    assert head.reads.cytoskeleton
+    reading = load_model(str(encoder)).reading(head.reads)
+    crops = np.random.default_rng(0).random((2, 3, reading.input_px, reading.input_px), np.float32)
+    embeddings = reading.embed(crops, np.arange(2, dtype=np.int32))
+    assert embeddings.measured.shape == (2, len(CYTOSKELETON))
+    head.check(embeddings)
+    weight, bias = head.contrast(head.positive)
+    explained = explain(reading, head, crops, embeddings.cell_ids, method="gradcam")
+    np.testing.assert_allclose(explained.logits, embeddings.features @ weight + bias, rtol=5e-3)
+    with pytest.raises(ModelError, match="with 39 measurements"):
+        head.check(load_model(str(encoder)).embed(crops, embeddings.cell_ids))
 
 
 def test_one_group_per_class_is_not_validated(encoder, tmp_path):
