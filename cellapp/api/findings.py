@@ -7,11 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 
 from cellapp.errors import InputError
-from cellapp.explanation.finding_tables import needed
+from cellapp.explanation.finding_tables import needed, with_truth
 from cellapp.explanation.findings import findings
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.jobs import queue, worker_process
-from cellapp.pipeline.findings_of_run import with_truth
 from cellapp.store import runs
 from cellapp.store.cells import manual_labels
 from cellapp.store.records import Status

@@ -142,3 +142,17 @@ _OF_KNOWN = ("accuracy_before", "accuracy_after", "auc_before", "auc_after", "p_
 def needed(measured: pd.DataFrame) -> Sequence[str]:
     """Return the columns that findings need and a table lacks: it was measured by an earlier version."""
     return [name for name in (IMAGE, P, CALL, *(SHARE + name for name in COMPARTMENTS)) if name not in measured]
+
+
+def given_by_hand(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[int, str]]:
+    """Return the classes given by hand in cell tables: folder name -> cell id -> class."""
+    there = {stem: cells["manual_label"] for stem, cells in tables.items() if "manual_label" in cells}
+    return {stem: {int(i): str(name) for i, name in column.items() if name} for stem, column in there.items()}
+
+
+def with_truth(measured: pd.DataFrame, known: Mapping[str, Mapping[int, str]]) -> pd.DataFrame:
+    """Add the class that somebody gave each measured cell, "" where nobody did; see `given_by_hand`."""
+    if not len(measured):
+        return measured
+    pairs = zip(measured["stem"], measured.index, strict=True)
+    return measured.assign(**{TRUTH: [known.get(stem, {}).get(int(cell_id), "") for stem, cell_id in pairs]})

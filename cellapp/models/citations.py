@@ -41,6 +41,10 @@ OF_STEP: Mapping[str, tuple[str, ...]] = {
     "fractions": ("saerens",),
     "channel effects": ("occlusion",),
     "typical cells": ("medoids",),
+    "effects": ("cliff",),
+    "intervals": ("efron",),
+    "flips": ("mcnemar",),
+    "adjusted": ("holm",),
 }
 """Steps of an analysis and of its report that rest on published work."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 from cellapp.cells.counts import classes_of
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import InputError, ModelError
-from cellapp.explanation.finding_tables import TRUTH, needed
+from cellapp.explanation.finding_tables import given_by_hand, needed, with_truth
 from cellapp.explanation.findings import Findings, findings
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.run_json import read_run
@@ -80,17 +80,3 @@ def _measured(out: Path, slides: Mapping[str, Callable[[], Slide]], target: str,
     if head.identity != run["head"]:
         raise ModelError(f"the head {run['head']} is not here any more; analyse again, or `rescore` with one that is")
     return measure_run(out, slides, models, settings, target, on_step)
-
-
-def given_by_hand(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[int, str]]:
-    """Return the classes given by hand in cell tables: folder name -> cell id -> class."""
-    there = {stem: cells["manual_label"] for stem, cells in tables.items() if "manual_label" in cells}
-    return {stem: {int(i): str(name) for i, name in column.items() if name} for stem, column in there.items()}
-
-
-def with_truth(measured: pd.DataFrame, known: Mapping[str, Mapping[int, str]]) -> pd.DataFrame:
-    """Add the class that somebody gave each measured cell, "" where nobody did; see `given_by_hand`."""
-    if not len(measured):
-        return measured
-    pairs = zip(measured["stem"], measured.index, strict=True)
-    return measured.assign(**{TRUTH: [known.get(stem, {}).get(int(cell_id), "") for stem, cell_id in pairs]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import pandas as pd
 from cellapp.cells.counts import classes_of, outcome
 from cellapp.classification.cell_columns import positive_class
 from cellapp.explanation.cell_lists import UNSURE, WRONG, listings
-from cellapp.explanation.methods import method_text
 from cellapp.exports.embeddings import read_embeddings
+from cellapp.exports.explanations import read_mean_maps
 from cellapp.exports.report.figures import ReportFigure
 from cellapp.exports.report.words import listed
 from cellapp.exports.run_json import read_run
@@ -25,8 +24,6 @@ from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.encoder_crops import RawCrop, raw_crops
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.find_nuclei import kept_nuclei
-from cellapp.pipeline.mean_maps import mean_by_outcome
-from cellapp.pipeline.run_sample import sample_evenly
 from cellapp.rendering.composition import ImageStyle
 from cellapp.rendering.signed_maps import scale_of
 from cellapp.segmentation.label_image import read_labels
@@ -37,17 +34,6 @@ from cellapp.types.image import OnStep, Slide
 SHOWN = 4
 """Cells of each list in a report."""
 _TITLES = {UNSURE: "Least sure"}
-AVERAGED = 120
-"""Cells that mean maps are of, at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Explained:
-    """One cell with all that figures need of it."""
-
-    shown: ShownCell
-    counted: str  # what it counts as
-    crop: RawCrop
 
 
 def report_figures(
@@ -89,14 +75,14 @@ def report_figures(
     settings = AnalyseSettings.model_validate(read_run(out / cells["stem"].iloc[0] / "run.json")["settings"])
     target = target or settings.explain.target or positive_class(classes)
     lists = _lists(cells, classes, _vectors(out, cells))
-    rows = pd.Index(dict.fromkeys([*(i for mine in lists.values() for i in mine.index), *_sample(cells)]))
-    explained: dict[int, _Explained] = {}
+    rows = pd.Index(dict.fromkeys(i for mine in lists.values() for i in mine.index))
+    explained: dict[int, ShownCell] = {}
     for n_done, (stem, mine) in enumerate(cells.loc[rows].groupby("stem", sort=False)):
         if on_step:
             on_step("Explaining cells for the report", n_done / len(slides))
         context = make_context(slides[str(stem)](), None, models, settings)
         explained |= _explain(context, out / str(stem), mine, target)
-    return _draw(explained, lists, classes, settings, target)
+    return _draw(explained, lists, settings, target) + _means(out, target)
 
 
 def _classified(out: Path, stems: Sequence[str]) -> pd.DataFrame:
@@ -132,11 +118,7 @@ def _lists(cells: pd.DataFrame, classes: Sequence[str], vectors: pd.DataFrame | 
     return {title: found[title].head(SHOWN) for title in wanted if title in found}
 
 
-def _sample(cells: pd.DataFrame) -> pd.Index:
-    return sample_evenly(cells["outcome"], AVERAGED)
-
-
-def _explain(context: ImageContext, folder: Path, cells: pd.DataFrame, target: str) -> dict[int, _Explained]:
+def _explain(context: ImageContext, folder: Path, cells: pd.DataFrame, target: str) -> dict[int, ShownCell]:
     """Explain cells of one image; by their rows in the run."""
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
     table, nuclei = cells.set_index("cell_id"), kept_nuclei(folder, context, mask)
@@ -158,9 +140,9 @@ def _explain(context: ImageContext, folder: Path, cells: pd.DataFrame, target: s
 
 def _one(
     cell: Mapping[str, Any], crop: RawCrop, style: ImageStyle, values: np.ndarray, logit: float, target: str
-) -> _Explained:
+) -> ShownCell:
     given = str(cell.get("manual_label") or "")
-    shown = ShownCell(
+    return ShownCell(
         int(cell["cell_id"]),
         str(cell["outcome"] if not given else cell["label"]),
         float(cell[f"p_{target}"]),
@@ -170,28 +152,29 @@ def _one(
         logit,
         given if given != cell["label"] else "",
     )
-    return _Explained(shown, str(cell["outcome"]), crop)
 
 
 def _draw(
-    explained: Mapping[int, _Explained],
+    explained: Mapping[int, ShownCell],
     lists: Mapping[str, pd.DataFrame],
-    classes: Sequence[str],
     settings: AnalyseSettings,
     target: str,
 ) -> list[ReportFigure]:
-    how, limit = settings.explain, scale_of(one.shown.values for one in explained.values())
+    how, limit = settings.explain, scale_of(one.values for one in explained.values())
     figures = []
     for title, rows in lists.items():
-        drawn = gallery([explained[i].shown for i in rows.index], how, target, limit=limit)
+        drawn = gallery([explained[i] for i in rows.index], how, target, limit=limit)
         caption = f"{_where(rows)}. {_about(title, target)}"
         figures.append(ReportFigure(f"{_TITLES.get(title, title)} cells", caption, drawn.svg()))
-    means = mean_by_outcome([(one.counted, one.shown.values, one.crop.inside) for one in explained.values()], classes)
-    if means:
-        method = method_text(how.method, how.layer)
-        drawn = mean_maps_figure(means, target, method=method)
-        figures.append(ReportFigure("Mean map of each class", "Of the cells explained for this report.", drawn.svg()))
     return figures
+
+
+def _means(out: Path, target: str) -> list[ReportFigure]:
+    means, method = read_mean_maps(out, target)
+    if not means:
+        return []
+    drawn = mean_maps_figure(means, target, method=method)
+    return [ReportFigure("Mean map of each class", "Of the cells measured for the findings.", drawn.svg())]
 
 
 def _where(rows: pd.DataFrame) -> str:

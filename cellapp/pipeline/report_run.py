@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cellapp.errors import InputError, ModelError
+from cellapp.exports.explanations import read_explanation_summary, read_mean_maps
 from cellapp.exports.report.figures import write_figures
 from cellapp.exports.report.page import write_report
 from cellapp.exports.run_json import read_run
 from cellapp.models.bundle import load_models_to_explain
+from cellapp.pipeline.measure_run import measure_run
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.report_figures import report_figures
 from cellapp.settings import AnalyseSettings
@@ -43,18 +45,23 @@ def keep_report_figures(
     """
     on_step = on_step or no_progress
     run = first_run(out)
+    settings = AnalyseSettings.model_validate(run["settings"])
     if not run.get("head"):
         return 0, "cells were counted without classes, so that there is nothing to explain"
     on_step("Loading models", 0.0)
     try:
-        models = load_models_to_explain(AnalyseSettings.model_validate(run["settings"]))
+        models = load_models_to_explain(settings)
     except ModelError as error:
         return 0, str(error)
     if models.head is None or models.head.identity != run["head"]:
         return 0, f"the head {run['head']} is not here any more"
     if models.head.only_on_slides:
         return 0, models.head.only_on_slides
-    figures = report_figures(out, slides, models, on_step=on_step)
+    target = settings.explain.target or models.head.positive
+    known = [path.parent.name for path in sorted(out.glob("*/run.json"))]
+    if read_explanation_summary(out, known, target) is None or not read_mean_maps(out, target)[0]:
+        measure_run(out, slides, models, settings, target, lambda step, part: on_step(step, 0.8 * part))
+    figures = report_figures(out, slides, models, target, lambda step, part: on_step(step, 0.8 + 0.15 * part))
     write_figures(out, figures, run["head"])
     return len(figures), "" if figures else "no cell has a class"
 

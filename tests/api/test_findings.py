@@ -4,11 +4,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from cellapp.api.app import api
+from cellapp.explanation.finding_tables import with_truth
 from cellapp.explanation.findings import findings
 from cellapp.exports.explanations import summary_path
 from cellapp.exports.tables import write_cells
 from cellapp.jobs import queue, worker_process
-from cellapp.pipeline.findings_of_run import with_truth
 from cellapp.store import runs
 from tests.explanation.test_findings import measured
 from tests.pages.seeding import seed_image, seed_run

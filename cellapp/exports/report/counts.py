@@ -26,6 +26,7 @@ INLINE_PX = 1000
 class ReportImage:
     """One image as the report shows it."""
 
+    stem: str  # its folder in the run
     name: str
     run: Mapping[str, Any]  # its run.json
     cells: pd.DataFrame
@@ -83,6 +84,7 @@ def report_image(source: Path, cells: pd.DataFrame, classes: Sequence[str], samp
     buffer = BytesIO()
     small.save(buffer, "JPEG", quality=85)
     return ReportImage(
+        stem=source.name,
         name=run["image"]["name"],
         run=run,
         cells=cells,

@@ -20,7 +20,7 @@ _CUT = {
 
 
 def methods_paragraph(
-    images: Sequence[ReportImage], *, explained: bool = False, corrected: bool = False, typical: bool = False
+    images: Sequence[ReportImage], *, explained: bool = False, corrected: bool = False, measured: bool = False
 ) -> tuple[str, list[str]]:
     """Write how the numbers of a run were made.
 
@@ -32,8 +32,8 @@ def methods_paragraph(
         Whether the report shows maps.
     corrected : bool
         Whether it shows shares that are corrected for the errors of the head.
-    typical : bool
-        Whether it shows typical cells.
+    measured : bool
+        Whether it has findings.
 
     Returns
     -------
@@ -54,7 +54,9 @@ def methods_paragraph(
             f"maximisation{cited.cite(OF_STEP['fractions'])}."
         )
     if explained:
-        parts += _explain(settings, typical, cited)
+        parts += _explain(settings, cited)
+    if measured:
+        parts.append(_findings(cited))
     return " ".join(parts), cited.references
 
 
@@ -115,11 +117,11 @@ def _classify(settings: AnalyseSettings, run: Mapping[str, Any], cited: Bibliogr
         yield "Cells were counted without classes."
         return
     yield from _vectors(encoder, made, run, cited)
-    calibrated = f", its probabilities calibrated by a temperature{cited.cite(OF_STEP['calibrated'])}"
-    yield (
-        f"They were classified by the linear head {head}{cited.cite((*OF_STEP['head'], *of_model(head)))}"
-        f"{calibrated if run.get('calibrated') else ', uncalibrated'}."
-    )
+    by = f"They were classified by the linear head {head}{cited.cite((*OF_STEP['head'], *of_model(head)))}"
+    if run.get("calibrated"):
+        yield f"{by}, its probabilities calibrated by a temperature{cited.cite(OF_STEP['calibrated'])}."
+    else:
+        yield f"{by}, uncalibrated."
     chosen = settings.classify
     if chosen.unsure == "conformal":
         unsure = (
@@ -152,12 +154,23 @@ def _vectors(
     )
 
 
-def _explain(settings: AnalyseSettings, typical: bool, cited: Bibliography) -> Iterator[str]:
+def _explain(settings: AnalyseSettings, cited: Bibliography) -> Iterator[str]:
     method = settings.explain.method
     yield (
         f"Maps of what speaks for and against a class are by {method_text(method, settings.explain.layer)}"
         f"{cited.cite(OF_METHOD[method])}, in logit units, on one symmetric scale."
     )
-    if typical:
-        cite = cited.cite(OF_STEP["typical cells"])
-        yield f"Typical cells are medoids of the cells of a class in the space of the encoder{cite}."
+    cite = cited.cite(OF_STEP["typical cells"])
+    yield f"Typical cells are medoids of the cells of a class in the space of the encoder{cite}."
+
+
+def _findings(cited: Bibliography) -> str:
+    steps = ("effects", "intervals", "channel effects", "flips", "adjusted")
+    cite = {name: cited.cite(OF_STEP[name]) for name in steps}
+    return (
+        "What calls rest on was measured on cells drawn evenly over the calls: the share of the map in each place of "
+        f"the cell, compared between classes by Cliff's delta{cite['effects']} with bootstrap intervals"
+        f"{cite['intervals']} over images where there are enough, and calls made again with a channel or a part "
+        f"removed{cite['channel effects']}, by McNemar's test{cite['flips']}; p values of places were adjusted by "
+        f"Holm{cite['adjusted']}."
+    )

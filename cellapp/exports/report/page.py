@@ -13,6 +13,10 @@ from cellapp.cells.counts import classes_of
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import InputError
 from cellapp.evaluation.quantification import Quantifier
+from cellapp.explanation.finding_sentences import removal_title
+from cellapp.explanation.finding_tables import given_by_hand, with_truth
+from cellapp.explanation.findings import Findings, findings
+from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.report.counts import Group, ReportImage, groups_of, headline, pooled, report_image
 from cellapp.exports.report.figures import inline, read_figures
 from cellapp.exports.report.limits import limits_of
@@ -83,10 +87,11 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
     validation = validation_of(made_by)
     figures = read_figures(folder, made_by.get("head"))
     fractions, why_not = _fractions(images, groups, validation)
+    found = _found(folder, images, classes)
     text, references = "", []
     if images:
         text, references = methods_paragraph(
-            images, explained=bool(figures), corrected=bool(fractions), typical=bool(figures)
+            images, explained=bool(figures), corrected=bool(fractions), measured=found is not None
         )
     all_classes = list(dict.fromkeys(name for image in images for name in image.counts.n_of))
     return {
@@ -101,12 +106,25 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
         "validation": validation,
         "calibration": calibration_chart(validation.calibration, validation.positive) if validation.calibration else "",
         "figures": [(one, inline(one.svg)) for one in figures],
-        "findings": (),
+        "found": found,
+        "removal_title": removal_title,
         "methods": text,
         "references": references,
         "limits": limits_of(images, validation),
         "made_by": json.dumps({k: v for k, v in made_by.items() if k not in NOT_MADE_BY}, indent=2, ensure_ascii=False),
     }
+
+
+def _found(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]) -> Findings | None:
+    """Return the findings from what was measured of the run; None where nothing was."""
+    if not images or not classes:
+        return None
+    target = (images[0].run["settings"].get("explain") or {}).get("target") or positive_class(tuple(classes))
+    measured = read_explanation_summary(folder, [image.stem for image in images], target)
+    if measured is None or not len(measured):
+        return None
+    given = given_by_hand({image.stem: image.cells for image in images})
+    return findings(with_truth(measured, given), target)
 
 
 def _chart(images: Sequence[ReportImage], groups: Sequence[Group], classes: Sequence[str]) -> str:

@@ -5,10 +5,14 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cellapp.cells.counts import count
+from cellapp.explanation.findings import Findings
+from cellapp.exports.explanations import summary_path
 from cellapp.exports.image_folder import write_analysis
+from cellapp.exports.report import page
 from cellapp.exports.report.counts import groups_of, report_image
 from cellapp.exports.report.figures import ReportFigure, inline, read_figures, write_figures
 from cellapp.exports.report.limits import limits_of
@@ -18,7 +22,7 @@ from cellapp.exports.report.quality import quality_of
 from cellapp.exports.report.svg_charts import calibration_chart, share_chart
 from cellapp.exports.report.validation import Validation, validation_of
 from cellapp.exports.report.words import counted, listed
-from cellapp.exports.tables import read_cells
+from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.citations import REFERENCES
 from cellapp.models.load import load_model
 from cellapp.settings import AnalyseSettings
@@ -72,14 +76,12 @@ def test_images_of_one_condition_are_counted_together(tmp_path):
     assert groups[1].counts.n_cells == sum(image.counts.n_cells for image in images[:2])
     assert groups[0].counts == count(read_all(images), CLASSES)
     assert groups_of(images[:1], CLASSES) == []
-    page = Page(write_report(tmp_path, title="a", samples={"toy2": samples[2]}).read_text(encoding="utf-8"))
-    assert "treatment" in page.text
-    assert "script" not in page.tags
+    shown = Page(write_report(tmp_path, title="a", samples={"toy2": samples[2]}).read_text(encoding="utf-8"))
+    assert "treatment" in shown.text
+    assert "script" not in shown.tags
 
 
 def read_all(images):
-    import pandas as pd
-
     return pd.concat([image.cells.assign(image_id=i) for i, image in enumerate(images)])
 
 
@@ -142,9 +144,9 @@ def test_a_head_for_show_that_ships_is_judged_by_its_card(tmp_path):
 def test_methods_are_written_from_the_settings(tmp_path, changes, said, cited):
     made = {"head": "demo-head@1", "encoder": "cell-vit@2", "calibrated": True}
     images = images_of(tmp_path, settings=AnalyseSettings.model_validate(changes), **made)
-    text, references = methods_paragraph(images, explained=True, corrected=True, typical=True)
+    text, references = methods_paragraph(images, explained=True, corrected=True, measured=True)
     assert said in text
-    for name in (*cited, "dinov2", "hirescam", "temperature", "saerens", "wilson", "medoids"):
+    for name in (*cited, "dinov2", "hirescam", "temperature", "saerens", "wilson", "medoids", "mcnemar", "holm"):
         assert REFERENCES[name] in references
     numbers = {int(n) for group in re.findall(r"\[([\d, ]+)\]", text) for n in group.split(", ")}
     assert numbers == set(range(1, len(references) + 1))
@@ -209,3 +211,22 @@ def test_words():
     assert (listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])) == ("a", "a and b", "a, b and c")
     assert (counted(1, "image"), counted(2000, "image")) == ("1 image", "2,000 images")
     assert counted(2, "box", "boxes") == "2 boxes"
+
+
+def test_findings_are_those_of_what_was_measured_and_say_so_where_nothing_was(tmp_path, monkeypatch):
+    images_of(tmp_path, samples=({}, {}))
+    write_report(tmp_path, title="a")
+    assert "It was not measured in this run" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    table = pd.DataFrame({"target": "cancer", "stem": ["toy0", "toy1"]}, index=pd.Index([1, 1], name="cell_id"))
+    asked = []
+    monkeypatch.setattr(page, "findings", lambda measured, target: asked.append((measured, target)) or SAID)
+    write_cells(table, summary_path(tmp_path, "cancer"))
+    html = write_report(tmp_path, title="a").read_text(encoding="utf-8")
+    assert "Nuclei decide &lt;most&gt;." in html
+    assert "Cells of two images." in html
+    assert "McNemar" in html
+    (measured, target), *_ = asked
+    assert (target, list(measured["stem"]), list(measured["truth"])) == ("cancer", ["toy0", "toy1"], ["", ""])
+
+
+SAID = Findings("cancer", 2, 2, {}, {"places": ("Nuclei decide <most>.",)}, ("Cells of two images.",))
