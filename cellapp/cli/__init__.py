@@ -20,6 +20,7 @@ from cellapp.cli import (
     evaluation,
     explain,
     labels,
+    lines,
     models,
     report,
     rescore,
@@ -60,6 +61,7 @@ for command in (
 app.add_typer(score.score, name="score")
 app.add_typer(explain.explain, name="explain")
 app.add_typer(labels.label, name="label")
+app.add_typer(lines.lines, name="lines")
 app.add_typer(models.models, name="models")
 
 

@@ -1,0 +1,55 @@
+"""`lines train` and `lines predict`: the files that contracts name, from folders of time series."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from cellapp.cli import main
+from tests.training.lines.series import write_series
+
+
+@pytest.mark.slow
+def test_lines_are_learned_and_named(tmp_path, capsys):
+    series = {"lines": ("fine", "coarse"), "places": 1, "times": 2, "side": 128}
+    write_series(tmp_path / "known", batches=2, **series)
+    asked = ["lines", "train", str(tmp_path / "known"), "--out", str(tmp_path / "model"), "--epochs", "40", "--json"]
+    assert main(asked) == 0
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert metrics["lines"] == ["coarse", "fine"]
+    assert {"batch_separated", "batch_stratified", "gap"} <= set(metrics)
+    stored = json.loads((tmp_path / "model" / "metrics.json").read_text())
+    assert stored["batch_separated"] == metrics["batch_separated"]
+    attention = pd.read_csv(tmp_path / "model" / "attention.csv")
+    assert attention.columns.tolist() == ["file", "y", "x", "time_h", "weight"]
+    assert attention["weight"].sum() == pytest.approx(4, rel=1e-4)
+    growth = pd.read_csv(tmp_path / "model" / "growth.csv")
+    assert len(growth) == 8
+
+    write_series(tmp_path / "new", batches=1, seed=1, **series)
+    asked = [
+        "lines",
+        "predict",
+        str(tmp_path / "new"),
+        "--model",
+        str(tmp_path / "model"),
+        "--out",
+        str(tmp_path / "p"),
+    ]
+    assert main([*asked, "--json"]) == 0
+    table = pd.read_csv(tmp_path / "p" / "predictions.csv")
+    assert table["line"].tolist() == ["coarse", "fine"]
+    assert set(table["called"]) <= {"coarse", "fine"}
+    assert table[["p_coarse", "p_fine"]].sum(axis=1).tolist() == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_what_does_not_fit_is_said_in_one_line(tmp_path, capsys):
+    write_series(tmp_path / "one", lines=("fine",), batches=2, places=1, times=1, side=32)
+    for asked, said in (
+        (["train", str(tmp_path / "one")], "naming lines needs sequences of at least two"),
+        (["predict", str(tmp_path / "one"), "--model", str(tmp_path)], "holds no network of lines"),
+    ):
+        assert main(["lines", *asked, "--out", str(tmp_path / "out")]) == 2
+        printed = capsys.readouterr().err
+        assert said in printed
+        assert printed.strip().count("\n") == 0
