@@ -12,6 +12,7 @@ import tifffile
 from cellapp.images.channel_names import clean_names
 from cellapp.images.formats import tiff_set
 from cellapp.images.formats.channels_first import levels_of
+from cellapp.images.formats.imagej_planes import left_over
 from cellapp.images.formats.ome_set import find_set, missing_companion
 from cellapp.images.formats.ome_xml import OmeImage, parse_ome
 from cellapp.images.formats.page_planes import open_page
@@ -135,6 +136,7 @@ def _notes(path: Path, tif: tifffile.TiffFile, places: Sequence[Place], name: st
     n_left_out = len(tif.series) - len({place.series for place in places})
     if n_left_out:
         notes.append(f"Smaller copies, label or overview pictures in the file are left out: {n_left_out}.")
+    notes += left_over(tif)
     companion = missing_companion(path, name)
     if companion:
         notes.append(f"The file is part of a set that {companion!r} describes, which is not there: it is read alone.")

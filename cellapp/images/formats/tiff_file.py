@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tifffile
 
+from cellapp.images.formats.imagej_planes import with_gaps
+
 
 class TiffAlone(tifffile.TiffFile):
     """A TIFF without the files beside it, so that it lists and reads what is in itself.
@@ -27,6 +29,9 @@ class TiffAlone(tifffile.TiffFile):
         except BaseException:
             self._stream.close()
             raise
+
+    def _series_imagej(self) -> list[tifffile.TiffPageSeries] | None:
+        return with_gaps(self) or super()._series_imagej()
 
     def close(self) -> None:
         """Close the file."""

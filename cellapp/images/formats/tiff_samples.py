@@ -68,7 +68,7 @@ def read_samples(
     n_named = len(stored_names(series.parent, ome))
     samples = declared_samples(series.keyframe, sizes, name, n_named=n_named, smallest=smallest)
     is_there = [page is not None for page in series.pages]
-    if not all(is_there):
+    if ome and not all(is_there):
         _check_one_file(series.parent, name)
     there = present(is_there, layout, at, name)
     samples = samples.with_bits(ome.significant_bits if ome else None, np.dtype(series.dtype).name)

@@ -12,6 +12,7 @@ import tifffile
 
 from cellapp.errors import InputError
 from cellapp.images.formats.axes import Layout, resolve_axes
+from cellapp.images.formats.imagej_planes import check_stack
 from cellapp.images.formats.sniff import decoding
 from cellapp.images.formats.tiff_file import TiffAlone
 from cellapp.images.formats.tiff_pages import check_lists
@@ -34,6 +35,7 @@ def opened(path: Path, name: str) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF that has an image; files that its metadata name are not followed."""
     with decoding(name), TiffAlone(path) as tif:
         check_lists(tif, name)
+        check_stack(tif, name)
         if tif.is_ome:
             check_nesting(tif.pages[0].description, name)
         if not tif.pages or not tif.series:
