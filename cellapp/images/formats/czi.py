@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cellapp.images.channel_names import clean_names
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.czi_directory import read_directory
+from cellapp.images.formats.czi_gaps import fill
 from cellapp.images.formats.czi_metadata import CziMetadata, parse_metadata
 from cellapp.images.formats.czi_places import Place, places_of
 from cellapp.images.formats.opened import OpenedOnce
@@ -178,18 +180,31 @@ class _Level:
             target[...] = pixels[..., 0 if sample is None else 2 - sample]  # stored blue first
 
     def _read(self, plane: dict[str, int], rows: range, columns: range) -> np.ndarray:
-        """Read one channel of the file: in one piece, then each tile of a smaller level that has a seam in it."""
-        y, x, _, _ = self.place.box
+        """Read one channel of the file."""
         down, across = (range(span[0], span[-1] + 1) for span in (rows, columns))
-        pixels = self._one(plane, y + down[0] * self.shrink, x + across[0] * self.shrink, len(down), len(across))
-        for part in self.place.seams(plane, self.shrink, down, across):
-            target = pixels[part.rows, part.columns]
-            target[...] = self._one(plane, part.y, part.x, *target.shape[:2])
-        return pixels[: len(down) : rows.step, : len(across) : columns.step]
+        return self._at(self.shrink, plane, down, across)[:: rows.step, :: columns.step]
 
-    def _one(self, plane: dict[str, int], y: int, x: int, height: int, width: int) -> np.ndarray:
-        """Read pixels of the level, from a place in the coordinates of the file."""
+    def _at(self, shrink: int, plane: dict[str, int], rows: range, columns: range) -> np.ndarray:
+        """Read a level: in one piece, then each tile that has a seam in it, then what the level lacks, from a finer one."""
+        y, x, _, _ = self.place.box
+        pixels = self._one(shrink, plane, y + rows[0] * shrink, x + columns[0] * shrink, len(rows), len(columns))
+        for part in self.place.seams(plane, shrink, rows, columns):
+            target = pixels[part.rows, part.columns]
+            target[...] = self._one(shrink, plane, part.y, part.x, *target.shape[:2])
+        gaps = self.place.gaps(plane, shrink, rows, columns)
+        if gaps.any():
+            finer = self.place.finer(shrink)
+            fill(pixels, gaps, rows, columns, shrink // finer, partial(self._as_far_as_there, finer, plane))
+        return pixels
+
+    def _as_far_as_there(self, shrink: int, plane: dict[str, int], *spans: range) -> np.ndarray:
+        ends = zip(spans, self.place.size(shrink), strict=True)
+        return self._at(shrink, plane, *(range(span.start, min(span.stop, n)) for span, n in ends))
+
+    def _one(self, shrink: int, plane: dict[str, int], y: int, x: int, height: int, width: int) -> np.ndarray:
+        """Read pixels of a level, from a place in the coordinates of the file."""
         pixel_type = next(channel.pixel_type for channel in self.place.channels if channel.number == plane["C"])
-        roi = (x, y, width * self.shrink, height * self.shrink)
+        roi = (x, y, width * shrink, height * shrink)
         with self.document.borrow() as reader:
-            return reader.read(roi, plane, self.place.scene, 1 / self.shrink, _TYPES[pixel_type])
+            pixels = reader.read(roi, plane, self.place.scene, 1 / shrink, _TYPES[pixel_type])
+        return pixels[:height, :width]

@@ -11,6 +11,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.formats.czi_directory import Directory, Tile
+from cellapp.images.formats.czi_gaps import gaps_of
 from cellapp.images.formats.czi_seams import Part, parts_of
 
 _RAW = {"R": "rotations", "I": "illuminations", "H": "phases", "V": "views"}
@@ -59,14 +60,29 @@ class Place:
 
     def seams(self, plane: Mapping[str, int], shrink: int, rows: range, columns: range) -> tuple[Part, ...]:
         """Cut a region of a level at the seams of its tiles; the full level is copied exactly and needs none."""
-        tiles = self._smaller.get((shrink, *(plane[letter] for letter in "TZC")), ())
-        return parts_of(tiles, self.box[:2], shrink, rows, columns)
+        if shrink == 1:
+            return ()
+        return parts_of(self._tiles(plane, shrink), self.box[:2], shrink, rows, columns)
+
+    def gaps(self, plane: Mapping[str, int], shrink: int, rows: range, columns: range) -> np.ndarray:
+        """Find the pixels of a region, (Y, X), that a smaller level lacks and the full level has."""
+        if shrink == 1:
+            return np.zeros((len(rows), len(columns)), bool)
+        level, full = (self._tiles(plane, each) for each in (shrink, 1))
+        return gaps_of(level, full, self.box[:2], shrink, rows, columns)
+
+    def finer(self, shrink: int) -> int:
+        """Return the next level from which the pixels of a level can be made, by its shrink."""
+        return max(each for each in self.shrinks if each < shrink and shrink % each == 0)
+
+    def _tiles(self, plane: Mapping[str, int], shrink: int) -> list[Tile]:
+        return self._by_plane.get((shrink, *(plane[letter] for letter in "TZC")), [])
 
     @cached_property
-    def _smaller(self) -> dict[tuple[int, ...], list[Tile]]:
-        """Tiles of the smaller levels by level and plane."""
+    def _by_plane(self) -> dict[tuple[int, ...], list[Tile]]:
+        """Tiles by level and plane."""
         found: dict[tuple[int, ...], list[Tile]] = defaultdict(list)
-        for tile in self.smaller:
+        for tile in (*self.tiles, *self.smaller):
             found[tile.shrink, *(_start(tile, letter) for letter in "TZC")].append(tile)
         return found
 

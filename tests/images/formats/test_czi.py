@@ -96,6 +96,63 @@ def test_no_region_of_a_smaller_level_repeats_a_line_at_a_seam(tmp_path, height,
         np.testing.assert_array_equal(slide.region(box, 1)[0], pixels[box.slices])
 
 
+def pyramid(path, full, side, missing, origin=(0, 0), **plane):
+    """Write a slide whose smaller levels are means of the full one and lack some of their tiles."""
+    levels = {1: full}
+    for shrink in (2, 4):
+        half = levels[shrink // 2]
+        half = half[: half.shape[0] // 2 * 2, : half.shape[1] // 2 * 2].astype(float)
+        blocks = half.reshape(half.shape[0] // 2, 2, half.shape[1] // 2, 2)
+        levels[shrink] = np.rint(blocks.mean((1, 3))).astype(full.dtype)
+    tiles = [
+        tile._replace(y=origin[0] + shrink * tile.y, x=origin[1] + shrink * tile.x, shrink=shrink)
+        for shrink, pixels in levels.items()
+        for number, tile in enumerate(mosaic(pixels, side))
+        if (shrink, number) not in missing
+    ]
+    return levels, write_tiles(path, tiles)
+
+
+@given(
+    st.integers(70, 110),
+    st.integers(70, 110),
+    st.sets(st.tuples(st.sampled_from([2, 4]), st.integers(0, 5)), max_size=4),
+    st.tuples(st.integers(-500, 500), st.integers(-500, 500)),
+    st.lists(boxes, min_size=3, max_size=3),
+)
+@settings(max_examples=15, deadline=None)
+def test_what_a_smaller_level_lacks_comes_from_the_next_finer_one(tmp_path_factory, height, width, lost, origin, boxes):
+    path = tmp_path_factory.mktemp("czi") / "gaps.czi"
+    levels, path = pyramid(path, noise(height, width), 16, lost, origin)
+    slide = open_slide(path)
+    for level, (shrink, (top, left, rows, columns)) in enumerate(zip(levels, boxes, strict=True)):
+        if level == len(slide.levels):
+            break  # so many of its tiles were lost that it is none
+        expected = levels[slide.info.shape[1] // slide.info.levels[level][0]]
+        box = Region(top % expected.shape[0], left % expected.shape[1], rows, columns)
+        np.testing.assert_array_equal(slide.region(box, level)[0], expected[box.slices])
+
+
+def test_what_was_not_scanned_stays_black_at_every_level(tmp_path):
+    full = noise(96, 96) + 1
+    levels, path = pyramid(tmp_path / "hole.czi", full, 16, {(1, 14), (2, 4), (2, 8)})
+    levels[1][32:48, 32:48] = 0
+    slide = open_slide(path)
+    np.testing.assert_array_equal(slide.region()[0], levels[1])
+    hole = slide.region(level=1)[0] == 0
+    assert hole.sum() == 64
+    assert hole[16:24, 16:24].all()
+
+
+def test_a_level_without_some_channels_shows_them(tmp_path):
+    full = [noise(64, 64, seed=seed) + 1 for seed in range(2)]
+    tiles = [tile for c in range(2) for tile in mosaic(full[c], 32, plane={"C": c})]
+    small = Tile(full[0][::2, ::2], plane={"C": 0}, shrink=2)
+    slide = open_slide(write_tiles(tmp_path / "a.czi", [*tiles, small]))
+    expected = np.rint(full[1].astype(float).reshape(32, 2, 32, 2).mean((1, 3)))
+    np.testing.assert_array_equal(slide.region(level=1), [full[0][::2, ::2], expected])
+
+
 def test_a_file_without_smaller_levels_claims_none(tmp_path):
     info = probe(write_tiles(tmp_path / "flat.czi", mosaic(noise(300, 200), 64)))
     assert info.levels == ((300, 200),)

@@ -13,7 +13,9 @@ from tests.images.slides import noise
 
 
 def write(path, pages, channels=1, slices=1, frames=1, **options):
-    words = f"ImageJ=1.54f\nimages={channels * slices * frames}\nchannels={channels}\nslices={slices}\nframes={frames}\n"
+    words = (
+        f"ImageJ=1.54f\nimages={channels * slices * frames}\nchannels={channels}\nslices={slices}\nframes={frames}\n"
+    )
     with tifffile.TiffWriter(path) as tif:
         for i, page in enumerate(pages):
             description = words if i == 0 else None
