@@ -185,7 +185,7 @@ class _Level:
         return self._at(self.shrink, plane, down, across)[:: rows.step, :: columns.step]
 
     def _at(self, shrink: int, plane: dict[str, int], rows: range, columns: range) -> np.ndarray:
-        """Read a level: in one piece, then each tile that has a seam in it, then what the level lacks, from a finer one."""
+        """Read a level: in one piece, then each tile with a seam in it, then what it lacks, from a finer level."""
         y, x, _, _ = self.place.box
         pixels = self._one(shrink, plane, y + rows[0] * shrink, x + columns[0] * shrink, len(rows), len(columns))
         for part in self.place.seams(plane, shrink, rows, columns):
