@@ -25,6 +25,9 @@ def test_lines_are_learned_and_named(tmp_path, capsys):
     assert attention["weight"].sum() == pytest.approx(4, rel=1e-4)
     growth = pd.read_csv(tmp_path / "model" / "growth.csv")
     assert len(growth) == 8
+    doubling = pd.read_csv(tmp_path / "model" / "doubling.csv")
+    assert doubling["sequence"].tolist() == list(dict.fromkeys(growth["sequence"]))
+    assert doubling["note"].str.contains("fewer than 3 times").all()
 
     write_series(tmp_path / "new", batches=1, seed=1, **series)
     asked = [

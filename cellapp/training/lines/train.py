@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from cellapp import __version__
 from cellapp.errors import InputError
+from cellapp.evaluation.growth import fit_growth
 from cellapp.exports.tables import write_csv
 from cellapp.files import atomic_write
 from cellapp.models.load import load_model
@@ -39,7 +41,7 @@ def train_lines(folder: Path, out: Path, recipe: LineRecipe, *, encoder: str, on
         See `cellapp.training.lines.sequences.read_sequences`.
     out : Path
         Gets ``lines.safetensors``, ``lines.json``, ``metrics.json``, ``attention.csv`` (weights of patches) and
-        ``growth.csv`` (confluency over time).
+        ``growth.csv`` and ``doubling.csv`` (confluency over time, and how fast it doubles).
     recipe : LineRecipe
     encoder : str
         Name in `models list`, or an encoder's folder.
@@ -83,7 +85,7 @@ def predict_lines(folder: Path, model_folder: Path, out: Path, *, on_step: OnSte
     model_folder : Path
         That `train_lines` wrote.
     out : Path
-        Gets ``predictions.csv``, ``attention.csv`` and ``growth.csv``.
+        Gets ``predictions.csv`` and the files of `write_tables`.
     on_step : callable
 
     Returns
@@ -120,7 +122,11 @@ def predict_lines(folder: Path, model_folder: Path, out: Path, *, on_step: OnSte
 
 
 def write_tables(bags: Sequence[Bag], weights: Sequence[np.ndarray], out: Path) -> None:
-    """Write ``attention.csv``: file, y, x, time_h, weight; and ``growth.csv``: sequence, time_h, confluency."""
+    """Write ``attention.csv``, ``growth.csv`` and ``doubling.csv``.
+
+    They hold file, y, x, time_h and weight of every patch; sequence, time_h and confluency of every image; and per
+    sequence what `cellapp.evaluation.growth.fit_growth` says of its confluency.
+    """
     attention = [
         pd.DataFrame(
             {
@@ -141,6 +147,12 @@ def write_tables(bags: Sequence[Bag], weights: Sequence[np.ndarray], out: Path) 
     ]
     write_csv(pd.concat(attention, ignore_index=True), out / "attention.csv")
     write_csv(pd.concat(growth, ignore_index=True), out / "growth.csv")
+    fits = [
+        {"sequence": bag.sequence.name, "line": bag.sequence.line, "batch": bag.sequence.batch}
+        | asdict(fit_growth(bag.sequence.times_h, bag.confluency))
+        for bag in bags
+    ]
+    write_csv(pd.DataFrame(fits), out / "doubling.csv")
 
 
 def read_lines(folder: Path) -> tuple[LineModel, dict[str, Any]]:
