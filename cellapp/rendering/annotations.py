@@ -84,6 +84,12 @@ def mark(picture: np.ndarray, marks: Sequence[tuple[float, float, str]], size_px
     return np.asarray(canvas)
 
 
+def round_length(most: float) -> float:
+    """Return the longest of 1, 2 or 5 times a power of ten that is at most `most`, which is above 0."""
+    power = 10.0 ** math.floor(math.log10(most))
+    return next(step * power for step in (5, 2, 1) if step * power <= most)
+
+
 def scale_bar(picture: np.ndarray, um_per_px: float) -> np.ndarray:
     """Draw a bar of a round length, at most a third of the width, with its length in um.
 
@@ -93,9 +99,7 @@ def scale_bar(picture: np.ndarray, um_per_px: float) -> np.ndarray:
     um_per_px : float
         Of the picture's own pixels.
     """
-    max_um = picture.shape[1] / 3 * um_per_px
-    power = 10.0 ** math.floor(math.log10(max_um))
-    length_um = next(step * power for step in (5, 2, 1) if step * power <= max_um)
+    length_um = round_length(picture.shape[1] / 3 * um_per_px)
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
     right, bottom = picture.shape[1] - 6, picture.shape[0] - 6

@@ -3,6 +3,7 @@
 import json
 
 from cellapp.jobs import queue
+from cellapp.store import images
 from cellapp.store.given_labels import give_labels
 from cellapp.store.label_rules import add_rule
 from cellapp.store.project_classes import project_classes, set_classes
@@ -39,6 +40,7 @@ def test_classes_are_named_first_and_vectors_are_asked_for(open_page, run_of, no
     run = run_of(head=None)
     app = open_page(PAGE)
     assert "What are the classes?" in words(app)
+    assert primary(app) == ["label_start"]
     app.text_input(key="label_first_1").set_value('肿瘤, "T"')
     app.text_input(key="label_first_2").set_value("normal")
     app.button(key="label_start").click().run()
@@ -78,6 +80,24 @@ def test_in_work_it_shows_counts_and_the_next_cells(open_page, tmp_path):
     app.selectbox(key="label_show").select("a").run()
     assert {tile["label"] for tile in desk(app)["tiles"]} == {"a"}
     assert "More to label before a score means something: 25 of a and 25 of b" in words(app)
+    assert primary(app) == ["label_train"]
+
+
+def primary(app):
+    return [button.key for button in app.button if button.proto.type == "primary"]
+
+
+def test_pictures_have_a_bar_of_the_scale_of_their_image(open_page, tmp_path):
+    run = trainable_run(tmp_path, 2)
+    for row, um_per_px in zip(run.images, (0.1, 100.0), strict=True):
+        images.set_um_per_px(row.image_id, um_per_px)
+    lengths = {}
+    for tile in desk(open_page(PAGE))["tiles"]:
+        number, unit = tile["bar"][1].split()
+        assert unit == "µm"
+        lengths.setdefault(tile["image"], []).append(float(number))
+    fine, coarse = (lengths[row.image_id] for row in run.images)
+    assert max(fine) < min(coarse)
 
 
 def test_classify_leads_here_with_its_run(open_page, run_of):

@@ -18,6 +18,7 @@ from cellapp.store import labels as label_store
 from cellapp.ui.classify.called_cells import THIS_IMAGE, ClassifyState
 from cellapp.ui.components.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
 from cellapp.ui.components.messages import show_error
+from cellapp.ui.components.scale_bar import bar_of
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.frame import EXPLAIN_PAGE
 from cellapp.ui.session import selection
@@ -139,10 +140,10 @@ def _tiles(state: ClassifyState, cells: pd.DataFrame) -> list[Tile]:
         folder = state.results.folder / part["stem"].iloc[0]
         uris_by_id = cell_uris(folder, state.images[str(image_id)], part, colours, side_px=side_px)
         uris |= dict(zip(part.index, uris_by_id.values(), strict=True))
-    return [_tile(state, row, cell, uris[row]) for row, cell in cells.iterrows() if row in uris]
+    return [_tile(state, row, cell, uris[row], side_px) for row, cell in cells.iterrows() if row in uris]
 
 
-def _tile(state: ClassifyState, row: object, cell: pd.Series, uri: str) -> Tile:
+def _tile(state: ClassifyState, row: object, cell: pd.Series, uri: str, side_px: int) -> Tile:
     outcome = str(cell["outcome"])
     told = state.target and outcome != UNLIKE  # a number beside a cell nobody can judge would be read as a call
     p = cell.get(f"p_{state.target}") if told else None
@@ -153,7 +154,8 @@ def _tile(state: ClassifyState, row: object, cell: pd.Series, uri: str) -> Tile:
     if cell.get("qc_reason"):
         note += f", {cell['qc_reason']}"
     colour = class_colour(outcome, state.results.classes)
-    return Tile(str(row), uri, f"{cell['cell_id']}{probability}", outcome[:1].upper(), colour, note)
+    bar = bar_of(side_px, state.images[str(cell["image_id"])].um_per_px)
+    return Tile(str(row), uri, f"{cell['cell_id']}{probability}", outcome[:1].upper(), colour, note, bar)
 
 
 def _table_selects() -> bool:

@@ -19,13 +19,17 @@ export default function (component) {
     picture.src = tile.uri
     picture.alt = tile.note
     picture.draggable = false
+    const frame = document.createElement("span")
+    frame.className = "picture"
+    frame.append(picture)
+    putScaleBar(frame, ...(tile.bar ?? []))
     const letter = document.createElement("span")
     letter.className = "letter"
     letter.textContent = tile.letter
     const caption = document.createElement("span")
     caption.className = "caption"
     caption.textContent = tile.caption
-    element.append(picture, letter, caption)
+    element.append(frame, letter, caption)
     element.onclick = (event) => (data?.one ? pick(at) : tick(at, event.shiftKey))
     return element
   }

@@ -11,6 +11,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cellapp.ui.components import scale_bar
+from cellapp.ui.components.scale_bar import NO_BAR, ScaleBar
+
 _HERE = Path(__file__).parent
 ORDERS = {
     "Most unsure first": ("margin", True),
@@ -32,6 +35,7 @@ class Tile:
     letter: str  # of the class, so that colour is never alone
     colour: str
     note: str  # hover and alternative text
+    bar: ScaleBar = NO_BAR
 
 
 def show_gallery(tiles: Sequence[Tile], *, key: str, tile_px: int = 104) -> list[str]:
@@ -102,6 +106,6 @@ def _component() -> Callable[..., Any]:
     return st.components.v2.component(
         "cellapp_gallery",
         html='<div class="gallery" role="group" aria-label="Cells"></div>\n',
-        css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
-        js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
+        css=(_HERE / "gallery.css").read_text(encoding="utf-8") + scale_bar.CSS,
+        js=scale_bar.JS + (_HERE / "gallery.js").read_text(encoding="utf-8"),
     )

@@ -141,6 +141,7 @@ class Desk {
     for (const tile of data.tiles) this.tiles.set(tile.key, tile);
     this.place(fresh);
     this.asking = false;
+    delete this.host.dataset.asking;
     if (data.who !== this.who) this.setState("who", this.who);
     this.draw();
     this.flush();
@@ -327,6 +328,7 @@ class Desk {
     if (this.sinceAsked < this.data.every && !few && !(out && this.sinceAsked)) return;
     if (this.live.some((op) => !op.stored)) return void (this.wanted = true);
     [this.asking, this.wanted, this.sinceAsked] = [true, false, 0];
+    this.host.dataset.asking = "true"; // until the next cells are there
     this.trigger("follow", { skipped: [...this.skipped], n: Date.now() });
   }
 
@@ -513,6 +515,7 @@ class Desk {
     const image = made.querySelector("img");
     if (image.src !== tile.uri) image.src = tile.uri;
     image.style.transform = `scale(${tile.zoom})`;
+    putScaleBar(made.querySelector(".frame"), ...tile.bar);
     image.draggable = false;
     const name = this.labelOf(key);
     const own = this.live.some((op) => key in op.after);
@@ -563,10 +566,13 @@ class Desk {
     const image = this.data.images[tile.image];
     const around = element("img", "around");
     [around.src, around.alt] = [tile.uri, `Neighbourhood of cell ${tile.cell}`];
+    const frame = element("div", "picture");
+    frame.append(around);
+    putScaleBar(frame, tile.bar[0] / tile.zoom, tile.bar[1]);
     const words = element("div", "words");
     words.append(element("strong", "", `Cell ${tile.cell}`), element("span", "", image.name));
     for (const line of tile.words) words.append(element("span", "dim", line));
-    card.replaceChildren(around, words);
+    card.replaceChildren(frame, words);
     if (this.pinned === key) {
       if (image.uri) card.append(this.slide(image, tile));
       const tools = element("div", "tools");

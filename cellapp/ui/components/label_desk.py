@@ -14,6 +14,9 @@ from typing import Any
 
 import streamlit as st
 
+from cellapp.ui.components import scale_bar
+from cellapp.ui.components.scale_bar import ScaleBar
+
 _HERE = Path(__file__).parent
 FOLLOW_EVERY = 10
 """After so many labels the page is asked for the next cells."""
@@ -28,6 +31,7 @@ class DeskTile:
     cell: int
     uri: str  # of the cell with what is around it
     zoom: float  # by which the tile shows less of it
+    bar: ScaleBar  # of what the tile shows
     y: float  # on the slide, px
     x: float
     label: str  # "" without one
@@ -163,6 +167,6 @@ def _component() -> Callable[..., Any]:
     return st.components.v2.component(
         "cellapp_label_desk",
         html=(_HERE / "label_desk.html").read_text(encoding="utf-8"),
-        css=(_HERE / "label_desk.css").read_text(encoding="utf-8"),
-        js=(_HERE / "label_desk.js").read_text(encoding="utf-8"),
+        css=(_HERE / "label_desk.css").read_text(encoding="utf-8") + scale_bar.CSS,
+        js=scale_bar.JS + (_HERE / "label_desk.js").read_text(encoding="utf-8"),
     )

@@ -28,7 +28,9 @@ def foot(state: LabelState, ranking: Ranking) -> None:
         with st.container(gap="xsmall", width="stretch"):
             st.markdown(escape(agreement_line(state, ranking)))
             st.caption(escape(worth_line(state.classes.names, state.said.counts, _history(state, ranking))))
-        if st.button("Train", icon=":material/school:", key="label_train", type="primary"):
+        # Before two classes have names the button that names them is the primary one.
+        can_train = "primary" if len(state.classes.names) > 1 else "secondary"
+        if st.button("Train", icon=":material/school:", key="label_train", type=can_train):
             st.switch_page(TRAIN_PAGE)
     _people(state)
     _lost(state)

@@ -14,7 +14,7 @@ from cellapp.rendering.colours import class_colour
 from cellapp.ui.components.gallery import page_of
 from cellapp.ui.components.label_desk import DeskClass, DeskImage, DeskReport, DeskTile, desk_state, show_desk
 from cellapp.ui.learn.label.order import Choice, Ranking
-from cellapp.ui.learn.label.pictures import ZOOM, pictures
+from cellapp.ui.learn.label.pictures import ZOOM, Picture, pictures
 from cellapp.ui.learn.label.state import LabelState
 from cellapp.ui.session.cache import thumbnail_uri
 
@@ -142,17 +142,17 @@ def _images(state: LabelState) -> dict[str, DeskImage]:
 
 def _tiles(state: LabelState, rows: np.ndarray, ranking: Ranking, shown: Shown) -> list[DeskTile]:
     cells = state.rows.table.iloc[rows]
-    uris: dict[str, str] = {}
+    drawn: dict[str, Picture] = {}
     for image_id, part in cells.groupby("image_id", sort=False):
         folder = state.results.folder / str(part["stem"].iloc[0])
         scale_of = state.rows.table if shown.one_scale else None
-        drawn = pictures(folder, state.images[str(image_id)], part, scale_of=scale_of)
-        uris |= {f"{image_id}/{cell_id}": uri for cell_id, uri in drawn.items()}
+        of_image = pictures(folder, state.images[str(image_id)], part, scale_of=scale_of)
+        drawn |= {f"{image_id}/{cell_id}": picture for cell_id, picture in of_image.items()}
     words = _words(state, [state.rows.keys[row] for row in rows])
-    return [_tile(state, int(row), uris, words, ranking) for row in rows]
+    return [_tile(state, int(row), drawn, words, ranking) for row in rows]
 
 
-def _tile(state: LabelState, row: int, uris: dict[str, str], words: pd.DataFrame, ranking: Ranking) -> DeskTile:
+def _tile(state: LabelState, row: int, drawn: dict[str, Picture], words: pd.DataFrame, ranking: Ranking) -> DeskTile:
     key, cell = state.rows.keys[row], state.rows.table.iloc[row]
     mine = words[words["key"] == key]
     last = mine.sort_values(["created", "label_id"], kind="stable").iloc[-1] if len(mine) else None
@@ -160,8 +160,9 @@ def _tile(state: LabelState, row: int, uris: dict[str, str], words: pd.DataFrame
         key=key,
         image=str(cell["image_id"]),
         cell=int(cell["cell_id"]),
-        uri=uris[key],
+        uri=drawn[key].uri,
         zoom=ZOOM,
+        bar=drawn[key].bar,
         y=float(cell["centroid_y_px"]),
         x=float(cell["centroid_x_px"]),
         label=str(state.said.of_row[row]),

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
 from cellapp.ui.components.channel_controls import composition
+from cellapp.ui.components.scale_bar import ScaleBar, bar_of
 from cellapp.ui.layout.cell_thumbnails import labels_of, window_side_px
 from cellapp.ui.session import cache
 
@@ -33,8 +35,17 @@ _DIMMED = 0.7
 _OUTLINE = "#FFFFFF"
 
 
-def pictures(folder: Path, image: ImageRecord, cells: pd.DataFrame, *, scale_of: pd.DataFrame | None) -> dict[int, str]:
-    """Return a picture of each of some cells of an image as the address of an `img` tag.
+class Picture(NamedTuple):
+    """A cell with what is around it."""
+
+    uri: str  # address of an `img` tag
+    bar: ScaleBar  # of the part that a tile shows
+
+
+def pictures(
+    folder: Path, image: ImageRecord, cells: pd.DataFrame, *, scale_of: pd.DataFrame | None
+) -> dict[int, Picture]:
+    """Return a picture of each of some cells of an image, by cell id.
 
     Parameters
     ----------
@@ -60,7 +71,9 @@ def pictures(folder: Path, image: ImageRecord, cells: pd.DataFrame, *, scale_of:
         ids = [cell_id for cell_id in missing if sides[cell_id] == side]
         for cell_id, uri in zip(ids, _draw(folder, image, shown, table.loc[ids], side), strict=True):
             kept[cell_id, side] = uri
-    return {cell_id: kept[cell_id, side] for cell_id, side in sides.items()}
+    return {
+        cell_id: Picture(kept[cell_id, side], bar_of(side / ZOOM, image.um_per_px)) for cell_id, side in sides.items()
+    }
 
 
 def window_sides(cells: pd.DataFrame) -> list[int]:
