@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from cellapp.explanation.compartments import COMPARTMENT_NAMES
 from cellapp.explanation.removal import CHANNEL, PART_NAMES
+
+Shown = Callable[[float], str]
 
 LEVEL = 0.05
 _LISTED = 3  # differences that are told; the table has all
@@ -72,22 +74,40 @@ def channel_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
 
 
 def differences(
-    table: pd.DataFrame, target: str, names: dict[str, str], none: str, shown: object = number
+    table: pd.DataFrame, target: str, names: dict[str, str], none: str, shown: Shown = number
 ) -> Iterator[str]:
-    """Tell the largest differences between classes that are more than chance, after Holm; or that there are none."""
+    """Tell the largest differences between classes that are more than chance, after Holm.
+
+    Where there are none, which few images cannot show of many differences at once, the largest whose interval leaves
+    out 0 is told as such.
+    """
     found = table[table["p_holm"] < LEVEL]
-    if not len(found):
-        untested = table["p"].isna().all()
-        yield f"{none} between calls beyond chance{' as far as so few images tell' if untested else ''}."
+    ranked = table.loc[table["delta"].abs().sort_values(ascending=False).index]
+    if len(found):
+        for _, row in ranked[ranked["p_holm"] < LEVEL].head(_LISTED).iterrows():
+            yield _difference(row, target, names, shown, f"{p_text(row['p_holm'])} after Holm")
         return
-    for _, row in found.loc[found["delta"].abs().sort_values(ascending=False).index].head(_LISTED).iterrows():
-        larger = "larger" if row["delta"] > 0 else "smaller"
-        text = names.get(row["name"], row["name"])
-        yield (
-            f"In cells called {target}, {text} is {larger}: {shown(row['mean_a'])} against {shown(row['mean_b'])} "
-            f"(Cliff's delta {number(row['delta'])}, {interval_text(row['low'], row['high'], row['over'])}; "
-            f"{p_text(row['p_holm'])} after Holm, over {row['over']})."
-        )
+    yield f"{none} between calls beyond chance{_how_tested(table)}."
+    apart = ranked[(ranked["low"] > 0) | (ranked["high"] < 0)]
+    if len(apart):
+        row = apart.iloc[0]
+        yield "By its interval alone: " + _difference(row, target, names, shown, f"{p_text(row['p'])} before Holm")
+
+
+def _how_tested(table: pd.DataFrame) -> str:
+    """Return what limits the tests of some differences at once."""
+    if table["p"].isna().all():
+        return " as far as so few images tell"
+    return f" in {len(table)} tests at once, after Holm"
+
+
+def _difference(row: pd.Series, target: str, names: dict[str, str], shown: Shown, tested: str) -> str:
+    larger = "larger" if row["delta"] > 0 else "smaller"
+    return (
+        f"In cells called {target}, {names.get(row['name'], row['name'])} is {larger}: {shown(row['mean_a'])} against "
+        f"{shown(row['mean_b'])} (Cliff's delta {number(row['delta'])}, "
+        f"{interval_text(row['low'], row['high'], row['over'])}; {tested}, over {row['over']})."
+    )
 
 
 def removal_title(name: str) -> str:
@@ -101,7 +121,10 @@ def removal_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
         yield _one_removal(row, target)
     if len(table) < 2:
         return
+    table = table[table["name"] != "interior"]  # without it all is gone, which says nothing of what is needed
     share = table["flips"] / table["n"]
+    if not len(table):
+        return
     most, still = table.loc[share.idxmax()], table[share < _STILL]
     if share.max() < _STILL:
         yield "No removal changes one call in twenty: calls rest on several things at once, or on what none removes."
