@@ -8,7 +8,8 @@ from typing import Any
 
 from cellapp.errors import InputError
 from cellapp.text_table import read_table
-from cellapp.training.analysed_runs import cells_of_runs
+from cellapp.training.analysed_runs import cells_of_runs, read_analysed
+from cellapp.training.classifier.keep_cells import pictures_of_runs
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import OF_VECTORS, train_on_vectors
 from cellapp.types.image import OnStep
@@ -66,7 +67,9 @@ def train_on_runs(
         classes=parse_classes(classes) if classes else None,
         cell_labels=labels,
     )
-    return dict(train_on_vectors(cells, out, recipe, on_step).metrics)
+    folders = {image.vectors.name: image.folder for image in read_analysed(runs)}
+    pictures_of = pictures_of_runs(folders, cells.images, cells.cell_ids)
+    return dict(train_on_vectors(cells, out, recipe, on_step, pictures_of=pictures_of).metrics)
 
 
 def _is_of_cells(table: Path) -> bool:

@@ -92,6 +92,21 @@ def write_crops(
     return path
 
 
+def read_raw_crops(path: Path, cell_ids: Sequence[int]) -> dict[int, np.ndarray]:
+    """Read the raw crops of some cells, (C, h, w) each, by cell id; those that are not there are left out."""
+    found: dict[int, np.ndarray] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            for cell_id in cell_ids:
+                if f"raw/{cell_id}.tif" in names:
+                    pixels = tifffile.imread(BytesIO(archive.read(f"raw/{cell_id}.tif")))
+                    found[int(cell_id)] = pixels if pixels.ndim == 3 else pixels[None]
+    except (OSError, zipfile.BadZipFile, tifffile.TiffFileError):
+        return {}
+    return found
+
+
 def _crops(
     source: PixelSource | Slide | np.ndarray,
     mask: LabelMask,

@@ -14,6 +14,7 @@ from cellapp.config import app_settings
 from cellapp.discovery.projection import project_run
 from cellapp.errors import Cancelled, CellappError
 from cellapp.exports.tables import read_cells
+from cellapp.jobs.cell_reasons import FLIP, flip
 from cellapp.jobs.discover import DISCOVER, DiscoverRequest, discover_run
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.make_report import REPORT, make_report
@@ -187,6 +188,7 @@ HANDLERS: Mapping[str, Handler] = {
     "project": project,
     "explain": explain,
     "regions": regions,
+    FLIP: flip,
     REPORT: report,
     DISCOVER: discover,
     "relabel": write_labels,

@@ -19,8 +19,9 @@ from cellapp.store.images import list_images
 from cellapp.store.projects import project_vectors
 from cellapp.store.records import CONDITIONS, ImageRecord, JobRecord, RunRecord
 from cellapp.store.run_labels import labels_of_run
-from cellapp.store.runs import get_run
+from cellapp.store.runs import get_run, run_folder
 from cellapp.store.vectors import image_vectors
+from cellapp.training.classifier.keep_cells import pictures_of_runs
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
 from cellapp.training.label_sources import GivenLabels, add_given_labels, labels_by_column
@@ -93,8 +94,27 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
     cells = cells_of_project(request, lambda step, part: on_step(step, _VECTORS * part))
     with TemporaryDirectory() as scratch:
         out = Path(scratch) / head_name(request.name)
-        train_on_vectors(cells, out, request.recipe, lambda step, part: on_step(step, _VECTORS + 0.4 * part))
+        pictures_of = pictures_of_runs(_folders(request), cells.images, cells.cell_ids)
+        train_on_vectors(
+            cells,
+            out,
+            request.recipe,
+            lambda step, part: on_step(step, _VECTORS + 0.4 * part),
+            pictures_of=pictures_of,
+        )
         return add_head(request.project_id, out)
+
+
+def _folders(request: TrainRequest) -> dict[str, Path]:
+    """Return the folder of each image of the runs by its name in the training."""
+    runs = [get_run(run_id) for run_id in request.run_ids]
+    names = image_names([[image.stem for image in run.images] for run in runs])
+    pairs = [
+        (name, run_folder(run.id) / image.stem)
+        for run, mine in zip(runs, names, strict=True)
+        for image, name in zip(run.images, mine, strict=True)
+    ]
+    return dict(pairs)
 
 
 def cells_of_project(request: TrainRequest, on_step: OnStep | None = None) -> LabelledCells:

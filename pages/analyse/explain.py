@@ -8,6 +8,7 @@ from cellapp.ui.components.messages import escape, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
 from cellapp.ui.explain.cell_maps import explainable, vectors_of
 from cellapp.ui.explain.cell_panel import cells_section, slide_section
+from cellapp.ui.explain.reasons_section import reasons_section
 from cellapp.ui.explain.report_section import report_section
 from cellapp.ui.explain.summary_panel import summary_section
 from cellapp.ui.explain.toolbar import toolbar, truth_badge
@@ -53,6 +54,8 @@ cell = cells_section(results, image, lists, asked, page.cell_id)
 if WRONG not in lists:
     st.caption("No cell of this image has a label that differs from its call: label some to see the wrong ones.")
 slide_section(results, image, with_map, cell)
+if head is not None:
+    reasons_section(results, image, cell, asked.target)
 summary_section(results, cells, asked.target, models=head is not None)
 report_section(page, results)
 trust_line(run, results.provenance)

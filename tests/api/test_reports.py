@@ -33,3 +33,18 @@ def test_a_report_is_made_by_the_worker_and_then_read(client, tmp_path):
 
 def test_a_run_that_is_not_there_has_none(client):
     assert client.post("/runs/none/report").status_code == client.get("/runs/none/report").status_code == 404
+
+
+def test_reasons_need_a_head_and_a_search_is_queued_once(client, tmp_path):
+    seeded = seed_image(tmp_path)
+    counted = seed_run([seeded], head=None, n_cells=3)
+    cell = f"/runs/{counted.id}/images/{seeded.image.id}/cells/1"
+    assert client.get(f"{cell}/reasons").status_code == 409
+    assert client.post(f"{cell}/flip?target=cancer").status_code == 409
+    run = seed_run([seeded], n_cells=3)
+    cell = f"/runs/{run.id}/images/{seeded.image.id}/cells/1"
+    job = client.post(f"{cell}/flip?target=cancer")
+    assert job.status_code == 202
+    assert client.post(f"{cell}/flip?target=cancer").json() == job.json()
+    assert client.get(f"/jobs/{job.json()['job']}").json()["kind"] == "flip"
+    assert client.post(f"/runs/{run.id}/images/none/cells/1/flip?target=cancer").status_code == 404

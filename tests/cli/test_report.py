@@ -10,6 +10,7 @@ from cellapp.cli import main
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.report.figures import read_figures
 from cellapp.exports.run_json import read_run
+from cellapp.exports.tables import read_cells
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 from tests.exports.toy import SETTINGS, toy_analysis
@@ -35,6 +36,26 @@ def test_the_cells_of_a_run_are_in_its_report_and_stay_in_the_next(tmp_path, cap
     assert "none of the 1 images given was analysed" in said.err
     assert json.loads(said.out.splitlines()[-1])["images_shown"] == []
     assert "Least sure cells" in page.read_text(encoding="utf-8")
+    check_reasons_of_a_cell(out, slide, capsys)
+
+
+def check_reasons_of_a_cell(out, slide, capsys):
+    """The reasons of one call by example and by the real model, on the run that is there."""
+    stem = next(out.glob("*/run.json")).parent.name
+    cells = read_cells(out / stem / "cells.parquet")
+    cell_id = int(cells[cells["label"] != ""].sort_values("margin").index[0])
+    assert main(["explain", "cell", str(out), stem, str(cell_id), "--image", str(slide), "--json"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    found = json.loads(last)
+    assert found["label"] == cells.loc[cell_id, "label"]
+    assert found["most_similar_other"]["label"] != found["label"]
+    assert any("training cells of demo-head are not here" in line for line in lines)
+    flip = found["flip"]
+    assert (flip["label"], flip["target"]) == (found["label"], "cancer")
+    assert flip["p"] == pytest.approx(cells.loc[cell_id, "p_cancer"], abs=1e-3)
+    assert all(one["label"] != found["label"] and 1 / 8 <= one["factor"] <= 8 for one in flip["flips"])
+    assert main(["explain", "cell", str(out), stem, "999999"]) == 2
+    assert "its ids are in cells.csv" in capsys.readouterr().err
 
 
 def test_a_run_without_classes_has_a_report_that_says_so(tmp_path, capsys):

@@ -1,11 +1,13 @@
 """The report is made and taken home from the Explain page, and wrong cells are offered there."""
 
+import numpy as np
 import pytest
 
 from cellapp.exports.report.figures import ReportFigure, write_figures
 from cellapp.jobs import queue
 from cellapp.jobs.make_report import REPORT, request_report
 from cellapp.jobs.run_report import write_run_report
+from cellapp.pipeline.reasons_by_example import Example, Reasons
 from cellapp.store import job_rows, labels, runs
 from cellapp.ui.components import model_badges
 from cellapp.ui.session.results import results_of
@@ -60,3 +62,22 @@ def test_a_second_way_is_drawn_beside_the_first_on_one_scale(open_page, explaine
     assert "Grad-CAM at the final norm" in titles
     app.selectbox(key="explain_beside").select("Grad-CAM at the final norm").run()
     assert not app.exception
+
+
+def test_reasons_by_example_are_drawn_and_a_search_is_asked_for_once(open_page, explained, monkeypatch):  # noqa: F811
+    run, known, _ = explained
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(dim=4))
+    monkeypatch.setattr("cellapp.ui.explain.cell_maps._computed", lambda *_: {})
+    picture = np.full((48, 48, 3), 9, np.uint8)
+    near = tuple(Example(f"t{i}", "cancer", 0.5, picture) for i in range(2))
+    found = Reasons("cancer", near, "", 40, 40, None)
+    monkeypatch.setattr("cellapp.ui.explain.reasons_section.examples_of_cell", lambda *_: found)
+    app = open_page(PAGE, run=run.id, cell=str(known[0]))
+    app.toggle(key="explain_reasons").set_value(True).run()
+    assert any("Of the 2 training cells nearest to it 2 are cancer" in m.value for m in app.markdown)
+    app.button(key="explain_flip").click().run()
+    (job,) = [job for job in queue.list_jobs(run.project_id, active=True) if job.kind == "flip"]
+    assert job.payload["target"] == "cancer"
+    job_rows.change_job(job.id, only_if="queued", status="done", result={"sentence": "Nothing flips it."})
+    app.run()
+    assert any("Nothing flips it" in m.value for m in app.markdown)

@@ -35,6 +35,7 @@ from cellapp.training.classifier.fold_heads import write_fold_heads
 from cellapp.training.classifier.from_scratch import from_scratch
 from cellapp.training.classifier.grid import grid_of
 from cellapp.training.classifier.head_spec import spec_of
+from cellapp.training.classifier.keep_cells import keep_pictured_cells
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
 from cellapp.training.classifier.validation import measure_beside, validate
@@ -132,6 +133,10 @@ def _write(out: Path, fitted: _Fitted, dataset: EncodedDataset, recipe: HeadReci
         metrics |= dict(fitted.notes) | validation.metrics | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
         validation.write(part)
+        features = (
+            None if recipe.mode == "finetune" else _vectors(dataset, recipe).features
+        )  # those before it was tuned
+        keep_pictured_cells(part, features, dataset.crops)
         if recipe.keep_folds and held_out:
             write_fold_heads(part, dataset, held_out, head.name)
     if recipe.mode == "finetune":

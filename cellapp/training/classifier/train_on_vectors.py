@@ -16,6 +16,7 @@ from cellapp.files import atomic_folder
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, fit_and_hold_out
 from cellapp.training.classifier.fold_heads import write_fold_heads
 from cellapp.training.classifier.grid import grid_of
+from cellapp.training.classifier.keep_cells import PicturesOf, keep_cells
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
@@ -41,7 +42,12 @@ class TrainedHead:
 
 
 def train_on_vectors(
-    cells: LabelledCells, out: str | Path, recipe: HeadRecipe | None = None, on_step: OnStep | None = None
+    cells: LabelledCells,
+    out: str | Path,
+    recipe: HeadRecipe | None = None,
+    on_step: OnStep | None = None,
+    *,
+    pictures_of: PicturesOf | None = None,
 ) -> TrainedHead:
     """Train a head and write it as a folder that `cellapp.models.load.load_model` accepts.
 
@@ -56,6 +62,8 @@ def train_on_vectors(
         The fields `OF_VECTORS` are taken from how the vectors were made.
     on_step : callable, optional
         Progress; may raise `Cancelled`, then nothing is written.
+    pictures_of : callable, optional
+        Draws training cells for the examples that the head keeps; see `cellapp.training.classifier.keep_cells`.
 
     Raises
     ------
@@ -80,6 +88,7 @@ def train_on_vectors(
         metrics |= validation.metrics | grid_of(head) | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
         validation.write(part)
+        keep_cells(part, cells.features, cells.labels, cells.names, cells.groups, pictures_of)
         if recipe.keep_folds and held_out:
             write_fold_heads(part, dataset, held_out, head.name)
     progress("Done", 1.0)

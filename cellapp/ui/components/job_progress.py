@@ -27,6 +27,7 @@ _TITLES = {
     "explain": "Explaining",
     "regions": "Explaining",
     "report": "Report",
+    "flip": "Explaining",
     "relabel": "Relabelling",
     "pyramid": "Viewer",
     "train": "Training",

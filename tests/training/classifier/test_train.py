@@ -50,7 +50,7 @@ def trained(encoder, pictures, tmp_path_factory):
 def test_the_folder_holds_everything(trained):
     out, metrics = trained
     names = {"head.json", "head.safetensors", "metrics.json", "folds.csv", "recipe.toml", "card.md"}
-    names |= {"errors.csv", "curves.json"}
+    names |= {"errors.csv", "curves.json", "training_cells.json", "training_cells.safetensors"}
     assert {path.name for path in out.iterdir()} == names
     assert json.loads((out / "metrics.json").read_text()) == metrics
     assert read_recipe(HeadRecipe, out / "recipe.toml").folds == 3
