@@ -133,9 +133,7 @@ def _write(out: Path, fitted: _Fitted, dataset: EncodedDataset, recipe: HeadReci
         metrics |= dict(fitted.notes) | validation.metrics | {"seconds": round(time.perf_counter() - start)}
         write_head_report(part, head, recipe, metrics, calls)
         validation.write(part)
-        features = (
-            None if recipe.mode == "finetune" else _vectors(dataset, recipe).features
-        )  # those before it was tuned
+        features = None if recipe.mode == "finetune" else _vectors(dataset, recipe).features
         keep_pictured_cells(part, features, dataset.crops)
         if recipe.keep_folds and held_out:
             write_fold_heads(part, dataset, held_out, head.name)
