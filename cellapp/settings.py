@@ -207,8 +207,9 @@ class ExplainSettings(FrozenModel):
     """Cells per image: the surest of each class and the least sure, in turn."""
     target: str | None = None
     """Class to explain; None takes each run's positive class."""
-    method: ExplainMethod = "exact"
-    """How maps are made: "exact" is HiResCAM in closed form, at the cost of encoding."""
+    method: ExplainMethod | None = None
+    """How maps are made: "exact" is HiResCAM in closed form, at the cost of encoding. None takes the method measured
+    most faithful to the head, see `cellapp.pipeline.explain_method`, and "exact" where none was measured."""
     layer: int | None = Field(None, ge=0)
     """Where activations are read: 0 or None the final norm, 1 the first norm of the last block, and so on."""
 
@@ -223,8 +224,14 @@ class ExplainSettings(FrozenModel):
     @model_validator(mode="after")
     def _has_layers(self) -> ExplainSettings:
         if self.layer is not None and self.method not in LAYERED:
-            raise ValueError(f"{self.method} reads no layer; leave layer out, or take one of {', '.join(LAYERED)}")
+            named = self.method or "a method that is not named"
+            raise ValueError(f"{named} reads no layer; leave layer out, or take one of {', '.join(LAYERED)}")
         return self
+
+    @property
+    def named(self) -> str:
+        """The method, "exact" where it is left open."""
+        return self.method or "exact"
 
 
 class AnalyseSettings(FrozenModel):

@@ -53,7 +53,8 @@ def analyse(
     explain: int = typer.Option(0, help="Cells to explain per image."),
     explain_method: str = typer.Option(
         None,
-        help="exact (default), hirescam, gradcam, gradcam++, xgradcam, layercam, eigencam, elementwise, "
+        help="The method measured most faithful to the head when left out, else exact. Also "
+        "hirescam, gradcam, gradcam++, xgradcam, layercam, eigencam, elementwise, "
         "class-token, integrated-gradients, guided-backpropagation, rollout or occlusion.",
     ),
     explain_layer: int = typer.Option(None, help="Layer of hirescam to elementwise: 0 final norm, 1 last block..."),

@@ -88,7 +88,8 @@ def score_explanation(
     """Say which maps are true of a head: deletion, insertion, ROAD, shuffled weights, stability, against random maps.
 
     On synthetic slides whose cause is known also the share of the positive part of the map that lies on it.
-    The Explain page shows the figures of a head's own folder beside its maps. A bundled head gets no file.
+    The Explain page shows the figures kept in a head's own folder, and `analyse` and the page take the most faithful
+    method where none is named. A bundled head gets no file.
     """
     from cellapp.errors import InputError
     from cellapp.exports.explanation_truth import FILE, write_truth
@@ -109,7 +110,14 @@ def score_explanation(
     for why in result["left_out"]:
         note(f"cellapp: left out: {why}")
     lines = [_truth(name, row) for name, row in result["methods"].items()]
-    emit(result, as_json, [*lines, f"most faithful on {result['n']} cells: {result['most_faithful']}"])
+    emit(result, as_json, [*lines, _default(result, kept=target is not None and out is None)])
+
+
+def _default(result: dict[str, Any], *, kept: bool) -> str:
+    best, n = result["most_faithful"], result["n"]
+    if best is None:
+        return f"no method passes every measure on {n} cells; HiResCAM stays the default"
+    return f"most faithful on {n} cells: {best}{', now the default for this head' if kept else ''}"
 
 
 def _truth(name: str, row: dict[str, Any]) -> str:

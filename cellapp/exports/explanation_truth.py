@@ -33,3 +33,20 @@ def stored_truth(folder: Path, identity: str | None = None) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return dict(content["methods"]) if identity in (None, content.get("head")) else {}
+
+
+def most_faithful(figures: Mapping[str, Any]) -> str | None:
+    """Return the method whose places, when imputed, cost the logit most (ROAD), of those that pass every measure.
+
+    Parameters
+    ----------
+    figures : mapping of str to dict
+        By method, see `stored_truth`.
+
+    Returns
+    -------
+    str or None
+        None where no method passes.
+    """
+    passing = [name for name, row in figures.items() if row["true"]]
+    return max(passing, key=lambda name: figures[name]["road"]["gain"]["value"], default=None)

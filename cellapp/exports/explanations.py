@@ -156,10 +156,10 @@ def maps_path(folder: Path, target: str, how: ExplainSettings | None = None, hea
     """
     how = how or ExplainSettings()
     folder = folder if head is None else folder / "maps_by_head" / safe_stem(head)
-    if how.layer is None and how.method in ("exact", "hirescam"):
+    if how.layer is None and how.named in ("exact", "hirescam"):
         return folder / f"maps_{safe_stem(target)}.npz"
     layer = "" if how.layer is None else f"_{how.layer}"
-    return folder / "maps_by_method" / f"{how.method}{layer}_{safe_stem(target)}.npz"
+    return folder / "maps_by_method" / f"{how.named}{layer}_{safe_stem(target)}.npz"
 
 
 def read_explanation_summary(folder: Path, stems: Sequence[str], target: str) -> pd.DataFrame | None:

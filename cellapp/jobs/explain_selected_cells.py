@@ -76,6 +76,7 @@ def explain_selected_cells(
     settings = settings_to_explain(run.settings, how, head)
     on_step("Loading models", 0.0)
     context = make_context(open_slide(image_id), None, load_models_to_explain(settings), settings)
+    settings = context.settings
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
     stored = stored_maps(folder, target, settings.explain, head)
     parts = [] if stored is None else [stored]

@@ -51,7 +51,7 @@ def map_note(how: ExplainSettings, target: str, limit: float, head: str = "") ->
     """Return what a reader must know of every map of a figure, in a sentence."""
     of = f" of head {head}" if head else ""
     return (
-        f"{method_text(how.method, how.layer)}{of}: for (vermillion) and against (blue) {target}; one scale for all, "
+        f"{method_text(how.named, how.layer)}{of}: for (vermillion) and against (blue) {target}; one scale for all, "
         f"\N{PLUS-MINUS SIGN}{limit:.2g} logit per square."
     )
 

@@ -11,6 +11,7 @@ from cellapp.images.channel_files import check_same_size
 from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.models.bundle import RunModels
+from cellapp.pipeline.explain_method import with_explain_method
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Role, Slide
 
@@ -46,7 +47,7 @@ class ImageContext:
 
 
 def make_context(slide: Slide, target: Slide | None, models: RunModels, settings: AnalyseSettings) -> ImageContext:
-    """Apply channel names, roles and pixel size to the slides of one image.
+    """Apply channel names, roles and pixel size to the slides of one image, and name the method of its maps.
 
     Parameters
     ----------
@@ -62,6 +63,7 @@ def make_context(slide: Slide, target: Slide | None, models: RunModels, settings
     InputError
         When the channels cannot be used, or the two slides differ in size.
     """
+    settings = with_explain_method(settings, models.head)
     described, slide_roles, um_per_px = describe_slide(slide, settings)
     if target is None:
         return ImageContext(described, described, slide_roles, slide_roles, um_per_px, models, settings)

@@ -155,7 +155,7 @@ class _Batches:
         pixels = encoder_input(crops, context.roles, encoder.input_px, head.reads.channels_as)
         chosen, asked = context.settings.explain, (encoder, head, pixels, crops.cell_ids, self.target)
         exact = methods.explain(*asked)
-        maps = exact if chosen.method == "exact" else methods.explain(*asked, method=chosen.method, layer=chosen.layer)
+        maps = exact if chosen.named == "exact" else methods.explain(*asked, method=chosen.named, layer=chosen.layer)
         table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
         if self.removes:
             table = table.join(without_each(context, crops, cut_cells(context, crops, raw), exact, self.levels))

@@ -13,6 +13,7 @@ from cellapp.exports.tables import write_cells
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.explain_method import with_explain_method
 from cellapp.pipeline.find_nuclei import kept_nuclei
 from cellapp.pipeline.mean_maps import cells_with_maps, mean_by_outcome
 from cellapp.pipeline.progress import no_progress
@@ -63,6 +64,7 @@ def measure_run(
         When the head does not know the class.
     """
     on_step, sample = on_step or no_progress, sample_run(folder, list(slides))
+    settings = with_explain_method(settings, models.head)
     n_all, n_before, tables, maps = sum(map(len, sample.values())), 0, [], []
     for stem, cells in sample.items():
         context = make_context(slides[stem](), None, models, settings)
@@ -77,7 +79,7 @@ def measure_run(
         maps += cells_with_maps(context, mask, cells, explained.explanations)
         n_before += len(cells)
     means = mean_by_outcome(maps, models.to_explain()[1].classes)
-    method = method_text(settings.explain.method, settings.explain.layer)
+    method = method_text(settings.explain.named, settings.explain.layer)
     write_mean_maps(means, mean_maps_path(folder, target), target=target, method=method)
     table = pd.concat(tables or [_NO_CELLS])
     write_cells(table, summary_path(folder, target))

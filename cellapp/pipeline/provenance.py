@@ -25,6 +25,9 @@ _SINCE_0_1_0 = {"classify": ("unsure", "error_rate"), "explain": ("layer",)}
 
 def settings_digest(settings: AnalyseSettings) -> str:
     """Return 12 hexadecimal digits that are equal exactly when the settings are, in whichever version."""
+    if settings.explain.method is None:  # what a run without a name for it did before there was a choice
+        explain = settings.explain.model_copy(update={"method": settings.explain.named})
+        settings = settings.model_copy(update={"explain": explain})
     unchanged = {part: _at_defaults(getattr(settings, part), names) for part, names in _SINCE_0_1_0.items()}
     return hashlib.sha256(settings.model_dump_json(exclude=unchanged).encode()).hexdigest()[:12]
 

@@ -16,6 +16,7 @@ from cellapp.errors import CellappError
 from cellapp.exports.tables import write_summary
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import RunTasks, Task
+from cellapp.pipeline.explain_method import with_explain_method
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.remote_tasks import ImageTask, TileTask
 from cellapp.pipeline.run_image import ImageResult, RunItem, run_image
@@ -84,6 +85,7 @@ def run_images(
         When the engine is lost; the same holds.
     """
     on_step, engine = on_progress or no_progress, engine or Engine()
+    settings = with_explain_method(settings, models and models.head)
 
     @cache
     def load_models() -> RunModels:

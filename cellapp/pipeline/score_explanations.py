@@ -12,6 +12,7 @@ from cellapp.errors import InputError, ModelError
 from cellapp.explanation.faithfulness import Logit, measure_order, with_interval
 from cellapp.explanation.methods import METHODS, explain
 from cellapp.explanation.sanity import rank_correlations, shifted, shuffled, turned
+from cellapp.exports.explanation_truth import most_faithful
 from cellapp.models.load import load_encoder_of
 from cellapp.pipeline.explanation_samples import Sample
 from cellapp.pipeline.progress import no_progress
@@ -56,7 +57,7 @@ def score_explanations(
         maps) and ``gain`` with its 95 % interval over cells, in logit units; ``randomised`` and ``stability``, rank
         correlations against ``random``; ``held``, share of the logit that the map holds; where the cause is known
         ``planted``, the share of the positive part of the map on tokens that it touches, like ``road``; ``true``, and
-        ``warnings``. ``most_faithful``, ``head``, ``n`` and ``left_out``.
+        ``warnings``. ``most_faithful``, None where no method passes, ``head``, ``n`` and ``left_out``.
 
     Raises
     ------
@@ -79,9 +80,8 @@ def score_explanations(
         except ModelError:
             if names:
                 raise
-    best = max(found, key=lambda name: (found[name]["true"], found[name]["road"]["gain"]["value"]))
     told = {"head": head.identity, "n": len(sample.crops), "left_out": list(sample.left_out)}
-    return {"methods": found, "most_faithful": best, **told}
+    return {"methods": found, "most_faithful": most_faithful(found), **told}
 
 
 class _Cells:

@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 
 from cellapp.explanation.compartments import compartment_table
+from cellapp.exports.explanation_truth import FILE, write_truth
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.jobs import queue
+from cellapp.pipeline import explain_method
 from cellapp.settings import CropMode, CropSettings, FeatureSettings
 from cellapp.store import job_rows, runs
 from cellapp.types.cells import Explanations
 from cellapp.ui.components import model_badges
-from cellapp.ui.explain import cell_maps, summary_panel, toolbar
+from cellapp.ui.explain import cell_maps, summary_panel
 from cellapp.ui.session.results import results_of
 from tests.classification.heads import random_head
 from tests.pages.seeding import seed_image, seed_run
@@ -207,24 +209,38 @@ def test_a_long_measurement_waits_for_a_click(open_page, explained, monkeypatch)
 
 
 @pytest.mark.parametrize("true", [True, False])
-def test_whether_maps_are_true_of_the_head_is_said_with_the_figures(open_page, explained, monkeypatch, true):
+def test_whether_maps_are_true_of_the_head_is_said_with_the_figures(open_page, explained, monkeypatch, tmp_path, true):
     run, _, _ = explained
     head = random_head(dim=4)
     monkeypatch.setattr(model_badges, "head_of", lambda _run: head)
-    gain = {"gain": {"value": 1.5, "low": 1.0, "high": 2.0}}
-    row = {"deletion": gain, "insertion": gain, "road": gain, "held": 0.5, "true": true}
-    measured_on = []
-
-    def stored(folder, identity):
-        measured_on.append(identity)
-        return {"exact": row | {"warnings": [] if true else ["the map changes when the crop is turned"]}}
-
-    monkeypatch.setattr(toolbar, "stored_truth", stored)
+    monkeypatch.setattr(explain_method, "model_folder", lambda _name: tmp_path)
+    write_truth({"head": head.identity, "methods": {"exact": figures_of(1.5, true=true)}}, tmp_path / FILE)
     app = open_page(PAGE, run=run.id)
     assert not app.exception
-    assert set(measured_on) == {head.identity}
     assert any("fails on this head" in w.value and "+1.50" in w.value for w in app.warning) != true
     assert any("True of this head" in m.value for m in app.markdown) == true
+
+
+def test_the_most_faithful_method_is_chosen_at_first_and_told(open_page, explained, monkeypatch, tmp_path):
+    run, _, _ = explained
+    head = random_head(dim=4)
+    monkeypatch.setattr(model_badges, "head_of", lambda _run: head)
+    monkeypatch.setattr(cell_maps, "_computed", lambda *_, **__: {})
+    monkeypatch.setattr(explain_method, "model_folder", lambda _name: tmp_path)
+    found = {"exact": figures_of(1.0), "class-token": figures_of(2.0), "occlusion": figures_of(9.0, true=False)}
+    write_truth({"head": head.identity, "methods": found}, tmp_path / FILE)
+    app = open_page(PAGE, run=run.id)
+    assert not app.exception
+    assert app.selectbox(key="explain_method").value == "class-token"
+    assert "Patches and class token (most faithful)" in app.selectbox(key="explain_method").options
+    assert any("True of this head and most faithful to it" in m.value for m in app.markdown)
+    app.selectbox(key="explain_method").select("exact").run()
+    assert not any("most faithful to it" in m.value for m in app.markdown)
+
+
+def figures_of(gain, *, true=True):
+    row = dict.fromkeys(("deletion", "insertion", "road"), {"gain": {"value": gain, "low": gain / 2, "high": 2 * gain}})
+    return row | {"held": 0.5, "true": true, "warnings": [] if true else ["the map changes when the crop is turned"]}
 
 
 def test_without_the_head_nothing_is_measured(open_page, explained):

@@ -155,7 +155,7 @@ def _vectors(
 
 
 def _explain(settings: AnalyseSettings, cited: Bibliography) -> Iterator[str]:
-    method = settings.explain.method
+    method = settings.explain.named
     yield (
         f"Maps of what speaks for and against a class are by {method_text(method, settings.explain.layer)}"
         f"{cited.cite(OF_METHOD[method])}, in logit units, on one symmetric scale."

@@ -110,7 +110,7 @@ def stored_explanations(
     stored = (of_run, stored_maps(folder, target, how, head))
     explained: dict[int, CellExplanation] = {}
     for maps in stored:
-        if maps is not None and maps.target == target and made_by(maps.method, how.method, how.layer):
+        if maps is not None and maps.target == target and made_by(maps.method, how.named, how.layer):
             explained |= _by_cell(maps)
     return explained
 

@@ -11,9 +11,10 @@ import streamlit as st
 from cellapp.classification.cell_columns import positive_class
 from cellapp.classification.ensemble import Head
 from cellapp.explanation.methods import LAYER_TITLES, METHOD_NOTES, METHOD_TITLES, METHODS, method_text
-from cellapp.exports.explanation_truth import stored_truth
-from cellapp.models.registry import model_folder, registry
+from cellapp.exports.explanation_truth import most_faithful
+from cellapp.models.registry import registry
 from cellapp.models.status import status
+from cellapp.pipeline.explain_method import truth_of, with_explain_method
 from cellapp.rendering.composition import Composition
 from cellapp.rendering.signed_maps import OPACITY, MapStyle
 from cellapp.settings import LAYERED, ExplainSettings
@@ -36,7 +37,7 @@ class SecondWay:
     @property
     def title(self) -> str:
         """For people."""
-        method = method_text(self.how.method, self.how.layer)
+        method = method_text(self.how.named, self.how.layer)
         return method if self.head is None else f"{method}, head {Path(self.head).name}"
 
 
@@ -70,7 +71,8 @@ def toolbar(run: RunRecord, image: ImageRecord, classes: Sequence[str], head: He
                 "Speaks for or against", classes, default=default, required=True, key="explain_target", width="content"
             )
         )
-        how = _pick_method(run.settings.explain) if head is not None else run.settings.explain
+        how = with_explain_method(run.settings, head).explain
+        how = _pick_method(how, most_faithful(truth_of(run.settings.classify.head, head))) if head is not None else how
         second = _pick_second_way(run, how, target) if head is not None else None
         style, shown = _pick_style(image, composition(image, cache.overview(image)))
     for method in dict.fromkeys([how.method, *([second.how.method] if second else [])]):
@@ -79,15 +81,16 @@ def toolbar(run: RunRecord, image: ImageRecord, classes: Sequence[str], head: He
     return Asked(target, how, second, style, shown)
 
 
-def _pick_method(asked: ExplainSettings) -> ExplainSettings:
-    """Draw the choice of method, at first the run's, and, where it reads one, of layer."""
+def _pick_method(asked: ExplainSettings, best: str | None) -> ExplainSettings:
+    """Draw the choice of method, at first the run's, and, where it reads one, of layer; the most faithful is told."""
     names = [name for name in METHODS if name != "hirescam"]  # the same maps as "exact", later
     method = st.selectbox(
         "Method",
         names,
         index=names.index("exact" if asked.method == "hirescam" else asked.method),
-        format_func=METHOD_TITLES.get,
+        format_func=lambda name: METHOD_TITLES[name] + (" (most faithful)" if name == best else ""),
         key="explain_method",
+        help="At first what the run names, else what `cellapp score explanation` found most faithful to the head.",
         width=_BOX_PX,
     )
     layer = None
@@ -104,17 +107,18 @@ def truth_badge(run: RunRecord, head: Head | None, how: ExplainSettings) -> None
     """Draw whether maps of this method were found true of the run's head, with the figures; nothing if not measured."""
     if head is None:
         return
-    figures = stored_truth(model_folder(run.settings.classify.head or ""), head.identity) if how.layer is None else {}
-    row = figures.get("exact" if how.method == "hirescam" else how.method)
+    figures = truth_of(run.settings.classify.head, head) if how.layer is None else {}
+    row = figures.get("exact" if how.method == "hirescam" else how.named)
     if row is None:
         st.caption("Not measured on this head whether maps of this kind are true: `cellapp score explanation`.")
         return
     gains = (f"{name} {row[name]['gain']['value']:+.2f}" for name in ("deletion", "insertion", "road"))
     text = f"Against random maps, in logit units: {', '.join(gains)}. The map holds {row['held']:.0%} of the logit."
     if row["true"]:
-        st.badge("True of this head", icon=":material/verified:", color="green", help=text)
+        most = " and most faithful to it" if most_faithful(figures) == how.named else ""
+        st.badge(f"True of this head{most}", icon=":material/verified:", color="green", help=text)
     else:
-        st.warning(f"{METHOD_TITLES[how.method]} fails on this head: {'; '.join(row['warnings'])}. {text}")
+        st.warning(f"{METHOD_TITLES[how.named]} fails on this head: {'; '.join(row['warnings'])}. {text}")
 
 
 def _pick_second_way(run: RunRecord, how: ExplainSettings, target: str) -> SecondWay | None:

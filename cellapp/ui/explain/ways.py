@@ -38,7 +38,7 @@ class ShownWay:
     @property
     def title(self) -> str:
         """For people."""
-        method = method_text(self.how.method, self.how.layer)
+        method = method_text(self.how.named, self.how.layer)
         return f"{method}, head {self.head}" if self.head else method
 
 
