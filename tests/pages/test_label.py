@@ -24,7 +24,9 @@ def desk(app):
 
 
 def test_without_image_and_without_run_it_leads_on(open_page, home):
-    assert "No image yet" in words(open_page(PAGE))
+    app = open_page(PAGE)
+    assert "No image yet" in words(app)
+    assert app.title[0].value == "Label"
 
 
 def test_without_a_run_it_leads_to_segment(open_page, seeded):

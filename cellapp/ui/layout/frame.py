@@ -58,6 +58,8 @@ def analyse_header(page: PageState, title: str | None = None, *, with_run: bool 
     write_address(page)
     image = page.image
     if image is None:
+        if title:
+            st.title(title)
         empty_state(
             "No image yet",
             "Upload an image, or try the demo slide.",

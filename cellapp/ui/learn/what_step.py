@@ -180,7 +180,8 @@ def _counts(counts: pd.DataFrame, group_by: str) -> None:
         st.warning("No image has both a class and a group.", icon=":material/warning:")
         return
     st.caption(f"Cells per class and {escape(group_word(group_by, 1))}")
-    st.dataframe(counts, height=min(38 + 35 * len(counts), 260), alt="Cells per class and group")
+    named = counts.rename_axis(index=group_word(group_by, 1).capitalize())
+    st.dataframe(named, alt="Cells per class and group")
     alone = [str(name) for name in counts.columns if (counts[name] > 0).sum() < 2]
     if len(counts.columns) > 1 and alone:
         st.warning(
