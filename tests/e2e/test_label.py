@@ -10,11 +10,10 @@ from cellapp.store import database
 from cellapp.store.labels import list_labels
 from cellapp.store.project_classes import set_classes
 from tests.e2e.conftest import serving
+from tests.e2e.steps import AGAIN_MS, PATIENT_MS, act, at_rest
 from tests.jobs.trainable import trainable_run
 
 pytestmark = pytest.mark.browser
-
-PATIENT_MS = 120_000
 
 
 @pytest.fixture
@@ -34,7 +33,8 @@ def labelling(tmp_path, monkeypatch):
 def _opened(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.locator(".desk .cell").first).to_be_visible(timeout=PATIENT_MS)
-    expect(page.locator(".desk .class")).to_have_count(2)
+    expect(page.locator(".desk .class")).to_have_count(2, timeout=PATIENT_MS)
+    at_rest(page)
 
 
 def _saved(page: Page) -> None:
@@ -43,6 +43,18 @@ def _saved(page: Page) -> None:
 
 def _counts(page: Page) -> list[int]:
     return [int(text) for text in page.locator(".desk .class .count").all_inner_texts()]
+
+
+def _mark_four(page: Page) -> None:
+    """Mark a range, and again when the order has changed in between."""
+    free = page.locator(".desk .cell:not(.labelled)")
+
+    def mark() -> None:
+        page.keyboard.press("Escape")
+        free.nth(0).click(timeout=AGAIN_MS)
+        free.nth(3).click(modifiers=["Shift"], timeout=AGAIN_MS)
+
+    act(page, mark, lambda: expect(page.locator(".desk .cell.marked")).to_have_count(4, timeout=AGAIN_MS))
 
 
 def test_keys_undo_a_range_and_a_reload(labelling, page):
@@ -60,11 +72,9 @@ def test_keys_undo_a_range_and_a_reload(labelling, page):
     page.keyboard.press("Shift+Z")
     assert _counts(page) == [6, 5]
     _saved(page)
-    page.wait_for_timeout(2_000)  # the order follows
-    free = page.locator(".desk .cell:not(.labelled)")
-    free.nth(0).click()
-    free.nth(3).click(modifiers=["Shift"])
-    expect(page.locator(".desk .cell.marked")).to_have_count(4)
+    expect(page.locator(".desk:not([data-asking])")).to_be_attached(timeout=PATIENT_MS)  # the order follows
+    at_rest(page)
+    _mark_four(page)
     page.keyboard.press("2")
     assert _counts(page) == [6, 9]
     page.keyboard.press("1")
@@ -72,13 +82,13 @@ def test_keys_undo_a_range_and_a_reload(labelling, page):
     page.reload()  # right after the key
     expect(page.locator(".desk .cell").first).to_be_visible(timeout=PATIENT_MS)
     _saved(page)
-    expect(page.locator(".desk .class .count").first).to_have_text("7")
-    expect(page.locator(".desk .class .count").last).to_have_text("9")
+    expect(page.locator(".desk .class .count").first).to_have_text("7", timeout=PATIENT_MS)
+    expect(page.locator(".desk .class .count").last).to_have_text("9", timeout=PATIENT_MS)
     stored = list_labels(run.project_id)
     assert len(stored) == 16
     assert {label.who for label in stored} == {"Ada"}
     page.keyboard.press("z")  # what was done before the reload can be undone
-    expect(page.locator(".desk .class .count").first).to_have_text("6")
+    expect(page.locator(".desk .class .count").first).to_have_text("6", timeout=PATIENT_MS)
     _saved(page)
     assert len(list_labels(run.project_id)) == 15
     expect(page.get_by_text(re.compile("Agrees with|more of|label some"))).to_be_visible(timeout=PATIENT_MS)

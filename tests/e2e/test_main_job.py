@@ -8,35 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from cellapp.cli import main
+from tests.e2e.steps import PATIENT_MS, at_rest, download, open_page, run_on, upload
 from tests.paths import shared_data
 
 pytestmark = pytest.mark.browser
-
-PATIENT_MS = 180_000
-
-
-def open_page(page: Page, name: str) -> None:
-    page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
-    page.wait_for_url(re.compile(f"/{name.lower()}"))
-
-
-def upload(page: Page, server: str, path) -> None:
-    page.goto(server)
-    page.get_by_role("button", name="Try the demo slide").wait_for()
-    page.set_input_files("input[type=file]", str(path))
-
-
-def download(page: Page, label: str) -> bytes:
-    page.get_by_role("button", name="Download", exact=False).first.click()
-    with page.expect_download(timeout=PATIENT_MS) as started:
-        page.get_by_role("button", name=re.compile(label)).click()
-    with open(started.value.path(), "rb") as file:
-        content = file.read()
-    page.keyboard.press("Escape")
-    return content
 
 
 def test_from_a_real_image_to_crops_on_disk(server, page, tmp_path):
@@ -44,15 +22,10 @@ def test_from_a_real_image_to_crops_on_disk(server, page, tmp_path):
     upload(page, server, source)
     expect(
         page.get_by_text("450 x 450 px").or_(page.get_by_alt_text(re.compile("Fluorescence_example")))
-    ).not_to_have_count(0)
+    ).not_to_have_count(0, timeout=PATIENT_MS)
 
-    open_page(page, "Segment")
-    expect(page.get_by_text("Cells in this region")).to_be_visible(timeout=PATIENT_MS)
-    page.get_by_role("button", name=re.compile("Run on 1 image")).click()
-    page.get_by_text("See the classes").click(timeout=PATIENT_MS)
-
+    run_on(page, 1)
     answer = page.get_by_role("heading", name=re.compile(r"cells in 1 image"))
-    expect(answer).to_be_visible(timeout=PATIENT_MS)
     n_cells = int(re.search(r"([\d,]+) cells", answer.inner_text()).group(1).replace(",", ""))
     assert n_cells > 20
     expect(page.get_by_text("Demo head, trained on synthetic cells only").first).to_be_visible()
@@ -85,10 +58,8 @@ def check_crops(archive: zipfile.ZipFile, image: np.ndarray, n_cells: int) -> No
 def test_a_broken_file_is_a_row_and_changes_nothing(server, page, tmp_path):
     broken = tmp_path / "note <b>bold.tif"
     broken.write_text("no image at all")
-    page.goto(server)
-    page.get_by_role("button", name="Try the demo slide").wait_for()
-    page.set_input_files("input[type=file]", str(broken))
-    expect(page.get_by_text("Not added").first).to_be_visible()
+    upload(page, server, broken)
+    expect(page.get_by_text("Not added").first).to_be_visible(timeout=PATIENT_MS)
     assert page.locator("b", has_text="bold").count() == 0
 
 
@@ -96,6 +67,6 @@ def test_a_broken_file_is_a_row_and_changes_nothing(server, page, tmp_path):
 def test_a_link_to_any_page_opens_it(server, page, path):
     page.goto(f"{server}/{path}")
     expect(page.get_by_test_id("stMain").locator("p").first).to_be_visible(timeout=PATIENT_MS)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENT_MS)
+    at_rest(page)
     assert page.get_by_text("Page not found").count() == 0
     assert page.get_by_test_id("stException").count() == 0

@@ -11,7 +11,7 @@ import tifffile
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import serving
-from tests.e2e.test_main_job import PATIENT_MS, download, open_page, upload
+from tests.e2e.steps import PATIENT_MS, at_rest, download, run_on, upload
 from tests.pages.seeding import rendered
 
 pytestmark = pytest.mark.browser
@@ -41,6 +41,7 @@ def write_cells(path):
 
 def tick(page: Page, row: int) -> None:
     """Click the box of a row, counted from 0; the table is one picture for the browser."""
+    at_rest(page)
     box = page.get_by_test_id("stDataFrame").first.bounding_box()
     page.mouse.click(box["x"] + 16, box["y"] + HEADER_PX + ROW_PX * row + ROW_PX / 2)
 
@@ -49,27 +50,24 @@ def test_some_images_of_a_file_are_chosen_run_and_taken_home(fresh_server, page,
     pixels = write_cells(tmp_path / "plate.ome.tif")
     upload(page, fresh_server, tmp_path / "plate.ome.tif")
     expect(page.get_by_text("holds 6 images: 2 scenes at 3 time points")).to_be_visible(timeout=PATIENT_MS)
+    at_rest(page)
     page.get_by_role("button", name="Select none").click()
-    expect(page.get_by_role("button", name="Add images")).to_be_disabled()
+    expect(page.get_by_role("button", name="Add images")).to_be_disabled(timeout=PATIENT_MS)
     tick(page, 1)
-    expect(page.get_by_role("button", name="Add 1 image")).to_be_visible()
+    expect(page.get_by_role("button", name="Add 1 image")).to_be_visible(timeout=PATIENT_MS)
     tick(page, 5)
-    expect(page.get_by_role("button", name="Add 2 images")).to_be_visible()
+    expect(page.get_by_role("button", name="Add 2 images")).to_be_visible(timeout=PATIENT_MS)
     page.reload()
+    at_rest(page)
     page.get_by_role("button", name="Add 2 images").click()
     expect(page.get_by_role("button", name="Segment 2 images")).to_be_visible(timeout=PATIENT_MS)
     cells = page.get_by_test_id("stDataFrame").first.locator("td")
     for text in ("well A1", "00d12h00m", "well B1", "01d00h00m"):
-        expect(cells.filter(has_text=re.compile(f"^{text}$"))).to_have_count(1)
+        expect(cells.filter(has_text=re.compile(f"^{text}$"))).to_have_count(1, timeout=PATIENT_MS)
 
-    open_page(page, "Segment")
-    expect(page.get_by_text("Cells in this region")).to_be_visible(timeout=PATIENT_MS)
-    page.get_by_role("button", name=re.compile("Run on 2 images")).click()
-    page.get_by_text("See the classes").click(timeout=PATIENT_MS)
-    expect(page.get_by_role("heading", name=re.compile(r"cells in 2 images"))).to_be_visible(timeout=PATIENT_MS)
-
+    run_on(page, 2)
     expect(page.get_by_text("images analysed")).to_have_count(0, timeout=PATIENT_MS)  # until then files are added
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENT_MS)
+    at_rest(page)
     everything = zipfile.ZipFile(io.BytesIO(download(page, "Everything")))
     stems = ["plate__s01_t002", "plate__s02_t003"]
     assert {name.split("/")[0] for name in everything.namelist() if "/" in name} == set(stems)
