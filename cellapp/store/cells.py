@@ -5,6 +5,7 @@ All other measurements are in the Parquet files of the run; who gave which class
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pandas as pd
@@ -33,7 +34,8 @@ COLUMNS = {
 """Columns stored of a cell table and their types; a missing text is "", a missing truth False, a missing number NaN."""
 
 _EMPTY = {float: float("nan"), bool: False, str: ""}
-_BATCH = 5_000  # rows per transaction: nobody else can write to SQLite meanwhile
+_BATCH = 4_000  # rows per transaction: nobody else can write to SQLite meanwhile
+_PAUSE_S = 0.05  # between two of them: those who wait for SQLite look ten times a second, and would be unlucky for long
 
 
 def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
@@ -56,6 +58,8 @@ def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
     light = _light(cells).sort_index()
     ids = light.index.union(_stored_ids(run_id, image_id))
     for start in range(0, len(ids), _BATCH):
+        if start:
+            time.sleep(_PAUSE_S)
         first, last = int(ids[start]), int(ids[min(start + _BATCH, len(ids)) - 1])
         _replace(run_id, image_id, first, last, light.loc[first:last])
 
@@ -68,6 +72,8 @@ def delete_cells(run_id: str) -> None:
         these = tuple_(Cell.image_id, Cell.cell_id).in_(select(some))
         with writing() as session:
             n_deleted = session.execute(delete(Cell).where(Cell.run_id == run_id, these)).rowcount
+        if n_deleted == _BATCH:
+            time.sleep(_PAUSE_S)
 
 
 def load_cells(run_id: str, image_id: str | None = None) -> pd.DataFrame:

@@ -1,0 +1,8 @@
+"""What kills, full disks, a locked or lost database, rivals and a crowd do to runs: nothing may be lost or doubled.
+
+python -m benchmarks.disturb [worker server disk locked replaced people lock visitors]
+
+Every figure is of processes as users start them (`cellapp worker`, `cellapp serve`) in a CELLAPP_HOME of its own below
+the folder of temporary files. A run is some synthetic images; what is left of it after a disturbance is compared with
+the same run left alone. The full disk is one of its own (tmpfs), which takes root or ``unshare -rm``.
+"""
