@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.disturb import scene
+from benchmarks.disturb import results, scene
 
 
 def locked(base: Path, seconds: float, seed: int = 1, n_images: int = 3) -> dict[str, object]:
@@ -20,13 +20,13 @@ def locked(base: Path, seconds: float, seed: int = 1, n_images: int = 3) -> dict
     scene.work_off(alone)
     whole_s, home = time.monotonic() - start_s, scene.copy_home(base / "seeded", base / "locked")
     worker = scene.start(home, "worker", "--once")
-    scene.wait_until(lambda: scene.rows(home, "SELECT status FROM jobs") == [("running",)])
+    scene.wait_until(lambda: results.rows(home, "SELECT status FROM jobs") == [("running",)])
     time.sleep(random.Random(seed).uniform(0, whole_s / 4))
     with closing(sqlite3.connect(home / "cellapp.db", timeout=60, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        done_before = scene.rows(home, "SELECT count(*) FROM run_images WHERE status = 'done'")
+        done_before = results.rows(home, "SELECT count(*) FROM run_images WHERE status = 'done'")
         time.sleep(seconds)
-        waited, done_after = worker.poll() is None, scene.rows(home, "SELECT count(*) FROM run_images")
+        waited, done_after = worker.poll() is None, results.rows(home, "SELECT count(*) FROM run_images")
         other.execute("ROLLBACK")
     status = worker.wait(scene.PATIENT_S)
     return {
@@ -34,8 +34,8 @@ def locked(base: Path, seconds: float, seed: int = 1, n_images: int = 3) -> dict
         "locked_images_left": done_after[0][0] - done_before[0][0],
         "locked_worker_waited": waited,
         "locked_exit_status": status,
-        "locked_attempts": scene.rows(home, "SELECT attempts FROM jobs")[0][0],
-        "locked_differences": scene.differences(scene.left(home), scene.left(alone)),
+        "locked_attempts": results.rows(home, "SELECT attempts FROM jobs")[0][0],
+        "locked_differences": results.differences(results.left(home), results.left(alone)),
     }
 
 
@@ -53,14 +53,14 @@ def replaced(base: Path, n_images: int = 4) -> dict[str, object]:
 
 def _replace(whole: Path, target: Path, database: Path | None) -> dict[str, object]:
     home = scene.copy_home(whole, target / "home" if target.exists() else target)
-    before = scene.left(home)
+    before = results.left(home)
     kept = {path.name: path.read_bytes() for path in home.glob("cellapp.db*")}
     for name in kept:
         (home / name).unlink()
     if database is not None:
         shutil.copy(database, home / "cellapp.db")
     statuses = [scene.work_off(home) for _ in range(2)]
-    after, files = scene.originals(home), scene.files_of_runs(home)
+    after, files = results.originals(home), results.files_of_runs(home)
     for path in home.glob("cellapp.db*"):
         path.unlink()
     for name, content in kept.items():
@@ -71,7 +71,7 @@ def _replace(whole: Path, target: Path, database: Path | None) -> dict[str, obje
         "originals_after": len(after),
         "files_of_runs_before": len(before["files"]),
         "files_of_runs_after": len(files),
-        "the_right_one_again": "as before" if not scene.differences(scene.left(home), before) else "differs",
+        "the_right_one_again": "as before" if not results.differences(results.left(home), before) else "differs",
         "said": _last_line(home),
     }
 

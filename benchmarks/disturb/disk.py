@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.disturb import scene
+from benchmarks.disturb import results, scene
 
 SHARES = (0.0, 0.05, 0.35, 0.65, 0.95)
 """Room that is left when the run begins, of what it needs in all: models are loaded, tables, crops, the last report."""
@@ -28,7 +28,7 @@ def full_disk(base: Path, n_images: int = 3) -> dict[str, object]:
     alone_home = scene.copy_home(base / "seeded", base / "disk-alone")
     before = _size(alone_home)
     scene.work_off(alone_home)
-    needed, alone = _size(alone_home) - before, scene.left(alone_home)
+    needed, alone = _size(alone_home) - before, results.left(alone_home)
     steps = {}
     for share in SHARES:
         with _disk(base / f"disk-{share}") as home:
@@ -54,7 +54,7 @@ def _one(home: Path, run_id: str, room: float, alone: dict[str, object]) -> dict
         told = [_told(lambda: runs.get_run(run_id)), _told(lambda: projects.default_project())]
         told += [_told(lambda: uploads.add_image(projects.default_project().id, other, other.name))]
     filler.unlink()
-    told += [error for (error,) in scene.rows(home, "SELECT error FROM run_images UNION SELECT error FROM jobs")]
+    told += [error for (error,) in results.rows(home, "SELECT error FROM run_images UNION SELECT error FROM jobs")]
     with scene.store_of(home):
         if not queue.list_jobs():
             queue.submit("analyse", {"run_id": run_id})
@@ -64,7 +64,7 @@ def _one(home: Path, run_id: str, room: float, alone: dict[str, object]) -> dict
         "told": said,
         "told_without_paths": all(str(home) not in one and "\n" not in one for one in said),
         "exit_status": statuses,
-        "differences": scene.differences(scene.left(home), alone),
+        "differences": results.differences(results.left(home), alone),
     }
 
 

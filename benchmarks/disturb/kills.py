@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.disturb import scene
+from benchmarks.disturb import results, scene
 
 
 def kill_workers(base: Path, n: int, seed: int, n_images: int = 4) -> dict[str, object]:
@@ -29,10 +29,10 @@ def kill_workers(base: Path, n: int, seed: int, n_images: int = 4) -> dict[str, 
         home, moment_s = scene.copy_home(base / "seeded", base / f"worker-{number}"), draw.uniform(0, whole_s)
         first = scene.start(home, "worker", "--once")
         time.sleep(moment_s)
-        finished += scene.rows(home, "SELECT status FROM runs") == [("done",)]
+        finished += results.rows(home, "SELECT status FROM runs") == [("done",)]
         _kill(first, with_watcher=number % 2 == 1)
         statuses = [first.wait(scene.PATIENT_S), scene.start(home, "worker", "--once").wait(scene.PATIENT_S)]
-        if (found := scene.differences(scene.left(home), alone)) or statuses[1]:
+        if (found := results.differences(results.left(home), alone)) or statuses[1]:
             wrong[f"{moment_s:.2f} s"] = [*found, f"exit status {statuses[1]}"]
     return _told("worker", n, whole_s, wrong, alone) | {"worker_killed_after_the_end": finished}
 
@@ -49,7 +49,7 @@ def kill_servers(base: Path, n: int, seed: int, n_images: int = 3) -> dict[str, 
     draw, wrong = random.Random(seed), {}
     for number in range(n):
         moment_s = draw.uniform(0, whole_s)
-        if found := scene.differences(_visit(base / f"server-{number}", images, moment_s), alone):
+        if found := results.differences(_visit(base / f"server-{number}", images, moment_s), alone):
             wrong[f"{moment_s:.2f} s"] = found
     return _told("server", n, whole_s, wrong, alone)
 
@@ -58,7 +58,7 @@ def _undisturbed(base: Path) -> tuple[dict[str, object], float]:
     home, start_s = scene.copy_home(base / "seeded", base / "worker-alone"), time.monotonic()
     if scene.start(home, "worker", "--once").wait(scene.PATIENT_S):
         raise RuntimeError(f"the undisturbed run failed; {base}/worker-alone-worker.log says why")
-    return scene.left(home), time.monotonic() - start_s
+    return results.left(home), time.monotonic() - start_s
 
 
 def _kill(worker: subprocess.Popen[bytes], *, with_watcher: bool) -> None:
@@ -79,7 +79,7 @@ def _visit(home: Path, images: list[Path], kill_after_s: float | None) -> dict[s
         for _ in range(3):
             with suppress(httpx.TransportError, scene.Ended), scene.serving(home, servers) as address:
                 _ask(address, home, images)
-                return scene.left(home)
+                return results.left(home)
         raise RuntimeError(f"the server ended more than once; {home.parent}/{home.name}-serve.log says why")
     finally:
         killer.cancel()
@@ -93,11 +93,11 @@ def _ask(address: str, home: Path, images: list[Path]) -> None:
         for path in images:
             if path.name not in there:
                 client.post("/images", files={"file": (path.name, path.read_bytes())}).raise_for_status()
-        if not scene.rows(home, "SELECT id FROM runs"):
+        if not results.rows(home, "SELECT id FROM runs"):
             ids = {image["name"]: image["id"] for image in client.get("/images").raise_for_status().json()}
             asked = {"image_ids": [ids[path.name] for path in images], "settings": scene.RUN}
             client.post("/runs", json=asked).raise_for_status()
-        ((run_id,),) = scene.rows(home, "SELECT id FROM runs")
+        ((run_id,),) = results.rows(home, "SELECT id FROM runs")
         ended = lambda: client.get(f"/runs/{run_id}").json()["status"] not in ("queued", "running")  # noqa: E731
         scene.wait_until(ended, every_s=0.2)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pandas as pd
 
-from benchmarks.disturb import scene
+from benchmarks.disturb import results, scene
 
 PEOPLE = ("Ada", "Ben")
 _CLASSES = ("cancer", "normal", "debris")
@@ -21,7 +21,7 @@ def two_people(base: Path, n_labels: int = 50, seed: int = 1) -> dict[str, objec
     home = base / "people"
     (run_id,) = scene.seed(home, 2)
     scene.work_off(home)
-    cells = scene.rows(home, "SELECT image_id, cell_id FROM cells ORDER BY 1, 2")
+    cells = results.rows(home, "SELECT image_id, cell_id FROM cells ORDER BY 1, 2")
     said: dict[str, dict[tuple[str, int], str]] = {who: {} for who in PEOPLE}
     with scene.serving(home) as address:
         workers = [scene.start(home, "worker", "--idle-s", "60") for _ in range(2)]
@@ -58,7 +58,7 @@ def _kill_one_at_work(home: Path, workers: list[subprocess.Popen[bytes]]) -> Non
 
     def at_work() -> subprocess.Popen[bytes] | None:
         busy = {
-            worker.split(":")[1] for (worker,) in scene.rows(home, "SELECT worker FROM jobs WHERE status='running'")
+            worker.split(":")[1] for (worker,) in results.rows(home, "SELECT worker FROM jobs WHERE status='running'")
         }
         return next((one for one in workers if busy & {str(child.pid) for child in scene.children(one)}), None)
 
@@ -67,18 +67,18 @@ def _kill_one_at_work(home: Path, workers: list[subprocess.Popen[bytes]]) -> Non
 
 
 def _active(home: Path) -> bool:
-    return bool(scene.rows(home, "SELECT id FROM jobs WHERE status IN ('queued', 'running')"))
+    return bool(results.rows(home, "SELECT id FROM jobs WHERE status IN ('queued', 'running')"))
 
 
 def _compare(home: Path, said: dict[str, dict[tuple[str, int], str]], n_cells: int) -> dict[str, object]:
-    words = scene.rows(
+    words = results.rows(
         home, "SELECT who, image_id, cell_id, class_name FROM labels WHERE retracted IS NULL ORDER BY id"
     )
     of_each = {(who, image_id, cell_id): name for who, image_id, cell_id, name in words}
     sent = {(who, *cell): name for who, mine in said.items() for cell, name in mine.items()}
     last = {(image_id, cell_id): name for _, image_id, cell_id, name in words}
     shown = {
-        (one, cell): name for one, cell, name in scene.rows(home, "SELECT image_id, cell_id, manual_label FROM cells")
+        (one, cell): name for one, cell, name in results.rows(home, "SELECT image_id, cell_id, manual_label FROM cells")
     }
     in_files = _in_files(home)
     return {
@@ -87,15 +87,15 @@ def _compare(home: Path, said: dict[str, dict[tuple[str, int], str]], n_cells: i
         "people_words_lost": sum(of_each.get(key) != name for key, name in sent.items()),
         "people_store_differs": sum(shown[cell] != last.get(cell, "") for cell in shown),
         "people_files_differ": sum(in_files[cell] != shown[cell] for cell in shown),
-        "people_failed_jobs": scene.rows(home, "SELECT count(*) FROM jobs WHERE status = 'failed'")[0][0],
-        "people_jobs_taken_twice": scene.rows(home, "SELECT count(*) FROM jobs WHERE attempts > 1")[0][0],
+        "people_failed_jobs": results.rows(home, "SELECT count(*) FROM jobs WHERE status = 'failed'")[0][0],
+        "people_jobs_taken_twice": results.rows(home, "SELECT count(*) FROM jobs WHERE attempts > 1")[0][0],
     }
 
 
 def _in_files(home: Path) -> dict[tuple[str, int], str]:
     """Return the classes by hand of the table that people download."""
     found = {}
-    for run_id, image_id, stem in scene.rows(home, "SELECT run_id, image_id, stem FROM run_images"):
+    for run_id, image_id, stem in results.rows(home, "SELECT run_id, image_id, stem FROM run_images"):
         table = pd.read_csv(home / "runs" / run_id / stem / "cells.csv", keep_default_na=False)
         found |= {(image_id, cell): name for cell, name in zip(table["cell_id"], table["manual_label"], strict=True)}
     return found

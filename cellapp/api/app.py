@@ -17,6 +17,7 @@ from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
 from cellapp.images.channels import assign_channels
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.rest_of_run import request_rest
 from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
@@ -102,6 +103,13 @@ def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[Analy
 @api.get("/runs/{run_id}")
 def show_run(run_id: str) -> dict[str, Any]:
     """State, settings and per-image summaries of a run."""
+    return _run(runs.get_shown_run(run_id))
+
+
+@api.post("/runs/{run_id}/rest", status_code=202)
+def do_rest(run_id: str) -> dict[str, Any]:
+    """Queue the images of a run that failed or were not reached; those that are done stay."""
+    request_rest(run_id)
     return _run(runs.get_shown_run(run_id))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cellapp.errors import Cancelled, CellappError, StoreError, disk_sentence
 from cellapp.jobs import queue
+from cellapp.jobs.rest_of_run import take_up_strays
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
 from cellapp.store import database
 from cellapp.store.bin import empty_bin, sweep_parts
@@ -35,7 +36,6 @@ _KEEP_S = 30 * 24 * 3600.0
 
 PATIENT_S = 600.0
 """A worker waits so long while somebody else holds the database: hours of work are behind what it has to write."""
-
 
 OnWord = Callable[..., None]
 """Tells the process that watches this one what is in hand."""
@@ -192,18 +192,18 @@ def _idle(worked_s: float, idle_s: float | None) -> bool:
 
 
 def _purge() -> None:
-    """Delete what was in the bin, or unused, for long enough."""
+    """Delete what was in the bin, or unused, for long enough, and look after runs without a job."""
     from cellapp.segmentation.slide_parameters import purge_slide_parameters  # scipy and scikit-image come with it
 
     try:
         n_files = purge_files()  # first: it refuses where files and database do not fit, and then nothing is deleted
         n_runs, n_jobs, _ = purge_deleted(), queue.purge_jobs(_KEEP_S), purge_pending()
         n_images, n_slides = purge_images(), purge_slide_parameters(_KEEP_S)
-        _log.info("deleted %d runs and %d images from the bin, forgot %d old jobs", n_runs, n_images, n_jobs)
-        _log.info("put %d files no image needs into the bin, forgot what was decided on %d slides", n_files, n_slides)
-        _log.info("put the vectors of %d images that no run needs into the bin", purge_vectors())
-        _log.info("deleted %d heads from the bin", purge_heads())
-        _log.info("emptied the bin of %d things, swept %d that were half written", empty_bin(), sweep_parts())
+        _log.info("deleted %d runs and %d images from the bin", n_runs, n_images)
+        _log.info("forgot %d old jobs and %d slides, put %d files into the bin", n_jobs, n_slides, n_files)
+        _log.info("put vectors of %d images into the bin, deleted %d heads from it", purge_vectors(), purge_heads())
+        _log.info("emptied the bin of %d things, swept %d half written ones", empty_bin(), sweep_parts())
+        _log.info("took up %d runs that had lost their job", take_up_strays())
     except (StoreError, OSError) as error:  # a worker that cannot clean up can work
         _log.error("cleaning up stopped: %s", error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,13 @@ def list_runs(project_id: str, *, removed: bool = False) -> tuple[RunRecord, ...
     query = select(Run).where(Run.project_id == project_id, in_bin).order_by(Run.created.desc(), Run.id)
     with reading() as session:
         return tuple(run_record(row) for row in session.scalars(query))
+
+
+def list_active_runs(before: datetime) -> tuple[RunRecord, ...]:
+    """Return the runs of all projects that wait or work and were made before a time."""
+    query = select(Run).where(Run.status.in_((Status.QUEUED, Status.RUNNING)), Run.created < before)
+    with reading() as session:
+        return tuple(run_record(row) for row in session.scalars(query.where(Run.removed.is_(None))))
 
 
 def count_runs(project_id: str) -> int:

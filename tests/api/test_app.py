@@ -175,3 +175,14 @@ def test_numbers_that_fit_no_image_are_422_before_anything_runs(client, demo, se
     answer = client.post("/runs", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
     assert not queue.list_jobs()
+
+
+def test_the_rest_of_a_run_is_asked_for_where_there_is_one(client, demo):
+    image = upload(client, demo.slide).json()
+    run = client.post("/runs", json={"image_ids": [image["id"]], "settings": SETTINGS}).json()
+    (job,) = queue.list_jobs()
+    queue.request_cancel(job.id)
+    assert client.get(f"/runs/{run['id']}").json()["status"] == "cancelled"
+    assert client.post(f"/runs/{run['id']}/rest").status_code == 202
+    assert [one.payload for one in queue.list_jobs()] == [{"run_id": run["id"]}]
+    assert client.post("/runs/none/rest").status_code == 404

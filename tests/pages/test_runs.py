@@ -42,6 +42,17 @@ def test_a_ticked_run_shows_its_settings_and_runs_again(open_page, run_of):
     assert queue.list_jobs(run.project_id)[0].payload == {"run_id": again.id}
 
 
+def test_the_rest_of_a_run_is_offered_where_there_is_one(open_page, run_of):
+    run = run_of()
+    assert "do_rest" not in {button.key for button in tick(open_page(PAGE), 0).button}
+    runs.set_image_status(run.id, run.images[0].image_id, Status.FAILED, error="no room")
+    runs.finish_run(run.id)
+    app = tick(open_page(PAGE), 0)
+    app.button(key="do_rest").click().run()
+    assert not app.exception
+    assert [(job.kind, job.payload) for job in queue.list_jobs(run.project_id)] == [("analyse", {"run_id": run.id})]
+
+
 def test_delete_can_be_undone(open_page, run_of):
     run = run_of()
     app = tick(open_page(PAGE), 0)

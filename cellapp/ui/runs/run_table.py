@@ -19,6 +19,7 @@ from cellapp.ui.components.messages import escape, show_error, trust_line
 from cellapp.ui.layout.frame import CLASSIFY_PAGE
 from cellapp.ui.layout.run_panel import images_table, job_of, start_run
 from cellapp.ui.runs.compare_runs import differing, flat_settings, image_table, paired_chart, settings_table
+from cellapp.ui.runs.rest_button import rest_button
 from cellapp.ui.session.page_state import choose
 from cellapp.ui.session.results import Results, results_of
 
@@ -166,6 +167,7 @@ def _actions(run: RunRecord) -> None:
         show_downloads(run_folder(run.id), None, key="runs_download")
         if st.button("Run again", icon=":material/replay:", key="rerun", help="The same images and settings"):
             _run_again(run)
+        rest_button(run)
         with st.popover("Rename", icon=":material/edit:"):
             name = st.text_input("Name", run.name, max_chars=120, key=f"name_{run.id}")
             st.button(
