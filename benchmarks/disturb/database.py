@@ -48,11 +48,11 @@ def replaced(base: Path, n_images: int = 4) -> dict[str, object]:
     _forget_last_image(older)
     scene.seed(base / "stranger" / "home", 1)
     ways = {"emptied": None, "older": older, "stranger": base / "stranger" / "home" / "cellapp.db"}
-    return {f"database_{way}": _replace(home, base / way, database) for way, database in ways.items()}
+    return {f"database_{way}": _replace(home, base / f"with-{way}", database) for way, database in ways.items()}
 
 
 def _replace(whole: Path, target: Path, database: Path | None) -> dict[str, object]:
-    home = scene.copy_home(whole, target / "home" if target.exists() else target)
+    home = scene.copy_home(whole, target)
     before = results.left(home)
     kept = {path.name: path.read_bytes() for path in home.glob("cellapp.db*")}
     for name in kept:
