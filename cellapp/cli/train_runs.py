@@ -10,8 +10,9 @@ from cellapp.errors import InputError
 from cellapp.text_table import read_table
 from cellapp.training.analysed_runs import cells_of_runs, read_analysed
 from cellapp.training.classifier.keep_cells import pictures_of_runs
+from cellapp.training.classifier.of_cells import OF_VECTORS
 from cellapp.training.classifier.recipe import HeadRecipe
-from cellapp.training.classifier.train_on_vectors import OF_VECTORS, train_on_vectors
+from cellapp.training.classifier.train_on_vectors import train_on_vectors
 from cellapp.types.image import OnStep
 
 
@@ -47,6 +48,8 @@ def train_on_runs(
     InputError
         Also when the recipe asks for what vectors that are there already have decided.
     """
+    if recipe.mode == "finetune":
+        raise InputError("with --run a head is fitted to vectors; fine-tune on pictures, or on the Train page")
     default = HeadRecipe()
     asked = [name for name in OF_VECTORS if getattr(recipe, name) != getattr(default, name)]
     if asked:

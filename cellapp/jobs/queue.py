@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from cellapp.errors import InputError, StoreError
+from cellapp.errors import Cancelled, InputError, StoreError
 from cellapp.jobs.silence import lost_jobs
 from cellapp.store import job_rows, runs
 from cellapp.store.blobs import without_home
@@ -25,6 +25,10 @@ MAX_ATTEMPTS = 3
 """How often a job is tried when its worker dies in the middle; then it has failed, most often for want of memory."""
 
 _TOO_OFTEN = f"the worker stopped {MAX_ATTEMPTS} times in the middle of it; is there too little memory for this image?"
+
+
+class WorkerStopping(Cancelled):
+    """Raised in a handler when the worker process is asked to stop; the job goes back to the queue."""
 
 
 def submit(kind: str, payload: Mapping[str, Any], project_id: str | None = None, *, urgent: bool = False) -> JobRecord:

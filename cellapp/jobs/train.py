@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 from pydantic import Field
 
+from cellapp.classification.head_io import DESCRIPTION
 from cellapp.errors import InputError
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.make_vectors import make_vectors
+from cellapp.jobs.training_folder import training_folder
+from cellapp.models.bundle import RunModels
+from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.progress import no_progress
 from cellapp.settings import FrozenModel, VectorSettings
 from cellapp.store.heads import HeadRecord, add_head, head_name
 from cellapp.store.images import list_images
+from cellapp.store.open_image import open_slide
 from cellapp.store.projects import project_vectors
 from cellapp.store.records import CONDITIONS, ImageRecord, JobRecord, RunRecord
 from cellapp.store.run_labels import labels_of_run
 from cellapp.store.runs import get_run, run_folder
 from cellapp.store.vectors import image_vectors
-from cellapp.training.classifier.keep_cells import pictures_of_runs
+from cellapp.training.cell_planes import CellImage
+from cellapp.training.classifier.interrupted import OtherTraining
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
+from cellapp.training.classifier.tune_on_cells import tune_on_cells
+from cellapp.training.classifier.write_fitted import CHECKPOINTS
 from cellapp.training.label_sources import GivenLabels, add_given_labels, labels_by_column
 from cellapp.training.labelled_cells import (
     BY_IMAGE,
@@ -57,6 +68,8 @@ class TrainRequest(FrozenModel):
     name: str
     """Of the head."""
     recipe: HeadRecipe = HeadRecipe()
+    work: str = Field("", pattern="^[0-9a-f]*$")
+    """Name of the folder in which a fine-tuning goes on after a kill; `request_training` gives it."""
 
 
 def request_training(request: TrainRequest) -> JobRecord:
@@ -69,6 +82,8 @@ def request_training(request: TrainRequest) -> JobRecord:
     """
     head_name(request.name)
     _check(request)
+    if request.recipe.mode == "finetune":
+        request = request.model_copy(update={"work": uuid4().hex})
     job = queue.submit(TRAIN, request.model_dump(mode="json"), request.project_id)
     worker_process.ensure_worker()
     return job
@@ -91,30 +106,42 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
         When vectors have to be made and the encoder cannot be had.
     """
     on_step = on_step or no_progress
+    if request.recipe.mode == "finetune":
+        return _fine_tune(request, on_step)
     cells = cells_of_project(request, lambda step, part: on_step(step, _VECTORS * part))
     with TemporaryDirectory() as scratch:
         out = Path(scratch) / head_name(request.name)
-        pictures_of = pictures_of_runs(_folders(request), cells.images, cells.cell_ids)
-        train_on_vectors(
-            cells,
-            out,
-            request.recipe,
-            lambda step, part: on_step(step, _VECTORS + 0.4 * part),
-            pictures_of=pictures_of,
-        )
+        train_on_vectors(cells, out, request.recipe, lambda step, part: on_step(step, _VECTORS + 0.4 * part))
         return add_head(request.project_id, out)
 
 
-def _folders(request: TrainRequest) -> dict[str, Path]:
-    """Return the folder of each image of the runs by its name in the training."""
-    runs = [get_run(run_id) for run_id in request.run_ids]
+def _fine_tune(request: TrainRequest, on_step: OnStep) -> HeadRecord:
+    """Train the encoder, too, on crops of the images of the runs; a training that was killed goes on."""
+    with training_folder(request.work) as folder:
+        out = folder / head_name(request.name)
+        if not (out / DESCRIPTION).is_file() or (out / CHECKPOINTS).exists():
+            cells = cells_of_project(request, lambda step, part: on_step(step, 0.0))
+            try:
+                tune_on_cells(cells, cell_images(request.run_ids), out, request.recipe, on_step)
+            except OtherTraining:  # somebody relabelled cells meanwhile
+                rmtree(out)
+                tune_on_cells(cells, cell_images(request.run_ids), out, request.recipe, on_step)
+        return add_head(request.project_id, out)
+
+
+def cell_images(run_ids: Sequence[str]) -> dict[str, CellImage]:
+    """Return the finished images of runs, to cut cells from, by the names that `cells_of_project` gives them."""
+    runs = [get_run(run_id) for run_id in run_ids]
     names = image_names([[image.stem for image in run.images] for run in runs])
-    pairs = [
-        (name, run_folder(run.id) / image.stem)
-        for run, mine in zip(runs, names, strict=True)
-        for image, name in zip(run.images, mine, strict=True)
-    ]
-    return dict(pairs)
+    return {
+        name: CellImage(run_folder(run.id) / image.stem, partial(_open, run, image.image_id))
+        for run, of_run in zip(runs, names, strict=True)
+        for image, name in zip(run.images, of_run, strict=True)
+    }
+
+
+def _open(run: RunRecord, image_id: str, models: RunModels) -> ImageContext:
+    return make_context(open_slide(image_id), None, models, run.settings)
 
 
 def cells_of_project(request: TrainRequest, on_step: OnStep | None = None) -> LabelledCells:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from cellapp.errors import Cancelled, CellappError, StoreError, disk_sentence
 from cellapp.jobs import queue
 from cellapp.jobs.rest_of_run import take_up_strays
+from cellapp.jobs.training_folder import sweep_trainings
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
 from cellapp.store import database
 from cellapp.store.bin import empty_bin, sweep_parts
@@ -41,10 +42,6 @@ OnWord = Callable[..., None]
 """Tells the process that watches this one what is in hand."""
 
 
-class WorkerStopping(Cancelled):
-    """Raised in a handler when the worker process is asked to stop; the job goes back to the queue."""
-
-
 @dataclass
 class _Progress:
     """The `OnStep` of a handler: it records the step, and raises when the job should stop."""
@@ -65,7 +62,7 @@ class _Progress:
     def __call__(self, step: str, fraction: float) -> None:
         """Record the step, at most a few times a second."""
         if self.stop.is_set():
-            raise WorkerStopping("the worker was asked to stop; the job goes on when the next one starts")
+            raise queue.WorkerStopping("the worker was asked to stop; the job goes on when the next one starts")
         now_s = time.monotonic()
         self._start = self._start or (now_s, fraction)
         if now_s - self._reported_s >= _REPORT_EVERY_S:
@@ -171,7 +168,7 @@ def _work_job(job: JobRecord, handler: Handler, progress: _Progress) -> None:
     _log.info("job %s (%s), attempt %d", job.id, job.kind, job.attempts)
     try:
         queue.finish(job.id, handler(dict(job.payload), progress), worker_id=worker_id)
-    except WorkerStopping:
+    except queue.WorkerStopping:
         queue.requeue(job.id, worker_id=worker_id)
     except Cancelled:
         queue.cancelled(job.id, worker_id=worker_id)
@@ -204,6 +201,7 @@ def _purge() -> None:
         _log.info("put vectors of %d images into the bin, deleted %d heads from it", purge_vectors(), purge_heads())
         _log.info("emptied the bin of %d things, swept %d half written ones", empty_bin(), sweep_parts())
         _log.info("took up %d runs that had lost their job", take_up_strays())
+        _log.info("deleted what %d trainings that ended had left", sweep_trainings())
     except (StoreError, OSError) as error:  # a worker that cannot clean up can work
         _log.error("cleaning up stopped: %s", error)
 

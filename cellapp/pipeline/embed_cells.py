@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.encoders.slide_windows import pool_cells
 from cellapp.images.preprocess import Preprocessor
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
-from cellapp.pipeline.encoder_crops import encoder_crops
+from cellapp.pipeline.encoder_crops import encoder_planes
 from cellapp.pipeline.progress import StepProgress
 from cellapp.settings import VectorSettings
 from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
@@ -90,9 +89,7 @@ def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preproce
     encoder, vectors = context.models.encoder, context.models.vectors
     if vectors.reads.source == "grid":
         return pool_cells(context.source, mask, cells, context.roles, preprocessor, encoder=encoder, crop=vectors.crop)
-    crops = encoder_crops(context, mask, cells, preprocessor)
-    planes = encoder_input(crops, context.roles, encoder.input_px, encoder.reads.channels_as)
-    return encoder.embed(planes, crops.cell_ids)
+    return encoder.embed(encoder_planes(context, mask, cells, preprocessor), cells.index.to_numpy(np.int32))
 
 
 def _batches(cells: pd.DataFrame, vectors: VectorSettings) -> list[pd.DataFrame]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.crop import crop
+from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.images.preprocess import Preprocessor
 from cellapp.pipeline.context import ImageContext
 from cellapp.settings import CropSettings
@@ -51,6 +52,17 @@ def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, p
         return crops
     chain = preprocessor.settings
     return replace(crops, pixels=[Preprocessor.fit_crop(raw, chain).apply(raw) for raw in crops.pixels])
+
+
+def encoder_planes(
+    context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor
+) -> np.ndarray:
+    """Return cells as the planes that the run's encoder reads, (N, 3, S, S) float32, 0 to 1; else as `encoder_crops`.
+
+    Where each channel is encoded by itself there are as many planes as channels.
+    """
+    crops, encoder = encoder_crops(context, mask, cells, preprocessor), context.models.encoder
+    return encoder_input(crops, context.roles, encoder.input_px, encoder.reads.channels_as)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from cellapp.errors import Cancelled, InputError, StoreError
 from cellapp.jobs import queue, worker
-from cellapp.jobs.worker import WorkerStopping, run_worker
+from cellapp.jobs.queue import WorkerStopping
+from cellapp.jobs.worker import run_worker
 from cellapp.jobs.worker_process import living_worker
 from cellapp.store import database as store_database
 from cellapp.store.records import Status

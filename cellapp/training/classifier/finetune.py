@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +14,9 @@ from torch import nn
 from cellapp.classification.head import LinearHead
 from cellapp.classification.own_encoder import FOLDER, OwnEncoder
 from cellapp.encoders.hf_folder import local_revision
-from cellapp.errors import InputError
-from cellapp.files import atomic_write
 from cellapp.models.load import load_encoder_of
 from cellapp.training.calibration import cross_calibrate
+from cellapp.training.classifier.baselines import EMBEDDING
 from cellapp.training.classifier.cross_validation import (
     HeldOut,
     LabelledVectors,
@@ -26,16 +24,17 @@ from cellapp.training.classifier.cross_validation import (
 )
 from cellapp.training.classifier.fit_head import FitOptions, HeadSpec, fit_head
 from cellapp.training.classifier.fit_network import Cells, Fit, best_epoch, fit_network
+from cellapp.training.classifier.interrupted import claim, write_json
 from cellapp.training.classifier.learner import Learner
 from cellapp.training.classifier.network_head import network_head
 from cellapp.training.classifier.recipe import HeadRecipe
+from cellapp.training.classifier.write_fitted import Fitted
 from cellapp.training.encode_dataset import EncodedDataset
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
 
 EPOCHS = "epochs.json"
 FINE_TUNED = "fine-tuned"
-_RUN = "run.json"
 _CHUNK = 256  # crops turned to float32 at once
 
 
@@ -47,6 +46,12 @@ class FineTuned:
     held_out: HeldOut | None  # None when the groups could not be split
     frozen: np.ndarray | None  # (N, K) held-out probabilities of a linear head on the frozen encoder
     notes: Mapping[str, Any]  # for metrics.json
+
+    @property
+    def fitted(self) -> Fitted:
+        """The head as it is written, beside the linear head on the frozen encoder."""
+        own = {FINE_TUNED: self.held_out.probabilities, EMBEDDING: self.frozen} if self.held_out else {}
+        return Fitted(self.head, self.held_out, FINE_TUNED, own, {"fine_tuning": dict(self.notes)})
 
 
 class Trainings:
@@ -74,8 +79,8 @@ class Trainings:
 
     Raises
     ------
-    InputError
-        When the checkpoints in `out` are of another recipe, encoder or other pictures.
+    OtherTraining
+        When the checkpoints in `work` are of another recipe, encoder or other pictures.
     """
 
     def __init__(
@@ -97,7 +102,7 @@ class Trainings:
         self.n_fits = 1
         self._tail = nn.ModuleList(encoder.tail(recipe.finetune.blocks))
         self._untouched = {name: tensor.clone() for name, tensor in self._tail.state_dict().items()}
-        _claim(self.work, recipe, encoder, dataset)
+        claim(self.work, recipe, encoder, dataset)
 
     def run(self) -> FineTuned:
         """Train and measure."""
@@ -151,15 +156,16 @@ class Trainings:
         self._tail.load_state_dict(self._untouched)
         start, recipe = self._probe(fit.training), self.recipe.finetune
         learner = Learner(self.encoder, start, recipe, _class_weights(fit, start, self.recipe.class_weights))
-        self.curves.append({"name": name, "points": [], "best": 0})
+        self.curves.append({"name": name, "epochs": fit.epochs, "points": [], "best": 0})
         number = len(self.curves) - 1
 
         def on_batch(part: float) -> None:
-            self.on_step(f"Fine-tuning, {name}", (number + part) / self.n_fits)
+            epoch = f"epoch {math.ceil(part * fit.epochs - 1e-6)} of {fit.epochs}"
+            self.on_step(f"Fine-tuning, {name}, {epoch}", (number + part) / self.n_fits)
 
         def on_points(points: list[dict[str, Any]]) -> None:
             self.curves[-1] |= {"points": points, "best": best_epoch(fit, learner, points)}
-            _write_json(self.out / EPOCHS, {"planned": self.n_fits, "fits": self.curves})
+            write_json(self.out / EPOCHS, {"planned": self.n_fits, "fits": self.curves})
 
         points = fit_network(fit, learner, self.work / f"fit-{number}.pt", on_batch, on_points).points
         on_points(points)
@@ -180,11 +186,12 @@ class Trainings:
 
     def _embed(self, encoder: Encoder, rows: np.ndarray) -> np.ndarray:
         """Return vectors of some rows, (n, F), as the head reads them."""
-        parts = np.array_split(rows, max(len(rows) // _CHUNK, 1))
-        planes = (self.cells.planes[part].astype(np.float32) for part in parts)
-        return np.concatenate(
-            [encoder.embed(crops, part.astype(np.int32)).features for crops, part in zip(planes, parts, strict=True)]
-        )
+        features = []
+        for part in np.array_split(rows, max(len(rows) // _CHUNK, 1)):
+            self.on_step(f"Making vectors, {self.curves[-1]['name']}", len(self.curves) / self.n_fits)
+            planes = self.cells.planes[part].astype(np.float32)
+            features.append(encoder.embed(planes, part.astype(np.int32)).features)
+        return np.concatenate(features)
 
     def _notes(self, best: list[int], epochs: int) -> dict[str, Any]:
         trained = sum(weights.numel() for weights in self._tail.parameters())
@@ -197,23 +204,3 @@ def _class_weights(fit: Fit, head: LinearHead, balanced: bool) -> np.ndarray:
     n_of_class = np.bincount(fit.cells.codes[fit.training], minlength=len(head.classes))
     even = len(fit.training) / (len(head.classes) * n_of_class)
     return even if balanced else np.ones(len(head.classes))
-
-
-def _claim(work: Path, recipe: HeadRecipe, encoder: Encoder, dataset: EncodedDataset) -> None:
-    """Write down what the checkpoints in a folder are of, or check that they are of this."""
-    cells = sorted(zip(dataset.digests, dataset.crops.labels, dataset.crops.groups, strict=True))
-    facts = {"recipe": recipe.toml, "encoder": encoder.identity, "device": encoder.device}
-    facts["cells"] = hashlib.sha256(json.dumps(cells).encode()).hexdigest()
-    if not (work / _RUN).is_file():
-        work.mkdir(parents=True, exist_ok=True)
-        _write_json(work / _RUN, facts)
-    elif json.loads((work / _RUN).read_text(encoding="utf-8")) != facts:
-        raise InputError(
-            f"{str(work)!r} holds an interrupted training with another recipe, encoder or other pictures; "
-            "go on with those, choose another --out, or remove that folder"
-        )
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with atomic_write(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ import torch
 from scipy.special import log_softmax
 from sklearn.metrics import f1_score
 
+from cellapp.evaluation.scores import balanced_accuracy
 from cellapp.training.checkpoints import read_checkpoint, write_checkpoint
 from cellapp.training.classifier.early_stopping import Score, judge
 from cellapp.training.classifier.learner import Learner
@@ -23,6 +24,7 @@ OnPoints = Callable[[list[dict[str, Any]]], None]
 """Gets the points of the curves after each epoch."""
 
 _BATCH = 64  # crops scored at once
+_VALIDATION = ("validation_loss", "validation_f1", "validation_balanced_accuracy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +122,16 @@ def _train_epoch(fit: Fit, learner: Learner, epoch: int, on_batch: OnBatch) -> f
 def _point(fit: Fit, learner: Learner, epoch: int, loss: float | None, seconds: float) -> dict[str, Any]:
     """Score the validation cells and return a point of the curves."""
     point = {"epoch": epoch, "training_loss": loss and round(loss, 6), "seconds": round(seconds, 2)}
-    point |= {"rates": list(learner.rates), "validation_loss": None, "validation_f1": None}
+    point |= {"rates": list(learner.rates), **dict.fromkeys(_VALIDATION)}
     if len(fit.validation):
         codes = fit.cells.codes[fit.validation]
         scores = _scores(fit, learner)
         weights = learner.weights.cpu().numpy()[codes]
         losses = -log_softmax(scores, axis=1)[np.arange(len(codes)), codes]
         f1 = f1_score(codes, scores.argmax(axis=1), average="weighted", zero_division=0)
-        point |= {"validation_loss": float(np.average(losses, weights=weights)), "validation_f1": float(f1)}
+        balanced = balanced_accuracy(codes, scores, 0)
+        figures = np.average(losses, weights=weights), f1, balanced
+        point |= dict(zip(_VALIDATION, map(float, figures), strict=True))
     return point
 
 

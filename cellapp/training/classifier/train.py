@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from cellapp.cells.input_features import measured_names
 from cellapp.classification.head import LinearHead
-from cellapp.classification.head_io import save_head
 from cellapp.errors import InputError
-from cellapp.files import move_into_place
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
 from cellapp.settings import FeatureSettings
@@ -31,21 +27,17 @@ from cellapp.training.classifier.baselines import (
 )
 from cellapp.training.classifier.batch_effects import batch_report
 from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
-from cellapp.training.classifier.fold_heads import write_fold_heads
 from cellapp.training.classifier.from_scratch import from_scratch
 from cellapp.training.classifier.grid import grid_of
 from cellapp.training.classifier.head_spec import spec_of
 from cellapp.training.classifier.keep_cells import keep_pictured_cells
 from cellapp.training.classifier.recipe import HeadRecipe
-from cellapp.training.classifier.report import head_metrics, held_out_table, write_head_report
-from cellapp.training.classifier.validation import measure_beside, validate
+from cellapp.training.classifier.validation import measure_beside
+from cellapp.training.classifier.write_fitted import CHECKPOINTS, Fitted, whole, write_fitted
 from cellapp.training.encode_dataset import EncodedDataset, encode_dataset
 from cellapp.training.labelled_crops import read_labelled_crops
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
-
-CHECKPOINTS = "checkpoints"
-"""Folder in the head's in which an interrupted fine-tuning waits to go on."""
 
 
 def train_head(
@@ -111,48 +103,15 @@ def train_head(
     return metrics
 
 
-@dataclass(frozen=True, eq=False)
-class _Fitted:
-    """A head and its evidence."""
-
-    head: LinearHead
-    held_out: HeldOut | None  # None when the groups could not be split
-    method: str
-    probabilities: Mapping[str, np.ndarray]  # held-out, by method, the head's own first
-    notes: Mapping[str, Any] = field(default_factory=dict)  # more for metrics.json
-    beside: tuple[Any, ...] = ()  # of a linear head, see `measure_beside`
-
-
-def _write(out: Path, fitted: _Fitted, dataset: EncodedDataset, recipe: HeadRecipe, start: float) -> dict[str, Any]:
+def _write(out: Path, fitted: Fitted, dataset: EncodedDataset, recipe: HeadRecipe, start: float) -> dict[str, Any]:
     """Write the folder of a head and return its figures; checkpoints have done their part then."""
-    with _whole(out) as part:
-        head, held_out = save_head(fitted.head, part), fitted.held_out
-        metrics = head_metrics(head, dataset, fitted.method, fitted.probabilities)
-        calls = held_out and held_out_table(dataset, held_out.fold_of, held_out.probabilities, head.classes)
-        validation = validate(calls, metrics, *fitted.beside)
-        metrics |= dict(fitted.notes) | validation.metrics | {"seconds": round(time.perf_counter() - start)}
-        write_head_report(part, head, recipe, metrics, calls)
-        validation.write(part)
+    with whole(out) as part:
+        metrics = write_fitted(part, fitted, dataset, recipe, start).metrics
         features = None if recipe.mode == "finetune" else _vectors(dataset, recipe).features
         keep_pictured_cells(part, features, dataset.crops)
-        if recipe.keep_folds and held_out:
-            write_fold_heads(part, dataset, held_out, head.name)
     if recipe.mode == "finetune":
         shutil.rmtree(out / CHECKPOINTS)
-    return metrics
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """Give a temporary folder whose files go to `out` when the block ends without an error; others there stay."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".", suffix=".part", dir=out.parent) as scratch:
-        yield Path(scratch)
-        out.mkdir(exist_ok=True)
-        for file in sorted(Path(scratch).iterdir()):
-            if file.is_dir():  # of an earlier head; a folder is replaced only when it is empty
-                shutil.rmtree(out / file.name, ignore_errors=True)
-            move_into_place(file, out / file.name)
+    return dict(metrics)
 
 
 def _encoders(recipe: HeadRecipe, encoder: Encoder) -> dict[str, Encoder]:
@@ -173,12 +132,12 @@ def _method(recipe: HeadRecipe) -> str:
     return BOTH if recipe.reads.shape else WITH_CYTOSKELETON if recipe.reads.cytoskeleton else EMBEDDING
 
 
-def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str, on_step: OnStep) -> _Fitted:
+def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str, on_step: OnStep) -> Fitted:
     """Fit a linear head to frozen vectors."""
     data, spec = _vectors(dataset, recipe), spec_of(dataset, recipe, name, encoder)
     head, held_out = fit_and_hold_out(data, spec, **recipe.choices)
     if held_out is None:
-        return _Fitted(head, None, _method(recipe), {})
+        return Fitted(head, None, _method(recipe), {})
     own, notes = {_method(recipe): held_out.probabilities}, grid_of(head)
     if recipe.batch_effects != "none":
         without = hold_out(data, spec, held_out.fold_of, seed=recipe.seed, balance=recipe.balance).probabilities
@@ -186,24 +145,23 @@ def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str, o
     on_step("Measuring what a split by cell would show, and whether more groups would help", 0.9)
     beside = measure_beside(data, spec, recipe, head, held_out)
     own |= _others(dataset, data, spec, held_out, recipe, own)
-    return _Fitted(head, held_out, _method(recipe), own, notes, beside)
+    return Fitted(head, held_out, _method(recipe), own, notes, beside)
 
 
 def _fine_tune(
     dataset: EncodedDataset, recipe: HeadRecipe, encoders: Mapping[str, Encoder], out: Path, on_step: OnStep
-) -> _Fitted:
+) -> Fitted:
     """Train the last blocks of the encoder with the head."""
-    from cellapp.training.classifier.finetune import FINE_TUNED, Trainings  # imports torch
+    from cellapp.training.classifier.finetune import Trainings  # imports torch
 
     encoder, data = encoders[EMBEDDING].reading(recipe.reads), _vectors(dataset, recipe)
     spec = spec_of(dataset, recipe, out.resolve().name, encoder.identity)
     tuned = Trainings(dataset, data, encoder, recipe, spec, out=out, work=out / CHECKPOINTS, on_step=on_step).run()
-    notes = {"fine_tuning": dict(tuned.notes)}
+    fitted = tuned.fitted
     if tuned.held_out is None:
-        return _Fitted(tuned.head, None, FINE_TUNED, {}, notes)
-    own = {FINE_TUNED: tuned.held_out.probabilities, EMBEDDING: tuned.frozen}
-    others = _others(dataset, data, spec, tuned.held_out, recipe, own)
-    return _Fitted(tuned.head, tuned.held_out, FINE_TUNED, own | others, notes)
+        return fitted
+    others = _others(dataset, data, spec, tuned.held_out, recipe, fitted.probabilities)
+    return replace(fitted, probabilities={**fitted.probabilities, **others})
 
 
 def _vectors(dataset: EncodedDataset, recipe: HeadRecipe) -> LabelledVectors:
