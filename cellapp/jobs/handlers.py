@@ -157,7 +157,7 @@ def regions(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 def rescore(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Call a run's cells by another head; payload ``{"run_id", "classify": settings}`` or ``{"run_id", "version"}``."""
     classify = ClassifySettings.model_validate(payload["classify"]) if "classify" in payload else None
-    versions = rescore_run(payload["run_id"], classify, payload.get("version"), on_step)
+    versions = rescore_run(payload["run_id"], classify, payload.get("version"), on_step, make=bool(payload.get("make")))
     return {"run_id": payload["run_id"], "version": versions.active_id}
 
 

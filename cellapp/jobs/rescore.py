@@ -16,6 +16,7 @@ from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_versions import ClassVersions, activate
 from cellapp.exports.tables import read_cells, write_summary
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.make_vectors import make_vectors
 from cellapp.jobs.run_report import write_run_report
 from cellapp.pipeline.active_classes import draw_active_classes, write_active_tables
 from cellapp.pipeline.progress import no_progress
@@ -44,7 +45,12 @@ class HeadUse:
 
 
 def request_rescore(
-    run_id: str, head: str, *, threshold: float | None = None, unsure_margin: float | None = None
+    run_id: str,
+    head: str,
+    *,
+    threshold: float | None = None,
+    unsure_margin: float | None = None,
+    make: bool = False,
 ) -> JobRecord:
     """Queue the job that calls a run's cells by a head.
 
@@ -55,6 +61,8 @@ def request_rescore(
         Name in the registry or of a head of the project, see `cellapp.store.named_models`.
     threshold, unsure_margin : float, optional
         See `cellapp.settings.ClassifySettings`; those of the run when left out.
+    make : bool
+        Have the job make the vectors that the head reads where the run has none.
 
     Raises
     ------
@@ -69,13 +77,16 @@ def request_rescore(
     changed = {name: value for name, value in changed.items() if value is not None or name == "encoder"}
     settings = validated(ClassifySettings, run.settings.classify.model_dump() | changed)
     loaded = load_head(head)
-    for image in _done(run):
+    done = _done(run)
+    for image in done if not make else ():
         _vectors(run, image, loaded)
-    return _submit(run, {"classify": settings.model_dump(mode="json")})
+    return _submit(run, {"classify": settings.model_dump(mode="json"), **({"make": True} if make else {})})
 
 
 def request_rescore_of_all(project_id: str, head: str) -> HeadUse:
     """Queue the calling of every run of a project by a head, from the vectors that the runs have.
+
+    A head with an encoder of its own reads no vectors that are there: its jobs make them from the images first.
 
     Returns
     -------
@@ -90,13 +101,13 @@ def request_rescore_of_all(project_id: str, head: str) -> HeadUse:
         When it is no head of the project.
     """
     require_named(project_id, "head", head)
-    load_head(head)
+    make = load_head(head).own_encoder is not None
     called, refused = [], {}
     for run in runs.list_runs(project_id):
         try:
             if run.settings.classify.head == head:
                 raise InputError("has its classes already")
-            request_rescore(run.id, head)
+            request_rescore(run.id, head, make=make)
         except (InputError, ModelError) as error:
             refused[run.name] = str(error)
         else:
@@ -119,7 +130,12 @@ def choose_classes(run_id: str, version_id: str) -> JobRecord:
 
 
 def rescore_run(
-    run_id: str, classify: ClassifySettings | None = None, version: str | None = None, on_step: OnStep | None = None
+    run_id: str,
+    classify: ClassifySettings | None = None,
+    version: str | None = None,
+    on_step: OnStep | None = None,
+    *,
+    make: bool = False,
 ) -> ClassVersions:
     """Call the cells of a run by the head of `classify`, or by a version that is there, and have its files follow.
 
@@ -133,10 +149,14 @@ def rescore_run(
         Id of a version; read where `classify` is left out.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
+    make : bool
+        Make the vectors that the head reads first, where there are none.
     """
     run, out, on_step = runs.get_run(run_id), runs.run_folder(run_id), on_step or no_progress
     images = {image.stem: image for image in _done(run)}
     on_step("Calling cells", 0.0)
+    if make and classify is not None:
+        make_vectors(run.id, load_head(str(classify.head)).vectors, on_step)
     if classify is not None:
         versions = rescore(out, classify, lambda folder, head: _vectors(run, images[folder.name], head))
     else:

@@ -58,7 +58,7 @@ def head_name(name: str) -> str:
         When it is empty or has one of the signs that file names and identities cannot have.
     """
     cleaned = clean_text(name) if name.strip() else ""
-    if not cleaned or any(sign in cleaned for sign in _SIGNS):
+    if not cleaned.strip(".") or any(sign in cleaned for sign in _SIGNS):
         raise InputError(f"a head needs a name without any of {' '.join(_SIGNS)}; got {name!r}")
     return cleaned
 

@@ -5,7 +5,7 @@ import streamlit as st
 from cellapp.store.heads import list_heads
 from cellapp.ui.components.messages import RESEARCH_ONLY, empty_state
 from cellapp.ui.layout import frame
-from cellapp.ui.learn.how_step import how_step, show_failure, show_training, training_jobs
+from cellapp.ui.learn.how_step import how_step, how_title, show_failure, show_training, training_jobs
 from cellapp.ui.learn.result_step import chosen_head, result_step
 from cellapp.ui.learn.what_step import what_step
 
@@ -29,7 +29,7 @@ with st.expander("1. What", icon=":material/label:", expanded=head is None and j
     what = what_step(page, runs)
 if what is not None:
     st.caption(what.line)
-with st.expander("2. How: linear probe", icon=":material/tune:", expanded=head is None and job is None):
+with st.expander(how_title(), key="train_how", icon=":material/tune:", expanded=head is None and job is None):
     if what is None:
         st.caption("First say what the cells are.")
     else:

@@ -1,15 +1,20 @@
 """Train, from conditions typed on Upload to a head that is used; and what the page says where that cannot be."""
 
+import json
+
 import pytest
 
 from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.jobs.train import TrainRequest, train
+from cellapp.jobs.train import train
+from cellapp.jobs.training_cells import TrainRequest
+from cellapp.jobs.training_folder import work_folder
 from cellapp.store import images, labels
 from cellapp.store.heads import list_heads
 from cellapp.store.label_rows import NewLabel
 from cellapp.store.runs import list_runs, run_folder
+from cellapp.training.classifier.recipe import FineTuning
 from tests.jobs.trainable import trainable_run
 
 PAGE = "pages/learn/train.py"
@@ -139,3 +144,29 @@ def test_labels_win_over_the_column_until_they_are_switched_off(open_page, tmp_p
     app.checkbox(key="train_cell_labels").uncheck().run()
     assert "MCF10A, MCF7, 2 images" in words(app)
     assert "MCF10A, MCF7, 2 images" in before
+
+
+def test_fine_tuning_is_chosen_with_its_own_choices_and_shows_its_curves(open_page, tmp_path, no_worker):
+    run = trainable_run(tmp_path, 2)
+    app = open_page(PAGE)
+    app.segmented_control(key="train_mode").set_value("finetune").run()
+    assert not app.exception
+    assert "unknown until one was run" in words(app)
+    app.number_input(key="tune_blocks").set_value(2)
+    app.number_input(key="tune_epochs").set_value(4)
+    app.button(key="train_start").click().run()
+    assert not app.exception
+    (job,) = queue.list_jobs(run.project_id)
+    recipe = TrainRequest.model_validate(dict(job.payload)).recipe
+    expected = FineTuning(blocks=2, epochs=4)
+    assert (recipe.mode, recipe.finetune, recipe.resample) == ("finetune", expected, "none")
+    assert "Curves come with the first epoch" in words(app)
+    folder = work_folder(job.payload["work"]) / "head"
+    folder.mkdir(parents=True)
+    point = {"training_loss": 0.4, "validation_loss": 0.5, "validation_balanced_accuracy": 0.8, "epoch": 1}
+    curves = {"planned": 3, "fits": [{"name": "fold 1", "points": [point], "best": 1}]}
+    (folder / "epochs.json").write_text(json.dumps(curves))
+    app.run()
+    assert not app.exception
+    assert "Curves come with the first epoch" not in words(app)
+    assert len(app.get("plotly_chart")) == 2

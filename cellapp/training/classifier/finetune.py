@@ -196,7 +196,11 @@ class Trainings:
     def _notes(self, best: list[int], epochs: int) -> dict[str, Any]:
         trained = sum(weights.numel() for weights in self._tail.parameters())
         source = self.encoder.identity
-        return {"from": source, "best_epochs": best, "epochs": epochs, "encoder_weights_trained": trained}
+        seconds = [point["seconds"] for fit in self.curves for point in fit["points"] if point["seconds"]]
+        per_cell = (
+            {"seconds_per_cell": round(float(np.median(seconds)) / len(self.vectors.codes), 6)} if seconds else {}
+        )
+        return {"from": source, "best_epochs": best, "epochs": epochs, "encoder_weights_trained": trained, **per_cell}
 
 
 def _class_weights(fit: Fit, head: LinearHead, balanced: bool) -> np.ndarray:

@@ -10,7 +10,8 @@ import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.jobs import queue
-from cellapp.jobs.train import TRAIN, TrainRequest, request_training
+from cellapp.jobs.train import TRAIN, request_training
+from cellapp.jobs.training_cells import TrainRequest
 from cellapp.pipeline.progress import duration
 from cellapp.settings_io import validated
 from cellapp.store.heads import HeadRecord
@@ -19,9 +20,22 @@ from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.ui.components.forms import control, label
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.learn.finetune_form import cost, finetune_form, show_curves
 from cellapp.ui.learn.what_step import What
 
-_OPTIONS = ("folds", "seed", "resample", "class_weights")
+MODE = "train_mode"
+"""Key of the choice between probe and fine-tuning."""
+_MODES = {"probe": "Linear probe", "finetune": "Fine-tuning"}
+_SAID = {
+    "probe": "A **linear probe**: a logistic regression on the vectors of the cells, calibrated, and tested on what it "
+    "has not seen. The encoder is not run again where the vectors are there.",
+    "finetune": "**Fine-tuning**: the last blocks of the encoder learn together with the head, from the cells cut out "
+    "of the images again, and the score stands beside that of the frozen encoder. The head brings its encoder along.",
+}
+_OPTIONS = {
+    "probe": ("folds", "seed", "resample", "class_weights"),
+    "finetune": ("folds", "seed", "class_weights"),
+}
 _SECONDS_PER_CELL = 0.002  # until a head of this project has been timed
 
 
@@ -38,13 +52,20 @@ def how_step(what: What, heads: Sequence[HeadRecord], n_ever: int, *, again: boo
     again : bool
         Whether a head is shown below, whose button is the primary one.
     """
-    st.markdown(
-        "A **linear probe**: a logistic regression on the vectors of the cells, calibrated, and tested on what it has "
-        "not seen. The encoder is not run again where the vectors are there."
+    tuned = st.segmented_control(
+        "How it learns",
+        list(_MODES),
+        default="probe",
+        required=True,
+        format_func=_MODES.get,
+        key=MODE,
+        persist_state="session",
     )
+    st.markdown(_SAID[tuned])
     name = st.text_input("Name of the head", f"Head {n_ever + 1}", key=f"train_name_{n_ever}", max_chars=80, width=300)
+    values = {"mode": "finetune", "finetune": finetune_form()} if tuned == "finetune" else {}
     with st.expander("Folds, balance and seed", icon=":material/tune:"):
-        values = {option: control(HeadRecipe, option, key="train") for option in _OPTIONS}
+        values |= {option: control(HeadRecipe, option, key="train") for option in _OPTIONS[tuned]}
     n_classes = len(what.counts.columns)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
@@ -61,7 +82,18 @@ def how_step(what: What, heads: Sequence[HeadRecord], n_ever: int, *, again: boo
                 width="content",
             )
         else:
-            st.caption(f"About {duration(seconds_of(what.n_cells, heads))}.", width="content")
+            st.caption(_cost(what, values, heads), width="content")
+
+
+def how_title() -> str:
+    """Return the name of the step with what is chosen in it."""
+    return f"2. How: {_MODES[st.session_state.get(MODE) or 'probe'].lower()}"
+
+
+def _cost(what: What, values: dict[str, Any], heads: Sequence[HeadRecord]) -> str:
+    if "finetune" not in values:
+        return f"About {duration(seconds_of(what.n_cells, heads))}."
+    return cost(what.n_cells, values["finetune"]["epochs"], min(values["folds"], len(what.counts)), heads)
 
 
 def seconds_of(n_cells: int, heads: Sequence[HeadRecord]) -> float:
@@ -76,11 +108,12 @@ def training_jobs(jobs: Sequence[JobRecord]) -> list[JobRecord]:
 
 
 def show_training(job: JobRecord) -> None:
-    """Draw the progress of a training, which can be cancelled."""
+    """Draw the progress of a training, which can be cancelled, and the curves of a fine-tuning."""
     wait_for(job)
     st.button(
         "Cancel", icon=":material/close:", key=f"train_cancel_{job.id}", on_click=queue.request_cancel, args=(job.id,)
     )
+    show_curves(job)
 
 
 def show_failure(project_id: str) -> None:
@@ -92,7 +125,8 @@ def show_failure(project_id: str) -> None:
 
 
 def _timed(head: HeadRecord) -> bool:
-    return bool(head.metrics.get("seconds")) and bool(head.metrics.get("n"))
+    probed = "fine_tuning" not in head.metrics
+    return probed and bool(head.metrics.get("seconds")) and bool(head.metrics.get("n"))
 
 
 def _start(what: What, name: str, values: dict[str, Any]) -> None:

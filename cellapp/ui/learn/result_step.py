@@ -82,6 +82,11 @@ def _left_out(head: HeadRecord) -> None:
 
 
 def _use(head: HeadRecord, run: RunRecord) -> None:
+    if "fine_tuning" in head.metrics:
+        st.caption(
+            "This head brings an encoder of its own, which the vectors that are kept are not by: to use it, the cells "
+            "of every run are cut from the images and read again. That takes about as long as finding vectors did."
+        )
     if st.button("Use on this project", type="primary", icon=":material/check:", key="train_use"):
         try:
             st.session_state["train_used"] = (head.id, *_call_runs(head, run))

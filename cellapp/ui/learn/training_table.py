@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellapp.jobs.train import BY_SLIDE, group_of
+from cellapp.jobs.training_cells import BY_SLIDE, group_of
 from cellapp.store.records import CONDITIONS, ImageRecord, RunRecord, Status
 from cellapp.training.labelled_cells import BY_IMAGE
 
