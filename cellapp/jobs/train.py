@@ -15,6 +15,7 @@ from cellapp.pipeline.progress import no_progress
 from cellapp.store.heads import HeadRecord, add_head, head_name
 from cellapp.store.records import JobRecord
 from cellapp.training.classifier.interrupted import OtherTraining
+from cellapp.training.classifier.keep_cells import pictures_of_runs
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
 from cellapp.training.classifier.tune_on_cells import tune_on_cells
 from cellapp.training.classifier.write_fitted import CHECKPOINTS
@@ -63,7 +64,14 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
     cells = cells_of_project(request, lambda step, part: on_step(step, _VECTORS * part))
     with TemporaryDirectory() as scratch:
         out = Path(scratch) / head_name(request.name)
-        train_on_vectors(cells, out, request.recipe, lambda step, part: on_step(step, _VECTORS + 0.4 * part))
+        folders = {name: image.folder for name, image in cell_images(request.run_ids).items()}
+        train_on_vectors(
+            cells,
+            out,
+            request.recipe,
+            lambda step, part: on_step(step, _VECTORS + 0.4 * part),
+            pictures_of=pictures_of_runs(folders, cells.images, cells.cell_ids),
+        )
         return add_head(request.project_id, out)
 
 
