@@ -55,9 +55,7 @@ def result_step(head: HeadRecord, heads: Sequence[HeadRecord], run: RunRecord) -
     _use(head, run)
     if evidence.confusion is not None:
         _charts(evidence)
-    st.caption(
-        escape(f"Head {head.identity}, tested by cross-validation on unseen {group_word(evidence.grouped_by, 2)}.")
-    )
+    st.caption(escape(f"{head.identity}, tested by cross-validation on unseen {group_word(evidence.grouped_by, 2)}."))
 
 
 def _charts(evidence: Evidence) -> None:
