@@ -172,7 +172,7 @@ def test_a_failure_while_writing_leaves_what_was_there(encoder, pictures, tmp_pa
     out = tmp_path / "heads" / "mine"
     out.mkdir(parents=True)
     (out / "notes.txt").write_text("of the laboratory")
-    monkeypatch.setattr("cellapp.training.classifier.train.write_head_report", lambda *_: 1 / 0)
+    monkeypatch.setattr("cellapp.training.classifier.write_fitted.write_head_report", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train_head(pictures, out, HeadRecipe(encoder=str(encoder), views=1))
     assert [path.name for path in out.parent.rglob("*")] == ["mine", "notes.txt"]
