@@ -10,7 +10,7 @@ from cellapp.store import database
 from cellapp.store.labels import list_labels
 from cellapp.store.project_classes import set_classes
 from tests.e2e.conftest import serving
-from tests.e2e.steps import AGAIN_MS, PATIENT_MS, act, at_rest
+from tests.e2e.steps import AGAIN_MS, PATIENT_MS, act, at_rest, until
 from tests.jobs.trainable import trainable_run
 
 pytestmark = pytest.mark.browser
@@ -84,11 +84,10 @@ def test_keys_undo_a_range_and_a_reload(labelling, page):
     _saved(page)
     expect(page.locator(".desk .class .count").first).to_have_text("7", timeout=PATIENT_MS)
     expect(page.locator(".desk .class .count").last).to_have_text("9", timeout=PATIENT_MS)
+    until(page, lambda: len(list_labels(run.project_id)) == 16, "all labels in the store")
     stored = list_labels(run.project_id)
-    assert len(stored) == 16
     assert {label.who for label in stored} == {"Ada"}
     page.keyboard.press("z")  # what was done before the reload can be undone
     expect(page.locator(".desk .class .count").first).to_have_text("6", timeout=PATIENT_MS)
-    _saved(page)
-    assert len(list_labels(run.project_id)) == 15
+    until(page, lambda: len(list_labels(run.project_id)) == 15, "the label taken back in the store")
     expect(page.get_by_text(re.compile("Agrees with|more of|label some"))).to_be_visible(timeout=PATIENT_MS)
