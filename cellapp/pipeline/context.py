@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +44,15 @@ class ImageContext:
         if self.source is self.slide and chain == self.settings.preprocess:
             return self.preprocessor
         return Preprocessor.fit(self.source, chain)
+
+    def of_source(self, roles: tuple[Role, ...], models: RunModels, settings: AnalyseSettings) -> ImageContext:
+        """Return a context that segments the image cells are measured in, for the same chain; a fitted one is kept."""
+        other = replace(self, slide=self.source, slide_roles=roles, models=models, settings=settings)
+        if self.models.vectors is not None and self.models.vectors.preprocess == settings.preprocess:
+            vars(other)["preprocessor"] = self.head_preprocessor
+        elif self.source is self.slide:
+            vars(other)["preprocessor"] = self.preprocessor
+        return other
 
 
 def make_context(slide: Slide, target: Slide | None, models: RunModels, settings: AnalyseSettings) -> ImageContext:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +54,8 @@ def find_nuclei(context: ImageContext, mask: LabelMask, on_step: OnStep | None =
         return LabelMask(np.zeros(mask.labels.shape, np.int32), NUCLEUS_SEGMENTER)
     only = tuple(role if role is Role.NUCLEUS else Role.OTHER for role in context.roles)
     segment = SegmentSettings(segmenter=NUCLEUS_SEGMENTER, tile_px=context.settings.segment.tile_px)
-    nuclear = replace(
-        context,
-        slide=context.source,
-        slide_roles=only,
-        models=RunModels(load_model(NUCLEUS_SEGMENTER)),
-        settings=context.settings.model_copy(update={"segment": segment}),
-    )
+    settings = context.settings.model_copy(update={"segment": segment})
+    nuclear = context.of_source(only, RunModels(load_model(NUCLEUS_SEGMENTER)), settings)
     with temporary_checkpoint() as checkpoint:
         found = segment_slide(nuclear, checkpoint, run_serially(nuclear), on_step or no_progress)
         return LabelMask(match_nuclei(found.labels, mask.labels), found.segmenter)
