@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from cellapp.jobs.cell_reasons import examples_of_cell, request_flip
-from cellapp.store import runs
+from cellapp.store import images, runs
 
 router = APIRouter()
 
@@ -15,7 +15,8 @@ router = APIRouter()
 @router.get("/runs/{run_id}/images/{image_id}/cells/{cell_id}/reasons")
 def read_reasons(run_id: str, image_id: str, cell_id: int) -> dict[str, Any]:
     """Nearest training cells of a cell and the most similar cell of another class in the run, also as ``sentences``."""
-    found = examples_of_cell(runs.get_shown_run(run_id), image_id, cell_id)
+    run, image = runs.get_shown_run(run_id), images.get_shown_image(image_id)
+    found = examples_of_cell(run, image.id, cell_id)
     return found.as_json() | {"sentences": found.sentences}
 
 
@@ -25,4 +26,5 @@ def search_flip(run_id: str, image_id: str, cell_id: int, target: str) -> dict[s
 
     The answer names the job: poll ``/jobs/{id}``, whose result has ``flips``, the smallest first, and ``sentence``.
     """
-    return {"job": request_flip(runs.get_shown_run(run_id), image_id, cell_id, target).id}
+    run, image = runs.get_shown_run(run_id), images.get_shown_image(image_id)
+    return {"job": request_flip(run, image.id, cell_id, target).id}

@@ -36,10 +36,12 @@ def client(monkeypatch):
 def ask(client, method, path, run_id, image_id):
     """Send a request that would be answered if nothing were in the bin."""
     known = {"run_id": run_id, "image_id": image_id, "level": 0, "x": 0, "y": 0, "ending": "png"}
+    known["cell_id"] = 1
     known["path"] = "summary.csv"
     for name, value in known.items():
         path = path.replace(f"{{{name}}}", str(value))
     query = {"pass": make_pass(image_id), "channels": "1:FFFFFF:0:65535:1:1", "threshold": 0.5, "x": 0, "y": 0}
+    query["target"] = "cancer"
     body = next((value for word, value in BODIES.items() if path.endswith(word)), None)
     if path.endswith("/import"):
         return client.request(method, path, params=query, files={"file": ("a.csv", b"image,cell_id,class\n,1,a\n")})
