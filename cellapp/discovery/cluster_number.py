@@ -19,7 +19,8 @@ _RESOLUTIONS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 _SHARES = (0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)  # of the cells, the smallest cluster of HDBSCAN
 _RESAMPLES, _SHARE, _RESAMPLED = 10, 0.8, 2_000
 _MOST_DISTANCES = 5_000  # cells of which all distances are held at once
-_STEADY = 0.75  # mean adjusted Rand index of groups that come back
+STEADY = 0.75
+"""Mean adjusted Rand index from which groups come back in parts of the cells."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _recommended(tried: Sequence[Indices], method: str) -> tuple[int, str]:
     several = [each for each in tried if each.silhouette is not None]
     if not several:
         return tried[0].k, f"{method} finds {tried[0].k} group{'s' * (tried[0].k != 1)} in these cells."
-    steady = [each for each in several if (each.stability or 0) >= _STEADY]
+    steady = [each for each in several if (each.stability or 0) >= STEADY]
     best = max(steady or several, key=lambda each: each.silhouette)
-    of = f"with a stability of at least {_STEADY:g}" if steady else f"though none has a stability of {_STEADY:g}"
+    of = f"with a stability of at least {STEADY:g}" if steady else f"though none has a stability of {STEADY:g}"
     return best.k, f"{best.k} groups have the highest silhouette, {best.silhouette:.2f}, {of}."

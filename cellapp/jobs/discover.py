@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cellapp import __version__
-from cellapp.discovery.discover import DiscoverSettings, discover
+from cellapp.discovery.discover import DiscoverSettings
 from cellapp.discovery.measurements import measured_features
 from cellapp.errors import InputError
 from cellapp.exports.discovery import write_discovery
@@ -37,7 +37,7 @@ from cellapp.store.run_labels import labels_of_run
 from cellapp.store.runs import get_run, run_folder
 from cellapp.store.vectors import load_vectors
 from cellapp.training.discover_cells import latent_vectors
-from cellapp.training.discovery_sources import DiscoverySource
+from cellapp.training.discovery_sources import DiscoverySource, discover_source
 from cellapp.training.vae.recipe import VaeRecipe
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep
@@ -106,16 +106,8 @@ def discover_run(request: DiscoverRequest, on_step: OnStep | None = None) -> Pat
     _check(request)
     run, out = get_run(request.run_id), discovery_folder(request)
     source, card = _source(run, request, out, part_of(on_step, 0, _SHARE))
-    settings = request.settings
-    if request.of == "measured":
-        settings = settings.model_copy(update={"standardise": True})
-    found = discover(
-        source.features,
-        settings,
-        columns=source.columns,
-        images=source.images,
-        on_step=part_of(on_step, _SHARE, 1),
-    )
+    rest, measured = part_of(on_step, _SHARE, 1), request.of == "measured"
+    found = discover_source(source, request.settings, rest, measured=measured)
     made_by = {"version": __version__, "request": request.model_dump(mode="json"), **source.made_by, **card}
     with atomic_folder(out) as part:
         if (_work(out) / "vae").is_dir():

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from cellapp import __version__
-from cellapp.discovery.discover import DiscoverSettings, discover
+from cellapp.discovery.discover import DiscoverSettings
 from cellapp.errors import InputError
 from cellapp.exports.discovery import indices, write_discovery
 from cellapp.pipeline.progress import part_of
-from cellapp.training.discovery_sources import DiscoverySource, of_crop_set, read_source
+from cellapp.training.discovery_sources import DiscoverySource, discover_source, of_crop_set, read_source
 from cellapp.training.encoder.crop_dataset import read_crops
 from cellapp.training.vae.recipe import VaeRecipe
 from cellapp.training.vae.train import train_vae
@@ -73,13 +73,7 @@ def discover_cells(
         source, card = latent_vectors(pictures, source, out / _VAE, vae, condition, part_of(on_step, 0, _LEARNING))
     start = _LEARNING if vae else 0.0
     settings = settings.model_copy(update={"standardise": settings.standardise or measured})
-    found = discover(
-        source.features,
-        settings,
-        columns=source.columns,
-        images=source.images,
-        on_step=part_of(on_step, start, 1),
-    )
+    found = discover_source(source, settings, part_of(on_step, start, 1))
     made_by = {"version": __version__, "settings": settings.model_dump(mode="json"), **source.made_by, **card}
     write_discovery(found, source.cells, out, made_by)
     return indices(found) | card | {"left_out": list(source.left_out)}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellapp.discovery.discover import DiscoverSettings, Discovery, discover
 from cellapp.discovery.measurements import measured_features
 from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops
 from cellapp.errors import InputError
@@ -19,6 +20,7 @@ from cellapp.models.load import load_model
 from cellapp.settings import PreprocessSettings
 from cellapp.text_table import read_table
 from cellapp.training.encoder.crop_dataset import CropSet
+from cellapp.types.image import OnStep
 
 NOT_COLUMNS = ("file", "image", "cell_id")
 
@@ -33,6 +35,14 @@ class DiscoverySource:
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by name, N values each
     made_by: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()  # a sentence for each picture that cannot be read
+
+
+def discover_source(
+    source: DiscoverySource, settings: DiscoverSettings, on_step: OnStep, *, measured: bool = False
+) -> Discovery:
+    """Look for groups among the cells of a source; measurements, which have units, are given the same weight first."""
+    settings = settings.model_copy(update={"standardise": settings.standardise or measured})
+    return discover(source.features, settings, columns=source.columns, images=source.images, on_step=on_step)
 
 
 def read_source(

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from cellapp.discovery.cluster_number import STEADY
 from cellapp.exports.cluster_map import cluster_map
 from cellapp.ui.components.charts import ACCENT, chart_config, styled
 from cellapp.ui.components.messages import escape as in_markdown
@@ -33,7 +34,7 @@ def headline(found: Found) -> None:
     if found.indices["in_no_cluster"]:
         parts.append(f"{found.indices['in_no_cluster']:,} cells are in no group.")
     stability = found.indices["stability"]
-    if stability is not None and stability < 0.75:
+    if stability is not None and stability < STEADY:
         parts.append(f"Groups shift with the cells that are taken (stability {stability:.2f}): read them loosely.")
     st.markdown(in_markdown(" ".join(parts)))
 
