@@ -39,6 +39,9 @@ def train(
     labels: Path = typer.Option(
         None, "--labels", help="With --run: labels of cells, as `label export` writes them; they win over --column."
     ),
+    image: list[str] = typer.Option(
+        None, "--image", metavar="INPUT", help="With --run and fine-tuning: images analysed; a project has its own."
+    ),
     classes: str = typer.Option(None, help="With --run: classes of its values, MCF7=cancer,MCF10A=normal."),
     positive: str = typer.Option(None, help="Class the one-sided figures speak of; cancer where it exists."),
     folds: int = typer.Option(None, help="At most this many folds."),
@@ -87,9 +90,11 @@ def train(
         raise InputError("--blocks and --epochs are of fine-tuning; give --mode finetune with them")
     progress = Progress()
     if run:
-        metrics = train_on_runs(labelled, out, chosen, run, column, classes, labels, progress)
-    elif column or classes or labels:
-        raise InputError("--column, --classes and --labels are about images of a run; name its folder with --run")
+        metrics = train_on_runs(labelled, out, chosen, run, column, classes, labels, progress, images=image or ())
+    elif column or classes or labels or image:
+        raise InputError(
+            "--column, --classes, --labels and --image are about images of a run; name its folder with --run"
+        )
     else:
         metrics = train_head(labelled, out, chosen, progress)
     progress.end()
@@ -97,7 +102,8 @@ def train(
     for sentence in (*said, *(f"left out: {why}" for why in metrics["left_out"])):
         if sentence:
             note(f"cellapp: {sentence}")
-    said = [metrics["sentence"], *(f"- {doubt}" for doubt in metrics["doubts"])]
+    looks = (metrics.get("earlier_looks") or {}).get("sentence")
+    said = [metrics["sentence"], *(f"- {doubt}" for doubt in [*metrics["doubts"], *filter(None, [looks])])]
     emit(metrics | {"out": str(out)}, as_json, [*_lines(metrics), *said])
 
 

@@ -9,11 +9,13 @@ from uuid import uuid4
 
 from cellapp.classification.head_io import DESCRIPTION
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.evaluations import remember_evaluation
 from cellapp.jobs.training_cells import TrainRequest, cell_images, cells_of_project, check_request
 from cellapp.jobs.training_folder import training_folder
 from cellapp.pipeline.progress import no_progress
 from cellapp.store.heads import HeadRecord, add_head, head_name
 from cellapp.store.records import JobRecord
+from cellapp.store.runs import get_run
 from cellapp.training.classifier.interrupted import OtherTraining
 from cellapp.training.classifier.keep_cells import pictures_of_runs
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
@@ -72,7 +74,7 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
             lambda step, part: on_step(step, _VECTORS + 0.4 * part),
             pictures_of=pictures_of_runs(folders, cells.images, cells.cell_ids),
         )
-        return add_head(request.project_id, out)
+        return _keep(request, out)
 
 
 def _fine_tune(request: TrainRequest, on_step: OnStep) -> HeadRecord:
@@ -86,4 +88,11 @@ def _fine_tune(request: TrainRequest, on_step: OnStep) -> HeadRecord:
             except OtherTraining:  # somebody relabelled cells meanwhile
                 rmtree(out)
                 tune_on_cells(cells, cell_images(request.run_ids), out, request.recipe, on_step)
-        return add_head(request.project_id, out)
+        return _keep(request, out)
+
+
+def _keep(request: TrainRequest, folder: Path) -> HeadRecord:
+    """Keep a head in the project, and remember what it was scored on, which stays when the head goes."""
+    head = add_head(request.project_id, folder)
+    remember_evaluation([get_run(run_id) for run_id in request.run_ids], head.folder)
+    return head

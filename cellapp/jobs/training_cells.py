@@ -9,6 +9,7 @@ from functools import partial
 from pydantic import Field
 
 from cellapp.errors import InputError
+from cellapp.jobs.evaluations import images_of_runs
 from cellapp.jobs.make_vectors import make_vectors
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.context import ImageContext, make_context
@@ -58,13 +59,11 @@ class TrainRequest(FrozenModel):
 
 
 def cell_images(run_ids: Sequence[str]) -> dict[str, CellImage]:
-    """Return the finished images of runs, to cut cells from, by the names that `cells_of_project` gives them."""
-    runs = [get_run(run_id) for run_id in run_ids]
-    names = image_names([[image.stem for image in run.images] for run in runs])
+    """Return the images of runs, to cut cells from, by the names that `cells_of_project` gives them."""
+    known = images_of_runs([get_run(run_id) for run_id in run_ids])
     return {
         name: CellImage(run_folder(run.id) / image.stem, partial(_open, run, image.image_id))
-        for run, of_run in zip(runs, names, strict=True)
-        for image, name in zip(run.images, of_run, strict=True)
+        for name, (run, image) in known.items()
     }
 
 

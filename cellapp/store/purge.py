@@ -7,13 +7,17 @@ the disk for another week (`cellapp.store.bin`).
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, select
 
 from cellapp.config import app_settings
 from cellapp.errors import StoreError
+from cellapp.exports.class_versions import read_versions
 from cellapp.models.registry import stored_head
 from cellapp.store.bin import to_bin
 from cellapp.store.blobs import discard, stored_digests
@@ -22,6 +26,8 @@ from cellapp.store.deletions import delete_images, delete_pending, digests_in_us
 from cellapp.store.file_schema import DeletedFile
 from cellapp.store.runs import UNDO_S
 from cellapp.store.schema import Head, Image, PendingFile, Run, RunImageRow, VectorFile, now
+
+_log = logging.getLogger("cellapp.store.purge")
 
 UNTOUCHED_S = 24 * 3600.0
 """A file younger than this may belong to an image that is just being added."""
@@ -111,6 +117,8 @@ def purge_vectors(untouched_s: float = UNTOUCHED_S) -> int:
 def purge_heads(older_than_s: float = UNDO_S) -> int:
     """Delete heads that have been in the bin for so many seconds, and their files once no project and no run has them.
 
+    A run has the head it was started with and those of all versions of its classes, also while it is in the bin.
+
     Returns
     -------
     int
@@ -124,10 +132,25 @@ def purge_heads(older_than_s: float = UNDO_S) -> int:
             session.delete(row)
         session.flush()
         kept = set(session.scalars(select(Head.identity).where(Head.identity.in_(gone))))
-        used = {settings.get("classify", {}).get("head") for settings in session.scalars(select(Run.settings))}
-    for identity in gone - kept - used:
+        runs = session.execute(select(Run.id, Run.settings)).all()
+    try:
+        unused = gone - kept - _named_by(runs) if gone else ()
+    except (ValueError, KeyError, TypeError) as error:  # nobody knows what that run needs
+        _log.warning("kept the files of %d heads, because the classes of a run cannot be read: %s", len(gone), error)
+        unused = ()
+    for identity in unused:
         to_bin(stored_head(identity))
     return len(rows)
+
+
+def _named_by(runs: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str | None]:
+    """Return the heads that runs name, given as id and settings: in these, and in the versions of their classes."""
+    named = set()
+    for run_id, settings in runs:
+        versions = read_versions(app_settings().home / "runs" / run_id).versions
+        named |= {settings.get("classify", {}).get("head")}
+        named |= {head for version in versions for head in (version.head, version.settings.head)}
+    return named
 
 
 def _written() -> dict[str, float]:

@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_write
 from cellapp.models.bundle import RunModels
-from cellapp.pipeline.context import ImageContext
+from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.encoder_crops import encoder_planes
 from cellapp.segmentation.label_image import read_labels
+from cellapp.settings import AnalyseSettings
 from cellapp.training.labelled_cells import LabelledCells
 from cellapp.types.cells import LabelMask
-from cellapp.types.image import OnStep
+from cellapp.types.image import OnStep, Slide
 
 _BATCH = 256  # crops in memory at once
 
@@ -29,6 +31,20 @@ class CellImage:
 
     folder: Path  # with its labels and its table of cells
     open: Callable[[RunModels], ImageContext]
+
+
+def analysed_image(folder: Path, open_slide: Callable[[], Slide]) -> CellImage:
+    """Return an image that `analyse` has written a folder about, to cut its cells the way they were cut then.
+
+    Parameters
+    ----------
+    folder : Path
+        ``out/<stem>``.
+    open_slide : callable
+        Opens the image.
+    """
+    settings = AnalyseSettings.model_validate(read_run(folder / "run.json")["settings"])
+    return CellImage(folder, lambda models: make_context(open_slide(), None, models, settings))
 
 
 def cut_planes(

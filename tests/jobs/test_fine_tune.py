@@ -1,9 +1,15 @@
 """Fine-tuning on cells of runs: killed, cancelled and stopped, and the head it makes in use."""
 
-import pytest
+import json
+import shutil
 
+import pytest
+import tomli_w
+
+from cellapp.cli import main
 from cellapp.config import app_settings
 from cellapp.errors import Cancelled, InputError
+from cellapp.exports.embeddings import write_embeddings
 from cellapp.exports.run_json import read_run
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.handlers import HANDLERS
@@ -15,10 +21,11 @@ from cellapp.jobs.training_folder import live_curves, sweep_trainings, work_fold
 from cellapp.models.load import load_encoder_of, load_model
 from cellapp.settings import VectorSettings
 from cellapp.store.heads import list_heads
-from cellapp.store.projects import set_project_vectors
+from cellapp.store.projects import project_vectors, set_project_vectors
 from cellapp.store.runs import run_folder
+from cellapp.store.vectors import image_vectors
 from tests.encoders.tiny import write_encoder
-from tests.jobs.trainable import CLASSES, trainable_run
+from tests.jobs.trainable import CLASSES, LINES, trainable_run
 
 pytestmark = pytest.mark.slow
 TUNING = {"epochs": 2, "batch": 16, "blocks": 1, "encoder_rate": 1e-3, "stop_by": "never"}
@@ -81,6 +88,32 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights_and_the_head_i
     waiting = next(job for job in queue.list_jobs(run.project_id) if job.kind == "rescore")
     HANDLERS["rescore"](dict(waiting.payload), lambda *_: None)
     assert read_run(run_folder(run.id) / run.images[0].stem / "run.json")["head"] == head.identity
+
+
+def analysed_folder(run, tmp_path):
+    """A copy of a run as `analyse` writes it: with the vectors of the project in the folders of the images."""
+    out = tmp_path / "analysed"
+    shutil.copytree(run_folder(run.id), out)
+    settings = project_vectors(run.project_id)
+    for row in run.images:
+        write_embeddings(image_vectors(run, row.image_id, settings), out / row.stem / "embeddings.npz")
+        described = read_run(out / row.stem / "run.json") | {"vectors": settings.model_dump(mode="json")}
+        (out / row.stem / "run.json").write_text(json.dumps(described))
+    return out
+
+
+def test_the_command_line_fine_tunes_the_same_head_on_the_folder_and_the_images(run, tmp_path, capsys):
+    record, out = train(request(run)), analysed_folder(run, tmp_path)
+    table, recipe = tmp_path / "images.csv", tmp_path / "recipe.toml"
+    table.write_text("\n".join(["file,class", *(f"well {k}.tif,{CLASSES[LINES[k % 2]]}" for k in range(4))]))
+    recipe.write_text(tomli_w.dumps({"folds": 2, "mode": "finetune", "finetune": TUNING}))
+    options = ["--run", str(out), "--recipe", str(recipe), "--out", str(tmp_path / "tuned")]
+    assert main(["train", str(table), *options]) == 2
+    assert "name the images that were analysed with --image" in capsys.readouterr().err
+    images = ["--image", str(tmp_path / "seed-*.ome.tif")]
+    assert main(["train", str(table), *options, *images, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["head"] == record.identity
+    assert files_of(record) == {path.name: path.read_bytes() for path in (tmp_path / "tuned").rglob("*.safetensors")}
 
 
 @pytest.mark.parametrize(("error", "stays"), [(Cancelled("stop"), False), (WorkerStopping("stop"), True)])

@@ -1,6 +1,7 @@
 """A head trained on the page, by the worker and on the command line is one and the same."""
 
 import json
+import shutil
 
 import pytest
 
@@ -9,13 +10,15 @@ from cellapp.errors import Cancelled, InputError
 from cellapp.evaluation.verdict import verdict_of
 from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.evaluations import looks_of
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.train import TrainRequest, cells_of_project, request_training, train
 from cellapp.models.load import load_model
 from cellapp.models.registry import stored_head
 from cellapp.store import images, labels, runs
-from cellapp.store.heads import get_head, list_heads
+from cellapp.store.heads import get_head, list_heads, remove_head
 from cellapp.store.label_rows import NewLabel
+from cellapp.store.purge import purge_heads
 from cellapp.training.classifier.recipe import HeadRecipe
 from tests.jobs.trainable import CLASSES, LINES, trainable_run
 
@@ -50,6 +53,35 @@ def test_page_and_command_line_give_the_same_head(run, tmp_path, group_by, capsy
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["head"] == record.identity
     for name in ("head.json", "head.safetensors", "folds.csv", "recipe.toml", "card.md"):
         assert (tmp_path / "lines" / name).read_bytes() == (record.folder / name).read_bytes(), name
+
+
+def test_later_heads_are_told_how_often_their_images_were_looked_at(run, tmp_path, capsys):
+    first = train(request(run))
+    label_cells_of(run, 0, ["cancer"], who="Ada")
+    second = train(request(run, cell_labels=True, name="second"))
+    remove_head(first.id)
+    assert purge_heads(older_than_s=-1) == 1, "what was looked at stays when the head goes"
+    assert (looks_of(first).n, looks_of(second).n) == (0, 1)
+    table = tmp_path / "images.csv"
+    table.write_text("\n".join(["file,class", *(f"well {k}.tif,{CLASSES[LINES[k % 2]]}" for k in range(4))]))
+    folder = runs.run_folder(run.id)
+    options = ["--folds", "2", "--seed", "1", "--class-weights", "--out", str(tmp_path / "third"), "--json"]
+    assert main(["train", str(table), "--run", str(folder), *options]) == 0
+    looks = json.loads(capsys.readouterr().out.splitlines()[-1])["earlier_looks"]
+    assert looks["n"] == 2
+    assert looks["sentence"].startswith("These images have been scored by 2 earlier heads")
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    assert main(["train", str(table), "--run", str(tmp_path / "elsewhere"), *options]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["earlier_looks"] is None, "no project, no memory"
+
+
+def test_a_head_that_could_not_be_scored_is_no_look(run):
+    for row in run.images[2:]:
+        images.remove_image(row.image_id)
+    train(request(run))
+    for row in run.images[2:]:
+        images.restore_image(row.image_id)
+    assert looks_of(train(request(run))).n == 0
 
 
 def test_the_worker_keeps_the_head_in_the_project(run):

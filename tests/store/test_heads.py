@@ -13,12 +13,12 @@ from cellapp.errors import BudgetError, InputError, ModelError, StoreError
 from cellapp.models.checksums import weight_digests
 from cellapp.models.load import load_model
 from cellapp.models.status import own_heads
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ClassifySettings
 from cellapp.store.head_zip import export_head, import_head
 from cellapp.store.heads import add_head, get_head, list_heads, remove_head, restore_head
 from cellapp.store.projects import create_project
 from cellapp.store.purge import purge_heads
-from cellapp.store.runs import create_run
+from cellapp.store.runs import create_run, delete_run, finish_run, run_folder
 from tests.classification.heads import random_head
 
 
@@ -89,6 +89,37 @@ def test_files_go_when_no_project_and_no_run_has_the_head(project, add, folder):
     assert not unused.folder.exists()
     with pytest.raises(StoreError, match="no head"):
         get_head(record.id)
+
+
+def classes_by(run, *heads):
+    """Write a list of versions of the classes of a run, as rescoring does."""
+    settings = ClassifySettings().model_dump(mode="json")
+    versions = [{"head": one, "settings": settings, "made_by": {}, "created": "2026-01-01T00:00:00"} for one in heads]
+    (run_folder(run.id) / ".classes").mkdir()
+    (run_folder(run.id) / ".classes" / "versions.json").write_text(json.dumps({"active": "", "versions": versions}))
+
+
+def test_heads_that_a_version_of_classes_names_keep_their_files_also_for_runs_in_the_bin(project, add, folder):
+    image, plain = add().id, AnalyseSettings.model_validate({"classify": {"head": None}})
+    shown, binned = (create_run(project.id, [image], plain) for _ in range(2))
+    old, older, unused = (add_head(project.id, folder, name) for name in ("old", "older", "unused"))
+    classes_by(shown, old.identity)
+    classes_by(binned, older.identity, None)
+    finish_run(binned.id)
+    delete_run(binned.id)
+    for one in (old, older, unused):
+        remove_head(one.id)
+    assert purge_heads(older_than_s=-1) == 3
+    assert [one.folder.exists() for one in (old, older, unused)] == [True, True, False]
+
+
+def test_where_the_versions_of_a_run_cannot_be_read_no_files_go(project, add, folder):
+    run = create_run(project.id, [add().id], AnalyseSettings.model_validate({"classify": {"head": None}}))
+    classes_by(run)
+    (run_folder(run.id) / ".classes" / "versions.json").write_text("{")
+    record = remove_head(add_head(project.id, folder).id)
+    assert purge_heads(older_than_s=-1) == 1
+    assert record.folder.exists()
 
 
 @pytest.mark.parametrize("name", ["a/b", "a@b", "a:b", 'say "x"'])
