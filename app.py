@@ -5,6 +5,7 @@ Streamlit imports this file once to find what to serve, pages and API in one pro
 
 import streamlit as st
 
+from cellapp.compute.garbage import spare_libraries
 from cellapp.errors import CellappError
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.layout import frame
@@ -36,6 +37,8 @@ def route() -> None:
         page.run()
     except CellappError as error:  # what a page does not show in a place of its own
         show_error(error)
+    finally:  # the page that ends has imported what it needs
+        spare_libraries()
 
 
 if __name__ == "__main__":

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import io
 from collections.abc import Callable, Hashable
-from functools import cache
 from threading import Condition
 
 import numpy as np
 from cachetools import LRUCache, cached
 from PIL import Image
 
+from cellapp.compute.garbage import spare_libraries
 from cellapp.errors import InputError
 from cellapp.rendering.composition import from_text
 from cellapp.store.cells import manual_labels
@@ -99,19 +98,10 @@ def encode(pixels: np.ndarray, ending: str) -> bytes:
 @cached(LRUCache(8), condition=Condition())
 def _reader(image_id: str, digest: str, has_pyramid: bool) -> MultiscaleReader:
     reader = MultiscaleReader(open_view(image_id))
-    _spare_libraries()
+    spare_libraries()
     return reader
 
 
 @cached(LRUCache(CACHE_BYTES, getsizeof=len), key=lambda key, draw: key, condition=Condition())
 def _cached_tile(key: Hashable, draw: Callable[[], bytes]) -> bytes:
     return draw()
-
-
-@cache
-def _spare_libraries() -> None:
-    """Take what is loaded by now out of garbage collection, once.
-
-    A full collection would walk everything every library keeps: a quarter of a second in the middle of some tile.
-    """
-    gc.freeze()
