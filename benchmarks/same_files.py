@@ -13,6 +13,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 VARYING = {"seconds", "peak_memory_mb", "finished", "machine", "cellapp", "python", "libraries"}
 """Keys of run.json and columns of summary.csv that say when and where, not what."""
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+:\d]*")
 
 
 def main() -> None:
@@ -66,6 +69,8 @@ def lasting(path: Path) -> Any:
         return without_varying(json.loads(path.read_text(encoding="utf-8")))
     if path.name == "summary.csv":
         return without_varying(list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))))
+    if path.suffix == ".html":
+        return _MOMENT.sub("", path.read_text(encoding="utf-8"))
     return path.read_bytes()
 
 

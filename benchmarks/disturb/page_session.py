@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchmarks.disturb.visitors import Crowd
 
-PAGES = ("", "segment", "classify", "explain", "label", "train", "runs", "models")
+PAGES = ("", "segment", "classify", "explain", "label", "train", "runs", "models", "discover")
 _PATIENT_S = 120.0
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 
-def look(address: str, run_id: str, page: str, n_reruns: int = 2) -> None:
-    """Open a page in a session of its own, rerun it, and leave.
+def look(address: str, run_id: str, page: str, n_reruns: int = 2) -> list[float]:
+    """Open a page in a session of its own, rerun it, and leave; returns the seconds that each run of its script took.
 
     Raises
     ------
@@ -23,11 +24,15 @@ def look(address: str, run_id: str, page: str, n_reruns: int = 2) -> None:
     """
     from websockets.sync.client import connect
 
+    seconds: list[float] = []
     stream = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
     with connect(stream, subprotocols=["streamlit"], max_size=None, open_timeout=_PATIENT_S) as session:
         for _ in range(1 + n_reruns):
+            start_s = time.monotonic()
             session.send(_rerun(run_id, page))
             _wait(session, page)
+            seconds.append(time.monotonic() - start_s)
+    return seconds
 
 
 def _rerun(run_id: str, page: str) -> bytes:

@@ -31,7 +31,7 @@ class Crowd:
     address: str
     run_id: str
     stop: threading.Event = field(default_factory=threading.Event)
-    seconds: dict[str, list[float]] = field(default_factory=lambda: {"page": [], "api": [], "browser": []})
+    seconds: dict[str, list[float]] = field(default_factory=lambda: {"page": [], "rerun": [], "api": [], "browser": []})
     errors: list[str] = field(default_factory=list)
     runs: int = 0
 
@@ -46,6 +46,10 @@ class Crowd:
                 self.errors.append(f"{kind}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
             else:
                 self.seconds[kind].append(time.monotonic() - start_s)
+
+    def look(self, draw: random.Random) -> None:
+        """Open a page and rerun it."""
+        self.seconds["rerun"].extend(look(self.address, self.run_id, draw.choice(PAGES)))
 
     def call(self, draw: random.Random) -> None:
         """Ask the API for something that is there."""
@@ -94,10 +98,7 @@ def crowd(base: Path, minutes: float, n_pages: int = 12, n_api: int = 6, n_brows
 
 def _start(seen: Crowd, n_pages: int, n_api: int, n_browsers: int) -> list[threading.Thread]:
     works = [lambda: seen.keep_running()]
-    works += [
-        lambda seed=seed: seen.visit("page", lambda draw: look(seen.address, seen.run_id, draw.choice(PAGES)), seed)
-        for seed in range(n_pages)
-    ]
+    works += [lambda seed=seed: seen.visit("page", seen.look, seed) for seed in range(n_pages)]
     works += [lambda seed=seed: seen.visit("api", seen.call, seed) for seed in range(100, 100 + n_api)]
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if n_browsers and found is None:
