@@ -14,10 +14,10 @@ _lock = Lock()
 def spare_libraries() -> bool:
     """Take what is alive out of garbage collection whenever many modules were imported since the last time.
 
-    Streamlit collects everything after each run of a script, and Python does now and then. Each time it would walk every
-    object of torch, plotly and pandas: 0.35 s of the processor, several times what a page costs, while all visitors wait.
-    What is not in use is collected first. Of what is spared, only what refers to itself is never freed, and
-    only the objects of the few visits in which libraries were imported can be that.
+    Streamlit collects everything after each run of a script, and Python does now and then. Each time it would walk all
+    objects of torch, plotly and pandas: 0.35 s of the processor, several times what a page costs, while all visitors
+    wait. What is not in use is collected first. Of what is spared only what refers to itself is never freed, and only
+    objects of the few visits in which libraries were imported can be that.
 
     Returns
     -------

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import cdist
+from sklearn.metrics import euclidean_distances
 
 LISTED = 12
 SELECTED, UNSURE, WRONG = "Selected", "Unsure", "Wrong"
@@ -74,7 +74,7 @@ def medoids(vectors: np.ndarray, k: int) -> np.ndarray:
         return np.zeros(0, int)
     values = vectors.astype(np.float64)
     spread = values.std(axis=0)
-    apart = cdist((scaled := (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)), scaled)
+    apart = euclidean_distances((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1))
     found = _spread_out(apart, min(k, len(values)))
     for _ in range(_ROUNDS):
         nearest = apart[:, found].argmin(axis=1)

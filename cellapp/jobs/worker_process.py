@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
@@ -124,7 +124,7 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a process that outlives terminal and app, in this working folder, for relative paths in settings."""
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     with (home_folder("logs") / "worker-output.log").open("wb") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -132,6 +132,14 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
+    _give_way(process.pid)
+    return process
+
+
+def _give_way(pid: int) -> None:
+    """Let a process, and what it will start, compute behind others: somebody waits for a page, a run takes minutes."""
+    with suppress(psutil.Error):  # it died at once, or the system does not let us
+        psutil.Process(pid).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else 10)
 
 
 def log_path(name: str) -> Path:

@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from cellapp.jobs.worker_process import (
@@ -146,3 +147,8 @@ def test_a_log_is_written_while_asked_for_and_closed_after(home):
     assert log_path("test").parent == home / "logs"
     assert "kept" in log_path("test").read_text()
     assert "not kept" not in log_path("test").read_text()
+
+
+def test_a_worker_that_the_app_starts_computes_behind_the_pages():
+    pid = ensure_worker(SLEEP)
+    assert psutil.Process(pid).nice() > psutil.Process().nice() or psutil.Process().nice() >= 10

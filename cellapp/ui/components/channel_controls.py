@@ -10,6 +10,7 @@ from cellapp.rendering.colours import channel_colours
 from cellapp.rendering.composition import Composition
 from cellapp.rendering.display import default_window
 from cellapp.store.records import ImageRecord
+from cellapp.types.image import Role
 from cellapp.ui.components.messages import escape
 
 _GAMMA = (0.2, 3.0)
@@ -26,7 +27,7 @@ def composition(image: ImageRecord, overview: np.ndarray) -> Composition:
     overview : ndarray of shape (C, Y, X)
         A small version of the image, from which contrast windows are guessed.
     """
-    default = _default(image, overview)
+    default = _default(image.digest, overview.shape, image.channels, image.roles, overview)
     chosen = st.session_state
     indices = range(len(image.channels))
     return Composition(
@@ -42,7 +43,7 @@ def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
     if is_photo(image.roles):
         st.caption("A colour photograph, shown as it is.")
         return composition(image, overview)
-    default = _default(image, overview)
+    default = _default(image.digest, overview.shape, image.channels, image.roles, overview)
     scroll = 280 if len(image.channels) > _ROWS_BEFORE_SCROLL else "content"
     with st.container(height=scroll, border=False, gap="xsmall"):
         for i, name in enumerate(image.channels):
@@ -50,11 +51,14 @@ def channel_composer(image: ImageRecord, overview: np.ndarray) -> Composition:
     return composition(image, overview)
 
 
-def _default(image: ImageRecord, overview: np.ndarray) -> Composition:
-    windows = default_window(overview, image.roles)
-    if np.issubdtype(overview.dtype, np.integer):  # whole steps of a slider need whole ends
-        windows = [(np.floor(low), np.ceil(high)) for low, high in windows]
-    return Composition(channel_colours(image.channels, image.roles), tuple((float(a), float(b)) for a, b in windows))
+@st.cache_data(max_entries=256, show_spinner=False)  # percentiles of every channel, at each rerun of most pages
+def _default(
+    digest: str, shape: tuple[int, ...], channels: tuple[str, ...], roles: tuple[Role, ...], _overview: np.ndarray
+) -> Composition:
+    windows = default_window(_overview, roles)
+    if np.issubdtype(_overview.dtype, np.integer):  # whole steps of a slider need whole ends
+        windows = tuple((np.floor(low), np.ceil(high)) for low, high in windows)
+    return Composition(channel_colours(channels, roles), tuple((float(a), float(b)) for a, b in windows))
 
 
 def _channel_row(image: ImageRecord, i: int, name: str, plane: np.ndarray, default: Composition) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,7 +11,8 @@ import streamlit as st
 
 from cellapp.errors import ModelError
 from cellapp.explanation.finding_tables import TRUTH, needed
-from cellapp.exports.explanations import read_explanation_summary, read_mean_maps
+from cellapp.explanation.mean_map import MeanMap
+from cellapp.exports.explanations import mean_maps_path, read_explanation_summary, read_mean_maps
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.cell_figures import mean_maps_figure
 from cellapp.pipeline.progress import duration
@@ -129,10 +131,17 @@ def _mean_maps(results: Results, target: str) -> None:
     if not means:
         return
     st.markdown("#### Mean map of each class")
-    figure = mean_maps_figure(means, target, method=method)
     names = ", ".join(f"{name} ({mean.n_cells:,} cells)" for name, mean in means.items())
-    st.image(figure.svg(), alt=f"Mean maps of {names}", width=min(240 * len(means) + 100, 900))
-    save_figures({"Mean maps": (f"{results.run.name}_mean_maps", lambda: figure)}, f"save_means_{results.run.id}")
+    written_ns = mean_maps_path(results.folder, target).stat().st_mtime_ns
+    drawn = _mean_maps_svg(results.run.id, target, written_ns, means, method)
+    st.image(drawn, alt=f"Mean maps of {names}", width=min(240 * len(means) + 100, 900))
+    draw = partial(mean_maps_figure, means, target, method=method)
+    save_figures({"Mean maps": (f"{results.run.name}_mean_maps", draw)}, f"save_means_{results.run.id}")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)  # matplotlib takes longer than the rest of the page
+def _mean_maps_svg(run_id: str, target: str, written_ns: int, _means: Mapping[str, MeanMap], method: str) -> str:
+    return mean_maps_figure(_means, target, method=method).svg()
 
 
 def _grid(figures: Mapping[str, go.Figure]) -> None:
