@@ -58,6 +58,7 @@ def train(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train a head that tells classes of cells apart, measured on groups it has not seen."""
+    from cellapp.cli.head_figures import figure_lines, file_lines
     from cellapp.cli.train_runs import parse_grid, train_on_runs
     from cellapp.errors import InputError
     from cellapp.settings_io import read_recipe
@@ -104,7 +105,7 @@ def train(
             note(f"cellapp: {sentence}")
     looks = (metrics.get("earlier_looks") or {}).get("sentence")
     said = [metrics["sentence"], *(f"- {doubt}" for doubt in [*metrics["doubts"], *filter(None, [looks])])]
-    emit(metrics | {"out": str(out)}, as_json, [*_lines(metrics), *said])
+    emit(metrics | {"out": str(out)}, as_json, [*figure_lines(metrics), *said, *file_lines(out)])
 
 
 def train_segmenter(
@@ -160,43 +161,6 @@ def pretrain(
     for why in result["left_out"]:
         note(f"cellapp: left out: {why}")
     emit(result, as_json, [f"{out}: {result['n']:,} crops, {result['step']:,} steps, {_knn_sentence(result)}"])
-
-
-def _lines(metrics: dict[str, Any]) -> list[str]:
-    head = (
-        f"{metrics['head']}: {metrics['n']:,} cells, {metrics['n_groups']:,} groups, positive {metrics['positive']!r}"
-    )
-    methods = (f"{name}: {_figures(row)}" for name, row in metrics["methods"].items())
-    return [head, *_grid_lines(metrics), *methods, *_batch_lines(metrics)]
-
-
-def _grid_lines(metrics: dict[str, Any]) -> list[str]:
-    """Say what a grid search has chosen for the head, where there was one."""
-    if "grid" not in metrics:
-        return []
-    chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in metrics["grid"]["chosen"].items())
-    return [f"chosen of {metrics['grid']['n_tried']} ways on groups inside training parts: {chosen}"]
-
-
-def _batch_lines(metrics: dict[str, Any]) -> list[str]:
-    """Say what taking batch effects out has changed, where it was asked for."""
-    return [
-        f"{when} taking batch effects out: {row['batch_share']:.0%} of the variance between batches, balanced accuracy "
-        f"{row['balanced_accuracy']:.3f}, AUC {row['auc']:.3f}"
-        for when, row in metrics.get("batch_effects", {}).items()
-        if when in ("before", "after")
-    ]
-
-
-def _figures(row: dict[str, Any]) -> str:
-    shown = {"AUC": "auc", "balanced accuracy": "balanced_accuracy", "calibration error": "calibration_error"}
-    return ", ".join(f"{title} {_interval(row[name])}" for title, name in shown.items())
-
-
-def _interval(figure: dict[str, float | None]) -> str:
-    if figure["low"] is None:
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
 
 
 def _knn_sentence(result: dict[str, Any]) -> str:

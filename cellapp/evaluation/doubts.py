@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cellapp.evaluation.more_groups import rises, would_more_help
+from cellapp.evaluation.split_by_cell import LARGE_GAP, at_chance, gap_sentence
 
-LARGE_GAP = 0.05
-"""Balanced accuracy by which a split by cell may flatter before it is said."""
 MISSED_COVERAGE = 0.02
 
 
@@ -24,27 +23,8 @@ def leak_doubts(metrics: Mapping[str, Any], groups: str) -> Iterator[str]:
         What groups are called, "slides".
     """
     gap = metrics.get("gap")
-    if gap is None or gap < LARGE_GAP:
-        return
-    leaky, grouped = (100 * metrics[side]["balanced_accuracy"] for side in ("leaky", "grouped"))
-    shown = f"split by cell it would seem right for {leaky:.0f} % (balanced accuracy)"
-    if _at_chance(metrics):
-        yield (
-            f"It recognises {groups}, not classes: {shown}, on {groups} it had not seen it is at chance, "
-            f"{grouped:.0f} %; look for what differs from one to the next (stain, exposure, marks), and photograph all "
-            "classes on each."
-        )
-        return
-    yield (
-        f"It remembers {groups}: {shown}, {100 * gap:.0f} points more than the {grouped:.0f} % on {groups} it had not "
-        "seen, and new ones will have nothing of that."
-    )
-
-
-def _at_chance(metrics: Mapping[str, Any]) -> bool:
-    """Whether guessing lies in the interval of balanced accuracy or, where there is none, within 5 points."""
-    value, low = metrics["grouped"]["balanced_accuracy"], metrics["intervals"]["balanced_accuracy"]["low"]
-    return (value - 0.05 if low is None else low) <= 1 / len(metrics["per_class"])
+    if gap is not None and gap >= LARGE_GAP:
+        yield gap_sentence(metrics, groups)
 
 
 def further_doubts(metrics: Mapping[str, Any], groups: str) -> Iterator[str]:
@@ -66,8 +46,8 @@ def further_doubts(metrics: Mapping[str, Any], groups: str) -> Iterator[str]:
         promised, reached = 100 * sets["promised"], 100 * sets["reached"]
         yield f"Conformal sets promise the true class for {promised:.0f} % of cells and held it for {reached:.0f} %."
     n = metrics.get("label_errors")
-    if n and not _at_chance(metrics):  # a head that guesses has no say about labels
-        yield f"{n:,} label{'s' * (n != 1)} look{'s' * (n == 1)} wrong; see label_looks_wrong in errors.csv."
+    if n and not at_chance(metrics):  # a head that guesses has no say about labels
+        yield f"{n:,} label{'s look' if n > 1 else ' looks'} wrong: held-out calls contradict what was said."
     points = metrics.get("learning_curve") or ()
     if rises(points):
         yield would_more_help(points, groups)

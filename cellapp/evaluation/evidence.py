@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellapp.classification.conformal import held_out_sets
+from cellapp.evaluation.breakdown import class_figures, group_figures
+from cellapp.evaluation.coverage import SHOWN_RATES, coverage
 from cellapp.evaluation.curves import precision_recall_curve, reliability, roc_curve
 from cellapp.evaluation.held_out_calls import HeldOutCalls
 from cellapp.evaluation.intervals import with_intervals
-from cellapp.evaluation.label_errors import suspicious_labels
-from cellapp.evaluation.scores import confusion_counts, f1_per_class, rounded, score_calls
-from cellapp.evaluation.verdict import group_figures
+from cellapp.evaluation.label_errors import confident_classes, suspicious_labels
+from cellapp.evaluation.scores import confusion_counts, rounded, score_calls
 
 GAP_SCORE = "balanced_accuracy"
 BESIDE = ("accuracy", GAP_SCORE, "f1_weighted", "auc")
@@ -36,7 +36,9 @@ def evidence(calls: HeldOutCalls, *, error_rate: float) -> dict[str, Any]:
     dict
         Plain JSON values: ``scores`` (name -> number, see `score_calls`; `positive` is their positive class),
         ``intervals`` (name -> low and high of 95 %), ``confusion`` (``classes`` and ``counts``, rows true),
-        ``per_class`` and ``per_group`` (lists, the worst group first), ``conformal`` and ``label_errors``.
+        ``per_class`` and ``per_group`` (see `cellapp.evaluation.breakdown`), ``conformal`` (see
+        `cellapp.evaluation.coverage`), ``conformal_rates`` (the same at other error rates) and ``label_errors``, how
+        many labels look wrong.
     """
     at, codes, p = calls.classes.index(calls.positive), calls.codes, calls.probabilities
     found = with_intervals(lambda rows: score_calls(codes[rows], p[rows], at), codes, calls.groups, len(calls.classes))
@@ -44,42 +46,11 @@ def evidence(calls: HeldOutCalls, *, error_rate: float) -> dict[str, Any]:
         "scores": {name: row["value"] for name, row in found.items()},
         "intervals": {name: {"low": row["low"], "high": row["high"]} for name, row in found.items()},
         "confusion": {"classes": list(calls.classes), "counts": confusion_counts(codes, p).tolist()},
-        "per_class": _per_class(calls),
+        "per_class": class_figures(calls),
         "per_group": group_figures(calls),
-        "conformal": _coverage(calls, error_rate),
+        "conformal": coverage(calls, error_rate),
+        "conformal_rates": [coverage(calls, rate) for rate in SHOWN_RATES],
         "label_errors": len(suspicious_labels(codes, p)),
-    }
-
-
-def _per_class(calls: HeldOutCalls) -> list[dict[str, Any]]:
-    counts, f1 = confusion_counts(calls.codes, calls.probabilities), f1_per_class(calls.codes, calls.probabilities)
-    called, groups = counts.sum(axis=0), [len(set(calls.groups[calls.truth == name])) for name in calls.classes]
-    return [
-        {"class": name, "n": int(counts[k].sum()), "n_groups": groups[k]}
-        | {"precision": rounded(counts[k, k] / called[k]) if called[k] else None}
-        | {"recall": rounded(counts[k, k] / counts[k].sum()) if counts[k].any() else None, "f1": rounded(f1[k])}
-        for k, name in enumerate(calls.classes)
-    ]
-
-
-def _coverage(calls: HeldOutCalls, error_rate: float) -> dict[str, Any]:
-    """Return the share of cells whose class is in their set, with limits from the other folds."""
-    codes = calls.codes
-    sets = held_out_sets(calls.probabilities, codes, calls.folds, error_rate)
-    kept, alone = sets[np.arange(len(codes)), codes], sets.sum(axis=1) == 1
-    called = sets[np.arange(len(codes)), calls.probabilities.argmax(axis=1)]
-    reached = with_intervals(lambda rows: {"reached": float(kept[rows].mean())}, codes, calls.groups, sets.shape[1])
-    return {
-        "error_rate": error_rate,
-        "promised": rounded(1 - error_rate),
-        "reached": reached["reached"]["value"],
-        "low": reached["reached"]["low"],
-        "high": reached["reached"]["high"],
-        "reached_per_class": {
-            name: rounded(kept[codes == k].mean()) if (codes == k).any() else None
-            for k, name in enumerate(calls.classes)
-        },
-        "unsure": rounded(1 - (alone & called).mean()),
     }
 
 
@@ -113,22 +84,25 @@ def worst_errors(calls: HeldOutCalls) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per cell: file, group, fold, truth, label, p_truth, p_label and label_looks_wrong, see
-        `suspicious_labels`.
+        One row per cell: file, group, fold (which did not see the group), truth (the label it was given), label (what
+        it was called), p_truth, p_label, label_looks_wrong with looks_like (the class it seems to be of instead), see
+        `cellapp.evaluation.label_errors`, and sha256, empty where it is not known.
     """
     codes, p = calls.codes, calls.probabilities
     called, rows = p.argmax(axis=1), np.arange(len(codes))
-    doubted = np.isin(rows, suspicious_labels(codes, p))
+    doubted, names = np.isin(rows, suspicious_labels(codes, p)), np.asarray(calls.classes, dtype=object)
     table = pd.DataFrame(
         {
             "file": [name.rpartition("@")[0] or name for name in calls.cells],
             "group": calls.groups,
             "fold": calls.folds,
             "truth": calls.truth,
-            "label": np.asarray(calls.classes, dtype=object)[called],
+            "label": names[called],
             "p_truth": p[rows, codes],
             "p_label": p[rows, called],
             "label_looks_wrong": doubted,
+            "looks_like": np.where(doubted, names[confident_classes(codes, p)], ""),
+            "sha256": [name.rpartition("@")[2] if "@" in name else "" for name in calls.cells],
         }
     )
     return table[(called != codes) | doubted].sort_values(["p_truth", "file"], ignore_index=True)

@@ -8,10 +8,6 @@ import numpy as np
 def suspicious_labels(codes: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Find labels that held-out calls contradict, the least believable first.
 
-    A class is confidently possible for a cell where its probability reaches the mean one among the cells labelled so,
-    which allows for classes of which a head is less sure. A label is suspicious where the most probable of these
-    classes is another one.
-
     Parameters
     ----------
     codes : ndarray of shape (N,), int
@@ -22,17 +18,30 @@ def suspicious_labels(codes: np.ndarray, probabilities: np.ndarray) -> np.ndarra
     Returns
     -------
     ndarray of int
-        Rows, by the probability of the label minus that of the most probable other class.
+        Rows for which `confident_classes` has another class than the labelled one, by the probability of the label
+        minus that of the most probable other class.
     """
-    n_cells, n_classes = probabilities.shape
-    thresholds = np.full(n_classes, np.inf)
+    confident, rows = confident_classes(codes, probabilities), np.arange(len(codes))
+    others = probabilities.copy()
+    others[rows, codes] = -1.0
+    margin = probabilities[rows, codes] - others.max(axis=1)
+    wrong = np.flatnonzero((confident >= 0) & (confident != codes))
+    return wrong[np.argsort(margin[wrong], kind="stable")]
+
+
+def confident_classes(codes: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the class that each cell seems to be of, (N,) int; -1 where there is none.
+
+    A class is confidently possible for a cell where its probability reaches the mean one among the cells labelled so,
+    which allows for classes of which a head is less sure. The most probable of these is taken.
+
+    Parameters
+    ----------
+    codes, probabilities
+        See `suspicious_labels`.
+    """
+    thresholds = np.full(probabilities.shape[1], np.inf)
     for code in np.unique(codes):
         thresholds[code] = probabilities[codes == code, code].mean()
     confident = np.where(probabilities >= thresholds, probabilities, -1.0)
-    contradicted = (confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != codes)
-    own = probabilities[np.arange(n_cells), codes]
-    others = probabilities.copy()
-    others[np.arange(n_cells), codes] = -1.0
-    margin = own - others.max(axis=1)
-    rows = np.flatnonzero(contradicted)
-    return rows[np.argsort(margin[rows], kind="stable")]
+    return np.where(confident.max(axis=1) >= 0, confident.argmax(axis=1), -1)

@@ -17,6 +17,25 @@ _COUNTED_APART = ("groups", "folds")  # what metrics.json counts beside cells, u
 POSITIVE_SCORES = ("precision", "recall", "specificity", "f1", "auc", "average_precision", "brier")
 """Those of `score_calls` that are about the positive class."""
 
+SCORE_TITLES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "recall": "Sensitivity",
+    "specificity": "Specificity",
+    "precision": "Precision",
+    "f1": "F1",
+    "f1_macro": "F1, mean of classes",
+    "f1_micro": "F1, all cells together",
+    "f1_weighted": "F1, weighted by cells",
+    "auc": "Area under the ROC curve",
+    "average_precision": "Average precision",
+    "top_2": "Class among the two most probable",
+    "calibration_error": "Calibration error",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+}
+"""What people call the figures of `score_calls`."""
+
 
 def accuracy(codes: np.ndarray, probabilities: np.ndarray, positive: int) -> float:
     """Return the share of cells whose most probable class is theirs."""
@@ -117,7 +136,7 @@ def score_calls(codes: np.ndarray, probabilities: np.ndarray, positive: int) -> 
     values = {
         "accuracy": share_right,
         "balanced_accuracy": balanced_accuracy(codes, probabilities, positive),
-        **_one_sided(confusion, positive),
+        **one_sided(confusion, positive),
         "f1_macro": f1_macro(codes, probabilities, positive),
         "f1_micro": share_right,  # every cell has one class and one call, so that both mistakes of a pair are counted
         "f1_weighted": f1_weighted(codes, probabilities, positive),
@@ -131,8 +150,15 @@ def score_calls(codes: np.ndarray, probabilities: np.ndarray, positive: int) -> 
     return {name: value if value is not None and np.isfinite(value) else None for name, value in values.items()}
 
 
-def _one_sided(confusion: np.ndarray, at: int) -> dict[str, float | None]:
-    """Return precision, recall, specificity and F1 of class `at`."""
+def one_sided(confusion: np.ndarray, at: int) -> dict[str, float | None]:
+    """Return precision, recall, specificity and F1 of class `at`; None where there is nothing to divide by.
+
+    Parameters
+    ----------
+    confusion : ndarray of shape (K, K), int
+        See `confusion_counts`.
+    at : int
+    """
     hits, n_true, n_called, n = confusion[at, at], confusion[at].sum(), confusion[:, at].sum(), confusion.sum()
     n_other = n - n_true
     return {

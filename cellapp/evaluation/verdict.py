@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cellapp.evaluation.breakdown import group_figures
 from cellapp.evaluation.curves import calibration_error
 from cellapp.evaluation.doubts import further_doubts, leak_doubts
 from cellapp.evaluation.group_words import group_word
@@ -114,17 +115,6 @@ def not_validated(reason: str, grouped_by: str | None, groups_per_class: Mapping
         f"Not validated: {why}, so that nobody can say whether it knows the cells or the {word}.",
         (f"Photograph {what}, better {FEW_GROUPS} of each class, analyse them and train again.",),
     )
-
-
-def group_figures(calls: HeldOutCalls) -> list[dict[str, Any]]:
-    """Return the number of cells, the classes and the accuracy of each group, the worst first."""
-    rows = []
-    for group in np.unique(calls.groups[calls.pure]):
-        mine = calls.subset((calls.groups == group) & calls.pure)
-        right = mine.probabilities.argmax(axis=1) == mine.codes
-        classes = ", ".join(sorted(set(mine.truth.tolist())))
-        rows.append({"group": str(group), "classes": classes, "n": len(right), "accuracy": float(right.mean())})
-    return sorted(rows, key=lambda row: (row["accuracy"], row["group"]))
 
 
 def _doubts(calls: HeldOutCalls, figure: Mapping[str, float | None], grouped_by: str | None) -> tuple[str, ...]:

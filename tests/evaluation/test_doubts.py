@@ -38,7 +38,7 @@ RISE = [{"n_groups": 5.0, "balanced_accuracy": 0.8}, {"n_groups": 9.6, "balanced
         ({"gap": 0.08, "leaky": {"balanced_accuracy": 0.98}}, "8 points more than the 90 % on slides it had not seen"),
         ({"per_class": [{"class": "a", "recall": 0.4}]}, "Of the cells of class a it finds 40 % only."),
         ({"conformal": {"promised": 0.9, "reached": 0.8}}, "promise the true class for 90 % of cells and held it for"),
-        ({"label_errors": 1}, "1 label looks wrong; see label_looks_wrong in errors.csv."),
+        ({"label_errors": 1}, "1 label looks wrong: held-out calls contradict"),
         ({"label_errors": 2}, "2 labels look wrong"),
         ({"learning_curve": RISE}, "More slides would probably help: trained on 5 it scored 0.80, on 10 0.90"),
     ],

@@ -15,22 +15,14 @@ from cellapp.evaluation.curves import reliability
 from cellapp.evaluation.group_words import group_word
 from cellapp.evaluation.held_out_calls import HeldOutCalls, read_held_out, read_metrics
 from cellapp.evaluation.intervals import with_intervals
-from cellapp.evaluation.scores import confusion_counts, score_calls
+from cellapp.evaluation.scores import SCORE_TITLES, confusion_counts, score_calls
 from cellapp.evaluation.verdict import verdict_of
 from cellapp.models.demonstration import demonstration_of_head
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
 
-SCORES = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "recall": "Sensitivity",
-    "specificity": "Specificity",
-    "precision": "Precision",
-    "f1": "F1",
-    "auc": "Area under the ROC curve",
-    "calibration_error": "Calibration error",
-}
+_SHOWN = ("accuracy", "balanced_accuracy", "recall", "specificity", "precision", "f1", "auc", "calibration_error")
+SCORES = {name: SCORE_TITLES[name] for name in _SHOWN}
 """Scores shown, of the positive class where they are of one class."""
 
 

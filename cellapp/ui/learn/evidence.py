@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cellapp.evaluation.breakdown import group_figures
 from cellapp.evaluation.curves import reliability, roc_curve
 from cellapp.evaluation.held_out_calls import read_held_out, read_metrics
 from cellapp.evaluation.scores import auc, confusion_counts
-from cellapp.evaluation.verdict import Verdict, group_figures, verdict_of
+from cellapp.evaluation.verdict import Verdict, verdict_of
 from cellapp.models.registry import stored_head
 
 

@@ -87,7 +87,7 @@ def calibration_chart(bins: Sequence[Mapping[str, float]], positive: str) -> go.
 
 
 def groups_chart(groups: Sequence[Mapping[str, Any]], word: str) -> go.Figure:
-    """Draw the share of right calls of each group, the worst first, see `cellapp.evaluation.verdict.group_figures`."""
+    """Draw the share of right calls of each group, the worst first, see `group_figures`."""
     shown = groups[:_MOST_GROUPS]
     figure = go.Figure(
         go.Bar(
