@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__
-from cellapp.api import findings, image_routes, labels, reasons, reports, tiles, vectors
+from cellapp.api import findings, heads, image_routes, labels, reasons, reports, tiles, vectors
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
@@ -44,6 +44,8 @@ api.include_router(findings.router)
 api.include_router(labels.router)
 api.include_router(reports.router)
 api.include_router(reasons.router)
+api.include_router(heads.router)
+api.include_router(heads.zip_router)
 api.include_router(image_routes.router)
 api.include_router(image_routes.upload_router)
 

@@ -17,7 +17,7 @@ from cellapp.text_table import read_table
 from cellapp.training.analysed_runs import cells_of_runs, read_analysed
 from cellapp.training.cell_planes import CellImage, analysed_image
 from cellapp.training.classifier.keep_cells import pictures_of_runs
-from cellapp.training.classifier.of_cells import OF_VECTORS
+from cellapp.training.classifier.of_cells import check_choices
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
 from cellapp.training.classifier.tune_on_cells import tune_on_cells
@@ -85,10 +85,7 @@ def _labelled_cells(
     table: Path, recipe: HeadRecipe, runs: Sequence[Path], column: str | None, classes: str | None, labels: Path | None
 ) -> LabelledCells:
     """Read the cells that the tables speak of."""
-    default = HeadRecipe()
-    asked = [name for name in OF_VECTORS if getattr(recipe, name) != getattr(default, name)]
-    if asked:
-        raise InputError(f"with --run the vectors of the run are taken as they are; leave out {asked[0]!r}")
+    check_choices(recipe, "the run named with --run")
     of_images: Path | None = table
     if labels is None and column is None and _is_of_cells(table):
         of_images, labels = None, table

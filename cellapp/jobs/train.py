@@ -8,16 +8,19 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from cellapp.classification.head_io import DESCRIPTION
+from cellapp.errors import InputError
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.evaluations import remember_evaluation
 from cellapp.jobs.training_cells import TrainRequest, cell_images, cells_of_project, check_request
 from cellapp.jobs.training_folder import training_folder
 from cellapp.pipeline.progress import no_progress
 from cellapp.store.heads import HeadRecord, add_head, head_name
+from cellapp.store.projects import get_project
 from cellapp.store.records import JobRecord
-from cellapp.store.runs import get_run
+from cellapp.store.runs import get_run, get_shown_run
 from cellapp.training.classifier.interrupted import OtherTraining
 from cellapp.training.classifier.keep_cells import pictures_of_runs
+from cellapp.training.classifier.of_cells import check_choices
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
 from cellapp.training.classifier.tune_on_cells import tune_on_cells
 from cellapp.training.classifier.write_fitted import CHECKPOINTS
@@ -33,10 +36,18 @@ def request_training(request: TrainRequest) -> JobRecord:
     Raises
     ------
     InputError
-        When the name cannot be one, or a column is none of the image table; nothing is queued then.
+        When the name cannot be one, a column is none of the image table, a run is of another project, or the recipe
+        chooses what the vectors of the project have decided; nothing is queued then.
+    StoreError
+        When the project or a run is not there.
     """
     head_name(request.name)
+    project = get_project(request.project_id)
+    strange = [run_id for run_id in request.run_ids if get_shown_run(run_id).project_id != project.id]
+    if strange:
+        raise InputError(f"run {strange[0]!r} is of another project; train on runs of {project.name!r}")
     check_request(request)
+    check_choices(request.recipe, "the project")
     if request.recipe.mode == "finetune":
         request = request.model_copy(update={"work": uuid4().hex})
     job = queue.submit(TRAIN, request.model_dump(mode="json"), request.project_id)

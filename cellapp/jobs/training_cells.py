@@ -38,10 +38,9 @@ BY_SLIDE = "slide"
 GROUPINGS = (BY_IMAGE, BY_SLIDE, *CONDITIONS)
 
 
-class TrainRequest(FrozenModel):
-    """What a head is trained on and how; the payload of the job."""
+class TrainChoice(FrozenModel):
+    """What a head is trained on and how, within a project."""
 
-    project_id: str
     run_ids: tuple[str, ...] = Field(min_length=1)
     column: str | None = None
     """Column of the image table that says what the cells of an image are; None for none."""
@@ -50,10 +49,16 @@ class TrainRequest(FrozenModel):
     cell_labels: bool = False
     """Whether the labels of single cells (by hand, imported, by rules) count; they win over the column."""
     group_by: str = BY_IMAGE
-    """One of `GROUPINGS`: what is held out together."""
+    """What is held out together: "image", "slide", or a column of the image table."""
     name: str
     """Of the head."""
     recipe: HeadRecipe = HeadRecipe()
+
+
+class TrainRequest(TrainChoice):
+    """What a head of a project is trained on and how; the payload of the job."""
+
+    project_id: str
     work: str = Field("", pattern="^[0-9a-f]*$")
     """Name of the folder in which a fine-tuning goes on after a kill; `request_training` gives it."""
 

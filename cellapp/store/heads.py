@@ -110,6 +110,14 @@ def get_head(head_id: str) -> HeadRecord:
         return _record(_row(session, head_id))
 
 
+def get_shown_head(head_id: str) -> HeadRecord:
+    """Return a head as visitors may see it. Raises StoreError for one in the bin, too."""
+    head = get_head(head_id)
+    if head.removed is not None:
+        raise StoreError(f"head {head_id!r} was deleted; bring it back on the Models page")
+    return head
+
+
 def remove_head(head_id: str) -> HeadRecord:
     """Put a head into the bin: it leaves the lists; runs that used it can be opened all the same."""
     with writing() as session:

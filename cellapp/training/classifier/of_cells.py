@@ -17,6 +17,20 @@ OF_VECTORS = ("encoder", "features", "views", "channels_as", "crop", "crop_px", 
 """Fields of the recipe that the vectors decide; what is given for them does not count."""
 
 
+def check_choices(recipe: HeadRecipe, of: str) -> None:
+    """Refuse a recipe that chooses what the vectors of `of`, "the run", have decided already.
+
+    Raises
+    ------
+    InputError
+        The first such choice is named.
+    """
+    default = HeadRecipe()
+    asked = [name for name in OF_VECTORS if getattr(recipe, name) != getattr(default, name)]
+    if asked:
+        raise InputError(f"the vectors of {of} are taken as they are; leave out {asked[0]!r}")
+
+
 def recipe_for(cells: LabelledCells, recipe: HeadRecipe) -> HeadRecipe:
     """Return a recipe with `OF_VECTORS` as the vectors of the cells were made.
 
