@@ -1,7 +1,7 @@
 """ND2 files of version 3 with any loops, by the letter of the format: named chunks, then a map of where they are."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -21,32 +21,34 @@ def write_frames(
     times_ms: Sequence[float] = (),
     left_out: Sequence[int] = (),
     bits: int | None = None,
+    packed: Callable[[bytes], bytes] | None = None,
 ) -> Path:
     """Write (T, P, Z, C, Y, X) uint16, or (T, P, Z, Y, X, 3) red first as the one channel of a photograph.
 
     `times_ms` has one number per frame; frames of which the numbers are `left_out` are missing, as after a stop; `bits`
-    of each sample carry values, all where left out.
+    of each sample carry values, all where left out; `packed` compresses the pixels of a frame.
     """
     is_photo = pixels.shape[-1] == 3
     n_times, n_positions, n_planes = pixels.shape[:3]
     frames = pixels[..., ::-1] if is_photo else np.moveaxis(pixels, 3, -1)
     frames = frames.reshape(-1, *frames.shape[3:]).astype(f"<u{pixels.itemsize}")
     chunks = {
-        "ImageAttributesLV!": _variant("SLxImageAttributes", _attributes(frames, bits)),
+        "ImageAttributesLV!": _variant("SLxImageAttributes", _attributes(frames, bits, packed is not None)),
         "ImageMetadataSeqLV|0!": _variant("SLxPictureMetadata", _metadata(names, um_per_px, 3 if is_photo else 1)),
     }
     if loops := _loops(n_times, n_positions, n_planes, positions, period_ms):
         chunks["ImageMetadataLV!"] = _variant("SLxExperiment", loops)
     for number, frame in enumerate(frames):
         if number not in left_out:  # the time stamp of a frame comes before its pixels, which are interleaved
-            chunks[f"ImageDataSeq|{number}!"] = struct.pack("<d", 0.0) + frame.tobytes()
+            pixels = packed(frame.tobytes()) if packed else frame.tobytes()
+            chunks[f"ImageDataSeq|{number}!"] = struct.pack("<d", 0.0) + pixels
     times = np.asarray(times_ms if len(times_ms) else np.zeros(len(frames)), "<f8")
     chunks["CustomData|AcqTimesCache!"] = times.tobytes()
     _write_chunks(path, chunks)
     return path
 
 
-def _attributes(frames: np.ndarray, used: int | None) -> dict[str, object]:
+def _attributes(frames: np.ndarray, used: int | None, is_packed: bool) -> dict[str, object]:
     n_frames, height, width, n_components = frames.shape
     bits = 8 * frames.itemsize
     return {
@@ -57,7 +59,7 @@ def _attributes(frames: np.ndarray, used: int | None) -> dict[str, object]:
         "uiBpcInMemory": bits,
         "uiBpcSignificant": used or bits,
         "uiSequenceCount": n_frames,
-        "eCompression": 2,
+        "eCompression": 0 if is_packed else 2,
     }
 
 

@@ -25,6 +25,7 @@ class ChannelsFirst:
     name: str  # of the file, for messages
     at: Mapping[str, int] = field(default_factory=dict)  # index along P and T, 0 where left out
     depth: Depth = field(default_factory=Depth)
+    there: np.ndarray | None = None  # (C, Z) bool: planes that the file holds, at full resolution; None: all of them
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -54,13 +55,16 @@ class ChannelsFirst:
         InputError
             When the pixels cannot be decoded.
         """
-        block = self.depth.reduce(lambda z: self.plane(z, key), self.layout.size("Z"))
+        n_planes, there = self.layout.size("Z"), self.there
+        if there is not None:  # smaller levels may have fewer planes
+            there = there[key[0], np.arange(n_planes) * there.shape[1] // n_planes]
+        block = self.depth.reduce(lambda z: self.plane(z, key), n_planes, there)
         # A copy: the stored array may be a memory map or shared with other callers, and must not be written to.
         copy = None if getattr(self.stored, "gives_copies", False) else True
         return np.array(block, dtype=self.dtype.newbyteorder("="), order="C", copy=copy)
 
     def plane(self, z: int, key: tuple[slice, slice, slice]) -> np.ndarray:
-        """Decode a block of one plane of depth, counted from 0, as it is stored: (C, Y, X)."""
+        """Decode a block of one plane of depth, counted from 0, as it is stored: (C, Y, X); 0 where it is missing."""
         channels, rows, columns = key
         colour = [letter for letter in "CS" if self.layout.size(letter) > 1]
         wanted = {"C": slice(None), "S": slice(None), "Y": rows, "X": columns}
@@ -72,11 +76,22 @@ class ChannelsFirst:
         letters = [letter for letter in self.layout.axes if letter in wanted]
         block = block.transpose([letters.index(letter) for letter in "CSYX" if letter in letters])
         block = block.reshape(math.prod(block.shape[:-2]), *block.shape[-2:])
-        return block if len(colour) == 1 else block[channels]
+        return self._without_missing(block if len(colour) == 1 else block[channels], channels, z)
+
+    def _without_missing(self, block: np.ndarray, channels: slice, z: int) -> np.ndarray:
+        """Make 0 what the file lacks, whatever its reader gives there, such as white where 0 means white."""
+        if self.there is None:
+            return block
+        there = self.there[channels, z * self.there.shape[1] // self.layout.size("Z")]
+        return block if there.all() else np.where(there[:, None, None], block, block.dtype.type(0))
 
 
 def levels_of(
-    stored: Sequence[Any], layouts: Sequence[Layout], info: ImageInfo, position: int = 0
+    stored: Sequence[Any],
+    layouts: Sequence[Layout],
+    info: ImageInfo,
+    position: int = 0,
+    there: np.ndarray | None = None,
 ) -> tuple[ChannelsFirst, ...]:
     """Read the stored levels of a scene as those of one image: its time point, its rule for depth.
 
@@ -90,6 +105,8 @@ def levels_of(
         Whose `selection` is meant.
     position : int
         Index along P, where the array has several scenes.
+    there : ndarray of bool, shape (T, C, Z), optional
+        Which planes the file holds, see `cellapp.images.formats.planes`; left out, all of them.
 
     Returns
     -------
@@ -97,10 +114,11 @@ def levels_of(
         The sharpest plane is looked for once, on first access, for all levels together.
     """
     at = {"P": position, "T": info.selection.time}
-    find_sharpest = _Sharpest(ChannelsFirst(stored[0], layouts[0], info.name, at))
+    now = None if there is None else there[info.selection.time]
+    find_sharpest = _Sharpest(ChannelsFirst(stored[0], layouts[0], info.name, at, there=now))
     depth = Depth(info.selection.depth, layouts[0].size("Z"), find_sharpest)
     return tuple(
-        ChannelsFirst(level, layout, info.name, at, depth) for level, layout in zip(stored, layouts, strict=True)
+        ChannelsFirst(level, layout, info.name, at, depth, now) for level, layout in zip(stored, layouts, strict=True)
     )
 
 
@@ -117,9 +135,11 @@ class _Sharpest:
     @cached_property
     def _number(self) -> int:
         full = self.full
-        return sharpest_plane(
-            lambda z, box: full.plane(z, (slice(None), *box.slices)), full.layout.size("Z"), full.shape[1:]
-        )
+        planes = list(range(full.layout.size("Z")))
+        if full.there is not None:  # of planes that some channels lack, those that the most have
+            n_channels = full.there.sum(axis=0)
+            planes = np.flatnonzero(n_channels == n_channels.max()).tolist()
+        return sharpest_plane(lambda z, box: full.plane(z, (slice(None), *box.slices)), planes, full.shape[1:])
 
 
 @dataclass(frozen=True, eq=False)

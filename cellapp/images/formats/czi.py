@@ -20,6 +20,7 @@ from cellapp.images.formats.czi_gaps import fill
 from cellapp.images.formats.czi_metadata import CziMetadata, parse_metadata
 from cellapp.images.formats.czi_places import Place, places_of
 from cellapp.images.formats.opened import OpenedOnce
+from cellapp.images.formats.planes import missing_planes
 from cellapp.images.formats.samples import samples_of
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
@@ -86,7 +87,7 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     document = OpenedOnce(path, _open)
     stored = [_Level(document, place, shrink, np.dtype(info.dtype)) for shrink in place.shrinks]
     layouts = [_layout(place, shrink, info.name, info.selection.depth) for shrink in place.shrinks]
-    return levels_of(stored, layouts, info)
+    return levels_of(stored, layouts, info, there=place.there)
 
 
 def reads_regions(path: Path, info: ImageInfo) -> bool:
@@ -123,7 +124,7 @@ def _scene(place: Place, metadata: CziMetadata, path: Path, name: str, depth: st
         levels=tuple(place.size(shrink) for shrink in place.shrinks),
         bytes_on_disk=path.stat().st_size,
         bits=samples.bits,
-        notes=layout.notes + samples.notes + place.notes,
+        notes=layout.notes + samples.notes + missing_planes(place.there, name, depth) + place.notes,
         scene=metadata.scene(place.scene),
         n_planes=layout.size("Z"),
         is_photo=is_photo,

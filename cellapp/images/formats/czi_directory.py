@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from cellapp.errors import InputError
+from cellapp.images.formats.picture_size import picture_px
+from cellapp.images.limits import MANY_BLOCKS, check_blocks
 
 _SEGMENT = struct.Struct("<16sqq")  # name, bytes set aside, bytes in use
 _POSITIONS = struct.Struct("<16s16siqqiq")  # in the file header: of the directory, the metadata, the attachments
@@ -26,6 +28,7 @@ _DIMENSIONS = range(2, 41)  # that a tile may have
 _MOST_POSITION = 2**30  # beyond, sums of places and sizes leave the 32 bits that the library calculates with
 _MOST_XML_BYTES = 2**27
 _UNCOMPRESSED = 0
+_LARGE_BYTES, _HEAD_BYTES = 2**24, 512
 
 BYTES_PER_PIXEL = {0: 1, 1: 2, 2: 4, 3: 3, 4: 6}
 """Of each type of pixel that is read: gray of 8 and 16 bits and of floats; blue, green and red of 8 and 16 bits."""
@@ -90,7 +93,7 @@ def read_directory(path: Path, name: str) -> Directory:
             raise InputError(f"{name!r} was not finished by the program that wrote it; save it anew in ZEN")
         tiles = tuple(_tiles(file, directory_at, name, n_bytes))
         for tile in tiles:
-            _check_tile(file, tile, name, n_bytes)
+            _check_cost(file, tile, _check_tile(file, tile, name, n_bytes), len(tiles), name)
         return Directory(tiles, _xml(file, metadata_at, name, n_bytes))
 
 
@@ -124,7 +127,8 @@ def _tiles(file: BinaryIO, at: int, name: str, n_bytes: int) -> Iterator[Tile]:
         raise _damaged(name, "its directory is too short") from error
 
 
-def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> None:
+def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> range:
+    """Check that a tile is what the directory says of it, and return where in the file its pixels are."""
     spans = tile.spans
     if not {"X", "Y"} <= spans.keys():
         raise _damaged(name, "a tile has no width and height")
@@ -148,6 +152,21 @@ def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> None:
         raise _damaged(name, f"the tile at byte {tile.position:,} is larger than its place")
     if tile.compression == _UNCOMPRESSED and n_data < n_px * BYTES_PER_PIXEL[tile.pixel_type]:
         raise _damaged(name, f"the tile at byte {tile.position:,} has too few pixels")
+    begin = tile.position + _SEGMENT.size + (used - room) + n_metadata
+    return range(begin, begin + n_data)
+
+
+def _check_cost(file: BinaryIO, tile: Tile, place: range, n_tiles: int, name: str) -> None:
+    """Refuse tiles that do not fit into memory, and compressed ones that are more than the directory says."""
+    pixels = tile.spans["X"].stored * tile.spans["Y"].stored
+    n_bytes = pixels * BYTES_PER_PIXEL[tile.pixel_type]
+    if n_bytes >= _LARGE_BYTES or n_tiles > MANY_BLOCKS:
+        check_blocks(name, n_blocks=n_tiles, pixels=pixels, n_bytes=n_bytes, n_stored=len(place))
+    if tile.compression == _UNCOMPRESSED:
+        return
+    file.seek(place.start)
+    if (found := picture_px(file.read(min(len(place), _HEAD_BYTES)))) > pixels:
+        raise _damaged(name, f"a tile of {pixels:,} pixels holds a picture of {found:,}")
 
 
 def _xml(file: BinaryIO, at: int, name: str, n_bytes: int) -> str:

@@ -106,17 +106,20 @@ class Place:
         """The smallest type that holds the values of all channels."""
         return np.result_type(*(_DTYPES[channel.pixel_type] for channel in self.channels))
 
+    @cached_property
+    def there(self) -> np.ndarray:
+        """Whether each plane has a tile, (T, C, Z) bool."""
+        found = {tuple(_start(tile, letter) for letter in "TCZ") for tile in self.tiles}
+        times, planes = self.numbers("T"), self.numbers("Z")
+        return np.array([[[(t, c.number, z) in found for z in planes] for c in self.channels] for t in times])
+
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is missing, in sentences for the user."""
-        found = {tuple(_start(tile, letter) for letter in "TZC") for tile in self.tiles}
-        n_planes = len(self.numbers("T")) * len(self.numbers("Z")) * len({channel.number for channel in self.channels})
-        notes = []
-        if len(found) < n_planes:
-            notes.append(f"{n_planes - len(found)} of {n_planes} planes are missing in the file and are black.")
-        if (empty := self._not_scanned()) >= _WORTH_TELLING:
-            notes.append(f"{100 * empty:.0f} % of the picture were not scanned and are black.")
-        return tuple(notes)
+        """What was not scanned, in a sentence for the user."""
+        empty = self._not_scanned()
+        return (
+            (f"{100 * empty:.0f} % of the picture were not scanned and are black.",) if empty >= _WORTH_TELLING else ()
+        )
 
     def _not_scanned(self) -> float:
         """Share of the scene that no tile of the first plane covers."""

@@ -55,7 +55,7 @@ class Depth:
     n_planes: int = 1  # at full resolution; smaller levels may have fewer
     find_sharpest: Callable[[], int] = int  # from 0, at full resolution; int() is 0
 
-    def reduce(self, plane: Callable[[int], np.ndarray], n_planes: int) -> np.ndarray:
+    def reduce(self, plane: Callable[[int], np.ndarray], n_planes: int, there: np.ndarray | None = None) -> np.ndarray:
         """Reduce the planes of one level.
 
         Parameters
@@ -64,6 +64,8 @@ class Depth:
             Decodes a plane by its number from 0, (C, Y, X).
         n_planes : int
             Planes of this level.
+        there : ndarray of bool, shape (C, n_planes), optional
+            Which planes of each channel the file holds: others count for nothing. Left out, all are there.
 
         Returns
         -------
@@ -72,6 +74,8 @@ class Depth:
         """
         if n_planes == 1:
             return plane(0)
+        if there is not None and not there.all() and self.rule in ("max", "mean"):
+            return _of_those_there(plane, there, mean=self.rule == "mean")
         if self.rule == "max":
             return reduce(np.maximum, (plane(z) for z in range(n_planes)))
         if self.rule == "mean":
@@ -80,7 +84,7 @@ class Depth:
         return plane(chosen * n_planes // self.n_planes)
 
 
-def sharpest_plane(read: Callable[[int, Region], np.ndarray], n_planes: int, shape: tuple[int, int]) -> int:
+def sharpest_plane(read: Callable[[int, Region], np.ndarray], planes: Sequence[int], shape: tuple[int, int]) -> int:
     """Find the plane that is most in focus: the largest variance of the Laplacian.
 
     Each channel counts the same whatever its brightness. See Pech-Pacheco et al., "Diatom autofocusing in brightfield
@@ -90,19 +94,20 @@ def sharpest_plane(read: Callable[[int, Region], np.ndarray], n_planes: int, sha
     ----------
     read : callable
         Decodes a rectangle of a plane, given its number from 0: (C, Y, X).
-    n_planes : int
+    planes : sequence of int
+        Numbers of the planes among which it is looked for.
     shape : tuple of int
         (Y, X) of the full level, from which at most nine windows of 256 px are read.
 
     Returns
     -------
     int
-        From 0; the first of equals.
+        One of `planes`; the first of equals.
     """
     windows = [Region(y, x, height, width) for y, height in _spans(shape[0]) for x, width in _spans(shape[1])]
-    sharpness = np.stack([np.sum([_sharpness(read(z, box)) for box in windows], axis=0) for z in range(n_planes)])
+    sharpness = np.stack([np.sum([_sharpness(read(z, box)) for box in windows], axis=0) for z in planes])
     of_each_channel = sharpness / np.maximum(sharpness.sum(axis=0), np.finfo(float).tiny)
-    return int(of_each_channel.sum(axis=1).argmax())
+    return planes[int(of_each_channel.sum(axis=1).argmax())]
 
 
 def _mean(plane: Callable[[int], np.ndarray], n_planes: int) -> np.ndarray:
@@ -110,8 +115,26 @@ def _mean(plane: Callable[[int], np.ndarray], n_planes: int) -> np.ndarray:
     total = first.astype(np.float64)
     for z in range(1, n_planes):
         total += plane(z)
-    total /= n_planes
-    return (total if first.dtype.kind == "f" else np.rint(total)).astype(first.dtype)
+    return _rounded(total / n_planes, first.dtype)
+
+
+def _of_those_there(plane: Callable[[int], np.ndarray], there: np.ndarray, *, mean: bool) -> np.ndarray:
+    """Maximum or mean of the planes that each channel has; 0 in a channel that has none."""
+    numbers = np.flatnonzero(there.any(axis=0))
+    first = plane(int(numbers[0]) if len(numbers) else 0)
+    found = np.zeros(first.shape, np.float64 if mean else first.dtype)
+    seen = np.zeros(len(there), bool)
+    for z in numbers:
+        block, channels = plane(int(z)), there[:, z]
+        new, again = channels & ~seen, channels & seen
+        found[new] = block[new]
+        found[again] = found[again] + block[again] if mean else np.maximum(found[again], block[again])
+        seen |= channels
+    return _rounded(found / np.maximum(there.sum(axis=1), 1)[:, None, None], first.dtype) if mean else found
+
+
+def _rounded(means: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    return (means if dtype.kind == "f" else np.rint(means)).astype(dtype)
 
 
 def _spans(length: int) -> Sequence[tuple[int, int]]:

@@ -18,6 +18,7 @@ from cellapp.images.formats.harmony_index import Picture, find_index, read_index
 from cellapp.images.formats.inside import check_links, inside
 from cellapp.images.formats.page_planes import AXES, Page, PagePlanes, check_pages, open_page
 from cellapp.images.formats.page_samples import meant_levels, page_samples
+from cellapp.images.formats.planes import missing_planes
 from cellapp.images.formats.samples import Samples
 from cellapp.images.formats.scenes import Scene, images_of
 from cellapp.images.formats.sniff import decoding
@@ -32,6 +33,7 @@ class _Field:
     first: Picture
     channels: tuple[str, ...]
     seconds: tuple[float, ...]  # of each time point since the first; empty where the index does not tell
+    there: np.ndarray  # (T, C, Z) bool: planes that the index lists
 
     @property
     def shape(self) -> tuple[int, int, int, int, int, int]:
@@ -82,7 +84,8 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         fields, _ = _fields_of(path, info.name)
         dtype, samples = _pictures(fields[0], info.name)
         field = fields[info.selection.scene]
-        return meant_levels(field.first_page, [PagePlanes(field.pages, field.shape, dtype)], samples, info)
+        planes = PagePlanes(field.pages, field.shape, dtype)
+        return meant_levels(field.first_page, [planes], samples, info, field.there)
 
 
 def check_complete(path: Path, info: ImageInfo) -> None:
@@ -115,7 +118,7 @@ def _scene(field: _Field, name: str, depth: str, dtype: np.dtype, samples: Sampl
         levels=(shape[1:],),
         bits=samples.bits,
         bytes_on_disk=sum(page.path.stat().st_size for page in dict.fromkeys(field.pages.values())),
-        notes=layout.notes + samples.notes + notes,
+        notes=layout.notes + samples.notes + missing_planes(field.there, name, depth) + notes,
         scene=field.first.field,
         n_planes=layout.size("Z"),
         is_photo=False,
@@ -179,23 +182,25 @@ def _told(names: Sequence[str], n_fields: int, n_all: int) -> tuple[str, ...]:
 
 
 def _field(pictures: Sequence[Picture], folder: Path) -> _Field:
-    """Return a field by its pictures; a channel of fewer planes than others has its first in place of those."""
+    """Return a field by its pictures; a channel of one plane has it everywhere, of fewer than others some missing."""
     times, channels, planes = (sorted({getattr(p, axis) for p in pictures}) for axis in ("time", "channel", "plane"))
     found = {(p.time, p.channel, p.plane): p for p in pictures}
     there = {(p.time, p.channel) for p in pictures}
     whole = [time for time in times if all((time, channel) in there for channel in channels)]
     times, channels = (whole, channels) if whole else (times[:1], [c for c in channels if (times[0], c) in there])
     pages: dict[tuple[int, int, int], Page] = {}
+    is_there = np.ones((len(times), len(channels), len(planes)), bool)
     for (t, time), (c, channel) in product(enumerate(times), enumerate(channels)):
         own = [found.get((time, channel, plane)) for plane in planes]
         only = next((picture for picture in own if picture is not None), None)
+        n_own = sum(picture is not None for picture in own)
         for z, picture in enumerate(own):
+            is_there[t, c, z] = picture is not None or n_own == 1
             if picture or only:
                 pages[t, c, z] = Page(folder / (picture or only).file_name)
     first = {channel: next(p for p in pictures if p.channel == channel) for channel in channels}
-    return _Field(
-        pages, pictures[0], tuple(first[channel].channel_name for channel in channels), _seconds(pictures, times)
-    )
+    names = tuple(first[channel].channel_name for channel in channels)
+    return _Field(pages, pictures[0], names, _seconds(pictures, times), is_there)
 
 
 def _seconds(pictures: Iterable[Picture], times: Sequence[int]) -> tuple[float, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ from cachetools import LRUCache
 
 from cellapp.images.formats.opened import OpenedOnce
 from cellapp.types.image import PHOTO_CHANNELS
+
+_TIME_STAMP_BYTES = 8  # before the pixels of a frame
 
 KEEP_BYTES = 2**28
 """Decoded frames that are kept of a compressed file, of which any part costs the whole frame."""
@@ -56,3 +60,32 @@ class FrameReader:
         if n_samples == len(PHOTO_CHANNELS):  # stored blue first, see https://github.com/ome/bioformats/pull/4321
             frame = frame[..., ::-1]
         return frame.transpose(0, 3, 1, 2)
+
+
+def bound(file: Any) -> Any:
+    """Have an open file decode no more of a frame than its header declares, and give a missing frame the same shape.
+
+    Parameters
+    ----------
+    file : nd2.ND2File
+        Changed in place: the package unpacks a compressed frame to whatever length its bytes give.
+
+    Returns
+    -------
+    nd2.ND2File
+        The same.
+    """
+    reader = file._rdr
+    reader._read_compressed_frame = partial(_unpacked, reader)
+    reader._missing_frame = lambda _number=0: np.zeros(reader._actual_frame_shape(), reader._dtype())
+    return file
+
+
+def _unpacked(reader: Any, number: int) -> np.ndarray:
+    attributes = reader.attributes()
+    n_bytes = attributes.heightPx * attributes.widthBytes
+    packed = reader._load_chunk(b"ImageDataSeq|%d!" % number)[_TIME_STAMP_BYTES:]
+    pixels = zlib.decompressobj().decompress(packed, n_bytes)
+    if len(pixels) < n_bytes:
+        raise ValueError(f"frame {number + 1} has {len(pixels):,} bytes in place of {n_bytes:,}")
+    return np.ndarray(reader._actual_frame_shape(), reader._dtype(), pixels, strides=reader._strides)

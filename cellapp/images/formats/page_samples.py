@@ -43,9 +43,14 @@ def page_samples(first: Page, smallest: PagePlanes, name: str, ome: OmeImage | N
         return samples.with_bits(bits, np.dtype(page.dtype).name), shows_photo(page, layout, ome, n_channels)
 
 
-def meant_levels(first: Page, stored: Sequence[PagePlanes], samples: Samples, info: ImageInfo) -> tuple[LazyArray, ...]:
-    """Read the levels of an image as what their samples mean, each (C, Y, X), full resolution first."""
+def meant_levels(
+    first: Page, stored: Sequence[PagePlanes], samples: Samples, info: ImageInfo, there: np.ndarray | None = None
+) -> tuple[LazyArray, ...]:
+    """Read the levels of an image as what their samples mean, each (C, Y, X), full resolution first.
+
+    `there` is that of `cellapp.images.formats.channels_first.levels_of`.
+    """
     layouts = [Layout(AXES, level.shape) for level in stored]
     with open_page(first) as page:
         numbers = turned_over(stored, page)
-    return tuple(samples.meant(level) for level in levels_of(numbers, layouts, info))
+    return tuple(samples.meant(level) for level in levels_of(numbers, layouts, info, there=there))

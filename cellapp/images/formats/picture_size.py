@@ -1,4 +1,4 @@
-"""The size that a JPEG or JPEG 2000 states in its first bytes."""
+"""The size that a JPEG, JPEG 2000 or JPEG XR states in its first bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ _JPEG, _JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"
 _ALONE = {0x01, 0xD8, *range(0xD0, 0xD8)}  # marks without a length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PIXELS = {0xDA, 0xD9}
+_JPEG_XR, _WIDTH, _HEIGHT = b"II\xbc", 0xBC80, 0xBC81
 
 
 def picture_px(head: bytes) -> int:
@@ -24,6 +25,8 @@ def picture_px(head: bytes) -> int:
     """
     if head.startswith(_JPEG):
         return _jpeg_px(head)
+    if head.startswith(_JPEG_XR):
+        return _jpeg_xr_px(head)
     at = head.find(_JPEG_2000)
     if at < 0 or len(head) < at + 24:
         return 0
@@ -42,3 +45,16 @@ def _jpeg_px(head: bytes) -> int:
             return height * width
         at += 2 if mark in _ALONE else 1 if mark == 0xFF else 2 + struct.unpack_from(">H", head, at + 2)[0]
     return 0
+
+
+def _jpeg_xr_px(head: bytes) -> int:
+    """Pixels by the list of tags at the beginning, which is that of a TIFF with numbers of its own."""
+    try:
+        (at,) = struct.unpack_from("<I", head, 4)
+        (n_tags,) = struct.unpack_from("<H", head, at)
+        entries = [struct.unpack_from("<HHII", head, at + 2 + 12 * i) for i in range(n_tags)]
+    except struct.error:
+        return 0
+    # A number of type 3 has 16 bits, and what follows it in the field means nothing.
+    size = {tag: value & 0xFFFF if kind == 3 else value for tag, kind, _, value in entries}
+    return size.get(_WIDTH, 0) * size.get(_HEIGHT, 0)

@@ -12,13 +12,14 @@ from cellapp.errors import InputError
 from cellapp.images.formats.axes import Layout
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Present:
-    """What there is of the channels and time points that a file declares."""
+    """What there is of the channels, time points and planes of depth that a file declares."""
 
     n_times: int  # up to the last of which there is a plane
     channels: tuple[int, ...] | None = None  # of which there is a plane, from 0; None: all
     notes: tuple[str, ...] = ()
+    planes: np.ndarray | None = None  # (T, C, Z) bool, of all that is declared: whether it is there; None: all are
 
     def named(self, names: Sequence[str]) -> list[str]:
         """Pick the names of the channels that are there from those of all; other lists are returned as they are."""
@@ -27,7 +28,9 @@ class Present:
         return [names[channel] for channel in self.channels]
 
 
-def present(there: Sequence[bool], layout: Layout, position: int, name: str) -> Present:
+def present(
+    there: Sequence[bool] | np.ndarray, layout: Layout, position: int, name: str, depth: str = "max"
+) -> Present:
     """Find what there is of an image.
 
     Parameters
@@ -40,45 +43,86 @@ def present(there: Sequence[bool], layout: Layout, position: int, name: str) -> 
         Which of several positions is meant.
     name : str
         Name of the file for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
 
     Returns
     -------
     Present
-        Channels and last time points without any plane are left out; single planes that are missing read as 0. `notes`
-        says both.
+        Channels and last time points without any plane are left out. Single planes that are missing count for nothing
+        where planes of depth become one, and read as 0 elsewhere. `notes` says all of it.
 
     Raises
     ------
     InputError
-        When no plane is there.
+        When no plane is there, or nothing of the plane of depth that was chosen.
     """
     letters = [letter for letter in layout.axes if letter not in "SYX"]
-    if all(there) or len(there) != math.prod(layout.size(letter) for letter in letters):
+    planes = np.asarray(there, bool).ravel()
+    if planes.all() or planes.size != math.prod(layout.size(letter) for letter in letters):
         return Present(layout.size("T"))
-    planes = np.asarray(there).reshape([layout.size(letter) for letter in letters])
+    planes = planes.reshape([layout.size(letter) for letter in letters])
     if "P" in letters:
         planes = planes.take([position], axis=letters.index("P"))
+    planes = _as_tcz(planes, letters)
     if not planes.any():
         raise InputError(f"{name!r} declares {planes.size:,} planes but holds none of them; export it again")
-    channels, times = (_with_any(planes, letters, letter) for letter in "CT")
-    kept = planes.take(channels, axis=letters.index("C")) if "C" in letters else planes
-    kept = kept.take(range(times[-1] + 1), axis=letters.index("T")) if "T" in letters else kept
+    times, channels = np.flatnonzero(planes.any((1, 2))), np.flatnonzero(planes.any((0, 2)))
+    kept = planes[: times[-1] + 1, channels]
     notes = []
-    if len(channels) < layout.size("C"):
+    if len(channels) < planes.shape[1]:
         notes.append(
-            f"The file declares {layout.size('C')} channels and holds {len(channels)}; the others are left out."
+            f"The file declares {planes.shape[1]} channels and holds {len(channels)}; the others are left out."
         )
-    if times[-1] + 1 < layout.size("T"):
-        notes.append(f"The file declares {layout.size('T')} time points and ends with number {times[-1] + 1}.")
-    if not kept.all():
-        notes.append(f"{int((~kept).sum()):,} of {kept.size:,} planes are not in the file and read as 0.")
+    if len(kept) < len(planes):
+        notes.append(f"The file declares {len(planes)} time points and ends with number {len(kept)}.")
     n_samples = layout.size("S")
-    numbers = tuple(c * n_samples + s for c in channels for s in range(n_samples))
-    return Present(times[-1] + 1, numbers if len(channels) < layout.size("C") else None, tuple(notes))
+    numbers = tuple(int(c) * n_samples + s for c in channels for s in range(n_samples))
+    return Present(
+        len(kept),
+        numbers if len(channels) < planes.shape[1] else None,
+        (*notes, *missing_planes(kept, name, depth)),
+        planes.repeat(n_samples, axis=1),
+    )
 
 
-def _with_any(planes: np.ndarray, letters: list[str], letter: str) -> list[int]:
-    if letter not in letters:
-        return [0]
-    others = tuple(i for i, each in enumerate(letters) if each != letter)
-    return np.flatnonzero(planes.any(axis=others)).tolist()
+def missing_planes(there: np.ndarray, name: str, depth: str) -> tuple[str, ...]:
+    """Say how many planes of an image are missing, and what becomes of them.
+
+    Parameters
+    ----------
+    there : ndarray of bool, shape (T, C, Z)
+    name : str
+        Name of the file for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
+
+    Raises
+    ------
+    InputError
+        When nothing is there of the plane of depth that was chosen.
+    """
+    if there.all():
+        return ()
+    told = f"{int((~there).sum()):,} of {there.size:,} planes are not in the file"
+    n_planes = there.shape[2]
+    if depth.isdecimal() and n_planes > 1:
+        chosen = there[..., min(int(depth), n_planes) - 1]
+        if not chosen.any():
+            numbers = ", ".join(str(z + 1) for z in np.flatnonzero(there.any((0, 1))))
+            raise InputError(f"{name!r} declares {n_planes} planes of depth and lacks plane {depth}; it has {numbers}")
+        n_lacking = int((~chosen).sum())
+        return (f"{told}; plane {depth} is missing in {n_lacking:,} of {chosen.size:,} places and reads as 0 there.",)
+    if n_planes == 1:
+        return (f"{told} and read as 0.",)
+    if not there.any(2).all():
+        told += ", and a channel of which none is there reads as 0"
+    return (f"{told}; depth is reduced without them.",)
+
+
+def _as_tcz(planes: np.ndarray, letters: Sequence[str]) -> np.ndarray:
+    """Put the axes of planes into the order (T, C, Z); all others are of length 1."""
+    order = [letters.index(letter) for letter in "TCZ" if letter in letters]
+    order += [i for i in range(planes.ndim) if i not in order]
+    shape = [planes.shape[letters.index(letter)] if letter in letters else 1 for letter in "TCZ"]
+    return planes.transpose(order).reshape(shape)

@@ -21,6 +21,16 @@ class Scene:
     seconds: Sequence[float] = ()  # of each time point since the first, where the file tells; `interval_s` then is not
     keeps_name: bool = False  # also where it is the only one: a well says what was done to the cells
 
+    def told(self, notes: tuple[str, ...]) -> Scene:
+        """Return the scene with more sentences for the user."""
+        return replace(self, info=replace(self.info, notes=self.info.notes + notes)) if notes else self
+
+
+def left_out_notes(n_left_out: int, n_all: int) -> tuple[str, ...]:
+    """Say how many positions were not reached before an acquisition was stopped."""
+    told = f"{n_left_out} of {n_all} positions hold nothing and are left out: the acquisition was stopped before them."
+    return (told,) if n_left_out else ()
+
 
 def images_of(scenes: Sequence[Scene], depth: str = "max") -> tuple[ImageInfo, ...]:
     """List the images of a file.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,13 @@ from cellapp.images.formats.ome_set import find_set, missing_companion
 from cellapp.images.formats.ome_xml import OmeImage, parse_ome
 from cellapp.images.formats.page_planes import open_page
 from cellapp.images.formats.pixel_size import to_number
-from cellapp.images.formats.scenes import Scene, images_of
+from cellapp.images.formats.scenes import Scene, images_of, left_out_notes
 from cellapp.images.formats.tiff_complete import check_series, sparse_notes
 from cellapp.images.formats.tiff_level import TiffLevel
 from cellapp.images.formats.tiff_metadata import shows_photo, stored_names
 from cellapp.images.formats.tiff_samples import read_samples, turned_over
 from cellapp.images.formats.tiff_scale import pixel_size
-from cellapp.images.formats.tiff_series import Place, layout_of, opened, places_of
+from cellapp.images.formats.tiff_series import Place, layout_of, n_left_out, opened, places_of
 from cellapp.types.image import ImageInfo, LazyArray
 
 _STRIP_PX = 2**22  # a strip of so many pixels is decoded in a few milliseconds
@@ -59,7 +58,7 @@ def probe_all(path: Path, name: str, depth: str = "max") -> tuple[ImageInfo, ...
         places = places_of(tif)
         ome, notes = _ome_images(tif, name), _notes(path, tif, places, name)
         scenes = [_scene(tif, place, ome, path, name, depth) for place in places]
-        return images_of([replace(s, info=replace(s.info, notes=s.info.notes + notes)) for s in scenes], depth)
+        return images_of([scene.told(notes) for scene in scenes], depth)
 
 
 def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
@@ -87,9 +86,10 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         layouts = [layout.resized(level.shape) for level in series.levels]
         stored = [TiffLevel(path, place.series, i, np.dtype(series.dtype)) for i in range(len(layouts))]
         ome = _ome_image(tif, place, info.name)
-        samples, _ = read_samples(path, series, place.series, layout, ome, place.position, info.name)
+        samples, there = read_samples(path, series, place.series, layout, ome, place.position, info.name)
         stored = turned_over(stored, series.keyframe)
-    return tuple(samples.meant(level) for level in levels_of(stored, layouts, info, place.position))
+    levels = levels_of(stored, layouts, info, place.position, there.planes)
+    return tuple(samples.meant(level) for level in levels)
 
 
 def check_complete(path: Path, images: Sequence[ImageInfo]) -> None:
@@ -133,10 +133,10 @@ def reads_regions(path: Path, info: ImageInfo) -> bool:
 def _notes(path: Path, tif: tifffile.TiffFile, places: Sequence[Place], name: str) -> tuple[str, ...]:
     """Say what of a file is not read."""
     notes = []
-    n_left_out = len(tif.series) - len({place.series for place in places})
-    if n_left_out:
-        notes.append(f"Smaller copies, label or overview pictures in the file are left out: {n_left_out}.")
-    notes += left_over(tif)
+    n_extra = len(tif.series) - len({place.series for place in places})
+    if n_extra:
+        notes.append(f"Smaller copies, label or overview pictures in the file are left out: {n_extra}.")
+    notes += (*left_out_notes(*n_left_out(tif)), *left_over(tif))
     companion = missing_companion(path, name)
     if companion:
         notes.append(f"The file is part of a set that {companion!r} describes, which is not there: it is read alone.")
@@ -153,7 +153,7 @@ def _scene(
 ) -> Scene:
     series = tif.series[place.series]
     layout, ome = layout_of(series, name, depth), images[place.series] if place.series < len(images) else None
-    samples, there = read_samples(path, series, place.series, layout, ome, place.position, name)
+    samples, there = read_samples(path, series, place.series, layout, ome, place.position, name, depth)
     shape = samples.shape(layout.cyx)
     is_photo = shows_photo(series.keyframe, layout, ome, shape[0])
     size = pixel_size(tif, series.keyframe, ome)

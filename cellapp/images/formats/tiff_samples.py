@@ -39,7 +39,14 @@ _MOST_BYTES = 2**26
 
 
 def read_samples(
-    path: Path, series: tifffile.TiffPageSeries, number: int, layout: Layout, ome: OmeImage | None, at: int, name: str
+    path: Path,
+    series: tifffile.TiffPageSeries,
+    number: int,
+    layout: Layout,
+    ome: OmeImage | None,
+    at: int,
+    name: str,
+    depth: str = "max",
 ) -> tuple[Samples, Present]:
     """Read what the samples of an image mean, and which of the planes it declares are there.
 
@@ -57,6 +64,8 @@ def read_samples(
         Which of several positions is meant.
     name : str
         Name for messages.
+    depth : str
+        Rule for depth, see `cellapp.types.image.Selection`.
 
     Raises
     ------
@@ -70,7 +79,7 @@ def read_samples(
     is_there = [page is not None for page in series.pages]
     if ome and not all(is_there):
         _check_one_file(series.parent, name)
-    there = present(is_there, layout, at, name)
+    there = present(is_there, layout, at, name, depth)
     samples = samples.with_bits(ome.significant_bits if ome else None, np.dtype(series.dtype).name)
     return samples.of_channels(there.channels), there
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
+import numpy as np
 import tifffile
 
 from cellapp.errors import InputError
@@ -46,11 +48,32 @@ def opened(path: Path, name: str) -> Iterator[tifffile.TiffFile]:
 def places_of(tif: tifffile.TiffFile) -> list[Place]:
     """Return the scenes of a file; one of nothing but what is left out elsewhere has its first series."""
     kept = [i for i, series in enumerate(tif.series) if not _is_extra(series)] or [0]
-    return [
-        Place(i, position)
-        for i in kept
-        for position in range(Layout(_axes(tif.series[i]), tif.series[i].shape).size("P"))
-    ]
+    places = [Place(i, position) for i in kept for position in range(_n_positions(tif.series[i]))]
+    return [place for place in places if _is_there(tif.series[place.series], place.position)] or places[:1]
+
+
+def n_left_out(tif: tifffile.TiffFile) -> tuple[int, int]:
+    """Return how many positions of series with several of them hold nothing, and how many there are."""
+    several = [series for series in tif.series if _n_positions(series) > 1]
+    there = [_is_there(series, position) for series in several for position in range(_n_positions(series))]
+    return there.count(False), len(there)
+
+
+def _n_positions(series: tifffile.TiffPageSeries) -> int:
+    return Layout(_axes(series), series.shape).size("P")
+
+
+def _is_there(series: tifffile.TiffPageSeries, position: int) -> bool:
+    """Whether a position has any page; a series in one piece has one page in the list of all."""
+    if _n_positions(series) == 1 or series.dataoffset is not None:
+        return True
+    layout = Layout(_axes(series), series.shape)
+    letters = [letter for letter in layout.axes if letter not in "SYX"]
+    there = np.array([page is not None for page in series.pages])
+    if there.all() or there.size != prod(layout.size(letter) for letter in letters):
+        return True
+    planes = there.reshape([layout.size(letter) for letter in letters])
+    return bool(planes.take(position, axis=letters.index("P")).any())
 
 
 def _is_extra(series: tifffile.TiffPageSeries) -> bool:

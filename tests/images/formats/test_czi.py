@@ -212,7 +212,7 @@ def test_missing_planes_are_told(tmp_path):
     tiles = [Tile(noise(16, 16), plane={"T": t, "Z": 0, "C": c}) for t, c in places]
     infos = probe_all(write_tiles(tmp_path / "stopped.czi", tiles))
     assert len(infos) == 2
-    assert all("1 of 4 planes are missing in the file and are black." in info.notes for info in infos)
+    assert all("1 of 4 planes are not in the file and read as 0." in info.notes for info in infos)
 
 
 def test_numbers_of_planes_need_not_begin_at_zero(tmp_path):

@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from cellapp.errors import InputError
+from cellapp.errors import BudgetError, InputError
+from cellapp.images.formats import czi_directory
 from cellapp.images.formats.czi_directory import read_directory
-from tests.images.czi_files import entries, mosaic, write_tiles
+from tests.images.czi_files import entries, mosaic, pack_as_jpeg_xr, write_tiles
 from tests.images.slides import noise
 from tests.paths import ROOT
 
@@ -98,3 +99,22 @@ def test_no_damage_ends_the_process(made, tmp_path):
         path.write_bytes(damaged)
     done = subprocess.run([sys.executable, "-c", READ, *paths], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_compressed_tile_that_holds_a_larger_picture_is_refused(tmp_path):
+    path = pack_as_jpeg_xr(write_tiles(tmp_path / "a.czi", mosaic(np.full((50, 50), 7, np.uint16), 50)))
+    read_directory(path, "a.czi")
+    content = bytearray(path.read_bytes())
+    width = struct.pack("<H", 0xBC80)
+    at = content.index(width, content.index(b"II\xbc"))
+    struct.pack_into("<I", content, at + 8, 40_000)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="a tile of 2,500 pixels holds a picture of 2,000,000"):
+        read_directory(path, "a.czi")
+
+
+def test_tiles_that_do_not_fit_into_memory_are_refused_on_the_directory(made, monkeypatch):
+    monkeypatch.setattr(czi_directory, "_LARGE_BYTES", 100)
+    monkeypatch.setenv("CELLAPP_BUDGET__MAX_BLOCK_BYTES", "511")
+    with pytest.raises(BudgetError, match="512 bytes at a time"):
+        read_directory(made, "a.czi")

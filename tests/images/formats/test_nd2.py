@@ -1,11 +1,13 @@
 """ND2: positions, time points, planes and colours come back as they were written, frame by frame."""
 
+import tracemalloc
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from cellapp.errors import InputError
+from cellapp.errors import BudgetError, InputError
 from cellapp.images.formats import nd2, nd2_frames
 from cellapp.images.formats.nd2_frames import FrameReader
 from cellapp.images.probe import probe, probe_all
@@ -68,7 +70,7 @@ def test_without_a_period_time_is_as_it_was_measured(tmp_path):
 
 def test_missing_frames_are_told(tmp_path):
     path = write_frames(tmp_path / "stopped.nd2", noise(2, 1, 2, 1, 8, 9), ["a"], left_out=[3])
-    assert "1 of 4 planes are missing in the file and are black." in probe(path).notes
+    assert "1 of 4 planes are not in the file; depth is reduced without them." in probe(path).notes
 
 
 def test_a_frame_beyond_the_end_is_refused(tmp_path):
@@ -78,6 +80,50 @@ def test_a_frame_beyond_the_end_is_refused(tmp_path):
     path.write_bytes(content[:at] + len(content).to_bytes(8, "little") + content[at + 8 :])
     with pytest.raises(InputError, match="cut off"):
         probe(path)
+
+
+def test_compressed_frames_come_back(tmp_path):
+    path = write_frames(tmp_path / "a.nd2", PIXELS[:, :1], ["a", "b"], packed=zlib.compress, left_out=[6])
+    slide = open_slide(path, selection=Selection(0, 0, "2"))
+    np.testing.assert_array_equal(slide.region(), PIXELS[0, 0, 1])
+    np.testing.assert_array_equal(open_slide(path, selection=Selection(0, 1)).region(), PIXELS[1, 0, [0, 1, 3]].max(0))
+
+
+@pytest.mark.parametrize("n_bytes", [100, 10**8])
+def test_a_compressed_frame_gives_as_much_as_the_header_declares(tmp_path, n_bytes):
+    pixels = noise(1, 1, 1, 1, 8, 9)
+    path = write_frames(tmp_path / "a.nd2", pixels, ["a"], packed=lambda _: zlib.compress(bytes(n_bytes), 1))
+    tracemalloc.start()
+    if n_bytes > pixels.nbytes:
+        assert not open_slide(path).region().any()
+    else:
+        with pytest.raises(InputError, match="damaged|cannot be read"):
+            open_slide(path).region()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * 10**6
+
+
+def test_frames_that_are_more_than_the_file_holds_are_refused_on_the_header(tmp_path, monkeypatch):
+    path = write_frames(tmp_path / "a.nd2", noise(1, 1, 1, 1, 8, 9), ["a"], packed=zlib.compress)
+    monkeypatch.setenv("CELLAPP_BUDGET__MAX_BLOCK_BYTES", "100")
+    with pytest.raises(BudgetError, match="144 bytes at a time"):
+        probe(path)
+
+
+@pytest.mark.parametrize(("loop", "what"), [("ZStackLoop", "planes of depth"), ("XYPosLoop", "images")])
+def test_loops_of_impossible_length_are_refused_before_they_are_counted(series, monkeypatch, loop, what):
+    opened = nd2._open
+
+    def endless(path):
+        file = opened(path)
+        one = next(each for each in file.experiment if each.type == loop)
+        file.__dict__["experiment"] = [SimpleNamespace(type=loop, count=2**40, parameters=one.parameters)]
+        return file
+
+    monkeypatch.setattr(nd2, "_open", endless)
+    with pytest.raises(BudgetError, match=f"1,099,511,627,776 {what}"):
+        probe(series)
 
 
 class Compressed:
