@@ -1,7 +1,4 @@
-"""The lower half of the Classify page: crops and table of the selected cells, and their classes by hand.
-
-A class given by hand counts at once; the worker writes it into the run's files.
-"""
+"""The lower half of the Classify page: crops and table of the selected cells, and their classes by hand."""
 
 from __future__ import annotations
 
@@ -11,16 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.counts import UNLIKE
-from cellapp.errors import CellappError
-from cellapp.jobs import queue, worker_process
 from cellapp.rendering.colours import class_colour
-from cellapp.store import labels as label_store
 from cellapp.ui.classify.called_cells import THIS_IMAGE, ClassifyState
 from cellapp.ui.components.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
-from cellapp.ui.components.messages import show_error
 from cellapp.ui.components.scale_bar import bar_of
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.frame import EXPLAIN_PAGE
+from cellapp.ui.layout.relabel import labels_by_image, relabel
 from cellapp.ui.session import selection
 from cellapp.ui.session.results import Results
 
@@ -80,15 +74,6 @@ def table_section(state: ClassifyState) -> None:
         state.adopt(_rows_at(cells, event["selection"]["rows"]), source="table")
 
 
-def labels_by_image(cells: pd.DataFrame, rows: Sequence[int], label: str) -> dict[str, dict[int, str]]:
-    """Return one class for some rows of a run's table: image id -> cell id -> class, "" for none by hand."""
-    chosen = cells.loc[list(rows), ["image_id", "cell_id"]]
-    return {
-        str(image_id): dict.fromkeys(group["cell_id"].astype(int).tolist(), label)
-        for image_id, group in chosen.groupby("image_id")
-    }
-
-
 def _relabel_controls(results: Results, rows: Sequence[int]) -> None:
     """Draw the choice of a class and the button that gives it to `rows`."""
     classes = [*(results.classes or NEW_CLASSES), AS_CALLED]
@@ -96,22 +81,9 @@ def _relabel_controls(results: Results, rows: Sequence[int]) -> None:
         label = st.selectbox("Class by hand", classes, key="relabel_class", width=200, disabled=not rows)
         button = f"Relabel {len(rows):,} {'cell' if len(rows) == 1 else 'cells'}" if rows else "Relabel"
         if st.button(button, icon=":material/edit:", key="relabel_apply", disabled=not rows):
-            _relabel(results, rows, "" if label == AS_CALLED else str(label))
-
-
-def _relabel(results: Results, rows: Sequence[int], label: str) -> None:
-    labels = labels_by_image(results.cells, rows, label)
-    try:
-        for image_id, classes in labels.items():
-            label_store.relabel(results.run.id, image_id, classes)
-        payload = {"run_id": results.run.id, "images": list(labels)}
-        queue.submit("relabel", payload, results.run.project_id, urgent=True)
-        worker_process.ensure_worker()
-    except CellappError as error:
-        show_error(error)
-        return
-    st.toast(f"{len(rows):,} {'cell' if len(rows) == 1 else 'cells'} relabelled.", icon=":material/check:")
-    st.rerun()
+            labels = labels_by_image(results.cells, rows, "" if label == AS_CALLED else str(label))
+            if relabel(results.run, labels) is not None:
+                st.rerun()
 
 
 def _heading(state: ClassifyState, n_cells: int) -> None:

@@ -1,4 +1,5 @@
 // A grid of pictures. Ticking: click or press space for one, shift-click for all up to it. Picking: one at a time.
+// Acting: each picture has a button of its own below it.
 export default function (component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component
   const grid = parentElement.querySelector(".gallery")
@@ -6,14 +7,33 @@ export default function (component) {
   const tiles = data?.tiles ?? []
   const ticked = new Set(data?.ticked ?? [])
   grid.style.setProperty("--tile", `${data?.tile_px ?? 104}px`)
-  grid.replaceChildren(...tiles.map((tile, at) => button(tile, at)))
+  grid.replaceChildren(...tiles.map((tile, at) => (data?.acts ? withAction(tile) : button(tile, at))))
 
   function button(tile, at) {
-    const element = document.createElement("button")
+    const element = drawn(document.createElement("button"), tile)
     element.type = "button"
+    element.setAttribute("aria-pressed", String(ticked.has(tile.key)))
+    element.onclick = (event) => (data?.one ? pick(at) : tick(at, event.shiftKey))
+    return element
+  }
+
+  function withAction(tile) {
+    const element = drawn(document.createElement("div"), tile)
+    const action = document.createElement("button")
+    action.type = "button"
+    action.className = "action"
+    action.textContent = tile.action
+    action.title = tile.action
+    action.setAttribute("aria-label", `${tile.action}: ${tile.note}`)
+    action.disabled = !tile.action
+    action.onclick = () => setTriggerValue("acted", tile.key)
+    element.append(action)
+    return element
+  }
+
+  function drawn(element, tile) {
     element.className = "tile"
     element.title = tile.note
-    element.setAttribute("aria-pressed", String(ticked.has(tile.key)))
     element.style.setProperty("--colour", tile.colour)
     const picture = document.createElement("img")
     picture.src = tile.uri
@@ -30,7 +50,6 @@ export default function (component) {
     caption.className = "caption"
     caption.textContent = tile.caption
     element.append(frame, letter, caption)
-    element.onclick = (event) => (data?.one ? pick(at) : tick(at, event.shiftKey))
     return element
   }
 

@@ -1,4 +1,4 @@
-"""A grid of cell pictures that can be ticked, by mouse or keyboard."""
+"""A grid of cell pictures that can be ticked, picked or acted on, by mouse or keyboard."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Tile:
     colour: str
     note: str  # hover and alternative text
     bar: ScaleBar = NO_BAR
+    action: str = ""  # of the button below it, see `act_on_tiles`
 
 
 def show_gallery(tiles: Sequence[Tile], *, key: str, tile_px: int = 104) -> list[str]:
@@ -71,6 +72,22 @@ def pick_tile(tiles: Sequence[Tile], chosen: str, *, key: str, tile_px: int = 10
     """
     data = {"tiles": [asdict(tile) for tile in tiles], "ticked": [chosen], "tile_px": tile_px, "one": True}
     return _component()(key=key, data=data, on_picked_change=lambda: None).picked
+
+
+def act_on_tiles(tiles: Sequence[Tile], *, key: str, tile_px: int = 104) -> str | None:
+    """Draw tiles with a button of their own each and return the key of the one whose button was just pressed.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile
+        Those without an action have no button.
+    key : str
+        Widget key.
+    tile_px : int
+        Smallest width of a tile.
+    """
+    data = {"tiles": [asdict(tile) for tile in tiles], "ticked": [], "tile_px": tile_px, "acts": True}
+    return _component()(key=key, data=data, on_acted_change=lambda: None).acted
 
 
 def sort_cells(cells: pd.DataFrame, order: str, *, target: str = "") -> pd.DataFrame:

@@ -3,15 +3,12 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.cells.answer import judge
 from cellapp.cells.counts import count
 from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState, headline, share_table
-from cellapp.ui.classify.cell_sections import labels_by_image
 from tests.ui.tables import CLASSES, cell_table
 
 
@@ -52,14 +49,6 @@ def test_the_version_changes_with_all_that_changes_calls():
     cells = cell_table(3)
     options = ({}, {"image": "b"}, {"scope": THIS_IMAGE}, {"threshold": 0.6})
     assert len({state_of(cells, **option).version_key for option in options}) == len(options)
-
-
-@pytest.mark.parametrize("label", ["cancer", ""])
-def test_a_class_by_hand_reaches_each_cell_of_each_image(label):
-    cells = pd.DataFrame({"image_id": ["a", "b", "a", "b"], "cell_id": [1, 1, 2, 3]}, index=[5, 6, 7, 8])
-    labels = labels_by_image(cells, [5, 6, 7], label)
-    assert labels == {"a": {1: label, 2: label}, "b": {1: label}}
-    assert labels_by_image(cells, [], label) == {}
 
 
 @settings(max_examples=20, deadline=None)

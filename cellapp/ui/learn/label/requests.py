@@ -6,6 +6,7 @@ import streamlit as st
 
 from cellapp.ui.components.label_desk import DeskReport
 from cellapp.ui.layout.frame import CLASSIFY_PAGE
+from cellapp.ui.layout.relabel import remember_visitor
 from cellapp.ui.learn.label.order import LIKE_KEY, ORDER_KEY
 from cellapp.ui.learn.label.state import LabelState
 from cellapp.ui.session import selection
@@ -24,6 +25,8 @@ def take_wishes() -> None:
 
 def answer_desk(state: LabelState, asked: DeskReport) -> None:
     """Do what the desk asks; the page is drawn again or another one opens."""
+    if state.who:
+        remember_visitor(state.who)
     if asked.like in state.rows.row_of:
         st.session_state[_WISH] = asked.like
         st.rerun()
