@@ -80,6 +80,22 @@ def looks_before(project_id: str, weights: str) -> Looks:
     return Looks(len(earlier), _sentence(len(earlier), own.grouped_by))
 
 
+def held_out_images(project_id: str, weights: str) -> dict[str, HeldOutImage]:
+    """Return the images that a head was scored on the last time, by the names its training gave them; {} if unknown.
+
+    Parameters
+    ----------
+    project_id : str
+    weights : str
+        Version of the head.
+    """
+    own = (HeadEvaluation.project_id == project_id, HeadEvaluation.weights == weights)
+    query = select(HeadEvaluation).where(*own).order_by(HeadEvaluation.id.desc()).limit(1)
+    with reading() as session:
+        row = session.scalar(query)
+        return {name: HeldOutImage(**image) for name, image in row.images.items()} if row else {}
+
+
 def _image_ids(row: HeadEvaluation) -> set[str]:
     return {image["image"] for image in row.images.values()}
 

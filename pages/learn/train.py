@@ -40,5 +40,5 @@ else:
     show_failure(page.project.id)
 if head is not None:
     st.subheader("3. How good")
-    result_step(head, heads, what.run if what else runs[0])
+    result_step(page, head, heads, what.run if what else runs[0])
 st.caption(RESEARCH_ONLY)

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cellapp.errors import StoreError
-from cellapp.store.head_evaluations import HeldOutImage, add_evaluation, looks_before
+from cellapp.store.head_evaluations import HeldOutImage, add_evaluation, held_out_images, looks_before
 from cellapp.store.projects import create_project, delete_project
 
 CLASSES = ("cancer", "normal")
@@ -47,6 +47,14 @@ def test_an_image_of_another_run_is_the_same_image(project):
     add_evaluation(project.id, "w1", CLASSES, "image", images("a", run="first"))
     add_evaluation(project.id, "w2", CLASSES, "image", images("a", run="second"))
     assert looks_before(project.id, "w2").n == 1
+
+
+def test_the_images_of_a_head_are_those_of_its_last_evaluation(project):
+    evaluate(project.id, "w1", "a", "b")
+    assert held_out_images(project.id, "w1") == images("a", "b")
+    evaluate(project.id, "w1", "c")
+    assert held_out_images(project.id, "w1") == images("c")
+    assert held_out_images(project.id, "w2") == {}
 
 
 def test_unknown_weights_have_no_looks_and_the_memory_goes_with_the_project(project):

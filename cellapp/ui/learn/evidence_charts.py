@@ -1,4 +1,4 @@
-"""Charts of a cross-validation: confusion, ROC, calibration, and the score of each group."""
+"""Charts of a cross-validation: confusion, ROC, precision and recall, calibration, groups, and the learning curve."""
 
 from __future__ import annotations
 
@@ -67,7 +67,41 @@ def roc_chart(roc: Mapping[str, Sequence[float]], area: float | None, positive: 
     return styled(figure, f"Finding against false alarms (ROC){shown}", height=320)
 
 
-def calibration_chart(bins: Sequence[Mapping[str, float]], positive: str) -> go.Figure:
+def precision_recall_chart(
+    curve: Mapping[str, Sequence[float]], average: float | None, positive: str, share: float
+) -> go.Figure:
+    """Draw precision against recall of the positive class.
+
+    Parameters
+    ----------
+    curve : mapping
+        See `cellapp.evaluation.curves.precision_recall_curve`.
+    average : float, optional
+        Average precision.
+    positive : str
+    share : float
+        Of the positive class among the cells: what calling every cell so would reach.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[share, share], mode="lines", line={"dash": "dot", "color": _GREY}, name="calling all so"
+    )
+    figure.add_scatter(
+        x=curve["recall"],
+        y=curve["precision"],
+        customdata=curve["threshold"],
+        mode="lines",
+        line={"color": ACCENT, "width": 2.5},
+        name="this head",
+        hovertemplate="threshold %{customdata:.2f}: finds %{x:.0%}, %{y:.0%} of those called so are<extra></extra>",
+    )
+    figure.update_xaxes(title_text=f"{escape(positive)} found (recall)", range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(title_text=f"called {escape(positive)} that is", range=[0, 1.01], tickformat=".0%")
+    shown = "" if average is None else f", average {average:.3f}"
+    return styled(figure, f"Precision against recall{shown}", height=320)
+
+
+def calibration_chart(bins: Sequence[Mapping[str, float]], error: float | None, positive: str) -> go.Figure:
     """Draw how often cells are of the positive class against the probability said, bin by bin."""
     figure = go.Figure()
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": _GREY}, name="as said")
@@ -83,7 +117,8 @@ def calibration_chart(bins: Sequence[Mapping[str, float]], positive: str) -> go.
     )
     figure.update_xaxes(title_text=f"p({escape(positive)}), calibrated", range=[0, 1], tickformat=".0%")
     figure.update_yaxes(title_text=f"share that is {escape(positive)}", range=[0, 1.01], tickformat=".0%")
-    return styled(figure, "Are the percentages true (calibration)", height=320)
+    shown = "" if error is None else f": {100 * error:.1f} points off on average"
+    return styled(figure, f"Are the percentages true{shown}", height=320)
 
 
 def groups_chart(groups: Sequence[Mapping[str, Any]], word: str) -> go.Figure:
@@ -94,6 +129,7 @@ def groups_chart(groups: Sequence[Mapping[str, Any]], word: str) -> go.Figure:
             x=[row["accuracy"] for row in shown],
             y=[escape(row["group"]) for row in shown],
             customdata=[[row["n"], escape(row["classes"])] for row in shown],
+            error_x=_around([row["accuracy"] for row in shown], shown),
             orientation="h",
             marker_color=ACCENT,
             hovertemplate="%{y}: %{x:.0%} of %{customdata[0]:,} cells right (%{customdata[1]})<extra></extra>",
@@ -102,4 +138,46 @@ def groups_chart(groups: Sequence[Mapping[str, Any]], word: str) -> go.Figure:
     figure.update_xaxes(title_text="right calls, % of cells", range=[0, 1.01], tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     more = f", the worst {_MOST_GROUPS}" if len(groups) > _MOST_GROUPS else ""
-    return styled(figure, f"Score of each unseen {escape(word)}{more}", height=140 + 24 * len(shown))
+    return styled(figure, f"Right calls on each unseen {escape(word)}{more}", height=140 + 24 * len(shown))
+
+
+def learning_chart(points: Sequence[Mapping[str, Any]], words: str, n_classes: int) -> go.Figure:
+    """Draw balanced accuracy on unseen groups against the number of groups that were learned from.
+
+    Parameters
+    ----------
+    points : sequence of mapping
+        ``learning_curve`` of the metrics of a head.
+    words : str
+        What groups are called, "slides".
+    n_classes : int
+        For the line that guessing reaches.
+    """
+    x, y = [point["n_groups"] for point in points], [point["balanced_accuracy"] for point in points]
+    figure = go.Figure()
+    chance = [1 / n_classes] * 2
+    figure.add_scatter(
+        x=[0, 1.05 * x[-1]], y=chance, mode="lines", line={"dash": "dot", "color": _GREY}, name="guessing"
+    )
+    figure.add_scatter(
+        x=x,
+        y=y,
+        error_y=_around(y, points),
+        customdata=[point["n_cells"] for point in points],
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2.5},
+        marker={"size": 8},
+        name=f"on unseen {escape(words)}, with 95 % interval",
+        hovertemplate=f"%{{x:.1f}} {escape(words)}, %{{customdata:,.0f}} cells: %{{y:.0%}}<extra></extra>",
+    )
+    figure.update_xaxes(title_text=f"labelled {escape(words)} learned from, mean of folds", range=[0, 1.05 * x[-1]])
+    figure.update_yaxes(title_text="balanced accuracy", range=[0, 1.01], tickformat=".0%")
+    return styled(figure, f"Score against the number of labelled {escape(words)}", height=340)
+
+
+def _around(values: Sequence[float], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return Plotly's error bars from `low` and `high` of rows; none where one has no interval."""
+    ends = [(row.get("low"), row.get("high")) for row in rows]
+    up = [0 if high is None else max(high - value, 0) for value, (_, high) in zip(values, ends, strict=True)]
+    down = [0 if low is None else max(value - low, 0) for value, (low, _) in zip(values, ends, strict=True)]
+    return {"type": "data", "array": up, "arrayminus": down, "thickness": 1.5, "width": 3, "color": _GREY}

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.evaluation.group_words import group_word
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.rescore import request_rescore_of_all
 from cellapp.store.heads import HeadRecord
 from cellapp.store.records import RunRecord
 from cellapp.store.runs import create_run
-from cellapp.ui.components.charts import chart_config
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.layout.frame import CLASSIFY_PAGE
-from cellapp.ui.learn.evidence import Evidence, evidence_of
-from cellapp.ui.learn.evidence_charts import calibration_chart, confusion_chart, groups_chart, roc_chart
+from cellapp.ui.learn.evidence import evidence_of, memory_of
+from cellapp.ui.learn.evidence_tabs import evidence_tabs
+from cellapp.ui.session.page_state import PageState
 
 
 def chosen_head(heads: Sequence[HeadRecord]) -> HeadRecord | None:
@@ -26,11 +25,12 @@ def chosen_head(heads: Sequence[HeadRecord]) -> HeadRecord | None:
     return next((head for head in heads if head.id == wanted), heads[0] if heads else None)
 
 
-def result_step(head: HeadRecord, heads: Sequence[HeadRecord], run: RunRecord) -> None:
-    """Draw the verdict on a head, its charts and the button that uses it on a run.
+def result_step(page: PageState, head: HeadRecord, heads: Sequence[HeadRecord], run: RunRecord) -> None:
+    """Draw the verdict on a head, the button that uses it on a run, and what the verdict rests on.
 
     Parameters
     ----------
+    page : PageState
     head : HeadRecord
     heads : sequence of HeadRecord
         All of the project, to choose another one from.
@@ -48,27 +48,15 @@ def result_step(head: HeadRecord, heads: Sequence[HeadRecord], run: RunRecord) -
         _use(head, run)
         return
     st.markdown(f"### {escape(evidence.verdict.sentence)}")
-    if evidence.verdict.doubts:
-        doubts = "\n".join(f"- {escape(doubt)}" for doubt in evidence.verdict.doubts)
+    looks = memory_of(head.id, head.project_id, head.identity.rpartition("@")[2]).looks
+    if said := [*evidence.verdict.doubts, *([looks] if looks else [])]:
+        doubts = "\n".join(f"- {escape(doubt)}" for doubt in said)
         st.warning(f"What speaks against trusting it:\n\n{doubts}", icon=":material/warning:")
     _left_out(head)
     _use(head, run)
-    if evidence.confusion is not None:
-        _charts(evidence)
-    st.caption(escape(f"{head.identity}, tested by cross-validation on unseen {group_word(evidence.grouped_by, 2)}."))
-
-
-def _charts(evidence: Evidence) -> None:
-    grid = st.grid(2, min_column_width=340, gap="medium")
-    charts = {
-        "confusion": confusion_chart(evidence.confusion, evidence.classes),
-        "roc": roc_chart(evidence.roc, evidence.auc, evidence.positive),
-        "calibration": calibration_chart(evidence.bins, evidence.positive),
-        "groups": groups_chart(evidence.groups, group_word(evidence.grouped_by, 1)),
-    }
-    for name, figure in charts.items():
-        with grid.cell():
-            st.plotly_chart(figure, key=f"train_{name}", config=chart_config(f"head_{name}"))
+    if evidence.figures:
+        evidence_tabs(page, head, evidence)
+    st.caption(escape(f"{head.identity}, tested by cross-validation on unseen {evidence.groups}."))
 
 
 def _left_out(head: HeadRecord) -> None:
