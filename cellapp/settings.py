@@ -212,6 +212,8 @@ class ExplainSettings(FrozenModel):
     most faithful to the head, see `cellapp.pipeline.explain_method`, and "exact" where none was measured."""
     layer: int | None = Field(None, ge=0)
     """Where activations are read: 0 or None the final norm, 1 the first norm of the last block, and so on."""
+    by_default: bool = False
+    """Whether nobody named the method: what is made of the run later may then take one measured since."""
 
     @model_validator(mode="before")
     @classmethod

@@ -58,6 +58,9 @@ def analyse(
         "class-token, integrated-gradients, guided-backpropagation, rollout or occlusion.",
     ),
     explain_layer: int = typer.Option(None, help="Layer of hirescam to elementwise: 0 final norm, 1 last block..."),
+    explain_target: str = typer.Option(
+        None, help="Class that maps are for or against; the positive class if left out."
+    ),
     describe: bool = typer.Option(
         False, "--describe", help="Add fibres, texture, radial distribution and nucleus to the table."
     ),
@@ -91,6 +94,7 @@ def analyse(
         explain=explain,
         explain_method=explain_method,
         explain_layer=explain_layer,
+        explain_target=explain_target,
         describe=describe,
     )
     progress = Progress()
@@ -113,6 +117,8 @@ def analyse(
     note_unknown_roles(counted_in(out, [result.stem for result in report.results if result.error is None]))
     for sentence in _not_explained(out, report):
         note(f"cellapp: not explained: {sentence}")
+    if cost := _cost(out, report, with_report):
+        note(f"cellapp: {cost}")
     summaries = [result.summary for result in report.results if result.summary]
     for row in summaries:
         if row.get("note"):
@@ -132,6 +138,18 @@ def _write_report(out: Path, items: Sequence[RunItem], progress: Progress) -> No
     _, why = report_run(out, slides, title=out.resolve().name, on_step=progress)
     if why:
         note(f"cellapp: no cells in the report: {why}")
+
+
+def _cost(out: Path, report: RunReport, with_report: bool) -> str:
+    """Return what maps cost that are by a slow method nobody named."""
+    from cellapp.exports.run_json import read_run
+    from cellapp.pipeline.explain_method import cost_note
+    from cellapp.settings import AnalyseSettings
+
+    for stem in (result.stem for result in report.results if result.error is None):
+        explain = AnalyseSettings.model_validate(read_run(out / stem / "run.json")["settings"]).explain
+        return cost_note(explain) if explain.n or with_report else ""
+    return ""
 
 
 def _not_explained(out: Path, report: RunReport) -> set[str]:

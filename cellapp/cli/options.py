@@ -64,6 +64,7 @@ def build_settings(
     explain: int = 0,
     explain_method: str | None = None,
     explain_layer: int | None = None,
+    explain_target: str | None = None,
     describe: bool = False,
 ) -> Any:
     """Turn options into `AnalyseSettings`; what is left out keeps its default or the value of `base`.
@@ -80,7 +81,8 @@ def build_settings(
     tree = _read_settings(base)
     _put(tree, "segment", segmenter=segmenter, diameter=diameter)
     _put(tree, "classify", encoder=encoder, unsure=unsure, error_rate=error_rate)
-    _put(tree, "explain", n=explain or None, method=explain_method, layer=explain_layer)
+    _put(tree, "explain", n=explain or None, method=explain_method, layer=explain_layer, target=explain_target)
+    _put(tree, "explain", by_default=False if explain_method else None)
     if head is not None:
         tree.setdefault("classify", {})["head"] = None if head == "none" else head
     if preprocess is not None:

@@ -89,7 +89,8 @@ def score_explanation(
 
     On synthetic slides whose cause is known also the share of the positive part of the map that lies on it.
     The Explain page shows the figures kept in a head's own folder, and `analyse` and the page take the most faithful
-    method where none is named. A bundled head gets no file.
+    method where none is named, a quick one before a slow one where these cells cannot tell them apart. Costs are in
+    passes of the network over a cell. A bundled head gets no file.
     """
     from cellapp.errors import InputError
     from cellapp.exports.explanation_truth import FILE, write_truth
@@ -114,20 +115,26 @@ def score_explanation(
 
 
 def _default(result: dict[str, Any], *, kept: bool) -> str:
+    from cellapp.explanation.methods import cost_text
+
     best, n = result["most_faithful"], result["n"]
     if best is None:
         return f"no method passes every measure on {n} cells; HiResCAM stays the default"
-    return f"most faithful on {n} cells: {best}{', now the default for this head' if kept else ''}"
+    cost = f"; {cost_text(best)}" if cost_text(best) else ""
+    return f"most faithful on {n} cells: {best}{', now the default for this head' if kept else ''}{cost}"
 
 
 def _truth(name: str, row: dict[str, Any]) -> str:
+    from cellapp.explanation.methods import passes
+
     gains = ", ".join(
         f"{key} {row[key]['gain']['value']:+.2f} ({row[key]['gain']['low']:+.2f} to {row[key]['gain']['high']:+.2f})"
         for key in ("deletion", "insertion", "road", "planted")
         if key in row
     )
     rest = f"shuffled weights {row['randomised']['value']:.2f}, stability {row['stability']['value']:.2f}"
-    return f"{name}: {gains}; {rest}, holds {row['held']:.0%}; {'; '.join(row['warnings']) or 'passes'}"
+    cost = f"costs {passes(name)}" if passes(name) > 1 else "costs 1, as encoding does"
+    return f"{name}: {gains}; {rest}, holds {row['held']:.0%}, {cost}; {'; '.join(row['warnings']) or 'passes'}"
 
 
 def _figures(row: dict[str, Any]) -> str:

@@ -73,6 +73,18 @@ def channel_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
     )
 
 
+def channel_place_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
+    """Tell which channels give most in which places, and where classes differ."""
+    if not len(table):
+        return
+    names = {row["name"]: f"{row['channel']} {COMPARTMENT_NAMES[row['place']]}" for _, row in table.iterrows()}
+    most = table.nlargest(_LISTED, "mean")
+    listed = ", ".join(f"{names[row['name']]} {percent(row['mean'])}" for _, row in most.iterrows())
+    yield f"By channel and place together, most of what channels change in the map is by {listed}."
+    shares = {name: f"the share of {text}" for name, text in names.items()}
+    yield from differences(table, target, shares, "No channel has a share in a place that differs", percent)
+
+
 def differences(
     table: pd.DataFrame, target: str, names: dict[str, str], none: str, shown: Shown = number
 ) -> Iterator[str]:

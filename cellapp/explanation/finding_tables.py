@@ -11,6 +11,7 @@ import pandas as pd
 from cellapp.evaluation.group_effects import compare_classes, mean_over, rank_correlation
 from cellapp.evaluation.paired_tests import holm, mcnemar
 from cellapp.evaluation.scores import auc
+from cellapp.explanation.channel_places import place_column
 from cellapp.explanation.compartments import AREA, COMPARTMENTS, EFFECT, SHARE
 from cellapp.explanation.removal import CALL, WITHOUT, P, removed_of
 
@@ -60,8 +61,25 @@ def places(measured: pd.DataFrame, target: str) -> pd.DataFrame:
 
 def channels(measured: pd.DataFrame, target: str) -> pd.DataFrame:
     """Compare what each channel adds to the logit, see `by_class`."""
-    names = [column.removeprefix(EFFECT) for column in measured if column.startswith(EFFECT)]
-    return by_class(measured, {name: EFFECT + name for name in names}, target)
+    return by_class(measured, {name: EFFECT + name for name in channels_measured(measured)}, target)
+
+
+def channels_measured(measured: pd.DataFrame) -> list[str]:
+    """Return the channels whose effect was measured; none of images of one channel."""
+    return [str(name).removeprefix(EFFECT) for name in measured if str(name).startswith(EFFECT)]
+
+
+def channel_places(measured: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Compare the share of each channel in each place, see `by_class`, with the two as ``channel`` and ``place``.
+
+    Names are those of the columns of `cellapp.explanation.channel_places` without their start. Empty where an earlier
+    version measured, or the image has one channel.
+    """
+    pairs = [(place, name) for name in channels_measured(measured) for place in COMPARTMENTS]
+    there = {place_column("", *pair): pair for pair in pairs if place_column(SHARE, *pair) in measured}
+    table = by_class(measured, {name: place_column(SHARE, *pair) for name, pair in there.items()}, target)
+    places_of, channels_of = ([there[name][i] for name in table["name"]] for i in (0, 1))
+    return table.assign(place=places_of, channel=channels_of)
 
 
 def removals(measured: pd.DataFrame, target: str) -> pd.DataFrame:

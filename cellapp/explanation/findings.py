@@ -16,8 +16,13 @@ from cellapp.explanation.descriptor_findings import (
     separation,
     separation_sentences,
 )
-from cellapp.explanation.finding_sentences import channel_sentences, place_sentences, removal_sentences
-from cellapp.explanation.finding_tables import IMAGE, channels, needed, places, removals
+from cellapp.explanation.finding_sentences import (
+    channel_place_sentences,
+    channel_sentences,
+    place_sentences,
+    removal_sentences,
+)
+from cellapp.explanation.finding_tables import IMAGE, channel_places, channels, needed, places, removals
 from cellapp.explanation.removal import CALL
 
 Make = Callable[[pd.DataFrame, str], pd.DataFrame]
@@ -26,6 +31,7 @@ Tell = Callable[[pd.DataFrame, str], Iterator[str]]
 QUESTIONS: Mapping[str, tuple[Make, Tell]] = {
     "places": (places, place_sentences),
     "channels": (channels, channel_sentences),
+    "channel_places": (channel_places, channel_place_sentences),
     "removals": (removals, removal_sentences),
     "descriptors": (descriptors, descriptor_sentences),
     "separation": (separation, separation_sentences),

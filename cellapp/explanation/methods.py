@@ -13,12 +13,16 @@ from cellapp.explanation.class_token import with_class_token
 from cellapp.explanation.gradcam import LIBRARY, LibraryMethod
 from cellapp.explanation.guided_backpropagation import guided_backpropagation
 from cellapp.explanation.hirescam import exact_maps
-from cellapp.explanation.integrated_gradients import integrated_gradients
-from cellapp.explanation.occlusion import occlusion
+from cellapp.explanation.integrated_gradients import STEPS, integrated_gradients
+from cellapp.explanation.occlusion import MAX_WINDOWS, occlusion
 from cellapp.explanation.rollout import rollout
 from cellapp.settings import LAYERED
 from cellapp.types.cells import Explanations
 from cellapp.types.protocols import Encoder
+
+BACK = 2
+"""Passes that one back through the whole network counts for."""
+_FEW_PASSES = 5
 
 
 class Method(Protocol):
@@ -75,10 +79,34 @@ METHOD_NOTES: Mapping[str, str] = {
     "eigencam": "Shows where activations are large, whatever the class; sign and size are those of HiResCAM.",
     "rollout": "Shows where the class token has its information from, whatever the class; one sign per cell.",
     "guided-backpropagation": "Shows places only: clipped gradients are no parts of the logit.",
-    "occlusion": "Needs a pass of the network for each window; slow.",
-    "integrated-gradients": "Needs 24 passes of the network; slow.",
 }
-"""What a reader of such a map should know."""
+"""What a reader of such a map should know, beside its cost."""
+
+_PASSES: Mapping[str, int] = {
+    "guided-backpropagation": 1 + BACK,
+    "integrated-gradients": 1 + STEPS * (1 + BACK),
+    "occlusion": 1 + MAX_WINDOWS,
+}
+
+
+def passes(method: str) -> int:
+    """Return what a map costs in passes of the network over a cell: 1 is what encoding it takes.
+
+    A pass back through the whole network counts as two. Counted, not measured, so that it is the same everywhere;
+    occlusion needs fewer where the map has fewer squares than windows.
+    """
+    return _PASSES.get(method, 1)
+
+
+def is_slow(method: str) -> bool:
+    """Whether a map costs more than a few times what encoding the cell does."""
+    return passes(method) > _FEW_PASSES
+
+
+def cost_text(method: str) -> str:
+    """Return what a map of a slow method costs, in words; "" for others."""
+    return f"each map costs as much as classifying its cell {passes(method)} times" if is_slow(method) else ""
+
 
 LAYER_TITLES: Mapping[int | None, str] = {
     None: "Final norm",
@@ -96,6 +124,13 @@ def method_text(method: str, layer: int | None = None) -> str:
         return title
     known = None if layer == 0 else layer
     return f"{title} at the {LAYER_TITLES[known].lower()}" if known in LAYER_TITLES else f"{title} at layer {layer}"
+
+
+def method_note(method: str) -> str:
+    """Return what a reader of such a map should know, with its cost where it is a slow one; "" for others."""
+    cost = cost_text(method)
+    slow = f"{METHOD_TITLES[method]}: {cost}." if cost else ""
+    return " ".join(part for part in (METHOD_NOTES.get(method, ""), slow) if part)
 
 
 def explain(

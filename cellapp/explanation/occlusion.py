@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 METHOD = "occlusion"
 _SIDE = 8
 """Windows along a side of the crop at most: each costs one pass of the encoder."""
+MAX_WINDOWS = _SIDE**2
 
 
 def occlusion(

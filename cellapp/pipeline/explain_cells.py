@@ -11,14 +11,15 @@ import pandas as pd
 from cellapp.cells.describe_cells import describe_cells, described
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.explanation import methods
-from cellapp.explanation.compartments import compartment_table
+from cellapp.explanation.channel_places import channel_places
+from cellapp.explanation.compartments import compartment_shares, compartment_table
 from cellapp.models.bundle import RunModels, load_models_to_explain
 from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.encoder_crops import RawCrop, encoder_crops, raw_crops
 from cellapp.pipeline.find_nuclei import find_nuclei
 from cellapp.pipeline.removals import cut_cells, mean_levels, without_each
 from cellapp.settings import AnalyseSettings
-from cellapp.types.cells import Explanations, LabelMask, join_explanations
+from cellapp.types.cells import Crops, Explanations, LabelMask, join_explanations
 from cellapp.types.image import OnStep, Slide
 
 _BATCH = 32  # cells between two reports of progress; bounds the crops and patch tokens in memory
@@ -110,7 +111,8 @@ def explain_cells(
     ExplainedCells
         Maps by the method of the settings, and the table of
         `cellapp.explanation.compartments.compartment_table`, which is always of the exact attribution; where an image
-        has several channels with a column ``effect_<channel>`` for each, in logit units, and with the columns of
+        has several channels with a column ``effect_<channel>`` for each, in logit units, and those of
+        `cellapp.explanation.channel_places.channel_places`, and with the columns of
         `cellapp.pipeline.removals.without_each` and of `cellapp.cells.describe_cells` where parts were taken away.
 
     Raises
@@ -158,10 +160,18 @@ class _Batches:
         maps = exact if chosen.named == "exact" else methods.explain(*asked, method=chosen.named, layer=chosen.layer)
         table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
         if self.removes:
-            table = table.join(without_each(context, crops, cut_cells(context, crops, raw), exact, self.levels))
+            table = table.join(self._without(crops, raw, exact))
         if self.levels is not None:
             table = table.join(self._described(cells))
         return ExplainedCells(maps, table)
+
+    def _without(self, crops: Crops, raw: list[RawCrop], exact: Explanations) -> pd.DataFrame:
+        """Return what becomes of cells without a channel or a part, and what each channel gives in each place."""
+        removed = without_each(self.context, crops, cut_cells(self.context, crops, raw), exact, self.levels)
+        if not removed.maps:
+            return removed.table
+        shares = [compartment_shares(one.inside, one.core, exact.maps.shape[1:]) for one in raw]
+        return removed.table.join(channel_places(exact, removed.maps, shares))
 
     def _described(self, cells: pd.DataFrame) -> pd.DataFrame:
         """Return descriptors of cytoskeleton and nucleus: those of the cell table where the run has them."""

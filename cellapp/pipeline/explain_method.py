@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cellapp.classification.ensemble import Head
 from cellapp.errors import ModelError
+from cellapp.explanation.methods import cost_text
 from cellapp.exports.explanation_truth import FILE, most_faithful, stored_truth
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ExplainSettings
 
 
 def truth_of(name: str | None, head: Head | None = None) -> dict[str, Any]:
@@ -51,9 +53,34 @@ def with_explain_method(settings: AnalyseSettings, head: Head | None = None) -> 
     -------
     AnalyseSettings
         With the method most faithful to the head by `cellapp.exports.explanation_truth.most_faithful`, or "exact"
-        where none was measured or none passed.
+        where none was measured or none passed, and `by_default` set.
     """
     if settings.explain.method is not None:
         return settings
     method = most_faithful(truth_of(settings.classify.head, head)) or "exact"
-    return settings.model_copy(update={"explain": settings.explain.model_copy(update={"method": method})})
+    return _changed(settings, method=method, by_default=True)
+
+
+def settings_of_run(tree: Mapping[str, Any]) -> AnalyseSettings:
+    """Return the settings of run.json as they were asked for: a method that nobody named is left open.
+
+    Maps that are made of a run later (mean maps, the cells of its report) are then by the method that its pages show
+    at first: the one named for the run, else the most faithful one by now.
+    """
+    settings = AnalyseSettings.model_validate(tree["settings"])
+    return _changed(settings, method=None, by_default=False) if settings.explain.by_default else settings
+
+
+def _changed(settings: AnalyseSettings, **changes: Any) -> AnalyseSettings:
+    return settings.model_copy(update={"explain": settings.explain.model_copy(update=changes)})
+
+
+def cost_note(explain: ExplainSettings) -> str:
+    """Return what a slow method costs that nobody named, and the way out; "" where there is nothing to say."""
+    cost = cost_text(explain.named)
+    if not cost or not explain.by_default:
+        return ""
+    return (
+        f"maps are by {explain.named}, the most faithful to this head: {cost}; --explain-method exact costs as much "
+        "as classifying once"
+    )

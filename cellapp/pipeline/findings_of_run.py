@@ -16,9 +16,9 @@ from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
+from cellapp.pipeline.explain_method import settings_of_run
 from cellapp.pipeline.measure_run import measure_run
 from cellapp.pipeline.progress import no_progress
-from cellapp.settings import AnalyseSettings
 from cellapp.types.image import OnStep, Slide
 
 
@@ -73,7 +73,7 @@ def _positive(tables: Mapping[str, pd.DataFrame]) -> str:
 
 def _measured(out: Path, slides: Mapping[str, Callable[[], Slide]], target: str, on_step: OnStep) -> pd.DataFrame:
     run = read_run(out / next(iter(slides)) / "run.json")
-    settings = AnalyseSettings.model_validate(run["settings"])
+    settings = settings_of_run(run)
     on_step("Loading models", 0.0)
     models = load_models_to_explain(settings)
     _, head = models.to_explain()

@@ -19,15 +19,15 @@ from cellapp.types.image import Slide
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
 
-_SINCE_0_1_0 = {"classify": ("unsure", "error_rate"), "explain": ("layer",)}
+_SINCE_0_1_0 = {"classify": ("unsure", "error_rate"), "explain": ("layer", "by_default")}
 """Fields that came later, by part: at their defaults they are left out, so that runs keep their digest."""
 
 
 def settings_digest(settings: AnalyseSettings) -> str:
     """Return 12 hexadecimal digits that are equal exactly when the settings are, in whichever version."""
-    if settings.explain.method is None:  # what a run without a name for it did before there was a choice
-        explain = settings.explain.model_copy(update={"method": settings.explain.named})
-        settings = settings.model_copy(update={"explain": explain})
+    # Without a name: what a run did before there was a choice. The same maps are the same, whoever chose their method.
+    explain = settings.explain.model_copy(update={"method": settings.explain.named, "by_default": False})
+    settings = settings.model_copy(update={"explain": explain})
     unchanged = {part: _at_defaults(getattr(settings, part), names) for part, names in _SINCE_0_1_0.items()}
     return hashlib.sha256(settings.model_dump_json(exclude=unchanged).encode()).hexdigest()[:12]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from cellapp.classification.predict import from_probabilities
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.explanation.compartments import EFFECT
+from cellapp.explanation.hirescam import attribute
 from cellapp.explanation.removal import CALL, CHANNEL, NEED_NUCLEUS, PARTS, WITHOUT, CutCell, P, mean_level
 from cellapp.pipeline.context import ImageContext
 from cellapp.pipeline.encoder_crops import RawCrop
@@ -34,13 +36,20 @@ def mean_levels(cells: Sequence[CutCell], n_channels: int) -> np.ndarray:
     return np.mean([mean_level(cell) for cell in cells], axis=0) if cells else np.zeros(n_channels)
 
 
+class Without(NamedTuple):
+    """What a head says of some cells without one channel or one part."""
+
+    table: pd.DataFrame
+    maps: dict[str, Explanations]  # exact, without each channel, by its name
+
+
 def without_each(
     context: ImageContext,
     crops: Crops,
     cells: Sequence[CutCell],
     explained: Explanations,
     levels: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> Without:
     """Call cells again, each time without one channel or one part.
 
     Parameters
@@ -52,30 +61,31 @@ def without_each(
     cells : sequence of CutCell
         The same; see `cut_cells`.
     explained : Explanations
-        The class whose probability and logit are given, and the logits of the whole cells.
+        Exact maps of the whole cells, for the class whose probability and logit are given.
     levels : ndarray of shape (C,), optional
         Mean brightness of cells, see `cellapp.explanation.removal`; without it only channels are taken away.
 
     Returns
     -------
-    DataFrame
-        A row per cell, indexed by ``cell_id``. ``effect_<channel>``: logit minus the logit without it, for images of
-        several channels. With `levels` also ``p`` and ``call`` of the whole cell, and ``p_without_<what>`` and
-        ``call_without_<what>`` for parts and for ``channel_<name>``; missing for cells without a nucleus where that is
-        needed.
+    Without
+        Its table has a row per cell, indexed by ``cell_id``. ``effect_<channel>``: logit minus the logit without it,
+        for images of several channels. With `levels` also ``p`` and ``call`` of the whole cell, and
+        ``p_without_<what>`` and ``call_without_<what>`` for parts and for ``channel_<name>``; missing for cells without
+        a nucleus where that is needed.
     """
-    target, columns = explained.target, {}
+    target, columns, maps = explained.target, {}, {}
     if levels is not None:
         _, columns[P], columns[CALL] = _answers(context, crops, target)
     for what, pixels in _pictures(crops, cells, levels):
-        logits, p, calls = _answers(context, replace(crops, pixels=pixels), target)
+        without, p, calls = _answers(context, replace(crops, pixels=pixels), target)
         if what.startswith(CHANNEL):
-            columns[EFFECT + what.removeprefix(CHANNEL)] = explained.logits - logits
+            maps[what.removeprefix(CHANNEL)] = without
+            columns[EFFECT + what.removeprefix(CHANNEL)] = explained.logits - without.logits
         if levels is not None:
             there = [what not in NEED_NUCLEUS or bool(cell.nucleus.any()) for cell in cells]
             columns[P + WITHOUT + what] = np.where(there, p, np.nan)
             columns[CALL + WITHOUT + what] = np.where(there, calls, "")
-    return pd.DataFrame(columns, index=pd.Index(crops.cell_ids, name="cell_id"))
+    return Without(pd.DataFrame(columns, index=pd.Index(crops.cell_ids, name="cell_id")), maps)
 
 
 def _pictures(
@@ -89,15 +99,15 @@ def _pictures(
             yield part, [remove(cell, levels) for cell in cells]
 
 
-def _answers(context: ImageContext, crops: Crops, target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return logits and probabilities of a class, and the class called, each (N,)."""
+def _answers(context: ImageContext, crops: Crops, target: str) -> tuple[Explanations, np.ndarray, np.ndarray]:
+    """Return the exact maps of a class, its probabilities, and the class called, the last two (N,)."""
     encoder, head = context.models.to_explain()
-    weight, bias = head.contrast(target)
     planes = encoder_input(crops, context.roles, encoder.input_px, head.reads.channels_as)
-    features = encoder.embed(planes, crops.cell_ids).features
+    embeddings = encoder.embed(planes, crops.cell_ids, patches=True)
+    features = embeddings.features
     chances, unlike = head.probabilities(features), np.zeros(len(features), bool)
     called = from_probabilities(head, chances, unlike, crops.cell_ids, context.settings.classify)
-    return features @ weight + bias, chances[:, head.classes.index(target)], called.labels
+    return attribute(head, embeddings, target), chances[:, head.classes.index(target)], called.labels
 
 
 def _unsquared(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.counts import classes_of, outcome
-from cellapp.classification.cell_columns import positive_class
 from cellapp.explanation.cell_lists import UNSURE, WRONG, listings
 from cellapp.exports.embeddings import read_embeddings
 from cellapp.exports.explanations import read_mean_maps
 from cellapp.exports.report.figures import ReportFigure
 from cellapp.exports.report.words import listed
-from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.cell_figures import ShownCell, cell_outlines, gallery, mean_maps_figure
@@ -40,7 +38,8 @@ def report_figures(
     out: Path,
     slides: Mapping[str, Callable[[], Slide]],
     models: RunModels,
-    target: str | None = None,
+    settings: AnalyseSettings,
+    target: str,
     on_step: OnStep | None = None,
 ) -> list[ReportFigure]:
     """Explain cells of a run and draw the figures of its report.
@@ -53,8 +52,10 @@ def report_figures(
         Images that are left out show no cells.
     models : RunModels
         With encoder and head.
-    target : str, optional
-        Class to explain; that of the run's settings, else the positive class, when left out.
+    settings : AnalyseSettings
+        Of the run, with the method of all maps.
+    target : str
+        Class to explain.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
 
@@ -72,8 +73,6 @@ def report_figures(
     classes = classes_of(cells)
     if cells.empty or not classes or models.head is None or models.head.only_on_slides:
         return []
-    settings = AnalyseSettings.model_validate(read_run(out / cells["stem"].iloc[0] / "run.json")["settings"])
-    target = target or settings.explain.target or positive_class(classes)
     lists = _lists(cells, classes, _vectors(out, cells))
     rows = pd.Index(dict.fromkeys(i for mine in lists.values() for i in mine.index))
     explained: dict[int, ShownCell] = {}

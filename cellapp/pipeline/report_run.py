@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cellapp.errors import InputError, ModelError
+from cellapp.explanation.methods import method_text
 from cellapp.exports.explanations import read_explanation_summary, read_mean_maps
 from cellapp.exports.report.figures import write_figures
 from cellapp.exports.report.page import write_report
 from cellapp.exports.run_json import read_run
 from cellapp.models.bundle import load_models_to_explain
+from cellapp.pipeline.explain_method import settings_of_run, with_explain_method
 from cellapp.pipeline.measure_run import measure_run
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.report_figures import report_figures
@@ -45,7 +47,7 @@ def keep_report_figures(
     """
     on_step = on_step or no_progress
     run = first_run(out)
-    settings = AnalyseSettings.model_validate(run["settings"])
+    settings = settings_of_run(run)
     if not run.get("head"):
         return 0, "cells were counted without classes, so that there is nothing to explain"
     on_step("Loading models", 0.0)
@@ -58,12 +60,20 @@ def keep_report_figures(
     if models.head.only_on_slides:
         return 0, models.head.only_on_slides
     target = settings.explain.target or models.head.positive
-    known = [path.parent.name for path in sorted(out.glob("*/run.json"))]
-    if read_explanation_summary(out, known, target) is None or not read_mean_maps(out, target)[0]:
+    settings = with_explain_method(settings, models.head)
+    if not _measured(out, settings, target):
         measure_run(out, slides, models, settings, target, lambda step, part: on_step(step, 0.8 * part))
-    figures = report_figures(out, slides, models, target, lambda step, part: on_step(step, 0.8 + 0.15 * part))
-    write_figures(out, figures, run["head"])
+    figures = report_figures(out, slides, models, settings, target, lambda step, part: on_step(step, 0.8 + 0.15 * part))
+    write_figures(out, figures, run["head"], settings.explain)
     return len(figures), "" if figures else "no cell has a class"
+
+
+def _measured(out: Path, settings: AnalyseSettings, target: str) -> bool:
+    """Whether findings and mean maps of a class are there, and the maps by the method of the settings."""
+    known = [path.parent.name for path in sorted(out.glob("*/run.json"))]
+    means, method = read_mean_maps(out, target)
+    wanted = method_text(settings.explain.named, settings.explain.layer)
+    return read_explanation_summary(out, known, target) is not None and bool(means) and method == wanted
 
 
 def report_run(

@@ -85,6 +85,13 @@ def test_maps_agree_with_the_library(dtype, limit):
     consistent(hirescam.over_inference(TINY, n=2, runs=1), "cost", "cpu_cost")
 
 
+def test_the_maps_of_a_run_are_of_the_logits_its_classes_are_of():
+    figures = hirescam.over_classifying(n=8, runs=1)
+    assert figures["n_cells"] == 8
+    assert figures["largest_difference_of_p"] < 0.02
+    consistent(figures, "cost", "cpu_cost")
+
+
 def test_a_missing_cell_would_be_noticed():
     pixels, mask = np.ones((4, 120, 120), np.uint8), cells.discs(4, 120)
     table, crops = cells.ours(pixels, mask)

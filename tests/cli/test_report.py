@@ -7,17 +7,20 @@ import pytest
 import tifffile
 
 from cellapp.cli import main
+from cellapp.explanation.methods import METHOD_TITLES
+from cellapp.exports.explanations import read_mean_maps
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.report.figures import read_figures
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
+from cellapp.pipeline import explain_method
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo
 from tests.exports.toy import SETTINGS, toy_analysis
 
 
 @pytest.mark.slow
-def test_the_cells_of_a_run_are_in_its_report_and_stay_in_the_next(tmp_path, capsys):
+def test_the_cells_of_a_run_are_in_its_report_and_stay_in_the_next(tmp_path, capsys, monkeypatch):
     slide = write_demo(tmp_path / "demo", SyntheticSettings(height=256, width=256, seed=1, density=0.4)).slide
     out = tmp_path / "out"
     assert main(["analyse", str(slide), "--out", str(out), "--report"]) == 0
@@ -28,6 +31,7 @@ def test_the_cells_of_a_run_are_in_its_report_and_stay_in_the_next(tmp_path, cap
     html = (out / "report.html").read_text(encoding="utf-8")
     assert all(title in html for title in titles)
     assert html.count("logit per square") == len(titles) - 1
+    check_one_method_for_all_maps(out, slide, monkeypatch)
     page, foreign = tmp_path / "mine" / "page.html", tmp_path / "other.tif"
     tifffile.imwrite(foreign, np.zeros((64, 64), np.uint8))
     capsys.readouterr()
@@ -37,6 +41,21 @@ def test_the_cells_of_a_run_are_in_its_report_and_stay_in_the_next(tmp_path, cap
     assert json.loads(said.out.splitlines()[-1])["images_shown"] == []
     assert "Least sure cells" in page.read_text(encoding="utf-8")
     check_reasons_of_a_cell(out, slide, capsys)
+
+
+def check_one_method_for_all_maps(out, slide, monkeypatch):
+    """Once another method is measured to be more faithful to the head, single and mean maps are made by it."""
+    run = read_run(next(out.glob("*/run.json")))
+    assert read_mean_maps(out, "cancer")[1] == METHOD_TITLES["exact"]
+    best = {"class-token": {"true": True, "road": {"gain": {"value": 2.0, "low": 1.0}}}}
+    with monkeypatch.context() as measured:
+        measured.setattr(explain_method, "truth_of", lambda *_: best)
+        assert main(["report", str(out), "--image", str(slide)]) == 0
+    title = METHOD_TITLES["class-token"]
+    assert read_mean_maps(out, "cancer")[1] == title
+    assert all(title in figure.svg for figure in read_figures(out, run["head"]))
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert f"Maps of what speaks for and against a class are by {title} [" in html
 
 
 def check_reasons_of_a_cell(out, slide, capsys):

@@ -118,12 +118,34 @@ def unfold(page: Page, title: str) -> None:
     )
 
 
+def choose(page: Page, field: str, option: str) -> None:
+    """Take one of the options of a field, by its first words; nothing happens where it is taken already."""
+    box = page.get_by_role("combobox", name=re.compile(f"{re.escape(field)}$"))
+    shown = page.get_by_test_id("stSelectbox").filter(has=box).filter(has_text=option)
+    offered = page.get_by_role("option").filter(has_text=option).first
+
+    def pick() -> None:
+        if shown.is_visible():
+            return
+        if not offered.is_visible():
+            box.click(timeout=AGAIN_MS)
+        offered.click(timeout=AGAIN_MS)
+
+    at_rest(page)
+    act(page, pick, lambda: expect(shown).to_be_visible(timeout=AGAIN_MS))
+
+
 def download(page: Page, label: str) -> bytes:
     """Take a file home from the menu of downloads."""
     offered = page.get_by_role("button", name=re.compile(label))
     press(page, page.get_by_role("button", name="Download", exact=False).first, offered)
-    with page.expect_download(timeout=PATIENT_MS) as started:
-        offered.click()
-    content = Path(started.value.path()).read_bytes()
+    content = download_file(page, offered)
     page.keyboard.press("Escape")
     return content
+
+
+def download_file(page: Page, button: Locator) -> bytes:
+    """Take home what a button offers."""
+    with page.expect_download(timeout=PATIENT_MS) as started:
+        button.click()
+    return Path(started.value.path()).read_bytes()

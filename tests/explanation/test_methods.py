@@ -9,7 +9,8 @@ import torch
 
 from cellapp.encoders.dino import HubEncoder
 from cellapp.errors import InputError, ModelError
-from cellapp.explanation.methods import METHODS, explain, made_by
+from cellapp.explanation.methods import BACK, METHODS, cost_text, explain, is_slow, made_by, method_note, passes
+from cellapp.explanation.occlusion import MAX_WINDOWS
 from cellapp.explanation.rollout import rolled_out
 from cellapp.settings import LAYERED, ExplainMethod, ExplainSettings
 from tests.classification.heads import random_head
@@ -66,6 +67,24 @@ def test_maps_are_finite_add_up_by_definition_and_leave_nothing_behind(encoder, 
     assert made_by(explained.method, method, None)
     same = {"exact", "hirescam"} if method in ("exact", "hirescam") else {method}
     assert {name for name in METHODS if made_by(explained.method, name, None)} == same
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_map_takes_the_passes_through_the_network_that_it_is_said_to_cost(tmp_path, method):
+    encoder, forwards, backwards = tiny_encoder(tmp_path), [], []
+    first = encoder.tail(9)[0]
+    first.register_forward_hook(lambda _module, inputs, output: forwards.append(len(inputs[0])))
+    first.register_full_backward_hook(lambda _module, _into, outof: backwards.append(len(outof[0])))
+    explain(encoder, head_of(encoder), crops(), IDS, method=method)
+    windows = {"occlusion": MAX_WINDOWS - encoder.grid[0] * encoder.grid[1]}  # there are fewer squares than windows
+    assert sum(forwards) + BACK * sum(backwards) == len(IDS) * (passes(method) - windows.get(method, 0))
+
+
+def test_slow_methods_say_what_they_cost_and_quick_ones_nothing():
+    slow = {name for name in METHODS if is_slow(name)}
+    assert slow == {name for name in METHODS if passes(name) > 3} == {name for name in METHODS if cost_text(name)}
+    assert all(f"classifying its cell {passes(name)} times" in method_note(name) for name in slow)
+    assert method_note("exact") == ""
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -253,7 +253,7 @@ def test_without_the_head_nothing_is_measured(open_page, explained):
 def test_maps_that_take_long_are_made_by_the_worker(open_page, explained, monkeypatch):
     run, known, _ = explained
     monkeypatch.setattr(model_badges, "head_of", lambda _run: random_head(dim=4))
-    monkeypatch.setattr(cell_maps, "explain_seconds", lambda *_: 12.0)
+    monkeypatch.setattr(cell_maps, "explain_seconds", lambda *_, **__: 12.0)
     app = open_page(PAGE, run=run.id, cell=str(known[0]))
     app.selectbox(key="explain_list").select("Unsure").run()
     asked = [job for job in queue.list_jobs(run.project_id, active=False) if job.kind == "explain"]

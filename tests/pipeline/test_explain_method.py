@@ -11,7 +11,7 @@ from cellapp.exports.explanation_truth import FILE, most_faithful, write_truth
 from cellapp.exports.explanations import read_maps
 from cellapp.images.read import open_slide
 from cellapp.models.load import load_model
-from cellapp.pipeline.explain_method import truth_of, with_explain_method
+from cellapp.pipeline.explain_method import cost_note, settings_of_run, truth_of, with_explain_method
 from cellapp.pipeline.provenance import settings_digest
 from cellapp.pipeline.run_batch import run_images
 from cellapp.pipeline.run_image import RunItem
@@ -24,8 +24,8 @@ from tests.encoders.tiny import write_encoder
 OF_MAPS = {"exact": 1.0, "gradcam++": 3.0, "rollout": 2.0}
 
 
-def row(gain, *, true=True):
-    return {"road": {"gain": {"value": gain}}, "true": true}
+def row(gain, *, true=True, low=None):
+    return {"road": {"gain": {"value": gain, "low": gain if low is None else low}}, "true": true}
 
 
 def settings_of(head, **explain):
@@ -55,6 +55,34 @@ def test_the_most_faithful_passes_every_measure(measured):
     assert most_faithful({}) is None
 
 
+def test_a_slow_method_is_the_default_only_where_no_quick_one_is_as_faithful():
+    slow, quick = row(3.0, low=2.0), row(2.1, low=1.0)
+    assert most_faithful({"exact": row(1.9), "class-token": quick, "occlusion": slow}) == "class-token"
+    assert most_faithful({"exact": row(1.9), "class-token": row(2.1, true=False), "occlusion": slow}) == "occlusion"
+    assert most_faithful({"occlusion": slow, "integrated-gradients": row(3.1, low=2.0)}) == "integrated-gradients"
+    assert most_faithful({"exact": row(2.5), "class-token": quick, "occlusion": slow}) == "exact"
+
+
+def test_what_a_slow_method_costs_is_told_where_nobody_named_it(head):
+    write_truth({"head": load_model(str(head)).identity, "methods": {"occlusion": row(1.0)}}, head / FILE)
+    taken = with_explain_method(settings_of(head))
+    assert "classifying its cell 65 times; --explain-method exact" in cost_note(taken.explain)
+    assert cost_note(with_explain_method(settings_of(head, method="occlusion")).explain) == ""
+    (head / FILE).unlink()
+    assert cost_note(with_explain_method(settings_of(head)).explain) == ""
+
+
+def test_a_method_that_nobody_named_is_open_again_for_what_is_made_of_the_run_later(head, measured):
+    before = with_explain_method(settings_of(head))
+    write_truth({"head": load_model(str(head)).identity, "methods": {"rollout": row(1.0)}}, head / FILE)
+    later = {"settings": before.model_dump(mode="json")}
+    assert before.explain.method == "gradcam++"
+    assert with_explain_method(settings_of_run(later)).explain.method == "rollout"
+    named = {"settings": with_explain_method(settings_of(head, method="exact")).model_dump(mode="json")}
+    assert with_explain_method(settings_of_run(named)).explain.method == "exact"
+    write_truth({"head": load_model(str(head)).identity, "methods": measured}, head / FILE)
+
+
 def test_it_is_taken_where_no_method_is_named_and_only_there(head, measured):
     assert truth_of(str(head)) == measured
     assert with_explain_method(settings_of(head)).explain.method == "gradcam++"
@@ -72,6 +100,9 @@ def test_figures_of_another_version_or_of_no_head_count_for_nothing(head, measur
 
 def test_settings_that_leave_it_open_have_the_digest_they_always_had(head):
     assert settings_digest(settings_of(head)) == settings_digest(settings_of(head, method="exact"))
+    taken = with_explain_method(settings_of(head))
+    assert taken.explain.by_default
+    assert settings_digest(settings_of(head)) == settings_digest(taken)
     assert settings_digest(settings_of(head)) != settings_digest(settings_of(head, method="rollout"))
     with pytest.raises(ValueError, match="not named reads no layer"):
         ExplainSettings(layer=1)

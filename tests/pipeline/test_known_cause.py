@@ -95,7 +95,7 @@ def found(request, encoder):
     table = compartment_table(exact, [one.inside for one in cells], [one.nucleus for one in cells])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cellapp.pipeline.removals.PARTS", {"nucleus": without_nucleus})
-        table = table.join(without_each(context, crops, cells, exact, mean_levels(cells, len(CHANNELS))))
+        table = table.join(without_each(context, crops, cells, exact, mean_levels(cells, len(CHANNELS))).table)
     images = [f"image{k % N_IMAGES}" for k in np.arange(len(cells)) // 2]
     return request.param, findings(table.assign(stem=images, truth=truth), "cancer")
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cellapp.files import atomic_folder
+from cellapp.settings import ExplainSettings
 
 FOLDER = ".report"
 _LIST = "figures.json"
@@ -27,7 +28,9 @@ class ReportFigure:
     svg: str
 
 
-def write_figures(folder: Path, figures: Sequence[ReportFigure], head: str | None) -> Path:
+def write_figures(
+    folder: Path, figures: Sequence[ReportFigure], head: str | None, explain: ExplainSettings | None = None
+) -> Path:
     """Keep the figures of a run's report; those before are replaced.
 
     Parameters
@@ -37,10 +40,14 @@ def write_figures(folder: Path, figures: Sequence[ReportFigure], head: str | Non
     figures : sequence of ReportFigure
     head : str, optional
         Identity of the head whose classes they show.
+    explain : ExplainSettings, optional
+        Method and layer of their maps, where there are some.
     """
+    tree = {"head": head, "figures": [asdict(one) for one in figures]}
+    tree |= {"explain": explain.model_dump(mode="json")} if explain else {}
     with atomic_folder(folder / FOLDER) as part:
         (part / _LIST).write_text(
-            json.dumps({"head": head, "figures": [asdict(one) for one in figures]}, ensure_ascii=False),
+            json.dumps(tree, ensure_ascii=False),
             encoding="utf-8",
         )
     return folder / FOLDER
@@ -56,6 +63,12 @@ def read_figures(folder: Path, head: str | None) -> list[ReportFigure]:
     if tree["head"] != head or newest > path.stat().st_mtime_ns:
         return []
     return [ReportFigure(**one) for one in tree["figures"]]
+
+
+def maps_made_by(folder: Path) -> ExplainSettings | None:
+    """Return method and layer of the maps in the figures kept for a report; None where an earlier version kept them."""
+    tree = json.loads((folder / FOLDER / _LIST).read_text(encoding="utf-8"))
+    return ExplainSettings.model_validate(tree["explain"]) if tree.get("explain") else None
 
 
 def inline(svg: str) -> str:

@@ -9,7 +9,7 @@ from cellapp.explanation.methods import method_text
 from cellapp.exports.report.counts import ReportImage
 from cellapp.exports.report.words import counted, listed
 from cellapp.models.citations import OF_METHOD, OF_STEP, Bibliography, of_model
-from cellapp.settings import AnalyseSettings, CropMode
+from cellapp.settings import AnalyseSettings, CropMode, ExplainSettings
 
 _CUT = {
     CropMode.MASKED: "cut to its bounding box with everything else set to zero",
@@ -20,7 +20,11 @@ _CUT = {
 
 
 def methods_paragraph(
-    images: Sequence[ReportImage], *, explained: bool = False, corrected: bool = False, measured: bool = False
+    images: Sequence[ReportImage],
+    *,
+    explained: ExplainSettings | None = None,
+    corrected: bool = False,
+    measured: bool = False,
 ) -> tuple[str, list[str]]:
     """Write how the numbers of a run were made.
 
@@ -28,8 +32,8 @@ def methods_paragraph(
     ----------
     images : sequence of ReportImage
         At least one; settings and versions are those of the first, sizes those of all.
-    explained : bool
-        Whether the report shows maps.
+    explained : ExplainSettings, optional
+        How the maps of the report were made; without it, it shows none.
     corrected : bool
         Whether it shows shares that are corrected for the errors of the head.
     measured : bool
@@ -53,8 +57,8 @@ def methods_paragraph(
             "Fractions corrected for the errors of the classifier were found from its held-out calls by expectation "
             f"maximisation{cited.cite(OF_STEP['fractions'])}."
         )
-    if explained:
-        parts += _explain(settings, cited)
+    if explained is not None:
+        parts += _explain(explained, cited)
     if measured:
         parts.append(_findings(cited))
     return " ".join(parts), cited.references
@@ -154,10 +158,10 @@ def _vectors(
     )
 
 
-def _explain(settings: AnalyseSettings, cited: Bibliography) -> Iterator[str]:
-    method = settings.explain.named
+def _explain(explain: ExplainSettings, cited: Bibliography) -> Iterator[str]:
+    method = explain.named
     yield (
-        f"Maps of what speaks for and against a class are by {method_text(method, settings.explain.layer)}"
+        f"Maps of what speaks for and against a class are by {method_text(method, explain.layer)}"
         f"{cited.cite(OF_METHOD[method])}, in logit units, on one symmetric scale."
     )
     cite = cited.cite(OF_STEP["typical cells"])
@@ -165,11 +169,12 @@ def _explain(settings: AnalyseSettings, cited: Bibliography) -> Iterator[str]:
 
 
 def _findings(cited: Bibliography) -> str:
-    steps = ("effects", "intervals", "channel effects", "flips", "adjusted")
+    exact, steps = cited.cite(OF_METHOD["exact"]), ("effects", "intervals", "channel effects", "flips", "adjusted")
     cite = {name: cited.cite(OF_STEP[name]) for name in steps}
     return (
-        "What calls rest on was measured on cells drawn evenly over the calls: the share of the map in each place of "
-        f"the cell, compared between classes by Cliff's delta{cite['effects']} with bootstrap intervals"
+        "What calls rest on was measured on cells drawn evenly over the calls: the share of the exact attribution "
+        f"(HiResCAM{exact}) in each place of the cell, compared between classes by Cliff's delta{cite['effects']} with "
+        "bootstrap intervals"
         f"{cite['intervals']} over images where there are enough, and calls made again with a channel or a part "
         f"removed{cite['channel effects']}, by McNemar's test{cite['flips']}; p values of places were adjusted by "
         f"Holm{cite['adjusted']}."

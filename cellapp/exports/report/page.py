@@ -18,7 +18,7 @@ from cellapp.explanation.finding_tables import given_by_hand, with_truth
 from cellapp.explanation.findings import Findings, findings
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.report.counts import Group, ReportImage, groups_of, headline, pooled, report_image
-from cellapp.exports.report.figures import inline, read_figures
+from cellapp.exports.report.figures import ReportFigure, inline, maps_made_by, read_figures
 from cellapp.exports.report.limits import limits_of
 from cellapp.exports.report.methods_paragraph import methods_paragraph
 from cellapp.exports.report.quality import quality_of
@@ -29,6 +29,7 @@ from cellapp.exports.run_json import PICTURES_BY
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
+from cellapp.settings import AnalyseSettings, ExplainSettings
 
 NOT_MADE_BY = (
     *("image", "summary", "roles", "confluency", "answer", "answer_reason"),
@@ -91,7 +92,10 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
     text, references = "", []
     if images:
         text, references = methods_paragraph(
-            images, explained=bool(figures), corrected=bool(fractions), measured=found is not None
+            images,
+            explained=_explained(folder, figures, made_by),
+            corrected=bool(fractions),
+            measured=found is not None,
         )
     all_classes = list(dict.fromkeys(name for image in images for name in image.counts.n_of))
     return {
@@ -113,6 +117,13 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
         "limits": limits_of(images, validation),
         "made_by": json.dumps({k: v for k, v in made_by.items() if k not in NOT_MADE_BY}, indent=2, ensure_ascii=False),
     }
+
+
+def _explained(folder: Path, figures: Sequence[ReportFigure], run: Mapping[str, Any]) -> ExplainSettings | None:
+    """Return how the maps of the report were made; None where it shows none."""
+    if not figures:
+        return None
+    return maps_made_by(folder) or AnalyseSettings.model_validate(run["settings"]).explain
 
 
 def _found(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]) -> Findings | None:

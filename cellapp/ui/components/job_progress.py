@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from cellapp.explanation.methods import passes
 from cellapp.explanation.removal import PARTS
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.progress import duration
@@ -89,7 +90,7 @@ def run_seconds(
     return preview_s_per_px * n_px / _PREVIEW_SHARE if preview_s_per_px else None
 
 
-def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, passes: float = 1.0) -> float | None:
+def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, times: float = 1.0) -> float | None:
     """Estimate the seconds of sending cells through the encoder once more.
 
     Parameters
@@ -97,7 +98,7 @@ def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, passes: floa
     provenance : mapping
         ``run.json`` of an image of the run: what its cells took then.
     n_cells : int
-    passes : float
+    times : float
         How often each goes through the encoder.
 
     Returns
@@ -107,16 +108,21 @@ def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, passes: floa
     """
     took, summary = provenance.get("seconds", {}).get("classify"), provenance.get("summary", {})
     n_classified = summary.get("n_cells", 0) - summary.get("n_rejected", 0)
-    return took / n_classified * n_cells * passes if took is not None and n_classified > 0 else None
+    return took / n_classified * n_cells * times if took is not None and n_classified > 0 else None
 
 
-def summary_passes(provenance: Mapping[str, Any]) -> int:
+def map_passes(method: str) -> int:
+    """Return how often a cell goes through the encoder for its map and for its exact attribution."""
+    return passes(method) + (0 if method == "exact" else 1)
+
+
+def summary_passes(provenance: Mapping[str, Any], method: str = "exact") -> int:
     """Return how often `cellapp.pipeline.explain_cells.explain_cells` sends a cell through the encoder.
 
-    Once for its map and once for its call, and once without each channel and each part.
+    For its maps, once for its call, and once without each channel and each part.
     """
     n_channels = len(provenance.get("image", {}).get("channels", ()))
-    return 2 + len(PARTS) + (n_channels if n_channels > 1 else 0)
+    return map_passes(method) + 1 + len(PARTS) + (n_channels if n_channels > 1 else 0)
 
 
 def _wait(job_id: str) -> None:

@@ -26,7 +26,7 @@ from cellapp.rendering.signed_maps import scale_of
 from cellapp.settings import ExplainSettings
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import Explanations, LabelMask
-from cellapp.ui.components.job_progress import explain_seconds, wait_for
+from cellapp.ui.components.job_progress import explain_seconds, map_passes, wait_for
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
@@ -93,7 +93,7 @@ def cell_explanations(
     explained = stored_explanations(folder, target, how, head)
     ids = cells["cell_id"].astype(int).tolist()
     missing = tuple(i for i in ids if i not in explained)
-    if missing and takes_long(results, len(missing)):
+    if missing and takes_long(results, len(missing), how.named):
         _explain_by_worker(results, image, missing, target, how, head)
     elif missing:
         asked = (missing, target, how, head)
@@ -146,9 +146,9 @@ def _vectors(path: str, mtime_ns: int) -> pd.DataFrame:
     return pd.DataFrame(found.features, index=found.cell_ids)
 
 
-def takes_long(results: Results, n_cells: int) -> bool:
+def takes_long(results: Results, n_cells: int, method: str = "exact") -> bool:
     """Whether explaining so many cells would keep a page waiting, going by what classifying them took."""
-    seconds = explain_seconds(results.provenance, n_cells)
+    seconds = explain_seconds(results.provenance, n_cells, times=map_passes(method))
     return seconds is not None and seconds > PAGE_S
 
 

@@ -20,7 +20,14 @@ from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.components.viewer import Picked
 from cellapp.ui.explain import map_figures
 from cellapp.ui.explain.cell_maps import CellExplanation
-from cellapp.ui.explain.sentences import agreement_sentence, channel_effects, channels_sentence, map_sentence
+from cellapp.ui.explain.sentences import (
+    agreement_sentence,
+    channel_effects,
+    channel_places_sentence,
+    channels_sentence,
+    map_sentence,
+    measured_of,
+)
 from cellapp.ui.explain.shown_cells import channels_alone, map_uris, save_figures, wrong_label
 from cellapp.ui.explain.toolbar import Asked
 from cellapp.ui.explain.ways import ShownWay, explained_ways, figures_of
@@ -107,8 +114,10 @@ def explanation_panel(
     if len(mine) > 1:
         st.caption(agreement_sentence(mine[0][1].map, mine[1][1].map))
     st.markdown(map_sentence(explanation, crop, p=float(cell[f"p_{asked.target}"])))
-    if effects := channel_effects(results, cell, asked.target):
-        st.markdown(escape(channels_sentence(effects, explanation.logit, asked.target, n_classes=len(results.classes))))
+    measured = measured_of(results, cell, asked.target)
+    if measured is not None and (effects := channel_effects(measured)):
+        said = channels_sentence(effects, explanation.logit, asked.target, n_classes=len(results.classes))
+        st.markdown(escape(f"{said} {channel_places_sentence(measured)}"))
     if len(image.channels) > 1:
         _each_channel(crop, image, asked, cell_id)
 

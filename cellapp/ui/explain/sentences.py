@@ -9,8 +9,11 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import spearmanr
 
+from cellapp.explanation.channel_places import place_column
 from cellapp.explanation.compartments import (
     COMPARTMENT_NAMES,
+    COMPARTMENTS,
+    SHARE,
     compartment_shares,
     strongest_compartment,
     sum_by_compartment,
@@ -21,6 +24,8 @@ from cellapp.rendering.signed_maps import enlarged
 from cellapp.ui.explain.cell_maps import CellExplanation
 from cellapp.ui.explain.summary_charts import effect_columns
 from cellapp.ui.session.results import Results
+
+_LISTED = 3  # channels with their places that are told of one cell
 
 
 def map_sentence(explanation: CellExplanation, crop: RawCrop, *, p: float) -> str:
@@ -46,14 +51,8 @@ def map_sentence(explanation: CellExplanation, crop: RawCrop, *, p: float) -> st
     return f"{text} Of the map, {listed}; its strongest square lies {COMPARTMENT_NAMES[strongest]}."
 
 
-def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str, float]:
-    """Return what each channel adds to a cell's logit, from the files of the run or the summary of its explanations.
-
-    Returns
-    -------
-    dict of channel name to float
-        Logit with the channel minus logit without it; empty for a cell of which that was not measured.
-    """
+def measured_of(results: Results, cell: pd.Series, target: str) -> pd.Series | None:
+    """Return what was measured of a cell, from the files of the run or the summary of its explanations; else None."""
     folder, stem, cell_id = results.folder, str(cell["stem"]), int(cell["cell_id"])
     path = folder / stem / "explanations" / "regions.csv"
     of_run = pd.read_csv(path, index_col="cell_id") if path.exists() else pd.DataFrame(columns=["target"])
@@ -62,9 +61,27 @@ def channel_effects(results: Results, cell: pd.Series, target: str) -> dict[str,
     tables += [] if of_all is None else [of_all[of_all["stem"] == stem]]
     for table in tables:
         if cell_id in table.index:
-            row = table.loc[cell_id]
-            return {name: float(row[column]) for name, column in effect_columns(table).items() if pd.notna(row[column])}
-    return {}
+            return table.loc[cell_id]
+    return None
+
+
+def channel_effects(measured: pd.Series) -> dict[str, float]:
+    """Return what each channel adds to a cell's logit: the logit with it minus without it, by channel name."""
+    columns = effect_columns(measured.to_frame().T)
+    return {name: float(measured[column]) for name, column in columns.items() if pd.notna(measured[column])}
+
+
+def channel_places_sentence(measured: pd.Series) -> str:
+    """Return which channels change the map of a cell most, and where; "" where that was not measured."""
+    shares = {
+        f"{channel} {COMPARTMENT_NAMES[place]}": float(measured[column])
+        for channel in channel_effects(measured)
+        for place in COMPARTMENTS
+        if pd.notna(measured.get(column := place_column(SHARE, place, channel)))
+    }
+    most = sorted(shares, key=lambda name: -shares[name])[:_LISTED]
+    listed = ", ".join(f"{name} {shares[name] * 100:.0f} %" for name in most)
+    return f"By channel and place together, most is by {listed}." if most else ""
 
 
 def channels_sentence(effects: Mapping[str, float], logit: float, target: str, *, n_classes: int) -> str:

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
 from cellapp.cells.counts import UNSURE
+from cellapp.explanation.channel_places import place_column
 from cellapp.explanation.compartments import (
     AREA,
     CELL,
@@ -26,6 +27,7 @@ from cellapp.explanation.compartments import (
     NUCLEUS,
     OUTSIDE,
     RIM,
+    SHARE,
     SUM,
 )
 from cellapp.rendering.colours import CLASS_COLOURS, class_colour
@@ -74,6 +76,30 @@ def share_figure(table: pd.DataFrame, target: str) -> go.Figure:
     figure.update_traces(hovertemplate="%{x}: %{y:.0f} %<extra></extra>")
     figure.update_yaxes(title_text="share", ticksuffix=" %", rangemode="tozero")
     return styled(figure, f"Share of what speaks for {target}", height=_HEIGHT)
+
+
+def channel_place_figure(table: pd.DataFrame) -> go.Figure | None:
+    """Draw the mean share of each channel in each compartment; None where that was not measured."""
+    places, names = compartments_of(table), list(effect_columns(table))
+    if not names or place_column(SHARE, places[0], names[0]) not in table:
+        return None
+    shares = [[table[place_column(SHARE, place, name)].fillna(0).mean() * 100 for place in places] for name in names]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=[_NAMES[place] for place in places],
+            y=[escape(name) for name in names],
+            zmin=0,
+            colorscale=[[0, "rgba(47,111,143,0.06)"], [1, "rgba(47,111,143,1)"]],
+            showscale=False,
+            texttemplate="%{z:.0f} %",
+            hovertemplate="%{y}, %{x}: %{z:.1f} %<extra></extra>",
+            xgap=2,
+            ygap=2,
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    return styled(figure, "What channels change in the map, by place", height=_HEIGHT)
 
 
 def energy_figure(table: pd.DataFrame, classes: Sequence[str], unit: str) -> go.Figure:

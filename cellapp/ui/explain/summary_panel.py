@@ -15,12 +15,14 @@ from cellapp.explanation.mean_map import MeanMap
 from cellapp.exports.explanations import mean_maps_path, read_explanation_summary, read_mean_maps
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.cell_figures import mean_maps_figure
+from cellapp.pipeline.explain_method import with_explain_method
 from cellapp.pipeline.progress import duration
 from cellapp.pipeline.run_sample import CELLS
 from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components import charts
 from cellapp.ui.components.job_progress import explain_seconds, summary_passes, wait_for
 from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.model_badges import head_of
 from cellapp.ui.explain import summary_charts
 from cellapp.ui.explain.findings_panel import findings_section
 from cellapp.ui.explain.shown_cells import save_figures
@@ -66,7 +68,8 @@ def _measure(results: Results, target: str) -> None:
         wait_for(job)
         return
     n_cells = min(CELLS, int((results.cells["label"].fillna("") != "").sum()))
-    seconds = explain_seconds(results.provenance, n_cells, passes=summary_passes(results.provenance))
+    method = with_explain_method(results.run.settings, head_of(results.run)).explain.named
+    seconds = explain_seconds(results.provenance, n_cells, times=summary_passes(results.provenance, method))
     if job is None and seconds is not None and seconds <= AUTOMATIC_S:
         _submit(results, target)
         st.rerun()
@@ -121,6 +124,8 @@ def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: st
     }
     if not summary_charts.effect_columns(table):
         del figures["channel"]
+    if (both := summary_charts.channel_place_figure(table)) is not None:
+        figures["channel_place"] = both
     findings_section(table, target, results.run.name)
     _grid(figures)
     _mean_maps(results, target)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cellapp.classification.cell_columns import positive_class
 from cellapp.classification.ensemble import Head
-from cellapp.explanation.methods import LAYER_TITLES, METHOD_NOTES, METHOD_TITLES, METHODS, method_text
+from cellapp.explanation.methods import LAYER_TITLES, METHOD_TITLES, METHODS, method_note, method_text
 from cellapp.exports.explanation_truth import most_faithful
 from cellapp.models.registry import registry
 from cellapp.models.status import status
@@ -75,9 +75,9 @@ def toolbar(run: RunRecord, image: ImageRecord, classes: Sequence[str], head: He
         how = _pick_method(how, most_faithful(truth_of(run.settings.classify.head, head))) if head is not None else how
         second = _pick_second_way(run, how, target) if head is not None else None
         style, shown = _pick_style(image, composition(image, cache.overview(image)))
-    for method in dict.fromkeys([how.method, *([second.how.method] if second else [])]):
-        if method in METHOD_NOTES:
-            st.caption(METHOD_NOTES[method])
+    for method in dict.fromkeys([how.named, *([second.how.named] if second else [])]):
+        if note := method_note(method):
+            st.caption(note)
     return Asked(target, how, second, style, shown)
 
 

@@ -14,7 +14,7 @@ from cellapp.exports.explanations import summary_path
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.report import page
 from cellapp.exports.report.counts import groups_of, report_image
-from cellapp.exports.report.figures import ReportFigure, inline, read_figures, write_figures
+from cellapp.exports.report.figures import ReportFigure, inline, maps_made_by, read_figures, write_figures
 from cellapp.exports.report.limits import limits_of
 from cellapp.exports.report.methods_paragraph import methods_paragraph
 from cellapp.exports.report.page import SECTIONS, write_report
@@ -25,7 +25,7 @@ from cellapp.exports.report.words import counted, listed
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.models.citations import REFERENCES
 from cellapp.models.load import load_model
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ExplainSettings
 from tests.evaluation.calls import random_calls, write_calls
 from tests.exports.report.test_page import Page
 from tests.exports.toy import HOSTILE, SETTINGS, toy_analysis
@@ -144,7 +144,7 @@ def test_a_head_for_show_that_ships_is_judged_by_its_card(tmp_path):
 def test_methods_are_written_from_the_settings(tmp_path, changes, said, cited):
     made = {"head": "demo-head@1", "encoder": "cell-vit@2", "calibrated": True}
     images = images_of(tmp_path, settings=AnalyseSettings.model_validate(changes), **made)
-    text, references = methods_paragraph(images, explained=True, corrected=True, measured=True)
+    text, references = methods_paragraph(images, explained=ExplainSettings(), corrected=True, measured=True)
     assert said in text
     for name in (*cited, "dinov2", "hirescam", "temperature", "saerens", "wilson", "medoids", "mcnemar", "holm"):
         assert REFERENCES[name] in references
@@ -177,6 +177,9 @@ def test_limits_follow_the_numbers(tmp_path):
 def test_figures_are_those_of_the_head_shown(tmp_path):
     figure = ReportFigure("Typical <cancer>", "four cells", '<?xml?><svg><g id="a"><use href="#a"/></g></svg>')
     write_figures(tmp_path, [figure], "mine@1")
+    assert maps_made_by(tmp_path) is None
+    write_figures(tmp_path, [figure], "mine@1", ExplainSettings(method="layercam", layer=1))
+    assert maps_made_by(tmp_path) == ExplainSettings(method="layercam", layer=1)
     assert read_figures(tmp_path, "mine@1") == [figure]
     assert read_figures(tmp_path, "other@1") == []
     assert read_figures(tmp_path / "nowhere", None) == []

@@ -48,7 +48,7 @@ def test_before_the_first_run_the_preview_is_scaled_up(image):
 def test_explaining_takes_what_classifying_took_per_cell():
     provenance = {"seconds": {"classify": 3.0}, "summary": {"n_cells": 40, "n_rejected": 10}}
     assert explain_seconds(provenance, 20) == pytest.approx(2.0)
-    assert explain_seconds(provenance, 20, passes=4) == pytest.approx(8.0)
+    assert explain_seconds(provenance, 20, times=4) == pytest.approx(8.0)
     assert explain_seconds({**provenance, "summary": {"n_cells": 3, "n_rejected": 3}}, 20) is None
     assert explain_seconds({}, 20) is None
 

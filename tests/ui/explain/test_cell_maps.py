@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cellapp.explanation.methods import METHODS
 from cellapp.exports.explanations import maps_path, write_maps
 from cellapp.settings import ExplainSettings
 from cellapp.types.cells import Explanations
@@ -91,3 +92,9 @@ def test_maps_go_to_the_worker_when_classifying_was_slow(seconds, long):
     summary = {"n_cells": 10, "n_rejected": 0}
     results = SimpleNamespace(provenance={"seconds": {"classify": seconds}, "summary": summary})
     assert cell_maps.takes_long(results, 5) == long
+
+
+def test_maps_of_a_slow_method_go_to_the_worker_where_others_are_made_at_once():
+    results = SimpleNamespace(provenance={"seconds": {"classify": 0.5}, "summary": {"n_cells": 10, "n_rejected": 0}})
+    long = {name for name in METHODS if cell_maps.takes_long(results, 5, name)}
+    assert long == {"integrated-gradients", "occlusion"}

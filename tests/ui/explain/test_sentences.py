@@ -14,7 +14,13 @@ from scipy.special import expit
 from cellapp.exports.tables import write_cells
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.ui.explain.cell_maps import CellExplanation
-from cellapp.ui.explain.sentences import channel_effects, channels_sentence, map_sentence
+from cellapp.ui.explain.sentences import (
+    channel_effects,
+    channel_places_sentence,
+    channels_sentence,
+    map_sentence,
+    measured_of,
+)
 
 
 def numbers(text):
@@ -88,5 +94,15 @@ def results(tmp_path):
     ],
 )
 def test_effects_of_channels_are_those_of_the_cell_its_image_and_the_class(results, stem, cell_id, effects):
-    cell = pd.Series({"stem": stem, "cell_id": cell_id})
-    assert channel_effects(results, cell, "cancer") == effects
+    measured = measured_of(results, pd.Series({"stem": stem, "cell_id": cell_id}), "cancer")
+    assert (measured is None) == (not effects)
+    if effects:
+        assert channel_effects(measured) == effects
+        assert channel_places_sentence(measured) == "", "an earlier version did not measure it"
+
+
+def test_channels_are_told_in_the_places_where_they_change_the_map_most():
+    shares = {"share_nucleus_actin": 0.1, "share_edge_actin": np.nan, "share_cytoplasm_actin": 0.55}
+    shares |= {"share_nucleus_dna": 0.3, "share_edge_dna": 0.05}
+    words = channel_places_sentence(pd.Series({"effect_actin": 1.0, "effect_dna": 2.0} | shares))
+    assert words.endswith("actin in the cytoplasm 55 %, dna in the nucleus 30 %, actin in the nucleus 10 %.")

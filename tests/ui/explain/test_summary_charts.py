@@ -1,14 +1,18 @@
 """Charts and sentences of the summary say what the table says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cellapp.explanation.compartments import compartment_table
+from cellapp.explanation.channel_places import channel_places
+from cellapp.explanation.compartments import compartment_shares, compartment_table
 from cellapp.types.cells import Explanations
 from cellapp.ui.explain.summary_charts import (
     area_shares,
     channel_figure,
+    channel_place_figure,
     compartment_figure,
     compartments_of,
     effect_columns,
@@ -29,7 +33,10 @@ def table_of(n, *, channels=("actin", "<b>nucleus"), seed=0):
     table = compartment_table(found, [np.ones((24, 24), bool)] * n, [None] * n)
     effects = {f"effect_{name}": rng.normal(size=n) * (k + 1) ** 3 for k, name in enumerate(channels)}
     outcome = np.array(["cancer", "normal", "unsure"], dtype=object)[np.arange(n) % 3]
-    return table.assign(**effects, outcome=outcome, area=np.linspace(50, 400, n))
+    table = table.assign(**effects, outcome=outcome, area=np.linspace(50, 400, n))
+    without = {name: replace(found, maps=found.maps * (k + 1) / 9) for k, name in enumerate(channels)}
+    shares = [compartment_shares(np.ones((24, 24), bool), None, (6, 6))] * n
+    return table.join(channel_places(found, without, shares))
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 30])
@@ -40,6 +47,7 @@ def test_any_number_of_cells_can_be_drawn(n):
         channel_figure(table, CLASSES, "cancer"),
         share_figure(table, "cancer"),
         energy_figure(table, CLASSES, "µm²"),
+        channel_place_figure(table) if n else channel_figure(table, CLASSES, "cancer"),
     ]
     assert all(figure.layout.title.text for figure in drawn)
     summary_sentences(table, "cancer")
@@ -60,6 +68,15 @@ def test_shares_are_of_the_whole():
     silent = table.assign(**{name: 0.0 for name in table if name.startswith("for_")})
     assert set(for_shares(silent).values()) == {0.0}
     assert compartments_of(table) == ["cell", "edge"]
+
+
+def test_channels_by_place_are_mean_shares_of_the_whole():
+    (drawn,) = channel_place_figure(table_of(8)).data
+    assert (list(drawn.x), list(drawn.y)) == (["Inside", "Edge"], ["actin", "&lt;b&gt;nucleus"])
+    assert np.sum(drawn.z) == pytest.approx(100)
+    assert channel_place_figure(table_of(8, channels=())) is None
+    earlier = table_of(8).drop(columns=["share_cell_actin"])
+    assert channel_place_figure(earlier) is None
 
 
 def test_names_of_channels_are_no_html_and_one_channel_has_no_effects():
