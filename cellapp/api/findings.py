@@ -9,7 +9,9 @@ from fastapi import APIRouter, HTTPException, Query
 from cellapp.errors import InputError
 from cellapp.explanation.finding_tables import needed, with_truth
 from cellapp.explanation.findings import findings
+from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.explanations import read_explanation_summary
+from cellapp.exports.run_json import read_run
 from cellapp.jobs import queue, worker_process
 from cellapp.store import runs
 from cellapp.store.cells import manual_labels
@@ -42,4 +44,5 @@ def read_findings(run_id: str, target: Target) -> dict[str, Any]:
     if measured is None or (len(measured) and needed(measured)):
         raise HTTPException(404, f"run {run_id} was not measured for {target!r}; POST /runs/{run_id}/findings does it")
     known = {stems[image_id]: cells for image_id, cells in manual_labels(run.id).items() if image_id in stems}
-    return findings(with_truth(measured, known), target).as_json()
+    doubt = doubt_of(read_run(runs.run_folder(run.id) / next(iter(stems.values())) / "run.json"))
+    return findings(with_truth(measured, known), target, doubt).as_json()

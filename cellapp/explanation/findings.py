@@ -58,7 +58,7 @@ class Findings:
         return counts | {"sentences": sentences, "notes": list(self.notes), "tables": tables}
 
 
-def findings(measured: pd.DataFrame, target: str) -> Findings:
+def findings(measured: pd.DataFrame, target: str, doubt: str = "") -> Findings:
     """Say what the calls of a run rest on.
 
     Parameters
@@ -69,6 +69,8 @@ def findings(measured: pd.DataFrame, target: str) -> Findings:
         depends on the order of rows.
     target : str
         Class explained.
+    doubt : str
+        What speaks against the maps, a sentence, which is kept first among the notes.
 
     Returns
     -------
@@ -84,7 +86,8 @@ def findings(measured: pd.DataFrame, target: str) -> Findings:
     tables = {name: make(ordered, target) for name, (make, _) in QUESTIONS.items()}
     sentences = {name: tuple(QUESTIONS[name][1](table, target)) for name, table in tables.items()}
     n_images = int(ordered[IMAGE].nunique())
-    return Findings(target, len(ordered), n_images, tables, sentences, tuple(_notes(ordered, target, n_images)))
+    notes = [*([doubt] if doubt else []), *_notes(ordered, target, n_images)]
+    return Findings(target, len(ordered), n_images, tables, sentences, tuple(notes))
 
 
 def _notes(measured: pd.DataFrame, target: str, n_images: int) -> list[str]:

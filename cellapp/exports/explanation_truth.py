@@ -9,6 +9,7 @@ from typing import Any
 
 from cellapp.explanation.methods import is_slow
 from cellapp.files import atomic_write
+from cellapp.models.registry import model_folder
 
 FILE = "explanation.json"
 
@@ -34,6 +35,29 @@ def stored_truth(folder: Path, identity: str | None = None) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return dict(content["methods"]) if identity in (None, content.get("head")) else {}
+
+
+def doubt_of(run: Mapping[str, Any]) -> str:
+    """Return what speaks against shares of places in a run: a sentence where the exact attribution fails on its head.
+
+    Parameters
+    ----------
+    run : mapping
+        Content of a run.json.
+
+    Returns
+    -------
+    str
+        "" where it passes, nothing was measured, or the head is another by now.
+    """
+    name, identity = (run.get("settings", {}).get("classify") or {}).get("head"), run.get("head")
+    row = stored_truth(model_folder(name), identity).get("exact") if name and identity else None
+    if row is None or row["true"]:
+        return ""
+    return (
+        f"Shares of places are of the exact attribution, which fails on this head: {'; '.join(row['warnings'])}. "
+        "Believe what becomes of calls when something is removed instead."
+    )
 
 
 def most_faithful(figures: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -35,13 +36,24 @@ def write_csv(table: pd.DataFrame, path: Path) -> Path:
     Texts that a spreadsheet would run as a formula get a leading apostrophe (OWASP, CSV injection); numbers stay as
     they are, negative ones too. A named index becomes the first column, an unnamed one is left out.
     """
+    with atomic_write(path) as part:
+        _to_csv(table, part)
+    return path
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """Return what `write_csv` writes."""
+    text = io.StringIO()
+    _to_csv(table, text)
+    return text.getvalue()
+
+
+def _to_csv(table: pd.DataFrame, to: Path | io.StringIO) -> None:
     safe = table.rename(columns=escape_formula)
     for position, kind in enumerate(safe.dtypes):
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
             safe.isetitem(position, safe.iloc[:, position].map(escape_formula))
-    with atomic_write(path) as part:
-        safe.to_csv(part, index=safe.index.name is not None, lineterminator="\n")
-    return path
+    safe.to_csv(to, index=safe.index.name is not None, lineterminator="\n")
 
 
 def escape_formula(value: object) -> object:

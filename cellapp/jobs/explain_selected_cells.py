@@ -13,7 +13,7 @@ from cellapp.exports.explanations import maps_path, stored_maps, write_maps
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.context import make_context
-from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.maps_of_cells import maps_of_cells
 from cellapp.pipeline.progress import no_progress
 from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import AnalyseSettings, ExplainSettings
@@ -21,8 +21,6 @@ from cellapp.store import runs
 from cellapp.store.open_image import open_slide
 from cellapp.types.cells import Explanations, LabelMask, join_explanations
 from cellapp.types.image import OnStep
-
-_BATCH = 4  # cells between two reports of progress
 
 
 def explain_selected_cells(
@@ -79,12 +77,9 @@ def explain_selected_cells(
     settings = context.settings
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
     stored = stored_maps(folder, target, settings.explain, head)
-    parts = [] if stored is None else [stored]
-    for start in range(0, len(cell_ids), _BATCH):
-        on_step("Explaining cells", start / len(cell_ids))
-        batch = cells.loc[list(cell_ids[start : start + _BATCH])]
-        parts.append(explain_cells(context, mask, batch, target, channel_effects=False).explanations)
-    return write_maps(_latest(join_explanations(parts[::-1])), maps_path(folder, target, settings.explain, head))
+    made = maps_of_cells(context, mask, cells.loc[list(cell_ids)], target, on_step)
+    parts = [made] if stored is None else [made, stored]
+    return write_maps(_latest(join_explanations(parts)), maps_path(folder, target, settings.explain, head))
 
 
 def settings_to_explain(

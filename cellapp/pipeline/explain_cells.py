@@ -9,20 +9,18 @@ import numpy as np
 import pandas as pd
 
 from cellapp.cells.describe_cells import describe_cells, described
-from cellapp.encoders.crop_to_rgb import encoder_input
-from cellapp.explanation import methods
 from cellapp.explanation.channel_places import channel_places
 from cellapp.explanation.compartments import compartment_shares, compartment_table
 from cellapp.models.bundle import RunModels, load_models_to_explain
 from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.encoder_crops import RawCrop, encoder_crops, raw_crops
 from cellapp.pipeline.find_nuclei import find_nuclei
+from cellapp.pipeline.maps_of_cells import batched, explained_crops
 from cellapp.pipeline.removals import cut_cells, mean_levels, without_each
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.types.cells import Crops, Explanations, LabelMask, join_explanations
 from cellapp.types.image import OnStep, Slide
 
-_BATCH = 32  # cells between two reports of progress; bounds the crops and patch tokens in memory
 _FEW = 64  # cells whose mean brightness stands for all
 
 
@@ -130,11 +128,8 @@ def explain_cells(
     )
     if without_parts:
         batches = replace(batches, levels=batches.mean_levels(cells))
-    parts = []
-    for start in range(0, max(len(cells), 1), _BATCH):
-        if on_step:
-            on_step("Explaining cells", start / max(len(cells), 1))
-        parts.append(batches.explain(cells.iloc[start : start + _BATCH]))
+    method = context.settings.explain.named
+    parts = [batches.explain(some) for some in batched(cells, method, on_step)]
     return ExplainedCells(join_explanations([maps for maps, _ in parts]), pd.concat([table for _, table in parts]))
 
 
@@ -151,19 +146,18 @@ class _Batches:
 
     def explain(self, cells: pd.DataFrame) -> ExplainedCells:
         """Explain some cells."""
-        context, (encoder, head) = self.context, self.context.models.to_explain()
-        crops = encoder_crops(context, self.mask, cells, context.head_preprocessor)
-        raw = self._raw(cells)
-        pixels = encoder_input(crops, context.roles, encoder.input_px, head.reads.channels_as)
-        chosen, asked = context.settings.explain, (encoder, head, pixels, crops.cell_ids, self.target)
-        exact = methods.explain(*asked)
-        maps = exact if chosen.named == "exact" else methods.explain(*asked, method=chosen.named, layer=chosen.layer)
+        crops, raw, chosen = self._crops(cells), self._raw(cells), self.context.settings.explain
+        exact = explained_crops(self.context, crops, self.target, ExplainSettings())
+        maps = exact if chosen.named == "exact" else explained_crops(self.context, crops, self.target, chosen)
         table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
         if self.removes:
             table = table.join(self._without(crops, raw, exact))
         if self.levels is not None:
             table = table.join(self._described(cells))
         return ExplainedCells(maps, table)
+
+    def _crops(self, cells: pd.DataFrame) -> Crops:
+        return encoder_crops(self.context, self.mask, cells, self.context.head_preprocessor)
 
     def _without(self, crops: Crops, raw: list[RawCrop], exact: Explanations) -> pd.DataFrame:
         """Return what becomes of cells without a channel or a part, and what each channel gives in each place."""
@@ -183,8 +177,7 @@ class _Batches:
     def mean_levels(self, cells: pd.DataFrame) -> np.ndarray:
         """Return the mean brightness of cells, (C,), of a few drawn evenly: it is the same whatever the batches."""
         few = cells.iloc[np.unique(np.linspace(0, max(len(cells) - 1, 0), _FEW).astype(int))[: len(cells)]]
-        crops = encoder_crops(self.context, self.mask, few, self.context.head_preprocessor)
-        return mean_levels(cut_cells(self.context, crops, self._raw(few)), len(self.context.roles))
+        return mean_levels(cut_cells(self.context, self._crops(few), self._raw(few)), len(self.context.roles))
 
     def _raw(self, cells: pd.DataFrame) -> list[RawCrop]:
         source, context = self.context.source, self.context

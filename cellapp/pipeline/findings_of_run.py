@@ -12,6 +12,7 @@ from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import InputError, ModelError
 from cellapp.explanation.finding_tables import given_by_hand, needed, with_truth
 from cellapp.explanation.findings import Findings, findings
+from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
@@ -61,7 +62,8 @@ def findings_of_run(
         measured = _measured(out, slides, target, on_step or no_progress)
     if measured is None or (len(measured) and needed(measured)):
         raise InputError(f"calls of {target!r} were not measured in {str(out)!r} yet: give its images by --image")
-    return findings(with_truth(measured, given_by_hand(tables)), target)
+    doubt = doubt_of(read_run(out / stems[0] / "run.json"))
+    return findings(with_truth(measured, given_by_hand(tables)), target, doubt)
 
 
 def _positive(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -20,8 +20,8 @@ from cellapp.models.bundle import RunModels
 from cellapp.pipeline.cell_figures import ShownCell, cell_outlines, gallery, mean_maps_figure
 from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.encoder_crops import RawCrop, raw_crops
-from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.find_nuclei import kept_nuclei
+from cellapp.pipeline.maps_of_cells import maps_of_cells
 from cellapp.rendering.composition import ImageStyle
 from cellapp.rendering.signed_maps import scale_of
 from cellapp.segmentation.label_image import read_labels
@@ -121,7 +121,7 @@ def _explain(context: ImageContext, folder: Path, cells: pd.DataFrame, target: s
     """Explain cells of one image; by their rows in the run."""
     mask = LabelMask(read_labels(folder / "labels.tif", context.slide.info.shape[1:]), "")
     table, nuclei = cells.set_index("cell_id"), kept_nuclei(folder, context, mask)
-    maps = explain_cells(context, mask, table, target, nuclei=nuclei, channel_effects=False).explanations
+    maps = maps_of_cells(context, mask, table, target)
     crops = raw_crops(
         context.source,
         mask,

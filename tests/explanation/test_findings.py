@@ -72,6 +72,26 @@ def test_what_calls_need_and_what_they_do_not_is_told_with_its_numbers():
     assert "With the channel actin removed, fewer than one call in twenty changes." in text
 
 
+def test_the_channel_and_place_in_which_classes_differ_are_named_together():
+    table = measured()
+    cancer = table["call"] == "cancer"
+    columns = {f"share_{place}_actin": 0.1 for place in COMPARTMENTS}
+    table = table.assign(**columns | {"share_cytoplasm_actin": np.where(cancer, 0.8, 0.5)})
+    found = findings(table, "cancer")
+    rows = found.tables["channel_places"].set_index("name")
+    assert rows.loc["cytoplasm_actin", ["channel", "place", "delta"]].tolist() == ["actin", CYTOPLASM, 1]
+    assert rows.loc["nucleus_actin", "delta"] == 0
+    first, *others = found.sentences["channel_places"]
+    mean = table["share_cytoplasm_actin"].mean()
+    assert f"actin in the cytoplasm {mean * 100:.0f} %" in first
+    assert any("the share of actin in the cytoplasm is larger: 80 % against 50 %" in text for text in others)
+    assert not len(findings(measured(), "cancer").tables["channel_places"]), "an earlier version did not measure it"
+
+
+def test_a_doubt_about_the_maps_is_the_first_note():
+    assert findings(measured(), "cancer", "Maps fail.").notes[0] == "Maps fail."
+
+
 def test_the_place_in_which_classes_differ_is_named_and_the_others_are_not():
     found = findings(measured(), "cancer")
     places = found.tables["places"].set_index("name")

@@ -13,6 +13,7 @@ from cellapp.models.bundle import load_run_models
 from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.maps_of_cells import maps_of_cells
 from cellapp.settings import AnalyseSettings
 from tests.cells.toy import slide_of
 
@@ -98,12 +99,16 @@ def test_leaving_out_channel_effects_leaves_maps_and_compartments_as_they_are(wh
 def test_batches_leave_no_trace_and_report_progress(whole, demo, models, monkeypatch):
     context, some = make_context(open_slide(demo.slide), None, models, SETTINGS), whole.cells[whole.cells["qc_pass"]]
     at_once = explain_cells(context, whole.mask, some.head(5))
-    monkeypatch.setattr("cellapp.pipeline.explain_cells._BATCH", 2)
+    monkeypatch.setattr("cellapp.pipeline.maps_of_cells._BATCH", 2)
     fractions = []
     in_parts = explain_cells(context, whole.mask, some.head(5), on_step=lambda _, part: fractions.append(part))
     assert fractions == [0, 0.4, 0.8]
     pd.testing.assert_frame_equal(in_parts.compartments, at_once.compartments, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(in_parts.explanations.maps, at_once.explanations.maps, rtol=1e-4, atol=1e-4)
+    alone = maps_of_cells(context, whole.mask, some.head(5), models.head.positive)
+    for name in ("maps", "rest", "logits", "cell_ids"):
+        expected = getattr(at_once.explanations, name)
+        np.testing.assert_allclose(getattr(alone, name), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_cancel_between_batches_passes_through(whole, demo, models):

@@ -7,7 +7,7 @@ import pytest
 
 from cellapp.classification.head_io import save_head
 from cellapp.explanation.methods import made_by
-from cellapp.exports.explanation_truth import FILE, most_faithful, write_truth
+from cellapp.exports.explanation_truth import FILE, doubt_of, most_faithful, write_truth
 from cellapp.exports.explanations import read_maps
 from cellapp.images.read import open_slide
 from cellapp.models.load import load_model
@@ -89,6 +89,19 @@ def test_it_is_taken_where_no_method_is_named_and_only_there(head, measured):
     assert with_explain_method(settings_of(head), load_model(str(head))).explain.method == "gradcam++"
     assert with_explain_method(settings_of(head, method="rollout")).explain.method == "rollout"
     assert with_explain_method(settings_of(head, method="exact")).explain.method == "exact"
+
+
+def test_shares_of_places_are_doubted_where_the_exact_attribution_fails_on_the_head(head):
+    identity = load_model(str(head)).identity
+    run = {"settings": {"classify": {"head": str(head)}}, "head": identity}
+    assert doubt_of(run) == "", "nothing was measured"
+    for true, other in ((True, identity), (False, "mine@later")):
+        row_of = row(1.0, true=true) | {"warnings": [] if true else ["it is blind"]}
+        write_truth({"head": identity, "methods": {"exact": row_of}}, head / FILE)
+        assert doubt_of(run | {"head": other}) == ""
+    assert "fails on this head: it is blind. " in doubt_of(run)
+    assert doubt_of({"settings": {"classify": {"head": None}}, "head": None}) == ""
+    (head / FILE).unlink()
 
 
 def test_figures_of_another_version_or_of_no_head_count_for_nothing(head, measured):

@@ -63,7 +63,7 @@ def test_a_cell_without_a_nucleus_has_none_to_lose(table):
 
 def test_batches_and_the_order_of_cells_change_nothing(table, known, monkeypatch):
     context, mask, cells, nuclei = known
-    monkeypatch.setattr("cellapp.pipeline.explain_cells._BATCH", 3)
+    monkeypatch.setattr("cellapp.pipeline.maps_of_cells._BATCH", 3)
     in_parts = explain_cells(context, mask, cells, nuclei=nuclei, without_parts=True).compartments
     pd.testing.assert_frame_equal(in_parts, table, rtol=1e-3, atol=1e-3)
 

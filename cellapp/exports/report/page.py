@@ -16,6 +16,7 @@ from cellapp.evaluation.quantification import Quantifier
 from cellapp.explanation.finding_sentences import removal_title
 from cellapp.explanation.finding_tables import given_by_hand, with_truth
 from cellapp.explanation.findings import Findings, findings
+from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.report.counts import Group, ReportImage, groups_of, headline, pooled, report_image
 from cellapp.exports.report.figures import ReportFigure, inline, maps_made_by, read_figures
@@ -135,7 +136,7 @@ def _found(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]) 
     if measured is None or not len(measured):
         return None
     given = given_by_hand({image.stem: image.cells for image in images})
-    return findings(with_truth(measured, given), target)
+    return findings(with_truth(measured, given), target, doubt_of(images[0].run))
 
 
 def _chart(images: Sequence[ReportImage], groups: Sequence[Group], classes: Sequence[str]) -> str:

@@ -111,18 +111,16 @@ def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, times: float
     return took / n_classified * n_cells * times if took is not None and n_classified > 0 else None
 
 
-def map_passes(method: str) -> int:
-    """Return how often a cell goes through the encoder for its map and for its exact attribution."""
-    return passes(method) + (0 if method == "exact" else 1)
-
-
 def summary_passes(provenance: Mapping[str, Any], method: str = "exact") -> int:
     """Return how often `cellapp.pipeline.explain_cells.explain_cells` sends a cell through the encoder.
 
-    For its maps, once for its call, and once without each channel and each part.
+    For its map, once for the exact attribution, once for its call, and once without each channel and each part.
     """
-    n_channels = len(provenance.get("image", {}).get("channels", ()))
-    return map_passes(method) + 1 + len(PARTS) + (n_channels if n_channels > 1 else 0)
+    n_channels, of_maps = (
+        len(provenance.get("image", {}).get("channels", ())),
+        1 if method == "exact" else 1 + passes(method),
+    )
+    return of_maps + 1 + len(PARTS) + (n_channels if n_channels > 1 else 0)
 
 
 def _wait(job_id: str) -> None:

@@ -15,18 +15,18 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.errors import ModelError
-from cellapp.explanation.methods import made_by
+from cellapp.explanation.methods import made_by, passes
 from cellapp.exports.embeddings import read_embeddings
 from cellapp.exports.explanations import read_maps, stored_maps
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.explain_selected_cells import settings_to_explain
 from cellapp.pipeline.context import make_context
-from cellapp.pipeline.explain_cells import explain_cells
+from cellapp.pipeline.maps_of_cells import maps_of_cells
 from cellapp.rendering.signed_maps import scale_of
 from cellapp.settings import ExplainSettings
 from cellapp.store.records import ImageRecord, JobRecord, Status
 from cellapp.types.cells import Explanations, LabelMask
-from cellapp.ui.components.job_progress import explain_seconds, map_passes, wait_for
+from cellapp.ui.components.job_progress import explain_seconds, wait_for
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
@@ -148,7 +148,7 @@ def _vectors(path: str, mtime_ns: int) -> pd.DataFrame:
 
 def takes_long(results: Results, n_cells: int, method: str = "exact") -> bool:
     """Whether explaining so many cells would keep a page waiting, going by what classifying them took."""
-    seconds = explain_seconds(results.provenance, n_cells, times=map_passes(method))
+    seconds = explain_seconds(results.provenance, n_cells, times=passes(method))
     return seconds is not None and seconds > PAGE_S
 
 
@@ -208,8 +208,7 @@ def _computed(
     cells = _results.cells[(_results.cells["image_id"] == image_id) & _results.cells["cell_id"].isin(cell_ids)]
     context = make_context(cache.slide(_image), None, cache.run_models(settings), settings)
     mask = LabelMask(labels_of(_folder), "")
-    explained = explain_cells(context, mask, cells.set_index("cell_id"), target, channel_effects=False)
-    return _by_cell(explained.explanations)
+    return _by_cell(maps_of_cells(context, mask, cells.set_index("cell_id"), target))
 
 
 def _by_cell(explained: Explanations) -> dict[int, CellExplanation]:

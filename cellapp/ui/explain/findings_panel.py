@@ -9,8 +9,11 @@ import streamlit as st
 
 from cellapp.explanation.finding_sentences import removal_title
 from cellapp.explanation.findings import Findings, findings
+from cellapp.exports.explanation_truth import doubt_of
+from cellapp.exports.tables import csv_text
 from cellapp.files import safe_stem
 from cellapp.ui.components.messages import escape
+from cellapp.ui.session.results import Results
 
 _COLUMNS = {
     "n": ("Cells", "%d"),
@@ -25,7 +28,7 @@ _COLUMNS = {
 }
 
 
-def findings_section(measured: pd.DataFrame, target: str, name: str) -> None:
+def findings_section(measured: pd.DataFrame, target: str, results: Results) -> None:
     """Draw the findings of a run, and offer them as a file.
 
     Parameters
@@ -34,10 +37,10 @@ def findings_section(measured: pd.DataFrame, target: str, name: str) -> None:
         See `cellapp.explanation.findings.findings`.
     target : str
         Class explained.
-    name : str
-        Of the run, for the file.
+    results : Results
+        Of the run.
     """
-    found = _findings(measured, target)
+    found, name = _findings(measured, target, doubt_of(results.provenance)), safe_stem(results.run.name)
     st.markdown("#### Findings")
     said = [sentence for group in found.sentences.values() for sentence in group]
     if said:
@@ -47,16 +50,21 @@ def findings_section(measured: pd.DataFrame, target: str, name: str) -> None:
     if not said:
         return
     _removals(found)
-    st.download_button(
-        "Findings (JSON)",
-        data=json.dumps(found.as_json(), indent=1),
-        file_name=f"{safe_stem(name)}_findings_{safe_stem(target)}.json",
-        mime="application/json",
-        icon=":material/download:",
-        key="findings_json",
-        on_click="ignore",
-        type="tertiary",
-    )
+    with st.container(horizontal=True):
+        for label, ending, mime, content in (
+            ("Findings (JSON)", "json", "application/json", lambda: json.dumps(found.as_json(), indent=1)),
+            ("Measured cells (CSV)", "csv", "text/csv", lambda: csv_text(measured)),
+        ):
+            st.download_button(
+                label,
+                data=content,
+                file_name=f"{name}_findings_{safe_stem(target)}.{ending}",
+                mime=mime,
+                icon=":material/download:",
+                key=f"findings_{ending}",
+                on_click="ignore",
+                type="tertiary",
+            )
 
 
 def _removals(found: Findings) -> None:
@@ -72,5 +80,5 @@ def _removals(found: Findings) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _findings(measured: pd.DataFrame, target: str) -> Findings:
-    return findings(measured, target)
+def _findings(measured: pd.DataFrame, target: str, doubt: str) -> Findings:
+    return findings(measured, target, doubt)

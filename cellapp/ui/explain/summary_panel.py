@@ -126,7 +126,7 @@ def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: st
         del figures["channel"]
     if (both := summary_charts.channel_place_figure(table)) is not None:
         figures["channel_place"] = both
-    findings_section(table, target, results.run.name)
+    findings_section(table, target, results)
     _grid(figures)
     _mean_maps(results, target)
 
