@@ -6,6 +6,7 @@ from functools import partial
 
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.run_report import write_run_report
+from cellapp.jobs.write_labels import write_files_of
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.report_run import keep_report_figures
 from cellapp.store import runs
@@ -50,6 +51,9 @@ def make_report(run_id: str, on_step: OnStep | None = None) -> dict[str, object]
     """
     run, on_step = runs.get_run(run_id), on_step or no_progress
     done = [image for image in run.images if image.status is Status.DONE]
+    on_step("Writing the labels", 0.0)
+    for image in done:  # labels whose files wait behind this job are in the report, too
+        write_files_of(run, image.image_id)
     slides = {image.stem: partial(open_slide, image.image_id) for image in done}
     n_figures, why = keep_report_figures(runs.run_folder(run.id), slides, on_step)
     on_step("Writing the report", 0.95)

@@ -47,7 +47,7 @@ def write_labels(payload: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
         _check_cells(run, image_id, classes)
         newer = labels.cells_spoken_of(run.id, image_id, since) if since else set()
         labels.relabel(run.id, image_id, {cell: name for cell, name in classes.items() if cell not in newer})
-        _write_files(run, image_id)
+        write_files_of(run, image_id)
     write_run_report(run)
     return {"run_id": run.id}
 
@@ -59,8 +59,11 @@ def _check_cells(run: RunRecord, image_id: str, cell_ids: Collection[int]) -> No
         raise InputError(f"{run.image(image_id).name!r} has no cell {unknown[0]}; its ids are in cells.csv")
 
 
-def _write_files(run: RunRecord, image_id: str) -> None:
-    """Write what the store says of every cell where a file says something else: whoever comes last writes it all."""
+def write_files_of(run: RunRecord, image_id: str) -> None:
+    """Write what the store says of every cell of an image where its files say something else.
+
+    Whoever comes last writes it all.
+    """
     folder = runs.run_folder(run.id) / run.image(image_id).stem
     with writing_files(folder.parent):
         written = analysed_cells(folder).table["manual_label"].to_dict()

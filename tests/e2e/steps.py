@@ -119,20 +119,19 @@ def unfold(page: Page, title: str) -> None:
 
 
 def choose(page: Page, field: str, option: str) -> None:
-    """Take one of the options of a field, by its first words; nothing happens where it is taken already."""
-    box = page.get_by_role("combobox", name=re.compile(f"{re.escape(field)}$"))
-    shown = page.get_by_test_id("stSelectbox").filter(has=box).filter(has_text=option)
-    offered = page.get_by_role("option").filter(has_text=option).first
+    """Take the option of a field that begins with some words; one that is taken already is left alone."""
+    box, value = page.get_by_role("combobox", name=field, exact=True), re.compile(f"^{re.escape(option)}")
+    offered = page.get_by_role("option").filter(has_text=value).first
 
     def pick() -> None:
-        if shown.is_visible():
+        if value.match(box.input_value(timeout=AGAIN_MS)):
             return
         if not offered.is_visible():
             box.click(timeout=AGAIN_MS)
         offered.click(timeout=AGAIN_MS)
 
     at_rest(page)
-    act(page, pick, lambda: expect(shown).to_be_visible(timeout=AGAIN_MS))
+    act(page, pick, lambda: expect(box).to_have_value(value, timeout=AGAIN_MS))
 
 
 def download(page: Page, label: str) -> bytes:

@@ -222,7 +222,7 @@ def test_findings_are_those_of_what_was_measured_and_say_so_where_nothing_was(tm
     assert "It was not measured in this run" in (tmp_path / "report.html").read_text(encoding="utf-8")
     table = pd.DataFrame({"target": "cancer", "stem": ["toy0", "toy1"]}, index=pd.Index([1, 1], name="cell_id"))
     asked = []
-    monkeypatch.setattr(page, "findings", lambda measured, target: asked.append((measured, target)) or SAID)
+    monkeypatch.setattr(page, "findings", lambda measured, target, _doubt: asked.append((measured, target)) or SAID)
     write_cells(table, summary_path(tmp_path, "cancer"))
     html = write_report(tmp_path, title="a").read_text(encoding="utf-8")
     assert "Nuclei decide &lt;most&gt;." in html
