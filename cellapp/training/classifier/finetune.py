@@ -22,10 +22,11 @@ from cellapp.training.classifier.cross_validation import (
     LabelledVectors,
     with_figures,
 )
+from cellapp.training.classifier.epoch_time import epoch_sentence, time_epoch
 from cellapp.training.classifier.fit_head import FitOptions, HeadSpec, fit_head
 from cellapp.training.classifier.fit_network import Cells, Fit, best_epoch, fit_network
 from cellapp.training.classifier.interrupted import claim, write_json
-from cellapp.training.classifier.learner import Learner
+from cellapp.training.classifier.learner import Learner, class_weights
 from cellapp.training.classifier.network_head import network_head
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.write_fitted import Fitted
@@ -71,7 +72,7 @@ class Trainings:
     recipe : HeadRecipe
     spec : HeadSpec
     out : Path
-        Folder of the head, which gets ``epochs.json`` after every epoch.
+        Folder of the head, which gets ``epochs.json`` before the first and after every epoch.
     work : Path
         Folder for checkpoints, which a call that was interrupted goes on from, and for the encoder.
     on_step : callable
@@ -100,6 +101,7 @@ class Trainings:
         self.out, self.work, self.on_step = out, work, on_step
         self.curves: list[dict[str, Any]] = []
         self.n_fits = 1
+        self._epoch_s: tuple[float, float] | None = None  # of an epoch; None where training goes on
         self._tail = nn.ModuleList(encoder.tail(recipe.finetune.blocks))
         self._untouched = {name: tensor.clone() for name, tensor in self._tail.state_dict().items()}
         claim(self.work, recipe, encoder, dataset)
@@ -153,11 +155,12 @@ class Trainings:
 
     def _train(self, name: str, fit: Fit) -> tuple[LinearHead, Learner, int]:
         """Train from the untouched encoder; returns the head it began with, the learner and the epoch that is kept."""
-        self._tail.load_state_dict(self._untouched)
-        start, recipe = self._probe(fit.training), self.recipe.finetune
-        learner = Learner(self.encoder, start, recipe, _class_weights(fit, start, self.recipe.class_weights))
+        number, start = len(self.curves), self._probe(fit.training)
+        checkpoint = self.work / f"fit-{number}.pt"
+        if not number and not checkpoint.is_file():
+            self._estimate(fit, start)
+        learner = self._learner(fit, start)
         self.curves.append({"name": name, "epochs": fit.epochs, "points": [], "best": 0})
-        number = len(self.curves) - 1
 
         def on_batch(part: float) -> None:
             epoch = f"epoch {math.ceil(part * fit.epochs - 1e-6)} of {fit.epochs}"
@@ -165,11 +168,29 @@ class Trainings:
 
         def on_points(points: list[dict[str, Any]]) -> None:
             self.curves[-1] |= {"points": points, "best": best_epoch(fit, learner, points)}
-            write_json(self.out / EPOCHS, {"planned": self.n_fits, "fits": self.curves})
+            self._write_curves()
 
-        points = fit_network(fit, learner, self.work / f"fit-{number}.pt", on_batch, on_points).points
+        points = fit_network(fit, learner, checkpoint, on_batch, on_points).points
         on_points(points)
         return start, learner, self.curves[-1]["best"]
+
+    def _learner(self, fit: Fit, start: LinearHead) -> Learner:
+        """Return a learner that begins with a head on the untouched encoder."""
+        self._tail.load_state_dict(self._untouched)
+        codes, balanced = fit.cells.codes[fit.training], self.recipe.class_weights
+        return Learner(self.encoder, start, self.recipe.finetune, class_weights(codes, len(start.classes), balanced))
+
+    def _estimate(self, fit: Fit, start: LinearHead) -> None:
+        """Say before the first epoch how long one takes."""
+        self.on_step("Timing a few batches", 0.0)
+        self._epoch_s = time_epoch(fit, self._learner(fit, start))
+        self._write_curves()
+        self.on_step(epoch_sentence(self._epoch_s, fit.epochs, self.n_fits), 0.0)
+
+    def _write_curves(self) -> None:
+        known = {"epoch_s": [round(seconds, 2) for seconds in self._epoch_s]} if self._epoch_s else {}
+        content = {"planned": self.n_fits, "epochs": self.recipe.finetune.epochs, **known, "fits": self.curves}
+        write_json(self.out / EPOCHS, content)
 
     def _set_aside(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Split rows into those to learn from and whole groups for early stopping; none where groups are too few."""
@@ -201,10 +222,3 @@ class Trainings:
             {"seconds_per_cell": round(float(np.median(seconds)) / len(self.vectors.codes), 6)} if seconds else {}
         )
         return {"from": source, "best_epochs": best, "epochs": epochs, "encoder_weights_trained": trained, **per_cell}
-
-
-def _class_weights(fit: Fit, head: LinearHead, balanced: bool) -> np.ndarray:
-    """Return the weight of a cell of each class, (K,): one over the number of its class, 1 on average over cells."""
-    n_of_class = np.bincount(fit.cells.codes[fit.training], minlength=len(head.classes))
-    even = len(fit.training) / (len(head.classes) * n_of_class)
-    return even if balanced else np.ones(len(head.classes))

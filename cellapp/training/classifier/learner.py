@@ -103,3 +103,18 @@ def _groups(tail: nn.ModuleList, linear: nn.Module, recipe: FineTuning) -> list[
         groups.append({"params": [p for p in parts if p.ndim <= 1], "lr": rate, "weight_decay": 0.0})
     groups.append({"params": list(linear.parameters()), "lr": recipe.head_rate, "weight_decay": 0.0})
     return [group for group in groups if group["params"]]
+
+
+def class_weights(codes: np.ndarray, n_classes: int, balanced: bool) -> np.ndarray:
+    """Return the weight of a cell of each class, (K,), 1 on average over cells.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (N,), int
+        Class of each training cell.
+    n_classes : int
+    balanced : bool
+        Whether it is one over the number of its class; else all count alike.
+    """
+    even = len(codes) / (n_classes * np.bincount(codes, minlength=n_classes))
+    return even if balanced else np.ones(n_classes)

@@ -15,6 +15,7 @@ from cellapp.pipeline.progress import duration
 from cellapp.rendering.colours import FURTHER_COLOURS
 from cellapp.store.heads import HeadRecord
 from cellapp.store.records import JobRecord
+from cellapp.training.classifier.epoch_time import epoch_sentence
 from cellapp.training.classifier.recipe import Augmentation, FineTuning
 from cellapp.ui.components.charts import chart_config, styled
 from cellapp.ui.components.forms import control
@@ -69,8 +70,8 @@ def cost(n_cells: int, epochs: int, folds: int, heads: Sequence[HeadRecord]) -> 
     fits = f"{folds + 1} trainings (one per fold, one on all cells) of at most {epochs} epochs"
     if rate is None:
         return (
-            f"{fits}. How long an epoch takes on this machine is unknown until one was run; without a GPU reckon with "
-            "minutes for a thousand cells. The time left is shown while it learns, and it can be cancelled."
+            f"{fits}. How long an epoch takes is measured on a few batches before the first one and shown at once; "
+            "without a GPU reckon with minutes for a thousand cells. It can be cancelled."
         )
     epoch = rate * n_cells
     return f"{fits}; an epoch takes about {duration(epoch)} here, all at most {duration(epoch * epochs * (folds + 1))}."
@@ -84,8 +85,9 @@ def show_curves(job: JobRecord) -> None:
 
 def _curves(job_id: str) -> None:
     curves = live_curves(queue.get_job(job_id))
-    if not curves:
-        st.caption("Curves come with the first epoch.")
+    if not curves or not curves["fits"]:
+        time = f"{epoch_sentence(curves['epoch_s'], curves['epochs'], curves['planned'])}. " if curves else ""
+        st.caption(f"{time}Curves come with the first epoch.")
         return
     grid = st.grid(2, min_column_width=340, gap="medium")
     for name, figure in (("loss", loss_chart(curves)), ("balanced", accuracy_chart(curves))):
