@@ -126,7 +126,7 @@ def test_labels_of_cells_teach_a_head_without_any_column(open_page, tmp_path, no
     app = open_page(PAGE)
     assert "Labels of single cells: 12 by hand" in [box.label for box in app.checkbox][0]
     assert "people disagree about 1, which are left out" in words(app)
-    assert "11 cells of" in words(app)
+    assert "11 of 34 cells of" in words(app)
     app.button(key="train_start").click().run()
     assert not app.exception
     request = TrainRequest.model_validate(queue.list_jobs(run.project_id)[0].payload)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cellapp.ui.classify.called_cells import ClassifyState, headline
 from cellapp.ui.components.downloads import show_downloads
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.components.model_badges import show_head_note
 from cellapp.ui.layout.frame import LABEL_PAGE, TRAIN_PAGE
 
@@ -46,7 +46,7 @@ def answer_section(state: ClassifyState, stem: str) -> None:
 
 def _what_to_do(why: str) -> None:
     """Draw why there is no answer and the pages that lead to one."""
-    st.caption(escape(why if why.endswith(".") else f"{why[:1].upper()}{why[1:]}."))
+    st.caption(escape(why if why.endswith(".") else f"{capital(why)}."))
     with st.container(horizontal=True, gap="small"):
         _way(LABEL_PAGE, "Label cells", ":material/label:")
         _way(TRAIN_PAGE, "Train from the conditions", ":material/school:")

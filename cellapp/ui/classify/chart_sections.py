@@ -17,7 +17,7 @@ from cellapp.ui.classify.called_cells import ClassifyState, outcome_table, share
 from cellapp.ui.classify.count_charts import counts_chart, share_chart
 from cellapp.ui.components import charts, scatters
 from cellapp.ui.components.job_progress import job_progress
-from cellapp.ui.components.messages import show_error
+from cellapp.ui.components.messages import capital, show_error
 from cellapp.ui.session import selection
 from cellapp.ui.session.results import Results, condition_of
 
@@ -71,7 +71,7 @@ def _group_by(state: ClassifyState) -> str:
         ["image", *conditions],
         default="image",
         required=True,
-        format_func=lambda key: str(key).replace("_", " ").capitalize(),
+        format_func=lambda key: capital(str(key).replace("_", " ")),
         key="classify_group",
         label_visibility="collapsed" if not conditions else "visible",
     )

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from cellapp.rendering.colours import class_colour
 from cellapp.ui.components.charts import fill, pattern, styled, whole_step
+from cellapp.ui.components.messages import capital
 
 
 def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image") -> go.Figure:
@@ -52,7 +53,7 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
     )
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     return styled(
-        figure, f"{target.capitalize()} cells per {group_title}, with 95 % interval", height=_rows_height(len(called))
+        figure, f"{capital(target)} cells per {group_title}, with 95 % interval", height=_rows_height(len(called))
     )
 
 

@@ -10,6 +10,8 @@ import streamlit as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from cellapp.ui.components.messages import capital
+
 _LABELS = {
     "clip": "Clip outliers",
     "normalise": "Normalise",
@@ -39,7 +41,7 @@ _LABELS = {
 
 def label(name: str) -> str:
     """Return the label of a field, sentence case."""
-    return _LABELS.get(name, name.replace("_", " ").capitalize())
+    return _LABELS.get(name, capital(name.replace("_", " ")))
 
 
 def control(model: type[BaseModel], name: str, *, key: str, upto: float | None = None, disabled: bool = False) -> Any:

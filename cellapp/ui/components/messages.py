@@ -32,6 +32,12 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
+def capital(text: str) -> str:
+    """Return a text that begins with a capital; names such as siRNA, and what follows, stay as people write them."""
+    first = text.split(maxsplit=1)[0] if text.split() else ""
+    return f"{text[:1].upper()}{text[1:]}" if first.islower() else text
+
+
 def show_error(error: CellappError) -> None:
     """Draw an error as one sentence, with the technical cause folded away."""
     st.error(escape(str(error)), icon=":material/error:")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from cellapp.store.records import RunRecord, Status
 from cellapp.store.runs import get_run
-from cellapp.ui.components.messages import empty_state, escape, trust_line
+from cellapp.ui.components.messages import capital, empty_state, escape, trust_line
 from cellapp.ui.layout.frame import MODELS_PAGE, SEGMENT_PAGE
 from cellapp.ui.session.results import Results
 
@@ -103,7 +103,7 @@ def no_maps(why: str) -> None:
     """Draw why the run's head makes no maps; `why` is a sentence without its full stop."""
     empty_state(
         "No maps for this head",
-        f"{why[:1].upper()}{why[1:]}.",
+        f"{capital(why)}.",
         icon=":material/grid_on:",
         page=SEGMENT_PAGE,
         link="Go to Segment",

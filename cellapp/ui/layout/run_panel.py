@@ -14,6 +14,7 @@ from cellapp.store.images import list_images
 from cellapp.store.records import ImageRecord, JobRecord, RunRecord, Status
 from cellapp.store.runs import create_run, get_run
 from cellapp.ui.components.job_progress import POLL_S, job_progress
+from cellapp.ui.components.messages import escape
 from cellapp.ui.layout.frame import CLASSIFY_PAGE
 from cellapp.ui.session.page_state import PageState, choose
 
@@ -119,7 +120,7 @@ def _active(job: JobRecord, run: RunRecord) -> None:
 def _ended(run: RunRecord) -> None:
     status = {Status.DONE: "done", Status.PARTIAL: "partly done"}.get(run.status, run.status)
     took = f" in {duration(run.seconds)}" if run.seconds else ""
-    st.markdown(f"{run.name.capitalize()}: {status}{took}, {run.n_cells:,} cells.")
+    st.markdown(f"{escape(run.name)}: {status}{took}, {run.n_cells:,} cells.")
     if run.n_done:
         st.page_link(CLASSIFY_PAGE, label="See the classes", icon=":material/arrow_forward:")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cellapp.evaluation.scores import POSITIVE_SCORES, SCORE_TITLES
+from cellapp.ui.components.messages import capital
 
 INTERVAL = "95 % interval"
 _POINTS = {"calibration_error", "brier", "log_loss"}  # of which less is better, and that are no shares
@@ -50,7 +51,7 @@ def class_table(rows: Sequence[Mapping[str, Any]], positive: str, words: str) ->
     """
     table = [
         {"Class": f"{row['class']} (positive)" if row["class"] == positive else row["class"], "Cells": row["n"]}
-        | {f"{words[:1].upper()}{words[1:]}": row["n_groups"]}
+        | {capital(words): row["n_groups"]}
         | {title: _with_ends(row[name], row["intervals"][name]) for name, title in _CLASS_TITLES.items()}
         for row in rows
     ]
@@ -68,7 +69,7 @@ def groups_table(rows: Sequence[Mapping[str, Any]], positive: str, word: str) ->
         The positive class, and what a group is called.
     """
     table = [
-        {f"{word[:1].upper()}{word[1:]}": row["group"], "Classes": row["classes"], "Cells": row["n"]}
+        {capital(word): row["group"], "Classes": row["classes"], "Cells": row["n"]}
         | {"Right": f"{100 * row['accuracy']:.0f} %", "95 % interval, over its cells": _ends("accuracy", row)}
         | {f"{positive} found": _percent(row.get("recall")), "Others kept": _percent(row.get("specificity"))}
         for row in rows

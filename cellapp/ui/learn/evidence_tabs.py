@@ -12,7 +12,7 @@ from cellapp.evaluation.more_groups import would_more_help
 from cellapp.evaluation.split_by_cell import SplitPair
 from cellapp.store.heads import HeadRecord
 from cellapp.ui.components.charts import chart_config
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.learn.error_gallery import error_gallery
 from cellapp.ui.learn.evidence import Evidence
 from cellapp.ui.learn.evidence_charts import (
@@ -36,7 +36,7 @@ def evidence_tabs(page: PageState, head: HeadRecord, evidence: Evidence) -> None
     drawn: Mapping[str, Callable[[], None]] = {
         "Score": lambda: _score(evidence),
         "Classes": lambda: _classes(evidence),
-        f"{words[:1].upper()}{words[1:]}": lambda: _groups(evidence),
+        capital(words): lambda: _groups(evidence),
         "Probabilities": lambda: _probabilities(evidence),
         "Would more help": lambda: _more(evidence),
         "Worst errors": lambda: error_gallery(page, head, evidence, doubtful=False),

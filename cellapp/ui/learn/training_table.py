@@ -21,11 +21,25 @@ class TrainableImage:
     n_cells: int  # accepted ones
 
 
-def trainable_images(run: RunRecord, records: Sequence[ImageRecord]) -> list[TrainableImage]:
-    """Return the finished images of a run that are still in the project."""
-    by_id = {record.id: record for record in records}
+def accepted_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return image_id and cell_id of the cells of a run that passed the quality rules: others have no vector."""
+    return cells.loc[cells["qc_pass"].astype(bool), ["image_id", "cell_id"]]
+
+
+def trainable_images(run: RunRecord, records: Sequence[ImageRecord], accepted: pd.DataFrame) -> list[TrainableImage]:
+    """Return the finished images of a run that are still in the project.
+
+    Parameters
+    ----------
+    run : RunRecord
+    records : sequence of ImageRecord
+        Of the project.
+    accepted : DataFrame
+        See `accepted_cells`.
+    """
+    by_id, n_of = {record.id: record for record in records}, accepted["image_id"].value_counts()
     return [
-        TrainableImage(by_id[row.image_id], row.stem, (row.n_cells or 0) - int(row.summary.get("n_rejected") or 0))
+        TrainableImage(by_id[row.image_id], row.stem, int(n_of.get(row.image_id, 0)))
         for row in run.images
         if row.status is Status.DONE and row.image_id in by_id
     ]
@@ -57,14 +71,41 @@ def class_of_value(table: pd.DataFrame) -> dict[str, str]:
     return {str(value): name.strip() for value, name in pairs if name.strip()}
 
 
-def labels_by_image(labels: pd.DataFrame) -> dict[str, dict[str, int]]:
+def why_fewer(run: RunRecord, images: Sequence[TrainableImage], n_counted: int, word: str) -> str:
+    """Say why fewer cells count than were found; empty where all do.
+
+    Parameters
+    ----------
+    run : RunRecord
+    images : sequence of TrainableImage
+        All of the run.
+    n_counted : int
+        Cells with a class and a group.
+    word : str
+        What a group is called, "slide".
+    """
+    here, n_accepted = {image.record.id for image in images}, sum(image.n_cells for image in images)
+    n_gone = sum(row.n_cells or 0 for row in run.images if row.image_id not in here)
+    reasons = {
+        "rejected as too poor": run.n_cells - n_gone - n_accepted,
+        "in images that are in the bin": n_gone,
+        f"disputed or without class or {word}": n_accepted - n_counted,
+    }
+    said = [f"{n:,} {why}" for why, n in reasons.items() if n > 0]
+    return f"{n_counted:,} of the {run.n_cells:,} cells found count; not those {', '.join(said)}." if said else ""
+
+
+def labels_by_image(labels: pd.DataFrame, accepted: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Count the labels of cells by image and class; cells about which people disagree count under no class.
 
     Parameters
     ----------
     labels : DataFrame
         See `cellapp.store.run_labels.RunLabels.table`.
+    accepted : DataFrame
+        See `accepted_cells`; labels of other cells do not count, for there is nothing to train on.
     """
+    labels = labels.merge(accepted.astype({"cell_id": "int64"}), on=["image_id", "cell_id"])
     named = labels.assign(class_name=labels["class_name"].where(~labels["disputed"].astype(bool), ""))
     counts: dict[str, dict[str, int]] = {}
     for (image_id, name), n in named.groupby(["image_id", "class_name"]).size().items():

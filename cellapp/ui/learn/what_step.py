@@ -15,10 +15,11 @@ from cellapp.store.label_version import label_version
 from cellapp.store.records import RunRecord
 from cellapp.store.run_labels import RunLabels, labels_of_run
 from cellapp.ui.components.forms import label
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.layout.frame import LABEL_PAGE, UPLOAD_PAGE
 from cellapp.ui.learn.training_table import (
     TrainableImage,
+    accepted_cells,
     class_of_value,
     filled_columns,
     group_table,
@@ -26,8 +27,10 @@ from cellapp.ui.learn.training_table import (
     labels_by_image,
     trainable_images,
     value_table,
+    why_fewer,
 )
 from cellapp.ui.session.page_state import PageState
+from cellapp.ui.session.results import results_of
 
 _SOURCES = {LabelSource.HAND: "by hand", LabelSource.TABLE: "imported", LabelSource.CLUSTER: "by cluster"}
 
@@ -54,7 +57,12 @@ class What:
         """All of it in one line."""
         names = ", ".join(str(name) for name in self.counts.columns) or "no class"
         n = len(self.counts)
-        return f"What: {self.n_cells:,} cells of {self.run.name}, {names}, {n:,} {group_word(self.group_by, n)}"
+        cells = (
+            f"{self.n_cells:,} cells"
+            if self.n_cells == self.run.n_cells
+            else f"{self.n_cells:,} of {self.run.n_cells:,} cells"
+        )
+        return f"What: {cells} of {self.run.name}, {names}, {n:,} {group_word(self.group_by, n)}"
 
 
 def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
@@ -67,7 +75,8 @@ def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
         At least one, each with a finished image.
     """
     run = _run(page, runs)
-    images = trainable_images(run, page.images)
+    accepted = accepted_cells(results_of(run).cells)
+    images = trainable_images(run, page.images, accepted)
     columns, given = filled_columns(images), given_labels(run)
     if not columns and given.table.empty:
         _nothing_known()
@@ -77,9 +86,13 @@ def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
         group_by = _grouping(images, column)
     by_cell = _cell_labels(given, required=column is None)
     classes = _classes(images, run, column) if column else {}
-    counts = group_table(images, column, classes, group_by, labels_by_image(given.table) if by_cell else None)
+    labels = labels_by_image(given.table, accepted) if by_cell else None
+    counts = group_table(images, column, classes, group_by, labels)
     _counts(counts, group_by)
-    return What(run, column, classes, by_cell, group_by, _positive([str(name) for name in counts.columns]), counts)
+    what = What(run, column, classes, by_cell, group_by, _positive([str(name) for name in counts.columns]), counts)
+    if why := why_fewer(run, images, what.n_cells, group_word(group_by, 1)):
+        st.caption(escape(why))
+    return what
 
 
 def given_labels(run: RunRecord) -> RunLabels:
@@ -140,7 +153,7 @@ def _cell_labels(given: RunLabels, *, required: bool) -> bool:
 
 def _run(page: PageState, runs: Sequence[RunRecord]) -> RunRecord:
     ids = [run.id for run in runs]
-    names = {run.id: f"{run.name}, {run.n_cells:,} cells of {run.n_done:,} images" for run in runs}
+    names = {run.id: f"{run.name}, {run.n_cells:,} cells found in {run.n_done:,} images" for run in runs}
     first = ids.index(page.run.id) if page.run and page.run.id in ids else 0
     chosen = st.selectbox("Cells of", ids, index=first, format_func=names.get, key="train_run", width=500)
     return next(run for run in runs if run.id == chosen)
@@ -150,7 +163,7 @@ def _grouping(images: Sequence[TrainableImage], column: str | None) -> str:
     return st.selectbox(
         "Test on unseen",
         groupings(images, column),
-        format_func=lambda name: group_word(name, 2).capitalize(),
+        format_func=lambda name: capital(group_word(name, 2)),
         key="train_group",
         width=240,
         help="Cells of one image, slide or batch look alike. A score is honest where the test holds whole ones out.",
@@ -180,7 +193,7 @@ def _counts(counts: pd.DataFrame, group_by: str) -> None:
         st.warning("No image has both a class and a group.", icon=":material/warning:")
         return
     st.caption(f"Cells per class and {escape(group_word(group_by, 1))}")
-    named = counts.rename_axis(index=group_word(group_by, 1).capitalize())
+    named = counts.rename_axis(index=capital(group_word(group_by, 1)))
     st.dataframe(named, alt="Cells per class and group")
     alone = [str(name) for name in counts.columns if (counts[name] > 0).sum() < 2]
     if len(counts.columns) > 1 and alone:

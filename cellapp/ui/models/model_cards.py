@@ -16,7 +16,7 @@ from cellapp.models.status import ModelStatus, card, status
 from cellapp.store.records import JobRecord
 from cellapp.ui.components.downloads import size_text
 from cellapp.ui.components.job_progress import POLL_S, job_progress
-from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.messages import capital, escape, show_error
 
 KINDS = {"segmenter": "Find cells", "encoder": "Describe cells", "head": "Classify cells"}
 _ICONS = {"segmenter": ":material/blur_on:", "encoder": ":material/scatter_plot:", "head": ":material/donut_small:"}
@@ -79,7 +79,7 @@ def _fetch(entry: ModelEntry, state: ModelStatus) -> None:
 def _how_to_fetch(state: ModelStatus) -> None:
     """Draw how to get the model without the button, a command as text to copy."""
     sentence, _, command = state.words.partition(": ")
-    st.caption(escape(f"{sentence[:1].upper()}{sentence[1:]}{':' if command else '.'}"))
+    st.caption(escape(f"{capital(sentence)}{':' if command else '.'}"))
     if command:
         st.code(command, language="bash", wrap_lines=True)
 

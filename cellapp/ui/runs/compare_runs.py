@@ -18,6 +18,7 @@ from cellapp.rendering.colours import class_colour
 from cellapp.settings import AnalyseSettings
 from cellapp.store.records import RunRecord
 from cellapp.ui.components.charts import styled
+from cellapp.ui.components.messages import capital
 
 
 def flat_settings(settings: AnalyseSettings) -> dict[str, str]:
@@ -134,7 +135,7 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
         )
     figure.update_xaxes(range=[-2, 102], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %")
     figure.update_yaxes(type="category", autorange="reversed")
-    return styled(figure, f"{target.capitalize()} cells in both runs", height=int(min(160 + 34 * len(table), 900)))
+    return styled(figure, f"{capital(target)} cells in both runs", height=int(min(160 + 34 * len(table), 900)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import capital, escape
 from tests.pages.seeding import HOSTILE_NAME
 
 
@@ -29,3 +30,11 @@ def test_an_error_is_one_sentence_with_its_cause_folded():
     assert len(app.error) == 1
     assert "no such channel" in app.error[0].value
     assert "index 3" in app.code[0].value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("images", "Images"), ("groups by dose_uM", "Groups by dose_uM"), ("siRNA", "siRNA"), ("MCF7", "MCF7"), ("", "")],
+)
+def test_names_keep_their_spelling(text, shown):
+    assert capital(text) == shown

@@ -5,20 +5,28 @@ import pytest
 
 from cellapp.store import images, runs
 from cellapp.ui.learn.training_table import (
+    accepted_cells,
     class_of_value,
     filled_columns,
     group_table,
     groupings,
+    labels_by_image,
     trainable_images,
     value_table,
+    why_fewer,
 )
+from cellapp.ui.session.results import results_of
 from tests.jobs.trainable import CLASSES, trainable_run
 
 
 @pytest.fixture
 def found(tmp_path):
     run = trainable_run(tmp_path)
-    return trainable_images(runs.get_run(run.id), images.list_images(run.project_id))
+    return found_in(runs.get_run(run.id))
+
+
+def found_in(run):
+    return trainable_images(run, images.list_images(run.project_id), accepted_cells(results_of(run).cells))
 
 
 def test_columns_and_groupings_are_those_that_say_something(found):
@@ -47,4 +55,27 @@ def test_cells_are_counted_by_group_and_class(found):
 def test_images_in_the_bin_do_not_count(found):
     images.remove_image(found[0].record.id)
     project_id = found[0].record.project_id
-    assert len(trainable_images(runs.list_runs(project_id)[0], images.list_images(project_id))) == 3
+    run = runs.list_runs(project_id)[0]
+    left = found_in(run)
+    assert len(left) == 3
+    n = sum(image.n_cells for image in left)
+    assert f"{n} of the {run.n_cells} cells found count" in why_fewer(run, left, n, "image")
+    assert f"{run.image(found[0].record.id).n_cells} in images that are in the bin" in why_fewer(run, left, n, "image")
+
+
+def test_nothing_is_said_where_all_cells_count_and_the_reasons_add_up_where_not(found):
+    run = runs.list_runs(found[0].record.project_id)[0]
+    n_accepted = sum(image.n_cells for image in found)
+    assert (why_fewer(run, found, n_accepted, "image") == "") == (run.n_cells == n_accepted)
+    said = why_fewer(run, found, n_accepted - 3, "image")
+    numbers = [int(part.split()[0]) for part in said.partition("not those ")[2].split(", ") if part[0].isdigit()]
+    assert n_accepted - 3 + sum(numbers) == run.n_cells
+    assert said.endswith("3 disputed or without class or image.")
+
+
+def test_labels_of_rejected_cells_do_not_count():
+    rows = [("i", 1, "a", False), ("i", 2, "a", False), ("i", 3, "b", True)]
+    labels = pd.DataFrame(rows, columns=["image_id", "cell_id", "class_name", "disputed"])
+    accepted = pd.DataFrame({"image_id": ["i", "i"], "cell_id": [1, 3]})
+    assert labels_by_image(labels, accepted) == {"i": {"a": 1, "": 1}}
+    assert labels_by_image(labels.iloc[:0], accepted) == {}

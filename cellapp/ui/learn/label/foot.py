@@ -8,7 +8,7 @@ from math import isnan
 import pandas as pd
 import streamlit as st
 
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.layout.frame import TRAIN_PAGE
 from cellapp.ui.learn.label.order import Ranking
 from cellapp.ui.learn.label.state import LabelState
@@ -43,7 +43,7 @@ def agreement_line(state: LabelState, ranking: Ranking) -> str:
     if ranking.probe is not None:
         return ranking.probe.sentence
     why = ranking.why_no_probe
-    return f"{why[:1].upper()}{why[1:]}." if why else "The labels are being compared with the cells."
+    return f"{capital(why)}." if why else "The labels are being compared with the cells."
 
 
 def worth_line(names: Sequence[str], counts: Mapping[str, int], history: Mapping[int, float]) -> str:

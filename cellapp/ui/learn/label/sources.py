@@ -15,7 +15,7 @@ from cellapp.store.label_exchange import Exchange, export_labels
 from cellapp.store.label_rules import add_rule, list_rules, retract_rules
 from cellapp.store.records import CONDITIONS
 from cellapp.ui.components.forms import label
-from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.messages import capital, escape, show_error
 from cellapp.ui.learn.label.state import LabelState
 
 _REPORTED = 8
@@ -117,6 +117,6 @@ def _show_report() -> None:
         st.success(f"{report.n_added:,} labels added, {report.n_known:,} there before.", icon=":material/check:")
         said = [*report.left_out, *report.notes]
         for sentence in said[:_REPORTED]:
-            st.caption(escape(f"{sentence[:1].upper()}{sentence[1:]}."))
+            st.caption(escape(f"{capital(sentence)}."))
         if len(said) > _REPORTED:
             st.caption(f"And {len(said) - _REPORTED:,} more lines.")
