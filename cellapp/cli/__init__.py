@@ -48,6 +48,7 @@ for command in (
     evaluation.ensemble,
     evaluation.quantify,
     discover.discover,
+    lines.growth,
     crops.predict,
     rescore.rescore,
     report.report,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import linregress, t
@@ -23,6 +24,13 @@ class Growth:
     rate_low: float | None  # 95 % interval of the rate
     rate_high: float | None
     note: str = ""  # why there is none, or how far it can be trusted
+
+    @property
+    def doubling_limits_h(self) -> tuple[float | None, float | None]:
+        """95 % interval of the doubling time; None where the interval of the rate holds 0, so that it has no end."""
+        if self.rate_low is None or self.rate_high is None or self.rate_low <= 0 <= self.rate_high:
+            return None, None
+        return math.log(2) / self.rate_high, math.log(2) / self.rate_low
 
 
 def fit_growth(times_h: Sequence[float], values: Sequence[float], *, full: float | None = FULL) -> Growth:
@@ -54,3 +62,27 @@ def fit_growth(times_h: Sequence[float], values: Sequence[float], *, full: float
     doubling = float(np.log(2) / fit.slope) if fit.slope else None
     note = "growth cannot be told from none" if low <= 0 <= high else ""
     return Growth(n, doubling, float(fit.slope), low, high, note)
+
+
+def pool_growth(fits: Sequence[Growth]) -> Growth:
+    """Return how fast the sequences of a condition grow together.
+
+    Parameters
+    ----------
+    fits : sequence of Growth
+        One per sequence; those without a rate are left out.
+
+    Returns
+    -------
+    Growth
+        Of the mean rate. Its interval is that of the mean of sequences (Student's t), since points of one sequence are
+        not independent cultures; of one sequence its own. `n` counts sequences.
+    """
+    known = [fit for fit in fits if fit.rate_per_h is not None]
+    if len(known) < 2:
+        return replace(known[0], n=1) if known else Growth(0, None, None, None, None, "no sequence has a fit")
+    rates = np.array([fit.rate_per_h for fit in known])
+    rate, n = float(rates.mean()), len(rates)
+    half = float(t.ppf(0.975, n - 1) * rates.std(ddof=1) / np.sqrt(n))
+    note = "growth cannot be told from none" if rate - half <= 0 <= rate + half else ""
+    return Growth(n, math.log(2) / rate if rate else None, rate, rate - half, rate + half, note)

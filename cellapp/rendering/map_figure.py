@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO, StringIO
 from textwrap import wrap
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cellapp.rendering.annotations import INK, magnify, signed_colours
+from cellapp.rendering.annotations import magnify, signed_colours
+from cellapp.rendering.print_figure import PRINT_DPI, WIDTH_IN, as_png, as_svg, new_figure
 from cellapp.rendering.signed_maps import MapStyle, enlarged, laid_over
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from cellapp.rendering.print_figure import Axes, Figure
 
 PLAIN = MapStyle()
-PRINT_DPI = 300
-WIDTH_IN = 7.0
-"""Two columns of a journal, 178 mm."""
 _PANEL_IN, _BAR_IN, _LINE_IN = 1.7, 0.75, 0.13
 _SIGNS_PER_IN = 23  # of the note, at the size it is written in
 _FINE_PX = 192  # smaller pictures are enlarged to at least this, for smoothed maps and readers that blur
-_FONT = {"font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "cellapp", "text.color": INK}
-_ALONE = Lock()  # matplotlib keeps fonts and settings for the whole process
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,21 +45,11 @@ class MapFigure:
 
     def svg(self) -> str:
         """Return the figure as SVG: pictures in their own pixels, outlines as paths, words as text."""
-        sink = StringIO()
-        self._save(sink, format="svg", metadata={"Date": None, "Creator": None})
-        return sink.getvalue()
+        return as_svg(lambda: _draw(self))
 
     def png(self, dpi: int = PRINT_DPI) -> bytes:
         """Return the figure as PNG with its resolution written in it."""
-        sink = BytesIO()
-        self._save(sink, format="png", dpi=dpi, metadata={"Software": None})
-        return sink.getvalue()
-
-    def _save(self, sink: Any, **how: Any) -> None:
-        from matplotlib import rc_context  # seconds to import
-
-        with _ALONE, rc_context(_FONT):
-            _draw(self).savefig(sink, facecolor="white", **how)
+        return as_png(lambda: _draw(self), dpi)
 
 
 def in_rows(panels: Sequence[Panel], columns: int) -> tuple[tuple[Panel, ...], ...]:
@@ -75,8 +58,6 @@ def in_rows(panels: Sequence[Panel], columns: int) -> tuple[tuple[Panel, ...], .
 
 
 def _draw(drawn: MapFigure) -> Figure:
-    from matplotlib.figure import Figure
-
     columns = max((len(row) for row in drawn.rows), default=1)
     side = min(_PANEL_IN, (WIDTH_IN - _BAR_IN) / columns)
     width = columns * side + _BAR_IN
@@ -84,7 +65,7 @@ def _draw(drawn: MapFigure) -> Figure:
     words = [_LINE_IN * (1 + max((len(one.caption) for one in row), default=0)) + 0.06 for row in drawn.rows]
     foot = _LINE_IN * len(note) + 0.08
     height = len(words) * side + sum(words) + foot
-    figure, top = Figure(figsize=(width, height)), height
+    figure, top = new_figure(width, height), height
     for row, line in zip(drawn.rows, words, strict=True):
         top -= side + line
         for column, panel in enumerate(row):

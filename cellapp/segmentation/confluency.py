@@ -20,6 +20,7 @@ SMOOTHING_PX = 1.5
 BRIDGE_PX = 3
 HALO_PX = 6  # blur reaches this far beyond an outline
 LEAST_GAIN = 0.002
+_PERCENTILES = (0.5, 99.5)
 
 
 def confluency(mask: LabelMask | np.ndarray) -> float:
@@ -32,6 +33,13 @@ def confluency(mask: LabelMask | np.ndarray) -> float:
     """
     covered = mask.labels if isinstance(mask, LabelMask) else mask
     return float(np.count_nonzero(covered) / covered.size) if covered.size else 0.0
+
+
+def stretched(image: np.ndarray) -> np.ndarray:
+    """Return an image as float32 from 0 to 1, whatever its exposure."""
+    plane = np.asarray(image, np.float32)
+    low, high = np.percentile(plane, _PERCENTILES)
+    return np.clip((plane - low) / (high - low), 0, 1) if high > low else np.zeros_like(plane)
 
 
 @dataclass(frozen=True)

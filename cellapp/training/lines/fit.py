@@ -7,24 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch.nn.functional import cross_entropy
 
-from cellapp.settings import FrozenModel
 from cellapp.training.lines.bags import Bag, draw_segments
 from cellapp.training.lines.network import LineNetwork
+from cellapp.training.lines.recipe import LineRecipe
 
-
-class LineRecipe(FrozenModel):
-    """How a network of lines is trained."""
-
-    epochs: int = Field(60, ge=1)
-    """Steps; each sees all bags, of each image of a segment."""
-    learning_rate: float = Field(3e-3, gt=0, allow_inf_nan=False)
-    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
-    segments: int = Field(4, ge=1)
-    """Parts of a sequence of which a step sees one image each; in use all images are seen."""
-    seed: int = Field(0, ge=0)
+MOST_INSTANCES = 256
+"""Of a bag in one step; patches of four images are fewer, cells of a slide may be thousands."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +63,8 @@ def fit_lines(bags: Sequence[Bag], lines: Sequence[str], recipe: LineRecipe, poo
         network = LineNetwork(everything.shape[1], len(names), pooling)
         optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
         for _ in range(recipe.epochs):
-            drawn = [(bag.vectors[draw_segments(bag, generator, recipe.segments)] - mean) / deviation for bag in bags]
+            rows = [draw_segments(bag, generator, recipe.segments, MOST_INSTANCES) for bag in bags]
+            drawn = [(bag.vectors[row] - mean) / deviation for bag, row in zip(bags, rows, strict=True)]
             logits, _ = network(*_filled(drawn))
             optimiser.zero_grad()
             cross_entropy(logits, codes, weight=balance).backward()

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cellapp.segmentation.confluency import iterative_mask
+from cellapp.segmentation.confluency import iterative_mask, stretched
 
 PATCH_PX, MOST = 112, 20
 _STEP = 4  # candidates lie a quarter of a patch apart
 _MOST_OVERLAP = 0.25  # of the area of a patch
-_PERCENTILES = (0.5, 99.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +50,6 @@ def cut_patches(image: np.ndarray, *, side_px: int = PATCH_PX, most: int = MOST)
     kept = _apart(corners, side, most)
     pixels = np.stack([plane[y : y + side, x : x + side] for y, x in kept])
     return Patches(pixels, kept, float(mask.mean()))
-
-
-def stretched(image: np.ndarray) -> np.ndarray:
-    """Return an image as float32 from 0 to 1, whatever its exposure."""
-    plane = np.asarray(image, np.float32)
-    low, high = np.percentile(plane, _PERCENTILES)
-    return np.clip((plane - low) / (high - low), 0, 1) if high > low else np.zeros_like(plane)
 
 
 def _starts(length: int, side: int, step: int) -> np.ndarray:

@@ -1,189 +1,208 @@
-"""Train and use a network that names cell lines from time series of images."""
+"""Train and use a network that names cell lines from time series of images, or labels of slides from their cells."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from cellapp import __version__
 from cellapp.errors import InputError
-from cellapp.evaluation.growth import fit_growth
 from cellapp.exports.tables import write_csv
-from cellapp.files import atomic_write
+from cellapp.images.read import open_slide
 from cellapp.models.load import load_model
+from cellapp.pipeline import time_series
+from cellapp.pipeline.growth import OpenFrame
 from cellapp.pipeline.progress import part_of
+from cellapp.pipeline.time_series import PLAIN_NAMES, Naming, read_sequences
+from cellapp.settings import DEFAULT_ENCODER
 from cellapp.training.lines.bags import Bag, make_bags
-from cellapp.training.lines.fit import LineModel, LineRecipe, fit_lines
-from cellapp.training.lines.network import LineNetwork
-from cellapp.training.lines.sequences import read_sequences
+from cellapp.training.lines.files import METRICS, prediction_rows, read_lines, write_json, write_lines, write_tables
+from cellapp.training.lines.fit import fit_lines
+from cellapp.training.lines.recipe import LineRecipe
+from cellapp.training.lines.slides import is_analysed, slide_bags
 from cellapp.training.lines.validate import validate_lines
 from cellapp.types.image import OnStep
 
-WEIGHTS, CARD = "lines.safetensors", "lines.json"
 _ENCODING, _TESTING = 0.6, 0.95  # shares of the time
+_CELLS, _PATCHES = "cells", "patches"
 
 
-def train_lines(folder: Path, out: Path, recipe: LineRecipe, *, encoder: str, on_step: OnStep) -> dict[str, Any]:
-    """Train on labelled sequences, measured on batches that were not seen.
+def train_lines(
+    folder: Path,
+    out: Path,
+    recipe: LineRecipe,
+    *,
+    encoder: str | None = None,
+    table: Path | None = None,
+    naming: Naming = PLAIN_NAMES,
+    on_step: OnStep,
+) -> dict[str, Any]:
+    """Train on labelled sequences or slides below a folder, measured on batches that were not seen.
 
     Parameters
     ----------
     folder : Path
-        See `cellapp.training.lines.sequences.read_sequences`.
+        See `cellapp.pipeline.time_series.read_sequences`; or, with a table, the folder that `analyse` wrote.
     out : Path
-        Gets ``lines.safetensors``, ``lines.json``, ``metrics.json``, ``attention.csv`` (weights of patches) and
-        ``growth.csv`` and ``doubling.csv`` (confluency over time, and how fast it doubles).
+        See `train_bags`.
     recipe : LineRecipe
-    encoder : str
-        Name in `models list`, or an encoder's folder.
+    encoder : str, optional
+        Name in `models list`, or an encoder's folder; of slides it is the one their vectors are of.
+    table : Path, optional
+        See `cellapp.training.lines.slides.slide_bags`.
+    naming : Naming
     on_step : callable
         Progress; may raise `Cancelled`.
-
-    Returns
-    -------
-    dict
-        Content of ``metrics.json``, see `cellapp.training.lines.validate.validate_lines`.
 
     Raises
     ------
     InputError
         When there are fewer than two lines, or a line is in one batch only.
     """
-    sequences = read_sequences(folder)
-    lines = tuple(sorted({one.line for one in sequences}))
-    if len(lines) < 2:
-        raise InputError(f"naming lines needs sequences of at least two; {str(folder)!r} holds {', '.join(lines)}")
+    if is_analysed(folder):
+        if table is None:
+            raise InputError(f"{str(folder)!r} holds slides; say with --table which line and batch each is")
+        if encoder is not None:
+            raise InputError("slides are read by the vectors that `analyse` made; leave --encoder out")
+        bags, identity = slide_bags(folder, table, labelled=True)
+        return train_bags(bags, out, recipe, {"of": _CELLS, "encoder_identity": identity}, on_step)
+    sequences = read_sequences(folder, naming=naming)
+    made = {"encoder": encoder or DEFAULT_ENCODER, "on_step": on_step}
+    return train_sequences(lambda file: open_slide(folder / file), sequences, out, recipe, **made)
+
+
+def train_sequences(
+    open_frame: OpenFrame,
+    sequences: Sequence[time_series.Sequence],
+    out: Path,
+    recipe: LineRecipe,
+    *,
+    encoder: str,
+    on_step: OnStep,
+) -> dict[str, Any]:
+    """Train on labelled sequences, wherever their images are; see `train_bags`."""
+    check_lines([one.line for one in sequences])
     loaded = load_model(encoder)
-    bags = make_bags(folder, sequences, loaded, part_of(on_step, 0, _ENCODING))
-    metrics = validate_lines(bags, lines, recipe, part_of(on_step, _ENCODING, _TESTING))
-    on_step("Training on all sequences", _TESTING)
-    model = fit_lines(bags, lines, recipe)
-    metrics |= {"lines": list(lines), "n_sequences": len(bags), "encoder": loaded.identity, "version": __version__}
-    out.mkdir(parents=True, exist_ok=True)
-    _write_model(model, out, {"encoder": encoder, "encoder_identity": loaded.identity, "recipe": recipe.model_dump()})
-    _write_json(metrics, out / "metrics.json")
-    write_tables(bags, model.call(bags)[1], out)
-    return metrics
+    bags = make_bags(open_frame, sequences, loaded, part_of(on_step, 0, _ENCODING))
+    card = {"of": _PATCHES, "encoder": encoder, "encoder_identity": loaded.identity}
+    return train_bags(bags, out, recipe, card, part_of(on_step, _ENCODING, 1))
 
 
-def predict_lines(folder: Path, model_folder: Path, out: Path, *, on_step: OnStep) -> pd.DataFrame:
-    """Name the lines of sequences.
+def train_bags(
+    bags: Sequence[Bag], out: Path, recipe: LineRecipe, card: dict[str, Any], on_step: OnStep
+) -> dict[str, Any]:
+    """Train on bags.
 
     Parameters
     ----------
-    folder : Path
-        Sequences; lines need not be known.
-    model_folder : Path
-        That `train_lines` wrote.
+    bags : sequence of Bag
+        With lines and batches.
     out : Path
-        Gets ``predictions.csv`` and the files of `write_tables`.
+        Gets ``lines.safetensors``, ``lines.json``, ``metrics.json``, ``held_out.csv`` (every bag as it is called
+        when its batch is held out) and the files of `cellapp.training.lines.files.write_tables`.
+    recipe : LineRecipe
+    card : dict
+        What bags are of and what made their vectors.
     on_step : callable
 
     Returns
     -------
-    DataFrame
-        One row per sequence: line (as the folder says, may be empty), batch, place, called, p_<line>…; sorted as read.
-
-    Raises
-    ------
-    InputError
-        When the folder is no model, or the encoder is another one than it was trained with.
+    dict
+        Content of ``metrics.json``, see `cellapp.training.lines.validate.validate_lines`.
     """
-    model, card = read_lines(model_folder)
-    loaded = load_model(card["encoder"])
-    if loaded.identity != card["encoder_identity"]:
-        raise InputError(
-            f"these lines were learned with {card['encoder_identity']}, and {card['encoder']!r} is {loaded.identity}"
-        )
-    bags = make_bags(folder, read_sequences(folder, labelled=False), loaded, part_of(on_step, 0, 0.95))
-    probabilities, weights = model.call(bags)
-    table = pd.DataFrame(
-        {
-            "line": [bag.sequence.line for bag in bags],
-            "batch": [bag.sequence.batch for bag in bags],
-            "place": [bag.sequence.place for bag in bags],
-            "called": [model.lines[k] for k in probabilities.argmax(axis=1)],
-            **{f"p_{line}": probabilities[:, k].round(6) for k, line in enumerate(model.lines)},
-        }
-    )
+    lines = check_lines([bag.sequence.line for bag in bags])
+    metrics, held_out = validate_lines(bags, lines, recipe, part_of(on_step, 0, _TESTING))
+    on_step("Training on all sequences", _TESTING)
+    model = fit_lines(bags, lines, recipe)
+    metrics |= {"lines": list(lines), "n_sequences": len(bags), "encoder": card["encoder_identity"]}
+    metrics |= {"of": card["of"], "version": __version__}
     out.mkdir(parents=True, exist_ok=True)
-    write_csv(table, out / "predictions.csv")
-    write_tables(bags, weights, out)
-    return table
+    write_lines(model, out, card | {"recipe": recipe.model_dump()})
+    write_json(metrics, out / METRICS)
+    write_csv(prediction_rows(bags, held_out, lines), out / "held_out.csv")
+    write_tables(bags, model.call(bags)[1], out)
+    return metrics
 
 
-def write_tables(bags: Sequence[Bag], weights: Sequence[np.ndarray], out: Path) -> None:
-    """Write ``attention.csv``, ``growth.csv`` and ``doubling.csv``.
-
-    They hold file, y, x, time_h and weight of every patch; sequence, time_h and confluency of every image; and per
-    sequence what `cellapp.evaluation.growth.fit_growth` says of its confluency.
-    """
-    attention = [
-        pd.DataFrame(
-            {
-                "file": [bag.sequence.files[frame] for frame in bag.frames],
-                "y": bag.corners[:, 0],
-                "x": bag.corners[:, 1],
-                "time_h": bag.times_h(),
-                "weight": weight.astype(np.float64),
-            }
-        )
-        for bag, weight in zip(bags, weights, strict=True)
-    ]
-    growth = [
-        pd.DataFrame(
-            {"sequence": bag.sequence.name, "time_h": bag.sequence.times_h, "confluency": bag.confluency.round(4)}
-        )
-        for bag in bags
-    ]
-    write_csv(pd.concat(attention, ignore_index=True), out / "attention.csv")
-    write_csv(pd.concat(growth, ignore_index=True), out / "growth.csv")
-    fits = [
-        {"sequence": bag.sequence.name, "line": bag.sequence.line, "batch": bag.sequence.batch}
-        | asdict(fit_growth(bag.sequence.times_h, bag.confluency))
-        for bag in bags
-    ]
-    write_csv(pd.DataFrame(fits), out / "doubling.csv")
+def check_lines(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the lines, sorted; raises InputError for fewer than two."""
+    names = tuple(sorted(set(lines)))
+    if len(names) < 2:
+        raise InputError(f"naming lines needs sequences of at least two; these are of {', '.join(names) or 'none'}")
+    return names
 
 
-def read_lines(folder: Path) -> tuple[LineModel, dict[str, Any]]:
-    """Read a model that `train_lines` wrote, with its card.
+def predict_lines(
+    folder: Path,
+    model_folder: Path,
+    out: Path,
+    *,
+    table: Path | None = None,
+    naming: Naming = PLAIN_NAMES,
+    on_step: OnStep,
+) -> pd.DataFrame:
+    """Name the lines of sequences or slides.
+
+    Parameters
+    ----------
+    folder : Path
+        As in `train_lines`; lines need not be known.
+    model_folder : Path
+        That `train_lines` wrote.
+    out : Path
+        Gets ``predictions.csv`` and the files of `cellapp.training.lines.files.write_tables`.
+    table, naming, on_step
+        As in `train_lines`.
+
+    Returns
+    -------
+    DataFrame
+        See `cellapp.training.lines.files.prediction_rows`.
 
     Raises
     ------
     InputError
-        When the folder holds none.
+        When the folder is no model, or vectors are of another encoder than it was trained with.
     """
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        tensors = load_file(folder / WEIGHTS)
-        mean, deviation = (tensors.pop(name).numpy() for name in ("mean", "deviation"))
-        network = LineNetwork(len(mean), len(card["lines"]))
-        network.load_state_dict(tensors)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise InputError(
-            f"{str(folder)!r} holds no network of lines ({error}); train one with `lines train`"
-        ) from error
-    return LineModel(network.eval(), mean, deviation, tuple(card["lines"])), card
+    _, card = read_lines(model_folder)
+    if card.get("of") == _CELLS:
+        if not is_analysed(folder):
+            raise InputError(f"this network names slides by their cells, and {str(folder)!r} is no folder of `analyse`")
+        bags, identity = slide_bags(folder, table, labelled=False)
+        _check_encoder(card, identity, "the vectors of these cells")
+        return predict_bags(bags, model_folder, out)
+    sequences = read_sequences(folder, labelled=False, naming=naming)
+    return predict_sequences(lambda file: open_slide(folder / file), sequences, model_folder, out, on_step)
 
 
-def _write_model(model: LineModel, out: Path, card: dict[str, Any]) -> None:
-    tensors = {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}
-    tensors |= {"mean": torch.from_numpy(model.mean), "deviation": torch.from_numpy(model.deviation)}
-    with atomic_write(out / WEIGHTS) as part:
-        save_file(tensors, part)
-    _write_json({"lines": list(model.lines), **card}, out / CARD)
+def predict_sequences(
+    open_frame: OpenFrame,
+    sequences: Sequence[time_series.Sequence],
+    model_folder: Path,
+    out: Path,
+    on_step: OnStep,
+) -> pd.DataFrame:
+    """Name the lines of sequences, wherever their images are; see `predict_lines`."""
+    _, card = read_lines(model_folder)
+    loaded = load_model(card["encoder"])
+    _check_encoder(card, loaded.identity, card["encoder"])
+    return predict_bags(make_bags(open_frame, sequences, loaded, part_of(on_step, 0, 0.95)), model_folder, out)
 
 
-def _write_json(content: dict[str, Any], path: Path) -> None:
-    with atomic_write(path) as part:
-        part.write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
+def predict_bags(bags: Sequence[Bag], model_folder: Path, out: Path) -> pd.DataFrame:
+    """Name the lines of bags and write what was found, see `predict_lines`."""
+    model, _ = read_lines(model_folder)
+    probabilities, weights = model.call(bags)
+    rows = prediction_rows(bags, probabilities, model.lines)
+    out.mkdir(parents=True, exist_ok=True)
+    write_csv(rows, out / "predictions.csv")
+    write_tables(bags, weights, out)
+    return rows
+
+
+def _check_encoder(card: dict[str, Any], identity: str, of: str) -> None:
+    if identity != card["encoder_identity"]:
+        raise InputError(f"these lines were learned with {card['encoder_identity']}, and {of!r} is {identity}")

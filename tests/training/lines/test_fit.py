@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from cellapp.errors import InputError
+from cellapp.pipeline.time_series import Sequence
 from cellapp.training.lines.bags import Bag
-from cellapp.training.lines.fit import LineRecipe, fit_lines
+from cellapp.training.lines.fit import fit_lines
 from cellapp.training.lines.network import POOLINGS, LineNetwork
-from cellapp.training.lines.sequences import Sequence
+from cellapp.training.lines.recipe import LineRecipe
 from cellapp.training.lines.validate import validate_lines
 
 LINES = ("A", "B")
@@ -80,19 +81,22 @@ def test_the_same_seed_gives_the_same_network():
 
 
 def test_a_batch_effect_flatters_mixed_batches_and_is_said():
-    report = validate_lines(batches(0.0, 4.0), LINES, RECIPE, lambda step, part: None)
+    report, held_out = validate_lines(batches(0.0, 4.0), LINES, RECIPE, lambda step, part: None)
     assert report["batch_stratified"]["accuracy"] > 0.75
     assert report["batch_separated"]["accuracy"] < 0.6
     assert report["gap"] > 0.15
     assert "what it knows of the batches" in report["sentence"]
+    assert "the batch, not the line" in report["sentence"]
+    np.testing.assert_allclose(held_out.sum(axis=1), 1)
 
 
 def test_lines_that_differ_are_named_in_batches_that_were_not_seen():
     said = []
-    report = validate_lines(batches(6.0, 0.3), LINES, RECIPE, lambda step, part: said.append(part))
+    report, held_out = validate_lines(batches(6.0, 0.3), LINES, RECIPE, lambda step, part: said.append(part))
     assert report["batch_separated"]["accuracy"] > 0.9
     assert abs(report["gap"]) < 0.1
     assert "mixing batches makes no better score" in report["sentence"]
+    assert np.mean(held_out.argmax(axis=1) == [LINES.index(bag.sequence.line) for bag in batches(6.0, 0.3)]) > 0.9
     assert np.sum(report["confusion"]) == 24
     assert set(report["baselines"]) == {"mean", "max", "vote"}
     assert set(report["per_batch"]) == {f"batch {k}" for k in range(4)}

@@ -1,0 +1,131 @@
+"""Growth curves as charts: one line per place, one colour per condition, and the fit of each condition."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from cellapp.evaluation.growth import FULL, Growth, pool_growth
+from cellapp.exports.cluster_map import write_map
+from cellapp.exports.growth import MEASURES, fit_sequence, measures_of
+from cellapp.files import atomic_write
+from cellapp.rendering.colours import cluster_colour
+from cellapp.rendering.curve_figure import Curve, CurveFigure
+
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
+NO_CONDITION = "all places"
+
+
+def growth_curves(growth: pd.DataFrame, measure: str) -> list[Curve]:
+    """Return the lines of a chart.
+
+    Parameters
+    ----------
+    growth : DataFrame
+        See `cellapp.exports.growth.growth_rows`.
+    measure : str
+        One of `cellapp.exports.growth.MEASURES`.
+
+    Returns
+    -------
+    list of Curve
+        Per condition its places, then the fit where there is one; what is 0 has no place on a logarithmic axis and is
+        left out.
+    """
+    curves = []
+    scale = 100.0 if measure == "confluency" else 1.0
+    for number, (condition, part) in enumerate(growth.groupby("condition", sort=True)):
+        name, fits, shown = str(condition) or NO_CONDITION, [], []
+        for place, rows in part.groupby("sequence", sort=False):
+            known = rows[rows[measure] > 0].sort_values("time_h")
+            fits.append(fit_sequence(rows, measure))
+            if len(known):
+                shown.append(known)
+                values = scale * known[measure].to_numpy(float)
+                curves.append(Curve(name, number, str(place), known["time_h"].to_numpy(float), values))
+        fitted = pool_growth(fits)
+        if fitted.rate_per_h is not None and shown:
+            curves.append(_fit_curve(name, number, pd.concat(shown), measure, fitted, scale))
+    return curves
+
+
+def said_of(condition: str, fit: Growth) -> str:
+    """Say how fast a condition grows, in a sentence."""
+    name = condition or NO_CONDITION
+    if fit.rate_per_h is None or fit.doubling_h is None:
+        return f"{name}: no fit, {fit.note}."
+    low, high = fit.doubling_limits_h
+    if low is None:
+        return f"{name}: growth cannot be told from none."
+    verb = "doubles in" if fit.rate_per_h > 0 else "halves in"
+    low, high = sorted((abs(low), abs(high)))
+    over = f"{fit.n} places" if fit.n > 1 else "one place"
+    return f"{name} {verb} {abs(fit.doubling_h):.1f} h ({low:.1f} to {high:.1f}, {over})."
+
+
+def sentences(growth: pd.DataFrame, measure: str) -> list[str]:
+    """Say how fast each condition grows by a measure."""
+    found = []
+    for condition, part in growth.groupby("condition", sort=True):
+        fits = [fit_sequence(rows, measure) for _, rows in part.groupby("sequence", sort=False)]
+        pooled = pool_growth(fits)
+        why = fits[0].note if pooled.rate_per_h is None and len({fit.note for fit in fits}) == 1 else pooled.note
+        found.append(said_of(str(condition), pooled if pooled.rate_per_h is not None else Growth(0, *[None] * 4, why)))
+    return found
+
+
+def growth_figure(growth: pd.DataFrame, measure: str) -> go.Figure:
+    """Draw a measure over time, on a logarithmic axis, where exponential growth is a straight line."""
+    figure, named = go.Figure(), set()
+    unit = " %" if measure == "confluency" else ""
+    for curve in growth_curves(growth, measure):
+        colour, fit = cluster_colour(curve.group), curve.place == ""
+        figure.add_scatter(
+            x=curve.x,
+            y=curve.y,
+            mode="lines" if fit else "lines+markers",
+            name=escape(curve.name),
+            legendgroup=curve.name,
+            showlegend=curve.name not in named,
+            line={
+                "color": colour,
+                "width": 3 if fit else 1,
+                "dash": _DASHES[curve.group % len(_DASHES)] if fit else "solid",
+            },
+            opacity=1.0 if fit else 0.75,
+            marker={"color": colour, "size": 6, "symbol": _SYMBOLS[curve.group % len(_SYMBOLS)]},
+            hovertemplate=f"{escape(curve.place or 'fit')}<br>%{{x:.1f}} h: %{{y:.3g}}{unit}<extra></extra>",
+        )
+        named.add(curve.name)
+    figure.update_xaxes(title_text="time, h")
+    figure.update_yaxes(title_text=axis_title(measure), type="log", dtick="D2")
+    return figure
+
+
+def axis_title(measure: str) -> str:
+    """Return what stands at the axis of a measure."""
+    return "covered area, % of the image" if measure == "confluency" else "cells in the image"
+
+
+def write_charts(growth: pd.DataFrame, out: Path) -> None:
+    """Write ``growth.html`` and ``growth.svg`` of the first measure, and the same with ``_cells`` of a second one."""
+    for measure, suffix in zip(measures_of(growth), ("", "_cells"), strict=False):
+        title = f"{MEASURES[measure]} over time"
+        said = " ".join(sentences(growth, measure))
+        write_map(growth_figure(growth, measure), out / f"growth{suffix}.html", f"{title}. {said}")
+        figure = CurveFigure(title, "time, h", axis_title(measure), growth_curves(growth, measure), said)
+        with atomic_write(out / f"growth{suffix}.svg") as part:
+            part.write_text(figure.svg(), encoding="utf-8")
+
+
+def _fit_curve(name: str, number: int, rows: pd.DataFrame, measure: str, fit: Growth, scale: float) -> Curve:
+    """Return the line of a condition's mean rate through the middle of its points, until a place is full."""
+    grows = rows[rows[measure] < FULL] if measure == "confluency" else rows
+    times = np.array([grows["time_h"].min(), grows["time_h"].max()])
+    level = float(np.log(grows[measure].astype(float)).mean()) - fit.rate_per_h * float(grows["time_h"].mean())
+    return Curve(name, number, "", times, scale * np.exp(level + fit.rate_per_h * times))
