@@ -57,10 +57,10 @@ def growth_curves(growth: pd.DataFrame, measure: str) -> list[Curve]:
 def said_of(condition: str, fit: Growth) -> str:
     """Say how fast a condition grows, in a sentence."""
     name = condition or NO_CONDITION
-    if fit.rate_per_h is None or fit.doubling_h is None:
+    if fit.rate_per_h is None:
         return f"{name}: no fit, {fit.note}."
     low, high = fit.doubling_limits_h
-    if low is None:
+    if low is None or fit.doubling_h is None:
         return f"{name}: growth cannot be told from none."
     verb = "doubles in" if fit.rate_per_h > 0 else "halves in"
     low, high = sorted((abs(low), abs(high)))

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from cellapp.cli import main
+from tests.paths import shared_data
 from tests.training.lines.series import write_series
 
 
@@ -56,3 +57,34 @@ def test_what_does_not_fit_is_said_in_one_line(tmp_path, capsys):
         printed = capsys.readouterr().err
         assert said in printed
         assert printed.strip().count("\n") == 0
+
+
+def test_growth_is_drawn_from_images_and_from_counted_cells(tmp_path, capsys):
+    write_series(tmp_path / "series", lines=("fine",), batches=1, places=2, times=3, side=96)
+    assert main(["growth", str(tmp_path / "series"), "--out", str(tmp_path / "grown"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["n"] == 2
+    assert list(found["sentences"]) == ["confluency"]
+    assert {"growth.csv", "doubling.csv", "doubling_by_condition.csv", "growth.html", "growth.svg"} == {
+        path.name for path in (tmp_path / "grown").iterdir()
+    }
+    for hours, n in ((0, 4), (12, 8), (24, 16)):
+        out = tmp_path / "run" / f"well_{hours}h"
+        out.mkdir(parents=True)
+        pd.DataFrame({"qc_pass": [True] * n + [False]}, index=range(n + 1)).rename_axis("cell_id").to_parquet(
+            out / "cells.parquet"
+        )
+    assert main(["growth", str(tmp_path / "run"), "--out", str(tmp_path / "counted")]) == 0
+    assert "all places doubles in 12.0 h" in capsys.readouterr().out
+    assert main(["growth", str(tmp_path / "run"), "--out", str(tmp_path / "no"), "--pattern", "{place}"]) == 2
+    assert "names no time" in capsys.readouterr().err
+
+
+def test_two_times_of_a_real_culture_are_drawn_without_a_fit(tmp_path, capsys):
+    images = shared_data("fields/usiigaci_t98g_sample/images")
+    assert main(["growth", str(images), "--every", "0.25", "--out", str(tmp_path)]) == 0
+    assert "no fit, fewer than 3 times" in capsys.readouterr().out
+    growth = pd.read_csv(tmp_path / "growth.csv")
+    assert growth["time_h"].tolist() == [0.25, 2.5]
+    assert growth["confluency"].between(0.2, 0.8).all()
+    assert "<svg" in (tmp_path / "growth.svg").read_text()
