@@ -1,4 +1,4 @@
-"""Growth over time as files: growth.csv, doubling.csv, doubling_by_condition.csv, growth.html and growth.svg."""
+"""Growth over time as tables: growth.csv, doubling.csv and doubling_by_condition.csv."""
 
 from __future__ import annotations
 
@@ -83,31 +83,8 @@ def measures_of(growth: pd.DataFrame) -> list[str]:
     return [name for name in MEASURES if name in growth and growth[name].notna().any()]
 
 
-def write_growth(series: Sequence[GrowthSeries], out: Path) -> pd.DataFrame:
-    """Write tables and charts of growth.
-
-    Parameters
-    ----------
-    series : sequence of GrowthSeries
-    out : Path
-        Gets ``growth.csv``, ``doubling.csv`` and ``doubling_by_condition.csv`` (of covered area where it is known, and
-        of cells), ``growth.html``, which opens without a network, and ``growth.svg``.
-
-    Returns
-    -------
-    DataFrame
-        Rows of ``growth.csv``.
-    """
-    # Charts take a second to import, and training writes the tables alone.
-    from cellapp.exports.growth_chart import write_charts
-
-    growth = write_growth_tables(series, out)
-    write_charts(growth, out)
-    return growth
-
-
 def write_growth_tables(series: Sequence[GrowthSeries], out: Path) -> pd.DataFrame:
-    """Write the three tables of `write_growth`; returns the rows of ``growth.csv``."""
+    """Write growth.csv, doubling.csv and doubling_by_condition.csv; returns the rows of the first."""
     out.mkdir(parents=True, exist_ok=True)
     growth = growth_rows(series)
     measures = measures_of(growth)

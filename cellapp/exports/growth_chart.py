@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 
 from cellapp.evaluation.growth import FULL, Growth, pool_growth
 from cellapp.exports.cluster_map import write_map
-from cellapp.exports.growth import MEASURES, fit_sequence, measures_of
+from cellapp.exports.growth import MEASURES, GrowthSeries, fit_sequence, measures_of, write_growth_tables
 from cellapp.files import atomic_write
 from cellapp.rendering.colours import cluster_colour
 from cellapp.rendering.curve_figure import Curve, CurveFigure
@@ -19,6 +20,26 @@ from cellapp.rendering.curve_figure import Curve, CurveFigure
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 NO_CONDITION = "all places"
+
+
+def write_growth(series: Sequence[GrowthSeries], out: Path) -> pd.DataFrame:
+    """Write tables and charts of growth.
+
+    Parameters
+    ----------
+    series : sequence of GrowthSeries
+    out : Path
+        Gets ``growth.csv``, ``doubling.csv`` and ``doubling_by_condition.csv`` (of covered area where it is known, and
+        of cells), ``growth.html``, which opens without a network, and ``growth.svg``.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``growth.csv``.
+    """
+    growth = write_growth_tables(series, out)
+    write_charts(growth, out)
+    return growth
 
 
 def growth_curves(growth: pd.DataFrame, measure: str) -> list[Curve]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cellapp.errors import InputError
-from cellapp.exports.growth import GrowthSeries, write_growth
+from cellapp.exports.growth import GrowthSeries
+from cellapp.exports.growth_chart import write_growth
 from cellapp.exports.tables import read_cells
 from cellapp.images.read import check_pixels, open_slide
 from cellapp.pipeline import time_series
@@ -81,7 +82,7 @@ def growth_of_folder(folder: Path, out: Path, *, naming: Naming = PLAIN_NAMES, o
         See `cellapp.pipeline.time_series.read_sequences`; lines and batches need not be known. Or the ``--out`` folder
         of `analyse`: names of its images' folders are read, and accepted cells are counted.
     out : Path
-        See `cellapp.exports.growth.write_growth`.
+        See `cellapp.exports.growth_chart.write_growth`.
     naming : Naming
     on_step : callable
 

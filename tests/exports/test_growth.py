@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.evaluation.growth import Growth, fit_growth, pool_growth
-from cellapp.exports.growth import GrowthSeries, condition_rows, doubling_rows, growth_rows, measures_of, write_growth
-from cellapp.exports.growth_chart import growth_curves, growth_figure, sentences
+from cellapp.exports.growth import GrowthSeries, condition_rows, doubling_rows, growth_rows, measures_of
+from cellapp.exports.growth_chart import growth_curves, growth_figure, sentences, write_growth
 
 TIMES = (0.0, 12.0, 24.0, 36.0)
 

@@ -28,7 +28,7 @@ def write_tables(bags: Sequence[Bag], weights: Sequence[np.ndarray], out: Path) 
     """Write ``attention.csv``, ``growth.csv``, ``doubling.csv`` and ``doubling_by_condition.csv``.
 
     Attention holds file, y, x, time_h and weight of every patch, or of every cell with its cell_id, and the sequence.
-    The others are those of `cellapp.exports.growth.write_growth`.
+    The others are those of `cellapp.exports.growth.write_growth_tables`.
     """
     attention = [_attention(bag, weight) for bag, weight in zip(bags, weights, strict=True)]
     write_csv(pd.concat(attention, ignore_index=True), out / "attention.csv")
