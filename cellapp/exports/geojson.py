@@ -52,7 +52,7 @@ def write_geojson(
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
         for i, feature in enumerate(_features(mask.labels, cells, tuple(classes), object_type)):
-            file.write(("\n" if i == 0 else ",\n") + _encode(feature))
+            file.write(("\n" if i == 0 else ",\n") + feature)
         file.write("\n]}\n")
     return path
 
@@ -83,20 +83,19 @@ def reclassify_geojson(path: Path, cells: pd.DataFrame, *, classes: Sequence[str
     return True
 
 
-def _copy_outlines(before: IO[str], after: IO[str], properties: Iterator[dict[str, Any]]) -> bool:
-    """Copy features with other properties; returns whether each had the id that was expected."""
+def _copy_outlines(before: IO[str], after: IO[str], properties: Iterator[tuple[str, str]]) -> bool:
+    """Copy features with other properties; returns whether each was of the cell that was expected."""
     after.write(before.readline())
     for line in before:
         if not line.startswith('{"type": "Feature"'):
             after.write(line)
             continue
-        wanted = next(properties, {})
+        of_cell, more = next(properties, (" ", ""))
         outline, separator, rest = line.partition(', "properties": ')
-        known = f'{{"objectType": "detection", "name": "{wanted.get("cell_id")}", "cell_id": {wanted.get("cell_id")},'
-        if not rest.startswith(known):
+        if not rest.startswith(of_cell):
             return False
         end = "},\n" if line.endswith(",\n") else "}\n"
-        after.write(f"{outline}{separator}{_encode(wanted)}{end}")
+        after.write(f"{outline}{separator}{of_cell}{more}{end}")
     return next(properties, None) is None
 
 
@@ -133,18 +132,17 @@ def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
     return labels
 
 
-def _features(
-    labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str
-) -> Iterator[dict[str, Any]]:
+def _features(labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[str]:
+    """Yield the JSON of each cell."""
     properties = _properties(cells, classes, object_type)
     for first in range(0, len(cells), CELLS_AT_A_TIME):
         for cell_id, y0, x0, y1, x1 in cells.iloc[first : first + CELLS_AT_A_TIME][BOX_COLUMNS].itertuples():
-            geometry = _geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0]))
-            yield {"type": "Feature", "geometry": geometry, "properties": next(properties)}
+            geometry = _encode(_geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0])))
+            yield f'{{"type": "Feature", "geometry": {geometry}, "properties": {"".join(next(properties))}}}'
 
 
-def _properties(cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[dict[str, Any]]:
-    """Yield what QuPath is told of each cell besides its outline."""
+def _properties(cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[tuple[str, str]]:
+    """Yield what QuPath is told of each cell besides its outline: JSON of whose it is, and the rest of it."""
     counted_as = outcome(cells)
     for first in range(0, len(cells), CELLS_AT_A_TIME):
         some = slice(first, first + CELLS_AT_A_TIME)
@@ -153,21 +151,22 @@ def _properties(cells: pd.DataFrame, classes: tuple[str, ...], object_type: str)
 
 def _properties_of_some(
     cells: pd.DataFrame, counted_as: pd.Series, classes: tuple[str, ...], object_type: str
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[str, str]]:
+    """Write JSON by hand: encoding a tree for each cell takes most of the time of other classes for a run."""
     names = [*(f"p_{name}" for name in classes_of(cells)), *(name for name in MEASURED if name in cells)]
-    values = map(np.ndarray.tolist, cells[names].to_numpy(np.float64))
+    values, keys = map(np.ndarray.tolist, cells[names].to_numpy(np.float64)), [_encode(name) for name in names]
     kinds = {
-        name: {"name": name, "color": list(rgb(class_colour(name, classes)))} for name in map(str, set(counted_as))
+        name: _encode({"name": name, "color": list(rgb(class_colour(name, classes)))})
+        for name in map(str, set(counted_as))
     }
+    start = f'{{"objectType": {_encode(object_type)}, "name": '
     for cell_id, kind, row in zip(cells.index.tolist(), map(str, counted_as.tolist()), values, strict=True):
-        measured = {key: value for key, value in zip(names, row, strict=True) if math.isfinite(value)}
-        yield {
-            "objectType": object_type,
-            "name": str(cell_id),
-            "cell_id": int(cell_id),
-            "classification": kinds[kind],
-            "measurements": {"cell_id": int(cell_id)} | measured,
-        }
+        number = int(cell_id)
+        measured = "".join(f", {key}: {value!r}" for key, value in zip(keys, row, strict=True) if math.isfinite(value))
+        yield (
+            f'{start}"{cell_id}", "cell_id": {number}, ',
+            f'"classification": {kinds[kind]}, "measurements": {{"cell_id": {number}{measured}}}}}',
+        )
 
 
 def _geometry(inside: np.ndarray, corner: np.ndarray) -> dict[str, Any]:

@@ -7,13 +7,14 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
 from cellapp.cells.answer import Answer, judge
 from cellapp.cells.counts import classes_of, count, wilson
 from cellapp.errors import InputError
+from cellapp.exports.csv_rows import write_rows
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
 from cellapp.settings import AnalyseSettings
@@ -36,8 +37,8 @@ def write_csv(table: pd.DataFrame, path: Path) -> Path:
     Texts that a spreadsheet would run as a formula get a leading apostrophe (OWASP, CSV injection); numbers stay as
     they are, negative ones too. A named index becomes the first column, an unnamed one is left out.
     """
-    with atomic_write(path) as part:
-        _to_csv(table, part)
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        _to_csv(table, file)
     return path
 
 
@@ -48,12 +49,12 @@ def csv_text(table: pd.DataFrame) -> str:
     return text.getvalue()
 
 
-def _to_csv(table: pd.DataFrame, to: Path | io.StringIO) -> None:
+def _to_csv(table: pd.DataFrame, to: IO[str]) -> None:
     safe = table.rename(columns=escape_formula)
     for position, kind in enumerate(safe.dtypes):
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
             safe.isetitem(position, safe.iloc[:, position].map(escape_formula))
-    safe.to_csv(to, index=safe.index.name is not None, lineterminator="\n")
+    write_rows(safe, to)
 
 
 def escape_formula(value: object) -> object:

@@ -129,8 +129,9 @@ def _dtype(kind: type) -> str:
 
 def _rows(run_id: str, image_id: str, light: pd.DataFrame) -> list[dict[str, Any]]:
     plain = light.astype(object).where(light.notna(), None)  # NaN has no place in a column that may be NULL
-    plain = plain.assign(run_id=run_id, image_id=image_id, cell_id=light.index)
-    return plain.to_dict("records")
+    names, values = [*light.columns, "cell_id"], [*(plain[name].tolist() for name in light), light.index.tolist()]
+    part = {"run_id": run_id, "image_id": image_id}
+    return [part | dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def _stored_ids(run_id: str, image_id: str) -> list[int]:
@@ -148,7 +149,7 @@ def _replace(run_id: str, image_id: str, first: int, last: int, light: pd.DataFr
         by_hand = dict(session.execute(select(Cell.cell_id, Cell.manual_label).where(*here)).all())
         for row in rows:
             row["manual_label"] = row["manual_label"] or by_hand.get(row["cell_id"], "")
-        session.execute(delete(Cell).where(*here))
+        session.execute(delete(Cell).where(*here), execution_options={"synchronize_session": False})
         if rows:
             session.execute(insert(Cell.__table__), rows)
 

@@ -194,3 +194,13 @@ def test_a_grid_has_plain_windows(change):
 def test_a_grid_is_read_in_one_way(change):
     with pytest.raises(ValidationError, match="grid over the slide needs"):
         FeatureSettings(source="grid", **change)
+
+
+@pytest.mark.parametrize("n", [0, 1, 7])
+def test_cells_are_compared_with_the_training_cells_some_at_a_time(monkeypatch, n):
+    head = random_head()
+    features = np.random.default_rng(n).normal(size=(n, head.weight.shape[1])).astype(np.float32)
+    distances = head.novelty.distance(head.standardise(features))
+    head = replace(head, novelty=replace(head.novelty, limit=float(distances.mean()) if n else 1.0))
+    monkeypatch.setattr("cellapp.classification.head._CELLS", 3)
+    assert head.is_unlike(features).tolist() == (distances > head.novelty.limit).tolist()

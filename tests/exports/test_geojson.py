@@ -50,6 +50,13 @@ def test_features_speak_quapths_language(tmp_path):
     assert called["measurements"]["area_px"] == cell["area_px"]
 
 
+def test_each_line_is_as_the_json_of_python_has_it(tmp_path):
+    analysis, _ = toy_analysis(classes=("cancer", HOSTILE))
+    path = write_geojson(analysis.mask, analysis.cells, tmp_path / "o.geojson", classes=("cancer", HOSTILE))
+    lines = [line.rstrip(",\n") for line in path.read_text().splitlines() if line.startswith('{"type": "Feature"')]
+    assert lines[1:] == [json.dumps(json.loads(line)) for line in lines[1:]]
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_zero_and_one_cell(tmp_path, n):
     analysis, _ = toy_analysis(n)
