@@ -9,6 +9,7 @@ from PIL import Image
 
 from cellapp.api.app import api
 from cellapp.auth.tile_pass import make_pass
+from cellapp.compute import garbage
 from cellapp.segmentation.label_image import read_labels
 from cellapp.store import images, open_image, runs
 from cellapp.viewer import tiles
@@ -52,9 +53,9 @@ def test_a_tile_shows_the_channels_in_their_colours(client, seeded):
     assert not drawn[..., 1].any()
 
 
-def test_no_tile_waits_for_a_collection_that_walks_all_libraries(client, seeded, tmp_path):
+def test_no_tile_waits_for_a_collection_that_walks_all_libraries(client, seeded, tmp_path, monkeypatch):
     gc.unfreeze()
-    tiles._spare_libraries.cache_clear()
+    monkeypatch.setattr(garbage, "_spared", 0)
     tile(client, seeded.image)
     spared = gc.get_freeze_count()
     assert spared > len(gc.get_objects())
