@@ -19,8 +19,8 @@ _ORDERED, _MIXED = 0.9, 0.5  # rank correlations from which order is said to sta
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Write a number with a true minus rather than a hyphen."""
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    """Write a number with a true minus rather than a hyphen; what is rounded to zero has no sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float) -> str:
@@ -65,12 +65,10 @@ def channel_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
     """Tell which channel the logit needs most, and where classes differ."""
     if not len(table):
         return
-    size = table[["mean_a", "mean_b"]].abs().max(axis=1)
-    most = table.loc[size.idxmax()]
-    yield (
-        f"The channel {most['name']} adds most to the logit of {target}: {number(most['mean_a'])} on average in cells "
-        f"called {target}, {number(most['mean_b'])} in others."
-    )
+    most = table.loc[table[["mean", "mean_a", "mean_b"]].abs().max(axis=1).idxmax()]
+    told = f"{number(most['mean_a'])} on average in cells called {target}, {number(most['mean_b'])} in others"
+    told = f"{number(most['mean'])} on average" if np.isnan(most["delta"]) else told
+    yield f"The channel {most['name']} moves the logit of {target} most: {told}."
 
 
 def channel_place_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
@@ -91,8 +89,11 @@ def differences(
     """Tell the largest differences between classes that are more than chance, after Holm.
 
     Where there are none, which few images cannot show of many differences at once, the largest whose interval leaves
-    out 0 is told as such.
+    out 0 is told as such. Nothing is told where there is one class alone.
     """
+    table = table[table["delta"].notna()]
+    if not len(table):
+        return
     found = table[table["p_holm"] < LEVEL]
     ranked = table.loc[table["delta"].abs().sort_values(ascending=False).index]
     if len(found):
@@ -165,8 +166,12 @@ def _one_removal(row: pd.Series, target: str) -> str:
     text = (
         f"With {removal_title(row['name'])}, the mean p({target}) goes from {number(row['p_before'])} to "
         f"{number(row['p_after'])} ({change}); "
+    )
+    text += (
         f"{row['flips']:,} of {row['n']:,} calls change, {row['lost']:,} from and {row['gained']:,} to {target} "
         f"(McNemar {p_text(row['p'])}{over_images})"
+        if row["flips"]
+        else f"none of {row['n']:,} calls changes"
     )
     if row["n_known"]:
         text += (

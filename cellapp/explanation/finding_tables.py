@@ -33,15 +33,16 @@ def by_class(measured: pd.DataFrame, columns: Mapping[str, str], target: str) ->
     -------
     DataFrame
         A row per name: ``name``, ``mean``, and those of `cellapp.evaluation.group_effects.Effect`, a the cells called
-        `target`, with ``p_holm``, adjusted for the number of rows. Names without a value on one side are left out.
+        `target`, with ``p_holm``, adjusted for the number of rows. Where one side has no cell with a value they are
+        missing; names without any value are left out.
     """
     groups, is_a = measured[IMAGE].to_numpy(str), (measured[CALL] == target).to_numpy()
     rows = []
     for name, column in columns.items():
         values = measured[column].to_numpy(float)
-        effect = compare_classes(values, is_a, groups)
-        if effect is not None:
-            rows.append({"name": name, "mean": float(values[np.isfinite(values)].mean()), **asdict(effect)})
+        effect, known = compare_classes(values, is_a, groups), np.isfinite(values)
+        if known.any():
+            rows.append({"name": name, "mean": float(values[known].mean()), **(asdict(effect) if effect else {})})
     fields = ("name", "mean", "mean_a", "mean_b", "delta", "low", "high", "p", "over")
     return _with_holm(pd.DataFrame(rows, columns=list(fields)))
 
@@ -53,10 +54,20 @@ def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def places(measured: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Compare the share of the map in each place, see `by_class`, with ``area``, its mean share of the crop."""
+    """Compare the share of the map in each place, see `by_class`, with ``area``, its mean share of the crop.
+
+    ``mean`` and ``area`` are over all cells, of which one that has no such place has nothing there: they sum to 1.
+    """
     there = [name for name in COMPARTMENTS if measured[AREA + name].fillna(0).gt(0).any()]
     table = by_class(measured, {name: SHARE + name for name in there}, target)
-    return table.assign(area=[float(measured[AREA + name].fillna(0).mean()) for name in table["name"]])
+    shares, areas = (_over_all(measured, [start + name for name in table["name"]]) for start in (SHARE, AREA))
+    return table.assign(mean=shares, area=areas)
+
+
+def _over_all(measured: pd.DataFrame, columns: Sequence[str]) -> list[float]:
+    """Return the mean of shares over the cells that have any of them; one that is missing is 0."""
+    shares = measured[list(columns)]
+    return shares[shares.notna().any(axis=1)].fillna(0).mean().astype(float).tolist()
 
 
 def channels(measured: pd.DataFrame, target: str) -> pd.DataFrame:
@@ -72,14 +83,16 @@ def channels_measured(measured: pd.DataFrame) -> list[str]:
 def channel_places(measured: pd.DataFrame, target: str) -> pd.DataFrame:
     """Compare the share of each channel in each place, see `by_class`, with the two as ``channel`` and ``place``.
 
-    Names are those of the columns of `cellapp.explanation.channel_places` without their start. Empty where an earlier
+    Names are those of the columns of `cellapp.explanation.channel_places` without their start; ``mean`` is over all
+    cells, as of `places`. Empty where an earlier
     version measured, or the image has one channel.
     """
     pairs = [(place, name) for name in channels_measured(measured) for place in COMPARTMENTS]
     there = {place_column("", *pair): pair for pair in pairs if place_column(SHARE, *pair) in measured}
     table = by_class(measured, {name: place_column(SHARE, *pair) for name, pair in there.items()}, target)
+    means = _over_all(measured, [place_column(SHARE, *there[name]) for name in table["name"]])
     places_of, channels_of = ([there[name][i] for name in table["name"]] for i in (0, 1))
-    return table.assign(place=places_of, channel=channels_of)
+    return table.assign(mean=means, place=places_of, channel=channels_of)
 
 
 def removals(measured: pd.DataFrame, target: str) -> pd.DataFrame:

@@ -49,6 +49,15 @@ def test_an_empty_folder_is_refused(tmp_path):
         expand_inputs([str(tmp_path / "empty")])
 
 
+def test_how_cells_are_explained_is_what_is_named_and_a_named_method_is_no_default(tmp_path):
+    earlier = {"n": 4, "method": "occlusion", "by_default": True}
+    base = tmp_path / "settings.json"
+    base.write_text(json.dumps({"explain": earlier}))
+    assert build_settings(base=base).explain.by_default
+    named = build_settings(base=base, explain_method="layercam", explain_layer=1, explain_target="normal").explain
+    assert named.model_dump() == {"n": 4, "method": "layercam", "layer": 1, "target": "normal", "by_default": False}
+
+
 @given(rows=st.integers(1, 10**6), columns=st.integers(1, 10**6), sign=st.sampled_from("xX"))
 def test_a_size_is_rows_by_columns(rows, columns, sign):
     assert parse_size(f"{rows}{sign}{columns}") == (rows, columns)

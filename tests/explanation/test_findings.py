@@ -88,6 +88,19 @@ def test_the_channel_and_place_in_which_classes_differ_are_named_together():
     assert not len(findings(measured(), "cancer").tables["channel_places"]), "an earlier version did not measure it"
 
 
+def test_a_place_that_few_cells_have_is_no_place_where_most_of_the_maps_lies():
+    """Cells without a nucleus have one place inside, which holds most of their maps: of a few cells, not of all."""
+    table = measured(nuclei=True)
+    few = np.arange(len(table)) < 3
+    table = table.assign(
+        **{f"{start}cell": np.where(few, value, np.nan) for start, value in ((SHARE, 0.9), (AREA, 0.6))}
+    )
+    row = findings(table, "cancer").tables["places"].set_index("name").loc["cell"]
+    assert row["mean"] == pytest.approx(0.9 * 3 / len(table))
+    assert row["area"] == pytest.approx(0.6 * 3 / len(table))
+    assert "lies in the nucleus" in findings(table, "cancer").sentences["places"][0]
+
+
 def test_a_doubt_about_the_maps_is_the_first_note():
     assert findings(measured(), "cancer", "Maps fail.").notes[0] == "Maps fail."
 
@@ -121,7 +134,8 @@ def test_few_images_are_said_to_be_few_and_nobody_knows_accuracy_without_truth()
 def test_calls_of_one_class_alone_have_no_difference_and_still_removals():
     table = measured().query("call == 'cancer'")
     found = findings(table, "cancer")
-    assert not len(found.tables["places"])
+    assert found.tables["places"]["delta"].isna().all()
+    assert len(found.sentences["places"]) == 1, "where the maps lie, and nothing of a difference"
     assert len(found.tables["removals"]) == 2
     assert any("All cells are called cancer" in note for note in found.notes)
 

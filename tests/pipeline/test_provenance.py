@@ -45,7 +45,7 @@ def test_a_run_is_described_in_plain_json_with_the_weights_it_was_loaded_with(sl
     assert facts["head"] == models.head.identity
     assert facts["encoder"] == models.encoder.identity
     assert facts["seconds"] == {"segment": 1.5}
-    assert set(facts["settings"]["explain"]) == {"n", "target", "method", "layer"}
+    assert set(facts["settings"]["explain"]) == {"n", "target", "method", "layer", "by_default"}
     assert facts["settings_digest"] == settings_digest(settings)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cellapp.cells.answer import Answer, judge
 from cellapp.cells.counts import Counts, count
-from cellapp.exports.report.words import percent
+from cellapp.exports.report.words import counted, percent
 from cellapp.exports.run_json import PICTURES_BY, read_run
 from cellapp.models.demonstration import demonstration_of_run
 
@@ -128,6 +128,32 @@ def pooled(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the cells of several images in one table, told apart by `image_id`."""
     filled = [table.assign(image_id=i) for i, table in enumerate(tables) if len(table)]
     return pd.concat(filled or [pd.DataFrame({"qc_pass": []})])
+
+
+def called_cells(images: Sequence[ReportImage]) -> pd.DataFrame:
+    """Return the accepted cells that the head called, whatever people said of them later."""
+    cells = pooled([image.cells for image in images])
+    if "label" not in cells:
+        return cells.iloc[:0]
+    return cells[(cells["label"].fillna("") != "") & cells["qc_pass"].astype(bool)]
+
+
+def by_hand(images: Sequence[ReportImage]) -> str:
+    """Return how many cells count as what somebody said, and how often the head says the same; "" without any."""
+    cells = pooled([image.cells for image in images])
+    given = cells["manual_label"].fillna("") if "manual_label" in cells else pd.Series("", cells.index)
+    if not (given != "").any():
+        return ""
+    called = called_cells(images)
+    both = called[called["manual_label"].fillna("") != ""]
+    text = (
+        f"Of {counted(len(cells), 'cell')} {(given != '').sum():,} have a class that somebody gave them, which counts "
+    )
+    text += "in place of the call."
+    if len(both):
+        n_same = int((both["label"] == both["manual_label"]).sum())
+        text += f" Of {len(both):,} of them the head says the same of {n_same:,} ({percent(n_same / len(both))})."
+    return text
 
 
 def headline(tables: Sequence[pd.DataFrame], classes: Sequence[str], demonstration: str = "") -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cellapp.exports.report.counts import ReportImage
+import pandas as pd
+
+from cellapp.exports.report.counts import ReportImage, called_cells
 from cellapp.exports.report.validation import Validation
 from cellapp.exports.report.words import percent
 
@@ -14,8 +16,10 @@ MANY_UNLIKE, MANY_UNSURE = 0.1, 0.2
 
 def limits_of(images: Sequence[ReportImage], validation: Validation) -> list[str]:
     """Return the limits of a run as sentences, the gravest first."""
-    classified = any(image.answer.n_classified for image in images)
-    found = [*_answer(images), *_head(images, validation), *_doubtful(images), *_sampling(images)] if classified else []
+    called = called_cells(images)
+    classified = bool(len(called))
+    found = [*_answer(images), *_head(images, validation)] if classified else []
+    found += [*_doubtful(images, called), *_sampling(images)] if classified else []
     if any(image.um_per_px is None for image in images):
         found.append("The size of a pixel is not known for every image: sizes in pixels do not compare between scales.")
     if classified:
@@ -52,9 +56,9 @@ def _head(images: Sequence[ReportImage], validation: Validation) -> list[str]:
     return found
 
 
-def _doubtful(images: Sequence[ReportImage]) -> list[str]:
-    n = sum(image.answer.n_classified for image in images)
-    unlike, unsure = sum(i.answer.n_unlike for i in images), sum(i.counts.n_unsure for i in images)
+def _doubtful(images: Sequence[ReportImage], called: pd.DataFrame) -> list[str]:
+    n, unsure = len(called), sum(i.counts.n_unsure for i in images)
+    unlike = int(called["unlike_training"].fillna(False).astype(bool).sum()) if "unlike_training" in called else 0
     found = []
     if unlike > MANY_UNLIKE * n:
         found.append(

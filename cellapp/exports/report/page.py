@@ -18,7 +18,7 @@ from cellapp.explanation.finding_tables import given_by_hand, with_truth
 from cellapp.explanation.findings import Findings, findings
 from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.explanations import read_explanation_summary
-from cellapp.exports.report.counts import Group, ReportImage, groups_of, headline, pooled, report_image
+from cellapp.exports.report.counts import Group, ReportImage, by_hand, groups_of, headline, pooled, report_image
 from cellapp.exports.report.figures import ReportFigure, inline, maps_made_by, read_figures
 from cellapp.exports.report.limits import limits_of
 from cellapp.exports.report.methods_paragraph import methods_paragraph
@@ -104,6 +104,7 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
         "classes": all_classes,
         "images": images,
         "groups": groups,
+        "by_hand": by_hand(images),
         "chart": _chart(images, groups, classes),
         "fractions": fractions,
         "why_no_fractions": why_not,

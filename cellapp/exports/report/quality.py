@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cellapp.exports.report.counts import ReportImage, pooled
+from cellapp.exports.report.counts import ReportImage, called_cells, pooled
 from cellapp.exports.report.words import counted, percent
 
 FEW_CELLS = 20
@@ -29,7 +29,7 @@ def quality_of(images: Sequence[ReportImage]) -> Quality:
     cells = pooled([image.cells for image in images])
     n, reasons = len(cells), _reasons(cells)
     notes = [(image.name, str(note)) for image in images for note in _notes(image)]
-    sentences = [*_size(cells), *_doubts(cells), *_poor_images(images)]
+    sentences = [*_size(cells), *_doubts(called_cells(images)), *_poor_images(images)]
     return Quality(
         tuple((reason, k, percent(k / n)) for reason, k in reasons.most_common()), tuple(sentences), tuple(notes)
     )
@@ -57,11 +57,8 @@ def _size(cells: pd.DataFrame) -> list[str]:
     return [f"Accepted cells cover {middle:,.0f} {unit} at the median (half of them {low:,.0f} to {high:,.0f})."]
 
 
-def _doubts(cells: pd.DataFrame) -> list[str]:
+def _doubts(called: pd.DataFrame) -> list[str]:
     """Return the shares of unsure cells and of those unlike the training cells, among the classified ones."""
-    if "label" not in cells:
-        return []
-    called = cells[(cells["label"].fillna("") != "") & cells["qc_pass"].astype(bool)]
     columns = (("unsure", "are unsure"), ("unlike_training", "are unlike the cells that the head was trained on"))
     found = [(what, int(called[name].fillna(False).astype(bool).sum())) for name, what in columns if name in called]
     return [

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellapp.cells.answer import judge
 from cellapp.cells.counts import count
 from cellapp.explanation.findings import Findings
 from cellapp.exports.explanations import summary_path
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.report import page
-from cellapp.exports.report.counts import groups_of, report_image
+from cellapp.exports.report.counts import by_hand, groups_of, report_image
 from cellapp.exports.report.figures import ReportFigure, inline, maps_made_by, read_figures, write_figures
 from cellapp.exports.report.limits import limits_of
 from cellapp.exports.report.methods_paragraph import methods_paragraph
@@ -172,6 +173,22 @@ def test_limits_follow_the_numbers(tmp_path):
     shown = images_of(tmp_path / "b", demonstration="trained on synthetic cells")
     assert limits_of(shown, good)[0].startswith("The head is one for show")
     assert all(limits_of(some, good)[-1] == "Research use only, not for diagnosis." for some in (images, [], shown))
+
+
+def test_classes_that_people_gave_are_told_as_theirs_and_lift_no_limit_of_the_head(tmp_path):
+    (image,) = images_of(tmp_path)
+    assert by_hand([image]) == ""
+    called = image.cells["label"].isin(CLASSES)
+    cells = image.cells.assign(manual_label=image.cells["label"].where(called, ""), unlike_training=called)
+    wrong = cells.index[called][0]
+    cells.loc[wrong, "manual_label"] = next(name for name in CLASSES if name != cells.loc[wrong, "label"])
+    labelled = replace(image, cells=cells, answer=judge(cells))
+    n, accepted = int(called.sum()), int((called & cells["qc_pass"]).sum())
+    assert f"Of {len(cells)} cells {n} have a class that somebody gave them" in by_hand([labelled])
+    assert f"Of {accepted} of them the head says the same of {accepted - 1} (" in by_hand([labelled])
+    limits = " ".join(limits_of([labelled], Validation("none")))
+    assert "100 % of the classified cells are unlike the training cells" in limits
+    assert "Maps and findings show what the head goes by" in limits
 
 
 def test_figures_are_those_of_the_head_shown(tmp_path):
