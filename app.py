@@ -26,6 +26,7 @@ def route() -> None:
                 st.Page(frame.LABEL_PAGE, title="Label", icon=":material/label:"),
                 st.Page(frame.TRAIN_PAGE, title="Train", icon=":material/school:"),
                 st.Page(frame.DISCOVER_PAGE, title="Discover", icon=":material/bubble_chart:"),
+                st.Page(frame.TIME_SERIES_PAGE, title="Time series", icon=":material/timeline:"),
             ],
             "Manage": [
                 st.Page(frame.RUNS_PAGE, title="Runs", icon=":material/history:"),

@@ -117,6 +117,13 @@ def discover_run(request: DiscoverRequest, on_step: OnStep | None = None) -> Pat
     return out
 
 
+def discover(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
+    """Look for groups among the cells of a run; payload a `DiscoverRequest` as JSON values, result ``{"key"}``."""
+    request = DiscoverRequest.model_validate(payload)
+    discover_run(request, on_step)
+    return {"key": request.key}
+
+
 def discovery_folder(request: DiscoverRequest) -> Path:
     """Return the folder of the result of a request, whether it is there or not."""
     return run_folder(request.run_id) / FOLDER / request.key

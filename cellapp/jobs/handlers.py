@@ -15,7 +15,7 @@ from cellapp.discovery.projection import project_run
 from cellapp.errors import Cancelled, CellappError
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.cell_reasons import FLIP, flip
-from cellapp.jobs.discover import DISCOVER, DiscoverRequest, discover_run
+from cellapp.jobs.discover import DISCOVER, discover
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.make_report import REPORT, make_report
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
@@ -23,6 +23,7 @@ from cellapp.jobs.rescore import PICTURES, RESCORE, draw_pictures, rescore_run
 from cellapp.jobs.run_lock import only_worker
 from cellapp.jobs.run_report import write_run_report
 from cellapp.jobs.summarise_explanations import summarise_explanations
+from cellapp.jobs.time_series import SERIES
 from cellapp.jobs.train import TrainRequest
 from cellapp.jobs.train import train as train_head
 from cellapp.jobs.write_labels import write_labels
@@ -127,13 +128,6 @@ def project(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"n_cells": len(projection.xy)}
 
 
-def discover(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Look for groups among the cells of a run; payload a `DiscoverRequest` as JSON values, result ``{"key"}``."""
-    request = DiscoverRequest.model_validate(payload)
-    discover_run(request, on_step)
-    return {"key": request.key}
-
-
 def demo(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Draw the synthetic slide and add it to a project; payload ``{"project_id"}``, result ``{"image_id"}``."""
     with tempfile.TemporaryDirectory() as folder:
@@ -191,6 +185,7 @@ HANDLERS: Mapping[str, Handler] = {
     FLIP: flip,
     REPORT: report,
     DISCOVER: discover,
+    **SERIES,
     "relabel": write_labels,
     RESCORE: rescore,
     PICTURES: pictures,

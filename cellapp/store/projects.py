@@ -16,6 +16,7 @@ from cellapp.store.database import reading, writing
 from cellapp.store.deletions import write_down_files
 from cellapp.store.records import ChannelChoice, ProjectRecord
 from cellapp.store.schema import Image, Project, Run
+from cellapp.store.series import delete_series
 from cellapp.types.image import Role
 
 _DEFAULT_NAME = "My project"
@@ -88,6 +89,7 @@ def delete_project(project_id: str) -> None:
         row = _check_empty(session, project_id)
         write_down_files(session, project_id)
         session.delete(row)
+    delete_series(project_id)
 
 
 def remember_channels(

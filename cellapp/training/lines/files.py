@@ -55,7 +55,7 @@ def _attention(bag: Bag, weights: np.ndarray) -> pd.DataFrame:
 
 
 def prediction_rows(bags: Sequence[Bag], probabilities: np.ndarray, lines: Sequence[str]) -> pd.DataFrame:
-    """Return one row per bag: line (as it was said, may be empty), batch, place, called and p_<line> of each line."""
+    """Return one row per bag: line (as it was said), batch, place, called, p_<line> of each line, and sequence."""
     return pd.DataFrame(
         {
             "line": [bag.sequence.line for bag in bags],
@@ -63,6 +63,7 @@ def prediction_rows(bags: Sequence[Bag], probabilities: np.ndarray, lines: Seque
             "place": [bag.sequence.place for bag in bags],
             "called": [lines[k] for k in probabilities.argmax(axis=1)],
             **{f"p_{line}": probabilities[:, k].round(6) for k, line in enumerate(lines)},
+            "sequence": [bag.sequence.name for bag in bags],
         }
     )
 

@@ -36,6 +36,9 @@ _TITLES = {
     "pictures": "Drawing classes",
     "vectors": "Vectors",
     "discover": "Finding groups",
+    "growth": "Growth",
+    "lines": "Learning lines",
+    "name-lines": "Naming lines",
 }
 
 

@@ -25,6 +25,7 @@ EXPLAIN_PAGE = "pages/analyse/explain.py"
 LABEL_PAGE = "pages/learn/label.py"
 TRAIN_PAGE = "pages/learn/train.py"
 DISCOVER_PAGE = "pages/learn/discover.py"
+TIME_SERIES_PAGE = "pages/learn/time_series.py"
 RUNS_PAGE = "pages/manage/runs.py"
 MODELS_PAGE = "pages/manage/models.py"
 _FILE_NAME_SIGNS = 16  # of the name of a file with many images, in the list of images

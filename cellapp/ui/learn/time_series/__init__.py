@@ -1,0 +1,1 @@
+"""The Time series page: growth curves, and cell lines across batches."""

@@ -1,0 +1,95 @@
+"""Growth over time: how fast each condition doubles, the curves, and the fit of each place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.exports.growth import MEASURES, condition_rows, doubling_rows, measures_of
+from cellapp.exports.growth_chart import growth_figure, sentences
+from cellapp.jobs.project_series import GROWTH, ProjectSeries, SeriesRequest, growth_folder
+from cellapp.ui.components.charts import chart_config, styled
+from cellapp.ui.components.downloads import file_button
+from cellapp.ui.components.messages import empty_state, escape
+from cellapp.ui.learn.time_series.work import ask, show_work
+from cellapp.ui.session.page_state import PageState
+
+_TEXTS = {"place": str, "sequence": str, "condition": str, "line": str, "batch": str}
+
+
+def growth_section(page: PageState, request: SeriesRequest, series: ProjectSeries) -> None:
+    """Draw the button, and what was measured last."""
+    table = growth_folder(page.project.id) / "growth.csv"
+    working = show_work(page, GROWTH)
+    if st.button(
+        "Measure again" if table.is_file() else f"Measure {sum(len(one.files) for one in series.sequences):,} images",
+        icon=":material/show_chart:",
+        type="secondary" if table.is_file() else "primary",
+        key="growth_start",
+        disabled=working or not series.sequences,
+    ):
+        ask(GROWTH, request)
+    if not table.is_file():
+        if not working:
+            empty_state(
+                "How fast do they grow?",
+                "Covered area is found in every image, whatever its contrast; cells are those of the last run.",
+                icon=":material/show_chart:",
+            )
+        return
+    _show(table.parent, pd.read_csv(table, dtype=_TEXTS, keep_default_na=True).fillna(dict.fromkeys(_TEXTS, "")))
+
+
+def _show(folder: Path, growth: pd.DataFrame) -> None:
+    measures = measures_of(growth)
+    measure = measures[0]
+    if len(measures) > 1:
+        measure = st.segmented_control(
+            "Measure",
+            measures,
+            default=measure,
+            required=True,
+            format_func=MEASURES.get,
+            key="growth_measure",
+            label_visibility="collapsed",
+        )
+    st.markdown("\n".join(f"- {escape(sentence)}" for sentence in sentences(growth, str(measure))))
+    st.plotly_chart(
+        styled(growth_figure(growth, str(measure)), f"{MEASURES[str(measure)]} over time", height=420),
+        key=f"growth_chart_{measure}",
+        config=chart_config("growth"),
+        alt=f"{MEASURES[str(measure)]} over time, one line per place, one colour per condition",
+    )
+    conditions = condition_rows(growth, str(measure))
+    if conditions["doubling_h"].notna().any():
+        _fits(conditions, "condition", "Doubling time of each condition")
+    with st.expander("Each place", icon=":material/table_chart:"):
+        _fits(doubling_rows(growth, str(measure)), "sequence", "Doubling time of each place")
+    suffix = "_cells" if measure == "n_cells" and len(measures) > 1 else ""
+    with st.container(horizontal=True, gap="small"):
+        for name, said in (
+            ("growth.csv", "Curves (CSV)"),
+            ("doubling.csv", "Doubling times (CSV)"),
+            (f"growth{suffix}.html", "Chart (HTML)"),
+            (f"growth{suffix}.svg", "Chart (SVG)"),
+        ):
+            file_button(folder / name, said, name)
+
+
+def _fits(rows: pd.DataFrame, first: str, said: str) -> None:
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows[[first, "n", "doubling_h", "doubling_low_h", "doubling_high_h", "note"]],
+        hide_index=True,
+        column_config={
+            first: first.capitalize().replace("Sequence", "Place"),
+            "n": number("Points" if first == "sequence" else "Places", width="small"),
+            "doubling_h": number("Doubling, h", format="%.1f"),
+            "doubling_low_h": number("From", format="%.1f", help="95 % interval."),
+            "doubling_high_h": number("To", format="%.1f", help="95 % interval."),
+            "note": "Why not",
+        },
+        alt=said,
+    )
