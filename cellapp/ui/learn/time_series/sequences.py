@@ -25,7 +25,7 @@ def choose_sequences(page: PageState) -> tuple[SeriesRequest, ProjectSeries]:
     with st.expander("Where line, batch, place and time come from", icon=":material/rule:"):
         st.markdown(
             "From the image table on Upload: cell line, treatment and dose, batch, time. What is not typed in there is "
-            "read from the names of files: the time at their end (`_02d12h00m`, `_36h`, `t012`) and the place before it, "
+            "read from the names of files: the time at their end (`_02d12h00m`, `_36h`, `t012`), before it the place, "
             "or as a pattern says."
         )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
