@@ -74,7 +74,8 @@ def gap_sentence(metrics: Mapping[str, Any], groups: str) -> str:
 
 def at_chance(metrics: Mapping[str, Any]) -> bool:
     """Whether guessing lies in the interval of balanced accuracy or, where there is none, within 5 points."""
-    value, low = metrics["grouped"]["balanced_accuracy"], metrics["intervals"]["balanced_accuracy"]["low"]
+    value = (metrics.get("grouped") or metrics["scores"])["balanced_accuracy"]
+    low = metrics["intervals"]["balanced_accuracy"]["low"]
     return (value - 0.05 if low is None else low) <= 1 / len(metrics["per_class"])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from cellapp.evaluation.split_by_cell import at_chance
 from cellapp.store.heads import HeadRecord
 from cellapp.store.records import RunRecord
 from cellapp.ui.components.gallery import act_on_tiles, page_of
@@ -64,6 +65,8 @@ def _introduce(evidence: Evidence, n_here: int, *, doubtful: bool) -> bool:
     what = _DOUBTS if doubtful else "Wrong calls, the surest first"
     fold = f"the fold that did not see {'its' if evidence.grouped_by else 'this'} {escape(evidence.group)}"
     st.caption(f"{what}. Each cell is scored by {fold}. A label given here counts in the next training.")
+    if doubtful and at_chance(evidence.figures):
+        st.caption("This head is not shown to be better than guessing: what it says against labels means little.")
     if not n_here:
         st.info(
             f"The {n_all:,} {'cell is' if n_all == 1 else 'cells are'} not of a run of this project that is still "

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from cellapp.ui.components.charts import ACCENT, styled
 
 _GREY = "#8A8A8A"
+_END = 1.04  # of axes of shares, so that "100 %" has room and a point at the end is seen whole
 _MOST_GROUPS = 30  # rows of a chart that can still be read; the worst come first
 
 
@@ -43,8 +44,8 @@ def confusion_chart(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure:
             hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="called", type="category")
-    figure.update_yaxes(title_text="is", type="category", autorange="reversed")
+    figure.update_xaxes(title_text="called", type="category", showgrid=False)
+    figure.update_yaxes(title_text="true class", type="category", autorange="reversed", showgrid=False)
     return styled(figure, "Which classes are taken for which", height=320)
 
 
@@ -61,8 +62,8 @@ def roc_chart(roc: Mapping[str, Sequence[float]], area: float | None, positive: 
         name="this head",
         hovertemplate="threshold %{customdata:.2f}: finds %{y:.0%}, calls %{x:.0%} of the others so<extra></extra>",
     )
-    figure.update_xaxes(title_text=f"others called {escape(positive)}", range=[0, 1], tickformat=".0%")
-    figure.update_yaxes(title_text=f"{escape(positive)} found", range=[0, 1.01], tickformat=".0%")
+    figure.update_xaxes(title_text=f"others called {escape(positive)}", range=[0, _END], tickformat=".0%")
+    figure.update_yaxes(title_text=f"{escape(positive)} found", range=[0, _END], tickformat=".0%")
     shown = "" if area is None or not np.isfinite(area) else f", area {area:.3f}"
     return styled(figure, f"Finding against false alarms (ROC){shown}", height=320)
 
@@ -84,19 +85,19 @@ def precision_recall_chart(
     """
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[share, share], mode="lines", line={"dash": "dot", "color": _GREY}, name="calling all so"
+        x=[0, 1], y=[share, share], mode="lines", line={"dash": "dot", "color": _GREY}, name="calling every cell so"
     )
     figure.add_scatter(
-        x=curve["recall"],
-        y=curve["precision"],
-        customdata=curve["threshold"],
+        x=curve["recall"][:-1],  # the last point is where no cell is called so, and precision is but agreed to be 1
+        y=curve["precision"][:-1],
+        customdata=curve["threshold"][:-1],
         mode="lines",
         line={"color": ACCENT, "width": 2.5},
         name="this head",
         hovertemplate="threshold %{customdata:.2f}: finds %{x:.0%}, %{y:.0%} of those called so are<extra></extra>",
     )
-    figure.update_xaxes(title_text=f"{escape(positive)} found (recall)", range=[0, 1], tickformat=".0%")
-    figure.update_yaxes(title_text=f"called {escape(positive)} that is", range=[0, 1.01], tickformat=".0%")
+    figure.update_xaxes(title_text=f"{escape(positive)} found (recall)", range=[0, _END], tickformat=".0%")
+    figure.update_yaxes(title_text=f"called {escape(positive)} that is", range=[0, _END], tickformat=".0%")
     shown = "" if average is None else f", average {average:.3f}"
     return styled(figure, f"Precision against recall{shown}", height=320)
 
@@ -115,8 +116,8 @@ def calibration_chart(bins: Sequence[Mapping[str, float]], error: float | None, 
         name="found",
         hovertemplate="said %{x:.0%}, was %{y:.0%}, %{customdata:,} cells<extra></extra>",
     )
-    figure.update_xaxes(title_text=f"p({escape(positive)}), calibrated", range=[0, 1], tickformat=".0%")
-    figure.update_yaxes(title_text=f"share that is {escape(positive)}", range=[0, 1.01], tickformat=".0%")
+    figure.update_xaxes(title_text=f"p({escape(positive)}), calibrated", range=[0, _END], tickformat=".0%")
+    figure.update_yaxes(title_text=f"share that is {escape(positive)}", range=[1 - _END, _END], tickformat=".0%")
     shown = "" if error is None else f": {100 * error:.1f} points off on average"
     return styled(figure, f"Are the percentages true{shown}", height=320)
 
@@ -131,11 +132,11 @@ def groups_chart(groups: Sequence[Mapping[str, Any]], word: str) -> go.Figure:
             customdata=[[row["n"], escape(row["classes"])] for row in shown],
             error_x=_around([row["accuracy"] for row in shown], shown),
             orientation="h",
-            marker_color=ACCENT,
+            marker={"color": ACCENT, "opacity": 0.6},  # so that the interval is seen on the bar
             hovertemplate="%{y}: %{x:.0%} of %{customdata[0]:,} cells right (%{customdata[1]})<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="right calls, % of cells", range=[0, 1.01], tickformat=".0%")
+    figure.update_xaxes(title_text="right calls, % of cells", range=[0, _END], tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     more = f", the worst {_MOST_GROUPS}" if len(groups) > _MOST_GROUPS else ""
     return styled(figure, f"Right calls on each unseen {escape(word)}{more}", height=140 + 24 * len(shown))
@@ -171,7 +172,7 @@ def learning_chart(points: Sequence[Mapping[str, Any]], words: str, n_classes: i
         hovertemplate=f"%{{x:.1f}} {escape(words)}, %{{customdata:,.0f}} cells: %{{y:.0%}}<extra></extra>",
     )
     figure.update_xaxes(title_text=f"labelled {escape(words)} learned from, mean of folds", range=[0, 1.05 * x[-1]])
-    figure.update_yaxes(title_text="balanced accuracy", range=[0, 1.01], tickformat=".0%")
+    figure.update_yaxes(title_text="balanced accuracy", range=[0, _END], tickformat=".0%")
     return styled(figure, f"Score against the number of labelled {escape(words)}", height=340)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -28,6 +29,7 @@ from cellapp.ui.session.page_state import PageState
 
 TABS = "train_tabs"
 """Key of the tabs; its value is the name of the open one."""
+_WHOLE = 20  # rows of a table that is shown without scrolling
 
 
 def evidence_tabs(page: PageState, head: HeadRecord, evidence: Evidence) -> None:
@@ -51,17 +53,15 @@ def evidence_tabs(page: PageState, head: HeadRecord, evidence: Evidence) -> None
 def _score(evidence: Evidence) -> None:
     if evidence.pair is not None:
         _pair(evidence.pair, evidence.groups)
-    st.dataframe(
-        score_table(evidence.figures, evidence.positive),
-        hide_index=True,
-        height="content",
-        alt="All scores with intervals and the class that each is about",
-    )
+        if evidence.pair.sentence not in evidence.verdict.doubts:
+            st.caption(escape(evidence.pair.sentence))
+    scores = score_table(evidence.figures, evidence.positive)
+    _table(scores, "All scores with intervals and the class that each is about")
     _intervals_said(evidence)
 
 
 def _pair(pair: SplitPair, words: str) -> None:
-    """Draw the honest score beside the leaky one, each by its name, with the gap and what it says."""
+    """Draw the honest score beside the leaky one, each by its name, with the gap."""
     plain = {"delta_color": "off", "delta_arrow": "off", "width": 240}
     with st.container(horizontal=True):
         spread = None if pair.low is None else f"{100 * pair.low:.0f} to {100 * pair.high:.0f} %"
@@ -74,7 +74,6 @@ def _pair(pair: SplitPair, words: str) -> None:
                 "reported: it stands here for the gap alone."
             )
             st.metric("Split by cell: leaky", f"{100 * pair.leaky:.0f} %", gap, help=about, **plain)
-    st.caption(escape(pair.sentence))
 
 
 def _classes(evidence: Evidence) -> None:
@@ -107,13 +106,15 @@ def _groups(evidence: Evidence) -> None:
 def _probabilities(evidence: Evidence) -> None:
     figures = evidence.figures
     error = figures["scores"]["calibration_error"]
-    _charts({"calibration": calibration_chart(evidence.curves["calibration"], error, evidence.positive)}, columns=1)
-    st.markdown("**Unsure, with a promise**")
-    st.caption(escape(coverage_sentence(figures["conformal"], evidence.groups)))
-    _table(coverage_table(figures["conformal_rates"]), "Error rates promised and what was held")
-    st.caption(
-        "A run keeps such a promise where *Unsure* is set to conformal on Segment, at the error rate chosen there."
-    )
+    chart = calibration_chart(evidence.curves["calibration"], error, evidence.positive)
+    grid = st.grid(2, min_column_width=340, gap="medium")
+    with grid.cell():
+        st.plotly_chart(chart, key="train_calibration", config=chart_config("head_calibration"))
+    with grid.cell():
+        st.markdown("**Unsure, with a promise**")
+        st.caption(escape(coverage_sentence(figures["conformal"], evidence.groups)))
+        _table(coverage_table(figures["conformal_rates"]), "Error rates promised and what was held")
+        st.caption("A run keeps such a promise where it is told to on Segment: *Unsure* conformal, and the error rate.")
 
 
 def _more(evidence: Evidence) -> None:
@@ -138,8 +139,8 @@ def _intervals_said(evidence: Evidence) -> None:
     st.caption(f"95 % intervals by bootstrap over {n:,} {escape(evidence.groups)}, of which whole ones are drawn.")
 
 
-def _table(table: object, alt: str) -> None:
-    st.dataframe(table, hide_index=True, alt=alt)
+def _table(table: pd.DataFrame, alt: str) -> None:
+    st.dataframe(table, hide_index=True, height="content" if len(table) <= _WHOLE else "auto", alt=alt)
 
 
 def _charts(charts: Mapping[str, go.Figure], *, columns: int = 2) -> None:

@@ -18,7 +18,7 @@ def test_rows_of_the_confusion_are_true_classes():
     assert heat.y[0] == "&lt;b&gt;cancer&lt;/b&gt;"
     assert np.allclose(heat.z, [[0.8, 0.2], [0, 0]])
     assert heat.text[0][1] == "2<br>20 %"
-    assert figure.layout.yaxis.title.text == "is"
+    assert figure.layout.yaxis.title.text == "true class"
 
 
 def test_curves_are_drawn_beside_what_guessing_gives():
@@ -44,7 +44,7 @@ def test_precision_stands_beside_what_calling_every_cell_so_would_reach():
     curve = {"recall": [1, 0.5, 0], "precision": [0.4, 0.8, 1], "threshold": [0, 0.5, 1]}
     figure = precision_recall_chart(curve, 0.7, "cancer", 0.4)
     assert list(figure.data[0].y) == [0.4, 0.4]
-    assert list(figure.data[1].y) == [0.4, 0.8, 1]
+    assert list(figure.data[1].y) == [0.4, 0.8], "the end, where no cell is called so, is not drawn"
     assert "average 0.700" in figure.layout.title.text
 
 

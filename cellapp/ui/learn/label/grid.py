@@ -43,11 +43,11 @@ def choose_shown(state: LabelState) -> Shown:
     choices = [TO_LABEL, LABELLED, *state.classes.names, DISPUTED, DOUBTED]
     if st.session_state.get("label_show") not in choices:
         st.session_state["label_show"] = TO_LABEL
-    what = str(st.selectbox("Show", choices, key="label_show", width=170))
+    what = str(st.selectbox("Show", choices, key="label_show", width=165))
     image = state.page.image
     only = False
     if len(state.images) > 1 and image is not None and image.id in state.images:
-        only = st.selectbox("Cells of", [EVERY_IMAGE, THIS_IMAGE], key="label_scope", width=130) == THIS_IMAGE
+        only = st.selectbox("Cells of", [EVERY_IMAGE, THIS_IMAGE], key="label_scope", width=125) == THIS_IMAGE
     one_scale = st.toggle("One scale", key="label_scale", help="Every cell at the same scale, so that sizes compare.")
     return Shown(what, image.id if only and image else None, one_scale)
 

@@ -61,7 +61,7 @@ def choose_order(state: LabelState) -> Choice:
         st.session_state[ORDER_KEY] = names[0]
     if st.session_state.get(LIKE_KEY) not in state.rows.row_of:
         st.session_state.pop(LIKE_KEY, None)
-    order = str(st.selectbox("Order", names, format_func=NAMES.get, key=ORDER_KEY, width=160))
+    order = str(st.selectbox("Order", names, format_func=NAMES.get, key=ORDER_KEY, width=145))
     if order == "band":
         return _band(state)
     if order == "like":
