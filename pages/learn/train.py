@@ -29,7 +29,7 @@ with st.expander("1. What", icon=":material/label:", expanded=head is None and j
     what = what_step(page, runs)
 if what is not None:
     st.caption(what.line)
-with st.expander(how_title(), key="train_how", icon=":material/tune:", expanded=head is None and job is None):
+with st.expander(how_title(job), key="train_how", icon=":material/tune:", expanded=head is None and job is None):
     if what is None:
         st.caption("First say what the cells are.")
     else:

@@ -161,6 +161,7 @@ def test_fine_tuning_is_chosen_with_its_own_choices_and_shows_its_curves(open_pa
     expected = FineTuning(blocks=2, epochs=4)
     assert (recipe.mode, recipe.finetune, recipe.resample) == ("finetune", expected, "none")
     assert "Curves come with the first epoch" in words(app)
+    assert "2. How: fine-tuning" in [one.label for one in open_page(PAGE).expander], "in another visit, too"
     folder = work_folder(job.payload["work"]) / "head"
     folder.mkdir(parents=True)
     curves = {"planned": 3, "epochs": 4, "epoch_s": [20.0, 31.0], "fits": []}

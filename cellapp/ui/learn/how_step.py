@@ -85,9 +85,11 @@ def how_step(what: What, heads: Sequence[HeadRecord], n_ever: int, *, again: boo
             st.caption(_cost(what, values, heads), width="content")
 
 
-def how_title() -> str:
-    """Return the name of the step with what is chosen in it."""
-    return f"2. How: {_MODES[st.session_state.get(MODE) or 'probe'].lower()}"
+def how_title(job: JobRecord | None = None) -> str:
+    """Return the name of the step with what is chosen in it or, while a training is under way, with how that learns."""
+    chosen = st.session_state.get(MODE) or "probe"
+    mode = (job.payload.get("recipe") or {}).get("mode", chosen) if job else chosen
+    return f"2. How: {_MODES[mode].lower()}"
 
 
 def _cost(what: What, values: dict[str, Any], heads: Sequence[HeadRecord]) -> str:
