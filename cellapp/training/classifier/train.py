@@ -25,14 +25,12 @@ from cellapp.training.classifier.baselines import (
     hold_out_baselines,
     untrained_twin,
 )
-from cellapp.training.classifier.batch_effects import batch_report
-from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out, hold_out
+from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, LabelledVectors, fit_and_hold_out
 from cellapp.training.classifier.from_scratch import from_scratch
-from cellapp.training.classifier.grid import grid_of
 from cellapp.training.classifier.head_spec import spec_of
 from cellapp.training.classifier.keep_cells import keep_pictured_cells
 from cellapp.training.classifier.recipe import HeadRecipe
-from cellapp.training.classifier.validation import measure_beside
+from cellapp.training.classifier.validation import measure_beside, notes_of
 from cellapp.training.classifier.write_fitted import CHECKPOINTS, Fitted, whole, write_fitted
 from cellapp.training.encode_dataset import EncodedDataset, encode_dataset
 from cellapp.training.labelled_crops import read_labelled_crops
@@ -138,10 +136,7 @@ def _fit(dataset: EncodedDataset, recipe: HeadRecipe, name: str, encoder: str, o
     head, held_out = fit_and_hold_out(data, spec, **recipe.choices)
     if held_out is None:
         return Fitted(head, None, _method(recipe), {})
-    own, notes = {_method(recipe): held_out.probabilities}, grid_of(head)
-    if recipe.batch_effects != "none":
-        without = hold_out(data, spec, held_out.fold_of, seed=recipe.seed, balance=recipe.balance).probabilities
-        notes["batch_effects"] = batch_report(data, recipe.effects, without, held_out.probabilities, head.positive)
+    own, notes = {_method(recipe): held_out.probabilities}, notes_of(data, spec, recipe, head, held_out)
     on_step("Measuring what a split by cell would show, and whether more groups would help", 0.9)
     beside = measure_beside(data, spec, recipe, head, held_out)
     own |= _others(dataset, data, spec, held_out, recipe, own)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from cellapp.files import atomic_folder
 from cellapp.training.classifier.cross_validation import fit_and_hold_out
-from cellapp.training.classifier.grid import grid_of
 from cellapp.training.classifier.keep_cells import PicturesOf, keep_cells
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.of_cells import as_dataset, recipe_for, spec_of_cells
 from cellapp.training.classifier.recipe import HeadRecipe
-from cellapp.training.classifier.validation import measure_beside
+from cellapp.training.classifier.validation import measure_beside, notes_of
 from cellapp.training.classifier.write_fitted import Fitted, TrainedHead, write_fitted
 from cellapp.training.labelled_cells import LabelledCells
 from cellapp.types.image import OnStep
@@ -59,7 +58,8 @@ def train_on_vectors(
     progress("Measuring", 0.5)
     beside = measure_beside(data, spec, recipe, head, held_out) if held_out else ()
     probabilities = {METHOD: held_out.probabilities} if held_out else {}
-    fitted = Fitted(head, held_out, METHOD, probabilities, grid_of(head), beside)
+    notes = notes_of(data, spec, recipe, head, held_out)
+    fitted = Fitted(head, held_out, METHOD, probabilities, notes, beside)
     with atomic_folder(out) as part:
         trained = write_fitted(part, fitted, as_dataset(cells), recipe, start)
         keep_cells(part, cells.features, cells.labels, cells.names, cells.groups, pictures_of)

@@ -68,7 +68,9 @@ def tune_on_cells(
 
 
 def _check(cells: LabelledCells) -> None:
-    """Refuse vectors that are not those of one encoder reading one crop in three planes."""
+    """Refuse mixtures of classes, and vectors that are not those of one encoder reading one crop in three planes."""
+    if not as_dataset(cells).crops.pure.all():
+        raise InputError("fine-tuning is for cells of one class each; leave the mixtures out, or train a linear probe")
     reads = cells.settings.reads
     if reads.shape or reads.cytoskeleton or reads.source != "crops" or reads.channels_as != "roles":
         raise InputError(

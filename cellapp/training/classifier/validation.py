@@ -15,8 +15,9 @@ from cellapp.evaluation.evidence import beside_leaky, curves, evidence, worst_er
 from cellapp.evaluation.held_out_calls import calls_of_table
 from cellapp.evaluation.verdict import not_validated, verdict
 from cellapp.settings import ClassifySettings
-from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut
-from cellapp.training.classifier.grid import balance_of
+from cellapp.training.classifier.batch_effects import batch_report
+from cellapp.training.classifier.cross_validation import HeadSpec, HeldOut, hold_out
+from cellapp.training.classifier.grid import balance_of, grid_of
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.leakage import leaky_scores
 from cellapp.training.classifier.learning_curve import learning_curve
@@ -54,6 +55,24 @@ def measure_beside(
     leaky = leaky_scores(data, spec, head.positive, folds=recipe.folds, **shared)
     strength = head.metrics["regularisation"]
     return leaky, learning_curve(data, held_out.fold_of, held_out.probabilities, strength, **shared)
+
+
+def notes_of(
+    data: LabelledVectors, spec: HeadSpec, recipe: HeadRecipe, head: LinearHead, held_out: HeldOut | None
+) -> dict[str, Any]:
+    """Return what was chosen on a grid, and figures before and after taking batch effects out, as far as it was done.
+
+    Returns
+    -------
+    dict
+        ``grid`` and ``batch_effects`` of metrics.json, see `cellapp.training.classifier.batch_effects.batch_report`.
+    """
+    notes = grid_of(head)
+    if held_out is not None and recipe.batch_effects != "none":
+        without = hold_out(data, spec, held_out.fold_of, seed=recipe.seed, balance=recipe.balance).probabilities
+        after = held_out.probabilities
+        notes["batch_effects"] = batch_report(data, recipe.effects, without, after, head.positive)
+    return notes
 
 
 def validate(

@@ -8,9 +8,11 @@ import pytest
 from cellapp.errors import InputError
 from cellapp.evaluation.held_out_calls import read_held_out
 from cellapp.models.load import load_model
+from cellapp.pipeline.progress import no_progress
 from cellapp.settings_io import read_recipe
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
+from cellapp.training.classifier.tune_on_cells import tune_on_cells
 from cellapp.training.label_sources import labels_by_column
 from cellapp.training.labelled_cells import BY_IMAGE, label_cells
 from tests.training.vectors import drawn_images, kinds
@@ -45,6 +47,27 @@ def test_no_group_is_tested_by_a_head_that_saw_it(tmp_path):
     train_on_vectors(labelled(drawn_images(), groups, "batch"), tmp_path / "lines", HeadRecipe(folds=3))
     calls = read_held_out(tmp_path / "lines")
     assert all(len(set(calls.folds[calls.groups == group])) == 1 for group in set(calls.groups))
+
+
+def test_what_taking_batch_effects_out_has_changed_is_told(tmp_path):
+    images = drawn_images(8, shift=1.0)
+    groups = {image.name: f"plate {k // 4}" for k, image in enumerate(images)}
+    recipe = HeadRecipe(folds=2, batch_effects="scale")
+    told = train_on_vectors(labelled(images, groups, "plate"), tmp_path / "lines", recipe).metrics["batch_effects"]
+    assert (told["method"], told["n_batches"]) == ("scale", 2)
+    assert told["after"]["batch_share"] < told["before"]["batch_share"]
+
+
+def test_mixtures_are_learnt_from_by_their_shares_and_not_fine_tuned(tmp_path):
+    images = drawn_images(8)
+    labels, _ = labels_by_column(images, kinds(images), "cell_line", {"MCF7": "cancer", "MCF10A": "normal"})
+    labels["field_0"] = dict.fromkeys(labels["field_0"], "cancer:normal=1:2")
+    cells = label_cells(images, labels, {image.name: image.name for image in images}, BY_IMAGE)
+    metrics = train_on_vectors(cells, tmp_path / "lines", HeadRecipe(folds=2)).metrics
+    assert metrics["n_mixtures"] == 12
+    assert 0 < metrics["mixture_rmse"]["embedding"] < 1
+    with pytest.raises(InputError, match="leave the mixtures out"):
+        tune_on_cells(cells, {}, tmp_path / "tuned", HeadRecipe(mode="finetune"), no_progress)
 
 
 def test_the_same_cells_give_the_same_bytes(tmp_path):
