@@ -23,7 +23,15 @@ IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$",
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 # macOS, Windows, network storage (thumbnails that are pictures themselves), Linux, Python; hidden names need no list.
 _LITTER = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
-_LITTER |= {"@eadir", "#recycle", "#snapshot", "lost+found", "__pycache__"}
+_LITTER |= {"@eadir", "#recycle", "#snapshot", "lost+found", "__pycache__", "ehthumbs_vista.db"}
+_LITTER |= {
+    "@recycle",
+    "@recently-snapshot",
+    "recycler",
+    "network trash folder",
+    "temporary items",
+    "ehthumbs_vista.db",
+}
 _ZARR_KEYS = {".zattrs", ".zgroup", ".zarray", ".zmetadata"}
 _MAX_BYTES = 240  # file systems take names of 255, and a number may be added
 _ENDING = re.compile(r"(\.\w{1,5}){0,2}$")

@@ -24,6 +24,7 @@ NOTES = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(80)
 PICTURES = (
     *(".ipynb_checkpoints/a-checkpoint.png", ".Trash-1000/files/a.png", "@eaDir/a.png/SYNOPHOTO_THUMB_XL.png"),
     *("__MACOSX/cancer/a.png", "$RECYCLE.BIN/a.png", ".hidden.png"),
+    *("@Recycle/a.png", "@Recently-Snapshot/a.png", "RECYCLER/a.png", "Temporary Items/a.png", "~$a.png"),
     *(".hidden/labels.tif", "__MACOSX/labels.tif"),
 )
 OTHERS = ("._a.png", "__MACOSX/cancer/._a.png", ".DS_Store", "Thumbs.db", "desktop.ini")

@@ -24,7 +24,7 @@ def embed(
     ),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Write one vector per picture: arrays cls, mean_patch, file.
+    """Write one vector per picture: arrays cls, mean_patch, features (both), file, encoder.
 
     A picture that cannot be read is left out and named.
     """

@@ -77,3 +77,23 @@ def check_names(names: Sequence[str], n_channels: int) -> tuple[str, ...]:
     if repeated:
         raise InputError(f"channel names must differ; {', '.join(map(repr, repeated))} occurs more than once")
     return cleaned
+
+
+def with_colours(names: Sequence[str], n_colours: int) -> list[str]:
+    """Name the colours of several channels, each of which is a photograph.
+
+    Parameters
+    ----------
+    names : sequence of str
+        One per channel.
+    n_colours : int
+        How many samples of a pixel are read of each; other numbers than three have no names of their own.
+
+    Returns
+    -------
+    list of str
+        "H&E red", "H&E green", "H&E blue", "DAPI red" and so on; `names` for a single channel.
+    """
+    if n_colours != len(PHOTO_CHANNELS) or len(names) < 2:
+        return list(names)
+    return [f"{name} {colour}" for name in names for colour in PHOTO_CHANNELS]

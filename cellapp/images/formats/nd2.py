@@ -12,7 +12,7 @@ import numpy as np
 
 from cellapp.config import app_settings
 from cellapp.errors import InputError
-from cellapp.images.channel_names import clean_names
+from cellapp.images.channel_names import clean_names, with_colours
 from cellapp.images.formats.axes import Layout, resolve_axes
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.nd2_frames import KEEP_BYTES, FrameReader, Frames, bound
@@ -189,11 +189,7 @@ def _layout(file: Any, frames: np.ndarray, name: str, depth: str) -> Layout:
 
 def _channel_names(file: Any, layout: Layout) -> tuple[str, ...]:
     names = [channel.channel.name for channel in file.metadata.channels or []] if file.metadata else []
-    n_samples = layout.size("S")
-    if n_samples == 3:
-        single = layout.size("C") == 1
-        names = [colour if single else f"{name} {colour}" for name in names or [""] for colour in PHOTO_CHANNELS]
-    return clean_names(names, layout.cyx[0])
+    return PHOTO_CHANNELS if layout.is_photo else clean_names(with_colours(names, layout.size("S")), layout.cyx[0])
 
 
 def _um_per_px(file: Any) -> float | None:

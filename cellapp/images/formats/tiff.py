@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from cellapp.images.channel_names import clean_names
+from cellapp.images.channel_names import clean_names, with_colours
 from cellapp.images.formats import tiff_set
 from cellapp.images.formats.channels_first import levels_of
 from cellapp.images.formats.imagej_planes import left_over
@@ -156,6 +156,7 @@ def _scene(
     samples, there = read_samples(path, series, place.series, layout, ome, place.position, name, depth)
     shape = samples.shape(layout.cyx)
     is_photo = shows_photo(series.keyframe, layout, ome, shape[0])
+    names = with_colours(there.named(stored_names(tif, ome)), shape[0] // layout.size("C"))
     size = pixel_size(tif, series.keyframe, ome)
     notes = layout.notes + samples.notes + there.notes + sparse_notes(series) + size.notes
     info = ImageInfo(
@@ -163,7 +164,7 @@ def _scene(
         format="ome-tiff" if tif.is_ome else "tiff",
         shape=shape,
         dtype=samples.dtype(np.dtype(series.dtype).name),
-        channels=clean_names(there.named(stored_names(tif, ome)), shape[0], is_photo=is_photo),
+        channels=clean_names(names, shape[0], is_photo=is_photo),
         um_per_px=size.um_per_px,
         levels=tuple(samples.size(layout.resized(level.shape).cyx[1:]) for level in series.levels),
         bytes_on_disk=path.stat().st_size,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.images.channel_names import clean_names
+from cellapp.images.channel_names import clean_names, with_colours
 from cellapp.images.formats.axes import resolve_axes
 from cellapp.images.formats.ome_planes import planes_of
 from cellapp.images.formats.ome_set import OmeSet
@@ -100,7 +100,10 @@ def _leading(places: range, there: Callable[[int], bool]) -> int:
 def _scene(stack: _Stack, found: OmeSet, name: str, depth: str) -> Scene:
     layout = resolve_axes(AXES, stack.shapes[0], name, depth)
     samples, is_photo = page_samples(stack.pages[0, 0, 0], stack.stored[-1], name, stack.image)
-    shape, names = samples.shape(layout.cyx), [channel.name for channel in stack.image.channels]
+    shape = samples.shape(layout.cyx)
+    names = [channel.name for channel in stack.image.channels]
+    if len(names) < shape[0]:
+        names = with_colours(names[: layout.size("C")], shape[0] // layout.size("C"))
     info = ImageInfo(
         name=name,
         format="ome-tiff",

@@ -53,7 +53,7 @@ def next_cells(
         probe = refit(vectors, labels, images, seed=options.seed)
         probabilities = probe.probabilities
         if of_class is not None and of_class not in probe.classes:
-            raise InputError(f"no class {of_class!r} among the labels; they are {', '.join(probe.classes)}")
+            raise InputError(f"no class {of_class!r} among the labels; they are {', '.join(map(repr, probe.classes))}")
         at = probe.classes.index(of_class) if of_class else 0
         options = OrderOptions(options.seed, options.like, at, options.band)
     labelled = np.array([name != "" for name in labels], bool)

@@ -202,3 +202,15 @@ def test_white_as_zero_is_turned_over_in_either_byte_order_where_the_file_is_map
     tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", byteorder=order, metadata=None)
     top = {"u": 65535, "i": -1, "f": 1}[stored.dtype.kind]
     np.testing.assert_array_equal(open_slide(tmp_path / "a.tif").region()[0], top - stored.astype(np.float64))
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_channels_that_are_photographs_keep_their_names_beside_their_colours(tmp_path, alpha):
+    pixels = noise(2, 30, 40, 4 if alpha else 3, dtype="uint8")
+    pixels[..., 3:] = 255
+    names = {"axes": "CYXS", "Channel": {"Name": ["H&E", "DAPI"]}}
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=[2] if alpha else None, metadata=names)
+    slide = open_slide(path)
+    assert slide.info.channels == tuple(f"{name} {c}" for name in ("H&E", "DAPI") for c in ("red", "green", "blue"))
+    np.testing.assert_array_equal(slide.region(), pixels[..., :3].transpose(0, 3, 1, 2).reshape(6, 30, 40))
