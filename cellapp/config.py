@@ -64,6 +64,8 @@ class AppSettings(BaseSettings):
     """Never ask the network for weights."""
     hub_url: str = "https://huggingface.co"
     """Model hub or a mirror of it."""
+    cellpose_url: str = "https://www.cellpose.org/models"
+    """Where files of Cellpose 1 to 3 are, which no hub has, or a mirror of it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     engine: str = "serial"

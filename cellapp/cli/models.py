@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from cellapp.cli.output import JSON_OPTION, Progress, emit
+from cellapp.errors import InputError
 
 models = typer.Typer(help="List, show and fetch models.")
 
@@ -41,12 +44,17 @@ def show(name: str, as_json: bool = JSON_OPTION) -> None:
 
 
 @models.command()
-def fetch(names: list[str]) -> None:
+def fetch(
+    names: list[str],
+    sha256: Annotated[str, typer.Option(help="Digest that the file must have; of one model of one file.")] = "",
+) -> None:
     """Download and verify models."""
     from cellapp.models.fetch import fetch_model
 
+    if sha256 and len(names) > 1:
+        raise InputError(f"--sha256 is of one file, and {len(names)} models were named: fetch them one by one")
     for name in names:
         progress = Progress()
-        path = fetch_model(name, progress)
+        path = fetch_model(name, progress, sha256=sha256)
         progress.end()
         typer.echo(f"{name}: {path}")

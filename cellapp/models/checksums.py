@@ -116,6 +116,6 @@ def changed_files(model: ModelEntry) -> list[str]:
 def check_files(model: ModelEntry) -> None:
     """Raise ModelError when a file in place does not match its digest; the message names the command that mends it."""
     if changed := changed_files(model):
-        mend = f"python -m cellapp models fetch {model.name}" if model.source == "hub" else "git checkout models"
+        mend = f"python -m cellapp models fetch {model.name}" if model.downloaded else "git checkout models"
         files = ", ".join(str(model.folder / name) for name in changed)
         raise ModelError(f"{files}: not the file it should be, its sha256 differs; run: {mend}")

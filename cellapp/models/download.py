@@ -1,4 +1,4 @@
-"""Download one file of a model from the hub: resumable, verified, moved into place only when it is right."""
+"""Download one file of a model: resumable, verified, moved into place only when it is right."""
 
 from __future__ import annotations
 
@@ -36,16 +36,42 @@ class HubFile:
         """Address at the configured hub."""
         return hf_hub_url(self.repo, self.name, revision=self.revision, endpoint=_endpoint())
 
+    @property
+    def origin(self) -> str:
+        """Where it is from, for messages."""
+        return f"{_endpoint()}/{self.repo}"
+
+
+@dataclass(frozen=True)
+class WebFile:
+    """A file at an address of its own; what the server says of its content is not relied on."""
+
+    site: str
+    name: str
+    revision: str = ""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"{self.origin}/{self.name}"
+
+    @property
+    def origin(self) -> str:
+        """Where it is from, for messages."""
+        return self.site.rstrip("/")
+
 
 @dataclass(frozen=True)
 class Fetched:
     """Where a downloaded file is from, and its digest."""
 
-    commit: str
+    commit: str  # empty where it is no file of the hub
     sha256: str
 
 
-def fetch_file(file: HubFile, target: Path, *, expected: str = "", on_bytes: OnBytes | None = None) -> Fetched:
+def fetch_file(
+    file: HubFile | WebFile, target: Path, *, expected: str = "", on_bytes: OnBytes | None = None
+) -> Fetched:
     """Download a file.
 
     An interrupted download leaves ``<target>.<etag>.partial`` behind and the next call goes on from there. The bytes
@@ -53,11 +79,11 @@ def fetch_file(file: HubFile, target: Path, *, expected: str = "", on_bytes: OnB
 
     Parameters
     ----------
-    file : HubFile
+    file : HubFile or WebFile
     target : Path
         Where the file goes; its folder is made.
     expected : str
-        sha256 it must have; empty takes the one the hub declares.
+        sha256 it must have; empty takes the one the hub declares, and of another address what arrives.
     on_bytes : callable, optional
 
     Returns
@@ -77,28 +103,28 @@ def fetch_file(file: HubFile, target: Path, *, expected: str = "", on_bytes: OnB
         _download(file, metadata, partial, on_bytes)
     except (HTTPError, OSError, ValueError) as error:
         raise ModelError(
-            f"the download of {file.name} from {_endpoint()}/{file.repo} to {target.parent} broke off "
+            f"the download of {file.name} from {file.origin} to {target.parent} broke off "
             f"({_first_line(error)}); run the same command again, it goes on where it stopped"
         ) from error
     digest = sha256(partial)
-    if not _matches(partial, digest, expected, etag):
+    if not _matches(partial, digest, expected, etag if isinstance(file, HubFile) else ""):
         partial.unlink()
         raise ModelError(
-            f"{file.name} from {_endpoint()}/{file.repo} is not the file it should be (sha256 {digest[:12]}, expected "
+            f"{file.name} from {file.origin} is not the file it should be (sha256 {digest[:12]}, expected "
             f"{(expected or etag)[:12]}); it was thrown away: try again, or ask who runs the mirror"
         )
     move_into_place(partial, target)
-    return Fetched(metadata.commit_hash or file.revision, digest)
+    return Fetched((metadata.commit_hash or file.revision) if isinstance(file, HubFile) else "", digest)
 
 
 def _endpoint() -> str:
     return app_settings().hub_url.rstrip("/")
 
 
-def _metadata(file: HubFile, target: Path) -> HfFileMetadata:
-    place = f"{file.name} of {_endpoint()}/{file.repo}"
+def _metadata(file: HubFile | WebFile, target: Path) -> HfFileMetadata:
+    place = f"{file.name} of {file.origin}"
     try:
-        return get_hf_file_metadata(file.url, endpoint=_endpoint())
+        return get_hf_file_metadata(file.url, endpoint=_endpoint(), token=None if isinstance(file, HubFile) else False)
     except (EntryNotFoundError, RevisionNotFoundError) as error:
         raise ModelError(
             f"{place} does not exist at revision {file.revision}; weights in other formats are not read: "
@@ -107,23 +133,24 @@ def _metadata(file: HubFile, target: Path) -> HfFileMetadata:
     except HfHubHTTPError as error:
         raise ModelError(_refusal(file, place, error)) from error
     except (HTTPError, OSError) as error:
+        mirror = "CELLAPP_HUB_URL" if isinstance(file, HubFile) else "CELLAPP_CELLPOSE_URL"
         raise ModelError(
-            f"{place} cannot be reached ({_first_line(error)}); check the network or set CELLAPP_HUB_URL to a mirror, "
+            f"{place} cannot be reached ({_first_line(error)}); check the network or set {mirror} to a mirror, "
             f"or put the files into {target.parent} on a machine with network and copy CELLAPP_HOME here"
         ) from error
 
 
-def _refusal(file: HubFile, place: str, error: HfHubHTTPError) -> str:
+def _refusal(file: HubFile | WebFile, place: str, error: HfHubHTTPError) -> str:
     status = getattr(error.response, "status_code", 0)
-    if status in (401, 403):
+    if status in (401, 403) and isinstance(file, HubFile):
         return (
-            f"the hub does not give out {place} (HTTP {status}): accept the terms at {_endpoint()}/{file.repo}, "
+            f"the hub does not give out {place} (HTTP {status}): accept the terms at {file.origin}, "
             "set HF_TOKEN to your access token and fetch again"
         )
     return f"{place} cannot be had (HTTP {status}); try again later"
 
 
-def _download(file: HubFile, metadata: HfFileMetadata, partial: Path, on_bytes: OnBytes | None) -> None:
+def _download(file: HubFile | WebFile, metadata: HfFileMetadata, partial: Path, on_bytes: OnBytes | None) -> None:
     with partial.open("ab") as stream:
         done = stream.tell()
         if metadata.size is not None and done > metadata.size:
@@ -132,16 +159,17 @@ def _download(file: HubFile, metadata: HfFileMetadata, partial: Path, on_bytes: 
             metadata.location,
             stream,
             resume_size=done,
-            headers=_headers(file.url, metadata.location),
+            headers=_headers(file, metadata.location),
             expected_size=metadata.size,
             displayed_filename=file.name,
             tqdm_class=_silent_bar(done, on_bytes or (lambda n_bytes: None)),
         )
 
 
-def _headers(url: str, location: str) -> dict[str, str]:
-    """Send the user's token to the hub itself, never to the storage it redirects to."""
-    token = None if urlsplit(url).netloc == urlsplit(location).netloc else False
+def _headers(file: HubFile | WebFile, location: str) -> dict[str, str]:
+    """Send the user's token to the hub itself, never to the storage it redirects to, nor to anybody else."""
+    at_hub = isinstance(file, HubFile) and urlsplit(file.url).netloc == urlsplit(location).netloc
+    token = None if at_hub else False
     return build_hf_headers(token=token) | {"Accept-Encoding": "identity"}
 
 

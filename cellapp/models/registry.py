@@ -14,7 +14,7 @@ from cellapp.errors import ModelError, UnknownModelError
 
 MODELS = REPOSITORY / "models"
 KINDS = ("segmenter", "encoder", "head")
-SOURCES = ("built-in", "bundled", "hub")
+SOURCES = ("built-in", "bundled", "hub", "cellpose.org")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,20 @@ class ModelEntry:
             raise ModelError(f"models/registry.toml: {self.name!r} has kind {self.kind!r} and source {self.source!r}")
 
     @property
+    def downloaded(self) -> bool:
+        """Whether its files come over the network."""
+        return self.source in ("hub", "cellpose.org")
+
+    @property
+    def origin(self) -> str:
+        """Address of the place its files come from; empty where they come with the program."""
+        hub = f"{app_settings().hub_url}/{self.repo}"
+        return {"hub": hub, "cellpose.org": app_settings().cellpose_url}.get(self.source, "")
+
+    @property
     def folder(self) -> Path:
         """Where the files are, or will be after `cellapp.models.fetch.fetch_model`."""
-        if self.source == "hub":
+        if self.downloaded:
             return app_settings().home / "models" / self.name.replace("/", "--")
         return MODELS / self.name
 

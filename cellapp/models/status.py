@@ -77,8 +77,7 @@ def _state(model: ModelEntry) -> tuple[str, str]:
     if model.source == "bundled":
         return "missing", f"should lie in {model.folder}; run: git checkout models"
     if model.gated:
-        page = f"{app_settings().hub_url}/{model.repo}"
-        return "gated", f"accept the terms at {page}, set HF_TOKEN, then run: {command}"
+        return "gated", f"accept the terms at {model.origin}, set HF_TOKEN, then run: {command}"
     return "missing", f"not downloaded; run: {command}"
 
 
@@ -102,14 +101,20 @@ def card(name: str) -> str:
         f"- Trained on: {model.trained_on}",
         f"- Licence: {model.licence}",
     ]
-    if model.source == "hub":
-        lines += [f"- From: {app_settings().hub_url}/{model.repo}", f"- Known by: {_verified_by(model)}"]
+    if model.downloaded:
+        lines += [f"- From: {model.origin}", f"- Known by: {_verified_by(model)}"]
     return "\n".join(lines) + "\n"
 
 
 def _verified_by(model: ModelEntry) -> str:
     if all(model.files.get(name) for name in model.files if name not in _SMALL_FILES):
-        return f"commit {model.revision} and sha256 of the weights, pinned in models/registry.toml"
+        commit = f"commit {model.revision} and " if model.revision else ""
+        return f"{commit}sha256 of the weights, pinned in models/registry.toml"
+    if model.source != "hub":
+        return (
+            "the sha256 given to `models fetch --sha256`, else trust on first use: that of the first download; it is "
+            "written to models.lock.toml and every later load is held to it"
+        )
     pinned = f"commit {model.revision}, pinned; " if model.revision else ""
     return (
         f"{pinned}trust on first use: the first download must match the digest the hub declares, is written to "

@@ -1,4 +1,4 @@
-"""Cellpose 4 (Pachitariu, Rariden and Stringer 2025) and any network that predicts its flows."""
+"""Cellpose, version 4 (Pachitariu, Rariden and Stringer 2025) and before, and any network that predicts its flows."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from cellapp.compute import torchvision_shim
-from cellapp.errors import ModelError
 from cellapp.images.channels import is_photo
 from cellapp.segmentation.cellpose_api import (
+    STEPS,
     TILE_PX,
     TRAINED_DIAMETER_PX,
     VERSION,
     drop_inconsistent,
-    empty_network,
     follow_flows,
+    run_small_tiles,
     run_tiles,
 )
-from cellapp.segmentation.cellpose_weights import backbone_of, read_state
 from cellapp.segmentation.diameter import resolve_size
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.long_cells import mend_long
@@ -49,14 +47,14 @@ class CellposeSegmenter:
     def __init__(
         self, weights: Path, backbone: str | None = None, device: str = "cpu", dtype: str = "float32", *, name: str = ""
     ) -> None:
-        """Load a Cellpose 4 file; nothing is ever downloaded from here.
+        """Load a Cellpose file; nothing is ever downloaded from here.
 
         Parameters
         ----------
         weights : Path
-            cpsam, cpsam_v2, cpdino, cpdino-vitb or a file fine-tuned from one of them.
+            cpsam, cpsam_v2, cpdino, cpdino-vitb; cyto, cyto2, cyto3, nuclei; or a file trained from one of them.
         backbone : {"sam_vitl", "dino_vitl", "dino_vitb"}, optional
-            Read from the file when left out.
+            Of a Cellpose 4 file; read from the file when left out.
         device, dtype : str
             As torch names them.
         name : str
@@ -65,10 +63,15 @@ class CellposeSegmenter:
         Raises
         ------
         ModelError
-            When the file is missing or no Cellpose 4 file, or dinov3 is needed and not installed.
+            When the file is missing or no Cellpose file, or dinov3 is needed and not installed.
         """
-        net = _load_network(weights, backbone, device, dtype)
-        self._set_network(net, name or weights.stem, tile_px=TILE_PX[net.backbone], reads_photos=True)
+        from cellapp.segmentation.cellpose_network import load_network  # imports torch
+
+        net = load_network(weights, backbone, device, dtype)
+        older = getattr(net, "tile_px", None)
+        tile_px = older or TILE_PX[net.backbone]
+        self._set_network(net, name or weights.stem, tile_px=tile_px, reads_photos=older is None)
+        self._run = run_small_tiles if older else run_tiles
 
     @classmethod
     def from_network(
@@ -79,8 +82,9 @@ class CellposeSegmenter:
         Parameters
         ----------
         net : torch.nn.Module
-            Has ``.device`` and ``.dtype``; maps (N, 3, tile, tile) to (N, 3, tile, tile), flows of rows and columns
-            times 5 and the logit of the cell, and (N, 256) that is not used.
+            Has ``.device`` and ``.dtype``, and where it differs from those of Cellpose 4 ``.diameter_px`` of the cells
+            it was trained on and ``.of_nuclei``; maps (N, 3, tile, tile) to (N, 3, tile, tile), flows of rows and
+            columns times 5 and the logit of the cell, and (N, 256) that is not used.
         name : str
         tile_px : int
             Side of the squares the network reads.
@@ -96,7 +100,8 @@ class CellposeSegmenter:
 
     def _set_network(self, net: Any, name: str, *, tile_px: int, reads_photos: bool) -> None:
         self._net = net.eval().requires_grad_(False)
-        self._tile_px, self._reads_photos = tile_px, reads_photos
+        self._run, self._tile_px, self._reads_photos = run_tiles, tile_px, reads_photos
+        self._diameter_px = getattr(net, "diameter_px", TRAINED_DIAMETER_PX)
         self._lock = threading.Lock()  # one network serves many visitors
         self.name = f"cellpose:{name}@{VERSION}"
 
@@ -105,8 +110,8 @@ class CellposeSegmenter:
     ) -> CellposeFlows:
         """Run the network once.
 
-        Cells are rescaled to the trained diameter of 30 px. Intensities are not normalised again: they were scaled by
-        the statistics of the whole slide, and other statistics would make a region differ from the slide.
+        Cells are rescaled to the diameter that the network was trained at, 30 px mostly. Intensities are not normalised
+        again: they were scaled by the statistics of the whole slide, and others would make a region differ from it.
 
         Parameters
         ----------
@@ -123,10 +128,10 @@ class CellposeSegmenter:
         CellposeFlows
         """
         size = resolve_size(settings, None, pixels, roles)
-        scale = max(TRAINED_DIAMETER_PX / size.diameter_px, 1 / min(pixels.shape[1:]))
+        scale = max(self._diameter_px / size.diameter_px, 1 / min(pixels.shape[1:]))
         image = self._planes(pixels, roles, fit.polarity if fit else None)
         with self._lock:
-            full = run_tiles(self._net, image, scale, self._tile_px)
+            full = self._run(self._net, image, scale, self._tile_px)
         flow, probability = full[..., :2].transpose(2, 0, 1), full[..., 2]
         width_px = fit.width_px if fit else size.width_px
         return CellposeFlows(np.ascontiguousarray(flow), np.ascontiguousarray(probability), size.diameter_px, width_px)
@@ -149,7 +154,7 @@ class CellposeSegmenter:
         labels = follow_flows(
             flows.flow,
             flows.probability,
-            flows.diameter_px,
+            n_steps=max(int(STEPS * flows.diameter_px / self._diameter_px), 1),
             cellprob_threshold=settings.cellprob_threshold,
             min_size_px=settings.min_size_px,
             device=device,
@@ -167,20 +172,8 @@ class CellposeSegmenter:
             return np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
         planes = select_planes(pixels, roles, polarity)
         image = np.zeros((*planes.body.shape, 3), np.float32)
-        image[..., 0] = planes.body
-        if planes.nucleus is not None:
+        of_nuclei = planes.nucleus is not None and getattr(self._net, "of_nuclei", False)
+        image[..., 0] = planes.nucleus if of_nuclei else planes.body
+        if planes.nucleus is not None and not of_nuclei:
             image[..., 1] = planes.nucleus
         return image
-
-
-def _load_network(weights: Path, backbone: str | None, device: str, dtype: str) -> Any:
-    torchvision_shim.install()
-    import torch
-
-    state = read_state(weights)
-    backbone = backbone or backbone_of(state, weights)
-    net = empty_network(backbone, getattr(torch, dtype))
-    missing = net.load_state_dict(state, strict=False).missing_keys
-    if missing:
-        raise ModelError(f"{weights.name!r} lacks {len(missing)} parts of a {backbone} network, such as {missing[0]!r}")
-    return net.to(device=torch.device(device), dtype=getattr(torch, dtype))

@@ -67,11 +67,31 @@ def run_tiles(net: Any, image: np.ndarray, scale: float, tile_px: int) -> np.nda
     return out[0] if out.shape[1:3] == image.shape[:2] else resize_image(out[0], *image.shape[:2])
 
 
+def run_small_tiles(net: Any, image: np.ndarray, scale: float, tile_px: int) -> np.ndarray:
+    """Do what `run_tiles` does with tiles no larger than the image, as Cellpose 1 to 3 did.
+
+    Their networks describe the style of what they are shown by a mean over it, which zeros around a small image change.
+    """
+    torchvision_shim.install()
+    from cellpose.core import _forward
+    from cellpose.transforms import average_tiles, get_pad_yx, make_tiles, resize_image
+
+    rescaled = image if scale == 1 else resize_image(image, rsz=[scale, scale])
+    top, bottom, left, right = get_pad_yx(*rescaled.shape[:2])
+    padded = np.pad(rescaled.transpose(2, 0, 1), ((0, 0), (top, bottom), (left, right)))
+    tiles, rows, columns, height, width = make_tiles(padded, bsize=tile_px)
+    tiles = tiles.reshape(-1, *tiles.shape[2:])
+    maps = np.concatenate([_forward(net, tiles[i : i + BATCH])[0] for i in range(0, len(tiles), BATCH)])
+    out = average_tiles(maps, rows, columns, height, width).transpose(1, 2, 0)
+    out = np.ascontiguousarray(out[top : height - bottom, left : width - right])
+    return out if out.shape[:2] == image.shape[:2] else resize_image(out, *image.shape[:2])
+
+
 def follow_flows(
     flow: np.ndarray,
     probability: np.ndarray,
-    diameter_px: float,
     *,
+    n_steps: int,
     cellprob_threshold: float,
     min_size_px: int,
     device: Any,
@@ -83,7 +103,8 @@ def follow_flows(
     flow : ndarray of shape (2, Y, X), float32
         Five times the flow.
     probability : ndarray of shape (Y, X), float32
-    diameter_px : float
+    n_steps : int
+        `STEPS` for cells of the diameter that the network was trained at, more for larger ones.
     cellprob_threshold : float
     min_size_px : int
     device : torch.device
@@ -101,7 +122,7 @@ def follow_flows(
     masks = resize_and_compute_masks(
         flow,
         probability,
-        niter=max(int(STEPS * diameter_px / TRAINED_DIAMETER_PX), 1),
+        niter=n_steps,
         cellprob_threshold=cellprob_threshold,
         flow_threshold=0,
         min_size=min_size_px,

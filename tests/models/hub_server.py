@@ -1,4 +1,7 @@
-"""A model hub on this machine: the part of the protocol that downloads use, with faults on demand."""
+"""A model hub on this machine: the part of the protocol that downloads use, with faults on demand.
+
+What lies under "web" is served as plain files, without anything that only a hub says.
+"""
 
 import hashlib
 import re
@@ -6,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+_PLAIN = re.compile(r"/(?P<repo>web)/(?P<file>[^/]+)(?P<revision>)")
 _ROUTE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
@@ -15,6 +19,7 @@ class HubServer:
     def __init__(self, files):
         self.files = files
         self.requests = []
+        self.tokens = []  # what was sent to prove who asks
         self.refuse_status = None  # answer everything with this status
         self.drop_after = None  # bytes after which the next download is cut off
         self.busy_after_drop = False  # answer 503 once a download was cut off
@@ -52,18 +57,22 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self, with_body):
-        hub, route = self.server_hub, _ROUTE.fullmatch(self.path)
+        hub, route = self.server_hub, _PLAIN.fullmatch(self.path) or _ROUTE.fullmatch(self.path)
         asked = self.headers.get("Range")
+        if sent := self.headers.get("Authorization"):
+            hub.tokens.append(sent)
         hub.requests.append((self.command, route and route["file"], asked))
         if hub.refuse_status:
             return self._refuse(hub.refuse_status)
         if not route or route["repo"] not in hub.files:
             return self._refuse(404, "RepoNotFound")
-        if route["revision"] not in ("main", COMMIT):
+        if route["revision"] not in ("", "main", COMMIT):
             return self._refuse(404, "RevisionNotFound")
         if route["file"] not in hub.files[route["repo"]]:
             return self._refuse(404, "EntryNotFound")
-        self._send(hub.files[route["repo"]][route["file"]], asked, with_body, route["file"])
+        self._send(
+            hub.files[route["repo"]][route["file"]], asked, with_body, route["file"], plain=not route["revision"]
+        )
 
     def _refuse(self, status, code=""):
         self.send_response(status)
@@ -72,15 +81,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _send(self, content, asked, with_body, file):
+    def _send(self, content, asked, with_body, file, *, plain):
         hub = self.server_hub
         start = int(asked.removeprefix("bytes=").split("-")[0]) if asked else 0
         body = content[start:]
         self.send_response(206 if asked else 200)
         if asked:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("X-Repo-Commit", COMMIT)
-        self._send_etag(content, file)
+        if plain:
+            self.send_header("ETag", f'"{"0" * 64}"')  # as a digest is long, and none of the content
+        else:
+            self.send_header("X-Repo-Commit", COMMIT)
+            self._send_etag(content, file)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if with_body and hub.drop_after is not None:

@@ -1,12 +1,14 @@
 """Files come through the real download code from a hub on this machine, and only the right ones stay."""
 
+import hashlib
 import tomllib
 
 import numpy as np
 import pytest
 
 from cellapp.config import app_settings
-from cellapp.errors import Cancelled, ModelError
+from cellapp.errors import Cancelled, InputError, ModelError
+from cellapp.models.checksums import LockedModel, read_lock
 from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
 from cellapp.models.status import status
@@ -182,3 +184,56 @@ def test_a_repository_without_safetensors_is_refused(declare, hub):
     hub.files[NAME]["pytorch_model.bin"] = b"pickle"
     with pytest.raises(ModelError, match="convert them to safetensors"):
         fetch_model(NAME)
+
+
+@pytest.fixture
+def on_the_web(hub, declare, monkeypatch):
+    """A model of one file that no hub has, at a configured address."""
+    content = b"weights of an older Cellpose" * 100
+    hub.files["web"] = {"cyto3": content}
+    monkeypatch.setenv("CELLAPP_CELLPOSE_URL", f"{hub.url}/web/")
+    app_settings.cache_clear()
+    model = declare(
+        kind="segmenter", adapter="cellpose", source="cellpose.org", repo="", files={"cyto3": ""}, bytes=len(content)
+    )
+    return model, hashlib.sha256(content).hexdigest()
+
+
+def test_a_file_at_an_address_is_held_to_the_sha256_that_is_given(on_the_web):
+    model, digest = on_the_web
+    with pytest.raises(ModelError, match=r"is not the file it should be .*expected 000000000000"):
+        fetch_model(model.name, sha256="0" * 64)
+    assert not (model.folder / "cyto3").exists()
+    fetch_model(model.name, sha256=digest.upper())
+    assert read_lock()[model.name].files == {"cyto3": digest}
+    assert status(model.name).state == "cached"
+
+
+def test_a_file_at_an_address_is_trusted_at_first_use_and_held_to_it(on_the_web, hub):
+    model, digest = on_the_web
+    fetch_model(model.name)
+    assert read_lock()[model.name] == LockedModel("", {"cyto3": digest})
+    hub.files["web"]["cyto3"] = b"another"
+    (model.folder / "cyto3").unlink()
+    with pytest.raises(ModelError, match="is not the file it should be"):
+        fetch_model(model.name)
+
+
+def test_the_token_of_the_hub_is_not_sent_elsewhere(on_the_web, hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    model, _ = on_the_web
+    fetch_model(model.name)
+    assert hub.tokens == []
+
+
+@pytest.mark.parametrize("digest", ["abc", "z" * 64])
+def test_a_sha256_that_is_none_is_refused(on_the_web, digest):
+    with pytest.raises(InputError, match="64 hexadecimal digits"):
+        fetch_model(on_the_web[0].name, sha256=digest)
+
+
+def test_a_mirror_that_is_away_is_named_with_the_setting_to_change(on_the_web, hub):
+    model, _ = on_the_web
+    hub.close()
+    with pytest.raises(ModelError, match="CELLAPP_CELLPOSE_URL to a mirror"):
+        fetch_model(model.name)

@@ -52,12 +52,12 @@ def test_damaged_files_are_one_sentence(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_and_an_older_cellpose_are_told_apart(tmp_path):
+def test_a_missing_file_and_another_network_are_told_apart(tmp_path):
     with pytest.raises(ModelError, match="no Cellpose weights at"):
         read_state(tmp_path / "nowhere")
-    for older in ({"downsample.weight": torch.ones(1)}, [torch.ones(1)]):
-        with pytest.raises(ModelError, match="no Cellpose 4 file"):
-            read_state(written(tmp_path / "older", older))
+    for other in ({"downsample.weight": torch.ones(1)}, [torch.ones(1)]):
+        with pytest.raises(ModelError, match="no network of Cellpose, version 1 to 4"):
+            read_state(written(tmp_path / "other", other))
 
 
 @pytest.mark.parametrize(("width", "backbone"), sorted(DINO_WIDTHS.items()))
