@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__
-from cellapp.api import findings, heads, image_routes, labels, reasons, reports, tiles, vectors
+from cellapp.api import discover, findings, heads, image_routes, labels, reasons, reports, tiles, time_series, vectors
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
@@ -41,6 +41,8 @@ api = FastAPI(
 api.include_router(tiles.router)
 api.include_router(vectors.router)
 api.include_router(findings.router)
+api.include_router(discover.router)
+api.include_router(time_series.router)
 api.include_router(labels.router)
 api.include_router(reports.router)
 api.include_router(reasons.router)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from cellapp.rendering.curve_figure import Curve, CurveFigure
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
-NO_CONDITION = "all places"
+ALL, NONE_SAID = "all places", "no condition"
+"""What places without a condition are called: where there are no others, and beside others."""
 
 
 def write_growth(series: Sequence[GrowthSeries], out: Path) -> pd.DataFrame:
@@ -55,13 +57,13 @@ def growth_curves(growth: pd.DataFrame, measure: str) -> list[Curve]:
     Returns
     -------
     list of Curve
-        Per condition its places, then the fit where there is one; what is 0 has no place on a logarithmic axis and is
-        left out.
+        Per condition its places, then the fit where growth can be told from none; what is 0 has no place on a
+        logarithmic axis and is left out.
     """
     curves = []
     scale = 100.0 if measure == "confluency" else 1.0
     for number, (condition, part) in enumerate(growth.groupby("condition", sort=True)):
-        name, fits, shown = str(condition) or NO_CONDITION, [], []
+        name, fits, shown = condition_name(str(condition), growth), [], []
         for place, rows in part.groupby("sequence", sort=False):
             known = rows[rows[measure] > 0].sort_values("time_h")
             fits.append(fit_sequence(rows, measure))
@@ -70,14 +72,18 @@ def growth_curves(growth: pd.DataFrame, measure: str) -> list[Curve]:
                 values = scale * known[measure].to_numpy(float)
                 curves.append(Curve(name, number, str(place), known["time_h"].to_numpy(float), values))
         fitted = pool_growth(fits)
-        if fitted.rate_per_h is not None and shown:
+        if fitted.rate_per_h is not None and not fitted.note and shown:
             curves.append(_fit_curve(name, number, pd.concat(shown), measure, fitted, scale))
     return curves
 
 
-def said_of(condition: str, fit: Growth) -> str:
+def condition_name(condition: str, growth: pd.DataFrame) -> str:
+    """Return what a condition is called beside the others of a table."""
+    return condition or (NONE_SAID if growth["condition"].astype(bool).any() else ALL)
+
+
+def said_of(name: str, fit: Growth) -> str:
     """Say how fast a condition grows, in a sentence."""
-    name = condition or NO_CONDITION
     if fit.rate_per_h is None:
         return f"{name}: no fit, {fit.note}."
     low, high = fit.doubling_limits_h
@@ -95,8 +101,9 @@ def sentences(growth: pd.DataFrame, measure: str) -> list[str]:
     for condition, part in growth.groupby("condition", sort=True):
         fits = [fit_sequence(rows, measure) for _, rows in part.groupby("sequence", sort=False)]
         pooled = pool_growth(fits)
-        why = fits[0].note if pooled.rate_per_h is None and len({fit.note for fit in fits}) == 1 else pooled.note
-        found.append(said_of(str(condition), pooled if pooled.rate_per_h is not None else Growth(0, *[None] * 4, why)))
+        if pooled.rate_per_h is None and len({fit.note for fit in fits}) == 1:
+            pooled = replace(pooled, note=fits[0].note)
+        found.append(said_of(condition_name(str(condition), growth), pooled))
     return found
 
 

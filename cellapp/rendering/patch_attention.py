@@ -7,7 +7,7 @@ import numpy as np
 from cellapp.rendering.colours import rgb
 
 ATTENTION_COLOUR = "#E69F00"
-_MOST_FILL, _MOST_PX = 0.55, 1200
+_MOST_FILL, _MOST_PX = 0.4, 1200
 
 
 def attention_picture(plane: np.ndarray, corners: np.ndarray, side_px: int, weights: np.ndarray) -> np.ndarray:

@@ -77,7 +77,6 @@ def test_a_fit_stands_for_each_condition_and_an_empty_image_has_no_place_on_the_
     assert [(curve.name, curve.place == "") for curve in curves] == [("A", False)] * 3 + [
         ("A", True),
         ("B", False),
-        ("B", True),
     ]
     assert len(curves[4].x) == 3
     assert "B: growth cannot be told from none." in sentences(growth_rows(series), "confluency")

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.exports.growth import MEASURES, condition_rows, doubling_rows, measures_of
-from cellapp.exports.growth_chart import growth_figure, sentences
+from cellapp.exports.growth_chart import condition_name, growth_figure, sentences
 from cellapp.jobs.project_series import GROWTH, ProjectSeries, SeriesRequest, growth_folder
 from cellapp.ui.components.charts import chart_config, styled
 from cellapp.ui.components.downloads import file_button
@@ -63,6 +63,7 @@ def _show(folder: Path, growth: pd.DataFrame) -> None:
         alt=f"{MEASURES[str(measure)]} over time, one line per place, one colour per condition",
     )
     conditions = condition_rows(growth, str(measure))
+    conditions["condition"] = [condition_name(str(name), growth) for name in conditions["condition"]]
     if conditions["doubling_h"].notna().any():
         _fits(conditions, "condition", "Doubling time of each condition")
     with st.expander("Each place", icon=":material/table_chart:"):
