@@ -12,6 +12,8 @@ from cellapp.evaluation.paired_tests import MIN_FLIPPED, sign_flip
 
 MIN_GROUPS = 5
 """Images with fewer say little of how images differ: then intervals and tests are over cells, and too sure."""
+MIN_CELLS = 5
+"""Cells of each class below which they are not compared."""
 DRAWS = 1_000
 _EXACT = 5_000  # relabellings that are all tried; of more, as many are drawn
 _LEAST_P = 0.05  # a test that could not reach it is not made
@@ -28,15 +30,18 @@ class Effect:
     high: float | None
     p: float | None  # two-sided; None where there are too few images, or cells, for any test
     over: str  # "images" or "cells": what is drawn for the interval and exchanged for the test
+    median_a: float
+    median_b: float
 
 
 def compare_classes(values: np.ndarray, is_a: np.ndarray, groups: np.ndarray, seed: int = 0) -> Effect | None:
     """Compare a number between cells of a class and others.
 
     The effect size is Cliff's delta (Cliff 1993, doi:10.1037/0033-2909.114.3.494). Its interval is a percentile
-    bootstrap of whole images, or of cells where there are fewer than `MIN_GROUPS` images. The test follows the images:
-    where at least `MIN_FLIPPED` have cells of both kinds, signs of their differences are flipped; else images are
-    relabelled by what most of their cells are; where neither can reach p = 0.05, it is none.
+    bootstrap of whole images, or of cells where there are fewer than `MIN_GROUPS` images. The test is of ranks, as the
+    effect size is, and follows the images: where at least `MIN_FLIPPED` have cells of both kinds, signs of their
+    differences are flipped; else images are relabelled by what most of their cells are, without those that have as
+    many of both; where neither can reach p = 0.05, it is none.
 
     Parameters
     ----------
@@ -50,18 +55,24 @@ def compare_classes(values: np.ndarray, is_a: np.ndarray, groups: np.ndarray, se
     Returns
     -------
     Effect or None
-        None where one side has no cell.
+        None where one side has fewer than `MIN_CELLS` cells.
     """
     known = np.isfinite(values)
     values, is_a, groups = values[known], is_a[known], groups[known]
-    if not is_a.any() or is_a.all():
+    if min(is_a.sum(), (~is_a).sum()) < MIN_CELLS:
         return None
     over, of_cell = _units(groups)
     wins, pairs = _pairs(values, is_a, of_cell)
     low, high = _interval(wins, pairs, seed)
-    p = _test_over_images(values, is_a, of_cell, seed) if over == "images" else _rank_sum(values, is_a)
-    means = values[is_a].mean(), values[~is_a].mean()
-    return Effect(float(means[0]), float(means[1]), float(wins.sum() / pairs.sum()), low, high, p, over)
+    p = _test_over_images(_ranks(values), is_a, of_cell, seed) if over == "images" else _rank_sum(values, is_a)
+    means, medians = ([float(f(values[rows])) for rows in (is_a, ~is_a)] for f in (np.mean, np.median))
+    return Effect(*means, float(wins.sum() / pairs.sum()), low, high, p, over, *medians)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    from scipy.stats import rankdata
+
+    return rankdata(values)
 
 
 @dataclass(frozen=True)
@@ -121,8 +132,6 @@ def _interval(wins: np.ndarray, pairs: np.ndarray, seed: int) -> tuple[float | N
 def _rank_sum(values: np.ndarray, is_a: np.ndarray) -> float | None:
     from scipy.stats import mannwhitneyu
 
-    if min(is_a.sum(), (~is_a).sum()) < 4:  # of 3 and 3 cells no p is below 0.1
-        return None
     return float(mannwhitneyu(values[is_a], values[~is_a]).pvalue)
 
 
@@ -132,10 +141,11 @@ def _test_over_images(values: np.ndarray, is_a: np.ndarray, of_cell: np.ndarray,
     both = (counts[0] > 0) & (counts[1] > 0)
     if both.sum() >= MIN_FLIPPED:
         return sign_flip(sums[0][both] / counts[0][both] - sums[1][both] / counts[1][both], seed)
-    of_a = counts[0] > counts[1]
-    if comb(n, int(of_a.sum())) < 1 / _LEAST_P:
+    clear = counts[0] != counts[1]  # an image with as many of both is of neither class
+    of_a, means = (counts[0] > counts[1])[clear], ((sums[0] + sums[1]) / (counts[0] + counts[1]))[clear]
+    if comb(len(of_a), int(of_a.sum())) < 1 / _LEAST_P:
         return None
-    return _relabel((sums[0] + sums[1]) / (counts[0] + counts[1]), of_a, seed)
+    return _relabel(means, of_a, seed)
 
 
 def _relabel(means: np.ndarray, of_a: np.ndarray, seed: int) -> float:

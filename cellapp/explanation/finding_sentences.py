@@ -117,8 +117,8 @@ def _how_tested(table: pd.DataFrame) -> str:
 def _difference(row: pd.Series, target: str, names: dict[str, str], shown: Shown, tested: str) -> str:
     larger = "larger" if row["delta"] > 0 else "smaller"
     return (
-        f"In cells called {target}, {names.get(row['name'], row['name'])} is {larger}: {shown(row['mean_a'])} against "
-        f"{shown(row['mean_b'])} (Cliff's delta {number(row['delta'])}, "
+        f"In cells called {target}, {names.get(row['name'], row['name'])} is {larger}: median {shown(row['median_a'])} "
+        f"against {shown(row['median_b'])} (Cliff's delta {number(row['delta'])}, "
         f"{interval_text(row['low'], row['high'], row['over'])}; {tested}, over {row['over']})."
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 
 import numpy as np
 import pandas as pd
 
-from cellapp.evaluation.group_effects import compare_classes, mean_over, rank_correlation
+from cellapp.evaluation.group_effects import MIN_CELLS, Effect, compare_classes, mean_over, rank_correlation
 from cellapp.evaluation.paired_tests import holm, mcnemar
 from cellapp.evaluation.scores import auc
 from cellapp.explanation.channel_places import place_column
@@ -33,8 +34,8 @@ def by_class(measured: pd.DataFrame, columns: Mapping[str, str], target: str) ->
     -------
     DataFrame
         A row per name: ``name``, ``mean``, and those of `cellapp.evaluation.group_effects.Effect`, a the cells called
-        `target`, with ``p_holm``, adjusted for the number of rows. Where one side has no cell with a value they are
-        missing; names without any value are left out.
+        `target`, with ``p_holm``, adjusted for the number of rows. Where one side has too few cells with a value they
+        are missing; names without any value are left out.
     """
     groups, is_a = measured[IMAGE].to_numpy(str), (measured[CALL] == target).to_numpy()
     rows = []
@@ -43,7 +44,7 @@ def by_class(measured: pd.DataFrame, columns: Mapping[str, str], target: str) ->
         effect, known = compare_classes(values, is_a, groups), np.isfinite(values)
         if known.any():
             rows.append({"name": name, "mean": float(values[known].mean()), **(asdict(effect) if effect else {})})
-    fields = ("name", "mean", "mean_a", "mean_b", "delta", "low", "high", "p", "over")
+    fields = ("name", "mean", *(field.name for field in dataclass_fields(Effect)))
     return _with_holm(pd.DataFrame(rows, columns=list(fields)))
 
 
@@ -114,7 +115,7 @@ def removals(measured: pd.DataFrame, target: str) -> pd.DataFrame:
         called `target`, with ``p`` and ``p_images``, see `cellapp.evaluation.paired_tests.mcnemar`. Of cells whose
         class is known ``n_known``, balanced ``accuracy_before`` and ``accuracy_after``, McNemar's p of right calls,
         ``p_accuracy`` and ``p_accuracy_images``, and ``auc_before`` and ``auc_after``, which do not change when all
-        cells shift alike; missing where none is known.
+        cells shift alike; missing where fewer than `MIN_CELLS` of a class are known, or of one class alone.
     """
     rows = [_removal(measured, name, target) for name in removed_of(measured)]
     return pd.DataFrame([row for row in rows if row["n"]])
@@ -155,7 +156,7 @@ def _accuracy(
     cells: pd.DataFrame, before: pd.Series, after: pd.Series, chances: tuple[np.ndarray, np.ndarray], target: str
 ) -> dict[str, object]:
     known = (cells[TRUTH].fillna("") != "").to_numpy() if TRUTH in cells else np.zeros(len(cells), bool)
-    if not known.any():
+    if not known.any() or _too_few(cells.loc[known, TRUTH]):
         return {"n_known": 0} | dict.fromkeys(_OF_KNOWN, np.nan)
     truth = cells.loc[known, TRUTH]
     right = _both(before[known], after[known], truth)
@@ -165,6 +166,12 @@ def _accuracy(
     ranks = [auc(codes, np.stack([1 - p[known], p[known]], axis=1), 1) for p in chances]
     p_images = np.nan if test.p_groups is None else test.p_groups
     return {"n_known": int(known.sum())} | dict(zip(_OF_KNOWN, (*scores, *ranks, test.p, p_images), strict=True))
+
+
+def _too_few(truth: pd.Series) -> bool:
+    """Whether known classes are too few to score calls by, such as when somebody labelled wrong ones only."""
+    sizes = truth.value_counts()
+    return len(sizes) < 2 or sizes.min() < MIN_CELLS
 
 
 _OF_KNOWN = ("accuracy_before", "accuracy_after", "auc_before", "auc_after", "p_accuracy", "p_accuracy_images")

@@ -154,7 +154,8 @@ def test_what_the_whole_run_rests_on_is_drawn_from_its_folder(open_page, explain
     assert any("Without the channel nucleus" in m.value for m in app.markdown)
     assert any(f"Measured on {n} of" in c.value for c in app.caption)
     assert len(figures(app)) == 2 + 4
-    assert any("With texture removed by blur" in m.value for m in app.markdown)
+    assert any("Called again with something removed" in m.value for m in app.markdown)
+    assert app.dataframe[0].value["removed"].tolist() == ["texture removed by blur"]
     assert any("one image" in c.value for c in app.caption), "what few images promise is said"
 
 

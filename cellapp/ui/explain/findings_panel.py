@@ -15,11 +15,20 @@ from cellapp.files import safe_stem
 from cellapp.ui.components.messages import escape
 from cellapp.ui.session.results import Results
 
+_TITLES = {
+    "places": "Places",
+    "channels": "Channels",
+    "channel_places": "Channels by place",
+    "removals": "What calls need",
+    "descriptors": "Descriptors of cytoskeleton and nucleus",
+    "separation": "Without the head",
+}
 _COLUMNS = {
     "n": ("Cells", "%d"),
     "p_before": ("p before", "%.2f"),
     "p_after": ("p after", "%.2f"),
     "flips": ("Calls changed", "%d"),
+    "p": ("McNemar p", "%.2g"),
     "rho": ("Order kept", "%.2f"),
     "accuracy_before": ("Accuracy before", "%.2f"),
     "accuracy_after": ("Accuracy after", "%.2f"),
@@ -42,14 +51,17 @@ def findings_section(measured: pd.DataFrame, target: str, results: Results) -> N
     """
     found, name = _findings(measured, target, doubt_of(results.provenance)), safe_stem(results.run.name)
     st.markdown("#### Findings")
-    said = [sentence for group in found.sentences.values() for sentence in group]
-    if said:
-        st.markdown("\n".join(f"- {escape(sentence)}" for sentence in said))
     for note in found.notes:
         st.caption(escape(note))
-    if not said:
+    if not any(found.sentences.values()):
         return
-    _removals(found)
+    for question, title in _TITLES.items():
+        sentences = found.sentences.get(question, ())
+        if question == "removals":
+            _removals(found)
+            sentences = sentences[len(found.tables[question]) :]  # the first ones say what the table shows
+        if sentences:
+            st.markdown(f"**{title}**\n" + "".join(f"\n- {escape(sentence)}" for sentence in sentences))
     with st.container(horizontal=True):
         for label, ending, mime, content in (
             ("Findings (JSON)", "json", "application/json", lambda: json.dumps(found.as_json(), indent=1)),
@@ -71,6 +83,7 @@ def _removals(found: Findings) -> None:
     table = found.tables["removals"]
     if not len(table):
         return
+    st.markdown(f"**Called again with something removed**, for {escape(found.target)}")
     shown = [name for name in _COLUMNS if table[name].notna().any()]
     rows = table[shown].assign(removed=[removal_title(name) for name in table["name"]])
     columns = {name: st.column_config.NumberColumn(title, format=form) for name, (title, form) in _COLUMNS.items()}
