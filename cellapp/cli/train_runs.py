@@ -15,7 +15,7 @@ from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.report_run import images_by_digest
 from cellapp.text_table import read_table
 from cellapp.training.analysed_runs import cells_of_runs, read_analysed
-from cellapp.training.cell_planes import CellImage, analysed_image
+from cellapp.training.cell_images import CellImage, analysed_image
 from cellapp.training.classifier.keep_cells import pictures_of_runs
 from cellapp.training.classifier.of_cells import check_choices
 from cellapp.training.classifier.recipe import HeadRecipe

@@ -21,7 +21,7 @@ from cellapp.store.records import CONDITIONS, ImageRecord, RunRecord
 from cellapp.store.run_labels import labels_of_run
 from cellapp.store.runs import get_run, run_folder
 from cellapp.store.vectors import image_vectors
-from cellapp.training.cell_planes import CellImage
+from cellapp.training.cell_images import CellImage
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.label_sources import GivenLabels, add_given_labels, labels_by_column
 from cellapp.training.labelled_cells import (

@@ -55,13 +55,20 @@ def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, p
 
 
 def encoder_planes(
-    context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor
+    context: ImageContext,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    preprocessor: Preprocessor,
+    side_px: int | None = None,
 ) -> np.ndarray:
     """Return cells as the planes that the run's encoder reads, (N, 3, S, S) float32, 0 to 1; else as `encoder_crops`.
 
-    Where each channel is encoded by itself there are as many planes as channels.
+    Where each channel is encoded by itself there are as many planes as channels. With `side_px`, the side of the
+    squares, there are three planes by the roles of the channels, and no encoder is needed.
     """
     crops, encoder = encoder_crops(context, mask, cells, preprocessor), context.models.encoder
+    if side_px is not None:
+        return encoder_input(crops, context.roles, side_px)
     return encoder_input(crops, context.roles, encoder.input_px, encoder.reads.channels_as)
 
 

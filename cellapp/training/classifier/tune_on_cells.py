@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cellapp.errors import InputError, ModelError
 from cellapp.models.bundle import load_models_to_embed
-from cellapp.training.cell_planes import CellImage, cut_planes
+from cellapp.training.cell_images import CellImage, cut_planes
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.of_cells import as_dataset, recipe_for, spec_of_cells
 from cellapp.training.classifier.recipe import HeadRecipe

@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_write
 from cellapp.models.bundle import RunModels
+from cellapp.pipeline.cell_planes import plane_batches
 from cellapp.pipeline.context import ImageContext, make_context
-from cellapp.pipeline.encoder_crops import encoder_planes
 from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import AnalyseSettings
 from cellapp.training.labelled_cells import LabelledCells
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep, Slide
-
-_BATCH = 256  # crops in memory at once
 
 
 @dataclass(frozen=True)
@@ -87,14 +84,7 @@ def _write(
         context = image.open(models)
         mask = LabelMask(read_labels(image.folder / "labels.tif", context.slide.info.shape[1:]), "")
         table = read_cells(image.folder / "cells.parquet").loc[cells.cell_ids[rows]]
-        for batch in _together(table):
+        for at, batch in plane_batches(context, mask, table):
             on_step(f"{name}: Cutting cells", int(rows[0]) / len(cells))
-            at = rows[table.index.get_indexer(batch.index)]
-            planes[at] = encoder_planes(context, mask, batch, context.head_preprocessor)
+            planes[rows[at]] = batch
     planes.flush()
-
-
-def _together(table: pd.DataFrame) -> list[pd.DataFrame]:
-    """Cut a table into batches of cells that lie together, so that a large image is not decoded again and again."""
-    ordered = table.sort_values(["centroid_y_px", "centroid_x_px"], kind="stable")
-    return [ordered.iloc[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
