@@ -31,7 +31,7 @@ from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
 from cellapp.pipeline.run_batch import run_images
 from cellapp.pipeline.run_image import ImageResult, RunItem
-from cellapp.segmentation.preview import run_preview
+from cellapp.segmentation.preview_files import run_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
 from cellapp.settings import AnalyseSettings, ClassifySettings, ExplainSettings
 from cellapp.store import cells as cell_store

@@ -1,17 +1,13 @@
 """Preview of a region: what a run finds there, computed in two steps so that thresholds move without the network.
 
 `preview_flows` runs the segmenter on a region of a slide, `preview_masks` applies thresholds to its flows. A fast
-segmenter runs in the process that shows the preview; a slow one in the worker, where `run_preview` also fits the
-slide's parameters and stores the flows in a file for `load_preview`.
+segmenter runs in the process that shows the preview; a slow one in the worker, and its flows are kept by
+`cellapp.segmentation.preview_files`.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +15,10 @@ import pandas as pd
 
 from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
-from cellapp.config import app_settings
-from cellapp.errors import InputError, StoreError
-from cellapp.files import atomic_write
 from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
-from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.run_segmenter import run_flows
-from cellapp.segmentation.slide_parameters import SlideParameters, ensure_slide_parameters, has_tiles
+from cellapp.segmentation.slide_parameters import SlideParameters
 from cellapp.segmentation.tiling.candidates import inner_edge_labels
 from cellapp.segmentation.tiling.empty_tiles import is_empty
 from cellapp.segmentation.tiling.paint import number_cells
@@ -34,8 +26,6 @@ from cellapp.settings import THRESHOLDS, AnalyseSettings, QualitySettings, Segme
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region, Slide
 from cellapp.types.protocols import Segmenter
-
-_MAX_STORED = 16  # previews on disk; each may hold some hundred megabytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,25 +48,6 @@ def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
         preprocess=settings.preprocess,
         segment=SegmentSettings.model_validate(segment),
     )
-
-
-def run_preview(slide: Slide, region: Region, segmenter: Segmenter, settings: AnalyseSettings) -> str:
-    """Run a slow segmenter on one region as a run does, and store the flows.
-
-    Parameters
-    ----------
-    slide, region, settings
-        As `preview_flows`.
-    segmenter : Segmenter
-        Of Cellpose's kind.
-
-    Returns
-    -------
-    str
-        Key for `load_preview`.
-    """
-    parameters = ensure_slide_parameters(slide, segmenter, settings) if has_tiles(slide.info, settings) else None
-    return save_preview(preview_flows(slide, region, segmenter, settings, parameters))
 
 
 def preview_flows(
@@ -169,65 +140,3 @@ def cut_cells(labels: np.ndarray, region: Region, shape: tuple[int, int]) -> np.
         (Y, X) of the full image.
     """
     return np.setdiff1d(inner_edge_labels(labels, region, shape), 0)
-
-
-def save_preview(preview: PreviewFlows) -> str:
-    """Store the flows of a slow segmenter in a file under ``CELLAPP_HOME``; the oldest files are deleted.
-
-    Parameters
-    ----------
-    preview : PreviewFlows
-        Made by a segmenter of Cellpose's kind.
-
-    Returns
-    -------
-    str
-        Key for `load_preview`.
-
-    Raises
-    ------
-    InputError
-        When the flows are of another kind; those are cheap to compute again.
-    """
-    if not isinstance(preview.flows, CellposeFlows | None):
-        raise InputError(f"only Cellpose flows are kept in files; got {type(preview.flows).__name__}: run it again")
-    folder = _folder()
-    key = uuid.uuid4().hex
-    flows = preview.flows
-    maps = (
-        {} if flows is None else {"flow": flows.flow, "probability": flows.probability, "width_px": flows.width_px or 0}
-    )
-    arrays = {
-        "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
-        "raw": preview.raw,
-        "processed": preview.processed,
-        "diameter_px": preview.diameter_px,
-        **maps,
-    }
-    with atomic_write(folder / f"{key}.npz") as part:
-        np.savez(part, **arrays)
-    for old in sorted(folder.glob("*.npz"), key=os.path.getmtime)[:-_MAX_STORED]:
-        old.unlink(missing_ok=True)
-    return key
-
-
-def load_preview(key: str) -> PreviewFlows:
-    """Read what `save_preview` stored.
-
-    Raises
-    ------
-    StoreError
-        When there is no such file; the oldest previews are deleted when newer ones are stored.
-    """
-    path = _folder() / f"{key}.npz"
-    if not re.fullmatch(r"[0-9a-f]{32}", key) or not path.is_file():
-        raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
-    with np.load(path, allow_pickle=False) as arrays:
-        diameter_px, region = float(arrays["diameter_px"]), Region(*(int(value) for value in arrays["region"]))
-        maps, width_px = [arrays[name] for name in ("flow", "probability") if name in arrays], arrays.get("width_px", 0)
-        flows = CellposeFlows(*maps, diameter_px, float(width_px) or None) if maps else None
-        return PreviewFlows(region, arrays["raw"], arrays["processed"], flows, diameter_px)
-
-
-def _folder() -> Path:
-    return app_settings().home / "previews"

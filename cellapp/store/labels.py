@@ -13,17 +13,11 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cellapp.errors import InputError, StoreError
-from cellapp.files import clean_text
-from cellapp.labelling.analysed_cells import AnalysedCells
 from cellapp.labelling.class_names import clean_class
-from cellapp.labelling.outline import Outline
-from cellapp.labelling.sources import LabelSource
 from cellapp.store.database import reading, writing
 from cellapp.store.label_rows import (
     LabelRecord,
     NewLabel,
-    cells_on_disk,
     cells_spoken_of,
     check_cells,
     label_record,
@@ -31,9 +25,10 @@ from cellapp.store.label_rows import (
     show_words,
 )
 from cellapp.store.label_schema import Label
+from cellapp.store.new_labels import check_new, label_row, outlines_of
 from cellapp.store.project_classes import add_to_classes
 from cellapp.store.projects import project_row
-from cellapp.store.schema import Cell, Image, now
+from cellapp.store.schema import Image, now
 
 __all__ = [
     "LabelRecord",
@@ -69,13 +64,13 @@ def add_labels(project_id: str, labels: Sequence[NewLabel]) -> tuple[LabelRecord
         An image is not of the project, or a run has no such cell; then none is added.
     """
     names = [clean_class(label.class_name) for label in labels]
-    outlines = _outlines(labels)
+    outlines = outlines_of(labels)
     start = now()
     with writing() as session:
-        _check(session, project_id, labels)
+        check_new(session, project_id, labels)
         add_to_classes(project_row(session, project_id), names)
         rows = [
-            _row(session, project_id, label, name, outline)
+            label_row(session, project_id, label, name, outline)
             for label, name, outline in zip(labels, names, outlines, strict=True)
         ]
         for position, row in enumerate(rows):  # the order given, where the clock has none
@@ -160,58 +155,6 @@ def relabel(run_id: str, image_id: str, labels: Mapping[int, str], *, who: str =
 
 def _says(record: LabelRecord | None, name: str, who: str) -> bool:
     return record is not None and (record.class_name, record.who) == (clean_class(name), who)
-
-
-def _check(session: Session, project_id: str, labels: Iterable[NewLabel]) -> None:
-    of_image: dict[tuple[str | None, str], set[int]] = {}
-    for label in labels:
-        of_image.setdefault((label.run_id, label.image_id), set()).update(
-            () if label.cell_id is None else (label.cell_id,)
-        )
-    for (run_id, image_id), cell_ids in of_image.items():
-        image = session.get(Image, image_id)
-        if image is None or image.project_id != project_id:
-            raise StoreError(f"project {project_id!r} has no image {image_id!r}; reload the page")
-        if run_id is not None:
-            check_cells(session, run_id, image_id, cell_ids)
-
-
-def _outlines(labels: Sequence[NewLabel]) -> list[Outline | None]:
-    """Read the pixels of each cell from its run; None where the run's files are gone, or there is no cell."""
-    of_part: dict[tuple[str, str], AnalysedCells | None] = {}
-    outlines: list[Outline | None] = []
-    for label in labels:
-        if label.run_id is None or label.cell_id is None:
-            if label.y_px is None or label.x_px is None:
-                raise InputError(f"label {label.class_name!r} has no place; give a cell of a run, or y and x")
-            outlines.append(None)
-            continue
-        part = (label.run_id, label.image_id)
-        if part not in of_part:
-            of_part[part] = cells_on_disk(*part)
-        cells = of_part[part]
-        outlines.append(cells.outline(label.cell_id) if cells and label.cell_id in cells.table.index else None)
-    return outlines
-
-
-def _row(session: Session, project_id: str, label: NewLabel, name: str, outline: Outline | None) -> Label:
-    y_px, x_px = outline.point if outline else (label.y_px, label.x_px)
-    if y_px is None or x_px is None:
-        cell = session.get(Cell, (label.run_id, label.image_id, label.cell_id))
-        y_px, x_px = cell.centroid_y_px, cell.centroid_x_px
-    return Label(
-        project_id=project_id,
-        image_id=label.image_id,
-        run_id=label.run_id,
-        cell_id=label.cell_id,
-        class_name=name,
-        who=clean_text(label.who) if label.who.strip() else "",
-        source=LabelSource(label.source).value,
-        y_px=float(y_px),
-        x_px=float(x_px),
-        outline=outline.json if outline else None,
-        created=label.created,
-    )
 
 
 def _set_retracted(ids: Collection[int], *, retracted: bool) -> None:

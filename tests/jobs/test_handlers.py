@@ -18,7 +18,7 @@ from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.worker import run_worker
 from cellapp.models.load import load_model
-from cellapp.segmentation.preview import load_preview
+from cellapp.segmentation.preview_files import load_preview
 from cellapp.segmentation.slide_parameters import load_slide_parameters
 from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.store import cells, images, labels, open_image, projects, runs, uploads

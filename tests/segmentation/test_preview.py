@@ -5,20 +5,18 @@ from cellapp.errors import InputError, StoreError
 from cellapp.images.read import open_slide
 from cellapp.models.load import load_model
 from cellapp.pipeline.segment_slide import segment_image
-from cellapp.segmentation import preview
+from cellapp.segmentation import preview_files
 from cellapp.segmentation.cellpose import CellposeFlows
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.preview import (
     PreviewFlows,
     cut_cells,
     flow_settings,
-    load_preview,
     preview_cells,
     preview_flows,
     preview_masks,
-    run_preview,
-    save_preview,
 )
+from cellapp.segmentation.preview_files import load_preview, run_preview, save_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
 from cellapp.settings import AnalyseSettings, QualitySettings
 from cellapp.synthetic.field import render_field
@@ -137,7 +135,7 @@ def test_kept_flows_come_back_whole():
 
 
 def test_old_previews_are_dropped(home, monkeypatch):
-    monkeypatch.setattr(preview, "_MAX_STORED", 3)
+    monkeypatch.setattr(preview_files, "_MAX_STORED", 3)
     keys = [save_preview(kept(seed)) for seed in range(5)]
     assert len(list((home / "previews").iterdir())) == 3
     with pytest.raises(StoreError, match="preview the region again"):

@@ -21,11 +21,11 @@ from cellapp.models.load import load_model
 from cellapp.segmentation.preview import (
     PreviewFlows,
     flow_settings,
-    load_preview,
     preview_cells,
     preview_flows,
     preview_masks,
 )
+from cellapp.segmentation.preview_files import load_preview
 from cellapp.segmentation.slide_parameters import SlideParameters, has_tiles, load_slide_parameters
 from cellapp.settings import AnalyseSettings, ClassifySettings, ExplainSettings
 from cellapp.store.open_image import lacks_pyramid, open_slide, open_view
