@@ -11,9 +11,9 @@ from cellapp.evaluation.coverage import coverage_sentence
 from cellapp.evaluation.evidence import BESIDE
 from cellapp.evaluation.group_words import group_word
 from cellapp.evaluation.more_groups import would_more_help
-from cellapp.evaluation.scores import SCORE_TITLES
 from cellapp.evaluation.split_by_cell import split_pair
 
+_SHORT = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1_weighted": "weighted F1", "auc": "AUC"}
 _FILES = {
     "metrics.json": "all figures",
     "folds.csv": "what each cell was called by the fold that had not seen it",
@@ -53,7 +53,7 @@ def _pair_lines(metrics: Mapping[str, Any], words: str) -> list[str]:
     """Return the honest scores, those of a split by cell, and what the gap between them says."""
     sides = {f"unseen {words} (honest)": metrics["grouped"], "split by cell (leaky)": metrics["leaky"]}
     lines = [
-        f"{side}: {', '.join(f'{SCORE_TITLES[name].lower()} {_number(scores[name])}' for name in BESIDE)}"
+        f"{side}: {', '.join(f'{_SHORT[name]} {_number(scores[name])}' for name in BESIDE)}"
         for side, scores in sides.items()
         if scores
     ]
@@ -61,7 +61,9 @@ def _pair_lines(metrics: Mapping[str, Any], words: str) -> list[str]:
 
 
 def _class_line(row: Mapping[str, Any], grouped_by: str | None) -> str:
-    figures = (f"{name} {_interval({'value': row[name], **row['intervals'][name]})}" for name in OF_CLASS)
+    figures = (
+        f"{name.replace('f1', 'F1')} {_interval({'value': row[name], **row['intervals'][name]})}" for name in OF_CLASS
+    )
     n = row["n_groups"]
     return f"class {row['class']}: {', '.join(figures)}; {row['n']:,} cells of {n:,} {group_word(grouped_by, n)}"
 

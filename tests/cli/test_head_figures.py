@@ -27,7 +27,7 @@ def test_honest_and_leaky_stand_beside_each_other_with_classes_coverage_and_curv
     assert "split by cell (leaky): accuracy 0.970, balanced accuracy 0.970" in "\n".join(lines)
     assert sum("points more than" in line for line in lines) == 1
     row = metrics["per_class"][0]
-    assert any(line.startswith("class cancer: precision") and f"f1 {row['f1']:.3f}" in line for line in lines)
+    assert any(line.startswith("class cancer: precision") and f"F1 {row['f1']:.3f}" in line for line in lines)
     assert any("called unsure" in line for line in lines)
     assert any("More slides would probably help" in line for line in lines)
 

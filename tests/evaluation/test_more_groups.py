@@ -47,5 +47,22 @@ def test_it_promises_help_exactly_where_the_score_rose_with_the_second_half(scor
         assert rises(points) == (scores[-1] - half["balanced_accuracy"] >= WORTH_MORE)
 
 
+@pytest.mark.parametrize(
+    ("scores", "low", "high", "words"),
+    [
+        ((0.7, 0.8, 0.85, 0.9), 0.04, 0.16, "would probably help"),
+        ((0.4, 0.52, 0.5, 0.54), -0.1, 0.14, "cannot be told"),
+        ((0.7, 0.9, 0.9, 0.902), -0.01, 0.02, "would hardly help"),
+        ((0.7, 0.9, 0.9, 0.902), -0.1, 0.1, "cannot be told"),
+        ((0.7, 0.8, 0.85, 0.9), None, None, "cannot be told"),
+    ],
+)
+def test_where_the_rise_was_measured_it_counts_only_beyond_chance(scores, low, high, words):
+    points = curve(*scores, width=0.3)
+    points[-1]["rise"] = {"value": scores[-1] - scores[1], "low": low, "high": high}
+    assert words in would_more_help(points, "slides")
+    assert rises(points) == ("probably" in words)
+
+
 def test_without_a_curve_nothing_is_said():
     assert would_more_help([], "slides") == would_more_help(curve(0.9), "slides") == ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
 import numpy as np
 
 from cellapp.evaluation.intervals import with_intervals
+from cellapp.evaluation.more_groups import half_of
 from cellapp.evaluation.scores import balanced_accuracy
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 from cellapp.training.classifier.logistic_regression import fit_logistic
@@ -45,11 +47,12 @@ def learning_curve(
     -------
     list of dict
         From few groups to all: ``n_groups`` and ``n_cells`` in the training part of a fold on average, and
-        ``balanced_accuracy`` on held-out groups with ``low`` and ``high`` of 95 %.
+        ``balanced_accuracy`` on held-out groups with ``low`` and ``high`` of 95 %. The last has ``rise``: how much its
+        score is above that with half of the groups, value, low and high, both measured on each draw of groups.
     """
     pure = data.pure
     data, fold_of, probabilities = data.subset(pure), fold_of[pure], probabilities[pure]
-    rng, points = np.random.default_rng(seed), []
+    rng, points, all_calls = np.random.default_rng(seed), [], []
     for share in SHARES:
         kept = {int(fold): _some_groups(data, fold_of != fold, share, rng) for fold in np.unique(fold_of)}
         calls = np.zeros(probabilities.shape)
@@ -58,8 +61,28 @@ def learning_curve(
             model = fit_logistic(part.features, part.shares, strength, balance)
             calls[held_out] = model.predict_proba(data.features[held_out].astype(np.float64))
         points.append(_point(data, calls, list(kept.values())))
+        all_calls.append(calls)
     points.append(_point(data, probabilities, [fold_of != fold for fold in np.unique(fold_of)]))
-    return [point for k, point in enumerate(points) if k == 0 or point["n_groups"] > points[k - 1]["n_groups"]]
+    return _with_rise(data, points, [*all_calls, probabilities])
+
+
+def _with_rise(
+    data: LabelledVectors, points: list[dict[str, Any]], calls: Sequence[np.ndarray]
+) -> list[dict[str, Any]]:
+    """Return the points that have more groups than the one before, the last with its rise over half of the groups."""
+    kept = [k for k, point in enumerate(points) if k == 0 or point["n_groups"] > points[k - 1]["n_groups"]]
+    chosen = [points[k] for k in kept]
+    if len(chosen) < 2:
+        return chosen
+    half = kept[chosen.index(half_of(chosen))]
+    codes, last = data.codes, kept[-1]
+
+    def measure(rows: np.ndarray) -> dict[str, float | None]:
+        before, after = (balanced_accuracy(codes[rows], calls[k][rows], 0) for k in (half, last))
+        return {"rise": after - before}
+
+    rise = with_intervals(measure, codes, data.group_names, len(data.classes))["rise"]
+    return [*chosen[:-1], {**chosen[-1], "rise": rise}]
 
 
 def _some_groups(data: LabelledVectors, training: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellapp.evaluation.more_groups import half_of
 from cellapp.training.classifier.cross_validation import LabelledVectors, fit_and_hold_out
 from cellapp.training.classifier.leakage import leaky_scores
 from cellapp.training.classifier.learning_curve import learning_curve
@@ -73,6 +74,10 @@ def test_the_learning_curve_ends_in_the_head_itself_and_rises_with_groups():
     assert points[-1]["n_groups"] == pytest.approx(16 * 4 / 5, abs=0.5)
     assert points[0]["balanced_accuracy"] < points[-1]["balanced_accuracy"]
     assert all(point["low"] <= point["balanced_accuracy"] <= point["high"] for point in points)
+    half, rise = half_of(points), points[-1]["rise"]
+    assert rise["value"] == pytest.approx(points[-1]["balanced_accuracy"] - half["balanced_accuracy"], abs=2e-4)
+    assert rise["low"] <= rise["value"] <= rise["high"]
+    assert all("rise" not in point for point in points[:-1])
 
 
 def test_two_groups_per_class_give_a_curve_without_repeated_points():
