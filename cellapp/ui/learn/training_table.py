@@ -87,12 +87,12 @@ def why_fewer(run: RunRecord, images: Sequence[TrainableImage], n_counted: int, 
     here, n_accepted = {image.record.id for image in images}, sum(image.n_cells for image in images)
     n_gone = sum(row.n_cells or 0 for row in run.images if row.image_id not in here)
     reasons = {
-        "rejected as too poor": run.n_cells - n_gone - n_accepted,
+        "rejected by the quality rules": run.n_cells - n_gone - n_accepted,
         "in images that are in the bin": n_gone,
         f"disputed or without class or {word}": n_accepted - n_counted,
     }
     said = [f"{n:,} {why}" for why, n in reasons.items() if n > 0]
-    return f"{n_counted:,} of the {run.n_cells:,} cells found count; not those {', '.join(said)}." if said else ""
+    return f"{n_counted:,} of the {run.n_cells:,} cells found count. Left out: {', '.join(said)}." if said else ""
 
 
 def labels_by_image(labels: pd.DataFrame, accepted: pd.DataFrame) -> dict[str, dict[str, int]]:

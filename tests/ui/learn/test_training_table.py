@@ -68,7 +68,7 @@ def test_nothing_is_said_where_all_cells_count_and_the_reasons_add_up_where_not(
     n_accepted = sum(image.n_cells for image in found)
     assert (why_fewer(run, found, n_accepted, "image") == "") == (run.n_cells == n_accepted)
     said = why_fewer(run, found, n_accepted - 3, "image")
-    numbers = [int(part.split()[0]) for part in said.partition("not those ")[2].split(", ") if part[0].isdigit()]
+    numbers = [int(part.split()[0]) for part in said.partition("Left out: ")[2].split(", ") if part[0].isdigit()]
     assert n_accepted - 3 + sum(numbers) == run.n_cells
     assert said.endswith("3 disputed or without class or image.")
 
