@@ -18,7 +18,7 @@ from cellapp.ui.learn.evidence_tabs import TABS
 from tests.jobs.trainable import trainable_run
 
 PAGE = "pages/learn/train.py"
-CHARTS = {"Classes": 3, "Images": 1, "Probabilities": 1, "Would more help": 1}
+CHARTS = {"Classes": 3, "Images": 1, "Probabilities": 1, "More data": 1}
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +110,6 @@ def test_a_doubtful_label_is_one_click_from_the_other_class_and_can_be_taken_bac
     pressed.append(first.key)
     app.run()
     assert manual_labels(run.id) == {}
-    app.session_state[TABS] = "Worst errors"
+    app.session_state[TABS] = "Errors"
     app.run()
     assert first.key in [tile.key for tile in drawn["errors"]]

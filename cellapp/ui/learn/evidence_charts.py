@@ -37,7 +37,7 @@ def confusion_chart(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure:
             y=names,
             text=text,
             texttemplate="%{text}",
-            colorscale=[[0, "rgba(47,111,143,0.06)"], [1, ACCENT]],
+            colorscale=[[0, "#E6EEF2"], [1, ACCENT]],  # opaque: numbers take their colour from it, light or dark
             zmin=0,
             zmax=1,
             showscale=False,

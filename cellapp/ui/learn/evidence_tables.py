@@ -70,7 +70,7 @@ def groups_table(rows: Sequence[Mapping[str, Any]], positive: str, word: str) ->
     """
     table = [
         {capital(word): row["group"], "Classes": row["classes"], "Cells": row["n"]}
-        | {"Right": f"{100 * row['accuracy']:.0f} %", "95 % interval, over its cells": _ends("accuracy", row)}
+        | {"Right": f"{100 * row['accuracy']:.0f} %", "95 % over its cells": _ends("accuracy", row)}
         | {f"{positive} found": _percent(row.get("recall")), "Others kept": _percent(row.get("specificity"))}
         for row in rows
     ]

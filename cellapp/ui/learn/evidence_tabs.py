@@ -40,8 +40,8 @@ def evidence_tabs(page: PageState, head: HeadRecord, evidence: Evidence) -> None
         "Classes": lambda: _classes(evidence),
         capital(words): lambda: _groups(evidence),
         "Probabilities": lambda: _probabilities(evidence),
-        "Would more help": lambda: _more(evidence),
-        "Worst errors": lambda: error_gallery(page, head, evidence, doubtful=False),
+        "More data": lambda: _more(evidence),
+        "Errors": lambda: error_gallery(page, head, evidence, doubtful=False),
         "Doubtful labels": lambda: error_gallery(page, head, evidence, doubtful=True),
     }
     for name, tab in zip(drawn, st.tabs(list(drawn), key=TABS, on_change="rerun"), strict=True):
@@ -62,7 +62,7 @@ def _score(evidence: Evidence) -> None:
 
 def _pair(pair: SplitPair, words: str) -> None:
     """Draw the honest score beside the leaky one, each by its name, with the gap."""
-    plain = {"delta_color": "off", "delta_arrow": "off", "width": 240}
+    plain = {"delta_color": "off", "delta_arrow": "off", "width": 220}
     with st.container(horizontal=True):
         spread = None if pair.low is None else f"{100 * pair.low:.0f} to {100 * pair.high:.0f} %"
         about = "Balanced accuracy with its 95 % interval. This is the one to report."
