@@ -159,7 +159,7 @@ def explain(
         One of `METHODS`.
     layer : int, optional
         Where activations are read: 0 the final norm, 1 the first norm of the last block (or the last stage),
-        2 that of the one before; 0 when left out. Only of `cellapp.settings.LAYERED`.
+        2 that of the one before; 0 when left out. Only of `cellapp.settings.explain.LAYERED`.
 
     Returns
     -------

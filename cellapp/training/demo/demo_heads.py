@@ -162,7 +162,7 @@ def demo_card(name: str, figures: Mapping[str, Any], source: str, of_crops: Mapp
     figures : mapping
         As in its ``metrics.json``.
     source : str
-        "crops" or "grid", see `cellapp.settings.FeatureSettings`.
+        "crops" or "grid", see `cellapp.settings.vectors.FeatureSettings`.
     of_crops : mapping
         Figures of the head that reads crops, to compare with.
     """
