@@ -217,10 +217,11 @@ def test_an_image_of_two_runs_is_taken_once(run):
     assert len(twice) == len(cells_of_project(request(run)))
 
 
-def test_heads_of_folds_are_kept_of_runs_too(run, tmp_path):
+def test_heads_of_folds_are_kept_of_runs_too(run, tmp_path, capsys):
     table = tmp_path / "images.csv"
     table.write_text("\n".join(["file,class", *(f"well {k}.tif,{LINES[k % 2]}" for k in range(4))]))
     options = ["--run", str(runs.run_folder(run.id)), "--folds", "2", "--keep-folds"]
     assert main(["train", str(table), *options, "--out", str(tmp_path / "lines")]) == 0
     folds = [tmp_path / "lines" / "folds" / name for name in ("1", "2")]
     assert main(["ensemble", *map(str, folds), "--out", str(tmp_path / "both")]) == 0
+    assert "not validated: each of its heads learnt from the cells that others" in capsys.readouterr().err

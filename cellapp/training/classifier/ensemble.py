@@ -87,6 +87,11 @@ def _held_out(
 ) -> tuple[HeldOutCalls | None, str]:
     if not calls:
         return None, why_not
+    if not set.intersection(*(set(one.cells) for one in calls)):
+        return None, (
+            "each of its heads learnt from the cells that others were scored on, as those of folds do; measure the "
+            "ensemble on images that none of them has seen"
+        )
     try:
         return held_out_average(calls, weighting, name), ""
     except InputError as error:
