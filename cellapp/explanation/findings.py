@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cellapp.evaluation.group_effects import MIN_GROUPS
-from cellapp.explanation.compartments import AREA, NUCLEUS
+from cellapp.explanation.compartments import AREA, NUCLEUS, OUTSIDE
 from cellapp.explanation.descriptor_findings import (
     descriptor_sentences,
     descriptors,
@@ -37,6 +37,18 @@ QUESTIONS: Mapping[str, tuple[Make, Tell]] = {
     "separation": (separation, separation_sentences),
 }
 """What findings hold, by name: how the table is made of measurements, and how it is told."""
+
+TITLES: Mapping[str, str] = {
+    "places": "Places",
+    "channels": "Channels",
+    "channel_places": "Channels by place",
+    "removals": "What calls need",
+    "descriptors": "Descriptors of cytoskeleton and nucleus",
+    "separation": "Without the head",
+}
+"""Headings for people, by the same names."""
+
+_FILLED = 0.05  # share of the crop outside the cell below which its outline is that of the crop
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +112,11 @@ def _notes(measured: pd.DataFrame, target: str, n_images: int) -> list[str]:
         )
     if not measured[AREA + NUCLEUS].notna().any():
         notes.append("No nuclei were found, or no channel shows them: nucleus and cytoplasm are not told apart.")
+    if (measured[AREA + OUTSIDE].fillna(0) < _FILLED).mean() > 0.5:
+        notes.append(
+            "Most outlines fill their crops, as they do where a picture shows one cell and is taken for it: shares of "
+            "cytoplasm, edge and outside say little then."
+        )
     if n_called in (0, len(measured)):
         notes.append(
             f"All cells are called {'otherwise than ' if not n_called else ''}{target}: classes have no difference."

@@ -20,7 +20,7 @@ class MeanMap:
 
     values: (
         np.ndarray
-    )  # (GRID, GRID) float32: the logit, if the whole cell were like this place; 0 where no crop reaches
+    )  # (GRID, GRID) float32: the logit, if the whole cell were like this place; 0 where few crops reach
     n_cells: int
     outline: np.ndarray  # (GRID, GRID) bool: the ellipse that every cell was scaled to
 
@@ -30,7 +30,8 @@ def mean_map(maps: Sequence[np.ndarray], insides: Sequence[np.ndarray]) -> MeanM
 
     Every cell is described by the ellipse of its second moments. The long axis comes to lie horizontally, the more
     drawn-out end (third moment) right and below, and both half axes become 1: lengths along and across are scaled
-    apart, so that cells of any elongation meet. Values are multiplied by the number of squares that the cell covers:
+    apart, so that cells of any elongation meet. Where no more than half of the crops reach the mean is 0: a few cells
+    would stand for all. Values are multiplied by the number of squares that the cell covers:
     large cells, whose squares hold less each, count as much as small ones, and the mean over the ellipse is about the
     cell's own sum.
 
@@ -51,7 +52,7 @@ def mean_map(maps: Sequence[np.ndarray], insides: Sequence[np.ndarray]) -> MeanM
         values, covered = aligned_map(one, inside)
         total += np.where(covered, values, 0)
         weight += covered
-    mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    mean = np.divide(total, weight, out=np.zeros_like(total), where=weight * 2 > len(pairs))
     return MeanMap(mean.astype(np.float32), len(pairs), outline_of_mean())
 
 

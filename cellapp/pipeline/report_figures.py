@@ -179,7 +179,9 @@ def _means(out: Path, target: str) -> list[ReportFigure]:
 def _where(rows: pd.DataFrame) -> str:
     """Return which cells of which images are shown."""
     ids = rows.groupby("stem", sort=False)["cell_id"]
-    return "; ".join(f"{stem}: cells {listed([str(i) for i in mine])}" for stem, mine in ids)
+    return "; ".join(
+        f"{stem}: {'cell' if len(mine) == 1 else 'cells'} {listed([str(i) for i in mine])}" for stem, mine in ids
+    )
 
 
 def _about(title: str, target: str) -> str:

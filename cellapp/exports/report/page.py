@@ -15,7 +15,7 @@ from cellapp.errors import InputError
 from cellapp.evaluation.quantification import Quantifier
 from cellapp.explanation.finding_sentences import removal_title
 from cellapp.explanation.finding_tables import given_by_hand, with_truth
-from cellapp.explanation.findings import Findings, findings
+from cellapp.explanation.findings import TITLES, Findings, findings
 from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.report.counts import Group, ReportImage, by_hand, groups_of, headline, pooled, report_image
@@ -114,6 +114,7 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
         "figures": [(one, inline(one.svg)) for one in figures],
         "found": found,
         "removal_title": removal_title,
+        "question_titles": TITLES,
         "methods": text,
         "references": references,
         "limits": limits_of(images, validation),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import pandas as pd
 from cellapp.exports.report.counts import ReportImage, called_cells, pooled
 from cellapp.exports.report.words import counted, percent
 
+FILLED = 0.9
+"""Share of an image from which a cell is taken for the whole of it."""
 FEW_CELLS = 20
 """Cells of an image below which it says little."""
 
@@ -29,7 +32,7 @@ def quality_of(images: Sequence[ReportImage]) -> Quality:
     cells = pooled([image.cells for image in images])
     n, reasons = len(cells), _reasons(cells)
     notes = [(image.name, str(note)) for image in images for note in _notes(image)]
-    sentences = [*_size(cells), *_doubts(called_cells(images)), *_poor_images(images)]
+    sentences = [*_size(cells), *_doubts(called_cells(images)), *_poor_images(images), *_filled(images)]
     return Quality(
         tuple((reason, k, percent(k / n)) for reason, k in reasons.most_common()), tuple(sentences), tuple(notes)
     )
@@ -65,6 +68,20 @@ def _doubts(called: pd.DataFrame) -> list[str]:
         f"Of {counted(len(called), 'classified cell')} {n:,} ({percent(n / len(called))}) {what}."
         for what, n in found
         if len(called)
+    ]
+
+
+def _filled(images: Sequence[ReportImage]) -> list[str]:
+    """Return in how many images one cell is all there is, so that its outline is that of the picture."""
+    n = sum(
+        bool((image.cells["area_px"] > FILLED * math.prod(image.run["image"]["shape"][-2:])).any()) for image in images
+    )
+    if not n:
+        return []
+    covers = f"one cell covers more than {FILLED * 100:.0f} % of the picture"
+    return [
+        f"In {counted(n, 'image')} {covers}: its outline is that of the picture, and sizes, shapes and places in the "
+        "cell say little."
     ]
 
 

@@ -8,21 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.explanation.finding_sentences import removal_title
-from cellapp.explanation.findings import Findings, findings
+from cellapp.explanation.findings import TITLES, Findings, findings
 from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.tables import csv_text
 from cellapp.files import safe_stem
 from cellapp.ui.components.messages import escape
 from cellapp.ui.session.results import Results
 
-_TITLES = {
-    "places": "Places",
-    "channels": "Channels",
-    "channel_places": "Channels by place",
-    "removals": "What calls need",
-    "descriptors": "Descriptors of cytoskeleton and nucleus",
-    "separation": "Without the head",
-}
 _COLUMNS = {
     "n": ("Cells", "%d"),
     "p_before": ("p before", "%.2f"),
@@ -55,7 +47,7 @@ def findings_section(measured: pd.DataFrame, target: str, results: Results) -> N
         st.caption(escape(note))
     if not any(found.sentences.values()):
         return
-    for question, title in _TITLES.items():
+    for question, title in TITLES.items():
         sentences = found.sentences.get(question, ())
         if question == "removals":
             _removals(found)
