@@ -80,38 +80,31 @@ def analyse(
     from cellapp.compute.executor import Engine
     from cellapp.pipeline.run_batch import run_images
 
-    chosen = build_settings(
-        base=settings,
-        channels=channels,
-        um_per_px=um_per_px,
-        segmenter=segmenter,
-        diameter=diameter,
-        preprocess=preprocess,
-        encoder=encoder,
-        head=head,
-        unsure=unsure,
-        error_rate=error_rate,
-        explain=explain,
-        explain_method=explain_method,
-        explain_layer=explain_layer,
-        explain_target=explain_target,
-        describe=describe,
-    )
+    finding = {"segmenter": segmenter, "diameter": diameter, "preprocess": preprocess}
+    calling = {"encoder": encoder, "head": head, "unsure": unsure, "error_rate": error_rate, "describe": describe}
+    maps = {"explain": explain, "explain_method": explain_method, "explain_layer": explain_layer}
+    maps["explain_target"] = explain_target
+    chosen = build_settings(base=settings, channels=channels, um_per_px=um_per_px, **finding, **calling, **maps)
+    which = {"scene": scene, "time": time, "depth": depth or depth_of(settings)}
+    together = {"combine": combine, "join_tiles": join_tiles, "reference": reference}
     progress = Progress()
-    with run_items(
-        inputs,
-        out,
-        scene=scene,
-        time=time,
-        depth=depth or depth_of(settings),
-        combine=combine,
-        join_tiles=join_tiles,
-        reference=reference,
-    ) as items:
+    with run_items(inputs, out, **which, **together) as items:
         report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
         if with_report and len(report.failed) < len(report.results):
             _write_report(out, items, progress)
     progress.end()
+    summaries = [result.summary for result in report.results if result.summary]
+    _tell(out, report, summaries, with_report=with_report)
+    failures = {result.stem: result.error for result in report.failed}
+    found = {"out": str(out), "images": summaries, "failed": failures} | _answer(out, report)
+    emit(found, as_json, summary_lines(summaries))
+    if not report.failed:
+        return 0
+    return 2 if all(result.unusable for result in report.results) else 1
+
+
+def _tell(out: Path, report: RunReport, summaries: Sequence[dict[str, Any]], *, with_report: bool) -> None:
+    """Say on stderr what failed, what had to be assumed, and what was not done."""
     for result in report.failed:
         note(f"cellapp: {result.stem}: {result.error}")
     note_unknown_roles(counted_in(out, [result.stem for result in report.results if result.error is None]))
@@ -119,16 +112,9 @@ def analyse(
         note(f"cellapp: not explained: {sentence}")
     if cost := _cost(out, report, with_report):
         note(f"cellapp: {cost}")
-    summaries = [result.summary for result in report.results if result.summary]
     for row in summaries:
         if row.get("note"):
             note(f"cellapp: {row['image']}: {row['note']}")
-    failures = {result.stem: result.error for result in report.failed}
-    found = {"out": str(out), "images": summaries, "failed": failures} | _answer(out, report)
-    emit(found, as_json, summary_lines(summaries))
-    if not report.failed:
-        return 0
-    return 2 if all(result.unusable for result in report.results) else 1
 
 
 def _write_report(out: Path, items: Sequence[RunItem], progress: Progress) -> None:

@@ -65,28 +65,13 @@ def train(
     from cellapp.training.classifier.recipe import HeadRecipe
     from cellapp.training.classifier.train import train_head
 
-    chosen = read_recipe(
-        HeadRecipe,
-        recipe,
-        called="recipe of a head",
-        mode=mode,
-        finetune={"blocks": blocks, "epochs": epochs},
-        encoder=encoder,
-        features=features,
-        views=views,
-        channels_as=channels_as,
-        group_column=group_column,
-        positive=positive,
-        folds=folds,
-        seed=seed,
-        resample=resample,
-        class_weights=class_weights or None,
-        batch_effects=batch_effects,
-        control=control,
-        keep_folds=keep_folds or None,
-        grid=parse_grid(grid) if grid else None,
-        baselines=baselines or None,
-    )
+    learning = {"mode": mode, "finetune": {"blocks": blocks, "epochs": epochs}, "encoder": encoder, "views": views}
+    learning |= {"features": features, "channels_as": channels_as, "batch_effects": batch_effects, "control": control}
+    learning |= {"resample": resample, "class_weights": class_weights or None}
+    measuring = {"group_column": group_column, "positive": positive, "folds": folds, "seed": seed}
+    measuring |= {"grid": parse_grid(grid) if grid else None, "keep_folds": keep_folds or None}
+    measuring |= {"baselines": baselines or None}
+    chosen = read_recipe(HeadRecipe, recipe, called="recipe of a head", **learning, **measuring)
     if chosen.mode == "probe" and (blocks is not None or epochs is not None):
         raise InputError("--blocks and --epochs are of fine-tuning; give --mode finetune with them")
     progress = Progress()
@@ -99,13 +84,22 @@ def train(
     else:
         metrics = train_head(labelled, out, chosen, progress)
     progress.end()
+    _tell(metrics)
+    emit(metrics | {"out": str(out)}, as_json, [*figure_lines(metrics), *_result(metrics), *file_lines(out)])
+
+
+def _tell(metrics: dict[str, Any]) -> None:
+    """Say on stderr what was left out, and why there is no score."""
     said = (metrics.get("from_scratch"), metrics["warning"], metrics["reason"])
     for sentence in (*said, *(f"left out: {why}" for why in metrics["left_out"])):
         if sentence:
             note(f"cellapp: {sentence}")
+
+
+def _result(metrics: dict[str, Any]) -> list[str]:
+    """How good the head is, in one sentence, and what speaks against trusting it."""
     looks = (metrics.get("earlier_looks") or {}).get("sentence")
-    said = [metrics["sentence"], *(f"- {doubt}" for doubt in [*metrics["doubts"], *filter(None, [looks])])]
-    emit(metrics | {"out": str(out)}, as_json, [*figure_lines(metrics), *said, *file_lines(out)])
+    return [metrics["sentence"], *(f"- {doubt}" for doubt in [*metrics["doubts"], *filter(None, [looks])])]
 
 
 def train_segmenter(

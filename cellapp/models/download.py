@@ -182,6 +182,7 @@ def _silent_bar(done: int, on_bytes: OnBytes) -> type[tqdm]:
             self.here = done
 
         def update(self, n: float | None = 1) -> None:
+            """Count bytes that have arrived, and pass on how many there are."""
             self.here += int(n or 0)
             on_bytes(self.here)
 

@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Change the tables of a database of the revision before."""
     # Rows of version 0.1.0 get the values that they were read with: the file itself, its first image, the maximum.
     with op.batch_alter_table("projects", schema=None) as batch_op:
         batch_op.add_column(sa.Column("depth", sa.String(), server_default="max", nullable=False))

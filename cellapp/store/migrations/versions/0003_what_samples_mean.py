@@ -17,6 +17,7 @@ _IMAGES = sa.table(
 
 
 def upgrade() -> None:
+    """Change the tables of a database of the revision before."""
     from cellapp.store.image_headers import look_again  # here: readers of images take long to import
 
     connection = op.get_bind()

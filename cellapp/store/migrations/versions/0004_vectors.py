@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Change the tables of a database of the revision before."""
     with op.batch_alter_table("projects", schema=None) as batch_op:
         batch_op.add_column(sa.Column("vector_settings", sa.JSON(), server_default="{}", nullable=False))
 

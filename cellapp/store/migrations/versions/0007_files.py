@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Change the tables of a database of the revision before."""
     op.create_table(
         "file_store",
         sa.Column("id", sa.String(), nullable=False),

@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Change the tables of a database of the revision before."""
     op.create_table(
         "head_evaluations",
         sa.Column("id", sa.Integer(), nullable=False),
