@@ -32,8 +32,9 @@ TABS = "train_tabs"
 _WHOLE = 20  # rows of a table that is shown without scrolling
 
 
+@st.fragment
 def evidence_tabs(page: PageState, head: HeadRecord, evidence: Evidence) -> None:
-    """Draw the tabs of a head that was validated; only the open one is worked out."""
+    """Draw the tabs of a head that was validated; only the open one is worked out, and the page above it is not."""
     words = evidence.groups
     drawn: Mapping[str, Callable[[], None]] = {
         "Score": lambda: _score(evidence),
@@ -66,14 +67,14 @@ def _pair(pair: SplitPair, words: str) -> None:
     with st.container(horizontal=True):
         spread = None if pair.low is None else f"{100 * pair.low:.0f} to {100 * pair.high:.0f} %"
         about = "Balanced accuracy with its 95 % interval. This is the one to report."
-        st.metric(f"On unseen {words}: honest", f"{100 * pair.honest:.0f} %", spread, help=about, **plain)
+        st.metric(f"On unseen {words}: honest", f"{100 * pair.honest:.1f} %", spread, help=about, **plain)
         if pair.leaky is not None:
-            gap = f"{100 * pair.gap:+.0f} points"
+            gap = f"{100 * pair.gap:+.1f} points"
             about = (
                 f"Balanced accuracy where cells of one of the {words} lie on both sides of the test. Not to be "
                 "reported: it stands here for the gap alone."
             )
-            st.metric("Split by cell: leaky", f"{100 * pair.leaky:.0f} %", gap, help=about, **plain)
+            st.metric("Split by cell: leaky", f"{100 * pair.leaky:.1f} %", gap, help=about, **plain)
 
 
 def _classes(evidence: Evidence) -> None:
