@@ -36,6 +36,7 @@ def discover(
     epochs: int = typer.Option(30, help="With --vae: passes over the pictures."),
     standardise: bool = typer.Option(False, "--standardise", help="Scale each number first, as measurements need."),
     correct: str = typer.Option(None, help="Column of batches whose differences are taken out first."),
+    controls: str = typer.Option(None, help="column=value of control cells: what they vary most in is taken out."),
     seed: int = typer.Option(0, help="The same seed gives the same groups."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -49,6 +50,7 @@ def discover(
     from cellapp.training.vae.recipe import VaeRecipe
 
     chosen = {"method": method, "layout": layout, "standardise": standardise, "correct": correct, "seed": seed}
+    chosen["controls"] = controls
     settings = validated(DiscoverSettings, chosen if k == "auto" else {**chosen, "k": k})
     recipe = {"latent": latent, "beta": beta, "epochs": epochs, "seed": seed}
     progress = Progress()

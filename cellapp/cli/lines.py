@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from cellapp.cli.output import JSON_OPTION, Progress, emit
+from cellapp.settings import DEFAULT_ENCODER
 
 lines = typer.Typer(help="Name cell lines from time series, or slides from their cells.", no_args_is_help=True)
 _SEQUENCES = typer.Argument(
@@ -46,6 +47,32 @@ def train(
     progress.end()
     plainer = ", ".join(f"{name} {accuracy:.0%}" for name, accuracy in metrics["baselines"].items())
     emit({"out": str(out), **metrics}, as_json, [metrics["sentence"], f"Plainer ways on the same batches: {plainer}"])
+
+
+@lines.command()
+def pretrain(
+    folder: Path = typer.Argument(..., metavar="SEQUENCES_DIR", help="Sequences; their lines are not looked at."),
+    out: Path = typer.Option(..., "--out", help="Folder for the encoder; goes on where it was stopped."),
+    encoder: str = typer.Option(DEFAULT_ENCODER, help="Start from this encoder: a name in `models list` or a folder."),
+    steps: int = typer.Option(None, min=1, help="Steps of learning (200)."),
+    recipe: Path = typer.Option(None, "--recipe", help="TOML file as `pretrain` takes it.", dir_okay=False),
+    seed: int = typer.Option(0, min=0, help="Another seed, another encoder."),
+    pattern: str = _PATTERN,
+    every: float = _EVERY,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Let an encoder learn on from the patches of these batches, for `lines train --encoder`."""
+    from cellapp.compute.devices import probe_device, probe_dtype
+    from cellapp.config import app_settings
+    from cellapp.pipeline.time_series import Naming
+    from cellapp.training.lines.pretrain import pretrain_on_patches
+
+    device = probe_device(app_settings().device)
+    progress, machine = Progress(), {"device": device, "dtype": probe_dtype(device, app_settings().dtype)}
+    how = {"encoder": encoder, "steps": steps, "seed": seed, "recipe": recipe, "naming": Naming(pattern, every)}
+    result = pretrain_on_patches(folder, out, **how, **machine, on_step=progress)
+    progress.end()
+    emit(result, as_json, [f"{out}: {result['n']:,} patches, {result['step']:,} steps; use it with --encoder {out}"])
 
 
 @lines.command()

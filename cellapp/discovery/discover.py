@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from cellapp.discovery.batches import Separation, scaled_by, separation
+from cellapp.discovery.batches import ColumnCheck, check_column
 from cellapp.discovery.cluster_number import ClusterChoice, choose_clusters
 from cellapp.discovery.cluster_table import ClusterTable, cluster_table
 from cellapp.discovery.clustering import reduced
+from cellapp.discovery.corrections import Correction, correction_of
 from cellapp.discovery.projection import UMAP_MIN_CELLS, Method, project
 from cellapp.discovery.typical_cells import TypicalCells, outliers, typical_cells
 from cellapp.errors import InputError
@@ -35,6 +36,8 @@ class DiscoverSettings(FrozenModel):
     """Give each column standard deviation 1 first: for measurements in different units, not for vectors."""
     correct: str | None = None
     """Column whose values are each given mean 0 and standard deviation 1 before cells are grouped: the batch."""
+    controls: str | None = None
+    """``column=value`` of control cells: what they vary most in is shrunk before cells are grouped."""
     seed: int = Field(0, ge=0, lt=2**32 - 100)
 
 
@@ -50,7 +53,7 @@ class Discovery:
     outliers: np.ndarray  # (M,) int, row numbers, farthest first
     distance: np.ndarray  # (N,) float64, see `cellapp.discovery.typical_cells.outliers`
     tables: tuple[ClusterTable, ...]
-    separations: Mapping[str, tuple[Separation, Separation | None]]  # by column, before and after the correction
+    separations: Mapping[str, tuple[ColumnCheck, ColumnCheck | None]]  # by column, before and after the correction
 
     @property
     def labels(self) -> np.ndarray:
@@ -93,8 +96,9 @@ def discover(
     if settings.standardise:
         features = _standardised(features)
     before = reduced(features, seed=settings.seed, dimensions=_TOLD_BY)
-    if settings.correct is not None:
-        features = _corrected(features, columns, settings.correct)
+    correction = correction_of(columns, settings.correct, settings.controls)
+    if correction is not None:
+        features = correction.apply(features)
     points = reduced(features, seed=settings.seed)
     choice = choose_clusters(
         features, points, settings.method, settings.k, seed=settings.seed, on_step=lambda s, p: on_step(s, 0.6 * p)
@@ -105,29 +109,25 @@ def discover(
     on_step("Comparing with what is known", 0.95)
     labels = choice.chosen.labels
     tables = tuple(cluster_table(labels, values, images, name, seed=settings.seed) for name, values in columns.items())
-    separations = _separations(before, columns, images, settings)
+    separations = _separations(before, columns, images, correction, settings.seed)
     rows, distance = outliers(points, labels)
     return Discovery(choice, xy, axes, layout, typical_cells(points, labels), rows, distance, tables, separations)
 
 
-def _corrected(features: np.ndarray, columns: Mapping[str, Sequence[str]], name: str) -> np.ndarray:
-    if name not in columns:
-        known = ", ".join(columns) or "none"
-        raise InputError(f"no column {name!r} to take out the batches by; there are {known}")
-    return scaled_by(features, columns[name])
-
-
 def _separations(
-    features: np.ndarray, columns: Mapping[str, Sequence[str]], images: Sequence[str], settings: DiscoverSettings
-) -> dict[str, tuple[Separation, Separation | None]]:
+    features: np.ndarray,
+    columns: Mapping[str, Sequence[str]],
+    images: Sequence[str],
+    correction: Correction | None,
+    seed: int,
+) -> dict[str, tuple[ColumnCheck, ColumnCheck | None]]:
     """Measure every column before the correction, and after it where there is one."""
-    batches = None if settings.correct is None else columns[settings.correct]
     found = {}
     for name, values in columns.items():
-        before = separation(features, values, images, seed=settings.seed)
+        before = check_column(features, values, images, seed=seed)
         after = None
-        if batches is not None:
-            after = separation(features, values, images, batches=batches, seed=settings.seed)
+        if correction is not None:
+            after = check_column(features, values, images, correction=correction, seed=seed)
         found[name] = before, after
     return found
 

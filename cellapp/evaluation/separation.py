@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ from cellapp.evaluation.group_effects import MIN_GROUPS, mean_over
 from cellapp.evaluation.scores import auc
 
 if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
+
+    Classifier = LogisticRegression | Pipeline
 
 _FOLDS = 5
 _LEAST = 5  # cells of each side, with fewer nothing is fitted
@@ -50,15 +54,48 @@ def separate(features: np.ndarray, is_a: np.ndarray, groups: np.ndarray, seed: i
     if folds is None or not features.shape[1]:
         return None
     over, parts = folds
-    p = np.zeros(len(is_a))
-    for training, held_out in parts:
-        p[held_out] = _fitted(features[training], is_a[training]).predict_proba(features[held_out])[:, 1]
+    p = call_held_out(lambda _: features, is_a, parts, _fitted)[1][:, 1]
     right = (p >= 0.5) == is_a
     weight = np.where(is_a, 0.5 / is_a.mean(), 0.5 / (~is_a).mean())  # its weighted mean is the balanced accuracy
     found = mean_over(right * weight, groups if over == "images" else np.arange(len(groups)).astype(str), seed)
     rank = auc(is_a.astype(int), np.stack([1 - p, p], axis=1), 1)
     limits = (None, None) if found.low is None else (found.low, min(found.high, 1.0))
     return Separation(min(found.value, 1.0), *limits, rank, over)
+
+
+def call_held_out(
+    features_of: Callable[[np.ndarray], np.ndarray],
+    values: np.ndarray,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]],
+    fitted: Callable[[np.ndarray, np.ndarray], Classifier],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Call every cell by a classifier that has not seen its fold.
+
+    Parameters
+    ----------
+    features_of : callable
+        Gets the rows of the training part and returns the vectors of all cells, (N, F), with whatever is fitted to
+        vectors fitted to that part alone.
+    values : ndarray of shape (N,)
+    folds : sequence of tuple
+        Rows of the training part and of the part held out.
+    fitted : callable
+        Fits a classifier with ``classes_`` and ``predict_proba`` to vectors and values.
+
+    Returns
+    -------
+    names : ndarray of shape (K,)
+        Values, sorted.
+    p : ndarray of shape (N, K)
+        Their probabilities; 0 for a value that a training part lacks.
+    """
+    names = np.unique(values)
+    p = np.zeros((len(values), len(names)))
+    for training, held_out in folds:
+        features = features_of(training)
+        model = fitted(features[training], values[training])
+        p[np.ix_(held_out, np.searchsorted(names, model.classes_))] = model.predict_proba(features[held_out])
+    return names, p
 
 
 def _folds(is_a: np.ndarray, groups: np.ndarray, seed: int) -> tuple[str, list[tuple[np.ndarray, np.ndarray]]] | None:

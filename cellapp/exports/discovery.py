@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellapp.discovery.batches import Separation
+from cellapp.discovery.batches import ColumnCheck
 from cellapp.discovery.cluster_number import as_row
 from cellapp.discovery.discover import Discovery
 from cellapp.exports.cluster_map import cluster_map, write_map
@@ -89,7 +89,7 @@ def indices(found: Discovery) -> dict[str, Any]:
     }
 
 
-def _separation(found: Separation | None) -> dict[str, Any] | None:
+def _separation(found: ColumnCheck | None) -> dict[str, Any] | None:
     """Return what a column can be told by, as plain values."""
     if found is None:
         return None

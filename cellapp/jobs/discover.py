@@ -59,12 +59,15 @@ class DiscoverRequest(FrozenModel):
     vae: VaeRecipe = VaeRecipe()
     """Of an autoencoder, where it is asked for."""
     condition: str | None = None
-    """Column that its decoder is told."""
+    """Column that its decoder is told, of the image table or `LABEL`; it takes no part in what is clustered."""
 
     @property
     def key(self) -> str:
         """12 hexadecimal digits, the name of the folder of its result."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        later = (
+            {"controls"} if self.settings.controls is None else set()
+        )  # results from before it was there keep theirs
+        return hashlib.sha256(self.model_dump_json(exclude={"settings": later}).encode()).hexdigest()[:12]
 
 
 def request_discovery(request: DiscoverRequest) -> JobRecord:
@@ -142,8 +145,11 @@ def read_indices(folder: Path) -> dict[str, Any]:
 
 
 def _check(request: DiscoverRequest) -> None:
-    if request.condition is not None and request.condition not in CONDITIONS:
-        raise InputError(f"no column {request.condition!r} in the image table; it has {', '.join(CONDITIONS)}")
+    if request.condition is not None and request.condition not in (*CONDITIONS, LABEL):
+        known = ", ".join(CONDITIONS)
+        raise InputError(
+            f"no column {request.condition!r} in the image table; it has {known}, and cells have {LABEL!r}"
+        )
 
 
 def _source(

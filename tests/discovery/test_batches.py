@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cellapp.discovery.batches import scaled_by, separation
+from cellapp.discovery.batches import check_column
+from cellapp.discovery.corrections import Correction, correction_of, scaled_by
 from cellapp.errors import InputError
 
 N_IMAGES, PER_IMAGE = 12, 20
@@ -23,19 +24,19 @@ def cells(batch_effect=0.0, line_effect=0.0, image_effect=0.0, seed=0):
 
 def test_a_batch_effect_is_told_and_scaling_takes_it_out_but_not_the_line():
     features = cells(batch_effect=8, line_effect=5)
-    batch, line = separation(features, BATCH, IMAGES), separation(features, LINE, IMAGES)
+    batch, line = check_column(features, BATCH, IMAGES), check_column(features, LINE, IMAGES)
     assert batch.held_out_accuracy > 0.95
     assert batch.mixing < 0.1
     assert line.held_out_accuracy > 0.95
-    after = separation(features, BATCH, IMAGES, batches=BATCH)
+    after = check_column(features, BATCH, IMAGES, correction=Correction(batches=BATCH))
     assert after.held_out_accuracy < 0.7
     assert after.mixing > 0.8
     assert after.silhouette < batch.silhouette
-    assert separation(features, LINE, IMAGES, batches=BATCH).held_out_accuracy > 0.95
+    assert check_column(features, LINE, IMAGES, correction=Correction(batches=BATCH)).held_out_accuracy > 0.95
 
 
 def test_nothing_is_told_where_there_is_nothing():
-    found = separation(cells(), BATCH, IMAGES)
+    found = check_column(cells(), BATCH, IMAGES)
     assert abs(found.held_out_accuracy - 0.5) < 0.15
     assert found.chance == 0.5
     assert found.mixing > 0.9
@@ -43,10 +44,10 @@ def test_nothing_is_told_where_there_is_nothing():
 
 def test_images_that_differ_are_no_batch_effect():
     features = cells(image_effect=6)
-    of_image = separation(features, IMAGES, IMAGES)
+    of_image = check_column(features, IMAGES, IMAGES)
     assert of_image.held_out_accuracy is None
     assert "one image only" in of_image.reason
-    assert separation(features, LINE, IMAGES).held_out_accuracy < 0.85
+    assert check_column(features, LINE, IMAGES).held_out_accuracy < 0.85
 
 
 def test_scaling_is_fitted_to_the_cells_it_is_told():
@@ -61,7 +62,47 @@ def test_scaling_is_fitted_to_the_cells_it_is_told():
 
 
 def test_few_values_and_few_cells():
-    one = separation(cells(), ["a"] * len(IMAGES), IMAGES)
+    one = check_column(cells(), ["a"] * len(IMAGES), IMAGES)
     assert (one.held_out_accuracy, one.silhouette, one.mixing) == (None, None, None)
     with pytest.raises(InputError, match="no batch has two cells"):
         scaled_by(np.zeros((2, 3)), ["a", "b"])
+
+
+def test_neighbours_are_accepted_where_batches_are_mixed_and_rejected_where_they_are_not():
+    apart = check_column(cells(batch_effect=8), BATCH, IMAGES)
+    mixed = check_column(cells(), BATCH, IMAGES)
+    assert apart.accepted < 0.1
+    assert mixed.accepted > 0.8
+    assert check_column(cells(batch_effect=8), BATCH, IMAGES, correction=Correction(batches=BATCH)).accepted > 0.8
+
+
+def test_what_controls_vary_in_is_taken_out_and_the_line_stays():
+    features = cells(batch_effect=8, line_effect=5)
+    control = correction_of({"line": LINE}, None, "line=a")
+    assert (
+        check_column(features, BATCH, IMAGES, correction=control).silhouette
+        < check_column(features, BATCH, IMAGES).silhouette
+    )
+    assert check_column(features, LINE, IMAGES, correction=control).held_out_accuracy > 0.95
+
+
+def test_controls_are_those_of_the_training_part():
+    features, fitted = cells(batch_effect=3), np.arange(len(IMAGES)) % 3 > 0
+    correction = Correction(controls=LINE == "a")
+    changed = features.copy()
+    changed[~fitted] *= 50
+    np.testing.assert_array_equal(correction.apply(changed, fitted)[fitted], correction.apply(features, fitted)[fitted])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("day", None), "no column 'day'"),
+        ((None, "line=c"), "names 0 cells"),
+        (("line", "line=a"), "not by both"),
+    ],
+)
+def test_corrections_that_cannot_be_are_said(asked, said):
+    with pytest.raises(InputError, match=said):
+        correction_of({"line": LINE}, *asked)
+    assert correction_of({"line": LINE}, None, None) is None

@@ -1,5 +1,6 @@
 """Groups among the cells of a run: found by vectors, measurements or an autoencoder, compared, named and undone."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -117,6 +118,16 @@ def test_what_cannot_be_is_said(run, tmp_path):
     empty = seed_run([seed_image(tmp_path, seed=9)], head=None, n_cells=0)
     with pytest.raises(InputError, match="no cells to group"):
         discover_run(DiscoverRequest(run_id=empty.id, of="measured", settings=QUICK))
+
+
+def test_a_decoder_may_be_told_what_people_say_of_cells_and_older_results_keep_their_names(run):
+    told = DiscoverRequest(run_id=run.id, of="vae", settings=QUICK, condition="label")
+    assert request_discovery(told).payload["condition"] == "label"
+    before = told.model_dump(mode="json")
+    del before["settings"]["controls"]  # as a version without controls wrote it
+    text = json.dumps(before, separators=(",", ":"))
+    assert told.key == hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert told.key != told.model_copy(update={"settings": QUICK.model_copy(update={"controls": "batch=1"})}).key
 
 
 def test_a_request_is_queued_once_with_its_payload(run):

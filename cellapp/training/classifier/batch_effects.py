@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.evaluation.control_axes import Correction, fit_to_controls, floored
 from cellapp.evaluation.scores import measure_calls
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
 
@@ -21,9 +22,7 @@ else by all its cells; cells of other batches are scaled as training batches are
 vectors onto the principal axes of the control cells within their class and shrinks the axes on which they vary most
 (whitening; typical variation normalisation, Ando et al. 2017, doi:10.1101/161422)."""
 
-_MAX_AXES = 64
 _MIN_CONTROLS = 10
-_MIN_STD = 0.02  # of the median feature's
 
 
 @dataclass(frozen=True)
@@ -32,27 +31,6 @@ class BatchEffects:
 
     method: BatchMethod = "none"
     control: str | None = None  # class of the controls
-
-
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """Affine map of vectors: standardised, then shrunk along some axes."""
-
-    shift: np.ndarray  # (F,)
-    std: np.ndarray  # (F,), positive
-    axes: np.ndarray  # (R, F), orthonormal rows
-    gains: np.ndarray  # (R,): factor along each axis; 1 across all of them
-
-    def apply(self, features: np.ndarray) -> np.ndarray:
-        """Correct features, (N, F)."""
-        return self._shrink((features - self.shift) / self.std)
-
-    def pull_back(self, weights: np.ndarray) -> np.ndarray:
-        """Return weights, (K, F), of corrected features as weights of features that are standardised alone."""
-        return self._shrink(weights)
-
-    def _shrink(self, rows: np.ndarray) -> np.ndarray:
-        return rows + ((rows @ self.axes.T) * (self.gains - 1)) @ self.axes
 
 
 def fit_correction(data: LabelledVectors, effects: BatchEffects) -> tuple[Correction, np.ndarray]:
@@ -81,7 +59,7 @@ def fit_correction(data: LabelledVectors, effects: BatchEffects) -> tuple[Correc
     controls = _controls(data, effects)
     if effects.method == "scale":
         return _by_batch(features, data, controls)
-    correction = _by_controls(features[controls])
+    correction = fit_to_controls(features[controls])
     return correction, correction.apply(features)
 
 
@@ -127,7 +105,7 @@ def batch_report(
     """
     pure, codes, batches = data.pure, data.codes, data.group_names
     plain = data.features.astype(np.float64)
-    vectors = {"before": plain / _floored(plain.std(axis=0)), "after": fit_correction(data, effects)[1]}
+    vectors = {"before": plain / floored(plain.std(axis=0)), "after": fit_correction(data, effects)[1]}
     report: dict[str, Any] = {"method": effects.method, "control": effects.control, "n_batches": len(set(batches))}
     for when, probabilities in (("before", before), ("after", after)):
         figures = measure_calls(probabilities[pure], codes[pure], data.classes, positive)
@@ -165,7 +143,7 @@ def _by_batch(features: np.ndarray, data: LabelledVectors, controls: np.ndarray)
             )
         if (here & controls).sum() > 1:
             rows = features[here & controls]
-            statistics[batch] = rows.mean(axis=0), _floored(rows.std(axis=0))
+            statistics[batch] = rows.mean(axis=0), floored(rows.std(axis=0))
     if not statistics:
         raise InputError("no batch has two control cells to be scaled by; name another control class")
     shift = np.mean([mean for mean, _ in statistics.values()], axis=0)
@@ -175,19 +153,3 @@ def _by_batch(features: np.ndarray, data: LabelledVectors, controls: np.ndarray)
         here = batches == batch
         corrected[here] = (features[here] - mean) / deviation
     return Correction(shift, std, np.zeros((0, features.shape[1])), np.zeros(0)), corrected
-
-
-def _by_controls(controls: np.ndarray) -> Correction:
-    shift, std = controls.mean(axis=0), _floored(controls.std(axis=0))
-    rows = (controls - shift) / std
-    _, singular, axes = np.linalg.svd(rows, full_matrices=False)
-    variances = singular**2 / max(len(rows) - 1, 1)
-    kept = min(_MAX_AXES, int((variances > 1e-9).sum()))
-    rest = variances[kept:].sum() / max(controls.shape[1] - kept, 1)
-    # axes of less variance than the typical feature are left as they are: nothing there is due to batches
-    typical = max(rest, float(variances.sum()) / controls.shape[1])
-    return Correction(shift, std, axes[:kept], np.sqrt(np.minimum(typical / np.maximum(variances[:kept], 1e-12), 1.0)))
-
-
-def _floored(std: np.ndarray) -> np.ndarray:
-    return np.maximum(std, max(_MIN_STD * float(np.median(std)), 1e-6))

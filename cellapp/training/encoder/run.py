@@ -79,11 +79,42 @@ def run(
     ModelError
         When the encoder to start from is not of a family that can be trained on.
     """
-    recipe = read_recipe(PretrainRecipe, options.recipe)
-    network, recipe = _start(options, recipe)
     unreadable: dict[Path, str] = {}
+    network, recipe = start(options, read_recipe(PretrainRecipe, options.recipe))
     crops = _crops(folder, out, recipe, on_step, unreadable)
     recipe = _with_schedule(recipe, options, len(crops))
+    figures = run_on(crops, out, recipe, network, device=device, dtype=dtype, on_step=on_step)
+    return figures | {"left_out": left_out(unreadable, folder)}
+
+
+def run_on(
+    crops: CropSet,
+    out: Path,
+    recipe: PretrainRecipe,
+    network: nn.Module | None,
+    *,
+    device: str = "cpu",
+    dtype: str = "float32",
+    on_step: OnStep | None = None,
+) -> dict[str, Any]:
+    """Train an encoder on crops that are in memory and write it.
+
+    Parameters
+    ----------
+    crops : CropSet
+    out : Path
+        See `run`.
+    recipe : PretrainRecipe
+    network : Module, optional
+        To start from; an untrained one when None.
+    device, dtype : str
+    on_step : callable, optional
+
+    Returns
+    -------
+    dict
+        As `run`, without left_out.
+    """
     state = pretrain(recipe, crops, out, network=network, device=device, dtype=dtype, on_step=on_step)
     (out / RECIPE).write_text(recipe.toml, encoding="utf-8")
     centre_background(state.learner.teacher.network, crops, recipe)
@@ -92,7 +123,6 @@ def run(
     figures = _figures(state, crops, dtype)
     (out / METRICS).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     last = {key: figures[key] for key in ("n", "step", "knn", "knn_untrained")}
-    last["left_out"] = left_out(unreadable, folder)
     return {"out": str(out), "encoder": f"{out}@{local_revision(out)}", "curves": str(out / CURVES)} | last
 
 
@@ -117,7 +147,7 @@ def _json_number(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _start(options: PretrainOptions, recipe: PretrainRecipe) -> tuple[nn.Module | None, PretrainRecipe]:
+def start(options: PretrainOptions, recipe: PretrainRecipe) -> tuple[nn.Module | None, PretrainRecipe]:
     """Return the network to start from and the recipe with its shape; None for an untrained one."""
     if options.encoder is None:
         return None, recipe

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
+from cellapp.evaluation.control_axes import Correction
 from cellapp.training.classifier.batch_effects import (
     BatchEffects,
-    Correction,
     batch_report,
     batch_share,
     fit_correction,

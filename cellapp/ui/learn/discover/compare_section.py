@@ -65,7 +65,8 @@ def batch_section(found: Found) -> None:
                 "told": _percent(before["held_out_accuracy"]),
                 "after": _percent(after and after["held_out_accuracy"]),
                 "chance": _percent(before["chance"]),
-                "mixing": "" if (after or before)["mixing"] is None else f"{(after or before)['mixing']:.2f}",
+                "mixing": _before_after(before, after, "mixing", ".2f"),
+                "accepted": _before_after(before, after, "accepted", ".0%"),
                 "note": before["reason"],
             }
         )
@@ -85,11 +86,20 @@ def batch_section(found: Found) -> None:
             "mixing": st.column_config.TextColumn(
                 "Mixing", help="0: neighbours share the value; 1: as mixed as all cells."
             ),
+            "accepted": st.column_config.TextColumn(
+                "Accepted", help="k-BET: cells whose 30 neighbours a test does not tell from all cells."
+            ),
             "note": "Why not",
         },
         alt="How well each column is told from held-out images",
     )
     st.caption("A batch that is told as well as the biology may be what the groups are.")
+
+
+def _before_after(before: dict, after: dict | None, name: str, form: str) -> str:
+    """Write a figure before the correction, and after it where there is one."""
+    said = [format(one[name], form) for one in (before, after) if one and one.get(name) is not None]
+    return " → ".join(said)
 
 
 def _percent(share: float | None) -> str:

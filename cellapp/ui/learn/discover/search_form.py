@@ -9,7 +9,7 @@ import streamlit as st
 from cellapp.discovery.discover import DiscoverSettings
 from cellapp.errors import CellappError
 from cellapp.jobs import queue
-from cellapp.jobs.discover import DISCOVER, DiscoverRequest, list_discoveries, request_discovery
+from cellapp.jobs.discover import DISCOVER, LABEL, DiscoverRequest, list_discoveries, request_discovery
 from cellapp.store.records import CONDITIONS, ImageRecord, RunRecord, Status
 from cellapp.training.vae.recipe import VaeRecipe
 from cellapp.ui.components.forms import control
@@ -44,13 +44,14 @@ def search_form(page: PageState, run: RunRecord, images: Sequence[ImageRecord], 
         k = None if automatic else int(st.number_input("Groups", 1, 50, 3, key="discover_k", width=110))
         layout = _choice("Map", LAYOUTS, "discover_layout", 95)
         correct = _column("Take out", images, "discover_correct", "What differs between its values is taken out first.")
+        controls = None if correct else _controls(images)
         recipe, condition = VaeRecipe(), None
         if of == "vae":
             recipe, condition = _autoencoder(images)
         busy = bool(page.jobs_of(run, DISCOVER))
         kind = "secondary" if again else "primary"
         if st.button("Find groups", icon=":material/bubble_chart:", type=kind, key="discover_start", disabled=busy):
-            settings = DiscoverSettings(method=method, k=k, layout=layout, correct=correct)
+            settings = DiscoverSettings(method=method, k=k, layout=layout, correct=correct, controls=controls)
             _start(DiscoverRequest(run_id=run.id, of=of, settings=settings, vae=recipe, condition=condition))
 
 
@@ -91,6 +92,7 @@ def describe(request: DiscoverRequest) -> str:
         parts.append(f"latent {request.vae.latent}, beta {request.vae.beta:g}, {request.vae.epochs} epochs")
     parts += [f"told {title(request.condition)}"] if request.condition else []
     parts += [f"{title(request.settings.correct)} taken out"] if request.settings.correct else []
+    parts += [f"what {request.settings.controls} varies in taken out"] if request.settings.controls else []
     return ", ".join(parts)
 
 
@@ -106,15 +108,27 @@ def _autoencoder(images: Sequence[ImageRecord]) -> tuple[VaeRecipe, str | None]:
             "condition that the decoder is told need not be in them."
         )
         values = {name: control(VaeRecipe, name, key="discover_vae") for name in _VAE}
-        told = _column("Tell the decoder", images, "discover_condition", None)
+        told = _column("Tell the decoder", images, "discover_condition", None, more=(LABEL,))
     return VaeRecipe(**values), told
 
 
-def _column(said: str, images: Sequence[ImageRecord], key: str, note: str | None) -> str | None:
-    """Offer the conditions that differ between images."""
+def _controls(images: Sequence[ImageRecord]) -> str | None:
+    """Offer the values of conditions as those of control cells."""
+    said = sorted({f"{name}={value}" for image in images for name, value in image.conditions.items()})
+    if len(said) < 2:
+        return None
+    note = "Cells that should be alike: what they vary most in is taken out first."
+    chosen = st.selectbox("Controls", [_NONE, *said], key="discover_controls", help=note, width=170)
+    return None if chosen == _NONE else str(chosen)
+
+
+def _column(
+    said: str, images: Sequence[ImageRecord], key: str, note: str | None, more: tuple[str, ...] = ()
+) -> str | None:
+    """Offer the conditions that differ between images, and columns of cells."""
     typed = [name for name in CONDITIONS if len({image.conditions.get(name, "") for image in images}) > 1]
     chosen = st.selectbox(
-        said, [_NONE, *typed], format_func=lambda name: title(str(name)), key=key, help=note, width=125
+        said, [_NONE, *typed, *more], format_func=lambda name: title(str(name)), key=key, help=note, width=125
     )
     return None if chosen == _NONE else str(chosen)
 
