@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,40 +32,26 @@ def main() -> None:
     parser.add_argument("--vectors", type=int, default=50_000)
     parser.add_argument("--crops", type=int, default=10_000)
     chosen = parser.parse_args()
-    figures = measure_vectors(chosen.vectors) | measure_epoch(chosen.crops)
     from benchmarks.compare import report  # not above: it loads torch
 
-    for name, (wall, processor) in figures.items():
+    for name, act in works(chosen.vectors, chosen.crops):
+        wall, processor = timed(act)
         seconds = processor if "processor" in name else wall
-        report(
-            f"{name}: {seconds:.1f} s", f"<= {TARGETS[name]:.0f} s", wall_s=round(wall, 1), cpu_s=round(processor, 1)
-        )
+        measured = {"wall_s": round(wall, 1), "cpu_s": round(processor, 1)}
+        report(f"{name}: {seconds:.1f} s", f"<= {TARGETS[name]:.0f} s", **measured)
 
 
-def measure_vectors(n: int) -> dict[str, tuple[float, float]]:
-    """Group and map `n` vectors."""
-    features = blobs(n)
+def works(n_vectors: int, n_crops: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Give the works by name, one at a time: what they work on is made before each."""
+    features = blobs(n_vectors)
     points = reduced(features, seed=0)
-
-    def mixture() -> None:
-        choose_clusters(features, points, "gmm", None, seed=0, numbers=range(2, 10), on_step=_silent)
-
-    return {
-        "mixture over 8 k with indices": timed(mixture),
-        "UMAP, of the processor": timed(lambda: project(points, method="umap", seed=0)),
-    }
-
-
-def measure_epoch(n: int) -> dict[str, tuple[float, float]]:
-    """Train an autoencoder for one epoch."""
-    crops, recipe = pictures(n), VaeRecipe(epochs=1, side_px=SIDE_PX)
-    groups = np.repeat(np.arange(-(-n // 100)), 100)[:n].astype(str)
+    mixture, umap, epoch = TARGETS
+    yield mixture, partial(choose_clusters, features, points, "gmm", None, seed=0, numbers=range(2, 10))
+    yield umap, partial(project, points, method="umap", seed=0)
+    crops, recipe = pictures(n_crops), VaeRecipe(epochs=1, side_px=SIDE_PX)
+    groups = np.repeat(np.arange(-(-n_crops // 100)), 100)[:n_crops].astype(str)
     with tempfile.TemporaryDirectory() as out:
-        return {
-            "epoch of the autoencoder": timed(
-                lambda: train_vae(crops, recipe, Path(out), groups=groups, conditions=None, on_step=_silent)
-            )
-        }
+        yield epoch, partial(train_vae, crops, recipe, Path(out), groups=groups)
 
 
 def blobs(n: int, *, seed: int = 0) -> np.ndarray:
@@ -91,10 +78,6 @@ def timed(act: Callable[[], object]) -> tuple[float, float]:
     wall, processor = time.perf_counter(), time.process_time()
     act()
     return time.perf_counter() - wall, time.process_time() - processor
-
-
-def _silent(step: str, part: float) -> None:
-    """Say nothing of progress."""
 
 
 if __name__ == "__main__":
