@@ -82,23 +82,30 @@ def tiles_of(
     given : mapping
         Keys of cells whose class was just given here, which can be taken back.
     """
-    side_px = window_side_px(results.cells)
-    classes = tuple(dict.fromkeys(name for cell in cells for name in sorted((cell.truth, cell.call))))
-    tiles = {}
+    tiles: dict[str, Tile] = {}
     for image_id in dict.fromkeys(cell.image_id for cell in cells):
-        mine = [cell for cell in cells if cell.image_id == image_id]
-        rows = results.cells[results.cells["image_id"] == image_id].set_index("cell_id", drop=False)
-        rows = rows.loc[[cell.cell_id for cell in mine]]
-        colours = [class_colour(cell.truth, classes) for cell in mine]
-        folder, image = results.folder / str(rows["stem"].iloc[0]), images[image_id]
-        uris = cell_uris(folder, image, rows.reset_index(drop=True), colours, side_px=side_px)
-        bar = bar_of(side_px, image.um_per_px)
-        for cell, colour in zip(mine, colours, strict=True):
-            now = results.manual_classes.get(image_id, {}).get(cell.cell_id, "")
-            words = (_caption(cell, now), cell.truth[:1].upper(), colour, _note(cell, image.name, now))
-            action = "Take back" if cell.key in given else "" if now == cell.suggested else f"Make it {cell.suggested}"
-            tiles[cell.key] = Tile(cell.key, uris[cell.cell_id], *words, bar, action)
+        tiles |= _of_image([cell for cell in cells if cell.image_id == image_id], results, images[image_id], given)
     return [tiles[cell.key] for cell in cells]
+
+
+def _of_image(
+    cells: Sequence[JudgedCell], results: Results, image: ImageRecord, given: Mapping[str, object]
+) -> dict[str, Tile]:
+    side_px, by_hand = window_side_px(results.cells), results.manual_classes.get(image.id, {})
+    table = results.cells[results.cells["image_id"] == image.id].set_index("cell_id", drop=False)
+    rows = table.loc[[cell.cell_id for cell in cells]]
+    shown = [by_hand.get(cell.cell_id) or cell.truth for cell in cells]  # a class given since then counts now
+    classes = tuple(sorted({name for cell in cells for name in (cell.truth, cell.call)} | set(shown)))
+    colours = [class_colour(name, classes) for name in shown]
+    folder = results.folder / str(rows["stem"].iloc[0])
+    uris = cell_uris(folder, image, rows.reset_index(drop=True), colours, side_px=side_px)
+    tiles, bar = {}, bar_of(side_px, image.um_per_px)
+    for cell, name, colour in zip(cells, shown, colours, strict=True):
+        now = by_hand.get(cell.cell_id, "")
+        words = (_caption(cell, now), name[:1].upper(), colour, _note(cell, image.name, now))
+        action = "Take back" if cell.key in given else "" if now == cell.suggested else f"Make it {cell.suggested}"
+        tiles[cell.key] = Tile(cell.key, uris[cell.cell_id], *words, bar, action)
+    return tiles
 
 
 def _caption(cell: JudgedCell, now: str) -> str:
