@@ -18,7 +18,14 @@ from cellapp.types.cells import Crops, LabelMask
 from cellapp.types.image import Region, Role, Slide
 
 
-def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preprocessor: Preprocessor) -> Crops:
+def encoder_crops(
+    context: ImageContext,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    preprocessor: Preprocessor,
+    *,
+    with_inside: bool = False,
+) -> Crops:
     """Cut cells the way the run's head was trained, in processed pixels.
 
     Parameters
@@ -31,6 +38,8 @@ def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, p
     preprocessor : Preprocessor
         `context.head_preprocessor`, or the one that came with a task from another process. A head with
         ``fit_to="crop"`` has its chain fitted anew to each crop, exactly as `predict` does with files of single cells.
+    with_inside : bool
+        Also say where each cell is in its crop.
 
     Returns
     -------
@@ -47,6 +56,7 @@ def encoder_crops(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, p
         channels=source.info.channels,
         roles=context.roles,
         angle_deg=preprocessor.angle_deg,
+        with_inside=with_inside,
     )
     if not per_crop:
         return crops
@@ -116,6 +126,19 @@ def raw_crops(
         When a channel to drop is unknown, or a cell is not in the label image.
     """
     crops = crop(slide, mask, cells, settings, channels=channels, roles=roles, angle_deg=angle_deg, with_inside=True)
+    return with_masks(crops, mask, cells, settings, angle_deg=angle_deg, nuclei=nuclei)
+
+
+def with_masks(
+    crops: Crops,
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    settings: CropSettings,
+    *,
+    angle_deg: float = 0.0,
+    nuclei: np.ndarray | None = None,
+) -> list[RawCrop]:
+    """Return crops that know where their cells are, as squares, with the nucleus of each; see `raw_crops`."""
     cores = [None] * len(crops) if nuclei is None else _cores(nuclei, crops, mask, cells, settings, angle_deg)
     return [
         RawCrop(_squared(pixels), _squared(inside[None])[0].astype(bool), core)

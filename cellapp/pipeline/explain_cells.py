@@ -13,7 +13,7 @@ from cellapp.explanation.channel_places import channel_places
 from cellapp.explanation.compartments import compartment_shares, compartment_table
 from cellapp.models.bundle import RunModels, load_models_to_explain
 from cellapp.pipeline.context import ImageContext, make_context
-from cellapp.pipeline.encoder_crops import RawCrop, encoder_crops, raw_crops
+from cellapp.pipeline.encoder_crops import RawCrop, encoder_crops, with_masks
 from cellapp.pipeline.find_nuclei import find_nuclei
 from cellapp.pipeline.maps_of_cells import batched, explained_crops
 from cellapp.pipeline.removals import cut_cells, mean_levels, without_each
@@ -146,7 +146,8 @@ class _Batches:
 
     def explain(self, cells: pd.DataFrame) -> ExplainedCells:
         """Explain some cells."""
-        crops, raw, chosen = self._crops(cells), self._raw(cells), self.context.settings.explain
+        crops, chosen = self._crops(cells), self.context.settings.explain
+        raw = self._squares(crops, cells)
         exact = explained_crops(self.context, crops, self.target, ExplainSettings())
         maps = exact if chosen.named == "exact" else explained_crops(self.context, crops, self.target, chosen)
         table = compartment_table(exact, [one.inside for one in raw], [one.core for one in raw])
@@ -157,7 +158,7 @@ class _Batches:
         return ExplainedCells(maps, table)
 
     def _crops(self, cells: pd.DataFrame) -> Crops:
-        return encoder_crops(self.context, self.mask, cells, self.context.head_preprocessor)
+        return encoder_crops(self.context, self.mask, cells, self.context.head_preprocessor, with_inside=True)
 
     def _without(self, crops: Crops, raw: list[RawCrop], exact: Explanations) -> pd.DataFrame:
         """Return what becomes of cells without a channel or a part, and what each channel gives in each place."""
@@ -177,17 +178,16 @@ class _Batches:
     def mean_levels(self, cells: pd.DataFrame) -> np.ndarray:
         """Return the mean brightness of cells, (C,), of a few drawn evenly: it is the same whatever the batches."""
         few = cells.iloc[np.unique(np.linspace(0, max(len(cells) - 1, 0), _FEW).astype(int))[: len(cells)]]
-        return mean_levels(cut_cells(self.context, self._crops(few), self._raw(few)), len(self.context.roles))
+        crops = self._crops(few)
+        return mean_levels(cut_cells(self.context, crops, self._squares(crops, few)), len(self.context.roles))
 
-    def _raw(self, cells: pd.DataFrame) -> list[RawCrop]:
-        source, context = self.context.source, self.context
-        return raw_crops(
-            source,
+    def _squares(self, crops: Crops, cells: pd.DataFrame) -> list[RawCrop]:
+        """Return where cells and nuclei are in the crops, which are not cut again for that."""
+        return with_masks(
+            crops,
             self.mask,
             cells,
-            context.models.to_explain()[1].crop,
-            channels=source.info.channels,
-            roles=context.roles,
-            angle_deg=context.head_preprocessor.angle_deg,
+            self.context.models.to_explain()[1].crop,
+            angle_deg=self.context.head_preprocessor.angle_deg,
             nuclei=None if self.nuclei is None else self.nuclei.labels,
         )
