@@ -71,11 +71,12 @@ def list_labels(run_id: str) -> dict[str, Any]:
 def add_labels(
     run_id: str, labels: Annotated[list[GivenLabel], Body()], who: Who = "", files: Files = True
 ) -> dict[str, Any]:
-    """Give classes to cells; answers the ids of those that are new, to retract them by."""
+    """Give classes to cells; answers the ids of those that are new, and of what says each now, to retract them by."""
     run = get_shown_run(run_id)
     given = [((label.image_id, label.cell_id), label.class_name) for label in labels]
-    ids = give_labels(run.id, given, who=who)
-    return _answer(run_id, ids, {label.image_id for label in labels} if files and ids else set())
+    said = give_labels(run.id, given, who=who)
+    answer = _answer(run_id, said.added, {label.image_id for label in labels} if files and said.added else set())
+    return answer | {"each": list(said.each)}
 
 
 @router.post("/runs/{run_id}/labels/clear")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
 
 from sqlalchemy import select
 
@@ -19,7 +21,18 @@ CellKey = tuple[str, int]
 """Image id and cell id in a run."""
 
 
-def give_labels(run_id: str, labels: Sequence[tuple[CellKey, str]], *, who: str = "") -> tuple[int, ...]:
+@dataclass(frozen=True)
+class Given:
+    """What became of labels that were given."""
+
+    added: tuple[int, ...]  # ids of those that are new
+    each: tuple[int, ...]  # id of the label that says each of them, new or not, in the order given
+
+
+_one_at_a_time = Lock()  # a browser whose page is loaded again sends what it had no answer to, while that is worked on
+
+
+def give_labels(run_id: str, labels: Sequence[tuple[CellKey, str]], *, who: str = "") -> Given:
     """Add labels to cells of a run, leaving out those that the person gave before.
 
     Parameters
@@ -31,8 +44,8 @@ def give_labels(run_id: str, labels: Sequence[tuple[CellKey, str]], *, who: str 
 
     Returns
     -------
-    tuple of int
-        Ids of the labels that were added; retracting them undoes this.
+    Given
+        Retracting `each` undoes what was meant, also where it arrived before and the answer was lost.
 
     Raises
     ------
@@ -42,13 +55,16 @@ def give_labels(run_id: str, labels: Sequence[tuple[CellKey, str]], *, who: str 
         The run has no such cell; then nothing is added.
     """
     run, wanted = get_run(run_id), {cell: clean_class(name) for cell, name in labels}
-    said = _last_words(run_id, wanted, who)
-    new = [
-        NewLabel(image_id, name, run_id, cell_id, who=who)
-        for (image_id, cell_id), name in wanted.items()
-        if said.get((image_id, cell_id), (0, ""))[1] != name
-    ]
-    return tuple(record.id for record in add_labels(run.project_id, new)) if new else ()
+    with _one_at_a_time:
+        said = {cell: id for cell, (id, name) in _last_words(run_id, wanted, who).items() if wanted[cell] == name}
+        new = [
+            NewLabel(image_id, name, run_id, cell_id, who=who)
+            for (image_id, cell_id), name in wanted.items()
+            if (image_id, cell_id) not in said
+        ]
+        added = add_labels(run.project_id, new) if new else ()
+    said |= {(record.image_id, int(record.cell_id)): record.id for record in added}
+    return Given(tuple(record.id for record in added), tuple(said[cell] for cell, _ in labels))
 
 
 def clear_labels(run_id: str, cells: Collection[CellKey], *, who: str = "") -> tuple[int, ...]:

@@ -1,11 +1,14 @@
 """Labels over HTTP: what a key does, what undoes it, tables in and out, and what is refused in one sentence."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from fastapi.testclient import TestClient
 
 from cellapp.api.app import api
 from cellapp.jobs import queue, worker_process
 from cellapp.store import database
+from cellapp.store.given_labels import give_labels
 from cellapp.store.labels import list_labels
 from cellapp.store.project_classes import project_classes
 from tests.pages.seeding import seed_image, seed_run
@@ -37,7 +40,9 @@ def test_a_label_is_stored_once_undone_and_brought_back(client, run):
     first = client.post(f"/runs/{run.id}/labels", json=body)
     assert first.status_code == 201
     again = client.post(f"/runs/{run.id}/labels", json=body).json()
-    assert again == {"ids": [], "version": first.json()["version"]}, "sent twice by a browser, stored once"
+    each = first.json()["ids"]
+    assert first.json()["each"] == each
+    assert again == {"ids": [], "each": each, "version": first.json()["version"]}, "sent twice, stored once"
     assert said(client, run) == {(1, "Ada"): '肿瘤, "T"', (2, "Ada"): "normal"}
     ids = first.json()["ids"]
     undone = client.post(f"/runs/{run.id}/labels/retract", json={"ids": ids[:1]}).json()
@@ -47,6 +52,14 @@ def test_a_label_is_stored_once_undone_and_brought_back(client, run):
     assert len(said(client, run)) == 2
     [job] = queue.list_jobs(run.project_id)
     assert (job.kind, job.payload["images"]) == ("relabel", [run.images[0].image_id])
+
+
+def test_labels_that_arrive_together_are_stored_once(run):
+    given = [((run.images[0].image_id, cell_id), "a") for cell_id in (1, 2, 3)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: give_labels(run.id, given, who="Ada"), range(8)))
+    assert len({answer.each for answer in answers}) == 1
+    assert sorted(len(answer.added) for answer in answers) == [0] * 7 + [3]
 
 
 def test_one_takes_back_ones_own_word_only(client, run):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from cellapp.config import app_settings
 from cellapp.store import database
@@ -57,6 +57,21 @@ def _mark_four(page: Page) -> None:
     act(page, mark, lambda: expect(page.locator(".desk .cell.marked")).to_have_count(4, timeout=AGAIN_MS))
 
 
+_LABELS = re.compile(r"/api/runs/[^/]+/labels$")
+
+
+def _lose_answers(page: Page) -> list[int]:
+    """Let labels arrive and their answers not; returns a list that grows by the status of each answer."""
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().status)
+        route.abort()
+
+    page.route(_LABELS, lose)
+    return lost
+
+
 def test_keys_undo_a_range_and_a_reload(labelling, page):
     address, run = labelling
     _opened(page, address)
@@ -77,9 +92,13 @@ def test_keys_undo_a_range_and_a_reload(labelling, page):
     _mark_four(page)
     page.keyboard.press("2")
     assert _counts(page) == [6, 9]
+    _saved(page)
+    answers_lost = _lose_answers(page)
     page.keyboard.press("1")
     assert _counts(page) == [7, 9]
-    page.reload()  # right after the key
+    until(page, lambda: answers_lost, "the label sent")
+    page.unroute(_LABELS)
+    page.reload()  # the server has the label, the browser does not know
     expect(page.locator(".desk .cell").first).to_be_visible(timeout=PATIENT_MS)
     _saved(page)
     expect(page.locator(".desk .class .count").first).to_have_text("7", timeout=PATIENT_MS)

@@ -399,11 +399,10 @@ class Desk {
   }
 
   acknowledge(group, answer) {
-    const cells = group.reduce((n, op) => n + Object.keys(op.after).length, 0);
     let from = 0;
     for (const op of group) {
       const n = Object.keys(op.after).length;
-      const ids = answer.ids.length === cells ? answer.ids.slice(from, from + n) : answer.ids;
+      const ids = answer.each?.slice(from, from + n) ?? answer.ids; // what arrived before and had no answer counts, too
       from += n;
       op.stored = true;
       op.version = answer.version;
