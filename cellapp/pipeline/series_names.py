@@ -11,6 +11,7 @@ FIELDS = ("line", "batch", "place", "time")
 """What a pattern may name, each in braces: ``{line}_{batch}_{place}_{time}``."""
 _CLOCK = r"(?:(?P<d>\d+)d)?(?:(?P<h>\d+(?:[.,]\d+)?)h)?(?:(?P<m>\d+)m(?:in)?)?"
 _TIME = re.compile(rf"{_CLOCK}|(?P<plain>\d+(?:[.,]\d+)?)|[tT](?P<frame>\d+)")
+_TIME_TEXT = r"(?=[\dtT])(?:(?:\d+d)?(?:\d+(?:[.,]\d+)?h)?(?:\d+m(?:in)?)?|\d+(?:[.,]\d+)?|[tT]\d+)"
 _AT_END = re.compile(r"(.+?)(?:[_\- ]((?:\d+d)?(?:\d+h)?(?:\d+m(?:in)?)?)(?<=[dhmn])|[_\- ]?([tT]\d+))")
 
 
@@ -42,7 +43,8 @@ def split_name(name: str, pattern: str = "") -> NameParts:
         When the pattern is none, or the name does not fit it.
     """
     if pattern:
-        match = compiled(pattern).fullmatch(name)
+        # A place may hold what stands between fields, "A_1" in "{place}_{time}": the time tells where it ends.
+        match = compiled(pattern, _TIME_TEXT).fullmatch(name) or compiled(pattern).fullmatch(name)
         if match is None:
             raise InputError(f"{name!r} does not fit {pattern!r}; change the pattern or rename the file")
         return NameParts(**match.groupdict())
@@ -52,8 +54,8 @@ def split_name(name: str, pattern: str = "") -> NameParts:
     return NameParts(place=match[1], time=match[2] or match[3])
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern as a regular expression.
+def compiled(pattern: str, time: str = ".+?") -> re.Pattern[str]:
+    """Return a pattern as a regular expression, in which `time` is what a time may be.
 
     Raises
     ------
@@ -66,7 +68,8 @@ def compiled(pattern: str) -> re.Pattern[str]:
     if unknown or not named or len(set(named)) < len(named):
         wrong = f"there is no field {unknown[0]!r}" if unknown else "each field stands in it once, and one at least"
         raise InputError(f"{pattern!r} is no pattern of names: {wrong}; fields are {', '.join(FIELDS)}, in braces")
-    parts = [re.escape(part) if at % 2 == 0 else f"(?P<{part}>.+?)" for at, part in enumerate(pieces)]
+    fields = {field: f"(?P<{field}>{time if field == 'time' else '.+?'})" for field in FIELDS}
+    parts = [re.escape(part) if at % 2 == 0 else fields[part] for at, part in enumerate(pieces)]
     return re.compile("".join(parts))
 
 

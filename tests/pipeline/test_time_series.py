@@ -69,6 +69,9 @@ def test_a_name_without_place_or_time_is_refused(name):
 
 def test_a_pattern_takes_a_name_apart_and_wrong_ones_say_what_is_wrong():
     assert split_name("A549-b1_p3_t004", "{line}-{batch}_{place}_{time}") == NameParts("A549", "b1", "p3", "t004")
+    said = split_name("A549-b1_VID1_A0_1_00d08h30m", "{line}-{batch}_{place}_{time}")
+    assert said == NameParts("A549", "b1", "VID1_A0_1", "00d08h30m")
+    assert split_name("A_1_36", "{place}_{time}") == NameParts(place="A_1", time="36")
     for pattern, why in (("abc", "one at least"), ("{lin}", "no field 'lin'"), ("{line}{line}", "each field")):
         with pytest.raises(InputError, match=why):
             split_name("x", pattern)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.errors import InputError
 from cellapp.exports.run_vectors import folder_vectors
 from cellapp.exports.tables import read_cells
@@ -104,4 +105,4 @@ def _frame(name: str, row: dict[str, str], labelled: bool) -> Frame:
 
 def _corners(folder: Path, cell_ids: np.ndarray) -> np.ndarray:
     """Return y and x of the bounding boxes of cells, (N, 2)."""
-    return read_cells(folder / "cells.parquet").loc[cell_ids, ["bbox_y0", "bbox_x0"]].to_numpy(int)
+    return read_cells(folder / "cells.parquet").loc[cell_ids, BOX_COLUMNS[:2]].to_numpy(int)

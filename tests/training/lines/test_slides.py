@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.cli import main
 from cellapp.errors import InputError
 from cellapp.exports.embeddings import write_embeddings
@@ -27,7 +28,7 @@ def write_slides(folder, n=24, cells=30, *, marked=6, seed=0, encoder="cell-vit@
             vectors[:marked, 0] += 6
         out = folder / name
         out.mkdir(parents=True)
-        boxes = pd.DataFrame({"bbox_y0": 10 * ids, "bbox_x0": 5 * ids, "qc_pass": True}, index=ids)
+        boxes = pd.DataFrame(np.outer(ids, (10, 5, 12, 7)), ids, BOX_COLUMNS).assign(qc_pass=True)
         boxes.rename_axis("cell_id").to_parquet(out / "cells.parquet")
         write_embeddings(Embeddings(vectors, -vectors, ids, encoder), out / "embeddings.npz")
         run = {"vectors": VectorSettings().model_dump(mode="json"), "settings": {}, "image": {}, "summary": {}}
