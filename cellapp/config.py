@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from cellapp.errors import InputError
 from cellapp.settings import FrozenModel
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -90,5 +91,19 @@ class AppSettings(BaseSettings):
 
 @cache
 def app_settings() -> AppSettings:
-    """Read the environment once per process; tests call ``app_settings.cache_clear()`` after changing it."""
-    return AppSettings()
+    """Read the environment once per process; tests call ``app_settings.cache_clear()`` after changing it.
+
+    Raises
+    ------
+    InputError
+        Names the first variable that does not fit, its value and the rule.
+    """
+    try:
+        return AppSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = "__".join(map(str, first["loc"])).upper()
+        rule = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"CELLAPP_{variable}: {rule}; got {first['input']!r}") from error
+    except SettingsError as error:
+        raise InputError(f"a variable CELLAPP_* cannot be read: {error}") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from cellapp.cli import main
 from cellapp.config import REPOSITORY, AppSettings, BudgetSettings, app_settings
 
 
@@ -41,6 +42,24 @@ def test_a_value_that_cannot_be_is_refused(monkeypatch):
     monkeypatch.setenv("CELLAPP_DEVICE", "tpu")
     with pytest.raises(ValidationError, match="device"):
         AppSettings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("CELLAPP_DEVICE", "tpu", "CELLAPP_DEVICE: Input should be 'auto', 'cpu', 'cuda' or 'mps'; got 'tpu'"),
+        ("CELLAPP_BUDGET__MAX_PIXELS", "many", "CELLAPP_BUDGET__MAX_PIXELS: Input should be a valid integer"),
+        ("CELLAPP_JOB__SECONDS", "0", "CELLAPP_JOB__SECONDS: Input should be greater than 0; got '0'"),
+        ("CELLAPP_BUDGET", "many", "a variable CELLAPP_* cannot be read"),
+    ],
+)
+def test_a_command_says_in_one_line_which_variable_cannot_be(monkeypatch, capsys, variable, text, said):
+    monkeypatch.setenv(variable, text)
+    app_settings.cache_clear()
+    assert main(["doctor"]) == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
 
 
 def test_the_database_is_in_the_home_folder_unless_named(home, monkeypatch):

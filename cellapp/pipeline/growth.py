@@ -11,6 +11,7 @@ import pandas as pd
 from cellapp.errors import InputError
 from cellapp.exports.growth import GrowthSeries
 from cellapp.exports.growth_chart import write_growth
+from cellapp.exports.run_json import read_run
 from cellapp.exports.tables import read_cells
 from cellapp.images.read import check_pixels, open_slide
 from cellapp.pipeline import time_series
@@ -103,13 +104,24 @@ def growth_of_folder(folder: Path, out: Path, *, naming: Naming = PLAIN_NAMES, o
 
 
 def counted_in(folder: Path, naming: Naming = PLAIN_NAMES) -> list[GrowthSeries]:
-    """Count the accepted cells of every image in a folder that `analyse` wrote."""
+    """Count the accepted cells of every image in a folder that `analyse` wrote.
+
+    The time that a file of several time points told of an image wins over the number in its name, where no pattern is
+    given, as it does for the images of a project.
+    """
     frames, counts = [], {}
     for path in sorted(folder.glob("*/cells.parquet")):
         name = path.parent.name
         said = split_name(name, naming.pattern)
         if not said.time:
             raise InputError(f"{naming.pattern!r} names no time, and growth needs one: put {{time}} into it")
-        frames.append(Frame(said.line, said.batch, said.place, hours_of(said.time, naming.every_h), name, name))
+        time = said.time if naming.pattern else _told_by_file(path.parent) or said.time
+        frames.append(Frame(said.line, said.batch, said.place, hours_of(time, naming.every_h), name, name))
         counts[name] = int(read_cells(path)["qc_pass"].sum())
     return [of_sequence(one, None, counts) for one in in_sequences(frames)]
+
+
+def _told_by_file(folder: Path) -> str:
+    """Return the time that the file of an analysed image told; empty where it told none."""
+    path = folder / "run.json"
+    return str(read_run(path)["image"].get("time", "")) if path.is_file() else ""

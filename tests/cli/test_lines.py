@@ -80,6 +80,20 @@ def test_growth_is_drawn_from_images_and_from_counted_cells(tmp_path, capsys):
     assert "names no time" in capsys.readouterr().err
 
 
+def test_growth_goes_by_the_times_that_a_file_of_several_tells(tmp_path, capsys):
+    told = {"t001": "00d00h00m", "t002": "00d12h00m", "t003": "01d00h00m"}
+    for n, (number, time) in zip((4, 8, 16), told.items(), strict=True):
+        out = tmp_path / "run" / f"plate__s01_{number}"
+        out.mkdir(parents=True)
+        cells = pd.DataFrame({"qc_pass": [True] * n}, index=range(n)).rename_axis("cell_id")
+        cells.to_parquet(out / "cells.parquet")
+        (out / "run.json").write_text(json.dumps({"settings": {}, "image": {"time": time}, "summary": {}}))
+    assert main(["growth", str(tmp_path / "run"), "--out", str(tmp_path / "counted")]) == 0
+    assert "all places doubles in 12.0 h" in capsys.readouterr().out
+    growth = pd.read_csv(tmp_path / "counted" / "growth.csv")
+    assert growth[["sequence", "time_h"]].values.tolist() == [["plate__s01", at] for at in (0, 12, 24)]
+
+
 def test_two_times_of_a_real_culture_are_drawn_without_a_fit(tmp_path, capsys):
     images = shared_data("fields/usiigaci_t98g_sample/images")
     assert main(["growth", str(images), "--every", "0.25", "--out", str(tmp_path)]) == 0
