@@ -79,7 +79,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if "vae" in found:
         error, mean = found["vae"]["held_out_error"], found["vae"]["mean_image_error"]
         lines.append(f"Autoencoder: mean squared error {error:.4f} on held-out cells, {mean:.4f} for the mean picture")
-    return [*lines, f"{found['n_outliers']:,} outliers"]
+    return [*lines, f"{found['n_outliers']:,} outlier{'s' * (found['n_outliers'] != 1)}"]
 
 
 def _told(name: str, column: dict[str, Any]) -> list[str]:

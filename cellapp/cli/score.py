@@ -143,7 +143,7 @@ def _figures(row: dict[str, Any]) -> str:
 
 def _line(kind: str, row: dict[str, Any]) -> str:
     parts = [f"{who} AP@0.5 {_interval(row[who]['ap50'])}" for who in ("segmenter", "classical")]
-    return f"{kind}, {row['n_images']} images: {', '.join(parts)}"
+    return f"{kind}, {row['n_images']} image{'s' * (row['n_images'] != 1)}: {', '.join(parts)}"
 
 
 def _interval(figure: dict[str, float | None]) -> str:

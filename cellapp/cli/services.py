@@ -32,7 +32,7 @@ def serve(
     import sys
 
     from cellapp.auth.hosts import is_loopback
-    from cellapp.config import REPOSITORY
+    from cellapp.config import REPOSITORY, app_settings
     from cellapp.errors import InputError
 
     if not (insecure or is_loopback(host)):
@@ -40,6 +40,7 @@ def serve(
             f"--host {host} lets other machines in, and there is no sign-in yet: whoever reaches the port sees and "
             "changes everything; add --insecure if that is meant, or leave --host out"
         )
+    app_settings()  # what cannot be is said here, not by every page
     command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
     command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
     # Streamlit's own greeting goes with offers to developers, in the terminal and in the pages.

@@ -54,6 +54,13 @@ def test_other_machines_are_let_in_only_where_that_is_said(monkeypatch, capsys, 
     assert "--insecure" in said
 
 
+def test_a_variable_that_cannot_be_is_said_before_anything_is_served(monkeypatch, capsys, home):
+    monkeypatch.setenv("CELLAPP_DEVICE", "tpu")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("served"))
+    assert main(["serve"]) == 2
+    assert "CELLAPP_DEVICE" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_this_machine_needs_no_word(monkeypatch, host):
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))

@@ -17,9 +17,9 @@ from cellapp.ui.components.messages import escape
 from cellapp.ui.session.page_state import choose
 
 FORMATS = (
-    "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them; 1 to 16 channels, 8 bit, 16 bit or float. "
-    "Of a file with several scenes or time points you choose which to add; drop all files of an OME-TIFF set or of a "
-    "measurement together."
+    "TIFF, OME-TIFF, PNG, JPEG, BMP, CZI, ND2, LIF, or a zip of them or of OME-Zarr; 1 to 16 channels, integers or "
+    "floats. Of a file with several scenes or time points you choose which to add; drop all files of an OME-TIFF set "
+    "or of a measurement together."
 )
 _CHUNK = 1 << 20
 
