@@ -14,6 +14,7 @@ from cellapp.errors import Cancelled, InputError, StoreError
 from cellapp.jobs.silence import lost_jobs
 from cellapp.store import job_rows, runs
 from cellapp.store.blobs import without_home
+from cellapp.store.costly_images import RAISE_LIMITS
 from cellapp.store.json_values import json_mapping, plain_text
 from cellapp.store.records import JobRecord, Status
 from cellapp.store.schema import now
@@ -175,7 +176,7 @@ def release(job_id: str, *, worker_id: str, most_attempts: int = MAX_ATTEMPTS, w
     job = get_job(job_id)
     if job.attempts >= most_attempts:
         ended = f"the job ended its process {job.attempts} times ({why})" if why else _TOO_OFTEN
-        way_out = "; export smaller images, or raise CELLAPP_JOB__MEMORY_BYTES or CELLAPP_JOB__STEP_SECONDS"
+        way_out = f"; export smaller images, or {RAISE_LIMITS}"
         return fail(job_id, ended + (way_out if why else ""), worker_id=worker_id)
     values = {"status": Status.QUEUED, "worker": None, "heartbeat": None, "seconds_left": None}
     job_rows.change_job(job_id, only_if=Status.RUNNING, worker_id=worker_id, **values)

@@ -22,6 +22,8 @@ from cellapp.store.blobs import home_folder
 
 MOST_TRIES = 2
 """How often an image may end a worker."""
+RAISE_LIMITS = "raise CELLAPP_JOB__MEMORY_BYTES, CELLAPP_JOB__SECONDS or CELLAPP_JOB__STEP_SECONDS"
+"""The way out, in the words of a message."""
 _SHARE_OF_MEMORY = 0.75
 
 _tell: list[Callable[[str], None]] = []
@@ -81,7 +83,7 @@ def opening(digest: str, name: str) -> None:
     if note and note.times >= (MOST_TRIES if _tell else 1):
         raise InputError(
             f"{name!r} ended the process that read it ({note.why}) and is not read again: export a smaller region, or "
-            "in tiles, or raise CELLAPP_JOB__MEMORY_BYTES or CELLAPP_JOB__STEP_SECONDS"
+            f"in tiles, or {RAISE_LIMITS}"
         )
     for tell in _tell:
         tell(digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops
 from cellapp.errors import InputError
 from cellapp.exports.run_vectors import folder_vectors
 from cellapp.exports.tables import read_cells
+from cellapp.files import safe_stem
 from cellapp.models.load import load_model
 from cellapp.settings import PreprocessSettings
 from cellapp.text_table import read_table
@@ -63,7 +64,8 @@ def read_source(
     encoder : str
         For pictures: name in `models list`, or an encoder's folder.
     table : Path, optional
-        CSV with a column ``file`` or ``image``, as the cells have it, and columns about them.
+        CSV with a column ``file`` or ``image``, as the cells have it, and columns about them. Images that `analyse`
+        has done are found by their folder or file.
     group_column : str, optional
         Column that says which cells share an image, slide or batch; their images, or ``group``, when left out.
     measured : bool
@@ -181,6 +183,8 @@ def with_columns(source: DiscoverySource, path: Path) -> DiscoverySource:
     """
     keys = [name for name in NOT_COLUMNS if name in source.cells]
     table = read_table(path, [], NOT_COLUMNS)
+    if "image" in keys:
+        table = _by_folder(table, set(source.cells["image"]))
     key = next((name for name in keys if name in table), None)
     if key is None:
         raise InputError(f"{str(path)!r} needs a column {' or '.join(keys)} to find the cells by; it has none")
@@ -189,6 +193,15 @@ def with_columns(source: DiscoverySource, path: Path) -> DiscoverySource:
         raise InputError(f"{str(path)!r} says nothing about these cells: no {key} in it is one of theirs")
     columns = {name: table[name].tolist() for name in table if name not in NOT_COLUMNS}
     return replace(source, columns={**source.columns, **columns})
+
+
+def _by_folder(table: pd.DataFrame, folders: Collection[str]) -> pd.DataFrame:
+    """Name the images of a table, which may be its files, by their folders in what `analyse` wrote."""
+    key = next((name for name in ("image", "file") if name in table), None)
+    if key is None:
+        return table
+    stems = table[key].map(lambda name: safe_stem(name.replace("\\", "/").rpartition("/")[2]))
+    return table.assign(image=table[key].where(table[key].isin(folders), stems))
 
 
 def _with_tables(source: DiscoverySource, path: Path, table: Path | None, group_column: str | None) -> DiscoverySource:

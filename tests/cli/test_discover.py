@@ -99,6 +99,10 @@ def test_an_analysed_folder_by_its_measurements(tmp_path, capsys):
     status, _, said = run(capsys, *asked)
     assert status == 2
     assert "has no vectors" in said
+    for key in ("file", "image"):
+        (tmp_path / "images.csv").write_text(f"{key},line\nslides/a.ome.tif,one\nb,two\n")
+        status, found, _ = run(capsys, *asked, "--measured", "--table", tmp_path / "images.csv")
+        assert (status, set(found["columns"])) == (0, {"label", "line"})
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def test_each_job_dies_alone_and_says_why(little):
     ends = {job.id: queue.get_job(job.id) for job in (first, hang, eat, last)}
     assert [ends[job.id].result for job in (first, last)] == [{"n": 2}, {"n": 4}]
     assert "ended its process 2 times (it came no further for 5 s)" in ends[hang.id].error
-    assert "CELLAPP_JOB__STEP_SECONDS" in ends[hang.id].error
+    for limit in asdict(LIMITS):
+        assert f"CELLAPP_JOB__{limit.upper()}" in ends[hang.id].error
+        assert f"CELLAPP_JOB__{limit.upper()}" in ends[eat.id].error
     assert ends[eat.id].error.startswith("'huge.tif' ended the process that read it (it took more than 0.7 GB")
     assert all("\n" not in (job.error or "") for job in ends.values())
     assert living_worker() is None
