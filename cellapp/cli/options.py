@@ -32,7 +32,9 @@ Preprocess = Annotated[
     str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(STEPS)}; or none.")
 ]
 
-DATA = typer.Option(..., "--data", help="Folder with dsb2018 and usiigaci, each with index.csv, images and labels.")
+DATA = typer.Option(
+    ..., "--data", help="Folder with dsb2018, usiigaci or both, each with index.csv, images and labels."
+)
 
 
 def parse_size(text: str) -> tuple[int, int]:
