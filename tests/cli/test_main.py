@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from cellapp import __version__
 from cellapp.cli import main
 from cellapp.cli.analyse import _line
-from cellapp.cli.train import _knn_sentence, _lines
+from cellapp.cli.head_figures import figure_lines
+from cellapp.cli.train import _knn_sentence
 
 COUNTS = st.dictionaries(st.text("abcx_", min_size=1, max_size=6), st.integers(0, 10**6), max_size=3)
 
@@ -48,7 +49,7 @@ def test_a_trained_head_is_summed_up_by_method():
     methods = {"head": dict.fromkeys(("auc", "balanced_accuracy", "calibration_error"), figure)}
     bare = dict.fromkeys(("auc", "balanced_accuracy", "calibration_error"), figure | {"low": None})
     metrics = {"head": "h", "n": 1234, "n_groups": 3, "positive": "cancer", "methods": methods | {"bare": bare}}
-    assert _lines(metrics) == [
+    assert figure_lines(metrics | {"validated": False}) == [
         "h: 1,234 cells, 3 groups, positive 'cancer'",
         "head: AUC 0.500 (0.250 to 0.750), balanced accuracy 0.500 (0.250 to 0.750), "
         "calibration error 0.500 (0.250 to 0.750)",
