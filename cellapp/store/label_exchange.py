@@ -111,6 +111,7 @@ class _Finder:
                 self._ids[name].append(image_id)
         self._only = list(_names(target))
         self._known: set[tuple] | None = None
+        self._said: dict[tuple, str] = {}  # above in the table: the class by person and cell or position
         self._on_disk: dict[str, AnalysedCells | None] = {}
         self._positions = {
             (record.who, record.image_id, record.y_px, record.x_px, record.class_name)
@@ -141,7 +142,11 @@ class _Finder:
         return self._on_disk[image_id]
 
     def is_known(self, label: NewLabel) -> bool:
-        """Whether the same person gave the same class to the same cell, or the same position, before."""
+        """Whether the same person gave the same class to the same cell, or the same position, before or just now."""
+        place_of = (label.who, label.image_id, label.cell_id, label.y_px, label.x_px)
+        if self._said.get(place_of) == label.class_name:
+            return True
+        self._said[place_of] = label.class_name
         if label.cell_id is None:
             return (label.who, label.image_id, label.y_px, label.x_px, label.class_name) in self._positions
         if self._known is None:

@@ -42,11 +42,12 @@ def test_a_run_takes_labels_and_its_files_follow(run, tmp_path, capsys):
         "cells.tif;1;mitotic, late;Ada",
         "cells.tif;2;;",
         "cells.tif;9;a;",
+        "cells.tif;1;mitotic, late;Ada",
     )
     assert main(["label", "import", run.id, table, "--json"]) == 0
     printed = capsys.readouterr()
     result = json.loads(printed.out.splitlines()[-1])
-    assert (result["n_added"], result["n_known"], len(result["left_out"])) == (1, 0, 2)
+    assert (result["n_added"], result["n_known"], len(result["left_out"])) == (1, 1, 2)
     assert "left out: line 3: class is empty" in printed.err
     assert "left out: line 4: 'cells.tif' has no cell 9" in printed.err
     image = run.images[0]
