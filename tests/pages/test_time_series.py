@@ -61,6 +61,7 @@ def learned(series):
         "batch_separated": score,
         "batch_stratified": score | {"accuracy": 1.0, "high": 1.0},
         "gap": 0.5,
+        "tells_batch": True,
         "per_batch": {"batch_0": 1.0, "batch_1": 0.0},
         "baselines": {"mean": 0.5, "max": 0.5, "vote": 0.5},
         "lines": ["coarse", "fine"],

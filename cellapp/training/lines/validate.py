@@ -41,8 +41,9 @@ def validate_lines(
     metrics : dict
         ``batch_separated`` (a whole batch is held out at a time) and ``batch_stratified`` (sequences of the same
         batches are in training and test), each with ``accuracy``, ``low`` and ``high`` (95 % bootstrap over batches, or
-        sequences), ``top_2``, ``n``; ``gap``; ``per_batch``; ``baselines`` by mean, maximum and vote of patches on the
-        separated split; ``confusion`` (rows true) and a ``sentence``.
+        sequences), ``top_2``, ``n``; ``gap``; ``tells_batch``, whether only mixed batches are told better than by
+        chance; ``per_batch``; ``baselines`` by mean, maximum and vote of patches on the separated split; ``confusion``
+        (rows true) and a ``sentence``.
     held_out : ndarray of shape (B, K)
         Probabilities of each bag, called by a network that has not seen its batch.
 
@@ -84,7 +85,10 @@ def validate_lines(
     report["per_batch"] = {name: round(float(right[batches == name].mean()), 4) for name in np.unique(batches)}
     confusion = np.zeros((len(lines), len(lines)), int)
     np.add.at(confusion, (codes, attention.argmax(axis=1)), 1)
-    report |= {"gap": round(gap, 4), "confusion": confusion.tolist(), "sentence": _sentence(report, gap, len(lines))}
+    chance = 1 / len(lines)
+    report |= {"gap": round(gap, 4), "confusion": confusion.tolist()}
+    report["tells_batch"] = report["gap"] > _GAP and report["batch_separated"]["low"] <= chance
+    report["sentence"] = _sentence(report, chance)
     return report, attention
 
 
@@ -128,18 +132,18 @@ def _figures(codes: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -
     return {name: round(value, 4) for name, value in figures.items()} | {"n": len(codes)}
 
 
-def _sentence(report: dict[str, Any], gap: float, n_lines: int) -> str:
+def _sentence(report: dict[str, Any], chance: float) -> str:
     separated, stratified = report["batch_separated"], report["batch_stratified"]
     said = (
         f"In batches it had not seen it names the line right for {separated['accuracy']:.0%} of sequences "
         f"({separated['low']:.0%} to {separated['high']:.0%})"
     )
-    if gap <= _GAP:
+    if report["gap"] <= _GAP:
         return f"{said}; mixing batches makes no better score ({stratified['accuracy']:.0%})."
     said += (
         f"; where batches are mixed {stratified['accuracy']:.0%} is reached, and the difference is what it "
         "knows of the batches and not of the lines."
     )
-    if separated["low"] <= 1 / n_lines:
-        said += f" By chance {1 / n_lines:.0%} would be right: what is told here is the batch, not the line."
+    if report["tells_batch"]:
+        said += f" By chance {chance:.0%} would be right: what is told here is the batch, not the line."
     return said

@@ -86,6 +86,7 @@ def test_a_batch_effect_flatters_mixed_batches_and_is_said():
     assert report["batch_separated"]["accuracy"] < 0.6
     assert report["gap"] > 0.15
     assert "what it knows of the batches" in report["sentence"]
+    assert report["tells_batch"]
     assert "the batch, not the line" in report["sentence"]
     np.testing.assert_allclose(held_out.sum(axis=1), 1)
 

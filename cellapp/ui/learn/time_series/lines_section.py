@@ -90,7 +90,7 @@ def _result(folder: Path) -> None:
     """Draw what a network is worth, sequence by sequence."""
     metrics = read_metrics(folder)
     said = escape(metrics["sentence"])
-    if "the batch, not the line" in metrics["sentence"]:
+    if metrics.get("tells_batch"):  # networks of before do not say
         st.warning(said, icon=":material/warning:")
     else:
         st.markdown(said)
