@@ -99,4 +99,4 @@ def test_heads_of_folds_make_an_ensemble(tmp_path, capsys):
     metrics = last_json(capsys)
     assert len(metrics["members"]) == 3
     assert metrics["used_by"] == "predict, analyse and the pages"
-    assert "validated on different cells" in metrics["reason"]
+    assert "learnt from the cells that others were scored on" in metrics["reason"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cellapp.cli import main
+from cellapp.explanation import finding_tables
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.synthetic.settings import SyntheticSettings
@@ -17,7 +18,7 @@ def said(capsys):
 
 
 @pytest.mark.slow
-def test_findings_are_measured_once_and_told_again(tmp_path, capsys):
+def test_findings_are_measured_once_and_told_again(tmp_path, capsys, monkeypatch):
     slide = write_demo(tmp_path / "demo", SyntheticSettings(height=160, width=160, seed=1, density=0.5)).slide
     out = tmp_path / "out"
     assert main(["analyse", str(slide), "--out", str(out), "--segmenter", "classical"]) == 0
@@ -33,6 +34,9 @@ def test_findings_are_measured_once_and_told_again(tmp_path, capsys):
     path = next(out.glob("*/cells.parquet"))
     cells = read_cells(path)
     write_cells(cells.assign(manual_label=cells["label"]), path)
+    assert main(["explain", "findings", str(out), "--json"]) == 0
+    assert {row["accuracy_before"] for row in said(capsys)["tables"]["removals"]} == {None}, "too few of each class"
+    monkeypatch.setattr(finding_tables, "_too_few", lambda classes: False)
     assert main(["explain", "findings", str(out), "--json"]) == 0
     assert {row["accuracy_before"] for row in said(capsys)["tables"]["removals"]} == {1.0}
 

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
+from types import ModuleType
 
 import psutil
 import pytest
@@ -45,6 +46,7 @@ def test_every_item_comes_back_once(address):
 
 def test_processes_start_without_torch_and_share_the_cores(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # pages leave theirs, which would start again
     with Engine("processes:1000").open() as run:
         assert list(run(threads_and_torch, [0])) == [("1", False)]
 
