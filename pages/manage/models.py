@@ -5,7 +5,7 @@ import streamlit as st
 from cellapp.models.registry import registry
 from cellapp.ui.components.messages import RESEARCH_ONLY
 from cellapp.ui.layout import frame
-from cellapp.ui.models.model_cards import KINDS, model_card, offline_note
+from cellapp.ui.models.model_cards import KINDS, downloads, model_card, offline_note
 from cellapp.ui.models.project_heads import heads_section
 
 COLUMNS = 2
@@ -20,8 +20,8 @@ kind = st.segmented_control(
 )
 if kind == "head":
     heads_section(page.project.id, COLUMNS)
-columns = st.columns(COLUMNS, gap="medium")
+columns, asked = st.columns(COLUMNS, gap="medium"), downloads()
 for at, entry in enumerate(entry for entry in entries.values() if entry.kind == kind):
     with columns[at % COLUMNS]:
-        model_card(entry)
-st.caption(f"A download is checked against its published sha256 before it is used. {RESEARCH_ONLY}")
+        model_card(entry, asked.get(entry.name))
+st.caption(f"A download is checked before it is used, by its published sha256 or that of the first. {RESEARCH_ONLY}")

@@ -36,6 +36,7 @@ def little(monkeypatch):
     app_settings.cache_clear()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # what dies here is no matter of the database
 def test_each_job_dies_alone_and_says_why(little):
     first, hang = queue.submit("double", {"n": 1}), queue.submit("hang", {})
     eat, last = queue.submit("eat", {"image": IMAGE}), queue.submit("double", {"n": 2})

@@ -164,7 +164,10 @@ def test_roles_are_guessed_from_names(whole):
 def test_provenance_names_everything_that_made_the_numbers(whole):
     facts = whole.provenance
     asked = SETTINGS.model_dump(mode="json")
-    asked["explain"]["method"] = "exact"  # of a head without measured methods, where none is asked for
+    asked["explain"] |= {
+        "method": "exact",
+        "by_default": True,
+    }  # nothing was measured, none is asked for
     assert facts["settings"] == asked
     assert all(len(sha) == 64 for sha in facts["weights_sha256"].values())
     assert facts["weights_sha256"]

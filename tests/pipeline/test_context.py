@@ -63,7 +63,7 @@ def test_one_analysis_describes_and_fits_once_and_encodes_explained_cells_once_p
     n_accepted, n_channels = int(analysis.cells["qc_pass"].sum()), slide.info.shape[0]
     assert len(analysis.explanations.cell_ids) == len(analysis.compartments) == N
     assert (len(calls["describe"]), len(calls["fit"])) == (1, 1)
-    assert [n for n in calls["crop"] if n] == [n_accepted, N, N, N]  # to classify and explain, raw and nuclei once
+    assert [n for n in calls["crop"] if n] == [n_accepted, N, N]  # to classify, to explain, and raw
     assert [n for n in calls["embed"] if n] == [n_accepted, *[N] * (1 + n_channels)]
 
 

@@ -13,7 +13,7 @@ from cellapp.errors import CellappError
 from cellapp.jobs import queue, worker_process
 from cellapp.models.registry import ModelEntry
 from cellapp.models.status import ModelStatus, card, status
-from cellapp.store.records import JobRecord
+from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components.downloads import size_text
 from cellapp.ui.components.job_progress import POLL_S, job_progress
 from cellapp.ui.components.messages import capital, escape, show_error
@@ -44,8 +44,21 @@ def offline_note(entries: Mapping[str, ModelEntry]) -> None:
     )
 
 
-def model_card(entry: ModelEntry) -> None:
-    """Draw one model."""
+def downloads() -> Mapping[str, JobRecord]:
+    """Return the newest download of each model that anybody asked for, by the name of the model."""
+    asked = (job for job in queue.list_jobs(active=False) if job.kind == "fetch")
+    return {str(job.payload.get("name")): job for job in sorted(asked, key=lambda job: job.created)}
+
+
+def model_card(entry: ModelEntry, download: JobRecord | None) -> None:
+    """Draw one model.
+
+    Parameters
+    ----------
+    entry : ModelEntry
+    download : JobRecord, optional
+        The newest of this model, see `downloads`.
+    """
     state = status(entry.name)
     with st.container(border=True, key=f"model_{entry.name}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -55,20 +68,18 @@ def model_card(entry: ModelEntry) -> None:
         st.markdown(escape(entry.purpose))
         size = size_text(entry.bytes) if entry.bytes else "No weights"
         st.caption(escape(f"Trained on {entry.trained_on}. {entry.licence}. {size}."))
-        _fetch(entry, state)
+        _fetch(entry, state, download)
         _details(entry)
 
 
-def _fetch(entry: ModelEntry, state: ModelStatus) -> None:
+def _fetch(entry: ModelEntry, state: ModelStatus, download: JobRecord | None) -> None:
     if state.present:
         return
-    job = _job(entry.name)
-    if job is not None:
-        st.fragment(_follow, run_every=POLL_S)(entry.name, job.id)
+    if download is not None and download.status.active:
+        st.fragment(_follow, run_every=POLL_S)(entry.name, download.id)
         return
-    last = _failed(entry.name)
-    if last is not None:
-        st.error(escape(last.error or "The download failed."), icon=":material/error:")
+    if download is not None and download.status is Status.FAILED:
+        st.error(escape(download.error or "The download failed."), icon=":material/error:")
     if state.state != "missing" or app_settings().offline:
         _how_to_fetch(state)
         return
@@ -117,18 +128,3 @@ def _follow(name: str, job_id: str) -> None:
         st.rerun()
     job_progress(job)
     st.button("Cancel", key=f"cancel_{name}", icon=":material/close:", on_click=queue.request_cancel, args=(job_id,))
-
-
-def _job(name: str) -> JobRecord | None:
-    return next((job for job in queue.list_jobs(active=True) if _is_of(job, name)), None)
-
-
-def _failed(name: str) -> JobRecord | None:
-    """Return the newest download of a model when it failed."""
-    mine = [job for job in queue.list_jobs(active=False) if _is_of(job, name)]
-    newest = max(mine, key=lambda job: job.created, default=None)
-    return newest if newest is not None and newest.status.value == "failed" else None
-
-
-def _is_of(job: JobRecord, name: str) -> bool:
-    return job.kind == "fetch" and job.payload.get("name") == name
