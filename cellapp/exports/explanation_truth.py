@@ -9,7 +9,7 @@ from typing import Any
 
 from cellapp.explanation.methods import is_slow
 from cellapp.files import atomic_write
-from cellapp.models.registry import model_folder
+from cellapp.models.registry import head_of_run, model_folder
 
 FILE = "explanation.json"
 
@@ -50,7 +50,7 @@ def doubt_of(run: Mapping[str, Any]) -> str:
     str
         "" where it passes, nothing was measured, or the head is another by now.
     """
-    name, identity = (run.get("settings", {}).get("classify") or {}).get("head"), run.get("head")
+    name, identity = head_of_run(run)
     row = stored_truth(model_folder(name), identity).get("exact") if name and identity else None
     if row is None or row["true"]:
         return ""

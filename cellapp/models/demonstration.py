@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cellapp.models.registry import entry, is_declared, registry
+from cellapp.models.registry import entry, head_of_run, is_declared, registry
 
 if TYPE_CHECKING:
     from cellapp.classification.ensemble import Head
@@ -28,7 +28,8 @@ def demonstration_of_run(run: Mapping[str, Any]) -> str:
     run : mapping
         The content of its run.json, of any version; empty when there is none.
     """
-    name, identity = run.get("settings", {}).get("classify", {}).get("head"), run.get("head") or ""
+    name, identity = head_of_run(run)
+    identity = identity or ""
     # what ran goes before what was asked for: the two differ where a head was replaced
     is_it = is_declared(name) and identity.rsplit("@", 1)[0] in ("", name)
     return run.get("demonstration") or (entry(name).demonstration if is_it else "") or _of_identity(identity)

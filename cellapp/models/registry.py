@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cellapp.config import REPOSITORY, app_settings
 from cellapp.errors import ModelError, UnknownModelError
@@ -109,3 +110,14 @@ def model_folder(name: str) -> Path:
 def is_demonstration(name: str | None) -> bool:
     """Whether the calls of a model, declared or not, are only for show."""
     return is_declared(name) and bool(entry(name).demonstration)
+
+
+def head_of_run(run: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return what was asked for as the head of an analysed image, and the identity of the one that ran.
+
+    Parameters
+    ----------
+    run : mapping
+        The content of its run.json, of any version; both are None where no head ran.
+    """
+    return (run.get("settings", {}).get("classify") or {}).get("head"), run.get("head")

@@ -7,12 +7,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 from cellapp.evaluation.breakdown import OF_CLASS, class_figures, group_figures
 from tests.evaluation.calls import random_calls
 
-
-@pytest.fixture(autouse=True, scope="module")
-def few_resamples():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cellapp.evaluation.intervals.RESAMPLES", 20)
-        yield
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 @pytest.mark.parametrize("classes", [("cancer", "normal"), ("a", "b", "c")])

@@ -9,12 +9,7 @@ from cellapp.evaluation.evidence import BESIDE, beside_leaky, curves, evidence, 
 from cellapp.evaluation.scores import score_calls
 from tests.evaluation.calls import random_calls
 
-
-@pytest.fixture(autouse=True, scope="module")
-def few_resamples():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cellapp.evaluation.intervals.RESAMPLES", 20)
-        yield
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 @pytest.mark.parametrize("classes", [("cancer", "normal"), ("a", "b", "c")])

@@ -19,7 +19,7 @@ from cellapp.evaluation.scores import SCORE_TITLES, confusion_counts, score_call
 from cellapp.evaluation.verdict import verdict_of
 from cellapp.models.demonstration import demonstration_of_head
 from cellapp.models.load import load_model
-from cellapp.models.registry import model_folder
+from cellapp.models.registry import head_of_run, model_folder
 
 _SHOWN = ("accuracy", "balanced_accuracy", "recall", "specificity", "precision", "f1", "auc", "calibration_error")
 SCORES = {name: SCORE_TITLES[name] for name in _SHOWN}
@@ -55,7 +55,7 @@ def validation_of(run: Mapping[str, Any]) -> Validation:
     Validation
         Where the head is gone, or another one has its place, it says so: figures of another head are none of this one.
     """
-    name, identity = (run.get("settings", {}).get("classify") or {}).get("head"), run.get("head")
+    name, identity = head_of_run(run)
     if not identity or not name:
         return Validation("Cells were counted without a head: there are no classes to validate.")
     folder = model_folder(name)
