@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cellapp.cli.options import DATA
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
+
+if TYPE_CHECKING:
+    from cellapp.segmentation.agreement import Agreement
+
+_COUNTS = {"n_missed": "missed", "n_split": "split", "n_merged": "merged", "n_extra": "extra"}
 
 score = typer.Typer(help="Compare results with truth.")
 
@@ -22,19 +28,24 @@ def _group() -> None:
 def segmentation(
     pred: Path = typer.Argument(..., metavar="PRED", help="Label image, folder, or --out of segment or analyse."),
     truth: Path = typer.Argument(..., metavar="TRUTH", help="Label image, or folder matched by stem."),
+    pictures: Path = typer.Option(
+        None, "--pictures", help="Folder for a PNG of each image: found, missed, doubled, merged and extra cells."
+    ),
+    images: Path = typer.Option(None, "--images", help="With --pictures: the images, to draw on; matched by stem."),
     as_json: bool = JSON_OPTION,
 ) -> int:
-    """Average precision at IoU 0.5 and 0.75, Dice and IoU, per image and mean.
+    """Average precision at IoU 0.5 to 0.95, precision, recall, F1, Dice, IoU, Hausdorff distance, splits and merges.
 
-    A pair that cannot be compared is named and left out, and the exit status is 1.
+    Per image and as a mean. A pair that cannot be compared is named and left out, and the exit status is 1.
     """
     from cellapp.segmentation.metrics_files import score_paths
 
-    result = score_paths(pred, truth)
+    result = score_paths(pred, truth, _painter(pictures, images))
     for why in result["failed"].values():
         note(f"cellapp: left out: {why}")
     lines = [f"{row['image']}: {_figures(row)}" for row in result["images"]]
     lines.append(f"mean of {result['n']}: {_figures(result['mean'])}")
+    lines += [f"pictures: {pictures}"] if pictures else []
     emit(result, as_json, lines)
     return 1 if result["failed"] else 0
 
@@ -137,8 +148,43 @@ def _truth(name: str, row: dict[str, Any]) -> str:
     return f"{name}: {gains}; {rest}, holds {row['held']:.0%}, {cost}; {'; '.join(row['warnings']) or 'passes'}"
 
 
+def _painter(pictures: Path | None, images: Path | None) -> Callable[[str, Agreement], None] | None:
+    """Return what draws the errors of each image into a folder; None where no pictures are asked for."""
+    from cellapp.errors import InputError
+
+    if pictures is None:
+        if images is not None:
+            raise InputError("--images are what pictures are drawn on; give --pictures FOLDER with them")
+        return None
+    from cellapp.cli.options import expand_inputs
+    from cellapp.files import atomic_write
+    from cellapp.images.channels import assign_channels
+    from cellapp.images.read import open_slide
+    from cellapp.rendering.annotations import png_bytes
+    from cellapp.rendering.composition import ImageStyle
+    from cellapp.segmentation.error_picture import draw_errors
+
+    grounds = {path.stem.removesuffix(".ome"): path for path in expand_inputs([str(images)])} if images else {}
+
+    def draw(stem: str, agreement: Agreement) -> None:
+        if grounds and stem not in grounds:
+            note(f"cellapp: {stem}: no image of that name in {images}; drawn without one")
+        slide = open_slide(grounds[stem]) if stem in grounds else None
+        ground = ImageStyle.of(slide, *assign_channels(slide.info, {})).overview if slide else None
+        with atomic_write(pictures / f"{stem}.png") as part:
+            part.write_bytes(png_bytes(draw_errors(agreement, ground)))
+
+    return draw
+
+
 def _figures(row: dict[str, Any]) -> str:
-    return f"AP@0.5 {row['ap50']:.3f}, AP@0.75 {row['ap75']:.3f}, Dice {row['dice']:.3f}, IoU {row['iou']:.3f}"
+    far = "" if row["hausdorff_px"] is None else f", Hausdorff {row['hausdorff_px']:.1f} px"
+    counts = ", ".join(f"{row[key]:,.4g} {word}" for key, word in _COUNTS.items())
+    return (
+        f"AP@0.5 {row['ap50']:.3f}, AP@0.75 {row['ap75']:.3f}, Dice {row['dice']:.3f}, IoU {row['iou']:.3f}; "
+        f"AP@0.5:0.95 {row['ap']:.3f}, precision {row['precision']:.3f}, recall {row['recall']:.3f}, "
+        f"F1 {row['f1']:.3f}{far}; {counts}"
+    )
 
 
 def _line(kind: str, row: dict[str, Any]) -> str:

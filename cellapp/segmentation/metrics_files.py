@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.files import without_litter
 from cellapp.images.formats.sniff import reading
+from cellapp.segmentation.agreement import Agreement, compare_labels, mean_figures
 from cellapp.segmentation.label_image import read_labels
-from cellapp.segmentation.metrics import Score, score_labels
 
 LABEL_SUFFIXES = {".tif", ".tiff", ".png"}
 
 
-def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
+def score_paths(pred: Path, truth: Path, on_pair: Callable[[str, Agreement], None] | None = None) -> dict[str, Any]:
     """Score a file against a file, or folders matched by stem.
 
     Parameters
@@ -26,13 +24,15 @@ def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
         Label image, folder of label images, or the ``--out`` folder of segment or analyse.
     truth : Path
         Label image, or folder of label images.
+    on_pair : callable, optional
+        Gets the stem and the agreement of each pair, for pictures.
 
     Returns
     -------
     dict
-        ``images``: one row per pair with ``image``, ap50, ap75, dice, iou, n_pred, n_truth; ``n`` pairs; ``mean`` of
-        each figure; ``without_prediction`` and ``without_truth``: stems that found no partner; ``failed``: reason for
-        each pair that cannot be compared, which is in no figure.
+        ``images``: one row per pair with ``image`` and the figures of `cellapp.segmentation.agreement.Agreement.row`;
+        ``n`` pairs; ``mean`` of each figure; ``without_prediction`` and ``without_truth``: stems that found no partner;
+        ``failed``: reason for each pair that cannot be compared, which is in no figure.
 
     Raises
     ------
@@ -51,17 +51,21 @@ def score_paths(pred: Path, truth: Path) -> dict[str, Any]:
     scores, failed = {}, {}
     for stem in stems:
         try:
-            scores[stem] = _score_pair(predicted[stem], true[stem])
+            agreement = _score_pair(predicted[stem], true[stem])
         except InputError as error:
             failed[stem] = str(error)
+            continue
+        scores[stem] = agreement.row()
+        if on_pair:
+            on_pair(stem, agreement)
     if not scores:
         others = f" (and {len(failed) - 1} more pairs cannot be compared)" if len(failed) > 1 else ""
         raise InputError(next(iter(failed.values())) + others)
     return {
-        "images": [{"image": stem, **asdict(score)} for stem, score in scores.items()],
+        "images": [{"image": stem, **row} for stem, row in scores.items()],
         "n": len(scores),
         "failed": failed,
-        "mean": {f.name: float(np.mean([getattr(s, f.name) for s in scores.values()])) for f in fields(Score)},
+        "mean": mean_figures(list(scores.values())),
         "without_prediction": sorted(true.keys() - predicted.keys()),
         "without_truth": sorted(predicted.keys() - true.keys()),
     }
@@ -93,9 +97,9 @@ def label_files(path: Path) -> dict[str, Path]:
     return nested or flat
 
 
-def _score_pair(pred: Path, truth: Path) -> Score:
+def _score_pair(pred: Path, truth: Path) -> Agreement:
     try:
-        return score_labels(read_labels(pred), read_labels(truth))
+        return compare_labels(read_labels(pred), read_labels(truth))
     except InputError as error:
         raise InputError(f"{_told(pred)} against {_told(truth)}: {error}") from error
 

@@ -41,7 +41,20 @@ def scored(capsys, *arguments):
 def test_the_truth_itself_is_perfect(labels, capsys):
     lines, result = scored(capsys, labels / "same", labels / "truth")
     assert {result["mean"][name] for name in ("ap50", "ap75", "dice", "iou")} == {1.0}
-    assert lines[-1] == "mean of 1: AP@0.5 1.000, AP@0.75 1.000, Dice 1.000, IoU 1.000"
+    assert lines[-1].startswith("mean of 1: AP@0.5 1.000, AP@0.75 1.000, Dice 1.000, IoU 1.000; AP@0.5:0.95 1.000")
+    assert lines[-1].endswith("F1 1.000, Hausdorff 0.0 px; 0 missed, 0 split, 0 merged, 0 extra")
+
+
+def test_errors_are_drawn_with_and_without_the_image(labels, capsys):
+    (labels / "images").mkdir()
+    Image.fromarray(np.full((64, 64), 9, np.uint8)).save(labels / "images" / "a.png")
+    drawn = []
+    for more in ([], ["--images", labels / "images"]):
+        scored(capsys, labels / "less", labels / "truth", "--pictures", labels / "drawn", *more)
+        drawn.append(np.asarray(Image.open(labels / "drawn" / "a.png").convert("RGB"))[:64, :64])
+    assert all((picture[34, 4] == (213, 94, 0)).all() for picture in drawn), "the missed cell has its outline"
+    assert (drawn[0] != drawn[1]).any()
+    assert main(["score", "segmentation", *map(str, (labels / "less", labels / "truth")), "--images", "x"]) == 2
 
 
 def test_a_missed_cell_costs_its_share(labels, capsys):
