@@ -17,8 +17,8 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 _WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")
 _NOT_SEEN = " \t\r\n\f\v\u00a0\u200b\ufeff"  # blanks, and what word processors leave beside them
 
-
 _MOST_BYTES = 2**30
+csv.field_size_limit(_MOST_BYTES)  # a file's limit is that of its values: run lengths of one mask may be long
 _MOST_NAMES, _MOST_NAME, _MOST_VALUES = 2_000, 50, 20_000_000
 """Columns and letters of a name, which are many, and values, which take some 100 bytes each."""
 

@@ -24,6 +24,7 @@ from cellapp.cli import (
     models,
     report,
     rescore,
+    rle,
     score,
     segment,
     services,
@@ -60,6 +61,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(score.score, name="score")
+app.add_typer(rle.rle, name="rle")
 app.add_typer(explain.explain, name="explain")
 app.add_typer(labels.label, name="label")
 app.add_typer(lines.lines, name="lines")

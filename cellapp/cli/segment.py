@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from cellapp.cli.file_images import Depth, Scene, Time
 from cellapp.cli.options import Channels, Diameter, Inputs, Out, Preprocess, Segmenter, UmPerPx, build_settings
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
@@ -36,27 +38,48 @@ def segment(
     combine: Combine = False,
     join_tiles: JoinTiles = False,
     reference: Reference = None,
+    rle: bool = typer.Option(False, "--rle", help="Also write DIR/images.csv: name, width, height, rle_annotation."),
+    log: Path = typer.Option(
+        None, "--log", dir_okay=False, help="File to add a line to for each image, with its time."
+    ),
     as_json: bool = JSON_OPTION,
 ) -> int:
     """Write DIR/<stem>/labels.tif for each image; one that cannot be read is named, and the others are done."""
+    from cellapp.cli.run_log import run_log
     from cellapp.models.load import load_model
 
     chosen = build_settings(
         channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
     )
     model, progress = load_model(chosen.segment.segmenter), Progress()
-    with run_items(
-        inputs,
-        out,
-        scene=scene,
-        time=time,
-        depth=depth or "max",
-        combine=combine,
-        join_tiles=join_tiles,
-        reference=reference,
-    ) as items:
-        done, failed = _each(items, lambda item, on_step: _segment(item, out, model, chosen, on_step), progress)
+    with (
+        run_log(log) as told,
+        run_items(
+            inputs,
+            out,
+            scene=scene,
+            time=time,
+            depth=depth or "max",
+            combine=combine,
+            join_tiles=join_tiles,
+            reference=reference,
+        ) as items,
+    ):
+        told.begin("segment", len(items), chosen.segment.segmenter)
+        done, failed = _each(
+            items, told.each(lambda item, on_step: _segment(item, out, model, chosen, on_step)), progress
+        )
     progress.end()
+    if rle:
+        _write_rle(out, [row for row, _ in done])
+    _report(out, done, failed, as_json)
+    if not failed:
+        return 0
+    return 2 if not done and all(isinstance(error, InputError) for error in failed.values()) else 1
+
+
+def _report(out: Path, done: list[Segmented], failed: dict[str, CellappError], as_json: bool) -> None:
+    """Say what was found, what failed and what could not be known."""
     for stem, error in failed.items():
         note(f"cellapp: {stem}: {error}")
     rows = [row for row, _ in done]
@@ -66,9 +89,15 @@ def segment(
     note_unknown_roles([counted for _, counted in done])
     found = {"out": str(out), "images": rows, "failed": {stem: str(error) for stem, error in failed.items()}}
     emit(found, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
-    if not failed:
-        return 0
-    return 2 if not done and all(isinstance(error, InputError) for error in failed.values()) else 1
+
+
+def _write_rle(out: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the foreground of each image as run lengths, as Cell Segger does."""
+    from cellapp.exports.rle_tables import IMAGES_CSV, rle_table
+    from cellapp.exports.tables import write_csv
+    from cellapp.segmentation.label_image import read_labels
+
+    write_csv(rle_table((row["image"], read_labels(Path(row["labels"]))) for row in rows), out / IMAGES_CSV)
 
 
 def _each(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -90,7 +91,7 @@ def is_truth(path: Path) -> bool:
     try:
         with tifffile.TiffFile(path) as tiff:
             return tiff.pages.first.description == TRUTH_NOTE
-    except (tifffile.TiffFileError, OSError, IndexError, ValueError):
+    except (tifffile.TiffFileError, struct.error, OSError, IndexError, ValueError):
         return False
 
 

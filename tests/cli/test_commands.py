@@ -220,3 +220,26 @@ def test_models_list_names_the_bundled_ones(capsys):
     assert main(["models", "list", "--json"]) == 0
     states = {model["name"]: model["state"] for model in last_json(capsys)["models"]}
     assert states["cell-vit"] == states["demo-head"] == "bundled"
+
+
+def test_segment_writes_run_lengths_and_a_log(demo, tmp_path, capsys):
+    """Of two images, one of which is none: the table equals that of `rle encode`, the log has a line for each."""
+    broken, log, out = tmp_path / "broken.tif", tmp_path / "logs" / "segment.log", tmp_path / "out"
+    broken.write_bytes(b"II*\0")
+    inputs = [str(demo.slide), str(broken), "--segmenter", "classical", "--out", str(out)]
+    for _ in range(2):  # the second adds to the log
+        assert main(["segment", *inputs, "--rle", "--log", str(log)]) == 1
+    assert main(["rle", "encode", str(out), "--out", str(tmp_path / "again.csv")]) == 0
+    assert (out / "images.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 6
+    assert "2 images, segmenter classical" in lines[0]
+    assert any("INFO demo: " in line and "cells in" in line for line in lines[1:3])
+    assert any("ERROR broken: " in line for line in lines[1:3])
+
+
+def test_a_log_tells_why_nothing_was_done(tmp_path, capsys):
+    log = tmp_path / "segment.log"
+    assert main(["segment", str(tmp_path / "absent.tif"), "--out", str(tmp_path / "out"), "--log", str(log)]) == 2
+    assert "ERROR" in log.read_text()
+    assert "absent.tif" in log.read_text()

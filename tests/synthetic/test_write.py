@@ -87,7 +87,9 @@ def test_truth_is_told_from_image_and_table(demo, tmp_path):
     empty = tmp_path / "empty.tif"
     empty.touch()
     assert is_truth(demo.labels)
-    assert [is_truth(p) for p in (demo.slide, demo.cells, text, empty, tmp_path / "absent.tif")] == [False] * 5
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(b"II*\0")
+    assert [is_truth(p) for p in (demo.slide, demo.cells, text, empty, cut, tmp_path / "absent.tif")] == [False] * 6
 
 
 def test_an_empty_slide_has_an_empty_truth(tmp_path):
