@@ -30,6 +30,7 @@ explanation
 discovery
 models
 exports
+imports
 labelling
 store
 auth

@@ -70,6 +70,12 @@ def analyse(
     combine: Combine = False,
     join_tiles: JoinTiles = False,
     reference: Reference = None,
+    labels: Path = typer.Option(
+        None,
+        "--labels",
+        help="Labels to take in place of a segmenter's, a file or a folder matched by stem: TIFF, PNG, _seg.npy of "
+        "Cellpose, ImageJ ROIs (.zip), GeoJSON of QuPath, COCO.",
+    ),
     with_report: bool = typer.Option(False, "--report", help="Also write OUT/report.html, with cells and their maps."),
     engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
@@ -80,6 +86,7 @@ def analyse(
     from cellapp.compute.executor import Engine
     from cellapp.pipeline.run_batch import run_images
 
+    segmenter = _named_segmenter(segmenter, labels)
     finding = {"segmenter": segmenter, "diameter": diameter, "preprocess": preprocess}
     calling = {"encoder": encoder, "head": head, "unsure": unsure, "error_rate": error_rate, "describe": describe}
     maps = {"explain": explain, "explain_method": explain_method, "explain_layer": explain_layer}
@@ -87,6 +94,7 @@ def analyse(
     chosen = build_settings(base=settings, channels=channels, um_per_px=um_per_px, **finding, **calling, **maps)
     which = {"scene": scene, "time": time, "depth": depth or depth_of(settings)}
     together = {"combine": combine, "join_tiles": join_tiles, "reference": reference}
+    together["labels"] = labels
     progress = Progress()
     with run_items(inputs, out, **which, **together) as items:
         report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
@@ -101,6 +109,18 @@ def analyse(
     if not report.failed:
         return 0
     return 2 if all(result.unusable for result in report.results) else 1
+
+
+def _named_segmenter(segmenter: str | None, labels: Path | None) -> str | None:
+    """Return what the settings name as the segmenter, where labels are given what stands for them."""
+    from cellapp.errors import InputError
+    from cellapp.settings import IMPORTED
+
+    if labels is None:
+        return segmenter
+    if segmenter is not None:
+        raise InputError("--labels are the cells, so nothing is segmented; leave out --segmenter, or --labels")
+    return IMPORTED
 
 
 def _tell(out: Path, report: RunReport, summaries: Sequence[dict[str, Any]], *, with_report: bool) -> None:

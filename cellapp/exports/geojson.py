@@ -16,7 +16,7 @@ import pandas as pd
 from cellapp.cells.counts import classes_of, outcome
 from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.errors import InputError
-from cellapp.exports.polygons import Ring, fill, polygons_of
+from cellapp.exports.polygons import Ring, paint, polygons_of
 from cellapp.files import atomic_write
 from cellapp.rendering.colours import class_colour, rgb
 from cellapp.types.cells import LabelMask
@@ -128,7 +128,7 @@ def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
     following = iter(range(max(given, default=0) + 1, max(given, default=0) + len(features) + 1))
     labels = np.zeros(shape, np.int32)
     for feature, number in zip(features, cell_ids, strict=True):
-        _paint(labels, _rings_of(feature, path.name), next(following) if number is None else number)
+        paint(labels, _rings_of(feature, path.name), next(following) if number is None else number)
     return labels
 
 
@@ -208,14 +208,3 @@ def _rings_of(feature: dict[str, Any], file: str) -> list[Ring]:
     if not all(np.isfinite(ring).all() for ring in rings):
         raise InputError(f"{file!r} has a polygon with corners that are not finite; export it again")
     return rings
-
-
-def _paint(labels: np.ndarray, rings: list[Ring], cell_id: int) -> None:
-    """Fill a polygon inside its bounding box: one array of the slide's size per cell would take hours."""
-    if not rings:
-        return
-    corners = np.concatenate(rings)
-    x0, y0 = np.clip(np.floor(corners.min(axis=0)), 0, labels.shape[::-1]).astype(int)
-    x1, y1 = np.clip(np.ceil(corners.max(axis=0)), 0, labels.shape[::-1]).astype(int)
-    if x1 > x0 and y1 > y0:
-        labels[y0:y1, x0:x1][fill([ring - (x0, y0) for ring in rings], (y1 - y0, x1 - x0))] = cell_id

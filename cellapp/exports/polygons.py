@@ -43,6 +43,26 @@ def fill(rings: list[Ring], shape: tuple[int, int]) -> np.ndarray:
     return filled
 
 
+def paint(labels: np.ndarray, rings: list[Ring], cell_id: int) -> None:
+    """Fill rings inside their bounding box, in place: one array of the slide's size per cell would take hours.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (Y, X), integer
+        Rings are cut off at its edge.
+    rings : list of Ring
+        The outline and the holes of one cell; see `fill`.
+    cell_id : int
+    """
+    if not rings:
+        return
+    corners = np.concatenate(rings)
+    x0, y0 = np.clip(np.floor(corners.min(axis=0)), 0, labels.shape[::-1]).astype(int)
+    x1, y1 = np.clip(np.ceil(corners.max(axis=0)), 0, labels.shape[::-1]).astype(int)
+    if x1 > x0 and y1 > y0:
+        labels[y0:y1, x0:x1][fill([ring - (x0, y0) for ring in rings], (y1 - y0, x1 - x0))] = cell_id
+
+
 def _trace(part: np.ndarray) -> list[Ring]:
     """Follow the borders of one 4-connected part from corner to corner."""
     y, x, along_row, along_column = _corners(part)

@@ -20,6 +20,7 @@ from cellapp.config import app_settings
 from cellapp.errors import ModelError
 from cellapp.files import atomic_write, without_litter
 from cellapp.models.registry import ModelEntry, entry, is_declared, model_folder
+from cellapp.settings import IMPORTED
 
 _CHUNK = 2**20
 _WEIGHT_SUFFIXES = (".safetensors", ".json")  # of the files in a folder that make a model
@@ -93,6 +94,8 @@ def expected_digests(model: ModelEntry) -> dict[str, str]:
 
 def weight_digests(name: str) -> dict[str, str]:
     """Return file name -> sha256 of a model given by name or by path; files of a path are read for it."""
+    if name == IMPORTED:
+        return {}
     if is_declared(name):
         return expected_digests(entry(name))
     path = model_folder(name)

@@ -18,6 +18,7 @@ from cellapp.errors import UnknownModelError
 from cellapp.models.checksums import read_lock
 from cellapp.models.registry import ModelEntry, entry, is_declared, model_folder
 from cellapp.models.status import require_ready
+from cellapp.settings import IMPORTED
 
 if TYPE_CHECKING:
     from cellapp.classification.ensemble import Head
@@ -48,6 +49,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
     ModelError
         When the model is not here, damaged, gated or cannot run here.
     """
+    if name == IMPORTED:
+        return _imported()
     if not is_declared(name) and (path := model_folder(name)).exists():
         return _load_path(path, device, dtype)
     model = entry(name)
@@ -123,6 +126,12 @@ def _head(folder: Path) -> Head:
     from cellapp.classification.head_io import load_head
 
     return load_head(folder)
+
+
+def _imported() -> Segmenter:
+    from cellapp.segmentation.imported import ImportedLabels
+
+    return ImportedLabels()
 
 
 def _classical() -> Segmenter:

@@ -41,6 +41,7 @@ def analyse(
     *,
     name: str | None = None,
     target: Slide | None = None,
+    labels: LabelMask | None = None,
     checkpoint: Checkpoint | None = None,
     run_tasks: RunTasks | None = None,
 ) -> Analysis:
@@ -60,6 +61,8 @@ def analyse(
         File stem of the result; the image's own name when left out.
     target : Slide, optional
         Image of the same size from which cells are measured, cut and classified.
+    labels : LabelMask, optional
+        The cells, where they are known: nothing is segmented then, and their ids stay.
     checkpoint : Checkpoint, optional
         Keeps finished parts of an image of several tiles; a temporary folder when left out.
     run_tasks : callable, optional
@@ -83,7 +86,7 @@ def analyse(
     source, run_tasks = context.source, run_tasks or run_serially(context)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as checkpoint:
         with clock("segment"):
-            mask = segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.55))
+            mask = labels or segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.55))
         on_step("Measuring cells", 0.55)
         with clock("measure"):
             cells = measure(source, mask, channels=source.info.channels, um_per_px=context.um_per_px)
@@ -109,7 +112,7 @@ def analyse(
         compartments=compartments,
         nuclei=nuclei,
         embeddings=embeddings,
-        provenance=provenance(context, clock.seconds),
+        provenance=provenance(context, clock.seconds, labels),
     )
 
 

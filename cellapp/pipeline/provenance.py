@@ -14,6 +14,7 @@ from cellapp import __version__
 from cellapp.models.demonstration import demonstration_of_head
 from cellapp.pipeline.context import ImageContext
 from cellapp.settings import AnalyseSettings, FrozenModel
+from cellapp.types.cells import LabelMask
 from cellapp.types.image import Slide
 
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
@@ -46,9 +47,13 @@ def peak_memory_mb() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def _input(source: Slide, segmented: Slide) -> dict[str, Any]:
-    """Describe what was read: ``sha256`` names the image, ``file_sha256`` the file, of which it may be one of many."""
+def _input(source: Slide, segmented: Slide, labels: LabelMask | None) -> dict[str, Any]:
+    """Describe what was read: ``sha256`` names the image, ``file_sha256`` the file, of which it may be one of many.
+
+    ``labels_sha256``, the first digits, is there where the labels came from a file.
+    """
     info = source.info
+    given = {"labels_sha256": labels.segmenter.rpartition("@")[2]} if labels else {}
     return {
         "name": info.name,
         "file": info.file or info.name,
@@ -58,10 +63,11 @@ def _input(source: Slide, segmented: Slide) -> dict[str, Any]:
         "sha256": source.digest,
         "file_sha256": source.file_digest or None,
         "reference_sha256": segmented.digest,
+        **given,
     }
 
 
-def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, Any]:
+def provenance(context: ImageContext, seconds: dict[str, float], labels: LabelMask | None = None) -> dict[str, Any]:
     """Describe the analysis of one image as plain JSON values.
 
     Parameters
@@ -69,6 +75,8 @@ def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, An
     context : ImageContext
     seconds : dict
         Step -> seconds it took.
+    labels : LabelMask, optional
+        Where they were given, and not found by the segmenter.
     """
     models, settings, source = context.models, context.settings, context.source
     encoder, head = models.encoder, models.head
@@ -80,8 +88,8 @@ def provenance(context: ImageContext, seconds: dict[str, float]) -> dict[str, An
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings.model_dump(mode="json"),
         "settings_digest": settings_digest(settings),
-        "input": _input(source, context.slide),
-        "segmenter": models.segmenter.name,
+        "input": _input(source, context.slide, labels),
+        "segmenter": labels.segmenter if labels else models.segmenter.name,
         "encoder": encoder.identity if encoder else None,
         "head": head.identity if head else None,
         "demonstration": demonstration_of_head(head) or None,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from cellapp import __version__
 from cellapp.errors import Cancelled, CellappError, EngineError, InputError, disk_sentence
@@ -18,8 +21,8 @@ from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import open_checkpoint
 from cellapp.pipeline.context import RunTasks
 from cellapp.pipeline.provenance import settings_digest
-from cellapp.settings import AnalyseSettings
-from cellapp.types.cells import Analysis
+from cellapp.settings import IMPORTED, AnalyseSettings
+from cellapp.types.cells import Analysis, LabelMask
 from cellapp.types.image import OnStep, Slide
 
 _ANALYSING = 0.75  # share of an image's time that is not the writing of its files
@@ -32,6 +35,8 @@ class RunItem:
     stem: str
     open: Callable[[], Slide]
     open_target: Callable[[], Slide] | None = None
+    read_labels: Callable[[tuple[int, int]], np.ndarray] | None = None
+    """Labels, (Y, X) int32, for the size of the image; they are taken in place of what a segmenter finds."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,14 @@ def run_image(
         slide = item.open()
         target = item.open_target() if item.open_target else None
         source = target or slide
-        summary = _finished_summary(out / item.stem, settings, source.digest) if resume else None
+        labels = _given_labels(item, slide)
+        finished = {"sha256": source.digest, "labels_sha256": _digest(labels)}
+        summary = _finished_summary(out / item.stem, settings, finished) if resume else None
         if summary:
             return ImageResult(item.stem, summary=summary, resumed=True), None
         models = load_models()
         key = _checkpoint_key(settings, slide, source, models)
+        key |= {"labels": labels.segmenter} if labels else {}
         with open_checkpoint(out / f".{item.stem}.work", key, resume=resume) as checkpoint:
             analysis = analyse(
                 slide,
@@ -103,6 +111,7 @@ def run_image(
                 lambda step, part: on_step(step, _ANALYSING * part),
                 name=item.stem,
                 target=target,
+                labels=labels,
                 checkpoint=checkpoint,
                 run_tasks=run_tasks,
             )
@@ -123,6 +132,19 @@ def run_image(
         return ImageResult(item.stem, error=disk_sentence(error)), None
 
 
+def _given_labels(item: RunItem, slide: Slide) -> LabelMask | None:
+    """Return the labels that an image brings with it, named by what they are."""
+    if item.read_labels is None:
+        return None
+    labels = np.ascontiguousarray(item.read_labels(slide.info.shape[1:]), np.int32)
+    digest = hashlib.sha256(labels.tobytes()).hexdigest()
+    return LabelMask(labels, f"{IMPORTED}@{digest[:12]}", "" if labels.any() else "the file of labels holds no cells")
+
+
+def _digest(labels: LabelMask | None) -> str | None:
+    return labels.segmenter.rpartition("@")[2] if labels else None
+
+
 def _checkpoint_key(settings: AnalyseSettings, slide: Slide, source: Slide, models: RunModels) -> dict[str, Any]:
     """Return what the finished parts of an image depend on."""
     return {
@@ -133,11 +155,12 @@ def _checkpoint_key(settings: AnalyseSettings, slide: Slide, source: Slide, mode
     }
 
 
-def _finished_summary(folder: Path, settings: AnalyseSettings, digest: str) -> dict[str, Any] | None:
-    """Return the summary row of an image that is finished with these settings and these bytes."""
+def _finished_summary(folder: Path, settings: AnalyseSettings, read: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the summary row of an image that is finished with these settings and what was read, by run.json's keys."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    same = run["settings_digest"] == settings_digest(settings) and run["input"]["sha256"] == digest
+    same = run["settings_digest"] == settings_digest(settings)
+    same = same and all(run["input"].get(name) == value for name, value in read.items())
     return stored_summary(folder) if same else None

@@ -23,6 +23,7 @@ from cellapp.settings.vectors import (
 
 __all__ = [
     "DEFAULT_ENCODER",
+    "IMPORTED",
     "LAYERED",
     "THRESHOLDS",
     "AnalyseSettings",
@@ -38,6 +39,10 @@ __all__ = [
     "SegmentSettings",
     "VectorSettings",
 ]
+
+
+IMPORTED = "imported"
+"""In place of a segmenter's name where the labels of a run came from files."""
 
 
 class SegmentSettings(FrozenModel):

@@ -1,0 +1,1 @@
+"""Label images of other programs, read as the labels of an image."""

@@ -1,0 +1,103 @@
+"""COCO: outlines and run-length masks of the objects of many images in one JSON file."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.exports.polygons import paint
+
+
+def is_coco(tree: Any) -> bool:
+    """Whether the content of a JSON file is COCO's."""
+    return isinstance(tree, dict) and isinstance(tree.get("annotations"), list) and isinstance(tree.get("images"), list)
+
+
+def read_coco(tree: dict[str, Any], name: str, shape: tuple[int, int], image: str) -> np.ndarray:
+    """Draw the objects of one image.
+
+    Parameters
+    ----------
+    tree : dict
+        Content of the file.
+    name : str
+        Of the file, for messages.
+    shape : tuple of int
+        (Y, X) of the image.
+    image : str
+        Name or stem of the image; where the file is of one image, that one is taken.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), int32
+        Objects are numbered in the order of the file.
+
+    Raises
+    ------
+    InputError
+        When the image is not in the file, has another size there, or an object is drawn in another way.
+    """
+    found = _image(tree["images"], name, image)
+    size = int(found.get("height") or shape[0]), int(found.get("width") or shape[1])
+    if size != tuple(shape):
+        raise InputError(
+            f"{name!r} says that {image!r} is {size[0]} x {size[1]} and it is {shape[0]} x {shape[1]}; export it again"
+        )
+    labels = np.zeros(shape, np.int32)
+    own = [annotation for annotation in tree["annotations"] if annotation.get("image_id") == found.get("id")]
+    for number, annotation in enumerate(own, start=1):
+        try:
+            _paint(labels, annotation.get("segmentation"), number)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            which = annotation.get("id", number)
+            raise InputError(f"object {which} of {name!r} has no outline that can be drawn ({error})") from error
+    return labels
+
+
+def _image(images: list[dict[str, Any]], name: str, image: str) -> dict[str, Any]:
+    stem = PurePosixPath(image).stem.lower()
+    names = [str(one.get("file_name", "")).replace("\\", "/") for one in images]
+    same = [one for one, file in zip(images, names, strict=True) if PurePosixPath(file).stem.lower() == stem]
+    if len(same) == 1 or (not same and len(images) == 1):
+        return (same or images)[0]
+    raise InputError(f"{name!r} has {len(same)} of its {len(images)} images called {image!r}; it must be there once")
+
+
+def _paint(labels: np.ndarray, segmentation: Any, number: int) -> None:
+    if isinstance(segmentation, dict):
+        labels[_mask(segmentation, labels.shape)] = number
+        return
+    if not segmentation:
+        raise ValueError("it is empty")
+    for corners in segmentation:
+        ring = np.asarray(corners, np.float64).reshape(-1, 2)
+        if len(ring) < 3 or not np.isfinite(ring).all():
+            raise ValueError("a polygon has three corners or more, each a pair of numbers")
+        paint(labels, [ring], number)
+
+
+def _mask(coded: dict[str, Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Return the pixels of a run-length code, which goes down the columns and begins with what lies outside."""
+    counts, size = coded["counts"], tuple(coded.get("size", shape))
+    runs = _uncompressed(counts) if isinstance(counts, str) else [int(count) for count in counts]
+    if size != tuple(shape) or min(runs, default=0) < 0 or sum(runs) != size[0] * size[1]:
+        raise ValueError(f"its runs are of {sum(runs)} pixels and its size is {size}")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(shape[::-1]).T
+
+
+def _uncompressed(text: str) -> list[int]:
+    """Decode the counts of COCO's tools: five bits a letter; from the fourth on less the one two before."""
+    counts: list[int] = []
+    value = shift = 0
+    for letter in text:
+        bits = ord(letter) - 48
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if not bits & 0x20:
+            value -= (1 << shift) if bits & 0x10 else 0
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    return counts
