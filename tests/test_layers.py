@@ -31,6 +31,7 @@ discovery
 models
 exports
 imports
+editing
 labelling
 store
 auth
