@@ -57,11 +57,40 @@ def measure(
     read = cached_reader(pixels_of, mask.labels.shape)
     if mask.labels.min(initial=0) < 0:
         raise InputError(f"label ids are 1 or more and 0 is background; got {mask.labels.min()}; number the cells anew")
-    cell_ids, boxes = find_boxes(mask.labels)
-    table = shapes(mask.labels, cell_ids, boxes)
+    return measure_cells(read, mask.labels, *find_boxes(mask.labels), channels=names, um_per_px=um_per_px)
+
+
+def measure_cells(
+    read: PixelSource,
+    labels: np.ndarray,
+    cell_ids: np.ndarray,
+    boxes: np.ndarray,
+    *,
+    channels: Sequence[str],
+    um_per_px: float | None = None,
+) -> pd.DataFrame:
+    """Measure some cells as `measure` measures all of an image.
+
+    Parameters
+    ----------
+    read : callable
+        See `cellapp.cells.region_reader`.
+    labels : ndarray of shape (Y, X), integer, or what is indexed like one
+        Only the boxes of the cells are read.
+    cell_ids, boxes : ndarray
+        See `cellapp.cells.packed_crops.find_boxes`.
+    channels, um_per_px
+        See `measure`.
+
+    Returns
+    -------
+    DataFrame
+        In the order of `cell_ids`.
+    """
+    table = shapes(labels, cell_ids, boxes)
     if um_per_px is not None:
         table |= _in_um(table, um_per_px)
-    table |= intensities(read, mask.labels, cell_ids, boxes, channels=names)
+    table |= intensities(read, labels, cell_ids, boxes, channels=tuple(channels))
     return pd.DataFrame(table, index=pd.Index(cell_ids, name="cell_id"))
 
 

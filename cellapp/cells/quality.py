@@ -17,6 +17,8 @@ def assess(
     mask: LabelMask,
     pixels_of: PixelSource | Slide | np.ndarray,
     settings: QualitySettings,
+    *,
+    among: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Apply the quality rules that are switched on to every cell.
 
@@ -28,6 +30,8 @@ def assess(
     pixels_of : callable, Slide or ndarray of shape (C, Y, X)
         Raw pixels; read only for the published rule.
     settings : QualitySettings
+    among : DataFrame, optional
+        All cells of the image, whose median is meant, where `cells` are some of them.
 
     Returns
     -------
@@ -36,14 +40,17 @@ def assess(
         ``qc_pass`` (bool) and ``qc_reason`` (every reason, joined by "; "; empty when passed).
     """
     border = touches_border(cells, mask.labels.shape)
+    everyone = cells if among is None else among
     rules = {
         "touches the image border": border if settings.border else None,
         **_published_reasons(cells, mask, pixels_of, settings),
         f"smaller than {100 * settings.debris_area_ratio:.3g} % of the median cell": (
-            _far_below_median(cells["area_px"], settings.debris_area_ratio) if settings.debris else None
+            _far_below_median(cells["area_px"], everyone["area_px"], settings.debris_area_ratio)
+            if settings.debris
+            else None
         ),
         f"less sharp than {100 * settings.blur_ratio:.3g} % of the median cell": (
-            _far_below_median(cells["sharpness"], settings.blur_ratio) if settings.blur else None
+            _far_below_median(cells["sharpness"], everyone["sharpness"], settings.blur_ratio) if settings.blur else None
         ),
     }
     applied = {reason: failed for reason, failed in rules.items() if failed is not None}
@@ -119,5 +126,5 @@ def _published_reasons(
     }
 
 
-def _far_below_median(values: pd.Series, ratio: float) -> np.ndarray:
-    return (values < ratio * values.median()).to_numpy(bool)
+def _far_below_median(values: pd.Series, all_values: pd.Series, ratio: float) -> np.ndarray:
+    return (values < ratio * all_values.median()).to_numpy(bool)

@@ -40,6 +40,10 @@ class Change:
         """The change that takes this one back."""
         return Change(self.y, self.x, self.after, self.before)
 
+    def part(self, rows: np.ndarray) -> Change:
+        """Return some of its pixels, by their positions or a mask."""
+        return Change(self.y[rows], self.x[rows], self.before[rows], self.after[rows])
+
     @property
     def box(self) -> Region:
         """The smallest rectangle that holds all of it."""

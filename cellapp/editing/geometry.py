@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from skimage.draw import line
@@ -13,7 +14,7 @@ from cellapp.types.image import Region
 
 
 def bounds(points: Sequence[Point], shape: tuple[int, int], reach_px: float = 0.0) -> Region:
-    """Return the rectangle of a (Y, X) image that holds points and what lies within `reach_px` of them; may be empty."""
+    """Return the rectangle of a (Y, X) image that holds points and all within `reach_px` of them; may be empty."""
     corners = np.asarray(points, float)
     low = np.clip(np.floor(corners.min(axis=0) - reach_px), 0, shape).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0) + reach_px) + 1, 0, shape).astype(int)
@@ -42,10 +43,10 @@ def under_stroke(points: Sequence[Point], radius_px: float, region: Region) -> n
 
 
 def along_line(points: Sequence[Point], region: Region) -> np.ndarray:
-    """Return the pixels of a thin line through the points, joined by corners at least: nothing 4-connected crosses it."""
+    """Return the pixels of a thin line through the points; no 4-connected path of pixels crosses it."""
     drawn = np.zeros((region.height, region.width), bool)
     path = np.floor(np.asarray(points, float) - (region.y, region.x)).astype(int)
-    for start, end in zip(path[:-1], path[1:], strict=True):
+    for start, end in pairwise(path):
         rows, columns = line(*start, *end)
         here = (rows >= 0) & (rows < region.height) & (columns >= 0) & (columns < region.width)
         drawn[rows[here], columns[here]] = True

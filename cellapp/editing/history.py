@@ -97,8 +97,19 @@ def check_free(records: Sequence[EditRecord], cells: Collection[int], *, after: 
         if record.number > after and taken and (who is None or record.who != who):
             name = record.who or "somebody"
             raise InputError(
-                f"cell {min(taken)} was changed by {name} at {record.created:%H:%M} UTC (edit {record.number}): look at "
-                "it as it is now, then edit it again"
+                f"cell {min(taken)} was changed by {name} at {record.created:%H:%M} UTC (edit {record.number}): look "
+                "at it as it is now, then edit it again"
+            )
+
+
+def check_last(records: Sequence[EditRecord], undone: EditRecord) -> None:
+    """Refuse to undo an edit while a later one that counts changed the same cells; raises InputError, naming it."""
+    for record in reversed(edits_in_force(records)):
+        taken = record.cells & undone.cells
+        if record.number > undone.number and taken:
+            raise InputError(
+                f"cell {min(taken)} was changed again by {record.who or 'somebody'} (edit {record.number}): undo that "
+                "first"
             )
 
 

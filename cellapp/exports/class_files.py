@@ -9,7 +9,8 @@ from typing import Any
 
 from cellapp.cells.counts import classes_of
 from cellapp.exports.crops_zip import write_crops
-from cellapp.exports.geojson import reclassify_geojson, write_geojson
+from cellapp.exports.geojson import write_geojson
+from cellapp.exports.kept_outlines import reclassify_geojson
 from cellapp.exports.overlay import write_overlay
 from cellapp.exports.run_json import PICTURES_BY, write_run
 from cellapp.exports.tables import summary_row, write_cells, write_csv

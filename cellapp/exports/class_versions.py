@@ -127,6 +127,11 @@ def version_table(out: Path, version_id: str, stem: str) -> pd.DataFrame | None:
     return read_cells(path) if path.is_file() else None
 
 
+def write_version_table(out: Path, version_id: str, stem: str, table: pd.DataFrame) -> None:
+    """Write the columns that a version gives to the cells of an image, see `version_table`."""
+    write_cells(table, _table(out, version_id, stem))
+
+
 def with_classes(cells: pd.DataFrame, columns: pd.DataFrame) -> pd.DataFrame:
     """Return a table of cells with other columns of classes, where an analysis would have put them.
 
@@ -189,7 +194,7 @@ def _move_maps(source: Path, target: Path) -> None:
 
 def _write_tables(out: Path, version: ClassVersion, tables: Mapping[str, pd.DataFrame]) -> None:
     for stem, table in tables.items():
-        write_cells(table, _table(out, version.id, stem))
+        write_version_table(out, version.id, stem, table)
 
 
 def _table(out: Path, version_id: str, stem: str) -> Path:

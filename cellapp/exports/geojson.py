@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,13 +20,22 @@ from cellapp.rendering.colours import class_colour, rgb
 from cellapp.types.cells import LabelMask
 
 _encode = json.JSONEncoder(allow_nan=False).encode
+FEATURE_START = '{"type": "Feature", "geometry": '
+"""How the line of each cell begins."""
+
 MEASURED = ("area_px", "area_um2", "margin")
 CELLS_AT_A_TIME = 512
 """Rows of the table read together: bounds the memory."""
 
 
 def write_geojson(
-    mask: LabelMask, cells: pd.DataFrame, path: Path, *, classes: Sequence[str] = (), object_type: str = "detection"
+    mask: LabelMask,
+    cells: pd.DataFrame,
+    path: Path,
+    *,
+    classes: Sequence[str] = (),
+    object_type: str = "detection",
+    kept: Mapping[int, str] | None = None,
 ) -> Path:
     """Write one feature per cell, one after the other, so that a million cells need no more memory than one.
 
@@ -42,6 +49,8 @@ def write_geojson(
         All classes of the head, which decide the colours.
     object_type : {"detection", "annotation"}
         What QuPath makes of a cell.
+    kept : mapping of cell id to str, optional
+        Outlines that are not drawn again, from `cellapp.exports.kept_outlines`.
 
     Returns
     -------
@@ -51,52 +60,10 @@ def write_geojson(
     """
     with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
-        for i, feature in enumerate(_features(mask.labels, cells, tuple(classes), object_type)):
+        for i, feature in enumerate(_features(mask.labels, cells, tuple(classes), object_type, kept or {})):
             file.write(("\n" if i == 0 else ",\n") + feature)
         file.write("\n]}\n")
     return path
-
-
-def reclassify_geojson(path: Path, cells: pd.DataFrame, *, classes: Sequence[str] = ()) -> bool:
-    """Write other classes into a file that `write_geojson` wrote of the same cells; no outline is drawn again.
-
-    Parameters
-    ----------
-    path : Path
-    cells, classes
-        See `write_geojson`.
-
-    Returns
-    -------
-    bool
-        False, and the file is as it was, where it is not there or not of these cells in this order.
-    """
-    if not path.is_file():
-        return False
-    expected = _properties(cells, tuple(classes), "detection")
-    with path.open(encoding="utf-8") as before, TemporaryFile("w+", encoding="utf-8", newline="\n") as after:
-        if not _copy_outlines(before, after, expected):
-            return False
-        after.seek(0)
-        with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
-            shutil.copyfileobj(after, file, 2**20)
-    return True
-
-
-def _copy_outlines(before: IO[str], after: IO[str], properties: Iterator[tuple[str, str]]) -> bool:
-    """Copy features with other properties; returns whether each was of the cell that was expected."""
-    after.write(before.readline())
-    for line in before:
-        if not line.startswith('{"type": "Feature"'):
-            after.write(line)
-            continue
-        of_cell, more = next(properties, (" ", ""))
-        outline, separator, rest = line.partition(', "properties": ')
-        if not rest.startswith(of_cell):
-            return False
-        end = "},\n" if line.endswith(",\n") else "}\n"
-        after.write(f"{outline}{separator}{of_cell}{more}{end}")
-    return next(properties, None) is None
 
 
 def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
@@ -132,16 +99,18 @@ def read_geojson(path: Path, shape: tuple[int, int]) -> np.ndarray:
     return labels
 
 
-def _features(labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[str]:
+def _features(
+    labels: np.ndarray, cells: pd.DataFrame, classes: tuple[str, ...], object_type: str, kept: Mapping[int, str]
+) -> Iterator[str]:
     """Yield the JSON of each cell."""
-    properties = _properties(cells, classes, object_type)
+    properties = cell_properties(cells, classes, object_type)
     for first in range(0, len(cells), CELLS_AT_A_TIME):
         for cell_id, y0, x0, y1, x1 in cells.iloc[first : first + CELLS_AT_A_TIME][BOX_COLUMNS].itertuples():
-            geometry = _encode(_geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0])))
-            yield f'{{"type": "Feature", "geometry": {geometry}, "properties": {"".join(next(properties))}}}'
+            geometry = kept.get(cell_id) or _encode(_geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0])))
+            yield f'{FEATURE_START}{geometry}, "properties": {"".join(next(properties))}}}'
 
 
-def _properties(cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[tuple[str, str]]:
+def cell_properties(cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[tuple[str, str]]:
     """Yield what QuPath is told of each cell besides its outline: JSON of whose it is, and the rest of it."""
     counted_as = outcome(cells)
     for first in range(0, len(cells), CELLS_AT_A_TIME):

@@ -17,7 +17,7 @@ from cellapp.exports.run_json import OF_ANALYSIS, PICTURES_BY, image_of, read_ru
 from cellapp.exports.tables import read_cells, write_csv
 from cellapp.files import atomic_folder
 from cellapp.rendering.composition import ImageStyle
-from cellapp.segmentation.label_image import read_labels
+from cellapp.segmentation.label_image import open_label_image, read_labels
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings
 from cellapp.types.cells import Analysis, Explanations, LabelMask
 from cellapp.types.image import OnStep, Slide
@@ -79,13 +79,15 @@ def write_analysis(
         )
 
 
-def read_analysis(folder: Path) -> Analysis:
+def read_analysis(folder: Path, *, decoded: bool = True) -> Analysis:
     """Read an image's folder back; embeddings and explanations stay on disk.
 
     Parameters
     ----------
     folder : Path
         ``out/<stem>``.
+    decoded : bool
+        Whether the label image is read now, or only what is indexed of it later.
 
     Returns
     -------
@@ -98,14 +100,14 @@ def read_analysis(folder: Path) -> Analysis:
     """
     tree = read_run(folder / "run.json")
     info, roles = image_of(tree)
+    path = folder / "labels.tif"
+    labels = read_labels(path, info.shape[1:]) if decoded else open_label_image(path)
     return Analysis(
         name=folder.name,
         info=info,
         digest=tree["image"]["sha256"],
         roles=roles,
-        mask=LabelMask(
-            read_labels(folder / "labels.tif", info.shape[1:]), tree["labels_by"], tree["summary"].get("note", "")
-        ),
+        mask=LabelMask(labels, tree["labels_by"], tree["summary"].get("note", "")),
         cells=read_cells(folder / "cells.parquet"),
         confluency=tree["confluency"],
         provenance={key: value for key, value in tree.items() if key not in (*OF_ANALYSIS, PICTURES_BY)},

@@ -70,6 +70,11 @@ def rewrite_tiles(path: Path, redraw: RedrawTile, *, um_per_px: float | None = N
         tifffile.imwrite(part, tiles, shape=page.shape, dtype=np.uint32, **_written_as(um_per_px))
 
 
+def tile_corner(y: int, x: int) -> tuple[int, int]:
+    """Return row and column of the first pixel of the tile that a pixel lies in."""
+    return y // TILE_PX * TILE_PX, x // TILE_PX * TILE_PX
+
+
 def _tiles(file: tifffile.TiffFile, page: Any, redraw: RedrawTile) -> Iterator[bytes]:
     """Yield the packed tiles of a file, in order."""
     n_columns = -(-page.shape[1] // TILE_PX)

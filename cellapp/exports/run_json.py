@@ -22,6 +22,10 @@ OF_ANALYSIS = ("image", "roles", "labels_by", "confluency", "answer", "answer_re
 """Keys of run.json that come from the analysis itself; all others are its provenance."""
 
 
+EDITS = "edits"
+"""Key of run.json of an image whose cells were edited by hand: ``number`` of the last edit, ``followed``, up to which
+classes and files say the same, and ``in_force``, how many count."""
+
 PICTURES_BY = "pictures_by"
 """Key of run.json that is there while overlay and crops still show the classes of another head."""
 

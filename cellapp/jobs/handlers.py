@@ -16,10 +16,12 @@ from cellapp.errors import Cancelled, CellappError
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.cell_reasons import FLIP, flip
 from cellapp.jobs.discover import DISCOVER, discover
+from cellapp.jobs.draw_pictures import EDITED, PICTURES, pictures
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
+from cellapp.jobs.follow_edits import edited
 from cellapp.jobs.make_report import REPORT, make_report
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
-from cellapp.jobs.rescore import PICTURES, RESCORE, draw_pictures, rescore_run
+from cellapp.jobs.rescore import RESCORE, rescore_run
 from cellapp.jobs.run_lock import only_worker
 from cellapp.jobs.run_report import write_run_report
 from cellapp.jobs.summarise_explanations import summarise_explanations
@@ -155,11 +157,6 @@ def rescore(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     return {"run_id": payload["run_id"], "version": versions.active_id}
 
 
-def pictures(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Draw overlay and crops of a run by the classes it has now; payload ``{"run_id"}``."""
-    return {"n_drawn": draw_pictures(payload["run_id"], on_step)}
-
-
 def report(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Make the report of a run with cells and maps; payload ``{"run_id"}``, result that of `make_report`."""
     return make_report(payload["run_id"], on_step)
@@ -189,6 +186,7 @@ HANDLERS: Mapping[str, Handler] = {
     "relabel": write_labels,
     RESCORE: rescore,
     PICTURES: pictures,
+    EDITED: edited,
     "pyramid": pyramid,
 }
 

@@ -88,9 +88,14 @@ def keep_folder_vectors(run: RunRecord, settings: VectorSettings) -> list[RunIma
         if found is None or found[1] != settings:
             left.append(image)
             continue
-        context = make_context(open_slide(image.image_id), None, RunModels(None, without_head=settings), run.settings)
-        _keep(run, image, context, found[0])
+        keep_image_vectors(run, image, settings, found[0])
     return left
+
+
+def keep_image_vectors(run: RunRecord, image: RunImage, settings: VectorSettings, embeddings: Embeddings) -> None:
+    """Keep the vectors of the accepted cells of an image, which were made as `settings` say."""
+    models = RunModels(None, without_head=settings)
+    _keep(run, image, make_context(open_slide(image.image_id), None, models, run.settings), embeddings)
 
 
 def _keep_image(run: RunRecord, image: RunImage, models: RunModels, on_step: OnStep) -> int:

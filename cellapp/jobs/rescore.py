@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from cellapp.classification.ensemble import Head
 from cellapp.errors import InputError, ModelError
@@ -16,9 +13,11 @@ from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_versions import ClassVersions, activate
 from cellapp.exports.tables import read_cells, write_summary
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.draw_pictures import PICTURES
 from cellapp.jobs.make_vectors import make_vectors
+from cellapp.jobs.run_lock import writing_files
 from cellapp.jobs.run_report import write_run_report
-from cellapp.pipeline.active_classes import draw_active_classes, write_active_tables
+from cellapp.pipeline.active_classes import write_active_tables
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.rescore import load_head, readable, rescore
 from cellapp.settings import ClassifySettings
@@ -26,14 +25,12 @@ from cellapp.settings_io import validated
 from cellapp.store import cells as cell_store
 from cellapp.store import runs
 from cellapp.store.named_models import require_named
-from cellapp.store.open_image import open_slide
 from cellapp.store.records import JobRecord, RunImage, RunRecord, Status
 from cellapp.store.vectors import image_vectors
 from cellapp.types.cells import Embeddings
 from cellapp.types.image import OnStep
 
-RESCORE, PICTURES = "rescore", "pictures"
-_LOCK = ".files.lock"
+RESCORE = "rescore"
 
 
 @dataclass(frozen=True)
@@ -170,29 +167,6 @@ def rescore_run(
         write_run_report(run)
     queue.submit(PICTURES, {"run_id": run.id}, run.project_id)
     return versions
-
-
-def draw_pictures(run_id: str, on_step: OnStep | None = None) -> int:
-    """Draw overlay and crops of a run again where they show the classes of another head; returns of how many images."""
-    run, out, on_step = runs.get_run(run_id), runs.run_folder(run_id), on_step or no_progress
-    images, n_drawn = _done(run), 0
-    for n_done, image in enumerate(images):
-
-        def report(step: str, part: float, before: int = n_done, name: str = image.stem) -> None:
-            on_step(f"{name}: {step}", (before + part) / len(images))
-
-        report("Drawing classes", 0.0)
-        n_drawn += draw_active_classes(out / image.stem, open_slide(image.image_id), report)
-    with writing_files(out):
-        write_run_report(run)
-    return n_drawn
-
-
-@contextmanager
-def writing_files(out: Path) -> Iterator[None]:
-    """Let one process at a time write the tables of a run: two that read, change and write would lose one change."""
-    with FileLock(out / _LOCK):
-        yield
 
 
 def _follow(run: RunRecord, image: RunImage, out: Path, versions: ClassVersions) -> None:

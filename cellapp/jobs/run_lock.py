@@ -1,21 +1,23 @@
-"""One worker at a run: a worker that was taken for lost may still be at it, and two would write the same files."""
+"""One worker at a run, and one process at its files: of two that write the same files one would lose its words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from cellapp.store.blobs import home_folder
 from cellapp.types.image import OnStep
 
+_LOCK = ".files.lock"
 _ASK_S = 0.5  # between two looks
 
 
 @contextmanager
 def only_worker(run_id: str, on_step: OnStep) -> Iterator[None]:
-    """Hold a run while the block runs; wait for the worker that holds it, which lets go at its next step or death.
+    """Hold a run while the block runs: a worker that was taken for lost may still be at it, and is waited for.
 
     Parameters
     ----------
@@ -33,3 +35,10 @@ def only_worker(run_id: str, on_step: OnStep) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def writing_files(out: Path) -> Iterator[None]:
+    """Let one process at a time write the tables of a run: two that read, change and write would lose one change."""
+    with FileLock(out / _LOCK):
+        yield

@@ -7,7 +7,7 @@ from typing import Any
 
 from cellapp.errors import InputError, StoreError
 from cellapp.exports.apply_labels import apply_labels
-from cellapp.jobs.rescore import writing_files
+from cellapp.jobs.run_lock import writing_files
 from cellapp.jobs.run_report import write_run_report
 from cellapp.labelling.analysed_cells import analysed_cells
 from cellapp.store import labels, open_image, runs

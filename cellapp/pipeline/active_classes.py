@@ -13,7 +13,7 @@ from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_files import write_class_pictures, write_class_tables
 from cellapp.exports.class_versions import ClassVersion, ClassVersions, version_of_run, version_table, with_classes
 from cellapp.exports.image_folder import read_analysis
-from cellapp.exports.run_json import PICTURES_BY, read_run
+from cellapp.exports.run_json import EDITS, PICTURES_BY, read_run
 from cellapp.exports.run_vectors import vectors_of_run
 from cellapp.exports.tables import write_summary
 from cellapp.files import atomic_write
@@ -111,7 +111,7 @@ def draw_active_classes(folder: Path, slide: Slide, on_step: OnStep | None = Non
     crop_settings = AnalyseSettings.model_validate(run["settings"]).crop
     write_class_pictures(analysis, slide, folder, crop_settings=crop_settings, style=style, on_step=on_step)
     now = read_run(folder / "run.json")
-    if version_of_run(now).id == version_of_run(run).id:  # else classes changed meanwhile: those are drawn next
+    if version_of_run(now).id == version_of_run(run).id and _last_edit(now) == _last_edit(run):  # else those come next
         del now[PICTURES_BY]
         with atomic_write(folder / "run.json") as part:
             part.write_text(json.dumps(now, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -133,6 +133,22 @@ def _provenance(
 
 def _drawn_by(run: Mapping[str, Any], version: ClassVersion) -> dict[str, Any] | None:
     """Return whose classes the pictures of an image show; None where they are those of `version`."""
-    shown = version_of_run(run)
-    drawn = run.get(PICTURES_BY) or {"head": shown.head, "version": shown.id}
-    return None if drawn["version"] == version.id else drawn
+    drawn = pictures_shown(run)
+    same = drawn["version"] == version.id and drawn.get("edit", 0) == _last_edit(run)
+    return None if same else drawn
+
+
+def pictures_shown(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what overlay and crops of an image show: head and version of its classes, and the last edit of its cells.
+
+    Parameters
+    ----------
+    run : mapping
+        The content of its run.json.
+    """
+    shown, last = version_of_run(run), _last_edit(run)
+    return run.get(PICTURES_BY) or {"head": shown.head, "version": shown.id, **({"edit": last} if last else {})}
+
+
+def _last_edit(run: Mapping[str, Any]) -> int:
+    return (run.get(EDITS) or {}).get("number", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import fastremap
@@ -10,6 +11,34 @@ import numpy as np
 from cellapp.errors import InputError
 from cellapp.images.formats.samples import as_stored
 from cellapp.images.read import open_slide
+from cellapp.types.image import LazyArray
+
+
+@dataclass(frozen=True, eq=False)
+class LazyLabels:
+    """A label image on disk that decodes only what is indexed; used like a (Y, X) array."""
+
+    stored: LazyArray  # (1, Y, X)
+    ndim = 2
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return self.stored.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Stored type, an integer."""
+        return self.stored.dtype
+
+    def __getitem__(self, key: tuple[slice, slice]) -> np.ndarray:
+        """Decode a block, (Y, X)."""
+        return self.stored[slice(None), *key][0]
+
+
+def open_label_image(path: Path) -> LazyLabels:
+    """Open a label image of this program without decoding it."""
+    return LazyLabels(open_slide(path, digest=path.name).levels[0])  # nothing here is kept by its digest
 
 
 def read_labels(path: Path, shape: tuple[int, int] | None = None) -> np.ndarray:

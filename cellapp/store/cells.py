@@ -6,6 +6,7 @@ All other measurements are in the Parquet files of the run; who gave which class
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from cellapp.cells.counts import classes_of
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import StoreError
 from cellapp.store.database import reading, writing
+from cellapp.store.label_rows import show_words
 from cellapp.store.schema import Cell, RunImageRow
 
 COLUMNS = {
@@ -62,6 +64,36 @@ def save_cells(run_id: str, image_id: str, cells: pd.DataFrame) -> None:
             time.sleep(_PAUSE_S)
         first, last = int(ids[start]), int(ids[min(start + _BATCH, len(ids)) - 1])
         _replace(run_id, image_id, first, last, light.loc[first:last])
+
+
+def replace_cells(run_id: str, image_id: str, cells: pd.DataFrame, cell_ids: Collection[int]) -> None:
+    """Replace some cells of an image of a run, and leave all others as they are.
+
+    Classes given by hand are those that people said of these ids on this run, as the labels have them.
+
+    Parameters
+    ----------
+    run_id, image_id : str
+    cells : DataFrame
+        See `save_cells`; the rows that these cells have from now on.
+    cell_ids : collection of int
+        Ids that lose their rows; those that `cells` lacks are gone.
+
+    Raises
+    ------
+    StoreError
+        The run has no such image.
+    """
+    rows = _rows(run_id, image_id, _light(cells).sort_index())
+    ids = sorted({*map(int, cell_ids), *(row["cell_id"] for row in rows)})
+    with writing() as session:
+        _check_part(session, run_id, image_id)
+        for start in range(0, len(ids), _BATCH):
+            some = Cell.cell_id.in_(ids[start : start + _BATCH])
+            session.execute(delete(Cell).where(Cell.run_id == run_id, Cell.image_id == image_id, some))
+        if rows:
+            session.execute(insert(Cell.__table__), rows)
+            show_words(session, run_id, image_id, [row["cell_id"] for row in rows])
 
 
 def delete_cells(run_id: str) -> None:

@@ -102,6 +102,20 @@ def kept_vectors(run_id: str, settings: VectorSettings) -> dict[str, str]:
         return {image: encoder for image, encoder, key in session.execute(query) if vectors_path(key).exists()}
 
 
+def ways_kept(run_id: str, image_id: str) -> list[VectorSettings]:
+    """Return in which ways vectors of an image of a run are kept."""
+    query = select(VectorFile.settings).where(VectorFile.run_id == run_id, VectorFile.image_id == image_id)
+    with reading() as session:
+        return [VectorSettings.model_validate(settings) for settings in session.scalars(query)]
+
+
+def forget_vectors(run_id: str, image_id: str, settings: VectorSettings) -> None:
+    """Forget the vectors of an image of a run that were made so: its cells are others now."""
+    with writing() as session:
+        if row := session.get(VectorFile, (run_id, image_id, settings.key)):
+            session.delete(row)
+
+
 def image_vectors(run: RunRecord, image_id: str, settings: VectorSettings) -> Embeddings | None:
     """Return the vectors of one image of a run, from the store or from its folder; None where there are none so made.
 

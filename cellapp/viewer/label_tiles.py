@@ -14,11 +14,11 @@ from cachetools import LRUCache, cached
 
 from cellapp.cells.counts import classes_of, outcome
 from cellapp.classification.predict import rethreshold
-from cellapp.images.read import open_slide
 from cellapp.rendering.annotations import draw_outlines
 from cellapp.rendering.colours import class_colour, rgb
+from cellapp.segmentation.label_image import LazyLabels, open_label_image
 from cellapp.settings import ClassifySettings
-from cellapp.types.image import LazyArray, Region
+from cellapp.types.image import Region
 from cellapp.viewer.multiscale_reader import size_at
 
 MIN_OUTLINE_PX = 6
@@ -112,28 +112,6 @@ def _read(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path, columns=wanted).sort_index()
 
 
-@dataclass(frozen=True, eq=False)
-class LazyLabels:
-    """A label image on disk that decodes only what is indexed; used like a (Y, X) array."""
-
-    stored: LazyArray  # (1, Y, X)
-    ndim = 2
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(Y, X)."""
-        return self.stored.shape[1:]
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Stored type, an integer."""
-        return self.stored.dtype
-
-    def __getitem__(self, key: tuple[slice, slice]) -> np.ndarray:
-        """Decode a block, (Y, X)."""
-        return self.stored[slice(None), *key][0]
-
-
 def draw_label_tile(labels: LazyLabels | np.ndarray, marks: CellMarks, region: Region, level: int) -> np.ndarray:
     """Draw the cells of a region: outlines near full resolution, dots where cells are small on the screen.
 
@@ -174,7 +152,7 @@ def open_labels(path: Path) -> LazyLabels:
 
 @cached(LRUCache(8), condition=Condition())
 def _open(path: Path, written_ns: int) -> LazyLabels:
-    return LazyLabels(open_slide(path, digest=str(written_ns)).levels[0])
+    return open_label_image(path)
 
 
 def _outlines(

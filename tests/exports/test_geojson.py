@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from cellapp.cells.quality import assess
 from cellapp.errors import InputError
 from cellapp.exports import geojson
-from cellapp.exports.geojson import read_geojson, reclassify_geojson, write_geojson
+from cellapp.exports.geojson import read_geojson, write_geojson
+from cellapp.exports.kept_outlines import reclassify_geojson
 from cellapp.rendering.colours import CLASS_COLOURS, rgb
 from cellapp.settings import QualitySettings
 from tests.cells.toy import label_arrays, measured

@@ -14,6 +14,7 @@ from cellapp.pipeline.encoder_crops import RawCrop, raw_crops
 from cellapp.rendering.composition import Composition
 from cellapp.rendering.map_figure import MapFigure, Panel, panel_pixels
 from cellapp.rendering.signed_maps import MapStyle
+from cellapp.segmentation.label_image import LazyLabels
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
@@ -21,7 +22,6 @@ from cellapp.ui.explain.cell_maps import CellExplanation
 from cellapp.ui.layout.cell_thumbnails import image_uri, labels_of, nuclei_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results, Version
-from cellapp.viewer.label_tiles import LazyLabels
 
 
 def encoder_crops_of(

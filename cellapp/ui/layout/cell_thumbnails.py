@@ -16,12 +16,13 @@ from cellapp.cells.crop import crop
 from cellapp.exports.image_folder import NUCLEI
 from cellapp.rendering.annotations import draw_outlines
 from cellapp.rendering.composition import Composition
+from cellapp.segmentation.label_image import LazyLabels
 from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.session import cache
-from cellapp.viewer.label_tiles import LazyLabels, open_labels
+from cellapp.viewer.label_tiles import open_labels
 
 TILE_PX = 208  # twice the width on the page, for sharp screens
 _SIDE_PX = (32, 512)
