@@ -11,7 +11,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__
-from cellapp.api import discover, findings, heads, image_routes, labels, reasons, reports, tiles, time_series, vectors
+from cellapp.api import (
+    discover,
+    edits,
+    findings,
+    heads,
+    image_routes,
+    labels,
+    reasons,
+    reports,
+    tiles,
+    time_series,
+    vectors,
+)
 from cellapp.errors import AccessError, BudgetError, CellappError, InputError, ModelError, StoreError
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
@@ -44,6 +56,7 @@ api.include_router(findings.router)
 api.include_router(discover.router)
 api.include_router(time_series.router)
 api.include_router(labels.router)
+api.include_router(edits.router)
 api.include_router(reports.router)
 api.include_router(reasons.router)
 api.include_router(heads.router)

@@ -107,7 +107,9 @@ def test_tables_files_vectors_and_classes_are_those_of_an_analysis_with_the_edit
     stored = Stored(tmp_path, models)
     split, gone = two_cells(stored)
     before = stored.cells()
-    report = stored.edit(Edit(EditKind.SPLIT, (split,), across(stored, split)), Edit(EditKind.DELETE, (gone,)), who="Ada")
+    report = stored.edit(
+        Edit(EditKind.SPLIT, (split,), across(stored, split)), Edit(EditKind.DELETE, (gone,)), who="Ada"
+    )
     new = max(before.index) + 1
     assert report.changed == (split, new)
     assert report.gone == (gone,)
