@@ -105,11 +105,18 @@ def _result(metrics: dict[str, Any]) -> list[str]:
 def train_segmenter(
     recipe: Path = typer.Option(..., "--recipe", help="TOML file, such as models/compact/recipe.toml."),
     data: Path = DATA,
-    out: Path = typer.Option(..., "--out", help="Folder for weights and checkpoints; goes on where it was stopped."),
-    start: Path = typer.Option(None, "--start", help="Folder of a network of the same shape to set out from."),
+    out: Path = typer.Option(
+        ..., "--out", help="Folder for weights, curves.json and checkpoints; goes on where it was stopped."
+    ),
+    start: Path = typer.Option(
+        None, "--start", help="Folder of a network of the same shape to set out from, whatever its head."
+    ),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Train a segmentation network from a recipe."""
+    """Train a segmentation network from a recipe: of flows, or with head = "foreground" of foreground and watershed.
+
+    After each epoch loss, Dice and IoU of the foreground are added to curves.json.
+    """
     from cellapp.compute.devices import probe_device, probe_dtype
     from cellapp.config import app_settings
     from cellapp.settings_io import read_recipe

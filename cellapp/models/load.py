@@ -159,10 +159,14 @@ def _cellpose(weights: Path, device: str, dtype: str) -> Segmenter:
 
 
 def _compact(folder: Path, name: str, device: str, dtype: str) -> Segmenter:
-    from cellapp.segmentation.compact import CompactSegmenter
+    from cellapp.segmentation.flow_unet_io import read_settings
 
     device, dtype = _resolve(device, dtype)
-    return CompactSegmenter(folder, name=name, device=device, dtype=dtype)
+    if read_settings(folder).head == "foreground":
+        from cellapp.segmentation.semantic import SemanticSegmenter as Adapter
+    else:
+        from cellapp.segmentation.compact import CompactSegmenter as Adapter
+    return Adapter(folder, name=name, device=device, dtype=dtype)
 
 
 def _resolve(device: str, dtype: str) -> tuple[str, str]:

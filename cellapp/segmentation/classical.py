@@ -20,7 +20,7 @@ from cellapp.segmentation.foreground import (
     find_foreground,
     find_threshold,
 )
-from cellapp.segmentation.input_planes import Polarity, select_planes
+from cellapp.segmentation.input_planes import InputPlanes, Polarity, select_planes
 from cellapp.segmentation.label_image import drop_small, relabel
 from cellapp.segmentation.long_cells import divide_long
 from cellapp.segmentation.slide_fit import SlideFit, Thresholds
@@ -104,10 +104,7 @@ class Classical:
         diameter_px, width_px = size.diameter_px, fit.width_px if fit else size.width_px
         thresholds = (fit and fit.thresholds) or Thresholds()
         planes = select_planes(pixels, roles, fit.polarity if fit else None)
-        nucleus = None
-        if planes.nucleus is not None:
-            sigma_px = _sigma_px(NUCLEUS_SHARE * diameter_px)
-            nucleus = find_foreground(planes.nucleus, sigma_px, threshold=thresholds.nucleus)
+        nucleus = find_nuclei(planes, diameter_px, thresholds.nucleus)
         # What is as thin as a long cell must not be smoothed away as noise.
         body = _body(planes.outline, settings, width_px or diameter_px, thresholds)
         return ClassicalFlows(body, nucleus, diameter_px, width_px)
@@ -127,15 +124,26 @@ class Classical:
             Ids 1..n; all 0 where the image shows nothing but noise.
         """
         mask = _tidy(flows.body.mask(settings.cellprob_threshold), OPENING * (flows.width_px or flows.diameter_px))
-        if flows.width_px:
-            labels = divide_long(mask, flows.width_px)
-        elif flows.nucleus is None or flows.nucleus.empty:
-            labels = split_touching(mask, flows.diameter_px)
-        else:
-            size = NUCLEUS_SHARE * flows.diameter_px
-            centres = _tidy(flows.nucleus.mask(), OPENING * flows.diameter_px)
-            labels = grow_cells(split_touching(centres, size), mask, flows.body.logit, flows.diameter_px)
+        labels = divide_cells(flows, mask)
         return relabel(drop_small(labels, settings.min_size_px))
+
+
+def find_nuclei(planes: InputPlanes, diameter_px: float, threshold: GlobalThreshold | None = None) -> Foreground | None:
+    """Return the foreground of nuclei of cells of a diameter; None where no plane shows them."""
+    if planes.nucleus is None:
+        return None
+    return find_foreground(planes.nucleus, _sigma_px(NUCLEUS_SHARE * diameter_px), threshold=threshold)
+
+
+def divide_cells(flows: ClassicalFlows, mask: np.ndarray) -> np.ndarray:
+    """Divide a mask, (Y, X) bool, into cells, (Y, X) int32: long ones, round ones, or ones that grow from nuclei."""
+    if flows.width_px:
+        return divide_long(mask, flows.width_px)
+    if flows.nucleus is None or flows.nucleus.empty:
+        return split_touching(mask, flows.diameter_px)
+    size = NUCLEUS_SHARE * flows.diameter_px
+    centres = _tidy(flows.nucleus.mask(), OPENING * flows.diameter_px)
+    return grow_cells(split_touching(centres, size), mask, flows.body.logit, flows.diameter_px)
 
 
 def _body(plane: np.ndarray, settings: SegmentSettings, diameter_px: float, thresholds: Thresholds) -> Foreground:

@@ -1,13 +1,14 @@
 """A compact network that predicts Cellpose's maps: a U-Net of residual or of separable blocks.
 
 It has the interface of the networks inside `cellpose.models.CellposeModel`, so that Cellpose's tiling and dynamics run
-on it, and it predicts one more map, the diameter of the cells, because Cellpose 4 has no size model.
+on it, and it predicts one more map, the diameter of the cells, because Cellpose 4 has no size model. With the head
+"foreground" it predicts the logit of the foreground and the diameter alone, and the flows are zeros.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -19,6 +20,8 @@ REFERENCE_PX = 30.0
 """Cell diameter at which the network works best; Cellpose rescales images to it."""
 N_INPUTS = 2  # planes: whole cells, and nuclei or zeros
 STYLE = 256  # Cellpose copies the second output into an array of this width
+N_MAPS = 4  # flow y, flow x, cell probability, size
+_FIRST_MAP = {"flows": 0, "foreground": 2}  # of those, by the head
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class NetworkSettings:
     """Pixels per position of the finest level: 2 spends a quarter of the work of 1."""
     style: bool = False
     """Add the image's mean deep features to each level on the way up (Stringer et al. 2021)."""
+    head: Literal["flows", "foreground"] = "flows"
+    """Maps of the last layer: flows, cell probability and size; or foreground and size alone."""
 
 
 class FlowNetwork(nn.Module):
@@ -51,7 +56,8 @@ class FlowNetwork(nn.Module):
         self.widen = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in itertools.pairwise(widths))
         self.style = nn.ModuleList(nn.Linear(widths[-1], width) for width in widths[:-1] if settings.style)
         self.up = nn.ModuleList(block(width) for width in widths[:-1])
-        self.head = nn.Conv2d(widths[0], 4 * stride * stride, 3, padding=1)
+        n_maps = N_MAPS - _FIRST_MAP[settings.head]
+        self.head = nn.Conv2d(widths[0], n_maps * stride * stride, 3, padding=1)
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +87,10 @@ class FlowNetwork(nn.Module):
         return self.predict(pixels)[:, :3], pixels.new_zeros(len(pixels), STYLE)
 
     def predict(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Predict all four maps, (N, 4, Y, X): Cellpose's three and the binary logarithm of diameter / 30 px."""
+        """Predict all four maps, (N, 4, Y, X): Cellpose's three and the binary logarithm of diameter / 30 px.
+
+        Flows that the head does not predict are zeros.
+        """
         height, width = pixels.shape[-2:]
         skips = []
         features = self.stem(_standard_planes(pixels, self.settings.stride * 2 ** len(self.shrink)))
@@ -94,7 +103,21 @@ class FlowNetwork(nn.Module):
             if self.style:
                 features = features + self.style[level](style)[:, :, None, None]
             features = self.up[level](features)
-        return F.pixel_shuffle(self.head(features), self.settings.stride)[..., :height, :width]
+        maps = F.pixel_shuffle(self.head(features), self.settings.stride)[..., :height, :width]
+        absent = _FIRST_MAP[self.settings.head]
+        return F.pad(maps, (0, 0, 0, 0, absent, 0)) if absent else maps
+
+    def with_head(self, head: Literal["flows", "foreground"]) -> FlowNetwork:
+        """Return a network with these weights and another head, whose maps are these where this one has them."""
+        other = FlowNetwork(replace(self.settings, head=head))
+        state, per_map = self.state_dict(), self.settings.stride**2
+        for name in ("head.weight", "head.bias"):
+            rows = other.state_dict()[name].clone()
+            n_shared = min(len(rows), len(state[name])) // per_map * per_map
+            rows[-n_shared:] = state[name][-n_shared:]
+            state[name] = rows
+        other.load_state_dict(state)
+        return other
 
     def fold(self) -> FlowNetwork:
         """Merge normalisations into the convolutions before them, in place; for inference only."""

@@ -47,12 +47,11 @@ def read_network(folder: Path) -> FlowNetwork:
     ModelError
         When a file is missing or damaged, or the weights are not those the config names.
     """
+    settings, expected = _read_config(folder)
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        shape = config["network"] | {"widths": tuple(config["network"]["widths"])}
-        network, expected, digest = FlowNetwork(NetworkSettings(**shape)), config["sha256"], digest_of(folder)
+        network, digest = FlowNetwork(settings), digest_of(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{folder} holds no segmentation network ({error!r}): fetch or train it again") from error
+        raise ModelError(_refusal(folder, error)) from error
     if digest != expected:
         raise ModelError(f"{folder / WEIGHTS} has sha256 {digest} and {CONFIG} names {expected}: restore the file")
     try:
@@ -60,6 +59,31 @@ def read_network(folder: Path) -> FlowNetwork:
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(f"{folder / WEIGHTS} does not fit the network of {CONFIG}: train it again") from error
     return network
+
+
+def read_settings(folder: Path) -> NetworkSettings:
+    """Read the shape of a network that `save_network` wrote, without its weights.
+
+    Raises
+    ------
+    ModelError
+        When ``config.json`` is missing or damaged.
+    """
+    return _read_config(folder)[0]
+
+
+def _read_config(folder: Path) -> tuple[NetworkSettings, str]:
+    """Return the shape of a network and the digest of its weights."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        shape = config["network"] | {"widths": tuple(config["network"]["widths"])}
+        return NetworkSettings(**shape), config["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(_refusal(folder, error)) from error
+
+
+def _refusal(folder: Path, error: Exception) -> str:
+    return f"{folder} holds no segmentation network ({error!r}): fetch or train it again"
 
 
 def digest_of(folder: Path) -> str:

@@ -34,14 +34,14 @@ class Example:
     inverted: bool  # cells are dark
 
 
-def prepare(image: LabelledImage, cache: Path) -> Example | None:
+def prepare(image: LabelledImage, cache: Path | None) -> Example | None:
     """Prepare an image; its flows are computed once and stored.
 
     Parameters
     ----------
     image : LabelledImage
-    cache : Path
-        Folder where flows are stored by the image's name.
+    cache : Path or None
+        Folder where flows are stored by the image's name; without one they are zeros, for a network of the foreground.
 
     Returns
     -------
@@ -50,24 +50,27 @@ def prepare(image: LabelledImage, cache: Path) -> Example | None:
     """
     if not image.labels.any():
         return None
-    path = cache / f"{image.name}.npz"
-    if not path.exists():
-        flows = np.rint(flow_targets(image.labels) * FLOW_SCALE).astype(np.int8)
-        cache.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, flows=flows)
-    flows = np.load(path)["flows"].astype(np.float16) / np.float16(FLOW_SCALE)
     planes, mixing = _planes(image.slide)
     inverted = image.kind is not Kind.SYNTHETIC and has_bright_background(np.tensordot(mixing, planes, axes=1))
     return Example(
         image.kind,
         planes.astype(np.float16),
         image.labels.astype(np.uint16),
-        flows,
+        np.zeros((2, *image.labels.shape), np.float16) if cache is None else _flows(image, cache),
         pixel_weights(image.labels),
         median_diameter(image.labels),
         mixing,
         inverted,
     )
+
+
+def _flows(image: LabelledImage, cache: Path) -> np.ndarray:
+    path = cache / f"{image.name}.npz"
+    if not path.exists():
+        flows = np.rint(flow_targets(image.labels) * FLOW_SCALE).astype(np.int8)
+        cache.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, flows=flows)
+    return np.load(path)["flows"].astype(np.float16) / np.float16(FLOW_SCALE)
 
 
 def pixel_weights(labels: np.ndarray) -> np.ndarray:

@@ -20,6 +20,10 @@ class SegmenterRecipe(FrozenModel):
     blocks: int = Field(1, ge=1)
     stride: Literal[1, 2] = 2
     style: bool = False
+    head: Literal["flows", "foreground"] = "flows"
+    """Flows, which Cellpose's dynamics make cells of; or the foreground alone, which a watershed divides."""
+    dice_weight: float = Field(0.5, ge=0)
+    """Of the Dice loss beside cross-entropy, where the head is "foreground"."""
     steps: int = Field(2500, ge=1)
     batch: int = Field(8, ge=1)
     crop_px: int = Field(176, ge=32)
@@ -48,7 +52,7 @@ class SegmenterRecipe(FrozenModel):
     @property
     def network(self) -> NetworkSettings:
         """The shape of the network."""
-        return NetworkSettings(self.block, self.widths, self.blocks, self.stride, self.style)
+        return NetworkSettings(self.block, self.widths, self.blocks, self.stride, self.style, self.head)
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step: linear warm-up, constant, linear cool-down."""

@@ -79,6 +79,11 @@ def is_held_out(name: str, share: float) -> bool:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) < share * 2**32
 
 
+def any_held_out(data: Path, share: float) -> bool:
+    """Return whether that share of the training images holds any image out, see `read_labelled_images`."""
+    return share > 0 and any(_rows(data / source, "choose", share) for source in SOURCES)
+
+
 def _rows(folder: Path, split: str, held_out: float) -> list[dict[str, str]]:
     if not (folder / "index.csv").is_file():
         return []

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cellapp.errors import InputError
@@ -18,9 +17,11 @@ from cellapp.segmentation.flow_unet import FlowNetwork
 from cellapp.segmentation.flow_unet_io import read_network, save_network
 from cellapp.training.checkpoints import read_checkpoint, write_checkpoint
 from cellapp.training.segmenter.augment import BatchSampler
+from cellapp.training.segmenter.curves import Curves
 from cellapp.training.segmenter.dataset import Example, prepare
+from cellapp.training.segmenter.losses import flow_loss, foreground_loss
 from cellapp.training.segmenter.recipe import SegmenterRecipe
-from cellapp.training.segmenter.source_images import read_labelled_images
+from cellapp.training.segmenter.source_images import any_held_out, read_labelled_images
 from cellapp.types.image import OnStep
 
 CHECKPOINT = "checkpoint.pt"
@@ -34,10 +35,12 @@ class _TrainingState:
     network: FlowNetwork
     averaged: FlowNetwork
     optimiser: torch.optim.AdamW
+    curves: Curves
     step: int = 0
 
     def save(self, path: Path) -> None:
-        parts = {"network": self.network, "averaged": self.averaged, "optimiser": self.optimiser}
+        parts = {"network": self.network, "averaged": self.averaged}
+        parts |= {"optimiser": self.optimiser, "curves": self.curves}
         write_checkpoint(path, {name: part.state_dict() for name, part in parts.items()} | {"step": self.step})
 
     def restore(self, path: Path) -> None:
@@ -47,6 +50,8 @@ class _TrainingState:
         self.network.load_state_dict(saved["network"])
         self.averaged.load_state_dict(saved["averaged"])
         self.optimiser.load_state_dict(saved["optimiser"])
+        if "curves" in saved:
+            self.curves.load_state_dict(saved["curves"])
         self.step = saved["step"]
 
 
@@ -67,11 +72,11 @@ def train_segmenter(
     ----------
     recipe : SegmenterRecipe
     data : Path
-        See `read_labelled_images`; only the split ``train`` is read.
+        See `read_labelled_images`; only the split ``train`` is read, and what the recipe holds out of it for curves.
     out : Path
-        Folder for ``weights.safetensors``, ``config.json``, ``checkpoint.pt`` and the computed flows.
+        Folder for ``weights.safetensors``, ``config.json``, ``curves.json``, ``checkpoint.pt`` and the computed flows.
     start : Path, optional
-        Folder of a network of the recipe's shape to start from; random weights otherwise.
+        Folder of a network of the recipe's shape to start from, whatever its head; random weights otherwise.
     device, dtype : str
         "bfloat16" computes under autocast; weights stay float32.
     checkpoint_s : float
@@ -92,12 +97,13 @@ def train_segmenter(
         When `start` holds no network.
     """
     out.mkdir(parents=True, exist_ok=True)
-    images = read_labelled_images(data, "train", recipe.n_synthetic, recipe.held_out)
-    examples = [example for example in (prepare(image, out / "flows") for image in images) if example]
-    state = _begin(recipe, start, device)
+    examples = _examples(recipe, data, out, "train")
+    curves = Curves(recipe.steps, recipe.batch, len(examples), _examples(recipe, data, out, "choose"))
+    state = _begin(recipe, start, device, curves)
     state.restore(out / CHECKPOINT)
     saved = time.monotonic()
     for loss in _steps(recipe, examples, state, dtype):
+        curves.close_epoch(state.step, state.averaged, out)
         if state.step % REPORT_EVERY == 0 and on_step:
             on_step(f"Training, loss {loss:.3f}", state.step / recipe.steps)
         if time.monotonic() - saved > checkpoint_s:
@@ -108,14 +114,27 @@ def train_segmenter(
     return out
 
 
-def _begin(recipe: SegmenterRecipe, start: Path | None, device: str) -> _TrainingState:
+def _examples(recipe: SegmenterRecipe, data: Path, out: Path, split: str) -> list[Example]:
+    """Prepare the images of a split; of those held out, without synthetic ones, there may be none."""
+    held_out = split == "choose"
+    if held_out and not any_held_out(data, recipe.held_out):
+        return []
+    images = read_labelled_images(data, split, 0 if held_out else recipe.n_synthetic, recipe.held_out)
+    wanted = (image for image in images if not held_out or recipe.shares.get(image.kind))
+    cache = out / "flows" if recipe.head == "flows" else None
+    return [example for example in (prepare(image, cache) for image in wanted) if example]
+
+
+def _begin(recipe: SegmenterRecipe, start: Path | None, device: str, curves: Curves) -> _TrainingState:
     torch.manual_seed(recipe.seed)
-    network = read_network(start).requires_grad_(True) if start else FlowNetwork(recipe.network)
+    network = FlowNetwork(recipe.network)
+    if start:
+        network = read_network(start).with_head(recipe.head).requires_grad_(True)
     if network.settings != recipe.network:
         raise InputError(f"the recipe asks for {recipe.network} and {str(start)!r} holds {network.settings}")
     network = network.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return _TrainingState(network, copy.deepcopy(network).requires_grad_(False), optimiser)
+    return _TrainingState(network, copy.deepcopy(network).requires_grad_(False), optimiser, curves)
 
 
 def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _TrainingState, dtype: str) -> Iterator[float]:
@@ -129,14 +148,21 @@ def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _TrainingSta
             group["lr"] = recipe.learning_rate_at(state.step)
         with torch.autocast(planes.device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
             maps = state.network.predict(planes)
-        loss = flow_loss(maps.float(), targets)
+        loss = _loss(recipe, maps.float(), targets)
         state.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
         state.optimiser.step()
         state.step += 1
         _average(state, recipe.average_decay_at(state.step))
+        state.curves.add(float(loss.detach()), maps.detach(), targets)
         yield float(loss.detach())
+
+
+def _loss(recipe: SegmenterRecipe, maps: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    if recipe.head == "flows":
+        return flow_loss(maps, targets)
+    return foreground_loss(maps, targets, recipe.dice_weight)
 
 
 def _average(state: _TrainingState, decay: float) -> None:
@@ -146,30 +172,3 @@ def _average(state: _TrainingState, decay: float) -> None:
     means = [name for name in current if name not in counts]
     get_ema_multi_avg_fn(decay)([averaged[name] for name in means], [current[name] for name in means], 0)
     state.averaged.load_state_dict(counts, strict=False)
-
-
-FLOW_GAIN = 5.0  # Cellpose's networks predict five times the unit vector
-SIZE_WEIGHT = 0.5
-
-
-def flow_loss(maps: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return Cellpose's loss, weighted by pixel, plus the absolute error of the size where there are cells.
-
-    Parameters
-    ----------
-    maps : Tensor of shape (N, 4, Y, X)
-        Flow y, flow x, logit of the cell probability, binary logarithm of diameter / 30 px.
-    targets : Tensor of shape (N, 5, Y, X)
-        Unit flow y and x, cell (0 or 1), size, weight (0 outside the image).
-
-    Returns
-    -------
-    Tensor
-        Zero-dimensional.
-    """
-    cells, weights = targets[:, 2], targets[:, 4]
-    flows = (maps[:, :2] - FLOW_GAIN * targets[:, :2]).square().mean(dim=1) / 2
-    cell = F.binary_cross_entropy_with_logits(maps[:, 2], cells, reduction="none")
-    size = (maps[:, 3] - targets[:, 3]).abs() * cells
-    mean = ((flows + cell) * weights).sum() / weights.sum().clamp(min=1)
-    return mean + SIZE_WEIGHT * size.sum() / cells.sum().clamp(min=1)

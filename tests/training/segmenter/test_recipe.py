@@ -45,7 +45,7 @@ def test_the_learning_rate_is_never_above_that_of_the_recipe(steps, warm_up, coo
 def test_the_weights_that_are_written_are_a_moving_average():
     network, averaged = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), None
     averaged = copy.deepcopy(network)
-    state = train._TrainingState(network, averaged, None, step=3)
+    state = train._TrainingState(network, averaged, None, None, step=3)
     with torch.no_grad():
         network[0].weight.fill_(2.0)
         averaged[0].weight.fill_(1.0)

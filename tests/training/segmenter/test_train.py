@@ -1,5 +1,7 @@
 """Training learns, stops, goes on, and writes what the loader reads."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -11,12 +13,14 @@ torch = pytest.importorskip("torch")
 
 from cellapp.segmentation.flow_unet_io import load_network  # noqa: E402
 from cellapp.settings_io import read_recipe  # noqa: E402
+from cellapp.training.segmenter.curves import FILE  # noqa: E402
 from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
-from cellapp.training.segmenter.train import CHECKPOINT, FLOW_GAIN, flow_loss, train_segmenter  # noqa: E402  # noqa: E402
+from cellapp.training.segmenter.train import CHECKPOINT, train_segmenter  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
 TINY = SegmenterRecipe(widths=(8, 16), steps=40, batch=2, crop_px=48, n_synthetic=2, average=0.5)
+SHORT = TINY.model_copy(update={"steps": 8, "n_synthetic": 1})
 ONE_STEP = TINY.model_copy(update={"steps": 1, "n_synthetic": 1})
 
 
@@ -42,11 +46,16 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(nothing, tmp_path):
         if done >= 0.5:
             raise Cancelled("enough")
 
-    train_segmenter(TINY, nothing, tmp_path / "whole")
+    train_segmenter(SHORT, nothing, tmp_path / "whole")
     with pytest.raises(Cancelled):
-        train_segmenter(TINY, nothing, tmp_path / "broken", checkpoint_s=0, on_step=stop)
+        train_segmenter(SHORT, nothing, tmp_path / "broken", checkpoint_s=0, on_step=stop)
     assert (tmp_path / "broken" / CHECKPOINT).is_file()
-    train_segmenter(TINY, nothing, tmp_path / "broken")
+    train_segmenter(SHORT, nothing, tmp_path / "broken")
+    whole, broken = (json.loads((tmp_path / name / FILE).read_text()) for name in ("whole", "broken"))
+    assert len(whole["epochs"]) == len(broken["epochs"]) == SHORT.steps
+    for name in ("loss", "dice", "iou"):
+        values = [[row[name] for row in curves["epochs"]] for curves in (whole, broken)]
+        np.testing.assert_allclose(*values, atol=0.02)
     whole, broken = weights(tmp_path / "whole"), weights(tmp_path / "broken")
     for name, tensor in whole.items():
         torch.testing.assert_close(broken[name], tensor, rtol=1e-2, atol=1e-3)
@@ -55,40 +64,6 @@ def test_a_stopped_training_ends_where_an_unbroken_one_does(nothing, tmp_path):
 def test_nothing_to_learn_from_is_refused(nothing, tmp_path):
     with pytest.raises(InputError, match=r"index\.csv"):
         train_segmenter(TINY.model_copy(update={"n_synthetic": 0}), nothing, tmp_path)
-
-
-def test_the_right_answer_costs_least():
-    targets = torch.zeros((1, 5, 8, 8))
-    targets[0, 4] = 1.0
-    targets[0, 0, 2:6, 2:6] = 1.0
-    targets[0, 2, 2:6, 2:6] = 1.0
-    right = targets[:, :4].clone()
-    right[:, :2] *= FLOW_GAIN
-    right[:, 2] = torch.where(targets[:, 2] > 0, 20.0, -20.0)
-    assert float(flow_loss(right, targets)) < 1e-4
-    for channel in range(4):
-        wrong = right.clone()
-        wrong[:, channel] = -wrong[:, channel] if channel == 2 else wrong[:, channel] + 1
-        assert float(flow_loss(wrong, targets)) > 0.1
-
-
-def test_the_size_counts_only_where_there_are_cells():
-    empty = torch.zeros((1, 5, 8, 8))
-    empty[0, 4] = 1.0
-    answer = torch.stack([torch.zeros(8, 8), torch.zeros(8, 8), torch.full((8, 8), -20.0), torch.full((8, 8), 3.0)])
-    assert float(flow_loss(answer[None], empty)) == pytest.approx(0, abs=1e-6)
-
-
-def test_errors_count_by_the_weight_of_their_pixels():
-    """Twice the weight on the wrong half costs more, and none at all costs nothing."""
-    targets, maps = torch.zeros((1, 5, 8, 8)), torch.zeros((1, 4, 8, 8))
-    maps[:, 2, :, :4], maps[:, 2, :, 4:] = 20.0, -20.0
-    losses = []
-    for weight in (0.0, 1.0, 2.0):
-        targets[:, 4], targets[:, 4, :, :4] = 1.0, weight
-        losses.append(float(flow_loss(maps, targets)))
-    assert losses[0] == pytest.approx(0, abs=1e-6)
-    assert losses[0] < losses[1] < losses[2]
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +80,16 @@ def test_training_sets_out_from_another_network(nothing, first, tmp_path):
         # Folding divides by what normalisation saw, which a step changes a little for each feature.
         turned = torch.nn.functional.cosine_similarity(before[name].flatten(1), after[name].flatten(1))
         assert turned.min() > 0.999
+
+
+def test_a_network_of_the_foreground_sets_out_from_one_of_flows(nothing, first, tmp_path):
+    still = ONE_STEP.model_copy(update={"learning_rate": 1e-9, "average": 0.0, "head": "foreground"})
+    train_segmenter(still, nothing, tmp_path, start=first)
+    before, after = weights(first), weights(tmp_path)
+    rows = after["head.weight"]
+    assert 2 * len(rows) == len(before["head.weight"])
+    torch.testing.assert_close(rows, before["head.weight"][-len(rows) :], rtol=1e-2, atol=1e-3)
+    assert not (tmp_path / "flows").exists()  # which it does not learn from
 
 
 def test_a_network_of_another_shape_is_no_start(nothing, first, tmp_path):

@@ -1,0 +1,118 @@
+"""A network that tells foreground from background, and a watershed that divides the foreground into cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from skimage.morphology import remove_small_holes
+
+from cellapp.segmentation import diameter
+from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
+from cellapp.segmentation.classical import Classical, ClassicalFlows, divide_cells, find_nuclei
+from cellapp.segmentation.diameter import SIGMA_PX, CellSize
+from cellapp.segmentation.flow_unet_io import digest_of, load_network
+from cellapp.segmentation.foreground import LOGIT_SPAN, Foreground, find_threshold
+from cellapp.segmentation.input_planes import Polarity, select_planes
+from cellapp.segmentation.label_image import drop_small, relabel
+from cellapp.segmentation.network_size import SizeFinder
+from cellapp.segmentation.slide_fit import SlideFit, Thresholds
+from cellapp.segmentation.watershed import split_touching
+from cellapp.settings import SegmentSettings
+from cellapp.types.image import Role
+
+HOLE_SHARE = 0.1  # of the area of a typical cell: smaller holes are filled, larger ones are gaps between cells
+
+
+class SemanticSegmenter:
+    """A `FlowNetwork` with the head "foreground": its logit takes the place of the threshold of `Classical`.
+
+    Where a channel shows nuclei the watershed sets out from them, as there.
+    """
+
+    fast = True
+
+    def __init__(self, folder: Path, *, name: str = "foreground", device: str = "cpu", dtype: str = "float32") -> None:
+        """Load ``weights.safetensors`` and ``config.json`` of a folder.
+
+        Parameters
+        ----------
+        folder : Path
+        name : str
+            Of the model; the first digits of the weights' sha256 are added to it.
+        device, dtype : str
+            As torch names them.
+
+        Raises
+        ------
+        ModelError
+            When a file is missing, damaged or not the one the config names.
+        """
+        network = load_network(folder).to(device=device, dtype=getattr(torch, dtype))
+        self._network = network.to(memory_format=torch.channels_last)
+        self._tiles = CellposeSegmenter.from_network(self._network, name, fast=True)  # scales, cuts and joins tiles
+        self.name = f"semantic:{name}-{digest_of(folder)[:8]}@1"
+
+    def fit(
+        self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
+    ) -> Thresholds:
+        """Find the threshold of nuclei of a slide; see `Classical.fit`."""
+        return Classical().fit(sample, roles, settings, polarity)
+
+    def flows(
+        self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None = None
+    ) -> ClassicalFlows:
+        """Run the network once, with cells scaled to 30 px.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (C, Y, X), float32
+            Processed, 0 to 1.
+        roles : sequence of Role
+        settings : SegmentSettings
+            `diameter` in px, or None to let the network find it.
+        fit : SlideFit, optional
+            Of the slide that `pixels` are a tile of.
+        """
+        if settings.diameter is None:
+            size = self.estimate_size(pixels, roles)
+            settings = settings.model_copy(update={"diameter": size.diameter_px})
+            fit = fit or SlideFit.of_long(size, pixels, roles)
+        planes = select_planes(pixels, roles, fit.polarity if fit else None)
+        nucleus = find_nuclei(planes, settings.diameter, fit.thresholds.nucleus if fit and fit.thresholds else None)
+        if fit is None and find_threshold(planes.body, SIGMA_PX).empty:
+            body = Foreground(np.full(pixels.shape[1:], -LOGIT_SPAN, np.float32), empty=True)
+        else:
+            body = Foreground(self._tiles.flows(pixels, roles, settings, fit).probability)
+        return ClassicalFlows(body, nucleus, settings.diameter, fit.width_px if fit else None)
+
+    def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
+        """Divide the foreground into cells, from nuclei where there are any.
+
+        Parameters
+        ----------
+        flows : ClassicalFlows
+        settings : SegmentSettings
+            `cellprob_threshold` is the limit of the logit, `min_size_px` drops small cells.
+
+        Returns
+        -------
+        ndarray of shape (Y, X), int32
+            Ids 1..n.
+        """
+        hole_px = round(HOLE_SHARE * np.pi / 4 * (flows.width_px or flows.diameter_px) ** 2)
+        mask = remove_small_holes(flows.body.mask(settings.cellprob_threshold), max_size=hole_px)
+        return relabel(drop_small(divide_cells(flows, mask), settings.min_size_px))
+
+    def estimate_size(self, pixels: np.ndarray, roles: Sequence[Role]) -> CellSize:
+        """Estimate the size of the cells by the network, and their width where a classical pass finds them long."""
+        size = SizeFinder(self._network, _divide, pixels, roles).find()
+        return replace(size, width_px=diameter.estimate_size(pixels, roles).width_px)
+
+
+def _divide(flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
+    """Masks of the foreground alone, for the size of cells."""
+    return split_touching(flows.probability > settings.cellprob_threshold, flows.diameter_px)
