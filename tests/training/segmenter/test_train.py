@@ -20,7 +20,7 @@ from cellapp.training.segmenter.train import CHECKPOINT, train_segmenter  # noqa
 pytestmark = pytest.mark.slow
 
 TINY = SegmenterRecipe(widths=(8, 16), steps=40, batch=2, crop_px=48, n_synthetic=2, average=0.5)
-SHORT = TINY.model_copy(update={"steps": 8, "n_synthetic": 1})
+SHORT = TINY.model_copy(update={"steps": 24, "n_synthetic": 1})
 ONE_STEP = TINY.model_copy(update={"steps": 1, "n_synthetic": 1})
 
 
