@@ -33,7 +33,9 @@ Preprocess = Annotated[
 ]
 
 DATA = typer.Option(
-    ..., "--data", help="Folder with dsb2018, usiigaci or both, each with index.csv, images and labels."
+    ...,
+    "--data",
+    help="Folder with any of dsb2018, usiigaci (index.csv, images, labels), bccd (boxes), chula_rbc12 (points).",
 )
 
 

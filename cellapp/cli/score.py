@@ -62,6 +62,9 @@ def score_segmenter(
         max=0.9,
         help="Score the share of the training images that a recipe holds out.",
     ),
+    label_free: int = typer.Option(
+        8, "--label-free", min=0, help="Images of each kind without stain to draw and score beside them."
+    ),
     failures: Path = typer.Option(None, "--failures", help="Folder for a picture of the worst image of each kind."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -74,7 +77,8 @@ def score_segmenter(
 
     progress = Progress()
     segmenter = load_model(name, dtype="float32")
-    figures = evaluate_segmenter(segmenter, data, held_out=held_out, failures=failures, on_step=progress)
+    chosen = {"n_label_free": label_free, "held_out": held_out, "failures": failures}
+    figures = evaluate_segmenter(segmenter, data, **chosen, on_step=progress)
     progress.end()
     if out is not None:
         with atomic_write(out) as part:

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from cellapp.errors import InputError
 from cellapp.segmentation.flow_unet import N_INPUTS, REFERENCE_PX
 from cellapp.training.segmenter.dataset import Example
+from cellapp.training.segmenter.labelled_image import Kind
 from cellapp.training.segmenter.recipe import SegmenterRecipe
-from cellapp.training.segmenter.source_images import Kind
 
 NEAR, FAR = 0.6, 2.0  # octaves around the reference diameter: most crops, and those from which the size is learnt
 FAR_SHARE = 0.25
@@ -135,7 +135,7 @@ def _sample(stack: np.ndarray, matrix: np.ndarray, centre: np.ndarray, side_px: 
 
 def _draw_gains(example: Example, rng: np.random.Generator) -> np.ndarray | None:
     """Draw a factor of contrast for each cell, (Y, X) float16: dim cells beside bright ones are missed most."""
-    if example.kind is Kind.PHASE or rng.random() > FADED_SHARE:
+    if example.kind.label_free or rng.random() > FADED_SHARE:
         return None
     gains = np.ones(int(example.labels.max()) + 1, np.float16)
     dimmed = rng.random(len(gains)) < rng.uniform(0.1, 0.6)
@@ -159,7 +159,7 @@ def _choose_planes(planes: torch.Tensor, example: Example, rng: np.random.Genera
         return _choose_stains(planes, zeros, rng)
     mixing = rng.dirichlet([1.0] * len(planes)) if rng.random() < 0.5 else example.mixing
     body = torch.einsum("c,cyx->yx", torch.from_numpy(np.float32(mixing)), planes)
-    wrong = 0.3 if example.kind is Kind.PHASE else 0.08  # share of wrong polarity, which is estimated
+    wrong = 0.3 if example.kind.label_free else 0.08  # share of wrong polarity, which is estimated
     return torch.stack([1 - body if example.inverted != (rng.random() < wrong) else body, zeros])
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +17,14 @@ from cellapp.images.channels import assign_channels, is_photo
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.cellpose_api import flow_targets
 from cellapp.segmentation.input_planes import LUMINANCE, has_bright_background
+from cellapp.segmentation.label_image import relabel
 from cellapp.settings import PreprocessSettings
-from cellapp.training.segmenter.source_images import Kind, LabelledImage
+from cellapp.training.segmenter.labelled_image import Kind, LabelledImage
 from cellapp.types.image import Slide
 
 FLOW_SCALE = 127  # flows are stored as int8
+ENOUGH_PX = 22.0  # diameter at which flows are exact enough for crops at 30 px per cell
+ENOUGH_FOR_A_PROCESS = 20  # images; to start one takes as long as a few of them
 SMALL_CELL, SEAM = (0.7, 2.5), 1.5  # limits of the weight by size, and what is added where cells touch
 
 
@@ -51,13 +59,16 @@ def prepare(image: LabelledImage, cache: Path | None) -> Example | None:
     if not image.labels.any():
         return None
     planes, mixing = _planes(image.slide)
+    weights = pixel_weights(image.labels)
+    if image.ignore is not None:
+        weights[image.ignore] = 0
     inverted = image.kind is not Kind.SYNTHETIC and has_bright_background(np.tensordot(mixing, planes, axes=1))
     return Example(
         image.kind,
         planes.astype(np.float16),
         image.labels.astype(np.uint16),
         np.zeros((2, *image.labels.shape), np.float16) if cache is None else _flows(image, cache),
-        pixel_weights(image.labels),
+        weights,
         median_diameter(image.labels),
         mixing,
         inverted,
@@ -67,10 +78,45 @@ def prepare(image: LabelledImage, cache: Path | None) -> Example | None:
 def _flows(image: LabelledImage, cache: Path) -> np.ndarray:
     path = cache / f"{image.name}.npz"
     if not path.exists():
-        flows = np.rint(flow_targets(image.labels) * FLOW_SCALE).astype(np.int8)
+        flows = np.rint(_flows_of(image.labels) * FLOW_SCALE).astype(np.int8)
         cache.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, flows=flows)
     return np.load(path)["flows"].astype(np.float16) / np.float16(FLOW_SCALE)
+
+
+def _flows_of(labels: np.ndarray) -> np.ndarray:
+    """Compute the flows, (2, Y, X) float32, where cells are large on every n-th pixel: the time grows with the cube."""
+    step = max(int(median_diameter(labels) // ENOUGH_PX), 1)
+    if step == 1:
+        return flow_targets(labels)
+    coarse = flow_targets(relabel(labels[step // 2 :: step, step // 2 :: step]))
+    flows = coarse.repeat(step, axis=1).repeat(step, axis=2)
+    missing = [(0, max(length - got, 0)) for length, got in zip(labels.shape, flows.shape[1:], strict=True)]
+    flows = np.pad(flows, [(0, 0), *missing], mode="edge")[:, : labels.shape[0], : labels.shape[1]]
+    return np.where(labels > 0, flows, 0)
+
+
+def prepare_all(tasks: Sequence[Callable[[], LabelledImage]], cache: Path | None) -> list[Example]:
+    """Prepare images in their order, many of them on every core; those without cells are left out.
+
+    Parameters
+    ----------
+    tasks : sequence of callable
+        Of `list_images`.
+    cache : Path or None
+        See `prepare`.
+    """
+    workers = min(os.cpu_count() or 1, len(tasks) // ENOUGH_FOR_A_PROCESS)
+    if workers < 2:
+        examples = [_prepare_task(cache, task) for task in tasks]
+    else:  # spawned: a forked process inherits locks of torch's threads
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            examples = list(pool.map(partial(_prepare_task, cache), tasks, chunksize=4))
+    return [example for example in examples if example is not None]
+
+
+def _prepare_task(cache: Path | None, task: Callable[[], LabelledImage]) -> Example | None:
+    return prepare(task(), cache)
 
 
 def pixel_weights(labels: np.ndarray) -> np.ndarray:

@@ -15,11 +15,12 @@ from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.metrics import Score, score_labels
 from cellapp.settings import AnalyseSettings
-from cellapp.training.segmenter.source_images import Kind, LabelledImage, read_labelled_images
+from cellapp.training.segmenter.labelled_image import Kind, LabelledImage
+from cellapp.training.segmenter.source_images import read_labelled_images
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Segmenter
 
-N_SYNTHETIC = 8
+N_SYNTHETIC = N_LABEL_FREE = 8
 RESAMPLES = 2000
 SIDE_PX = 200  # of the part that is shown
 ZOOM = 2
@@ -35,6 +36,7 @@ def evaluate_segmenter(
     data: Path,
     *,
     n_synthetic: int = N_SYNTHETIC,
+    n_label_free: int = 0,
     held_out: float = 0.0,
     failures: Path | None = None,
     on_step: OnStep | None = None,
@@ -48,6 +50,8 @@ def evaluate_segmenter(
         See `cellapp.training.segmenter.source_images.read_labelled_images`; the split ``val`` is read and nothing else.
     n_synthetic : int
         Synthetic fields, from seeds that training does not use.
+    n_label_free : int
+        Images of each kind that an optical model draws, from seeds that training does not use.
     held_out : float
         When above 0, score that share of the training images instead, which a recipe with the same share leaves out:
         for the choice of settings and designs.
@@ -70,7 +74,7 @@ def evaluate_segmenter(
     segmenters = {"segmenter": segmenter, "classical": Classical()}
     scores: dict[LabelledImage, dict[str, Score]] = {}
     split = "choose" if held_out else "val"
-    for image in read_labelled_images(data, split, n_synthetic, held_out):
+    for image in read_labelled_images(data, split, n_synthetic, held_out, n_label_free=n_label_free):
         scores[image] = {name: score_image(one, image) for name, one in segmenters.items()}
         if on_step:
             on_step(f"Scored {image.name}: {image.kind}", 0.0)
@@ -82,14 +86,26 @@ def evaluate_segmenter(
         "segmenter": segmenter.name,
         "split": split,
         "n_synthetic": n_synthetic,
+        "n_label_free": n_label_free,
         "kinds": {kind.value: _figures([score for one, score in scores.items() if one.kind is kind]) for kind in kinds},
         "images": {image.name: round(score["segmenter"].ap50, 4) for image, score in scores.items()},
     }
 
 
 def score_image(segmenter: Segmenter, image: LabelledImage) -> Score:
-    """Segment one image with every setting at its default and compare with its truth."""
-    return score_labels(segment_image(image.slide, segmenter, AnalyseSettings()).labels, image.labels)
+    """Segment one image with every setting at its default and compare with its truth.
+
+    Cells that lie mostly where nobody labelled are left out.
+    """
+    found = segment_image(image.slide, segmenter, AnalyseSettings()).labels
+    return score_labels(found if image.ignore is None else drop_ignored(found, image.ignore), image.labels)
+
+
+def drop_ignored(labels: np.ndarray, ignore: np.ndarray) -> np.ndarray:
+    """Return labels, (Y, X), without those of which more than half lies in `ignore`, (Y, X) bool."""
+    areas = np.bincount(labels.ravel())
+    ignored = np.bincount(labels[ignore], minlength=len(areas))
+    return np.where(2 * ignored > areas, 0, np.arange(len(areas)))[labels].astype(labels.dtype)
 
 
 def _figures(scores: Sequence[dict[str, Score]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cellapp.segmentation.flow_unet import NetworkSettings
 from cellapp.settings import FrozenModel
-from cellapp.training.segmenter.source_images import Kind
+from cellapp.training.segmenter.labelled_image import Kind
 
 
 class SegmenterRecipe(FrozenModel):
@@ -36,9 +36,11 @@ class SegmenterRecipe(FrozenModel):
     average: float = Field(0.995, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is written."""
     n_synthetic: int = Field(48, ge=0)
+    n_label_free: int = Field(0, ge=0)
+    """Images of each kind that an optical model draws; see `cellapp.synthetic.label_free`."""
     held_out: float = Field(0.0, ge=0, lt=1)
     """Share of the training images held out for the choice of settings; see
-    `cellapp.training.segmenter.source_images.is_held_out`."""
+    `cellapp.training.segmenter.split.is_held_out`."""
     shares: dict[Kind, float] = {
         Kind.FLUORESCENCE: 0.38,
         Kind.STAINED: 0.2,

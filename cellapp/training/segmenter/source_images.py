@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +13,13 @@ from cellapp.images.formats.inside import inside
 from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels, relabel
 from cellapp.synthetic.field import as_slide, render_field
+from cellapp.synthetic.label_free import Contrast, render_label_free
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.text_table import read_table
-from cellapp.types.image import Slide
+from cellapp.training.segmenter.labelled_image import SIMULATED, Kind, LabelledImage
+from cellapp.training.segmenter.smears import list_smears
+from cellapp.training.segmenter.split import is_held_out
+from cellapp.types.image import ImageInfo, Slide
 
 SOURCES = ("dsb2018", "usiigaci")
 FRAGMENT_PX = 100  # smaller labels of usiigaci are artefacts of its annotation tool
@@ -25,40 +27,47 @@ MIN_TO_HOLD_OUT = 20  # training images of a set; smaller sets hold none out
 SYNTHETIC_SEEDS = {"train": 1000, "choose": 5000, "val": 9000}
 
 
-class Kind(StrEnum):
-    """How an image was made; figures are reported by it."""
-
-    FLUORESCENCE = "fluorescence"
-    STAINED = "stained_or_colour"
-    BRIGHTFIELD = "brightfield_gray"
-    PHASE = "phase"
-    SYNTHETIC = "synthetic"
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledImage:
-    """An image with its truth."""
-
-    name: str
-    kind: Kind
-    slide: Slide
-    labels: np.ndarray  # (Y, X) int32
+def read_labelled_images(
+    data: Path,
+    split: str,
+    n_synthetic: int,
+    held_out: float = 0.0,
+    *,
+    n_label_free: int = 0,
+    kinds: Collection[Kind] = tuple(Kind),
+) -> Iterator[LabelledImage]:
+    """Read the images of a split, one after the other; parameters and errors are those of `list_images`."""
+    for task in list_images(data, split, n_synthetic, held_out, n_label_free=n_label_free, kinds=kinds):
+        yield task()
 
 
-def read_labelled_images(data: Path, split: str, n_synthetic: int, held_out: float = 0.0) -> Iterator[LabelledImage]:
-    """Read the images of a split, one after the other.
+def list_images(
+    data: Path,
+    split: str,
+    n_synthetic: int,
+    held_out: float = 0.0,
+    *,
+    n_label_free: int = 0,
+    kinds: Collection[Kind] = tuple(Kind),
+) -> list[Callable[[], LabelledImage]]:
+    """Return what reads or draws each image of a split; picklable, so that any process can do it.
 
     Parameters
     ----------
     data : Path
         Folder with ``dsb2018`` and ``usiigaci``, each with ``index.csv`` (columns id or file, split, and type),
-        ``images`` and ``labels``; an absent folder is skipped.
+        ``images`` and ``labels``, and with the folders of `cellapp.training.segmenter.smears`; an absent folder is
+        skipped.
     split : {"train", "choose", "val"}
         "choose" is the part of the index's "train" that is held out, for the choice of designs and settings.
     n_synthetic : int
-        Synthetic images beside them, from seeds that the splits do not share.
+        Synthetic images of fluorescence beside them, from seeds that the splits do not share.
     held_out : float
         Share of the index's "train" that is held out.
+    n_label_free : int
+        Images of each kind in `SIMULATED`, from seeds that the splits do not share.
+    kinds : collection of Kind
+        Those to read.
 
     Raises
     ------
@@ -66,22 +75,21 @@ def read_labelled_images(data: Path, split: str, n_synthetic: int, held_out: flo
         When there are no images.
     """
     rows = [(data / source, row) for source in SOURCES for row in _rows(data / source, split, held_out)]
-    if not rows and n_synthetic == 0:
+    tasks = [partial(_read_real, folder, row) for folder, row in rows if _kind(row) in kinds]
+    tasks += list_smears(data, split) if Kind.SMEAR in kinds else []
+    seeds = range(SYNTHETIC_SEEDS[split], SYNTHETIC_SEEDS[split] + n_synthetic)
+    tasks += [partial(_render, seed) for seed in seeds if Kind.SYNTHETIC in kinds]
+    seeds = range(SYNTHETIC_SEEDS[split], SYNTHETIC_SEEDS[split] + n_label_free)
+    tasks += [partial(_draw, contrast, seed) for contrast, kind in SIMULATED.items() if kind in kinds for seed in seeds]
+    if not tasks:
         raise InputError(f"no {split} images in {str(data)!r}: it needs {' or '.join(SOURCES)} with an index.csv")
-    for folder, row in rows:
-        yield _read_real(folder, row)
-    for at in range(n_synthetic):
-        yield _render(SYNTHETIC_SEEDS[split] + at)
+    return tasks
 
 
-def is_held_out(name: str, share: float) -> bool:
-    """Return whether a training image is held out: decided by a hash of its name, so that all runs agree."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) < share * 2**32
-
-
-def any_held_out(data: Path, share: float) -> bool:
-    """Return whether that share of the training images holds any image out, see `read_labelled_images`."""
-    return share > 0 and any(_rows(data / source, "choose", share) for source in SOURCES)
+def any_held_out(data: Path, share: float, kinds: Collection[Kind] = tuple(Kind)) -> bool:
+    """Return whether that share of the training images of some kinds holds any image out, see `list_images`."""
+    rows = (row for source in SOURCES for row in _rows(data / source, "choose", share)) if share else ()
+    return any(_kind(row) in kinds for row in rows)
 
 
 def _rows(folder: Path, split: str, held_out: float) -> list[dict[str, str]]:
@@ -99,9 +107,13 @@ def _stem(row: dict[str, str]) -> str:
     return row.get("id") or row["file"]
 
 
+def _kind(row: dict[str, str]) -> Kind:
+    return Kind(row["type"]) if "type" in row else Kind.PHASE
+
+
 def _read_real(folder: Path, row: dict[str, str]) -> LabelledImage:
     stem = _stem(row)
-    kind = Kind(row["type"]) if "type" in row else Kind.PHASE
+    kind = _kind(row)
     files = (f"images/{stem}.png", f"labels/{stem}.png")
     picture, labelled = (inside(folder, file, f"{folder.name}/index.csv") for file in files)
     labels = read_labels(labelled)
@@ -125,3 +137,19 @@ def _render(seed: int) -> LabelledImage:
     )
     pixels, labels, _ = render_field(settings)
     return LabelledImage(f"synthetic_{seed}", Kind.SYNTHETIC, as_slide(pixels, settings), relabel(labels))
+
+
+def _draw(contrast: Contrast, seed: int) -> LabelledImage:
+    pixels, labels = render_label_free(contrast, seed)
+    name = f"{SIMULATED[contrast]}_{seed}"
+    info = ImageInfo(
+        name=name,
+        format="tiff",
+        shape=pixels.shape,
+        dtype=str(pixels.dtype),
+        channels=("gray",),
+        um_per_px=None,
+        levels=(pixels.shape[1:],),
+        bytes_on_disk=pixels.nbytes,
+    )
+    return LabelledImage(name, SIMULATED[contrast], Slide(info, name, (pixels,)), labels)

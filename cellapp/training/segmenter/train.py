@@ -18,10 +18,10 @@ from cellapp.segmentation.flow_unet_io import read_network, save_network
 from cellapp.training.checkpoints import read_checkpoint, write_checkpoint
 from cellapp.training.segmenter.augment import BatchSampler
 from cellapp.training.segmenter.curves import Curves
-from cellapp.training.segmenter.dataset import Example, prepare
+from cellapp.training.segmenter.dataset import Example, prepare_all
 from cellapp.training.segmenter.losses import flow_loss, foreground_loss
 from cellapp.training.segmenter.recipe import SegmenterRecipe
-from cellapp.training.segmenter.source_images import any_held_out, read_labelled_images
+from cellapp.training.segmenter.source_images import any_held_out, list_images
 from cellapp.types.image import OnStep
 
 CHECKPOINT = "checkpoint.pt"
@@ -72,7 +72,7 @@ def train_segmenter(
     ----------
     recipe : SegmenterRecipe
     data : Path
-        See `read_labelled_images`; only the split ``train`` is read, and what the recipe holds out of it for curves.
+        See `list_images`; only the split ``train`` is read, and what the recipe holds out of it for curves.
     out : Path
         Folder for ``weights.safetensors``, ``config.json``, ``curves.json``, ``checkpoint.pt`` and the computed flows.
     start : Path, optional
@@ -116,13 +116,13 @@ def train_segmenter(
 
 def _examples(recipe: SegmenterRecipe, data: Path, out: Path, split: str) -> list[Example]:
     """Prepare the images of a split; of those held out, without synthetic ones, there may be none."""
+    kinds = [kind for kind, share in recipe.shares.items() if share]
     held_out = split == "choose"
-    if held_out and not any_held_out(data, recipe.held_out):
+    if held_out and not any_held_out(data, recipe.held_out, kinds):
         return []
-    images = read_labelled_images(data, split, 0 if held_out else recipe.n_synthetic, recipe.held_out)
-    wanted = (image for image in images if not held_out or recipe.shares.get(image.kind))
-    cache = out / "flows" if recipe.head == "flows" else None
-    return [example for example in (prepare(image, cache) for image in wanted) if example]
+    n_synthetic, n_label_free = (0, 0) if held_out else (recipe.n_synthetic, recipe.n_label_free)
+    tasks = list_images(data, split, n_synthetic, recipe.held_out, n_label_free=n_label_free, kinds=kinds)
+    return prepare_all(tasks, out / "flows" if recipe.head == "flows" else None)
 
 
 def _begin(recipe: SegmenterRecipe, start: Path | None, device: str, curves: Curves) -> _TrainingState:

@@ -15,8 +15,8 @@ from cellapp.segmentation.cellpose_api import flow_targets  # noqa: E402
 from cellapp.training.segmenter import augment  # noqa: E402
 from cellapp.training.segmenter.augment import BatchSampler, draw_sample  # noqa: E402
 from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights  # noqa: E402
+from cellapp.training.segmenter.labelled_image import Kind  # noqa: E402
 from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
-from cellapp.training.segmenter.source_images import Kind  # noqa: E402
 from tests.segmentation.phantoms import discs, glowing  # noqa: E402
 
 

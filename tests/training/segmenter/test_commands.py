@@ -7,6 +7,7 @@ import pytest
 
 from cellapp.cli import main
 from cellapp.training.segmenter import evaluate
+from cellapp.training.segmenter.labelled_image import SIMULATED
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +28,10 @@ def test_train_then_score(data, recipe, tmp_path, capsys, monkeypatch):
     assert main(["train-segmenter", "--recipe", str(recipe), "--data", str(data), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["steps"] == 3
     assert {path.name for path in out.iterdir()} >= {"weights.safetensors", "config.json", "checkpoint.pt"}
-    pictures = ["--failures", str(tmp_path / "failures")]
-    assert main(["score", "segmenter", str(out), "--data", str(data), "--out", str(metrics), *pictures]) == 0
-    assert {path.stem for path in (tmp_path / "failures").iterdir()} == {"stained_or_colour", "synthetic"}
+    more = ["--label-free", "1", "--failures", str(tmp_path / "failures")]
+    assert main(["score", "segmenter", str(out), "--data", str(data), "--out", str(metrics), *more]) == 0
+    kinds = {"stained_or_colour", "synthetic", *SIMULATED.values()}
+    assert {path.stem for path in (tmp_path / "failures").iterdir()} == kinds
     figures = json.loads(metrics.read_text())
     assert "mine-" in figures["segmenter"]
     assert "AP@0.5" in capsys.readouterr().out

@@ -1,10 +1,13 @@
 """Images prepared for training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from cellapp.training.segmenter.dataset import median_diameter, pixel_weights, prepare
-from cellapp.training.segmenter.source_images import read_labelled_images
+from cellapp.training.segmenter.dataset import median_diameter, pixel_weights, prepare, prepare_all
+from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.source_images import list_images, read_labelled_images
 from tests.segmentation.phantoms import discs
 
 pytestmark = pytest.mark.slow
@@ -27,6 +30,35 @@ def test_flows_are_computed_once(data, tmp_path, monkeypatch):
     first = prepare(image, tmp_path)
     monkeypatch.setattr("cellapp.training.segmenter.dataset.flow_targets", None)
     assert np.array_equal(prepare(image, tmp_path).flows, first.flows)
+
+
+def test_what_nobody_labelled_weighs_nothing(data, tmp_path):
+    image = next(read_labelled_images(data, "train", 0))
+    ignore = np.zeros(image.labels.shape, bool)
+    ignore[:10] = True
+    weights = prepare(replace(image, ignore=ignore), tmp_path).weights
+    assert not weights[:10].any()
+    assert weights[10:].all()
+
+
+def test_large_cells_have_nearly_the_flows_of_exact_ones(data, tmp_path, monkeypatch):
+    image = next(read_labelled_images(data, "train", 0))
+    image = replace(image, labels=discs((150, 161), [(50, 50), (90, 118)], 34), name="large")
+    coarse = prepare(image, tmp_path / "coarse").flows.astype(np.float32)
+    monkeypatch.setattr("cellapp.training.segmenter.dataset.ENOUGH_PX", 1000.0)
+    exact = prepare(image, tmp_path / "exact").flows.astype(np.float32)
+    inside = np.linalg.norm(exact, axis=0) > 0.5
+    assert np.mean((coarse * exact).sum(axis=0)[inside] > 0.9) > 0.9
+    assert not coarse[:, image.labels == 0].any()
+
+
+def test_images_are_prepared_in_their_order_and_empty_ones_left_out(data, tmp_path):
+    tasks = list_images(data, "train", 0)
+    empty = replace(tasks[0](), labels=np.zeros((96, 96), np.int32), name="empty")
+    examples = prepare_all([tasks[0], lambda: empty, tasks[1]], tmp_path)
+    assert [example.kind for example in examples] == [Kind.FLUORESCENCE, Kind.PHASE]
+    for task, example in zip(tasks, examples, strict=True):
+        assert np.array_equal(example.planes, prepare(task(), tmp_path).planes)
 
 
 def test_an_image_without_cells_teaches_no_size(data, tmp_path):

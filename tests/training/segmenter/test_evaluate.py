@@ -14,12 +14,15 @@ from cellapp.training.segmenter.evaluate import (
     PREDICTED_RGB,
     TRUE_RGB,
     draw_failure,
+    drop_ignored,
     evaluate_segmenter,
     score_image,
     worst_images,
 )
-from cellapp.training.segmenter.source_images import Kind, read_labelled_images
+from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.source_images import read_labelled_images
 from tests.paths import shared_data
+from tests.segmentation.phantoms import discs
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +46,15 @@ def test_the_mean_lies_in_its_interval_and_one_image_has_none(data):
     for figure in figures[Kind.SYNTHETIC]["segmenter"].values():
         assert figure["low"] is None or figure["low"] <= figure["mean"] <= figure["high"]
     assert figures[Kind.STAINED]["segmenter"]["ap50"]["low"] is None
+
+
+def test_cells_where_nobody_labelled_are_no_errors():
+    labels = discs((60, 90), [(30, 20), (30, 60)], 12)
+    ignore = np.zeros(labels.shape, bool)
+    ignore[:, 45:] = True
+    assert np.unique(drop_ignored(labels, ignore)).tolist() == [0, 1]
+    ignore[:, 45:62] = False  # less than half of the second
+    assert np.array_equal(drop_ignored(labels, ignore), labels)
 
 
 def test_nothing_to_score_is_refused(tmp_path):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.training.segmenter.source_images import MIN_TO_HOLD_OUT, Kind, is_held_out, read_labelled_images
+from cellapp.training.segmenter.labelled_image import SIMULATED, Kind
+from cellapp.training.segmenter.source_images import MIN_TO_HOLD_OUT, read_labelled_images
+from cellapp.training.segmenter.split import is_held_out
 from tests.segmentation.phantoms import discs
 from tests.training.segmenter.conftest import write_index, write_picture
 
@@ -26,6 +28,21 @@ def test_synthetic_fields_differ_between_splits(tmp_path):
     train, val = (next(read_labelled_images(tmp_path, split, 1)) for split in ("train", "val"))
     assert train.name != val.name
     assert not np.array_equal(train.labels, val.labels)
+
+
+def test_images_without_stain_differ_between_splits_and_are_of_every_kind(tmp_path):
+    fields = {split: list(read_labelled_images(tmp_path, split, 0, n_label_free=1)) for split in ("train", "val")}
+    assert [image.kind for image in fields["train"]] == list(SIMULATED.values())
+    assert all(image.kind.label_free for image in fields["train"])
+    for train, val in zip(*fields.values(), strict=True):
+        assert train.name != val.name
+        assert not np.array_equal(train.labels, val.labels)
+
+
+def test_only_the_kinds_asked_for_are_read(data):
+    kinds = [Kind.PHASE, Kind.SIMULATED_DIC]
+    found = read_labelled_images(data, "train", 1, n_label_free=1, kinds=kinds)
+    assert [image.kind for image in found] == kinds
 
 
 def test_an_empty_folder_is_refused(tmp_path):
