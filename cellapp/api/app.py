@@ -18,6 +18,7 @@ from cellapp.api import (
     heads,
     image_routes,
     labels,
+    predict,
     reasons,
     reports,
     tiles,
@@ -57,6 +58,7 @@ api.include_router(discover.router)
 api.include_router(time_series.router)
 api.include_router(labels.router)
 api.include_router(edits.router)
+api.include_router(predict.router)
 api.include_router(reports.router)
 api.include_router(reasons.router)
 api.include_router(heads.router)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, File, Query, UploadFile
 
-from cellapp.api.upload_route import UploadRoute
+from cellapp.api.upload_route import UploadRoute, chunks
 from cellapp.images.channels import unknown_roles
 from cellapp.images.choice import parse_number
 from cellapp.store import images, joined_images, projects, uploads
@@ -15,7 +15,6 @@ from cellapp.store.records import ImageRecord
 
 router = APIRouter()
 upload_router = APIRouter(route_class=UploadRoute)
-_CHUNK = 2**20
 
 
 @upload_router.post("/images", status_code=201)
@@ -33,7 +32,7 @@ def add_image(
     """
     outcomes = uploads.add_every(
         project or projects.default_project().id,
-        _chunks(file),
+        chunks(file),
         file.filename or "image",
         scene=parse_number(scene, "scene"),
         time=parse_number(time, "time point"),
@@ -93,11 +92,6 @@ def set_reference(
 
 def _project_of(image_ids: Sequence[str]) -> str:
     return images.get_image(image_ids[0]).project_id if image_ids else projects.default_project().id
-
-
-def _chunks(file: UploadFile) -> Iterator[bytes]:
-    while chunk := file.file.read(_CHUNK):
-        yield chunk
 
 
 def _notes(records: Sequence[ImageRecord]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request, Response, UploadFile
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message
@@ -15,6 +15,7 @@ from cellapp.errors import BudgetError
 from cellapp.images.choice import parse_number
 from cellapp.store.projects import get_project
 
+_CHUNK = 2**20
 _FORM_BYTES = 2**20  # of a body beside the file: names and limits of its parts
 
 
@@ -38,6 +39,12 @@ class UploadRoute(APIRoute):
                 raise
 
         return checked
+
+
+def chunks(file: UploadFile) -> Iterator[bytes]:
+    """Read an uploaded file piece by piece."""
+    while chunk := file.file.read(_CHUNK):
+        yield chunk
 
 
 class _Counted:
