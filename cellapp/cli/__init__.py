@@ -30,6 +30,7 @@ from cellapp.cli import (
     segment,
     services,
     train,
+    train_segmenter,
 )
 from cellapp.errors import CellappError, InputError, disk_sentence
 
@@ -55,7 +56,7 @@ for command in (
     rescore.rescore,
     edit.edit,
     report.report,
-    train.train_segmenter,
+    train_segmenter.train_segmenter,
     train.pretrain,
     services.worker,
     services.serve,

@@ -35,7 +35,8 @@ Preprocess = Annotated[
 DATA = typer.Option(
     ...,
     "--data",
-    help="Folder with any of dsb2018, usiigaci (index.csv, images, labels), bccd (boxes), chula_rbc12 (points).",
+    help="Folder with any of dsb2018, usiigaci (index.csv, images, labels), bccd (boxes), chula_rbc12 (points); or any "
+    "other of images and labels, see `train-segmenter`.",
 )
 
 

@@ -74,7 +74,9 @@ def score_segmenter(
     from cellapp.files import atomic_write
     from cellapp.models.load import load_model
     from cellapp.training.segmenter.evaluate import evaluate_segmenter
+    from cellapp.training.segmenter.own_sources import require_images
 
+    require_images(data)
     progress = Progress()
     segmenter = load_model(name, dtype="float32")
     chosen = {"n_label_free": label_free, "held_out": held_out, "failures": failures}

@@ -1,4 +1,4 @@
-"""`train`, `train-segmenter` and `pretrain`: heads, segmentation networks and encoders from images."""
+"""`train` and `pretrain`: heads and encoders from images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from cellapp.cli.options import DATA
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 
@@ -100,36 +99,6 @@ def _result(metrics: dict[str, Any]) -> list[str]:
     """How good the head is, in one sentence, and what speaks against trusting it."""
     looks = (metrics.get("earlier_looks") or {}).get("sentence")
     return [metrics["sentence"], *(f"- {doubt}" for doubt in [*metrics["doubts"], *filter(None, [looks])])]
-
-
-def train_segmenter(
-    recipe: Path = typer.Option(..., "--recipe", help="TOML file, such as models/compact/recipe.toml."),
-    data: Path = DATA,
-    out: Path = typer.Option(
-        ..., "--out", help="Folder for weights, curves.json and checkpoints; goes on where it was stopped."
-    ),
-    start: Path = typer.Option(
-        None, "--start", help="Folder of a network of the same shape to set out from, whatever its head."
-    ),
-    as_json: bool = JSON_OPTION,
-) -> None:
-    """Train a segmentation network from a recipe: of flows, or with head = "foreground" of foreground and watershed.
-
-    After each epoch loss, Dice and IoU of the foreground are added to curves.json.
-    """
-    from cellapp.compute.devices import probe_device, probe_dtype
-    from cellapp.config import app_settings
-    from cellapp.settings_io import read_recipe
-    from cellapp.training.segmenter.recipe import SegmenterRecipe
-    from cellapp.training.segmenter.train import train_segmenter as train
-
-    chosen = read_recipe(SegmenterRecipe, recipe)
-    device = probe_device(app_settings().device)
-    dtype = probe_dtype(device, app_settings().dtype)
-    progress = Progress()
-    train(chosen, data, out, start=start, device=device, dtype=dtype, on_step=progress)
-    progress.end()
-    emit({"out": str(out), "steps": chosen.steps}, as_json, [str(out)])
 
 
 def pretrain(

@@ -155,6 +155,8 @@ def _fade(planes: torch.Tensor, cell: torch.Tensor, gains: torch.Tensor) -> torc
 def _choose_planes(planes: torch.Tensor, example: Example, rng: np.random.Generator) -> torch.Tensor:
     """Choose the two input planes, (2, S, S): bright where a cell is, and its nucleus or zeros."""
     zeros = torch.zeros_like(planes[0])
+    if example.as_read:
+        return torch.stack([planes[0], planes[1] if len(planes) > 1 else zeros])
     if example.kind is Kind.SYNTHETIC:
         return _choose_stains(planes, zeros, rng)
     mixing = rng.dirichlet([1.0] * len(planes)) if rng.random() < 0.5 else example.mixing

@@ -40,6 +40,7 @@ class Example:
     diameter_px: float  # median over cells of the diameter of the disc with their area
     mixing: np.ndarray  # (C,) weights of the channels in one plane
     inverted: bool  # cells are dark
+    as_read: bool = False  # planes are the network's input: whole cells and, where there is one, nuclei
 
 
 def prepare(image: LabelledImage, cache: Path | None) -> Example | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,8 +97,38 @@ def train_segmenter(
         When `start` holds no network.
     """
     out.mkdir(parents=True, exist_ok=True)
-    examples = _examples(recipe, data, out, "train")
-    curves = Curves(recipe.steps, recipe.batch, len(examples), _examples(recipe, data, out, "choose"))
+    examples, held_out = (_examples(recipe, data, out, split) for split in ("train", "choose"))
+    return train_on_examples(
+        recipe,
+        examples,
+        out,
+        held_out=held_out,
+        start=start,
+        device=device,
+        dtype=dtype,
+        checkpoint_s=checkpoint_s,
+        on_step=on_step,
+    )
+
+
+def train_on_examples(
+    recipe: SegmenterRecipe,
+    examples: Sequence[Example],
+    out: Path,
+    *,
+    held_out: Sequence[Example] = (),
+    start: Path | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+    checkpoint_s: float = 120.0,
+    on_step: OnStep | None = None,
+) -> Path:
+    """Train a network on images that are prepared already.
+
+    Curves of `held_out` are kept; other parameters and errors are those of `train_segmenter`.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    curves = Curves(recipe.steps, recipe.batch, len(examples), held_out)
     state = _begin(recipe, start, device, curves)
     state.restore(out / CHECKPOINT)
     saved = time.monotonic()
@@ -137,7 +167,7 @@ def _begin(recipe: SegmenterRecipe, start: Path | None, device: str, curves: Cur
     return _TrainingState(network, copy.deepcopy(network).requires_grad_(False), optimiser, curves)
 
 
-def _steps(recipe: SegmenterRecipe, examples: list[Example], state: _TrainingState, dtype: str) -> Iterator[float]:
+def _steps(recipe: SegmenterRecipe, examples: Sequence[Example], state: _TrainingState, dtype: str) -> Iterator[float]:
     """Take the remaining steps and yield the loss of each."""
     batches = BatchSampler(recipe, examples)
     state.network.train()

@@ -1,0 +1,193 @@
+"""Retrain a network on a few images with labels, and score it before and after on images that it did not see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellapp.errors import InputError
+from cellapp.files import atomic_write
+from cellapp.models.bundle import RunModels
+from cellapp.models.load import load_model
+from cellapp.models.registry import model_folder
+from cellapp.pipeline.context import make_context
+from cellapp.pipeline.segment_slide import segment_image
+from cellapp.segmentation.agreement import compare_labels, mean_figures
+from cellapp.segmentation.cellpose_api import flow_targets
+from cellapp.segmentation.flow_unet_io import read_network
+from cellapp.segmentation.input_planes import select_planes
+from cellapp.segmentation.label_image import relabel
+from cellapp.settings_io import validated
+from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights
+from cellapp.training.segmenter.labelled_folder import OwnImage
+from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.recipe import SegmenterRecipe
+from cellapp.training.segmenter.retrain_settings import RetrainSettings
+from cellapp.training.segmenter.train import train_on_examples
+from cellapp.types.image import OnStep
+from cellapp.types.protocols import Segmenter
+
+METRICS = "metrics.json"
+WRONG = ("n_missed", "n_split", "n_merged", "n_extra")
+"""Figures of a score that count the cells somebody would have to correct."""
+_SCORING = 0.1  # share of the time, before and after
+
+
+def retrain(
+    images: Sequence[OwnImage],
+    held_out: Sequence[OwnImage],
+    base: str,
+    out: Path,
+    settings: RetrainSettings | None = None,
+    *,
+    device: str = "cpu",
+    on_step: OnStep | None = None,
+) -> dict[str, Any]:
+    """Go on training a network of `train-segmenter` and write it to a folder.
+
+    Parameters
+    ----------
+    images : sequence of OwnImage
+        To learn from; those without a cell are left out.
+    held_out : sequence of OwnImage
+        Scored before and after and never learnt from; may be none.
+    base : str
+        Name or folder of the network to set out from.
+    out : Path
+        For ``weights.safetensors``, ``config.json`` and ``metrics.json``.
+    settings : RetrainSettings, optional
+    device : str
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+
+    Returns
+    -------
+    dict
+        ``base``, ``settings``, ``images`` and ``n_cells`` learnt from; ``held_out``: for each image its figures
+        ``before`` and ``after`` (see `cellapp.segmentation.agreement.Agreement.row`); ``before`` and ``after``: their
+        means, and ``corrections``, the cells of all held-out images that would have to be corrected.
+
+    Raises
+    ------
+    InputError
+        When no image has a cell, or the base is no such network.
+    """
+    settings, say = settings or RetrainSettings(), on_step or (lambda step, part: None)
+    start = network_folder(base)
+    before = _scores(load_model(base, device, "float32"), held_out, lambda step, part: say(step, _SCORING * part))
+    examples = [example for image in images if (example := prepare_own(image)) is not None]
+    if not examples:
+        raise InputError("none of the images to learn from has a cell; draw some, or give labels of others")
+    train_on_examples(
+        recipe_of(start, settings),
+        examples,
+        out,
+        start=start,
+        device=device,
+        on_step=lambda step, part: say(step, _SCORING + (1 - 2 * _SCORING) * part),
+    )
+    after = _scores(load_model(str(out), device, "float32"), held_out, lambda step, part: say(step, 0.9 + 0.1 * part))
+    result = _result(images, examples, before, after) | {"base": base, "settings": settings.model_dump(mode="json")}
+    with atomic_write(out / METRICS) as part:
+        part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def network_folder(name: str) -> Path:
+    """Return the folder of a network that can be retrained here.
+
+    Raises
+    ------
+    InputError
+        When the model is no network of `train-segmenter`.
+    """
+    folder = model_folder(name)
+    if not (folder / "weights.safetensors").is_file() or not (folder / "config.json").is_file():
+        raise InputError(
+            f"{name!r} cannot be retrained: it is no network of train-segmenter; take compact, or the folder of one"
+        )
+    return folder
+
+
+def settings_of(base: str, changes: Mapping[str, Any]) -> RetrainSettings:
+    """Return the settings for a network with some values changed, refusing what it does not know."""
+    if "epochs" in changes:
+        raise InputError(f"{base!r} learns by --steps; --epochs are of Cellpose models")
+    return validated(RetrainSettings, dict(changes), "retraining")
+
+
+def recipe_of(start: Path, settings: RetrainSettings) -> SegmenterRecipe:
+    """Return the recipe that goes on from a network: its shape, all kinds of images alike, a short cooling down."""
+    shape = asdict(read_network(start).settings)
+    return SegmenterRecipe(
+        name=start.name,
+        **shape,
+        **settings.model_dump(),
+        warm_up=0.1,
+        cool_down=0.6,
+        average=0.98,
+        n_synthetic=0,
+        shares=dict.fromkeys(Kind, 1.0),
+    )
+
+
+def prepare_own(image: OwnImage) -> Example | None:
+    """Prepare an image as the network will read it: with the channels and the preprocessing of its settings.
+
+    Returns
+    -------
+    Example or None
+        None for an image without cells.
+    """
+    context = make_context(image.open(), None, RunModels(load_model("classical")), image.settings)
+    labels = relabel(image.read_labels(context.slide.info.shape[1:]))
+    if not labels.any():
+        return None
+    planes = select_planes(context.preprocessor.read(context.slide), context.slide_roles)
+    stack = [planes.body] if planes.nucleus is None else [planes.body, planes.nucleus]
+    return Example(
+        kind=Kind.FLUORESCENCE,
+        planes=np.stack(stack).astype(np.float16),
+        labels=labels,
+        flows=flow_targets(labels).astype(np.float16),
+        weights=pixel_weights(labels),
+        diameter_px=median_diameter(labels),
+        mixing=np.float32([1.0] + [0.0] * (len(stack) - 1)),
+        inverted=False,
+        as_read=True,
+    )
+
+
+def _scores(segmenter: Segmenter, images: Sequence[OwnImage], on_step: OnStep) -> dict[str, dict[str, Any]]:
+    """Score a segmenter on images as `analyse` runs it, with the settings of each."""
+    rows = {}
+    for n_done, image in enumerate(images):
+        on_step(f"Scoring {image.name}", n_done / len(images))
+        slide = image.open()
+        found = segment_image(slide, segmenter, image.settings).labels
+        rows[image.name] = compare_labels(found, image.read_labels(slide.info.shape[1:])).row()
+    return rows
+
+
+def _result(
+    images: Sequence[OwnImage],
+    examples: Sequence[Example],
+    before: dict[str, dict[str, Any]],
+    after: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    def together(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        wrong = sum(row[name] for row in rows.values() for name in WRONG)
+        return mean_figures(list(rows.values())) | {"corrections": wrong} if rows else {}
+
+    return {
+        "images": [image.name for image in images],
+        "n_cells": int(sum(example.labels.max() for example in examples)),
+        "held_out": [{"image": name, "before": before[name], "after": after[name]} for name in before],
+        "before": together(before),
+        "after": together(after),
+    }

@@ -1,0 +1,102 @@
+"""Retraining learns from the images given and is scored on those it has not seen."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+torch = pytest.importorskip("torch")
+
+from cellapp.cli import main  # noqa: E402
+from cellapp.errors import InputError  # noqa: E402
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
+from cellapp.segmentation.flow_unet_io import save_network  # noqa: E402
+from cellapp.training.segmenter.labelled_folder import own_images  # noqa: E402
+from cellapp.training.segmenter.retrain import network_folder, prepare_own, recipe_of  # noqa: E402
+from cellapp.training.segmenter.retrain_settings import RetrainSettings  # noqa: E402
+from tests.segmentation.phantoms import discs, glowing  # noqa: E402
+
+TRUTH = discs((64, 64), [(20, 20), (44, 40)], 9)
+
+
+@pytest.fixture
+def base(tmp_path):
+    torch.manual_seed(0)
+    (tmp_path / "base").mkdir()
+    save_network(FlowNetwork(NetworkSettings(widths=(4, 8), blocks=1)), tmp_path / "base")
+    return tmp_path / "base"
+
+
+@pytest.fixture
+def corrected(tmp_path):
+    """Three images with labels under ids with gaps, the last held out."""
+    folder = tmp_path / "own"
+    (folder / "images").mkdir(parents=True)
+    (folder / "labels").mkdir()
+    for name in "abc":
+        tifffile.imwrite(folder / "images" / f"{name}.tif", (glowing(TRUTH)[0] * 255).astype(np.uint8))
+        tifffile.imwrite(folder / "labels" / f"{name}.tif", (TRUTH * 7).astype(np.uint16))
+    (folder / "index.csv").write_text("file,split\na.tif,train\nb.tif,train\nc.tif,val\n")
+    return folder
+
+
+def run(corrected, base, out, *more):
+    return main(["train-segmenter", "--data", str(corrected), "--start", str(base), "--out", str(out), *more, "--json"])
+
+
+def test_the_command_retrains_and_scores_what_is_held_out(corrected, base, tmp_path, capsys):
+    assert run(corrected, base, tmp_path / "new", "--steps", "3", "--learning-rate", "0.002") == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["images"], result["n_cells"]) == (["a", "b"], 4)
+    assert [row["image"] for row in result["held_out"]] == ["c"]
+    assert result["settings"]["learning_rate"] == 0.002
+    for when in ("before", "after"):
+        assert result[when]["ap50"] == result["held_out"][0][when]["ap50"]
+        assert result[when]["corrections"] >= 0
+    assert json.loads((tmp_path / "new" / "metrics.json").read_text())["images"] == ["a", "b"]
+    assert (
+        main(["segment", str(corrected / "images"), "--segmenter", str(tmp_path / "new"), "--out", str(tmp_path / "o")])
+        == 0
+    )
+
+
+def test_it_learns_what_it_is_shown(corrected, base):
+    """The loss of the labels falls: the flows and planes belong to the same cells."""
+    from cellapp.training.segmenter.train import train_on_examples
+
+    examples = [prepare_own(image) for image in own_images(corrected)]
+    told = []
+    recipe = recipe_of(base, RetrainSettings(steps=40, learning_rate=0.01)).model_copy(update={"crop_px": 48})
+    train_on_examples(recipe, examples, base.parent / "new", start=base,
+                      on_step=lambda step, done: told.append(float(step.split()[-1])))  # fmt: skip
+    assert told[-1] < told[0]
+    assert examples[0].labels.max() == 2
+    assert examples[0].planes.shape == (1, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--start", "classical"], "cannot be retrained"),
+        (["--epochs", "3"], "learns by --steps"),
+        (["--learning-rate", "-1"], "learning_rate"),
+        (["--recipe", "r.toml", "--steps", "3"], "a recipe says how"),
+    ],
+)
+def test_what_cannot_be_done_is_said(more, says, corrected, base, tmp_path, capsys):
+    assert run(corrected, base, tmp_path / "new", *more) == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_without_labels_is_refused_by_both_ways(tmp_path, base, capsys):
+    recipe = tmp_path / "r.toml"
+    recipe.write_text("steps = 1\n")
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty", base, tmp_path / "o") == 2
+    recipe_way = ["--data", str(tmp_path / "empty"), "--recipe", str(recipe), "--out", str(tmp_path / "o")]
+    assert main(["train-segmenter", *recipe_way]) == 2
+    assert capsys.readouterr().err.count("no image with labels") == 2
+    with pytest.raises(InputError, match="cannot be retrained"):
+        network_folder(str(tmp_path))
