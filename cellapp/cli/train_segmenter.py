@@ -17,8 +17,8 @@ def train_segmenter(
         ...,
         "--data",
         help="Folder of images and label images: an index.csv with file and labels (and group, split), folders images "
-        "and labels, or a.tif beside a_masks.tif or a_seg.npy; sub-folders are groups. With a recipe also the sets that "
-        "the bundled networks were trained on.",
+        "and labels, or a.tif beside a_masks.tif or a_seg.npy; sub-folders are groups. With a recipe also the sets "
+        "that the bundled networks were trained on.",
     ),
     out: Path = typer.Option(
         ..., "--out", help="Folder for weights, curves.json, checkpoints; goes on where it stopped."
@@ -41,8 +41,8 @@ def train_segmenter(
 ) -> None:
     """Train a segmentation network from a recipe, or retrain one on your own images and score it before and after.
 
-    A recipe is of flows, or with head = "foreground" of foreground and watershed. After each epoch loss, Dice and IoU of
-    the foreground are added to curves.json.
+    A recipe is of flows, or with head = "foreground" of foreground and watershed. After each epoch loss, Dice and IoU
+    of the foreground are added to curves.json.
     """
     from cellapp.errors import InputError
 

@@ -1,4 +1,4 @@
-"""Images of a user's own folder as sources of training, where it has none of the sets that the program knows by name."""
+"""Images of a user's own folder as sources of training, where it has none of the sets that are known by name."""
 
 from __future__ import annotations
 
