@@ -12,9 +12,10 @@ from benchmarks.compare import paired, report
 from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import REPOSITORY
 from cellapp.images.preprocess import Preprocessor
-from cellapp.segmentation.cellpose_api import STEPS, TRAINED_DIAMETER_PX
+from cellapp.segmentation.cellpose_api import TRAINED_DIAMETER_PX
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.compact import CompactSegmenter
+from cellapp.segmentation.dynamics import STEPS
 from cellapp.segmentation.flow_unet_io import load_network
 from cellapp.segmentation.metrics import f1_score
 from cellapp.segmentation.run_segmenter import segment

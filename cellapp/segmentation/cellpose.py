@@ -11,17 +11,9 @@ from typing import Any
 import numpy as np
 
 from cellapp.images.channels import is_photo
-from cellapp.segmentation.cellpose_api import (
-    STEPS,
-    TILE_PX,
-    TRAINED_DIAMETER_PX,
-    VERSION,
-    drop_inconsistent,
-    follow_flows,
-    run_small_tiles,
-    run_tiles,
-)
+from cellapp.segmentation.cellpose_api import TILE_PX, TRAINED_DIAMETER_PX, VERSION, run_small_tiles, run_tiles
 from cellapp.segmentation.diameter import resolve_size
+from cellapp.segmentation.dynamics import STEPS, drop_inconsistent, follow_flows
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.long_cells import mend_long
 from cellapp.segmentation.slide_fit import SlideFit
@@ -143,24 +135,25 @@ class CellposeSegmenter:
         ----------
         flows : CellposeFlows
         settings : SegmentSettings
-            `flow_threshold`, `cellprob_threshold` and `min_size_px` count here.
+            `flow_threshold`, `cellprob_threshold`, `min_size_px` and `dynamics` count here.
 
         Returns
         -------
         ndarray of shape (Y, X), int32
             Ids 1..n.
         """
-        device = self._net.device
+        by_library = settings.dynamics == "cellpose"
         labels = follow_flows(
             flows.flow,
             flows.probability,
             n_steps=max(int(STEPS * flows.diameter_px / self._diameter_px), 1),
             cellprob_threshold=settings.cellprob_threshold,
             min_size_px=settings.min_size_px,
-            device=device,
+            device=self._net.device,
+            by_library=by_library,
         )
         labels = drop_inconsistent(
-            labels, flows.flow, flows.diameter_px, flow_threshold=settings.flow_threshold, device=device
+            labels, flows.flow, flows.diameter_px, flow_threshold=settings.flow_threshold, by_library=by_library
         )
         if not flows.width_px:
             return labels

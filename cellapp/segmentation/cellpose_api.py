@@ -1,4 +1,4 @@
-"""Every call to the `cellpose` package: networks, tiles, dynamics and training targets."""
+"""Every call to the `cellpose` package: networks, tiles and dynamics."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ import numpy as np
 
 from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
-from cellapp.segmentation.label_image import relabel, resize_labels
 
 TRAINED_DIAMETER_PX = 30.0
-STEPS = 200  # of the dynamics, for cells of the trained diameter
-CHECK_DIAMETER_PX = 20.0  # larger cells are shrunk to it for the flow check
 TILE_PX = {"sam_vitl": 256, "dino_vitl": 384, "dino_vitb": 384}
 BATCH = 8
 VERSION = version("cellpose")
@@ -87,105 +84,75 @@ def run_small_tiles(net: Any, image: np.ndarray, scale: float, tile_px: int) -> 
     return out if out.shape[:2] == image.shape[:2] else resize_image(out, *image.shape[:2])
 
 
-def follow_flows(
-    flow: np.ndarray,
-    probability: np.ndarray,
-    *,
-    n_steps: int,
-    cellprob_threshold: float,
-    min_size_px: int,
-    device: Any,
-) -> np.ndarray:
-    """Integrate pixels along the flows and label those that converge; masks are not checked against the flows.
+def step_each(flow: np.ndarray, pixels: tuple[np.ndarray, ...], n_steps: int, device: Any) -> Any:
+    """Let every pixel take every step.
 
     Parameters
     ----------
     flow : ndarray of shape (2, Y, X), float32
-        Five times the flow.
-    probability : ndarray of shape (Y, X), float32
+        px per step.
+    pixels : tuple of two ndarray of shape (N,), int
+        Rows and columns.
     n_steps : int
-        `STEPS` for cells of the diameter that the network was trained at, more for larger ones.
-    cellprob_threshold : float
-    min_size_px : int
     device : torch.device
 
     Returns
     -------
-    ndarray of shape (Y, X), int32
-        Ids 1..n.
+    Tensor of shape (2, N), float32
+        Rows and columns after the last step.
     """
     torchvision_shim.install()
-    from cellpose.dynamics import resize_and_compute_masks
+    from cellpose.dynamics import steps_interp
+
+    return steps_interp(flow, pixels, n_steps, device=device)
+
+
+def masks_of_ends(ends: Any, pixels: tuple[np.ndarray, ...], shape: tuple[int, int], min_size_px: int) -> np.ndarray:
+    """Label pixels that end together, fill holes and drop small masks.
+
+    Parameters
+    ----------
+    ends : Tensor of shape (2, N), float32
+        Where the pixels are after the last step.
+    pixels : tuple of two ndarray of shape (N,), int
+        Where they were before the first.
+    shape : (int, int)
+    min_size_px : int
+
+    Returns
+    -------
+    ndarray of shape (Y, X), unsigned integer
+    """
+    torchvision_shim.install()
+    from cellpose.dynamics import get_masks_torch
+    from cellpose.utils import fill_holes_and_remove_small_masks
     from torch.sparse import check_sparse_tensor_invariants
 
     check_sparse_tensor_invariants.disable()  # what torch does anyway, but for a warning on stderr
-    masks = resize_and_compute_masks(
-        flow,
-        probability,
-        niter=n_steps,
-        cellprob_threshold=cellprob_threshold,
-        flow_threshold=0,
-        min_size=min_size_px,
-        max_size_fraction=1.0,  # a region may show a single cell
-        device=device,
-    )
-    return relabel(masks)
+    ends = ends.int().cpu() if ends.device.type == "mps" else ends.int()
+    masks = get_masks_torch(ends, pixels, shape, max_size_fraction=1.0)  # a region may show a single cell
+    return fill_holes_and_remove_small_masks(masks, min_size=min_size_px) if min_size_px else masks
 
 
-def drop_inconsistent(
-    labels: np.ndarray, flow: np.ndarray, diameter_px: float, *, flow_threshold: float, device: Any
-) -> np.ndarray:
-    """Drop masks whose flows, computed from their shape, differ from those of the network.
-
-    Cellpose computes the flows of masks by as many rounds of diffusion as the largest cell is wide, at the size of the
-    image, which takes most of the time where cells are large. Masks shrunk to 20 px give the same decisions.
+def flow_errors(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return the mean squared difference between the flows of each mask and those of the network, (n,).
 
     Parameters
     ----------
     labels : ndarray of shape (Y, X), int32
-        Ids 1..n; those too small to show at the smaller scale stay.
+        Ids 1..n.
     flow : ndarray of shape (2, Y, X), float32
         Five times the flow.
-    diameter_px : float
-    flow_threshold : float
-        Largest mean squared difference allowed; 0 keeps all.
-    device : torch.device
-
-    Returns
-    -------
-    ndarray of shape (Y, X), int32
-        Ids 1..n.
-    """
-    if flow_threshold == 0 or not labels.any():
-        return labels
-    from cellpose.dynamics import flow_error
-    from cellpose.transforms import resize_image
-
-    scale = min(1.0, CHECK_DIAMETER_PX / diameter_px)
-    shape = tuple(max(1, round(side * scale)) for side in labels.shape)
-    small, ids = resize_labels(labels, shape), np.arange(1, labels.max() + 1)
-    if scale < 1:
-        flow = resize_image(np.ascontiguousarray(flow.transpose(1, 2, 0)), *shape).transpose(2, 0, 1)
-        ids = np.setdiff1d(small, 0)
-    errors, _ = flow_error(relabel(small), flow, device) if ids.size else (np.zeros(0), None)
-    return relabel(np.where(np.isin(labels, ids[errors > flow_threshold]), 0, labels))
-
-
-def flow_targets(labels: np.ndarray) -> np.ndarray:
-    """Compute the flows a network of Cellpose's kind is trained to predict, by Cellpose's own diffusion.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (Y, X), integer
-        Ids 1..n without gaps, 0 is background.
-
-    Returns
-    -------
-    ndarray of shape (2, Y, X), float32
-        Unit vectors (rows, columns) towards the middle of each cell, 0 outside.
     """
     torchvision_shim.install()
-    import torch
-    from cellpose.dynamics import masks_to_flows_gpu
+    from cellpose.dynamics import flow_error
 
-    return masks_to_flows_gpu(labels.astype(np.int64), device=torch.device("cpu"))[0].astype(np.float32)
+    return flow_error(labels, flow)[0]
+
+
+def resize_flow(flow: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return flows, (2, Y, X) float32, at another size; the vectors keep their length."""
+    torchvision_shim.install()
+    from cellpose.transforms import resize_image
+
+    return resize_image(np.ascontiguousarray(flow.transpose(1, 2, 0)), *shape).transpose(2, 0, 1)

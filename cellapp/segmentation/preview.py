@@ -22,7 +22,7 @@ from cellapp.segmentation.slide_parameters import SlideParameters
 from cellapp.segmentation.tiling.candidates import inner_edge_labels
 from cellapp.segmentation.tiling.empty_tiles import is_empty
 from cellapp.segmentation.tiling.paint import number_cells
-from cellapp.settings import THRESHOLDS, AnalyseSettings, QualitySettings, SegmentSettings
+from cellapp.settings import OF_MASKS, AnalyseSettings, QualitySettings, SegmentSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Region, Slide
 from cellapp.types.protocols import Segmenter
@@ -41,7 +41,7 @@ class PreviewFlows:
 
 def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
     """Return `settings` with everything at its default that flows do not depend on: what previews are cached by."""
-    segment = settings.segment.model_dump(exclude=set(THRESHOLDS))
+    segment = settings.segment.model_dump(exclude=set(OF_MASKS))
     return AnalyseSettings(
         channels=settings.channels,
         um_per_px=settings.um_per_px,

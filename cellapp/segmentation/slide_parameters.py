@@ -19,7 +19,7 @@ from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.sampling import sample_windows
 from cellapp.segmentation.slide_fit import SlideFit, fit_slide
-from cellapp.settings import THRESHOLDS, AnalyseSettings
+from cellapp.settings import OF_MASKS, AnalyseSettings
 from cellapp.types.image import ImageInfo, Role, Slide
 from cellapp.types.protocols import Segmenter
 
@@ -119,7 +119,7 @@ def _path(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Path
     described, roles, um_per_px = describe_slide(slide, settings)
     chosen = {
         "preprocess": settings.preprocess.model_dump(mode="json"),
-        "segment": settings.segment.model_dump(mode="json", exclude={*THRESHOLDS, "tile_px"}),
+        "segment": settings.segment.model_dump(mode="json", exclude={*OF_MASKS, "tile_px"}),
     }
     identity = [__version__, slide.digest, described.info.shape, roles, um_per_px, segmenter.name, chosen]
     return _folder() / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()}.json"

@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT_ENCODER",
     "IMPORTED",
     "LAYERED",
+    "OF_MASKS",
     "THRESHOLDS",
     "AnalyseSettings",
     "ClassifySettings",
@@ -63,9 +64,13 @@ class SegmentSettings(FrozenModel):
     """Classical only: global Otsu, local mean threshold, or the iterative Otsu and Canny mask (confluency)."""
     tile_px: int = Field(2048, ge=256)
     """Larger images are segmented in tiles of at most this side, which overlap by two cell diameters each way."""
+    dynamics: Literal["fast", "cellpose"] = "fast"
+    """Cellpose: who makes masks of flows; "cellpose" is the library itself, for the same masks in more time."""
 
 
 THRESHOLDS = ("flow_threshold", "cellprob_threshold", "min_size_px")
+"""Thresholds among the fields of `OF_MASKS`, which a page offers."""
+OF_MASKS = (*THRESHOLDS, "dynamics")
 """Fields of `SegmentSettings` that change masks, but neither flows nor the `SlideParameters`."""
 
 

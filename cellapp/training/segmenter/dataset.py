@@ -15,9 +15,9 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from cellapp.images.channels import assign_channels, is_photo
 from cellapp.images.preprocess import Preprocessor
-from cellapp.segmentation.cellpose_api import flow_targets
 from cellapp.segmentation.input_planes import LUMINANCE, has_bright_background
 from cellapp.segmentation.label_image import relabel
+from cellapp.segmentation.mask_flows import mask_flows
 from cellapp.settings import PreprocessSettings
 from cellapp.training.segmenter.labelled_image import Kind, LabelledImage
 from cellapp.types.image import Slide
@@ -89,8 +89,8 @@ def _flows_of(labels: np.ndarray) -> np.ndarray:
     """Compute the flows, (2, Y, X) float32, where cells are large on every n-th pixel: the time grows with the cube."""
     step = max(int(median_diameter(labels) // ENOUGH_PX), 1)
     if step == 1:
-        return flow_targets(labels)
-    coarse = flow_targets(relabel(labels[step // 2 :: step, step // 2 :: step]))
+        return mask_flows(labels)
+    coarse = mask_flows(relabel(labels[step // 2 :: step, step // 2 :: step]))
     flows = coarse.repeat(step, axis=1).repeat(step, axis=2)
     missing = [(0, max(length - got, 0)) for length, got in zip(labels.shape, flows.shape[1:], strict=True)]
     flows = np.pad(flows, [(0, 0), *missing], mode="edge")[:, : labels.shape[0], : labels.shape[1]]

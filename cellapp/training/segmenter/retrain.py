@@ -18,10 +18,10 @@ from cellapp.models.registry import model_folder
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.agreement import compare_labels, mean_figures
-from cellapp.segmentation.cellpose_api import flow_targets
 from cellapp.segmentation.flow_unet_io import read_network
 from cellapp.segmentation.input_planes import select_planes
 from cellapp.segmentation.label_image import relabel
+from cellapp.segmentation.mask_flows import mask_flows
 from cellapp.settings_io import validated
 from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights
 from cellapp.training.segmenter.labelled_folder import OwnImage
@@ -154,7 +154,7 @@ def prepare_own(image: OwnImage) -> Example | None:
         kind=Kind.FLUORESCENCE,
         planes=np.stack(stack).astype(np.float16),
         labels=labels,
-        flows=flow_targets(labels).astype(np.float16),
+        flows=mask_flows(labels).astype(np.float16),
         weights=pixel_weights(labels),
         diameter_px=median_diameter(labels),
         mixing=np.float32([1.0] + [0.0] * (len(stack) - 1)),

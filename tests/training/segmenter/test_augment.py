@@ -11,7 +11,7 @@ from cellapp.errors import InputError
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.segmentation.cellpose_api import flow_targets  # noqa: E402
+from cellapp.segmentation.mask_flows import mask_flows  # noqa: E402
 from cellapp.training.segmenter import augment  # noqa: E402
 from cellapp.training.segmenter.augment import BatchSampler, draw_sample  # noqa: E402
 from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights  # noqa: E402
@@ -23,7 +23,7 @@ from tests.segmentation.phantoms import discs, glowing  # noqa: E402
 def example(kind=Kind.FLUORESCENCE, channels=1, radius_px=12):
     truth = discs((160, 160), [(40, 40), (110, 50), (80, 120)], radius_px)
     planes = np.repeat(glowing(truth, noise=0), channels, axis=0).astype(np.float16)
-    flows = flow_targets(truth).astype(np.float16)
+    flows = mask_flows(truth).astype(np.float16)
     return Example(
         kind=kind,
         planes=planes,

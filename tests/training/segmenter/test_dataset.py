@@ -28,7 +28,7 @@ def test_an_example_is_scaled_and_knows_its_cells(data, tmp_path):
 def test_flows_are_computed_once(data, tmp_path, monkeypatch):
     image = next(read_labelled_images(data, "train", 0))
     first = prepare(image, tmp_path)
-    monkeypatch.setattr("cellapp.training.segmenter.dataset.flow_targets", None)
+    monkeypatch.setattr("cellapp.training.segmenter.dataset.mask_flows", None)
     assert np.array_equal(prepare(image, tmp_path).flows, first.flows)
 
 
