@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,11 @@ from cellapp.jobs.discover import DISCOVER, discover
 from cellapp.jobs.draw_pictures import EDITED, PICTURES, pictures
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.follow_edits import edited
+from cellapp.jobs.import_labels import run_item
 from cellapp.jobs.make_report import REPORT, make_report
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.rescore import RESCORE, rescore_run
+from cellapp.jobs.retrain_segmenter import RETRAIN, retrain_segmenter
 from cellapp.jobs.run_lock import only_worker
 from cellapp.jobs.run_report import write_run_report
 from cellapp.jobs.summarise_explanations import summarise_explanations
@@ -32,12 +33,12 @@ from cellapp.jobs.write_labels import write_labels
 from cellapp.models.fetch import fetch_model
 from cellapp.models.load import load_model
 from cellapp.pipeline.run_batch import run_images
-from cellapp.pipeline.run_image import ImageResult, RunItem
+from cellapp.pipeline.run_image import ImageResult
 from cellapp.segmentation.preview_files import run_preview
 from cellapp.segmentation.slide_parameters import ensure_slide_parameters
 from cellapp.settings import AnalyseSettings, ClassifySettings, ExplainSettings
 from cellapp.store import cells as cell_store
-from cellapp.store import images, open_image, runs, uploads
+from cellapp.store import open_image, runs, uploads
 from cellapp.store.costly_images import opening
 from cellapp.store.records import RunRecord, Status
 from cellapp.synthetic.write import write_demo
@@ -70,7 +71,7 @@ def _analyse(run: RunRecord, folder: Path, on_image: Callable[..., None], on_ste
     analysing = 1.0 if run.settings.classify.head else _SEGMENTING
     runs.start_run(run.id)
     report = run_images(
-        [_item(image.image_id, image.stem) for image in run.images],
+        [run_item(run.id, image.image_id, image.stem) for image in run.images],
         run.settings,
         folder,
         on_progress=lambda step, part: on_step(step, analysing * part),
@@ -175,6 +176,7 @@ HANDLERS: Mapping[str, Handler] = {
     "fetch": fetch,
     "vectors": vectors,
     "train": train,
+    RETRAIN: retrain_segmenter,
     "demo": demo,
     "project": project,
     "explain": explain,
@@ -203,13 +205,6 @@ def _vectors_of(run_id: str, on_step: OnStep) -> None:
         raise
     except CellappError:  # the run is whole without them, and they can be asked for later
         _log.warning("run %s has no vectors", run.id, exc_info=True)
-
-
-def _item(image_id: str, stem: str) -> RunItem:
-    reference_id = images.get_image(image_id).reference_id
-    if reference_id is None:
-        return RunItem(stem, partial(open_image.open_slide, image_id))
-    return RunItem(stem, partial(open_image.open_slide, reference_id), partial(open_image.open_slide, image_id))
 
 
 def _record(run: RunRecord, image_id: str, result: ImageResult, analysis: Analysis | None) -> None:

@@ -102,6 +102,7 @@ def weight_digests(name: str) -> dict[str, str]:
     files = [path]
     if not path.is_file():
         files = [file for file in without_litter(path.iterdir(), path) if file.suffix in _WEIGHT_SUFFIXES]
+        files += [file for file in [path / "cellpose"] if file.is_file()]  # a segmenter in Cellpose's format
     return {file.name: sha256(file) for file in files}
 
 

@@ -8,6 +8,7 @@ imports only the libraries the model needs.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import app_settings
 from cellapp.errors import UnknownModelError
 from cellapp.models.checksums import read_lock
-from cellapp.models.registry import ModelEntry, entry, is_declared, model_folder
+from cellapp.models.registry import STORED_SEGMENTER, ModelEntry, entry, is_declared, model_folder
 from cellapp.models.status import require_ready
 from cellapp.settings import IMPORTED
 
@@ -90,6 +91,8 @@ def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Hea
 
     if path.is_file():
         return _cellpose(path, device, dtype)
+    if (path / STORED_SEGMENTER).exists():
+        return _stored_segmenter(path, device, dtype)
     if (path / DESCRIPTION).exists() or (path / TENSORS).exists():
         return _head(path)
     if (path / _COMPACT_WEIGHTS).exists():
@@ -151,11 +154,18 @@ def _encoder(folder: Path, name: str, revision: str, device: str, dtype: str, in
     return Adapter(folder, name=name, revision=revision, input_px=input_px, device=device, dtype=dtype)
 
 
-def _cellpose(weights: Path, device: str, dtype: str) -> Segmenter:
+def _cellpose(weights: Path, device: str, dtype: str, name: str = "") -> Segmenter:
     from cellapp.segmentation.cellpose import CellposeSegmenter
 
     device, dtype = _resolve(device, dtype)
-    return CellposeSegmenter(weights, device=device, dtype=dtype)
+    return CellposeSegmenter(weights, device=device, dtype=dtype, name=name)
+
+
+def _stored_segmenter(folder: Path, device: str, dtype: str) -> Segmenter:
+    name = json.loads((folder / STORED_SEGMENTER).read_text(encoding="utf-8"))["name"]
+    if (folder / "cellpose").is_file():
+        return _cellpose(folder / "cellpose", device, dtype, name)
+    return _compact(folder, name, device, dtype)
 
 
 def _compact(folder: Path, name: str, device: str, dtype: str) -> Segmenter:

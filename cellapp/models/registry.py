@@ -99,12 +99,21 @@ def stored_head(identity: str) -> Path:
     return app_settings().home / "heads" / hashlib.sha256(identity.encode()).hexdigest()
 
 
+STORED_SEGMENTER = "segmenter.json"
+"""In the folder of a segmenter that a project keeps: its name."""
+
+
+def stored_segmenter(identity: str) -> Path:
+    """Return the folder of a segmenter that a project keeps, given as "name@version"; it need not be there."""
+    return app_settings().home / "segmenters" / hashlib.sha256(identity.encode()).hexdigest()
+
+
 def model_folder(name: str) -> Path:
-    """Return the folder of a model's files: that of a declared name or of a head of a project, or the path itself."""
+    """Return the folder of a model's files: of a declared name, of a head or segmenter of a project, or the path."""
     if is_declared(name):
         return entry(name).folder
-    folder = stored_head(name)
-    return folder if folder.is_dir() else Path(name)
+    stored = (stored_head(name), stored_segmenter(name))
+    return next((folder for folder in stored if folder.is_dir()), Path(name))
 
 
 def is_demonstration(name: str | None) -> bool:

@@ -72,3 +72,11 @@ def last_edit(run_id: str, image_id: str) -> int:
     query = select(func.max(MaskEdit.number)).where(MaskEdit.run_id == run_id, MaskEdit.image_id == image_id)
     with reading() as session:
         return session.scalar(query) or 0
+
+
+def edited_images(run_ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Return the number of the last edit of each image that was edited, by run and image."""
+    query = select(MaskEdit.run_id, MaskEdit.image_id, func.max(MaskEdit.number)).where(MaskEdit.run_id.in_(run_ids))
+    with reading() as session:
+        rows = session.execute(query.group_by(MaskEdit.run_id, MaskEdit.image_id)).all()
+    return {(run_id, image_id): number for run_id, image_id, number in rows}

@@ -10,8 +10,9 @@ from difflib import get_close_matches
 from cellapp.errors import InputError
 from cellapp.models.registry import entry, is_declared, registry
 from cellapp.models.status import own_heads
-from cellapp.settings import AnalyseSettings, VectorSettings
+from cellapp.settings import IMPORTED, AnalyseSettings, VectorSettings
 from cellapp.store.heads import list_heads
+from cellapp.store.segmenters import list_segmenters
 
 
 def require_named(project_id: str, kind: str, name: str | None) -> None:
@@ -28,9 +29,11 @@ def require_named(project_id: str, kind: str, name: str | None) -> None:
     Raises
     ------
     InputError
-        The name is of another kind, of another project's head, a path, or of nothing.
+        The name is of another kind, of another project's head or segmenter, a path, or of nothing.
     """
     if name is None or (is_declared(name) and entry(name).kind == kind):
+        return
+    if kind == "segmenter" and name == IMPORTED:  # labels of files, which say themselves where they are missing
         return
     known = [model.name for model in registry().values() if model.kind == kind]
     if kind == "head":
@@ -39,6 +42,11 @@ def require_named(project_id: str, kind: str, name: str | None) -> None:
         if name in {*own, *(head.identity for head in heads)}:
             return
         known += [*own, *(head.identity for head in heads if head.removed is None)]
+    if kind == "segmenter":
+        kept = (*list_segmenters(project_id), *list_segmenters(project_id, removed=True))
+        if name in {one.identity for one in kept}:
+            return
+        known += [one.identity for one in kept if one.removed is None]
     if is_declared(name):
         raise InputError(f"{name!r} is a {entry(name).kind} and no {kind}; choose one of: {', '.join(known)}")
     near = get_close_matches(name, known, n=1)

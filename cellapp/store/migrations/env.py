@@ -8,7 +8,13 @@ Read what it wrote before committing it. A renamed or dropped setting needs a mi
 
 from alembic import context
 
-from cellapp.store import evaluation_schema, file_schema, label_schema, mask_edit_schema  # noqa: F401 tables are known once imported
+from cellapp.store import (  # noqa: F401 tables are known once imported
+    evaluation_schema,
+    file_schema,
+    label_schema,
+    mask_edit_schema,
+    segmenter_schema,
+)
 from cellapp.store.schema import Base
 
 context.configure(

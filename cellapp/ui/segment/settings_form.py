@@ -21,6 +21,7 @@ from cellapp.settings import (
 from cellapp.settings_io import validated
 from cellapp.store.heads import list_heads
 from cellapp.store.records import ImageRecord
+from cellapp.store.segmenters import list_segmenters
 from cellapp.ui.components.forms import control, label
 from cellapp.ui.components.model_badges import cached_head
 
@@ -56,12 +57,14 @@ def present_models(kind: str) -> list[str]:
 
 def _segment(image: ImageRecord) -> dict[str, Any]:
     default = SegmentSettings()
-    names = present_models("segmenter")
+    kept = [one.identity for one in list_segmenters(image.project_id)]
+    names = [*present_models("segmenter"), *kept]
     values: dict[str, Any] = {}
     values["segmenter"] = st.selectbox(
         "Segmenter",
         names,
         index=names.index(default.segmenter) if default.segmenter in names else 0,
+        format_func=lambda name: name.rpartition("@")[0] if name in kept else name,
         key="segment_segmenter",
         persist_state="session",
         help="Further segmenters can be downloaded on the Models page.",

@@ -1,0 +1,126 @@
+"""Labels of files become the cells of a run; a segmenter learns from them as a job, is kept, listed and used."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import tifffile
+
+from cellapp.errors import InputError
+from cellapp.jobs import queue, worker_process
+from cellapp.jobs.handlers import HANDLERS
+from cellapp.jobs.import_labels import import_labels, match_files
+from cellapp.jobs.retrain_segmenter import RetrainRequest, corrected_images, request_retraining
+from cellapp.jobs.training_folder import work_folder
+from cellapp.models.load import load_model
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import save_network
+from cellapp.segmentation.label_image import read_labels
+from cellapp.settings import AnalyseSettings, ClassifySettings, SegmentSettings
+from cellapp.store.images import list_images
+from cellapp.store.named_models import require_named
+from cellapp.store.projects import create_project, default_project
+from cellapp.store.runs import create_run, get_run, list_runs, run_folder
+from cellapp.store.segmenters import add_segmenter, export_segmenter, get_segmenter, list_segmenters, remove_segmenter
+from cellapp.store.uploads import add_image
+from tests.segmentation.phantoms import discs, glowing
+
+TRUTH = discs((64, 64), [(20, 20), (44, 40)], 9) * 5
+COUNT = AnalyseSettings(classify=ClassifySettings(head=None))
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch):
+    monkeypatch.setattr(worker_process, "ensure_worker", lambda: None)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project of three images, with a file of labels of each beside them."""
+    project = default_project()
+    for shift, name in enumerate("abc"):
+        pixels = np.roll((glowing(TRUTH)[0] * 255).astype(np.uint8), shift, axis=1)
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+        tifffile.imwrite(tmp_path / f"{name}_masks.tif", np.roll(TRUTH, shift, axis=1).astype(np.uint16))
+        add_image(project.id, tmp_path / f"{name}.tif", f"{name}.tif")
+    return project
+
+
+def files(tmp_path):
+    return sorted(tmp_path.glob("*_masks.tif"))
+
+
+def work():
+    """Do what is queued, as the worker does; return the result of the last job."""
+    result = {}
+    while (job := queue.claim("w")) is not None:
+        result = HANDLERS[job.kind](dict(job.payload), lambda *_: None)
+        queue.finish(job.id, result, worker_id="w")
+    return result
+
+
+def test_files_are_matched_by_name_and_what_does_not_fit_leaves_nothing(project, tmp_path):
+    records = list_images(project.id)
+    matched = match_files(records, files(tmp_path)[:2])
+    assert matched.without == ("c.tif",)
+    assert sorted(file.name for file in matched.files.values()) == ["a_masks.tif", "b_masks.tif"]
+    tifffile.imwrite(tmp_path / "b_masks.tif", np.ones((3, 3), np.uint8))
+    with pytest.raises(InputError, match=r"b\.tif: labels must have the size"):
+        import_labels(project.id, files(tmp_path), COUNT)
+    assert not list_runs(project.id)
+    assert not queue.list_jobs(project.id)
+
+
+def test_from_files_to_a_segmenter_of_the_project(project, tmp_path):
+    run = import_labels(project.id, files(tmp_path), COUNT)
+    work()
+    run = get_run(run.id)
+    assert [image.n_cells for image in run.images] == [2, 2, 2]
+    stored = read_labels(run_folder(run.id) / "b" / "labels.tif")
+    assert (stored == np.roll(TRUTH, 1, axis=1)).all()
+    corrected = sorted(corrected_images(project.id), key=lambda one: one.image.name)
+    assert [(one.image.name, one.n_edits) for one in corrected] == [("a.tif", 0), ("b.tif", 0), ("c.tif", 0)]
+
+    (tmp_path / "base").mkdir()
+    save_network(FlowNetwork(NetworkSettings(widths=(4, 8), blocks=1)), tmp_path / "base")
+    keys = [one.key for one in corrected]
+    base = str(tmp_path / "base")
+    request = RetrainRequest(project_id=project.id, learn=keys[:2], score=keys[2:], base=base, name="own",
+                             settings={"steps": 2})  # fmt: skip
+    job = request_retraining(request)
+    record = get_segmenter(work()["segmenter_id"])
+    assert not work_folder(job.payload["work"]).exists()
+    assert (record.name, [row["image"] for row in record.metrics["held_out"]]) == ("own", ["c.tif"])
+    assert "own" in load_model(record.identity).name
+    other = create_run(project.id, [corrected[0].image.image_id], COUNT.model_copy(update={
+        "segment": SegmentSettings(segmenter=record.identity)}))  # fmt: skip
+    queue.submit("analyse", {"run_id": other.id}, project.id)
+    work()
+    assert get_run(other.id).images[0].n_cells is not None
+    tree = json.loads((run_folder(other.id) / "a" / "run.json").read_text())
+    assert f"{record.identity}/weights.safetensors" in tree["weights_sha256"]
+
+    stream = io.BytesIO()
+    export_segmenter(record, stream)
+    assert {"config.json", "weights.safetensors", "metrics.json"} <= set(zipfile.ZipFile(stream).namelist())
+    remove_segmenter(record.id)
+    assert not list_segmenters(project.id)
+    assert remove_segmenter(record.id, back=True).removed is None
+    with pytest.raises(InputError, match="no segmenter"):
+        require_named(create_project("other").id, "segmenter", record.identity)
+
+
+def test_what_was_not_corrected_or_is_on_both_sides_is_refused(project, tmp_path):
+    import_labels(project.id, files(tmp_path)[:2], COUNT)
+    work()
+    (one, two) = (image.key for image in corrected_images(project.id))
+    for learn, score, says in (([one], [one], "not seen"), ([("x", "y")], [], "no corrected outlines")):
+        with pytest.raises(InputError, match=says):
+            request_retraining(RetrainRequest(project_id=project.id, learn=learn, score=score, name="n"))
+    with pytest.raises(InputError, match="needs a name"):
+        request_retraining(RetrainRequest(project_id=project.id, learn=[two], name="a/b"))
+    with pytest.raises(InputError, match="holds no segmenter"):
+        add_segmenter(project.id, tmp_path, "n")
+    assert not queue.list_jobs(project.id)
