@@ -25,6 +25,7 @@ def route() -> None:
             "Learn": [
                 st.Page(frame.LABEL_PAGE, title="Label", icon=":material/label:"),
                 st.Page(frame.TRAIN_PAGE, title="Train", icon=":material/school:"),
+                st.Page(frame.OUTLINES_PAGE, title="Outlines", icon=":material/draw:"),
                 st.Page(frame.DISCOVER_PAGE, title="Discover", icon=":material/bubble_chart:"),
                 st.Page(frame.TIME_SERIES_PAGE, title="Time series", icon=":material/timeline:"),
             ],

@@ -25,6 +25,7 @@ from cellapp.jobs.rescore import RESCORE, rescore_run
 from cellapp.jobs.retrain_segmenter import RETRAIN, retrain_segmenter
 from cellapp.jobs.run_lock import only_worker
 from cellapp.jobs.run_report import write_run_report
+from cellapp.jobs.score_outlines import SCORE, score_outlines
 from cellapp.jobs.summarise_explanations import summarise_explanations
 from cellapp.jobs.time_series import SERIES
 from cellapp.jobs.train import TrainRequest
@@ -177,6 +178,7 @@ HANDLERS: Mapping[str, Handler] = {
     "vectors": vectors,
     "train": train,
     RETRAIN: retrain_segmenter,
+    SCORE: score_outlines,
     "demo": demo,
     "project": project,
     "explain": explain,

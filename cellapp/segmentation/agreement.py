@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -112,6 +112,11 @@ def mean_figures(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
     """Return the mean over images of each figure of `Agreement.row`; images without one are left out of its mean."""
     values = {name: [row[name] for row in rows if row[name] is not None] for name in (rows[0] if rows else ())}
     return {name: float(np.mean(some)) if some else None for name, some in values.items()}
+
+
+def n_to_correct(rows: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many cells somebody would have to correct: those missed, split, merged and extra."""
+    return sum(row[name] for row in rows for name in ("n_missed", "n_split", "n_merged", "n_extra"))
 
 
 def _share(part: int, whole: int, other: int) -> float:

@@ -34,6 +34,7 @@ COUNT = AnalyseSettings(classify=ClassifySettings(head=None))
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch):
     monkeypatch.setattr(worker_process, "ensure_worker", lambda: None)
+    monkeypatch.setattr("cellapp.jobs.handlers._vectors_of", lambda *_: None)  # nothing here reads vectors
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.segment_slide import segment_image
-from cellapp.segmentation.agreement import compare_labels, mean_figures
+from cellapp.segmentation.agreement import compare_labels, mean_figures, n_to_correct
 from cellapp.segmentation.flow_unet_io import read_network
 from cellapp.segmentation.input_planes import select_planes
 from cellapp.segmentation.label_image import relabel
@@ -33,8 +33,6 @@ from cellapp.types.image import OnStep
 from cellapp.types.protocols import Segmenter
 
 METRICS = "metrics.json"
-WRONG = ("n_missed", "n_split", "n_merged", "n_extra")
-"""Figures of a score that count the cells somebody would have to correct."""
 _SCORING = 0.1  # share of the time, before and after
 
 
@@ -181,8 +179,7 @@ def _result(
     after: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     def together(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        wrong = sum(row[name] for row in rows.values() for name in WRONG)
-        return mean_figures(list(rows.values())) | {"corrections": wrong} if rows else {}
+        return mean_figures(list(rows.values())) | {"corrections": n_to_correct(rows.values())} if rows else {}
 
     return {
         "images": [image.name for image in images],

@@ -32,6 +32,8 @@ _TITLES = {
     "relabel": "Relabelling",
     "pyramid": "Viewer",
     "train": "Training",
+    "retrain": "Retraining",
+    "score": "Scoring",
     "rescore": "Calling cells",
     "pictures": "Drawing classes",
     "vectors": "Vectors",

@@ -1,0 +1,1 @@
+"""Sections of the Outlines page: labels of files, how good outlines are, and segmenters that learn from corrections."""

@@ -1,0 +1,206 @@
+"""A segmenter that learns from corrected images, as a job, and how it does before and after on unseen ones."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import partial
+from typing import IO, Any
+
+import pandas as pd
+import streamlit as st
+
+from cellapp.errors import CellappError
+from cellapp.jobs import queue
+from cellapp.jobs.retrain_segmenter import RETRAIN, CorrectedImage, RetrainRequest, request_retraining
+from cellapp.models.registry import registry
+from cellapp.settings_io import validated
+from cellapp.store.records import Status
+from cellapp.store.segmenters import SegmenterRecord, export_segmenter, list_segmenters, remove_segmenter
+from cellapp.training.segmenter.retrain_settings import RetrainSettings
+from cellapp.ui.components.forms import label
+from cellapp.ui.components.job_progress import wait_for
+from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.layout.frame import SEGMENT_PAGE
+from cellapp.ui.session.page_state import PageState
+
+_COMPARED = {"ap50": "AP@0.5", "ap": "AP@0.5:0.95", "f1": "F1", "dice": "Dice"}
+
+
+def retrain_section(page: PageState, corrected: Sequence[CorrectedImage]) -> None:
+    """Draw the form, the job that works, and the newest segmenter of the project."""
+    st.subheader("3. Learn from corrections")
+    segmenters = list_segmenters(page.project.id)
+    job = next((job for job in page.jobs if job.kind == RETRAIN), None)
+    if job is not None:
+        wait_for(job)
+        st.button(
+            "Cancel", icon=":material/close:", key="retrain_cancel", on_click=queue.request_cancel, args=(job.id,)
+        )
+    elif corrected:
+        _form(page, corrected, segmenters)
+        _failure(page.project.id)
+    else:
+        st.caption(
+            "Correct the outlines of two images or more, or bring them in; then a segmenter can learn from them."
+        )
+    _removed(page.project.id)
+    if segmenters:
+        _result(segmenters)
+
+
+def _form(page: PageState, corrected: Sequence[CorrectedImage], segmenters: Sequence[SegmenterRecord]) -> None:
+    by_key = {one.key: one for one in corrected}
+    keys = list(by_key)
+    held = st.multiselect(
+        "Held out, only scored before and after",
+        keys,
+        default=keys[: max(1, len(keys) // 4)] if len(keys) > 1 else [],
+        format_func=lambda key: by_key[key].image.name,
+        key=f"retrain_held_{len(keys)}",
+        help="All other corrected images are learnt from. Nothing of these is.",
+    )
+    kept = {one.identity: one.name for one in segmenters if not one.of_cellpose}
+    bundled = [name for name, model in registry().items() if model.adapter == "compact"]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        base = st.selectbox(
+            "Set out from",
+            [*bundled, *kept],
+            format_func=lambda name: kept.get(name, name),
+            key="retrain_base",
+            width=220,
+        )
+        n_ever = len(segmenters) + len(list_segmenters(page.project.id, removed=True))
+        name = st.text_input("Name", f"Segmenter {n_ever + 1}", key=f"retrain_name_{n_ever}", max_chars=80, width=220)
+    values = _settings()
+    learn = [key for key in keys if key not in held]
+    n = len(learn)
+    if st.button(
+        f"Retrain on {n:,} image{'s' * (n != 1)}",
+        icon=":material/school:",
+        type="primary" if not segmenters else "secondary",
+        key="retrain_start",
+        disabled=not learn,
+    ):
+        _start({"project_id": page.project.id, "learn": learn, "score": held, "base": base, "name": name}, values)
+
+
+def _settings() -> dict[str, Any]:
+    fields = RetrainSettings.model_fields
+    with st.expander("Steps and learning rate", icon=":material/tune:"):
+        shared = {"persist_state": "session", "width": 200}
+        return {
+            name: st.number_input(
+                label(name),
+                min_value=low,
+                value=fields[name].default,
+                step=step,
+                format=shown,
+                help=fields[name].description,
+                key=f"retrain_{name}",
+                **shared,
+            )
+            for name, low, step, shown in (
+                ("steps", 1, 10, "%d"),
+                ("learning_rate", 1e-7, 1e-4, "%.1e"),
+                ("weight_decay", 0.0, 0.01, "%.3f"),
+            )
+        }
+
+
+def _start(request: dict[str, Any], values: dict[str, Any]) -> None:
+    try:
+        request_retraining(RetrainRequest(**request, settings=validated(RetrainSettings, values, name=label)))
+    except CellappError as error:
+        show_error(error)
+        return
+    st.rerun()
+
+
+def _failure(project_id: str) -> None:
+    ended = [job for job in queue.list_jobs(project_id, active=False) if job.kind == RETRAIN]
+    newest = max(ended, key=lambda job: job.created, default=None)
+    if newest is not None and newest.status is Status.FAILED:
+        st.error(escape(newest.error or "The retraining failed."), icon=":material/error:")
+
+
+def _result(segmenters: Sequence[SegmenterRecord]) -> None:
+    names = {one.id: f"{one.name}, {one.created:%d %B %H:%M}" for one in segmenters}
+    chosen = segmenters[0]
+    if len(segmenters) > 1:
+        wanted = st.selectbox("Segmenter", list(names), format_func=names.get, key="retrained", width=340)
+        chosen = next((one for one in segmenters if one.id == wanted), chosen)
+    metrics = chosen.metrics
+    st.markdown(f"### {escape(result_sentence(chosen.name, metrics))}")
+    if metrics["held_out"]:
+        rows = {
+            row["image"]: {
+                f"{word} {when}": row[when][key] for key, word in _COMPARED.items() for when in ("before", "after")
+            }
+            for row in metrics["held_out"]
+        }
+        table = pd.DataFrame(rows).T.rename_axis("Image")
+        shown = {name: st.column_config.NumberColumn(format="%.3f") for name in table}
+        st.dataframe(table, column_config=shown, alt="Scores of held-out images before and after")
+    _actions(chosen)
+
+
+def result_sentence(name: str, metrics: dict[str, Any]) -> str:
+    """Return what retraining did, in one or two sentences."""
+    n, n_cells = len(metrics["images"]), metrics["n_cells"]
+    learnt = f"{name} learnt from {n:,} image{'s' * (n != 1)} with {n_cells:,} cells"
+    if not metrics["held_out"]:
+        return f"{learnt}. No image was held out, so it is not known whether it is better."
+    before, after, seen = metrics["before"], metrics["after"], len(metrics["held_out"])
+    return (
+        f"{learnt}. On {seen:,} image{'s' * (seen != 1)} it had not seen, average precision at IoU 0.5 went from "
+        f"{before['ap50']:.2f} to {after['ap50']:.2f}, and the cells to correct from {before['corrections']:,} to "
+        f"{after['corrections']:,}."
+    )
+
+
+def _actions(chosen: SegmenterRecord) -> None:
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Use on this project", type="primary", icon=":material/check:", key="segmenter_use"):
+            st.session_state["segment_segmenter"] = chosen.identity
+            st.switch_page(SEGMENT_PAGE)
+        st.download_button(
+            "Export",
+            data=partial(_packed, chosen),
+            file_name=chosen.name if chosen.of_cellpose else f"{chosen.name}.zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            key=f"export_segmenter_{chosen.id}",
+        )
+        st.button(
+            "Remove", icon=":material/delete:", key=f"remove_segmenter_{chosen.id}", on_click=_remove, args=(chosen.id,)
+        )
+
+
+def _removed(project_id: str) -> None:
+    last = st.session_state.get("removed_segmenter")
+    record = next((one for one in list_segmenters(project_id, removed=True) if one.id == last), None) if last else None
+    if record is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"Removed {escape(record.name)}.", width="content")
+            st.button(
+                "Undo",
+                icon=":material/undo:",
+                type="tertiary",
+                key="undo_remove_segmenter",
+                on_click=remove_segmenter,
+                args=(record.id,),
+                kwargs={"back": True},
+            )
+
+
+def _remove(segmenter_id: str) -> None:
+    remove_segmenter(segmenter_id)
+    st.session_state["removed_segmenter"] = segmenter_id
+
+
+def _packed(record: SegmenterRecord) -> IO[bytes]:
+    stream = io.BytesIO()
+    export_segmenter(record, stream)
+    stream.seek(0)
+    return stream
