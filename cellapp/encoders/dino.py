@@ -1,4 +1,7 @@
-"""DINO, DINOv2, DINOv3 and supervised ViT encoders in Hugging Face format: the only file that imports transformers."""
+"""DINO, DINOv2, DINOv3 and supervised ViT encoders in Hugging Face format: the only file that imports transformers.
+
+DINOv2, which ships and is the default, runs by `dinov2_network` without it.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,7 @@ class HubEncoder:
         self.n_prefix = 1 + int(config.get("num_register_tokens", 0))  # class token, then registers
         self.device, self.dtype = device, dtype
         self.lock = threading.RLock()
-        self.network = _load_network(folder, config["model_type"]).to(device)
+        self.network = _load_network(folder, config).to(device)
         choose_attention(self.network, device, dtype)
         self.reads = FeatureSettings()
         self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
@@ -196,25 +199,34 @@ def choose_attention(network: nn.Module, device: str, dtype: str) -> None:
         network.set_attn_implementation("eager")
 
 
-def _load_network(folder: Path, family: str) -> nn.Module:
+def _load_network(folder: Path, config: Mapping[str, Any]) -> nn.Module:
+    from safetensors import SafetensorError
+
+    from cellapp.encoders.dinov2_network import Dinov2Network, is_covered  # imports torch
+
+    read = Dinov2Network.read if is_covered(config) else _read_by_library
+    try:
+        network, missing = read(folder, config)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"the encoder in {folder} cannot be loaded ({error}); fetch or copy it again") from error
+    absent = [key for key in missing if not key.endswith("mask_token")]
+    if absent:
+        raise ModelError(f"{folder / WEIGHTS} lacks {len(absent)} tensors its config asks for, first {absent[0]}")
+    return network.eval().requires_grad_(False)
+
+
+def _read_by_library(folder: Path, config: Mapping[str, Any]) -> tuple[nn.Module, list[str]]:
     torchvision_shim.install()
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoModel
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # a load takes a second; command line and pages show progress by themselves
-    extra = {"add_pooling_layer": False} if family == "vit" else {}
-    try:
-        network, report = AutoModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **extra
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"the encoder in {folder} cannot be loaded ({error}); fetch or copy it again") from error
-    absent = [key for key in report["missing_keys"] if not key.endswith("mask_token")]
-    if absent:
-        raise ModelError(f"{folder / WEIGHTS} lacks {len(absent)} tensors its config asks for, first {absent[0]}")
-    return network.eval().requires_grad_(False)
+    extra = {"add_pooling_layer": False} if config["model_type"] == "vit" else {}
+    network, report = AutoModel.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **extra
+    )
+    return network, report["missing_keys"]
 
 
 def planes_of(values: tuple[float, ...], device: str) -> torch.Tensor:

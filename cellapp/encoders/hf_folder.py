@@ -16,7 +16,7 @@ FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
 
 
 class Network(Protocol):
-    """Methods of a network of transformers that are used to write it."""
+    """Methods of a network of transformers, and of `dinov2_network`, that are used to write it."""
 
     def half(self) -> Network:
         """Convert weights to float16, in place."""
@@ -83,7 +83,7 @@ def write_encoder(network: Network, folder: Path, *, mean: Sequence[float], std:
     Parameters
     ----------
     network : Module
-        Of transformers; it is converted in place.
+        It is converted in place.
     folder : Path
     mean, std : sequence of float
         The three planes, 0 to 1, are standardised with these.

@@ -87,16 +87,18 @@ def test_the_revision_is_the_digest_of_the_weights(folder):
 def test_a_written_encoder_can_be_loaded_and_is_half_as_large(tmp_path):
     torch.manual_seed(0)
     network = blank_network(FAMILIES["dinov2"] | {"model_type": "dinov2"})
-    expected = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    pixels = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = network.eval()(pixels).last_hidden_state
     out = write_encoder(network, tmp_path, mean=(0.1, 0.2, 0.3), std=(1, 2, 3), side_px=32)
     assert out == tmp_path
     assert {path.name for path in out.iterdir()} >= set(FILES)
-    n_weights = sum(tensor.numel() for tensor in expected.values())
+    n_weights = sum(tensor.numel() for tensor in network.state_dict().values())
     assert (out / WEIGHTS).stat().st_size < 2 * n_weights + 20_000
     encoder = HubEncoder(out, name="mine", revision="1")
     assert encoder.standard == ((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
-    for name, tensor in encoder.network.state_dict().items():
-        torch.testing.assert_close(tensor, expected[name], rtol=1e-3, atol=1e-3)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder.network(pixels).last_hidden_state, expected, rtol=1e-2, atol=1e-2)
 
 
 def test_reading_changes_what_is_computed_and_not_the_encoder(tmp_path):
