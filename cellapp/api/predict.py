@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from fastapi import APIRouter, File, HTTPException, Query, Response, UploadFile
 
 from cellapp.api.upload_route import UploadRoute, chunks
 from cellapp.errors import InputError
-from cellapp.exports.mask_pictures import MEDIA_TYPES, Answer, Format, mask_picture, mask_zip
+from cellapp.exports.mask_pictures import MEDIA_TYPES, Answer, Format, mask_picture, write_mask_zip
 from cellapp.files import safe_stem, unique_stems
 from cellapp.models.load import load_model
 from cellapp.models.registry import entry, registry
@@ -78,10 +79,11 @@ def predict_batch(
         raise InputError(f"a batch has 1 to {MOST_FILES} images in the field infiles; got {len(files)}")
     with _place():
         found, problems = _predict_each(files, input_mode, segmenter, diameter)
-    masks = dict(zip(unique_stems(one.name for one in found), (one.mask.labels for one in found), strict=True))
-    content = mask_zip(masks, problems, answer=answer, form=form)
+    stems, stream = unique_stems(one.name for one in found), io.BytesIO()
+    masks = zip(stems, (one.mask.labels for one in found), strict=True)
+    write_mask_zip(stream, masks, problems, answer=answer, form=form)
     headers = {"content-disposition": 'attachment; filename="predictions.zip"', "x-problem-count": str(len(problems))}
-    return Response(content, media_type="application/zip", headers=headers)
+    return Response(stream.getvalue(), media_type="application/zip", headers=headers)
 
 
 def _predict_each(

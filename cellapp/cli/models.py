@@ -31,16 +31,19 @@ def show(name: str, as_json: bool = JSON_OPTION) -> None:
 
     from cellapp.models.registry import entry
     from cellapp.models.status import card, status
+    from cellapp.models.training_curves import read_curves
 
     model = entry(name)
-    state = status(name)
+    state, curves = status(name), read_curves(model.folder)
     facts = {key: value for key, value in asdict(model).items() if value not in (None, "", (), {})}
     lines = [f"{key}: {value}" for key, value in facts.items()] + [
         f"state: {state.state}, {state.words}",
+        *([f"training: {curves.sentence}"] if curves else []),
         "",
         card(name),
     ]
-    emit({"name": name, "state": state.state, "words": state.words}, as_json, lines)
+    result = {"name": name, "state": state.state, "words": state.words}
+    emit(result | ({"training": curves.sentence} if curves else {}), as_json, lines)
 
 
 @models.command()

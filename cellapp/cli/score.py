@@ -195,6 +195,7 @@ def _figures(row: dict[str, Any]) -> str:
 
 def _line(kind: str, row: dict[str, Any]) -> str:
     parts = [f"{who} AP@0.5 {_interval(row[who]['ap50'])}" for who in ("segmenter", "classical")]
+    parts += [f"Dice {_interval(row['segmenter']['dice'])}", f"IoU {_interval(row['segmenter']['iou'])}"]
     return f"{kind}, {row['n_images']} image{'s' * (row['n_images'] != 1)}: {', '.join(parts)}"
 
 

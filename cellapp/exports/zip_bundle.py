@@ -10,7 +10,7 @@ from typing import IO
 
 from cellapp.files import is_litter
 
-_DATE = (1980, 1, 1, 0, 0, 0)  # equal files give equal bytes, whenever they were written
+DATE = (1980, 1, 1, 0, 0, 0)  # equal files give equal bytes, whenever they were written
 _PACKED = {".zip", ".png", ".npz", ".parquet", ".tif"}
 
 
@@ -40,7 +40,7 @@ def write_bundle(folder: Path, stream: IO[bytes], files: Iterable[Path] | None =
     """
     with zipfile.ZipFile(stream, "w", allowZip64=True) as archive:
         for source in files if files is not None else bundle_files(folder):
-            entry = zipfile.ZipInfo(source.relative_to(folder).as_posix(), _DATE)
+            entry = zipfile.ZipInfo(source.relative_to(folder).as_posix(), DATE)
             entry.compress_type = zipfile.ZIP_STORED if source.suffix in _PACKED else zipfile.ZIP_DEFLATED
             entry.file_size = source.stat().st_size
             with source.open("rb") as read, archive.open(entry, "w") as write:

@@ -193,6 +193,7 @@ def _encoder_of_registry(model: ModelEntry, device: str, dtype: str) -> Encoder:
 ADAPTERS: Mapping[str, Callable[[ModelEntry, str, str], Segmenter | Encoder | Head]] = {
     "classical": lambda model, device, dtype: _classical(),
     "compact": lambda model, device, dtype: _compact(model.folder, model.name, device, dtype),
+    "foreground": lambda model, device, dtype: _compact(model.folder, model.name, device, dtype),
     "cellpose": lambda model, device, dtype: _cellpose(model.folder / next(iter(model.files)), device, dtype),
     "dino": _encoder_of_registry,
     "timm": _encoder_of_registry,

@@ -15,6 +15,8 @@ from cellapp.errors import ModelError, UnknownModelError
 
 MODELS = REPOSITORY / "models"
 KINDS = ("segmenter", "encoder", "head")
+WITHOUT_FLOWS = ("classical", "foreground")
+"""Adapters of segmenters that divide a mask by watershed."""
 SOURCES = ("built-in", "bundled", "hub", "cellpose.org")
 
 
@@ -24,7 +26,7 @@ class ModelEntry:
 
     name: str
     kind: str  # one of KINDS
-    adapter: str  # "classical", "compact", "cellpose", "dino", "timm", "head"
+    adapter: str  # "classical", "compact", "foreground", "cellpose", "dino", "timm", "head"
     source: str  # one of SOURCES
     licence: str
     purpose: str
@@ -114,6 +116,11 @@ def model_folder(name: str) -> Path:
         return entry(name).folder
     stored = (stored_head(name), stored_segmenter(name))
     return next((folder for folder in stored if folder.is_dir()), Path(name))
+
+
+def has_flows(name: str) -> bool:
+    """Whether a segmenter makes cells of flows, so that a threshold of flows counts; one without a declaration does."""
+    return not (is_declared(name) and entry(name).adapter in WITHOUT_FLOWS)
 
 
 def is_demonstration(name: str | None) -> bool:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from cellapp.exports.mask_pictures import mask_picture, mask_zip
+from cellapp.exports.label_image import write_labels
+from cellapp.exports.mask_pictures import mask_picture, write_mask_zip, write_run_masks
 from cellapp.exports.rle import decode_mask
 from cellapp.segmentation.label_image import read_labels
+from cellapp.types.cells import LabelMask
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
@@ -49,8 +51,9 @@ def test_ids_beyond_16_bits_make_a_tiff(form, tmp_path):
 @given(st.lists(SHAPES.flatmap(lambda shape: arrays.arrays(np.int32, shape, elements=st.integers(0, 9))), max_size=4))
 def test_every_member_of_a_zip_opens_at_its_size(masks):
     named = {f"image_{at}": labels for at, labels in enumerate(masks)}
-    content = mask_zip(named, [("=bad.txt", "no image")])
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    stream = io.BytesIO()
+    write_mask_zip(stream, named.items(), [("=bad.txt", "no image")])
+    with zipfile.ZipFile(stream) as archive:
         assert archive.testzip() is None
         assert set(archive.namelist()) == {*(f"{name}_masks.png" for name in named), "images.csv", "problems.csv"}
         for name, labels in named.items():
@@ -60,3 +63,16 @@ def test_every_member_of_a_zip_opens_at_its_size(masks):
             mask = decode_mask(row.rle_annotation, (row.height, row.width))
             assert np.array_equal(mask, named[row.name] > 0)
         assert pd.read_csv(archive.open("problems.csv"))["name"].tolist() == ["'=bad.txt"]
+
+
+def test_the_masks_of_a_run_are_its_label_images_and_the_same_bytes_again(tmp_path):
+    labels = np.int32([[0, 7], [7, 300]])
+    write_labels(LabelMask(labels, "test"), tmp_path / "a" / "labels.tif")
+    streams = [io.BytesIO(), io.BytesIO()]
+    for stream in streams:
+        write_run_masks(tmp_path, stream)
+    assert streams[0].getvalue() == streams[1].getvalue()
+    with zipfile.ZipFile(streams[0]) as archive:
+        assert archive.namelist() == ["a_masks.png", "images.csv"]
+        assert np.array_equal(opened(archive.read("a_masks.png")), labels)
+        assert archive.read("images.csv").decode().splitlines() == ["name,width,height,rle_annotation", "a,2,2,1 3"]

@@ -9,6 +9,7 @@ from cellapp.explanation.methods import method_text
 from cellapp.exports.report.counts import ReportImage
 from cellapp.exports.report.words import counted, listed
 from cellapp.models.citations import OF_METHOD, OF_STEP, Bibliography, of_model
+from cellapp.models.registry import has_flows
 from cellapp.settings import AnalyseSettings, CropMode, ExplainSettings
 
 _CUT = {
@@ -95,6 +96,8 @@ def _segment(settings: AnalyseSettings, run: Mapping[str, Any], cited: Bibliogra
     start = f"Cells were segmented with {chosen.segmenter}{exact}{cited.cite(of_model(chosen.segmenter))}"
     if chosen.segmenter == "classical":
         how = f"method {chosen.method}"
+    elif not has_flows(chosen.segmenter):
+        how = f"foreground above a logit of {chosen.cellprob_threshold:g}, divided by watershed"
     else:
         how = f"flow threshold {chosen.flow_threshold:g}, cell probability threshold {chosen.cellprob_threshold:g}"
     size = "estimated from each image" if chosen.diameter is None else f"{chosen.diameter:g} {chosen.diameter_unit}"

@@ -13,10 +13,10 @@ import torch
 from torch.nn import functional as F
 
 from cellapp.files import atomic_write
+from cellapp.models.training_curves import FILE
 from cellapp.segmentation.flow_unet import N_INPUTS, REFERENCE_PX, FlowNetwork
 from cellapp.training.segmenter.dataset import Example
 
-FILE = "curves.json"
 MAX_EPOCHS = 50  # an epoch of few images takes several rounds through them, so that measuring stays cheap
 MAX_HELD_OUT = 24  # images measured after each epoch
 
@@ -85,8 +85,9 @@ def _score(network: FlowNetwork, example: Example) -> tuple[float, float]:
     size = [max(1, round(side * scale)) for side in example.labels.shape]
     planes = _input_planes(example).to(network.device, network.dtype)
     logits = network.predict(F.interpolate(planes[None], size=size, mode="bilinear"))[:, 2:3]
-    found = F.interpolate(logits.float(), size=example.labels.shape, mode="bilinear")[0, 0].cpu().numpy() > 0
-    true = example.labels > 0
+    valid = example.weights > 0
+    found = (F.interpolate(logits.float(), size=valid.shape, mode="bilinear")[0, 0].cpu().numpy() > 0) & valid
+    true = (example.labels > 0) & valid
     return _agreement(np.count_nonzero(found & true), np.count_nonzero(found), np.count_nonzero(true))
 
 

@@ -63,8 +63,8 @@ def evaluate_segmenter(
     -------
     dict
         ``kinds``: by kind of image the number of images and, for the segmenter and for ``classical``, the mean over
-        images of AP at IoU 0.5 and 0.75 and of Dice, each with a 95 % bootstrap interval over images (None for a single
-        image); ``images``: AP at IoU 0.5 of each image; ``segmenter``, ``split``, ``n_synthetic``.
+        images of AP at IoU 0.5 and 0.75, of Dice and IoU, each with a 95 % bootstrap interval over images (None for a
+        single image); ``images``: AP at IoU 0.5 of each image; ``segmenter``, ``split``, ``n_synthetic``.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _figures(scores: Sequence[dict[str, Score]]) -> dict[str, Any]:
     for method in ("segmenter", "classical"):
         figures[method] = {
             name: _mean_with_interval([getattr(score[method], name) for score in scores])
-            for name in ("ap50", "ap75", "dice")
+            for name in ("ap50", "ap75", "dice", "iou")
         }
     return figures
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO
 
 import streamlit as st
 
+from cellapp.exports.mask_pictures import run_masks, write_run_masks
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files, write_bundle
 
@@ -102,6 +104,7 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
         st.caption("Whole run")
         for file in run_downloads(folder):
             _button(file, key)
+        _masks_button(folder, key)
         _bundle_button(folder, key)
 
 
@@ -150,9 +153,33 @@ def _bundle_button(folder: Path, key: str) -> None:
     )
 
 
+def _masks_button(folder: Path, key: str) -> None:
+    n_images = len(run_masks(folder))
+    if n_images:
+        st.download_button(
+            f"Masks and run lengths, {n_images:,} image{'s' * (n_images != 1)} (ZIP)",
+            data=partial(_pack_masks, folder),
+            file_name=f"{folder.name}_masks.zip",
+            mime=_MIME[".zip"],
+            icon=":material/texture:",
+            key=f"{key}_masks",
+            on_click="ignore",
+            type="tertiary",
+            help="A 16-bit PNG of cell ids for each image, and images.csv with run lengths of the foreground",
+        )
+
+
+def _pack_masks(folder: Path) -> IO[bytes]:
+    return _packed(partial(write_run_masks, folder))
+
+
 def _pack(folder: Path) -> IO[bytes]:
+    return _packed(partial(write_bundle, folder))
+
+
+def _packed(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - Streamlit reads it after this returns; closing deletes it
-    write_bundle(folder, packed)
+    write(packed)
     packed.seek(0)
     return io.BufferedReader(packed.detach())  # Streamlit refuses a file that is open for writing, too
 

@@ -17,6 +17,7 @@ from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components.downloads import size_text
 from cellapp.ui.components.job_progress import POLL_S, job_progress
 from cellapp.ui.components.messages import capital, escape, show_error
+from cellapp.ui.components.training_curves import training_curves
 
 KINDS = {"segmenter": "Find cells", "encoder": "Describe cells", "head": "Classify cells"}
 _ICONS = {"segmenter": ":material/blur_on:", "encoder": ":material/scatter_plot:", "head": ":material/donut_small:"}
@@ -99,6 +100,7 @@ def _details(entry: ModelEntry) -> None:
     details = st.expander("Card and figures", on_change="rerun", key=f"card_{entry.name}")
     if details.open:
         with details:
+            training_curves(entry.folder, f"curves_{entry.name}")
             _card(card(entry.name), entry.folder)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellapp.models.registry import is_demonstration, registry
+from cellapp.models.registry import has_flows, is_demonstration, registry
 from cellapp.models.status import own_heads, status
 from cellapp.settings import (
     THRESHOLDS,
@@ -69,12 +69,11 @@ def _segment(image: ImageRecord) -> dict[str, Any]:
         persist_state="session",
         help="Further segmenters can be downloaded on the Models page.",
     )
-    classical = values["segmenter"] == "classical"
-    if classical:
+    if values["segmenter"] == "classical":
         values["method"] = control(SegmentSettings, "method", key="segment")
     values |= _diameter(image)
     for name in THRESHOLDS:
-        if not (classical and name == "flow_threshold"):
+        if name != "flow_threshold" or has_flows(values["segmenter"]):
             values[name] = control(SegmentSettings, name, key="segment", upto=_SLIDER_ENDS.get(name))
     return values
 

@@ -13,8 +13,9 @@ from cellapp.compute import torchvision_shim
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
+from cellapp.models.training_curves import FILE, read_curves  # noqa: E402
 from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.training.segmenter.curves import FILE, Curves  # noqa: E402
+from cellapp.training.segmenter.curves import Curves  # noqa: E402
 from cellapp.training.segmenter.dataset import prepare  # noqa: E402
 from cellapp.training.segmenter.source_images import any_held_out, read_labelled_images  # noqa: E402
 from tests.training.segmenter.conftest import write_index, write_picture  # noqa: E402
@@ -86,7 +87,9 @@ def test_held_out_images_are_measured_as_a_whole(data, tmp_path):
     share = float((image.labels > 0).mean())
     assert curves.rows[0]["held_out_iou"] == pytest.approx(share, abs=1e-4)
     assert curves.rows[0]["held_out_dice"] == pytest.approx(2 * share / (1 + share), abs=1e-4)
-    assert json.loads((tmp_path / FILE).read_text())["held_out_images"] == 1
+    read = read_curves(tmp_path)
+    assert (read.n_held_out, read.epochs[0].held_out_iou) == (1, curves.rows[0]["held_out_iou"])
+    assert f"IoU {share:.3f} on 1 held-out images" in read.sentence
 
 
 def test_small_sets_hold_nothing_out(data):

@@ -11,9 +11,9 @@ from cellapp.errors import Cancelled, InputError
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
+from cellapp.models.training_curves import FILE  # noqa: E402
 from cellapp.segmentation.flow_unet_io import load_network  # noqa: E402
 from cellapp.settings_io import read_recipe  # noqa: E402
-from cellapp.training.segmenter.curves import FILE  # noqa: E402
 from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
 from cellapp.training.segmenter.train import CHECKPOINT, train_segmenter  # noqa: E402
 

@@ -3,8 +3,11 @@
 import io
 import zipfile
 
+import numpy as np
 from streamlit.runtime.download_data_util import convert_data_to_bytes_and_infer_mime
 
+from cellapp.exports.label_image import write_labels
+from cellapp.types.cells import LabelMask
 from cellapp.ui.components import downloads
 
 
@@ -24,3 +27,10 @@ def test_everything_is_one_zip(tmp_path):
     with downloads._pack(tmp_path) as packed:
         sent, _ = convert_data_to_bytes_and_infer_mime(packed, TypeError("Streamlit does not send this"))
     assert zipfile.ZipFile(io.BytesIO(sent)).namelist() == ["summary.csv"]
+
+
+def test_masks_are_one_zip(tmp_path):
+    write_labels(LabelMask(np.int32([[0, 1]]), "test"), tmp_path / "a" / "labels.tif")
+    with downloads._pack_masks(tmp_path) as packed:
+        sent, _ = convert_data_to_bytes_and_infer_mime(packed, TypeError("Streamlit does not send this"))
+    assert zipfile.ZipFile(io.BytesIO(sent)).namelist() == ["a_masks.png", "images.csv"]
