@@ -13,6 +13,8 @@ from uuid import uuid4
 import numpy as np
 from pydantic import Field
 
+from cellapp.compute.devices import probe_device
+from cellapp.config import app_settings
 from cellapp.errors import InputError
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.training_folder import training_folder
@@ -26,7 +28,7 @@ from cellapp.store.records import ImageRecord, JobRecord, RunImage, RunRecord
 from cellapp.store.runs import list_runs, run_folder
 from cellapp.store.segmenters import SegmenterRecord, add_segmenter
 from cellapp.training.segmenter.labelled_folder import OwnImage
-from cellapp.training.segmenter.retrain_settings import RetrainSettings
+from cellapp.training.segmenter.retrain_settings import CellposeSettings, RetrainSettings
 from cellapp.types.image import OnStep
 
 RETRAIN = "retrain"
@@ -44,7 +46,7 @@ class RetrainRequest(FrozenModel):
     """The segmenter to set out from."""
     name: str
     """Of the new one."""
-    settings: RetrainSettings = RetrainSettings()
+    settings: RetrainSettings | CellposeSettings = RetrainSettings()
     work: str = Field("", pattern="^[0-9a-f]*$")
     """Name of the folder in which the training goes on after a kill; `request_retraining` gives it."""
 
@@ -124,7 +126,8 @@ def _retrain(request: RetrainRequest, out: Path, on_step: OnStep) -> SegmenterRe
         rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     before.write_text(seen, encoding="utf-8")
-    retrain(learn, score, request.base, out, request.settings, on_step=on_step)
+    device = probe_device(app_settings().device)
+    retrain(learn, score, request.base, out, request.settings, device=device, on_step=on_step)
     return add_segmenter(request.project_id, out, request.name)
 
 

@@ -121,7 +121,8 @@ class CellposeSegmenter:
         """
         size = resolve_size(settings, None, pixels, roles)
         scale = max(self._diameter_px / size.diameter_px, 1 / min(pixels.shape[1:]))
-        image = self._planes(pixels, roles, fit.polarity if fit else None)
+        polarity = fit.polarity if fit else None
+        image = network_input(self._net, pixels, roles, polarity, reads_photos=self._reads_photos)
         with self._lock:
             full = self._run(self._net, image, scale, self._tile_px)
         flow, probability = full[..., :2].transpose(2, 0, 1), full[..., 2]
@@ -159,14 +160,30 @@ class CellposeSegmenter:
             return labels
         return mend_long(labels, flows.probability > settings.cellprob_threshold, flows.width_px, settings.min_size_px)
 
-    def _planes(self, pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None) -> np.ndarray:
-        """Return the input of the network, (Y, X, 3) float32: cells, nuclei, zeros; or the colours of a photo."""
-        if self._reads_photos and is_photo(roles):
-            return np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
-        planes = select_planes(pixels, roles, polarity)
-        image = np.zeros((*planes.body.shape, 3), np.float32)
-        of_nuclei = planes.nucleus is not None and getattr(self._net, "of_nuclei", False)
-        image[..., 0] = planes.nucleus if of_nuclei else planes.body
-        if planes.nucleus is not None and not of_nuclei:
-            image[..., 1] = planes.nucleus
-        return image
+
+def network_input(
+    net: Any, pixels: np.ndarray, roles: Sequence[Role], polarity: Polarity | None = None, *, reads_photos: bool = False
+) -> np.ndarray:
+    """Return what a network reads, (Y, X, 3) float32: cells, nuclei, zeros; or the colours of a photo.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        See `CellposeSegmenter.from_network`.
+    pixels : ndarray of shape (C, Y, X), float32
+        Processed, 0 to 1.
+    roles : sequence of Role
+    polarity : Polarity, optional
+        Of the slide that `pixels` are a tile of.
+    reads_photos : bool
+        Whether it is given red, green and blue of a photo.
+    """
+    if reads_photos and is_photo(roles):
+        return np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
+    planes = select_planes(pixels, roles, polarity)
+    image = np.zeros((*planes.body.shape, 3), np.float32)
+    of_nuclei = planes.nucleus is not None and getattr(net, "of_nuclei", False)
+    image[..., 0] = planes.nucleus if of_nuclei else planes.body
+    if planes.nucleus is not None and not of_nuclei:
+        image[..., 1] = planes.nucleus
+    return image

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
+from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,3 +159,45 @@ def resize_flow(flow: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     from cellpose.transforms import resize_image
 
     return resize_image(np.ascontiguousarray(flow.transpose(1, 2, 0)), *shape).transpose(2, 0, 1)
+
+
+def train_network(
+    net: Any, images: Sequence[np.ndarray], labels: Sequence[np.ndarray], folder: Path, **how: Any
+) -> tuple[Path, list[float]]:
+    """Train a network of Cellpose by its own training function, `cellpose.train.train_seg`.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        Of `empty_network` with weights, or a `ResidualUNet`.
+    images : sequence of ndarray of shape (3, Y, X), float32
+        As the network reads them; they are not normalised again.
+    labels : sequence of ndarray of shape (Y, X), integer
+    folder : Path
+        The file is written below it, in Cellpose's own format.
+    **how
+        By Cellpose's names: n_epochs, learning_rate, weight_decay, batch_size, bsize, rescale.
+
+    Returns
+    -------
+    file : Path
+    losses : list of float
+        Of each epoch.
+    """
+    torchvision_shim.install()
+    from cellpose.train import train_seg
+
+    data, train_labels = list(images), [one.astype(np.int32) for one in labels]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "In CPU autocast")  # it trains in float32 then, as it should
+        file, losses, _ = train_seg(
+            net,
+            data,
+            train_labels,
+            normalize=False,
+            save_path=folder,
+            min_train_masks=0,
+            model_name="cellpose",
+            **how,
+        )
+    return Path(file), [float(loss) for loss in losses]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,8 @@ class ResidualUNet(nn.Module):
 
     tile_px = 224
     """Side of the squares that the published networks were trained on."""
+    backbone = "residual_unet"
+    """What tells it from networks of Cellpose 4 where Cellpose trains it."""
 
     def __init__(self, widths: Sequence[int] = WIDTHS, n_inputs: int = 2) -> None:
         super().__init__()
@@ -62,6 +65,10 @@ class ResidualUNet(nn.Module):
     def of_nuclei(self) -> bool:
         """Whether it finds nuclei alone, in the first plane, and reads no second."""
         return self.diameter_px == NUCLEI_DIAMETER_PX
+
+    def save_model(self, file: str | Path) -> None:
+        """Write the tensors as Cellpose does, whose training calls this."""
+        torch.save(self.state_dict(), file)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Run the network.

@@ -70,7 +70,7 @@ def test_from_files_to_a_segmenter_in_use(open_page, corrected, tmp_path):
 
     (tmp_path / "tiny").mkdir()
     save_network(FlowNetwork(NetworkSettings(widths=(4, 8), blocks=1)), tmp_path / "tiny")
-    app.number_input(key="retrain_steps").set_value(2).run()
+    app.number_input(key="retrain_steps_RetrainSettings").set_value(2).run()
     app.text_input(key="retrain_name_0").set_value("mine").run()
     app.button(key="retrain_start").click().run()
     assert not app.exception

@@ -27,7 +27,8 @@ from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_w
 from cellapp.training.segmenter.labelled_folder import OwnImage
 from cellapp.training.segmenter.labelled_image import Kind
 from cellapp.training.segmenter.recipe import SegmenterRecipe
-from cellapp.training.segmenter.retrain_settings import RetrainSettings
+from cellapp.training.segmenter.retrain_cellpose import FILE, cellpose_file, train_cellpose
+from cellapp.training.segmenter.retrain_settings import CellposeSettings, RetrainSettings
 from cellapp.training.segmenter.train import train_on_examples
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Segmenter
@@ -41,12 +42,12 @@ def retrain(
     held_out: Sequence[OwnImage],
     base: str,
     out: Path,
-    settings: RetrainSettings | None = None,
+    settings: RetrainSettings | CellposeSettings | None = None,
     *,
     device: str = "cpu",
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
-    """Go on training a network of `train-segmenter` and write it to a folder.
+    """Go on training a network of `train-segmenter`, or a Cellpose model by Cellpose's function, and write it.
 
     Parameters
     ----------
@@ -57,8 +58,9 @@ def retrain(
     base : str
         Name or folder of the network to set out from.
     out : Path
-        For ``weights.safetensors``, ``config.json`` and ``metrics.json``.
-    settings : RetrainSettings, optional
+        For ``weights.safetensors`` and ``config.json``, or the file ``cellpose``, and ``metrics.json``.
+    settings : RetrainSettings or CellposeSettings, optional
+        As the base needs them; see `settings_of`.
     device : str
     on_step : callable, optional
         Progress; may raise `Cancelled`.
@@ -75,25 +77,37 @@ def retrain(
     InputError
         When no image has a cell, or the base is no such network.
     """
-    settings, say = settings or RetrainSettings(), on_step or (lambda step, part: None)
-    start = network_folder(base)
+    say = on_step or (lambda step, part: None)
+    settings = settings or settings_of(base, {})
+    weights = cellpose_file(base)
+    start = None if weights else network_folder(base)
     before = _scores(load_model(base, device, "float32"), held_out, lambda step, part: say(step, _SCORING * part))
-    examples = [example for image in images if (example := prepare_own(image)) is not None]
-    if not examples:
-        raise InputError("none of the images to learn from has a cell; draw some, or give labels of others")
-    train_on_examples(
-        recipe_of(start, settings),
-        examples,
-        out,
-        start=start,
-        device=device,
-        on_step=lambda step, part: say(step, _SCORING + (1 - 2 * _SCORING) * part),
-    )
-    after = _scores(load_model(str(out), device, "float32"), held_out, lambda step, part: say(step, 0.9 + 0.1 * part))
-    result = _result(images, examples, before, after) | {"base": base, "settings": settings.model_dump(mode="json")}
+
+    def learning(step: str, part: float) -> None:
+        say(step, _SCORING + (1 - 2 * _SCORING) * part)
+
+    out.mkdir(parents=True, exist_ok=True)
+    if weights:
+        n_cells = train_cellpose(images, base, out, settings, device, learning)
+    else:
+        n_cells = _train_network(images, start, out, settings, device, learning)
+    trained = str(out / FILE if weights else out)
+    after = _scores(load_model(trained, device, "float32"), held_out, lambda step, part: say(step, 0.9 + 0.1 * part))
+    result = _result(images, n_cells, before, after) | {"base": base, "settings": settings.model_dump(mode="json")}
     with atomic_write(out / METRICS) as part:
         part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
+
+
+def _train_network(
+    images: Sequence[OwnImage], start: Path, out: Path, settings: RetrainSettings, device: str, on_step: OnStep
+) -> int:
+    """Go on training a network of `train-segmenter`; return the number of cells it learnt from."""
+    examples = [example for image in images if (example := prepare_own(image)) is not None]
+    if not examples:
+        raise InputError("none of the images to learn from has a cell; draw some, or give labels of others")
+    train_on_examples(recipe_of(start, settings), examples, out, start=start, device=device, on_step=on_step)
+    return int(sum(example.labels.max() for example in examples))
 
 
 def network_folder(name: str) -> Path:
@@ -107,16 +121,19 @@ def network_folder(name: str) -> Path:
     folder = model_folder(name)
     if not (folder / "weights.safetensors").is_file() or not (folder / "config.json").is_file():
         raise InputError(
-            f"{name!r} cannot be retrained: it is no network of train-segmenter; take compact, or the folder of one"
+            f"{name!r} cannot be retrained: it is no network of train-segmenter and no Cellpose model; take compact"
         )
     return folder
 
 
-def settings_of(base: str, changes: Mapping[str, Any]) -> RetrainSettings:
+def settings_of(base: str, changes: Mapping[str, Any]) -> RetrainSettings | CellposeSettings:
     """Return the settings for a network with some values changed, refusing what it does not know."""
-    if "epochs" in changes:
-        raise InputError(f"{base!r} learns by --steps; --epochs are of Cellpose models")
-    return validated(RetrainSettings, dict(changes), "retraining")
+    of_cellpose = cellpose_file(base) is not None
+    other = {"steps", "seed"} if of_cellpose else {"epochs"}
+    if wrong := sorted(other & changes.keys()):
+        known = "--epochs" if of_cellpose else "--steps"
+        raise InputError(f"{base!r} learns by {known}; it has no --{wrong[0]}")
+    return validated(CellposeSettings if of_cellpose else RetrainSettings, dict(changes), "retraining")
 
 
 def recipe_of(start: Path, settings: RetrainSettings) -> SegmenterRecipe:
@@ -174,7 +191,7 @@ def _scores(segmenter: Segmenter, images: Sequence[OwnImage], on_step: OnStep) -
 
 def _result(
     images: Sequence[OwnImage],
-    examples: Sequence[Example],
+    n_cells: int,
     before: dict[str, dict[str, Any]],
     after: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
@@ -183,7 +200,7 @@ def _result(
 
     return {
         "images": [image.name for image in images],
-        "n_cells": int(sum(example.labels.max() for example in examples)),
+        "n_cells": n_cells,
         "held_out": [{"image": name, "before": before[name], "after": after[name]} for name in before],
         "before": together(before),
         "after": together(after),

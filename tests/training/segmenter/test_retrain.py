@@ -1,5 +1,6 @@
 """Retraining learns from the images given and is scored on those it has not seen."""
 
+import io
 import json
 
 import numpy as np
@@ -10,8 +11,14 @@ torch = pytest.importorskip("torch")
 
 from cellapp.cli import main  # noqa: E402
 from cellapp.errors import InputError  # noqa: E402
+from cellapp.models.bundle import weights_of  # noqa: E402
+from cellapp.models.load import load_model  # noqa: E402
+from cellapp.segmentation.cellpose_weights import read_state  # noqa: E402
 from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
 from cellapp.segmentation.flow_unet_io import save_network  # noqa: E402
+from cellapp.segmentation.residual_unet import ResidualUNet  # noqa: E402
+from cellapp.store.projects import default_project  # noqa: E402
+from cellapp.store.segmenters import add_segmenter, export_segmenter  # noqa: E402
 from cellapp.training.segmenter.labelled_folder import own_images  # noqa: E402
 from cellapp.training.segmenter.retrain import network_folder, prepare_own, recipe_of  # noqa: E402
 from cellapp.training.segmenter.retrain_settings import RetrainSettings  # noqa: E402
@@ -79,7 +86,7 @@ def test_it_learns_what_it_is_shown(corrected, base):
     ("more", "says"),
     [
         (["--start", "classical"], "cannot be retrained"),
-        (["--epochs", "3"], "learns by --steps"),
+        (["--epochs", "3"], "learns by --steps; it has no --epochs"),
         (["--learning-rate", "-1"], "learning_rate"),
         (["--recipe", "r.toml", "--steps", "3"], "a recipe says how"),
     ],
@@ -88,6 +95,33 @@ def test_what_cannot_be_done_is_said(more, says, corrected, base, tmp_path, caps
     assert run(corrected, base, tmp_path / "new", *more) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_cellpose_model_learns_by_its_own_function_and_stays_in_its_format(corrected, tmp_path, capsys):
+    torch.manual_seed(0)
+    net = ResidualUNet((4, 8))
+    weights = tmp_path / "cyto"
+    torch.save(net.state_dict(), weights)
+    assert (
+        run(corrected, weights, tmp_path / "new", "--epochs", "3", "--learning-rate", "0.01", "--weight-decay", "0")
+        == 0
+    )
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["settings"] == {"epochs": 3, "learning_rate": 0.01, "weight_decay": 0.0, "batch": 1}
+    assert (result["n_cells"], len(result["held_out"])) == (4, 1)
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"cellpose", "metrics.json"}
+    state = read_state(tmp_path / "new" / "cellpose")
+    assert state.keys() == net.state_dict().keys()
+    assert any((state[name] != tensor).any() for name, tensor in net.state_dict().items())
+    again = ["--start", str(tmp_path / "new" / "cellpose"), "--steps", "3"]
+    assert run(corrected, weights, tmp_path / "more", *again) == 2
+    assert "learns by --epochs; it has no --steps" in capsys.readouterr().err
+    record = add_segmenter(default_project().id, tmp_path / "new", "own cyto")
+    assert load_model(record.identity).name.startswith("cellpose:own cyto")
+    stream = io.BytesIO()
+    export_segmenter(record, stream)
+    assert stream.getvalue() == (tmp_path / "new" / "cellpose").read_bytes()
+    assert f"{record.identity}/cellpose" in weights_of([record.identity])
 
 
 def test_a_folder_without_labels_is_refused_by_both_ways(tmp_path, base, capsys):

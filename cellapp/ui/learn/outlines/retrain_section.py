@@ -14,10 +14,11 @@ from cellapp.errors import CellappError
 from cellapp.jobs import queue
 from cellapp.jobs.retrain_segmenter import RETRAIN, CorrectedImage, RetrainRequest, request_retraining
 from cellapp.models.registry import registry
+from cellapp.models.status import status
 from cellapp.settings_io import validated
 from cellapp.store.records import Status
 from cellapp.store.segmenters import SegmenterRecord, export_segmenter, list_segmenters, remove_segmenter
-from cellapp.training.segmenter.retrain_settings import RetrainSettings
+from cellapp.training.segmenter.retrain_settings import CellposeSettings, RetrainSettings
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape, show_error
@@ -60,19 +61,23 @@ def _form(page: PageState, corrected: Sequence[CorrectedImage], segmenters: Sequ
         key=f"retrain_held_{len(keys)}",
         help="All other corrected images are learnt from. Nothing of these is.",
     )
-    kept = {one.identity: one.name for one in segmenters if not one.of_cellpose}
-    bundled = [name for name, model in registry().items() if model.adapter == "compact"]
+    kept = {one.identity: one.name for one in segmenters}
+    here = [name for name, model in registry().items() if model.adapter in ("compact", "cellpose")]
+    here = [name for name in here if status(name).present]
+    of_cellpose = {one.identity for one in segmenters if one.of_cellpose}
+    of_cellpose |= {name for name in here if registry()[name].adapter == "cellpose"}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         base = st.selectbox(
             "Set out from",
-            [*bundled, *kept],
+            [*here, *kept],
             format_func=lambda name: kept.get(name, name),
             key="retrain_base",
             width=220,
         )
         n_ever = len(segmenters) + len(list_segmenters(page.project.id, removed=True))
         name = st.text_input("Name", f"Segmenter {n_ever + 1}", key=f"retrain_name_{n_ever}", max_chars=80, width=220)
-    values = _settings()
+    model = CellposeSettings if base in of_cellpose else RetrainSettings
+    values = _settings(model)
     learn = [key for key in keys if key not in held]
     n = len(learn)
     if st.button(
@@ -82,12 +87,14 @@ def _form(page: PageState, corrected: Sequence[CorrectedImage], segmenters: Sequ
         key="retrain_start",
         disabled=not learn,
     ):
-        _start({"project_id": page.project.id, "learn": learn, "score": held, "base": base, "name": name}, values)
+        _start(
+            {"project_id": page.project.id, "learn": learn, "score": held, "base": base, "name": name}, model, values
+        )
 
 
-def _settings() -> dict[str, Any]:
-    fields = RetrainSettings.model_fields
-    with st.expander("Steps and learning rate", icon=":material/tune:"):
+def _settings(model: type[RetrainSettings | CellposeSettings]) -> dict[str, Any]:
+    fields = model.model_fields
+    with st.expander("How long and how fast it learns", icon=":material/tune:"):
         shared = {"persist_state": "session", "width": 200}
         return {
             name: st.number_input(
@@ -97,20 +104,22 @@ def _settings() -> dict[str, Any]:
                 step=step,
                 format=shown,
                 help=fields[name].description,
-                key=f"retrain_{name}",
+                key=f"retrain_{name}_{model.__name__}",
                 **shared,
             )
             for name, low, step, shown in (
                 ("steps", 1, 10, "%d"),
-                ("learning_rate", 1e-7, 1e-4, "%.1e"),
+                ("epochs", 1, 10, "%d"),
+                ("learning_rate", 1e-7, 1e-5, "%.1e"),
                 ("weight_decay", 0.0, 0.01, "%.3f"),
             )
+            if name in fields
         }
 
 
-def _start(request: dict[str, Any], values: dict[str, Any]) -> None:
+def _start(request: dict[str, Any], model: type[RetrainSettings | CellposeSettings], values: dict[str, Any]) -> None:
     try:
-        request_retraining(RetrainRequest(**request, settings=validated(RetrainSettings, values, name=label)))
+        request_retraining(RetrainRequest(**request, settings=validated(model, values, name=label)))
     except CellappError as error:
         show_error(error)
         return
