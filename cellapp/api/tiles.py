@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
 from cellapp.auth import tile_pass
 from cellapp.store.images import get_image
+from cellapp.store.runs import run_folder
 from cellapp.viewer import tiles
+from cellapp.viewer.cell_outline import cell_outlines
 
 router = APIRouter()
 
@@ -50,6 +52,22 @@ def cell_at(
     """Return the id of the cell that covers a pixel of the full image; null where there is none."""
     run, _ = tile_pass.visible_result(run_id, image_id, given_pass)
     return {"cell_id": tiles.cell_at(run, image_id, y, x) or None}
+
+
+@router.get("/runs/{run_id}/images/{image_id}/outlines")
+def outlines(
+    run_id: str,
+    image_id: str,
+    given_pass: Pass,
+    cell: Annotated[list[int], Query(max_length=500)] = (),
+    y: Annotated[int | None, Query()] = None,
+    x: Annotated[int | None, Query()] = None,
+) -> dict[str, Any]:
+    """Return the outlines of some cells by their ids, and of the one that covers a pixel of the full image, if any."""
+    run, _ = tile_pass.visible_result(run_id, image_id, given_pass)
+    under = tiles.cell_at(run, image_id, y, x) if y is not None and x is not None else 0
+    folder = run_folder(run.id) / run.image(image_id).stem
+    return {"cells": cell_outlines(folder, [*cell, *([under] if under else [])])}
 
 
 def _clocks_s() -> tuple[float, float]:

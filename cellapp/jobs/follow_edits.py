@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cellapp.errors import ModelError
+from cellapp.classification.ensemble import Head
+from cellapp.errors import InputError, ModelError
 from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_versions import ClassVersion, read_versions, version_of_run
 from cellapp.exports.edited_maps import forget_maps
@@ -35,7 +36,7 @@ from cellapp.segmentation.label_image import open_label_image
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store
 from cellapp.store import runs, vectors
-from cellapp.store.mask_edits import list_edits
+from cellapp.store.mask_edits import last_edit, list_edits
 from cellapp.store.records import JobRecord, RunImage, RunRecord, Status
 from cellapp.types.cells import Embeddings, join_embeddings
 from cellapp.types.image import OnStep
@@ -72,6 +73,13 @@ def request_follow(run_id: str, image_id: str) -> JobRecord:
     return job
 
 
+def last_follow(run_id: str, image_id: str) -> JobRecord | None:
+    """Return the newest job of `request_follow` for an image of a run, whatever became of it."""
+    jobs = queue.list_jobs(runs.get_run(run_id).project_id, active=False)
+    wanted = {"run_id": run_id, "image_id": image_id}
+    return next((job for job in jobs if job.kind == EDITED and dict(job.payload) == wanted), None)
+
+
 def edited(payload: Mapping[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Have an image follow its edits; payload ``{"run_id", "image_id"}``."""
     return {"number": follow_edits(payload["run_id"], payload["image_id"], on_step)}
@@ -101,7 +109,12 @@ def follow_edits(run_id: str, image_id: str, on_step: OnStep | None = None) -> i
     if not waiting.touched:
         return waiting.number
     on_step("Classifying edited cells", 0.2)
-    made = _make(waiting)
+    try:
+        made = _make(waiting)
+    except InputError:  # a cell that somebody edits in this moment is not as the table has it
+        if last_edit(run.id, image_id) > waiting.number:
+            return waiting.number  # the job of that edit is waiting, and does these cells, too
+        raise
     on_step("Writing tables", 0.7)
     with writing_files(waiting.folder.parent):
         newer = [record for record in list_edits(run.id, image_id) if record.number > waiting.number]
@@ -127,11 +140,26 @@ def _make(waiting: _Waiting) -> _Made:
     ways = {way.key: way for way in vectors.ways_kept(run.id, image.image_id)}
     in_folder = folder_vectors(folder)
     ways |= {in_folder[1].key: in_folder[1]} if in_folder else {}
+    head = _head_of(_active(folder))
+    ways |= {head.vectors.key: head.vectors} if head else {}
     made: dict[str, Embeddings] = {}
     for key, way in ways.items():
         with suppress(ModelError):  # an encoder that is not here: these vectors are made again when they are asked for
             made[key] = embed_edited(slide_context(run, image, load_models_to_embed(way)), labels, accepted)
     return _Made(made, {version.id: _called(waiting, version, made) for version in _versions(folder)})
+
+
+def _active(folder: Path) -> ClassVersion:
+    """Return the version of the classes that the files of an image show."""
+    return read_versions(folder.parent).active or version_of_run(read_run(folder / "run.json"))
+
+
+def _head_of(version: ClassVersion) -> Head | None:
+    """Return the head of a version; None without one, and where it is not here any more."""
+    with suppress(ModelError):
+        head = load_head(version.settings.head) if version.head and version.settings.head else None
+        return head if head and head.identity == version.head else None
+    return None
 
 
 def _versions(folder: Path) -> list[ClassVersion]:
@@ -142,16 +170,10 @@ def _versions(folder: Path) -> list[ClassVersion]:
 
 def _called(waiting: _Waiting, version: ClassVersion, made: Mapping[str, Embeddings]) -> pd.DataFrame:
     """Return the classes of the cells in one version; no columns where its head is gone or reads other vectors."""
-    nothing = waiting.cells[[]]
-    if version.head is None or version.settings.head is None:
-        return nothing
-    try:
-        head = load_head(version.settings.head)
-    except ModelError:
-        return nothing
-    embeddings = made.get(head.vectors.key)
-    if embeddings is None or head.identity != version.head:
-        return nothing
+    head = _head_of(version)
+    embeddings = made.get(head.vectors.key) if head else None
+    if head is None or embeddings is None:
+        return waiting.cells[[]]
     return call_edited(waiting.cells, head, embeddings, version.settings)
 
 
@@ -160,9 +182,7 @@ def _write(waiting: _Waiting, made: _Made, newer: frozenset[int]) -> None:
     run, image, folder = waiting.run, waiting.image, waiting.folder
     table = read_cells(folder / "cells.parquet")
     here = table.index.intersection(waiting.cells.index.difference([*newer]))
-    versions = read_versions(folder.parent)
-    active = versions.active or _versions(folder)[0]
-    rows = with_class_columns(table.loc[here], made.classes[active.id].reindex(here)) if len(here) else table.loc[here]
+    rows = with_class_columns(table.loc[here], made.classes[_active(folder).id].reindex(here))
     table = replace_rows(table, rows, here)
     cell_store.replace_cells(run.id, image.image_id, table.loc[here], here)
     replace_in_versions(folder.parent, image.stem, here, lambda version: made.classes[version.id].reindex(here))
@@ -189,11 +209,14 @@ def _keep_vectors(waiting: _Waiting, made: _Made, newer: frozenset[int]) -> None
         old, new = vectors.image_vectors(run, image.image_id, way), made.vectors.get(way.key)
         vectors.forget_vectors(run.id, image.image_id, way)
         if old is not None and new is not None:
-            keep_image_vectors(run, image, way, _joined(old, new, gone, newer))
+            with suppress(InputError):  # made by another version of the encoder: they are made again when asked for
+                keep_image_vectors(run, image, way, _joined(old, new, gone, newer))
     found = folder_vectors(folder)
     if found is not None:
         new = made.vectors.get(found[1].key)
-        joined = _joined(found[0], new, gone, newer) if new is not None else _without(found[0], gone)
+        joined = _without(found[0], gone)
+        with suppress(InputError):
+            joined = _joined(found[0], new, gone, newer) if new is not None else joined
         write_embeddings(joined, folder / "embeddings.npz")
 
 

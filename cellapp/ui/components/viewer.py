@@ -24,11 +24,16 @@ RINGS = 2_000
 """At most so many cells are ringed; more rings would hide the cells."""
 
 
+def _files(ending: str) -> str:
+    """Return the parts of the component of one kind: the viewer, then its tools for editing."""
+    return "\n".join((_FILES / f"{part}.{ending}").read_text(encoding="utf-8") for part in ("viewer", "editor"))
+
+
 _mount = st.components.v2.component(
     "cellapp_deep_zoom",
     html=(_FILES / "viewer.html").read_text(encoding="utf-8"),
-    css=(_FILES / "viewer.css").read_text(encoding="utf-8"),
-    js=(_FILES / "viewer.js").read_text(encoding="utf-8"),
+    css=_files("css"),
+    js=_files("js"),
 )
 
 
@@ -39,6 +44,18 @@ class Picked:
     point: tuple[int, int] | None = None  # (y, x)
     reach_px: float = 0.0  # radius around the point that the pointer covered at the zoom of the click
     region: Region | None = None
+
+
+@dataclass(frozen=True)
+class Editing:
+    """What the tools for editing cells need; edits come back by `on_edits`."""
+
+    outlines: str  # address that answers outlines of cells, see `cellapp.ui.components.viewer_layers.outlines_address`
+    number: int  # of the last edit that the layers show
+    answers: Sequence[
+        Mapping[str, Any]
+    ]  # to the latest edits: ``n`` of the edit, ``sentence`` or ``error``, ``changed``
+    on_edits: Callable[[Sequence[Mapping[str, Any]]], None]  # takes edits with an ``n`` each; the same may come again
 
 
 def show_image(
@@ -54,6 +71,7 @@ def show_image(
     focus: Region | None = None,
     pick: Sequence[str] = (),
     on_pick: Callable[[Picked], None] | None = None,
+    editing: Editing | None = None,
     height: int = 560,
 ) -> Picked:
     """Show an image with pan and zoom and return what was marked on it.
@@ -81,6 +99,8 @@ def show_image(
         What may be marked; empty shows only.
     on_pick : callable, optional
         Called once with each new mark, before the page is drawn again.
+    editing : Editing, optional
+        Shows the tools that edit cells.
     height : int
         Height on the page in pixels.
 
@@ -101,6 +121,7 @@ def show_image(
         "circle_px": circle_px,
         "focus": {"region": _corner_and_size(focus), "key": str(_corner_and_size(focus))} if focus else None,
         "pick": list(pick),
+        "edit": None if editing is None else _editing_data(editing),
         "height": height,
     }
 
@@ -108,10 +129,20 @@ def show_image(
         if on_pick is not None:
             on_pick(picked(st.session_state[key].get("mark")))
 
-    return picked(deep_zoom(data, key=key, on_mark=report))
+    def report_edits() -> None:
+        if editing is not None:
+            editing.on_edits(st.session_state[key].get("edits") or ())
+
+    return picked(deep_zoom(data, key=key, on_mark=report, on_edits=report_edits))
 
 
-def deep_zoom(data: Mapping[str, Any], *, key: str, on_mark: Callable[[], None]) -> Mapping[str, Any] | None:
+def _editing_data(editing: Editing) -> dict[str, Any]:
+    return {"outlines": editing.outlines, "number": editing.number, "answers": [dict(one) for one in editing.answers]}
+
+
+def deep_zoom(
+    data: Mapping[str, Any], *, key: str, on_mark: Callable[[], None], on_edits: Callable[[], None]
+) -> Mapping[str, Any] | None:
     """Mount the component.
 
     Parameters
@@ -122,6 +153,8 @@ def deep_zoom(data: Mapping[str, Any], *, key: str, on_mark: Callable[[], None])
         Widget key.
     on_mark : callable
         Called when the visitor marks something else, before the page is drawn again.
+    on_edits : callable
+        Called in the same way when the visitor edits cells.
 
     Returns
     -------
@@ -130,7 +163,7 @@ def deep_zoom(data: Mapping[str, Any], *, key: str, on_mark: Callable[[], None])
         "box" (with ``y``, ``x``, ``height``, ``width``). None when nothing was marked, and always where no browser runs
         the script.
     """
-    return _mount(key=key, data=dict(data), on_mark_change=on_mark).get("mark")
+    return _mount(key=key, data=dict(data), on_mark_change=on_mark, on_edits_change=on_edits).get("mark")
 
 
 def picked(mark: Mapping[str, Any] | None) -> Picked:

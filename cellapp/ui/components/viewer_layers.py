@@ -80,6 +80,11 @@ def label_tiles(run: RunRecord, image: ImageRecord, *, threshold: float, version
     return _tiles(path, image, threshold=f"{threshold:g}", v=mark)
 
 
+def outlines_address(run: RunRecord, image: ImageRecord) -> str:
+    """Return where the browser asks for outlines of single cells of a result, below the app's root."""
+    return f"api/runs/{run.id}/images/{image.id}/outlines?{urllib.parse.urlencode({'pass': make_pass(image.id)})}"
+
+
 def _tiles(path: str, image: ImageRecord, **query: str) -> Layer:
     asked = urllib.parse.urlencode({**query, "pass": make_pass(image.id)})
     return Layer(f"api/{path}?{asked}", Region(0, 0, *image.info.shape[1:]), tiled=True)

@@ -18,6 +18,7 @@ from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.job_progress import run_seconds
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.layout.run_panel import follow_run, run_controls
+from cellapp.ui.segment.mask_editor import mask_editor, run_to_edit
 from cellapp.ui.segment.preview import RegionPreview, preview_region
 from cellapp.ui.segment.preview_summary import rejected_section, summary_section
 from cellapp.ui.segment.settings_form import settings_panel
@@ -28,6 +29,7 @@ SIDE_PX = 512
 MAX_SIDE_PX = 2048
 _MIN_SIDE_PX = 32
 _SIDES = ("y", "x", "height", "width")
+_TRY, _CORRECT = "Try settings", "Correct cells"
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
 
@@ -35,6 +37,10 @@ _HEIGHT = 560
 @st.fragment
 def workbench(page: PageState, image: ImageRecord) -> None:
     """Draw all of the page below its header; moving a slider draws only this again."""
+    run = run_to_edit(page, image)
+    if run is not None and _mode() == _CORRECT:
+        mask_editor(page, image, run)
+        return
     source = get_image(image.reference_id) if image.reference_id else image
     if source is not image:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
@@ -47,6 +53,19 @@ def workbench(page: PageState, image: ImageRecord) -> None:
     run_controls(page, image, settings, run_seconds(page.images, page.runs, settings, preview_s_per_px=rate))
     if page.run is not None:
         follow_run(page.run)
+
+
+def _mode() -> str:
+    """Draw what is done on the page and return it: settings are tried, or the cells of a run are corrected."""
+    return st.segmented_control(
+        "What to do",
+        [_TRY, _CORRECT],
+        default=_TRY,
+        required=True,
+        key="segment_mode",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
 
 
 def _bench(image: ImageRecord) -> tuple[AnalyseSettings, RegionPreview | None]:

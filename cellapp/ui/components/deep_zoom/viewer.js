@@ -15,6 +15,7 @@ export default function (component) {
   host.querySelector('[data-tool="box"]').hidden = !data.pick.includes("box");
   host.wanted = data;
   host.send = (mark) => setStateValue("mark", { ...mark, n: Date.now() });
+  host.sendEdits = (edits) => setStateValue("edits", edits);
   if (host.zoom) {
     update(host);
   } else if (!host.opening) {
@@ -72,6 +73,7 @@ function open(host, OpenSeadragon) {
   zoom.addHandler("tile-load-failed", () => tell(host, "Some tiles could not be loaded; reload the page."));
   wirePicking(host);
   wireTools(host);
+  wireEditing(host);
   update(host);
 }
 
@@ -89,6 +91,7 @@ function update(host) {
   }
   wanted.layers.forEach((layer, at) => showLayer(host, layer, at));
   travel(host);
+  updateEditing(host);
   drawMarks(host);
 }
 
@@ -211,6 +214,7 @@ function drawMarks(host) {
   drawBox(pen, wanted.rectangle, onScreen, scale, [6, 4]);
   drawBox(pen, host.box, onScreen, scale, []);
   drawCircle(pen, wanted.circle_px, scale, width);
+  drawEditing(host, pen, onScreen, scale);
   drawScale(host, wanted.um_per_px, scale, width);
 }
 
@@ -303,6 +307,7 @@ function wirePicking(host) {
   });
   zoom.addHandler("canvas-key", (event) => {
     const { key } = event.originalEvent;
+    if (editsByKey(host, key)) event.preventDefaultAction = true;
     if (FORBIDDEN_KEYS.includes(key)) event.preventDefaultAction = true;
     if (key === "Escape") stopDrawing(host);
     if (key === "Enter") {
