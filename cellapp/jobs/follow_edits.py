@@ -156,10 +156,11 @@ def _active(folder: Path) -> ClassVersion:
 
 def _head_of(version: ClassVersion) -> Head | None:
     """Return the head of a version; None without one, and where it is not here any more."""
-    with suppress(ModelError):
+    try:
         head = load_head(version.settings.head) if version.head and version.settings.head else None
-        return head if head and head.identity == version.head else None
-    return None
+    except ModelError:
+        return None
+    return head if head and head.identity == version.head else None
 
 
 def _versions(folder: Path) -> list[ClassVersion]:
@@ -214,10 +215,10 @@ def _keep_vectors(waiting: _Waiting, made: _Made, newer: frozenset[int]) -> None
     found = folder_vectors(folder)
     if found is not None:
         new = made.vectors.get(found[1].key)
-        joined = _without(found[0], gone)
+        kept = _without(found[0], gone)
         with suppress(InputError):
-            joined = _joined(found[0], new, gone, newer) if new is not None else joined
-        write_embeddings(joined, folder / "embeddings.npz")
+            kept = _joined(kept, new, gone, newer) if new is not None else kept
+        write_embeddings(kept, folder / "embeddings.npz")
 
 
 def _joined(old: Embeddings, new: Embeddings, gone: frozenset[int], newer: frozenset[int]) -> Embeddings:
