@@ -16,12 +16,14 @@ from cellapp.cli.options import (
     Inputs,
     Out,
     Preprocess,
+    SecondLook,
     Segmenter,
     UmPerPx,
     Unsure,
     build_settings,
     depth_of,
 )
+from cellapp.cli.outline_notes import note_unreliable
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 from cellapp.cli.references import Reference
 from cellapp.cli.role_notes import counted_in, note_unknown_roles
@@ -49,6 +51,7 @@ def analyse(
     channels: Channels = None,
     um_per_px: UmPerPx = None,
     diameter: Diameter = None,
+    second_look: SecondLook = True,
     preprocess: Preprocess = None,
     explain: int = typer.Option(0, help="Cells to explain per image."),
     explain_method: str = typer.Option(
@@ -87,7 +90,7 @@ def analyse(
     from cellapp.pipeline.run_batch import run_images
 
     segmenter = _named_segmenter(segmenter, labels)
-    finding = {"segmenter": segmenter, "diameter": diameter, "preprocess": preprocess}
+    finding = {"segmenter": segmenter, "diameter": diameter, "second_look": second_look, "preprocess": preprocess}
     calling = {"encoder": encoder, "head": head, "unsure": unsure, "error_rate": error_rate, "describe": describe}
     maps = {"explain": explain, "explain_method": explain_method, "explain_layer": explain_layer}
     maps["explain_target"] = explain_target
@@ -135,6 +138,7 @@ def _tell(out: Path, report: RunReport, summaries: Sequence[dict[str, Any]], *, 
     for row in summaries:
         if row.get("note"):
             note(f"cellapp: {row['image']}: {row['note']}")
+    note_unreliable(summaries)
 
 
 def _write_report(out: Path, items: Sequence[RunItem], progress: Progress) -> None:

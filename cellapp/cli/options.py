@@ -21,6 +21,12 @@ Segmenter = Annotated[str | None, typer.Option(help="Name in `models list`, or a
 Channels = Annotated[str | None, typer.Option(help='Channel numbers by role, dye or name, "nucleus=3,cytoplasm=2".')]
 UmPerPx = Annotated[float | None, typer.Option(help="Pixel size, when the file has none.")]
 Diameter = Annotated[float | None, typer.Option(help="Cell diameter in px; estimated when left out.")]
+SecondLook = Annotated[
+    bool,
+    typer.Option(
+        "--second-look/--no-second-look", help="Look at some cells again to say how far outlines can be relied on."
+    ),
+]
 Unsure = Annotated[
     str | None,
     typer.Option(help="margin (default): the two best probabilities are close; conformal: another class is possible."),
@@ -61,6 +67,7 @@ def build_settings(
     um_per_px: float | None = None,
     segmenter: str | None = None,
     diameter: float | None = None,
+    second_look: bool = True,
     preprocess: str | None = None,
     encoder: str | None = None,
     head: str | None = None,
@@ -84,7 +91,7 @@ def build_settings(
     from cellapp.settings_io import validated
 
     tree = _read_settings(base)
-    _put(tree, "segment", segmenter=segmenter, diameter=diameter)
+    _put(tree, "segment", segmenter=segmenter, diameter=diameter, second_look=None if second_look else False)
     _put(tree, "classify", encoder=encoder, unsure=unsure, error_rate=error_rate)
     _put(tree, "explain", n=explain or None, method=explain_method, layer=explain_layer, target=explain_target)
     _put(tree, "explain", by_default=False if explain_method else None)

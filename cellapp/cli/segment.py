@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cellapp.cli.file_images import Depth, Scene, Time
-from cellapp.cli.options import Channels, Diameter, Inputs, Out, Preprocess, Segmenter, UmPerPx, build_settings
+from cellapp.cli.options import (
+    Channels,
+    Diameter,
+    Inputs,
+    Out,
+    Preprocess,
+    SecondLook,
+    Segmenter,
+    UmPerPx,
+    build_settings,
+)
+from cellapp.cli.outline_notes import note_unreliable
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 from cellapp.cli.references import Reference
 from cellapp.cli.role_notes import Counted, note_unknown_roles
@@ -31,6 +42,7 @@ def segment(
     channels: Channels = None,
     um_per_px: UmPerPx = None,
     diameter: Diameter = None,
+    second_look: SecondLook = True,
     preprocess: Preprocess = None,
     scene: Scene = "all",
     time: Time = "all",
@@ -49,7 +61,12 @@ def segment(
     from cellapp.models.load import load_model
 
     chosen = build_settings(
-        channels=channels, um_per_px=um_per_px, segmenter=segmenter, diameter=diameter, preprocess=preprocess
+        channels=channels,
+        um_per_px=um_per_px,
+        segmenter=segmenter,
+        diameter=diameter,
+        second_look=second_look,
+        preprocess=preprocess,
     )
     model, progress = load_model(chosen.segment.segmenter), Progress()
     with (
@@ -86,6 +103,7 @@ def _report(out: Path, done: list[Segmented], failed: dict[str, CellappError], a
     for row in rows:
         if row.get("note"):
             note(f"cellapp: {row['image']}: {row['note']}")
+    note_unreliable(rows)
     note_unknown_roles([counted for _, counted in done])
     found = {"out": str(out), "images": rows, "failed": {stem: str(error) for stem, error in failed.items()}}
     emit(found, as_json, [f"{row['image']}: {row['n_cells']:,} cells" for row in rows])
@@ -124,6 +142,7 @@ def _each(
 def _segment(item: RunItem, out: Path, model: Any, settings: Any, on_step: OnStep) -> Segmented:
     """Write the labels of one image; return its row and what is known of its channels."""
     from cellapp.exports.label_image import write_labels
+    from cellapp.exports.outline_columns import outline_columns
     from cellapp.exports.tables import file_columns
     from cellapp.images.channel_files import check_same_size
     from cellapp.images.channels import assign_channels
@@ -139,4 +158,5 @@ def _segment(item: RunItem, out: Path, model: Any, settings: Any, on_step: OnSte
     row = {"image": item.stem, **file_columns(source.info), "n_cells": len(mask.cell_ids), "labels": str(file)}
     if mask.note:
         row["note"] = mask.note
+    row |= outline_columns(mask.outlines)
     return row, Counted(item.stem, len(mask.cell_ids), *assign_channels(slide.info, settings.channels))

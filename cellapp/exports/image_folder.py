@@ -13,6 +13,7 @@ from cellapp.exports.class_files import write_class_files
 from cellapp.exports.embeddings import write_embeddings
 from cellapp.exports.explanations import write_explanations
 from cellapp.exports.label_image import write_labels
+from cellapp.exports.outline_columns import quality_of_row
 from cellapp.exports.run_json import OF_ANALYSIS, PICTURES_BY, image_of, read_run
 from cellapp.exports.tables import read_cells, write_csv
 from cellapp.files import atomic_folder
@@ -107,7 +108,12 @@ def read_analysis(folder: Path, *, decoded: bool = True) -> Analysis:
         info=info,
         digest=tree["image"]["sha256"],
         roles=roles,
-        mask=LabelMask(labels, tree["labels_by"], tree["summary"].get("note", "")),
+        mask=LabelMask(
+            labels,
+            tree["labels_by"],
+            tree["summary"].get("note", ""),
+            outlines=quality_of_row(tree["summary"]),
+        ),
         cells=read_cells(folder / "cells.parquet"),
         confluency=tree["confluency"],
         provenance={key: value for key, value in tree.items() if key not in (*OF_ANALYSIS, PICTURES_BY)},

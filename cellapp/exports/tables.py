@@ -15,6 +15,7 @@ from cellapp.cells.answer import Answer, judge
 from cellapp.cells.counts import classes_of, count, wilson
 from cellapp.errors import InputError
 from cellapp.exports.csv_rows import write_rows
+from cellapp.exports.outline_columns import outline_columns
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
 from cellapp.settings import AnalyseSettings
@@ -24,7 +25,7 @@ from cellapp.types.image import ImageInfo
 SUMMARY_COLUMNS = (
     *("image", "file", "scene", "time", "n_cells", "n_rejected", "n_", "n_unsure", "fraction_"),
     *("n_classified", "n_unlike_training", "share_unlike_training", "answer", "answer_reason"),
-    *("confluency", "seconds", "note"),
+    *("confluency", "seconds", "note", "expected_ap", "expected_ap_low", "expected_ap_high", "outlines"),
 )
 """Order of summary.csv; ``n_`` and ``fraction_`` stand for one column or three per class."""
 
@@ -109,13 +110,14 @@ def summary_row(analysis: Analysis, seconds: float, settings: AnalyseSettings | 
     Returns
     -------
     dict
-        Plain JSON values: name, what `count_row` gives, covered share of the image, seconds.
+        Plain JSON values: name, what `count_row` gives, covered share of the image, seconds, `outline_columns`.
     """
     of_run = {"settings": settings.model_dump(mode="json")} if settings else {}
     counted = count_row(analysis.cells, demonstration_of_run({**analysis.provenance, **of_run}))
     ends = {"confluency": float(analysis.confluency), "seconds": round(float(seconds), 3)}
     tried = {"note": analysis.mask.note} if analysis.mask.note else {}
-    return {"image": analysis.name, **file_columns(analysis.info), **counted, **ends, **tried}
+    judged = outline_columns(analysis.mask.outlines)
+    return {"image": analysis.name, **file_columns(analysis.info), **counted, **ends, **tried, **judged}
 
 
 def count_row(cells: pd.DataFrame, demonstration: str = "") -> dict[str, Any]:

@@ -24,6 +24,7 @@ from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_s
 from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.find_nuclei import find_nuclei
+from cellapp.pipeline.judge_outlines import judge_outlines
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.provenance import provenance
 from cellapp.pipeline.segment_slide import segment_slide
@@ -86,7 +87,9 @@ def analyse(
     source, run_tasks = context.source, run_tasks or run_serially(context)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as checkpoint:
         with clock("segment"):
-            mask = labels or segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.55))
+            mask = labels or segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.54))
+        with clock("second_look"):
+            mask = mask if labels else judge_outlines(context, mask)
         on_step("Measuring cells", 0.55)
         with clock("measure"):
             cells = measure(source, mask, channels=source.info.channels, um_per_px=context.um_per_px)

@@ -20,7 +20,11 @@ from cellapp.types.image import Slide
 _LIBRARIES = ("numpy", "scikit-image", "torch", "transformers", "cellpose", "grad-cam")
 
 
-_SINCE_0_1_0 = {"segment": ("dynamics",), "classify": ("unsure", "error_rate"), "explain": ("layer", "by_default")}
+_SINCE_0_1_0 = {
+    "segment": ("dynamics", "second_look"),
+    "classify": ("unsure", "error_rate"),
+    "explain": ("layer", "by_default"),
+}
 """Fields that came later, by part: at their defaults they are left out, so that runs keep their digest."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,8 +13,10 @@ from cellapp.models.bundle import RunModels
 from cellapp.models.load import load_model
 from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
+from cellapp.pipeline.judge_outlines import judge_outlines
 from cellapp.pipeline.progress import StepProgress, no_progress
 from cellapp.segmentation.run_segmenter import nothing_found, segment
+from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.segmentation.slide_parameters import SlideParameters, fit_slide_parameters, has_tiles
 from cellapp.segmentation.tiling.candidates import CellCandidates, find_candidates, find_overlaps
 from cellapp.segmentation.tiling.empty_tiles import is_empty
@@ -64,8 +66,8 @@ def segment_slide(
     on_step("Finding cells", span[0])
     if not has_tiles(context.slide.info, context.settings):
         return _segment_whole(context)
-    note = "" if checkpoint.has_labels else _segment_tiles(context, checkpoint, run_tasks, on_step, span)
-    return LabelMask(checkpoint.labels(), context.models.segmenter.name, note)
+    note, fit = ("", None) if checkpoint.has_labels else _segment_tiles(context, checkpoint, run_tasks, on_step, span)
+    return LabelMask(checkpoint.labels(), context.models.segmenter.name, note, fit)
 
 
 def _segment_whole(context: ImageContext) -> LabelMask:
@@ -73,13 +75,13 @@ def _segment_whole(context: ImageContext) -> LabelMask:
     mask = segment(pixels, context.slide_roles, context.models.segmenter, context.settings.segment, context.um_per_px)
     labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
     number_cells(labels)
-    return LabelMask(labels, mask.segmenter, mask.note)
+    return replace(mask, labels=labels)
 
 
 def _segment_tiles(
     context: ImageContext, checkpoint: Checkpoint, run_tasks: RunTasks, on_step: OnStep, span: tuple[float, float]
-) -> str:
-    """Segment each tile and write the label image to the checkpoint; return what was tried where none are found."""
+) -> tuple[str, SlideFit]:
+    """Write the label image of the tiles to the checkpoint; return what was tried where none are found, and the fit."""
     slide, roles, settings = context.slide, context.slide_roles, context.settings
     parameters = fit_slide_parameters(
         slide, roles, context.models.segmenter, settings, context.um_per_px, context.preprocessor
@@ -92,7 +94,8 @@ def _segment_tiles(
     for _ in run_tasks(SegmentTile(parameters, checkpoint), todo):
         progress.advance()
     n_cells = _join(tiles, slide.info.shape[1:], halo, settings.segment.min_size_px, checkpoint)
-    return "" if n_cells else nothing_found(context.models.segmenter.name, parameters.fit.size, roles)
+    fit = parameters.fit
+    return "" if n_cells else nothing_found(context.models.segmenter.name, fit.size, roles), fit
 
 
 @dataclass(frozen=True)
@@ -184,4 +187,4 @@ def segment_image(
     models = RunModels(segmenter or load_model(settings.segment.segmenter))
     context = make_context(slide, None, models, settings)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as folder:
-        return segment_slide(context, folder, run_serially(context), on_step or no_progress)
+        return judge_outlines(context, segment_slide(context, folder, run_serially(context), on_step or no_progress))

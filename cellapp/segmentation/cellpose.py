@@ -11,12 +11,20 @@ from typing import Any
 import numpy as np
 
 from cellapp.images.channels import is_photo
-from cellapp.segmentation.cellpose_api import TILE_PX, TRAINED_DIAMETER_PX, VERSION, run_small_tiles, run_tiles
+from cellapp.segmentation.cellpose_api import (
+    FLOW_SCALE,
+    TILE_PX,
+    TRAINED_DIAMETER_PX,
+    VERSION,
+    run_small_tiles,
+    run_tiles,
+)
 from cellapp.segmentation.diameter import resolve_size
 from cellapp.segmentation.dynamics import STEPS, drop_inconsistent, follow_flows
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.long_cells import mend_long
 from cellapp.segmentation.slide_fit import SlideFit
+from cellapp.segmentation.two_populations import join_populations
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
 
@@ -29,6 +37,12 @@ class CellposeFlows:
     probability: np.ndarray  # (Y, X) float32: logit of being in a cell
     diameter_px: float
     width_px: float | None = None  # where cells are much longer than wide
+    larger: CellposeFlows | None = None  # of the look for a second population of cells, where there is one
+
+
+def flow_length(flows: CellposeFlows) -> np.ndarray:
+    """Return the length of the flow in each pixel, (Y, X) float32, at most 1, which it has where there is no doubt."""
+    return np.minimum(np.hypot(*flows.flow) / FLOW_SCALE, 1)
 
 
 class CellposeSegmenter:
@@ -120,14 +134,18 @@ class CellposeSegmenter:
         CellposeFlows
         """
         size = resolve_size(settings, None, pixels, roles)
-        scale = max(self._diameter_px / size.diameter_px, 1 / min(pixels.shape[1:]))
         polarity = fit.polarity if fit else None
         image = network_input(self._net, pixels, roles, polarity, reads_photos=self._reads_photos)
+        larger_px, width_px = (fit.larger_px, fit.width_px) if fit else (size.larger_px, size.width_px)
+        larger = CellposeFlows(*self._maps(image, larger_px), larger_px) if larger_px else None
+        return CellposeFlows(*self._maps(image, size.diameter_px), size.diameter_px, width_px, larger)
+
+    def _maps(self, image: np.ndarray, diameter_px: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return flow, (2, Y, X) float32, and logit, (Y, X) float32, with cells of this size scaled to 30 px."""
+        scale = max(self._diameter_px / diameter_px, 1 / min(image.shape[:2]))
         with self._lock:
             full = self._run(self._net, image, scale, self._tile_px)
-        flow, probability = full[..., :2].transpose(2, 0, 1), full[..., 2]
-        width_px = fit.width_px if fit else size.width_px
-        return CellposeFlows(np.ascontiguousarray(flow), np.ascontiguousarray(probability), size.diameter_px, width_px)
+        return np.ascontiguousarray(full[..., :2].transpose(2, 0, 1)), np.ascontiguousarray(full[..., 2])
 
     def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
         """Turn flows into labels by Cellpose's dynamics, without the network.
@@ -156,6 +174,8 @@ class CellposeSegmenter:
         labels = drop_inconsistent(
             labels, flows.flow, flows.diameter_px, flow_threshold=settings.flow_threshold, by_library=by_library
         )
+        if flows.larger:
+            return join_populations(labels, self.masks(flows.larger, settings))
         if not flows.width_px:
             return labels
         return mend_long(labels, flows.probability > settings.cellprob_threshold, flows.width_px, settings.min_size_px)

@@ -15,6 +15,7 @@ from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
 
 TRAINED_DIAMETER_PX = 30.0
+FLOW_SCALE = 5.0  # networks predict unit vectors times this
 TILE_PX = {"sam_vitl": 256, "dino_vitl": 384, "dino_vitb": 384}
 BATCH = 8
 VERSION = version("cellpose")

@@ -14,6 +14,7 @@ from cellapp.segmentation.flow_unet_io import digest_of, load_network
 from cellapp.segmentation.foreground import LOGIT_SPAN, find_threshold
 from cellapp.segmentation.input_planes import select_planes
 from cellapp.segmentation.network_size import SizeFinder
+from cellapp.segmentation.reliability import read_calibration
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -44,6 +45,7 @@ class CompactSegmenter:
         self._network = network.to(memory_format=torch.channels_last)
         self._inner = CellposeSegmenter.from_network(self._network, f"{name}-{digest_of(folder)[:8]}", fast=True)
         self.name = self._inner.name
+        self.calibration = read_calibration(folder, digest_of(folder))
 
     def flows(
         self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None = None
@@ -63,7 +65,7 @@ class CompactSegmenter:
         if settings.diameter is None:
             size = self.estimate_size(pixels, roles)
             settings = settings.model_copy(update={"diameter": size.diameter_px})
-            fit = fit or SlideFit.of_long(size, pixels, roles)
+            fit = fit or SlideFit.of_image(size, pixels, roles)
         if fit is None and _is_blank(select_planes(pixels, roles).body):
             shape = pixels.shape[1:]
             background = np.full(shape, -LOGIT_SPAN, np.float32)

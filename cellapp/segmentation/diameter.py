@@ -32,6 +32,7 @@ class CellSize:
     diameter_px: float  # of a disc with the area of a typical cell
     width_px: float | None = None  # where cells are much longer than wide
     tried_px: tuple[float, ...] = ()  # diameters that were compared, where the first led to nothing
+    larger_px: float | None = None  # diameter of a second population of cells, where there is one
 
 
 def resolve_size(

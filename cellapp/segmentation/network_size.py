@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
-from cellapp.images.sampling import spread_windows
 from cellapp.segmentation.cellpose import CellposeFlows
-from cellapp.segmentation.diameter import FALLBACK_PX, SIGMA_PX, CellSize, estimate_size
+from cellapp.segmentation.diameter import FALLBACK_PX, CellSize, estimate_size
 from cellapp.segmentation.flow_unet import REFERENCE_PX, FlowNetwork
-from cellapp.segmentation.foreground import find_foreground
-from cellapp.segmentation.input_planes import select_planes
-from cellapp.segmentation.label_image import resize_labels
+from cellapp.segmentation.size_trials import MIN_CELLS, SizeTrials, Trial
 from cellapp.settings import SegmentSettings
-from cellapp.types.image import Region, Role
+from cellapp.types.image import Role
 
-COARSE_PX, MEASURE_PX = 256, 512  # sides of the windows for the first estimate and the measurement, after rescaling
-N_WINDOWS = 2  # each way, spread over images that are larger
+COARSE_PX, MEASURE_PX = 256, 512  # sides of the windows for estimates and for the measurement, after rescaling
 START_SCALES = (1.0, 1 / 3, 3.0)  # tried until cells are found
 N_REFINEMENTS = 3  # of the scale, at most
 NEAR_OCTAVES = 0.15  # a scale this close to the reference is right
-MIN_CELLS = 3  # whose median diameter is preferred to the size the network predicts
-MIN_SHARE = 0.002  # of the pixels must be cell for a size to be taken from them
-UNCHECKED = SegmentSettings(flow_threshold=0)  # a median diameter needs no check of each mask
-CHECKED = SegmentSettings()
 LIMITS_PX = (4.0, 400.0)
 SOUND = 0.6  # of what Otsu's threshold finds is in masks whose flows agree with their shape: the size is right
 OTHER_SIZES = (0.7, 1.0, 1.5)  # compared, in diameters of the classical estimate
 CLEAR = 0.75  # overlap of the network's foreground with Otsu's where the latter shows what the cells are
 LEAST_GAIN = 0.15  # of soundness for another size to be preferred
+AS_SOUND = 0.05  # a size that is this little less sound is preferred where it is nearer to the classical estimate
 SOME_SOUND = 0.05  # of the foreground: cells, not chance
+FIRM = 0.65  # mean length of the flow from which on the network is not in doubt
+STEPS_PX = (15.0, 30.0, 60.0, 120.0)  # compared where it is
+MUCH_FIRMER = 1.5  # times as much of the image in masks, weighed by the flow, for another size to be preferred
+POPULATIONS = 2.0  # ratio of two sizes from which on an image may have cells of both
 FARTHEST = 4.0  # times the first size, where that finds cells: the network was trained at sizes up to two octaves off
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How well a diameter does."""
-
-    diameter_px: float
-    sound: float  # share of the foreground and of all masks that is in masks whose flows agree with their shape
-    seen: float  # overlap of the network's foreground with Otsu's, intersection over union
 
 
 class SizeFinder:
@@ -56,9 +42,11 @@ class SizeFinder:
 
     The network sees rims of cells where the size is far too small and pieces where cells are long. Masks whose flows
     disagree with their shape then leave most of Otsu's foreground bare, and sizes near that of the classical estimate
-    are compared with the first. Where the network's foreground is like Otsu's at none of them, as in phase contrast,
-    Otsu's is no guide and the first size stays. Where the first size finds some sound cells, sizes beyond `FARTHEST`
-    are not compared: one bright outline around many cells, as of an embryo, would be taken for one sound cell.
+    are compared with the first. Where none of them is enough, but two together are, there are two populations. Where
+    the network's foreground is like Otsu's at none of them, as in phase contrast, Otsu's is no guide, and the first
+    size stays unless the network is in doubt at it, see `_firmest`. Where the first size finds some sound cells, sizes
+    beyond `FARTHEST` are not compared: one bright outline around many cells, as of an embryo, would be taken for one
+    sound cell.
     """
 
     def __init__(
@@ -79,18 +67,14 @@ class SizeFinder:
             Processed, 0 to 1.
         roles : sequence of Role
         """
-        self._network, self._masks, self._pixels, self._roles = network, masks, pixels, roles
-        planes = select_planes(pixels, roles)
-        self._foreground = find_foreground(planes.body, SIGMA_PX)
-        nucleus = np.zeros_like(planes.body) if planes.nucleus is None else planes.nucleus
-        self._image = torch.from_numpy(np.stack([planes.body, nucleus])).to(network.device)
+        self._trials, self._pixels, self._roles = SizeTrials(network, masks, pixels, roles), pixels, roles
 
     def find(self) -> CellSize:
         """Return the size; `FALLBACK_PX` where no cells are found at any of the scales tried."""
-        if self._foreground.empty:
+        if self._trials.foreground.empty:
             return CellSize(FALLBACK_PX)
         for start in START_SCALES:
-            octaves = self._size_octaves(start)
+            octaves = self._trials.octaves(start, COARSE_PX)
             if octaves is not None:
                 return self._checked(*self._refine(start, octaves))
         return self._best_of([Trial(FALLBACK_PX, 0.0, 0.0)])
@@ -99,18 +83,16 @@ class SizeFinder:
         """Return diameter and the scale at which it was measured."""
         for _ in range(N_REFINEMENTS):
             scale = REFERENCE_PX / _within_limits(REFERENCE_PX / scale * 2**octaves)
-            octaves = self._size_octaves(scale) or 0.0
+            octaves = self._trials.octaves(scale, COARSE_PX) or 0.0
             if abs(octaves) < NEAR_OCTAVES:
                 break
         return REFERENCE_PX * 2**octaves, scale
 
     def _checked(self, predicted_px: float, scale: float) -> CellSize:
         """Measure at a scale; compare with other sizes where that leads to nothing."""
-        areas: list[int] = []
-        trial = self._try(scale, MEASURE_PX, areas)
-        measured_px = 2 * math.sqrt(float(np.median(areas)) / math.pi) if len(areas) >= MIN_CELLS else None
-        diameter_px = _within_limits((measured_px or predicted_px) / scale)
-        trial = Trial(diameter_px, trial.sound, trial.seen)
+        trial = self._trials.at(scale, MEASURE_PX)
+        diameter_px = _within_limits(trial.measured_px or predicted_px / scale)
+        trial = replace(trial, diameter_px=diameter_px)
         return CellSize(diameter_px) if trial.sound >= SOUND else self._best_of([trial])
 
     def _best_of(self, trials: list[Trial]) -> CellSize:
@@ -119,48 +101,53 @@ class SizeFinder:
         farthest_px = FARTHEST * first.diameter_px if first.sound >= SOME_SOUND else math.inf
         others = [_within_limits(factor * classical.diameter_px) for factor in OTHER_SIZES]
         near = [diameter_px for diameter_px in others if diameter_px <= farthest_px]
-        if not near:
-            return CellSize(first.diameter_px)
         for diameter_px in near:
-            trials.append(self._try(REFERENCE_PX / diameter_px, COARSE_PX, []))
-        tried = tuple(round(trial.diameter_px, 1) for trial in trials)
+            trials.append(self._trials.at(REFERENCE_PX / diameter_px, COARSE_PX))
+        tried = _tried(trials)
+        if larger_px := None if classical.width_px else self._larger(first, trials[1:], classical.diameter_px):
+            return CellSize(first.diameter_px, None, tried, larger_px)
         clear = [trial for trial in trials if trial.seen >= CLEAR]
         if not clear:
+            return self._firmest(trials)
+        if not near:
             return CellSize(first.diameter_px, None, tried)
         best = max(clear, key=lambda trial: trial.sound)
         if classical.width_px:
             best = best if best.sound >= SOUND else max(clear, key=lambda trial: trial.seen)
             return CellSize(best.diameter_px, classical.width_px, tried)
-        return CellSize((best if best.sound >= first.sound + LEAST_GAIN else first).diameter_px, None, tried)
+        nearly = [trial for trial in clear if trial.sound >= best.sound - AS_SOUND]
+        best = min(nearly, key=lambda trial: abs(math.log(trial.diameter_px / classical.diameter_px)))
+        best = best if best.sound >= first.sound + LEAST_GAIN else first
+        return CellSize(best.diameter_px, None, tried)
 
-    def _try(self, scale: float, side_px: int, areas: list[int]) -> Trial:
-        """Segment windows at a scale; areas of masks before the check, px of that scale, are added to a list."""
-        n_sound = n_all = n_shared = n_seen = 0
-        for window, maps in self._predict_windows(scale, side_px):
-            flows = CellposeFlows(maps[:2].cpu().numpy(), maps[2].cpu().numpy(), REFERENCE_PX)
-            labels = self._masks(flows, UNCHECKED)
-            areas.extend(np.bincount(labels.ravel())[1:])
-            bright = resize_labels(self._foreground.mask()[window.slices].astype(np.int32), labels.shape) > 0
-            sound, seen = self._masks(flows, CHECKED) > 0, flows.probability > 0
-            n_sound, n_all = n_sound + (sound & bright).sum(), n_all + bright.sum()
-            n_shared, n_seen = n_shared + (seen & bright).sum(), n_seen + (seen | bright).sum()
-        return Trial(REFERENCE_PX / scale, float(n_sound / max(n_all, 1)), float(n_shared / max(n_seen, 1)))
+    def _firmest(self, trials: list[Trial]) -> CellSize:
+        """Return the first size, unless the network is in doubt there and much firmer where it finds what it looks for.
 
-    def _size_octaves(self, scale: float) -> float | None:
-        """Median of the sizes predicted at a scale, octaves above 30 px; None where there are no cells."""
-        windows = [maps for _, maps in self._predict_windows(scale, COARSE_PX)]
-        octaves = torch.cat([maps[3][maps[2] > 0] for maps in windows])
-        enough = len(octaves) > MIN_SHARE * sum(maps[2].numel() for maps in windows)
-        return float(octaves.median()) if enough else None
+        Dots are what it sees of large cells without contrast: their flows are short and they cover next to nothing.
+        """
+        first = trials[0]
+        if first.flow >= FIRM:
+            return CellSize(first.diameter_px, None, _tried(trials))
+        trials = trials + [self._trials.at(REFERENCE_PX / diameter_px, COARSE_PX) for diameter_px in STEPS_PX]
+        firm = [trial for trial in trials[1:] if trial.agrees]
+        best = max(firm, key=lambda trial: trial.covered * trial.flow, default=first)
+        better = best.covered * best.flow >= MUCH_FIRMER * first.covered * first.flow
+        return CellSize((best if better else first).diameter_px, None, _tried(trials))
 
-    @torch.inference_mode()
-    def _predict_windows(self, scale: float, side_px: int) -> Iterator[tuple[Region, torch.Tensor]]:
-        """Predict the maps of each window, (4, Y, X) float32."""
-        for window in spread_windows(self._image.shape[1:], math.ceil(side_px / scale), N_WINDOWS):
-            part = self._image[:, *window.slices]
-            size = [max(1, round(length * scale)) for length in part.shape[1:]]
-            rescaled = F.interpolate(part[None], size=size, mode="bilinear")
-            yield window, self._network.predict(rescaled.to(self._network.dtype))[0].float()
+    def _larger(self, first: Trial, others: list[Trial], classical_px: float) -> float | None:
+        """Return the size of a second population, where masks of two sizes are sound of different cells."""
+        if classical_px < POPULATIONS * first.diameter_px or first.n_cells < MIN_CELLS or first.sound < SOME_SOUND:
+            return None
+        there = [trial for trial in others if trial.diameter_px >= POPULATIONS * first.diameter_px]
+        larger = max(there or [self._trials.at(REFERENCE_PX / classical_px, COARSE_PX)], key=lambda trial: trial.sound)
+        gain = min(first.sound, larger.sound)
+        joined = first.sound + larger.sound
+        return larger.diameter_px if larger.n_cells >= MIN_CELLS and joined >= SOUND and gain >= LEAST_GAIN else None
+
+
+def _tried(trials: Sequence[Trial]) -> tuple[float, ...]:
+    """Return the sizes that were compared; none where there was but one."""
+    return tuple(round(trial.diameter_px, 1) for trial in trials) if len(trials) > 1 else ()
 
 
 def _within_limits(diameter_px: float) -> float:

@@ -41,7 +41,7 @@ class PreviewFlows:
 
 def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
     """Return `settings` with everything at its default that flows do not depend on: what previews are cached by."""
-    segment = settings.segment.model_dump(exclude=set(OF_MASKS))
+    segment = settings.segment.model_dump(exclude={*OF_MASKS, "second_look"})
     return AnalyseSettings(
         channels=settings.channels,
         um_per_px=settings.um_per_px,

@@ -9,6 +9,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.segmentation.diameter import CellSize, resolve_size
+from cellapp.segmentation.input_planes import Polarity
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.settings import SegmentSettings
 from cellapp.types.cells import LabelMask
@@ -57,7 +58,8 @@ def segment(
     size, fit = _size_and_fit(pixels, roles, segmenter, settings, um_per_px, fit)
     flows, fixed = _flows(pixels, roles, segmenter, settings, size, fit)
     labels = segmenter.masks(flows, fixed)
-    return LabelMask(labels, segmenter.name, "" if labels.any() else nothing_found(segmenter.name, size, roles))
+    note = "" if labels.any() else nothing_found(segmenter.name, size, roles)
+    return LabelMask(labels, segmenter.name, note, fit or SlideFit.of_size(size, Polarity.detect(pixels, roles)))
 
 
 def run_flows(
@@ -116,7 +118,7 @@ def _size_and_fit(
     if fit is not None:
         return fit.size, fit
     size = resolve_size(settings, um_per_px, pixels, roles, segmenter=segmenter)
-    return size, SlideFit.of_long(size, pixels, roles)
+    return size, SlideFit.of_image(size, pixels, roles)
 
 
 def _flows(

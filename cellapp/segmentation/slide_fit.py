@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -38,26 +38,29 @@ class SlideFit:
     thresholds: Thresholds | None = None  # where the segmenter is a `ThresholdFitter`
     width_px: float | None = None  # where cells are much longer than wide
     tried_px: tuple[float, ...] = ()  # diameters that were compared, where the first led to nothing
+    larger_px: float | None = None  # diameter of a second population of cells, where there is one
 
     @classmethod
     def of_size(cls, size: CellSize, polarity: Polarity, thresholds: Thresholds | None = None) -> SlideFit:
         """Return the parameters of a slide with cells of this size."""
-        return cls(size.diameter_px, polarity, thresholds, size.width_px, size.tried_px)
+        return cls(size.diameter_px, polarity, thresholds, size.width_px, size.tried_px, size.larger_px)
 
     @classmethod
-    def of_long(cls, size: CellSize, pixels: np.ndarray, roles: Sequence[Role]) -> SlideFit | None:
-        """Return the parameters of a whole image where its cells are long; None where a diameter says enough."""
-        return cls.of_size(size, Polarity.detect(pixels, roles)) if size.width_px else None
+    def of_image(cls, size: CellSize, pixels: np.ndarray, roles: Sequence[Role]) -> SlideFit | None:
+        """Return the parameters of a whole image with long cells or cells of two sizes; None where a diameter does."""
+        return cls.of_size(size, Polarity.detect(pixels, roles)) if size.width_px or size.larger_px else None
 
     @property
     def size(self) -> CellSize:
         """The size of the slide's cells."""
-        return CellSize(self.diameter_px, self.width_px, self.tried_px)
+        return CellSize(self.diameter_px, self.width_px, self.tried_px, self.larger_px)
 
     @property
     def reach_px(self) -> float:
-        """Length of a typical cell: its diameter, or how long a rod of its area and width is."""
-        return length_px(self.diameter_px, self.width_px) if self.width_px else self.diameter_px
+        """Length of a typical cell: its diameter, of the larger ones, or how long a rod of its area and width is."""
+        if self.width_px:
+            return length_px(self.diameter_px, self.width_px)
+        return max(self.diameter_px, self.larger_px or 0.0)
 
 
 @runtime_checkable
@@ -118,5 +121,15 @@ def _typical_size(
     long = [size for size in sizes if size.width_px]
     tried = tuple(sorted({px for size in sizes for px in size.tried_px}))
     chosen = long if 2 * len(long) > len(sizes) else sizes
-    width_px = float(np.median([size.width_px for size in long])) if chosen is long else None
-    return CellSize(float(np.median([size.diameter_px for size in chosen])), width_px, tried)
+    width_px = _median(size.width_px for size in long) if chosen is long else None
+    return CellSize(_median(size.diameter_px for size in chosen), width_px, tried, _larger(chosen))
+
+
+def _larger(sizes: Sequence[CellSize]) -> float | None:
+    """Return the median diameter of a second population where most windows have one."""
+    larger = [size.larger_px for size in sizes if size.larger_px]
+    return _median(larger) if 2 * len(larger) > len(sizes) else None
+
+
+def _median(values: Iterable[float]) -> float:
+    return float(np.median([*values]))

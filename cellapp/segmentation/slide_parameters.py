@@ -119,7 +119,7 @@ def _path(slide: Slide, segmenter: Segmenter, settings: AnalyseSettings) -> Path
     described, roles, um_per_px = describe_slide(slide, settings)
     chosen = {
         "preprocess": settings.preprocess.model_dump(mode="json"),
-        "segment": settings.segment.model_dump(mode="json", exclude={*OF_MASKS, "tile_px"}),
+        "segment": settings.segment.model_dump(mode="json", exclude={*OF_MASKS, "tile_px", "second_look"}),
     }
     identity = [__version__, slide.digest, described.info.shape, roles, um_per_px, segmenter.name, chosen]
     return _folder() / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()}.json"

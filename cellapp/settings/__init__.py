@@ -66,6 +66,8 @@ class SegmentSettings(FrozenModel):
     """Larger images are segmented in tiles of at most this side, which overlap by two cell diameters each way."""
     dynamics: Literal["fast", "cellpose"] = "fast"
     """Cellpose: who makes masks of flows; "cellpose" is the library itself, for the same masks in more time."""
+    second_look: bool = True
+    """Look at some cells again, turned round and smaller, and say how far the outlines can be relied on."""
 
 
 THRESHOLDS = ("flow_threshold", "cellprob_threshold", "min_size_px")

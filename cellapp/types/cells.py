@@ -16,6 +16,7 @@ import pandas as pd
 
 from cellapp.errors import InputError
 from cellapp.types.image import ImageInfo, Role
+from cellapp.types.outlines import OutlineQuality
 
 POSITIVE_CLASS = "cancer"
 """The class that sensitivity, precision and every other one-sided metric are of; declared only here."""
@@ -28,6 +29,8 @@ class LabelMask:
     labels: np.ndarray  # (Y, X) int32, in memory or mapped from a file
     segmenter: str  # "classical@1", "cellpose:cpsam_v2@4.2.1.1"
     note: str = ""  # where no cells were found: what was tried, in one sentence for the user
+    fit: Any = None  # cellapp.segmentation.slide_fit.SlideFit that cells were found by; None of labels that were read
+    outlines: OutlineQuality | None = None  # how far they can be relied on; None where nobody asked
 
     def __post_init__(self) -> None:
         if self.labels.ndim != 2 or not np.issubdtype(self.labels.dtype, np.integer):

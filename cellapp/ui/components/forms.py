@@ -24,6 +24,7 @@ _LABELS = {
     "denoise_weight": "Denoising weight",
     "cellprob_threshold": "Cell probability threshold",
     "min_size_px": "Minimum size (px)",
+    "second_look": "Judge the outlines",
     "border": "Touching the image border",
     "published": "Published rule (JC-Cell-Pipeline)",
     "published_small_px": "Small crop: side (px)",

@@ -14,6 +14,7 @@ from cellapp.store.projects import create_project
 from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
 from cellapp.ui.components.job_progress import show_jobs
 from cellapp.ui.components.messages import empty_state, escape
+from cellapp.ui.layout.outline_quality import images_in_order, order_toggle, outlines_badge
 from cellapp.ui.session.cache import thumbnail_uri
 from cellapp.ui.session.page_state import PageState, choose, read_page_state, write_address
 
@@ -76,9 +77,12 @@ def analyse_header(page: PageState, title: str | None = None, *, with_run: bool 
         thumbnail = thumbnail_uri(image)
         if thumbnail:
             st.image(thumbnail, width=56, alt=f"Thumbnail of {image.name}")
-        _picker("image", {one.id: _short_name(one) for one in page.images}, image.id, width=280)
+        images = page.images if with_run else images_in_order(page)
+        _picker("image", {one.id: _short_name(one) for one in images}, image.id, width=280)
         if with_run and page.run:
             _picker("run", {run.id: run.name for run in page.runs_of(image)}, page.run.id, width=200)
+        if not with_run:
+            order_toggle(page)
         _badges(image, page.run)
     return image
 
@@ -134,6 +138,7 @@ def _done_badges(run: RunRecord, row: RunImage) -> None:
     st.badge(f"{n_cells or 0:,} {'cell' if n_cells == 1 else 'cells'}", icon=":material/blur_on:", color="blue")
     if not n_cells:
         return
+    outlines_badge(row.summary)
     if run.settings.classify.head:
         _classes_badge(run, row.summary)
     if run.settings.explain.n:

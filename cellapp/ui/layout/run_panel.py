@@ -16,6 +16,7 @@ from cellapp.store.runs import create_run, get_run
 from cellapp.ui.components.job_progress import POLL_S, job_progress
 from cellapp.ui.components.messages import escape
 from cellapp.ui.layout.frame import CLASSIFY_PAGE
+from cellapp.ui.layout.outline_quality import rows_in_order
 from cellapp.ui.session.page_state import PageState, choose
 
 _ALL, _THIS = "All images", "This image"
@@ -88,19 +89,21 @@ def _progress(run_id: str) -> None:
 
 
 def images_table(run: RunRecord) -> pd.DataFrame:
-    """Return a row for each image of a run: name, status, cells, seconds, what went wrong."""
+    """Return a row for each image of a run: name, status, cells, how far to rely on outlines, seconds, problem."""
     rows = [
         (
             row.name,
             [row.status.value],
             row.n_cells,
+            row.summary.get("expected_ap"),
             row.summary.get("seconds"),
             row.error or row.summary.get("note", ""),
         )
-        for row in run.images
+        for row in rows_in_order(run)
     ]
-    table = pd.DataFrame(rows, columns=["image", "status", "cells", "seconds", "problem"])
-    return table if table["problem"].any() else table.drop(columns="problem")
+    table = pd.DataFrame(rows, columns=["image", "status", "cells", "expected_ap", "seconds", "problem"])
+    empty = [name for name, kept in (("expected_ap", table.notna()), ("problem", table != "")) if not kept[name].any()]
+    return table.drop(columns=empty)
 
 
 def _active(job: JobRecord, run: RunRecord) -> None:
@@ -133,6 +136,9 @@ def _columns() -> dict[str, object]:
             "Status", options=[status.value for status in Status][:5], color=_STATUS_COLOURS, width="small"
         ),
         "cells": column.NumberColumn("Cells", format="localized", width="small"),
+        "expected_ap": column.NumberColumn(
+            "Expected AP", format="%.2f", width="small", help="Average precision expected of the outlines, 0 to 1"
+        ),
         "seconds": column.NumberColumn("Seconds", format="%.1f", width="small"),
         "problem": column.TextColumn("What went wrong", width="large"),
     }

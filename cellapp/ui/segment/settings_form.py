@@ -75,6 +75,7 @@ def _segment(image: ImageRecord) -> dict[str, Any]:
     for name in THRESHOLDS:
         if name != "flow_threshold" or has_flows(values["segmenter"]):
             values[name] = control(SegmentSettings, name, key="segment", upto=_SLIDER_ENDS.get(name))
+    values["second_look"] = control(SegmentSettings, "second_look", key="segment")
     return values
 
 

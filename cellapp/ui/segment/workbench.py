@@ -17,6 +17,7 @@ from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.job_progress import run_seconds
 from cellapp.ui.components.messages import show_error
+from cellapp.ui.layout.outline_quality import outlines_line
 from cellapp.ui.layout.run_panel import follow_run, run_controls
 from cellapp.ui.segment.mask_editor import mask_editor, run_to_edit
 from cellapp.ui.segment.preview import RegionPreview, preview_region
@@ -44,6 +45,7 @@ def workbench(page: PageState, image: ImageRecord) -> None:
     source = get_image(image.reference_id) if image.reference_id else image
     if source is not image:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
+    outlines_line(image, page.run)
     try:
         settings, preview = _bench(source)
     except CellappError as error:
