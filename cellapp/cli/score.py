@@ -10,6 +10,7 @@ import typer
 
 from cellapp.cli.options import DATA
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
+from cellapp.cli.score_reliability import score_reliability
 
 if TYPE_CHECKING:
     from cellapp.segmentation.agreement import Agreement
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _COUNTS = {"n_missed": "missed", "n_split": "split", "n_merged": "merged", "n_extra": "extra"}
 
 score = typer.Typer(help="Compare results with truth.")
+score.command("reliability")(score_reliability)
 
 
 @score.callback()

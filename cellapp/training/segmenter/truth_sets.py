@@ -40,8 +40,8 @@ def read_truth(data: Path, held_out: float = 0.0, unseen: Sequence[str] = ()) ->
     Parameters
     ----------
     data : Path
-        See `cellapp.training.segmenter.source_images.read_labelled_images`. Any other folder with ``index.csv`` (columns
-        file and split), ``images``, ``labels`` and perhaps ``ignore`` is a set, too.
+        See `cellapp.training.segmenter.source_images.read_labelled_images`. Any other folder with ``index.csv``
+        (columns file and split), ``images``, ``labels`` and perhaps ``ignore`` is a set, too.
     held_out : float
         Share of the training images that the network's recipe held out: they are read as well.
     unseen : sequence of str
