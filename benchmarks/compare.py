@@ -36,7 +36,7 @@ def alternate(works: tuple[Work, ...], *, runs: int) -> list[list[tuple[float, f
     """Run all in turn, `runs` times after one warm-up; per run and callable seconds elapsed and of the processor."""
     for work in works:
         work()
-    return [[_seconds(work) for work in works] for _ in range(runs)]
+    return [[seconds(work) for work in works] for _ in range(runs)]
 
 
 def spread(name: str, values: list[float]) -> dict[str, float]:
@@ -58,7 +58,8 @@ def machine() -> dict[str, object]:
     return {"machine": f"{words}, torch {torch.__version__}", "load_1_min": busy}
 
 
-def _seconds(work: Work) -> tuple[float, float]:
+def seconds(work: Work) -> tuple[float, float]:
+    """Return how long a callable took: seconds elapsed and of the processor."""
     start, cpu = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - start, time.process_time() - cpu

@@ -1,18 +1,22 @@
 """The bundled segmenter in its fast form against float32 without channels_last, Cellpose's own check, and classical.
 
-python -m benchmarks.segment
+python -m benchmarks.segment            # the quick ones
+python -m benchmarks.segment --cpsam    # against the network of Cellpose-SAM, minutes of two cores and 4 GB of memory
 """
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 import torch
 
-from benchmarks.compare import paired, report
+from benchmarks.compare import paired, report, seconds, spread
 from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import REPOSITORY
 from cellapp.images.preprocess import Preprocessor
-from cellapp.segmentation.cellpose_api import TRAINED_DIAMETER_PX
+from cellapp.segmentation.cellpose import CellposeSegmenter
+from cellapp.segmentation.cellpose_api import TILE_PX, TRAINED_DIAMETER_PX, empty_network
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.compact import CompactSegmenter
 from cellapp.segmentation.dynamics import STEPS
@@ -79,6 +83,23 @@ def against_classical(*, side_px: int = 1024, runs: int = 3) -> dict[str, object
     return {**figures, "side_px": side_px}
 
 
+def against_cpsam(*, side_px: int = 1024, runs: int = 1) -> dict[str, object]:
+    """Flows of one image, its diameter given, against Cellpose 4's largest network, whose weights cost the same drawn.
+
+    No warm-up of that network: it takes minutes, and what a first pass prepares takes seconds.
+    """
+    device = probe_device()
+    network = empty_network("sam_vitl", getattr(torch, probe_dtype(device))).to(torch.device(device))
+    theirs = CellposeSegmenter.from_network(network, "cpsam", tile_px=TILE_PX["sam_vitl"], reads_photos=True)
+    ours, pixels, settings = compact(), field(side_px), SegmentSettings(diameter=TRAINED_DIAMETER_PX)
+    ours.flows(pixels, ROLES, settings)
+    pairs = [
+        [seconds(lambda one=one: one.flows(pixels, ROLES, settings)) for one in (ours, theirs)] for _ in range(runs)
+    ]
+    wall, cpu = ([b[clock] / a[clock] for a, b in pairs] for clock in (0, 1))
+    return {**spread("ratio", wall), **spread("cpu_ratio", cpu), "runs": runs, "side_px": side_px}
+
+
 def compact() -> CompactSegmenter:
     """The bundled segmenter as this machine runs it."""
     device = probe_device()
@@ -91,7 +112,12 @@ def found(segmenter: Segmenter, pixels: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Measure all three."""
+    """Measure the first three, or the one that takes minutes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cpsam", action="store_true")
+    if parser.parse_args().cpsam:
+        report("bundled network against that of Cellpose-SAM, 1024 x 1024", "no target", **against_cpsam())
+        return
     report("one pass of the bundled network against float32, contiguous", ">= 1", **number_formats())
     report("masks from flows against Cellpose's check at full size", ">= 3, F1 >= 0.98", **flow_check())
     report("bundled segmenter against classical, 1024 x 1024", "no target", **against_classical())

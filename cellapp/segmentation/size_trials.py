@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from cellapp.images.sampling import spread_windows
 from cellapp.segmentation.cellpose import CellposeFlows, flow_length
-from cellapp.segmentation.cellpose_api import drop_inconsistent
 from cellapp.segmentation.diameter import SIGMA_PX
+from cellapp.segmentation.dynamics import drop_inconsistent
 from cellapp.segmentation.flow_unet import REFERENCE_PX, FlowNetwork
 from cellapp.segmentation.foreground import find_foreground
 from cellapp.segmentation.input_planes import select_planes
@@ -71,8 +71,7 @@ class SizeTrials:
         for window, maps in self._predict_windows(scale, side_px):
             flows = CellposeFlows(maps[:2].cpu().numpy(), maps[2].cpu().numpy(), REFERENCE_PX)
             labels = self._masks(flows, UNCHECKED)
-            device, limit = self._network.device, CHECKED.flow_threshold
-            checked = drop_inconsistent(labels, flows.flow, REFERENCE_PX, flow_threshold=limit, device=device)
+            checked = drop_inconsistent(labels, flows.flow, REFERENCE_PX, flow_threshold=CHECKED.flow_threshold)
             every.extend(np.bincount(labels.ravel())[1:])
             sound.extend(np.bincount(checked.ravel())[1:])
             bright = resize_labels(self.foreground.mask()[window.slices].astype(np.int32), labels.shape) > 0

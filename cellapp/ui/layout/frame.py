@@ -83,7 +83,7 @@ def analyse_header(page: PageState, title: str | None = None, *, with_run: bool 
             _picker("run", {run.id: run.name for run in page.runs_of(image)}, page.run.id, width=200)
         if not with_run:
             order_toggle(page)
-        _badges(image, page.run)
+        _badges(image, page.run, every_judgement=not with_run)
     return image
 
 
@@ -119,8 +119,8 @@ def _short_name(image: ImageRecord) -> str:
     return " · ".join(part for part in (f"{info.name[: most - 1].rstrip()}…", info.scene, info.time) if part)
 
 
-def _badges(image: ImageRecord, run: RunRecord | None) -> None:
-    """Draw how far this image is in this run, as badges."""
+def _badges(image: ImageRecord, run: RunRecord | None, *, every_judgement: bool) -> None:
+    """Draw how far this image is in this run, as badges; what is said of good outlines only where it is asked for."""
     row = run.image(image.id) if run else None
     with st.container(horizontal=True, gap="xsmall", width="content"):
         if row is None:
@@ -130,15 +130,15 @@ def _badges(image: ImageRecord, run: RunRecord | None) -> None:
         elif row.status is not Status.DONE:
             st.badge(row.status.capitalize(), icon=":material/hourglass_top:", color="orange")
         else:
-            _done_badges(run, row)
+            _done_badges(run, row, every_judgement=every_judgement)
 
 
-def _done_badges(run: RunRecord, row: RunImage) -> None:
+def _done_badges(run: RunRecord, row: RunImage, *, every_judgement: bool) -> None:
     n_cells = row.n_cells
     st.badge(f"{n_cells or 0:,} {'cell' if n_cells == 1 else 'cells'}", icon=":material/blur_on:", color="blue")
     if not n_cells:
         return
-    outlines_badge(row.summary)
+    outlines_badge(row.summary, every=every_judgement)
     if run.settings.classify.head:
         _classes_badge(run, row.summary)
     if run.settings.explain.n:

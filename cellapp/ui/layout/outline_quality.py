@@ -17,19 +17,27 @@ from cellapp.ui.session.page_state import PageState
 _ORDER = "least_reliable_first"
 
 
-def outlines_badge(summary: Mapping[str, Any]) -> None:
-    """Draw what the run said of the outlines of an image; nothing where it was not asked."""
+def outlines_badge(summary: Mapping[str, Any], *, every: bool) -> None:
+    """Draw what the run said of the outlines of an image; nothing where it was not asked.
+
+    Parameters
+    ----------
+    summary : mapping
+        The image's row of summary.csv.
+    every : bool
+        Also draw that outlines look reliable, or that nothing can be told of them.
+    """
     quality = quality_of_row(summary)
     if quality is None:
         return
     why = escape(quality.words)
-    if quality.expected_ap is None:
-        st.badge("Outlines not judged", icon=":material/help:", color="gray", help=why)
-    elif quality.unreliable:
+    if quality.unreliable:
         st.badge("Outlines look unreliable", icon=":material/warning:", color="orange", help=why)
-    elif quality.expected_ap < DOUBTFUL:
+    elif quality.expected_ap is not None and quality.expected_ap < DOUBTFUL:
         st.badge("Check the outlines", icon=":material/visibility:", color="orange", help=why)
-    else:
+    elif every and quality.expected_ap is None:
+        st.badge("Outlines not judged", icon=":material/help:", color="gray", help=why)
+    elif every:
         st.badge("Outlines look reliable", icon=":material/check:", color="blue", help=why)
 
 
