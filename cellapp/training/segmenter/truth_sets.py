@@ -16,6 +16,7 @@ from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import read_labels, relabel
 from cellapp.settings import AnalyseSettings
 from cellapp.text_table import read_table
+from cellapp.training.segmenter.labelled_image import Kind
 from cellapp.training.segmenter.source_images import SOURCES, read_labelled_images
 from cellapp.types.image import Role, Slide
 
@@ -52,8 +53,11 @@ def read_truth(data: Path, held_out: float = 0.0, unseen: Sequence[str] = ()) ->
     InputError
         When there is nothing to read.
     """
-    for split in ("val", "choose") if held_out else ("val",):
+    known = any((data / source).is_dir() for source in SOURCES)
+    for split in ("val", "choose") if held_out and known else ("val",):
         for image in read_labelled_images(data, split, N_SYNTHETIC if split == "val" else 0, held_out):
+            if not (known or image.kind is Kind.SYNTHETIC):
+                continue  # of a set that is read below
             pixels, roles = _processed(image.slide)
             yield TruthImage(f"{split}/{image.name}", str(image.kind.value), pixels, roles, image.labels)
     for index in sorted(data.glob("*/index.csv")):
