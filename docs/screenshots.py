@@ -20,7 +20,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("upload", "segment", "classify", "explain", "label", "train", "discover", "time_series", "runs", "models")
+PAGES = (
+    "upload",
+    "segment",
+    "classify",
+    "explain",
+    "label",
+    "train",
+    "outlines",
+    "discover",
+    "time_series",
+    "runs",
+    "models",
+)
 WIDTHS_PX = {"wide": 1440, "narrow": 800}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 

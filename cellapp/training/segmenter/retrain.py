@@ -8,24 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
-from cellapp.models.bundle import RunModels
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
-from cellapp.pipeline.context import make_context
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.agreement import compare_labels, mean_figures, n_to_correct
 from cellapp.segmentation.flow_unet_io import read_network
-from cellapp.segmentation.input_planes import select_planes
-from cellapp.segmentation.label_image import relabel
-from cellapp.segmentation.mask_flows import mask_flows
 from cellapp.settings_io import validated
-from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights
 from cellapp.training.segmenter.labelled_folder import OwnImage
 from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.own_example import prepare_own
 from cellapp.training.segmenter.recipe import SegmenterRecipe
 from cellapp.training.segmenter.retrain_cellpose import FILE, cellpose_file, train_cellpose
 from cellapp.training.segmenter.retrain_settings import CellposeSettings, RetrainSettings
@@ -148,33 +141,6 @@ def recipe_of(start: Path, settings: RetrainSettings) -> SegmenterRecipe:
         average=0.98,
         n_synthetic=0,
         shares=dict.fromkeys(Kind, 1.0),
-    )
-
-
-def prepare_own(image: OwnImage) -> Example | None:
-    """Prepare an image as the network will read it: with the channels and the preprocessing of its settings.
-
-    Returns
-    -------
-    Example or None
-        None for an image without cells.
-    """
-    context = make_context(image.open(), None, RunModels(load_model("classical")), image.settings)
-    labels = relabel(image.read_labels(context.slide.info.shape[1:]))
-    if not labels.any():
-        return None
-    planes = select_planes(context.preprocessor.read(context.slide), context.slide_roles)
-    stack = [planes.body] if planes.nucleus is None else [planes.body, planes.nucleus]
-    return Example(
-        kind=Kind.FLUORESCENCE,
-        planes=np.stack(stack).astype(np.float16),
-        labels=labels,
-        flows=mask_flows(labels).astype(np.float16),
-        weights=pixel_weights(labels),
-        diameter_px=median_diameter(labels),
-        mixing=np.float32([1.0] + [0.0] * (len(stack) - 1)),
-        inverted=False,
-        as_read=True,
     )
 
 

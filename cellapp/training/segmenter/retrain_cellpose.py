@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.files import move_into_place
-from cellapp.models.bundle import RunModels
 from cellapp.models.load import load_model
 from cellapp.models.registry import entry, is_declared, model_folder
-from cellapp.pipeline.context import make_context
 from cellapp.segmentation.cellpose import network_input
 from cellapp.segmentation.cellpose_api import TILE_PX, train_network
 from cellapp.segmentation.cellpose_network import load_network
-from cellapp.segmentation.label_image import relabel
 from cellapp.training.segmenter.labelled_folder import OwnImage
+from cellapp.training.segmenter.own_example import read_own
 from cellapp.training.segmenter.retrain_settings import CellposeSettings
 from cellapp.types.image import OnStep
 
@@ -82,12 +81,10 @@ def train_cellpose(
     return int(sum(one.max() for one in labels))
 
 
-def _as_read(image: OwnImage, net: object) -> tuple[np.ndarray, np.ndarray] | None:
+def _as_read(image: OwnImage, net: Any) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the input of the network, (3, Y, X), and its labels; None where there are none."""
-    context = make_context(image.open(), None, RunModels(load_model("classical")), image.settings)
-    labels = relabel(image.read_labels(context.slide.info.shape[1:]))
-    if not labels.any():
+    own = read_own(image)
+    if own is None:
         return None
-    pixels, reads_photos = context.preprocessor.read(context.slide), getattr(net, "tile_px", None) is None
-    planes = network_input(net, pixels, context.slide_roles, reads_photos=reads_photos)
-    return np.ascontiguousarray(planes.transpose(2, 0, 1)), labels
+    planes = network_input(net, own.pixels, own.roles, reads_photos=getattr(net, "tile_px", None) is None)
+    return np.ascontiguousarray(planes.transpose(2, 0, 1)), own.labels

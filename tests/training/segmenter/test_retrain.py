@@ -20,7 +20,8 @@ from cellapp.segmentation.residual_unet import ResidualUNet  # noqa: E402
 from cellapp.store.projects import default_project  # noqa: E402
 from cellapp.store.segmenters import add_segmenter, export_segmenter  # noqa: E402
 from cellapp.training.segmenter.labelled_folder import own_images  # noqa: E402
-from cellapp.training.segmenter.retrain import network_folder, prepare_own, recipe_of  # noqa: E402
+from cellapp.training.segmenter.own_example import fullest_window, prepare_own  # noqa: E402
+from cellapp.training.segmenter.retrain import network_folder, recipe_of  # noqa: E402
 from cellapp.training.segmenter.retrain_settings import RetrainSettings  # noqa: E402
 from tests.segmentation.phantoms import discs, glowing  # noqa: E402
 
@@ -134,3 +135,12 @@ def test_a_folder_without_labels_is_refused_by_both_ways(tmp_path, base, capsys)
     assert capsys.readouterr().err.count("no image with labels") == 2
     with pytest.raises(InputError, match="cannot be retrained"):
         network_folder(str(tmp_path))
+
+
+def test_of_a_large_image_the_fullest_square_is_learnt_from():
+    labels = np.zeros((100, 130), np.int32)
+    labels[70:90, 100:120] = 3
+    window = fullest_window(labels, 40)
+    assert (window.height, window.width) == (40, 40)
+    assert np.count_nonzero(labels[window.slices]) == 400
+    assert fullest_window(labels).slices == (slice(0, 100), slice(0, 130))
