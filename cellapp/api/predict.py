@@ -16,7 +16,7 @@ from cellapp.errors import InputError
 from cellapp.exports.mask_pictures import MEDIA_TYPES, Answer, Format, mask_picture, write_mask_zip
 from cellapp.files import safe_stem, unique_stems
 from cellapp.models.load import load_model
-from cellapp.models.registry import entry, registry
+from cellapp.models.registry import STORED_SEGMENTER, entry, registry, stored_segmenter
 from cellapp.pipeline.predict_masks import InputMode, NamedMask, predict_mask
 from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.settings_io import validated
@@ -31,7 +31,7 @@ _places = threading.BoundedSemaphore(_MOST_WAITING)  # so that those who wait le
 _network = threading.Lock()  # images are segmented one after the other: each takes all the memory it needs
 
 Mode = Annotated[InputMode, Query(description="Read a photograph as gray (L) or as colours (RGB).")]
-Name = Annotated[str, Query(description="A segmenter of GET /models.")]
+Name = Annotated[str, Query(description="A segmenter of GET /models, or name@version of a project's.")]
 Diameter = Annotated[float | None, Query(gt=0, description="Of cells, px; estimated when left out.")]
 What = Annotated[Answer, Query(description="Ids of cells, or 255 where there is one.")]
 Form = Annotated[Format, Query(alias="format", description="More than 65,535 cells are always a TIFF.")]
@@ -110,8 +110,9 @@ def _predict(file: UploadFile, input_mode: InputMode, segmenter: str, diameter: 
 
 @lru_cache(maxsize=1)
 def _loaded(name: str) -> Segmenter:
-    """Return a segmenter of the registry, which stays loaded until another one is asked for; paths are refused."""
-    if name not in registry() or entry(name).kind != "segmenter":
+    """Return a segmenter of the program or of a project, loaded until another one is asked for; paths are refused."""
+    declared = name in registry() and entry(name).kind == "segmenter"
+    if not declared and not (stored_segmenter(name) / STORED_SEGMENTER).is_file():
         known = ", ".join(one for one, model in registry().items() if model.kind == "segmenter")
         raise InputError(f"no segmenter {name!r}; choose one of: {known}")
     return load_model(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -119,8 +120,14 @@ def model_folder(name: str) -> Path:
 
 
 def has_flows(name: str) -> bool:
-    """Whether a segmenter makes cells of flows, so that a threshold of flows counts; one without a declaration does."""
-    return not (is_declared(name) and entry(name).adapter in WITHOUT_FLOWS)
+    """Whether a segmenter makes cells of flows, so that a threshold of flows counts; what cannot be told does."""
+    if is_declared(name):
+        return entry(name).adapter not in WITHOUT_FLOWS
+    try:
+        config = json.loads((model_folder(name) / "config.json").read_text(encoding="utf-8"))
+        return config["network"]["head"] != "foreground"
+    except (OSError, ValueError, LookupError, TypeError):
+        return True
 
 
 def is_demonstration(name: str | None) -> bool:

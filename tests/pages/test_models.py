@@ -54,6 +54,16 @@ def test_offline_says_how_models_get_here(open_page, monkeypatch):
     assert not any(str(button.key).startswith("fetch_") for button in app.button)
 
 
+def test_a_card_shows_the_curves_of_its_training(open_page):
+    app = open_page(PAGE)
+    assert not app.get("plotly_chart")
+    app.session_state["card_foreground"] = True
+    app.run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 2
+    assert any("held-out images" in caption.value for caption in app.caption)
+
+
 def test_a_card_opens(open_page):
     app = open_page(PAGE)
     app.session_state["card_classical"] = True

@@ -1,5 +1,7 @@
 """A network of the foreground and a watershed: what it shares with the flow network, and what it finds."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,12 @@ from cellapp.models.load import load_model
 from cellapp.segmentation.metrics import score_labels
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import SegmentSettings
+from cellapp.training.segmenter.evaluate import score_image
+from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.source_images import list_images
 from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
+from tests.paths import shared_data
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs
 
 torchvision_shim.install()
@@ -23,6 +29,7 @@ from cellapp.segmentation.semantic import SemanticSegmenter  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
+SHIPPED = REPOSITORY / "models" / "foreground"
 NUCLEI = (Role.NUCLEUS,)
 AUTOMATIC = SegmentSettings()
 
@@ -37,15 +44,18 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def segmenter(folder):
-    return load_model(str(folder), dtype="float32")
+def segmenter():
+    """What ships."""
+    return load_model("foreground", dtype="float32")
 
 
 def test_a_folder_says_by_its_head_what_it_is(folder, segmenter, tmp_path):
-    assert isinstance(segmenter, SemanticSegmenter)
+    mine = load_model(str(folder))
+    assert isinstance(mine, SemanticSegmenter)
     assert isinstance(segmenter, Segmenter)
     assert segmenter.fast
-    assert "mine-" in segmenter.name
+    assert mine.name.startswith("semantic:mine-")
+    assert segmenter.name.startswith("semantic:foreground-")
     (tmp_path / "weights.safetensors").write_bytes(b"")
     (tmp_path / CONFIG).write_text((folder / CONFIG).read_text().replace('"foreground"', '"moon"'))
     with pytest.raises(ModelError, match="holds no segmentation network"):
@@ -113,3 +123,21 @@ def test_holes_of_a_cell_are_filled_and_gaps_between_cells_are_not(segmenter):
     found = segmenter.masks(ClassicalFlows(Foreground(logit), None, 30.0), SegmentSettings(min_size_px=0)) > 0
     assert found[10:12, 10:12].all()
     assert not found[30:50, 30:50].any()
+
+
+def test_the_card_tells_the_measured_figures():
+    figures = json.loads((SHIPPED / "metrics.json").read_text())
+    card = (SHIPPED / "card.md").read_text()
+    for row in figures["kinds"].values():
+        for figure in ("dice", "iou", "ap50"):
+            assert f"{row['segmenter'][figure]['mean']:.3f}" in card
+    assert figures["kinds"]["fluorescence"]["segmenter"]["dice"]["low"] >= 0.9
+    assert "not for diagnosis" in card.lower()
+
+
+def test_foreground_figures_can_be_had_again(segmenter):
+    """On three validation images, the figures of the file within what processors round differently."""
+    folder, scores = shared_data("segmentation"), json.loads((SHIPPED / "metrics.json").read_text())["images"]
+    images = [task() for task in list_images(folder, "val", 0, kinds=[Kind.FLUORESCENCE])[:3]]
+    for image in images:
+        assert score_image(segmenter, image).ap50 == pytest.approx(scores[image.name], abs=0.05)

@@ -11,7 +11,7 @@ from cellapp.types.protocols import Encoder, Segmenter
 from tests.encoders.tiny import tiny_encoder
 
 
-@pytest.mark.parametrize("name", ["classical", "compact"])
+@pytest.mark.parametrize("name", ["classical", "compact", "foreground"])
 def test_segmenters_give_flows_and_masks(name):
     model = load_model(name)
     assert isinstance(model, Segmenter)

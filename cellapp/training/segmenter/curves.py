@@ -92,9 +92,12 @@ def _score(network: FlowNetwork, example: Example) -> tuple[float, float]:
 
 
 def _input_planes(example: Example) -> torch.Tensor:
-    """Whole cells bright on dark and zeros, (2, Y, X) float32."""
+    """Whole cells bright on dark, and nuclei where the example has them, (2, Y, X) float32."""
+    planes = np.zeros((N_INPUTS, *example.labels.shape), np.float32)
+    if example.as_read:
+        planes[: len(example.planes)] = example.planes
+        return torch.from_numpy(planes)
     body = np.tensordot(example.mixing, example.planes.astype(np.float32), axes=1)
-    planes = np.zeros((N_INPUTS, *body.shape), np.float32)
     planes[0] = 1 - body if example.inverted else body
     return torch.from_numpy(planes)
 

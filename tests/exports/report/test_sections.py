@@ -138,6 +138,7 @@ def test_a_head_for_show_that_ships_is_judged_by_its_card(tmp_path):
         ({"preprocess": {"clip": False, "normalise": False}}, "flow threshold 0.4", ("unet", "cellpose")),
         ({"segment": {"segmenter": "cpsam_v2", "diameter": 30}}, "diameter 30 px", ("cellpose-sam",)),
         ({"segment": {"segmenter": "classical", "method": "local"}}, "method local", ("otsu", "watershed")),
+        ({"segment": {"segmenter": "foreground"}}, "divided by watershed", ("unet", "vnet", "watershed")),
         ({"classify": {"unsure": "conformal"}}, "conformal sets", ("conformal",)),
         ({"quality": {"border": False, "debris": False}}, "segmented with compact", ("unet",)),
     ],
