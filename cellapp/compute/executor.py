@@ -49,7 +49,7 @@ class Engine:
     def n_processes(self) -> int:
         """How many processes ``processes`` starts: as asked for, else one per core that may be used."""
         _, _, asked = self.address.partition(":")
-        return int(asked) if asked else _n_cores()
+        return int(asked) if asked else n_cores()
 
     @contextmanager
     def open(self) -> Iterator[Map]:
@@ -103,7 +103,7 @@ def _pool(n_processes: int) -> Iterator[Map]:
 def _prepare_process(n_processes: int, started: Event) -> None:
     """Give this process its share of the cores, and end it when the process that started it is gone."""
     started.set()
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(_n_cores() // n_processes, 1)))  # before torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(n_cores() // n_processes, 1)))  # before torch is imported
     end_with_parent()
 
 
@@ -163,5 +163,6 @@ def _lacks_cellapp(error: BaseException | None) -> bool:
     return False
 
 
-def _n_cores() -> int:
+def n_cores() -> int:
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,6 +8,8 @@ import textwrap
 import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from cellapp.cells.counts import REJECTED, classes_of, outcome
 from cellapp.cells.crop import crop
 from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.cells.shape import BOX_COLUMNS
+from cellapp.compute.executor import n_cores
 from cellapp.exports.tables import write_csv
 from cellapp.files import atomic_write
 from cellapp.images.formats.pixel_size import to_ome
@@ -26,7 +29,7 @@ from cellapp.rendering.annotations import draw_outlines, magnify, png_bytes, sca
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropMode, CropSettings
-from cellapp.types.cells import LabelMask
+from cellapp.types.cells import Crops, LabelMask
 from cellapp.types.image import OnStep, Slide
 
 BATCH = 64  # cells in memory at a time
@@ -76,17 +79,19 @@ def write_crops(
     """
     counted_as, digests = outcome(cells), []
     native_um = None if settings.mode is CropMode.LETTERBOXED else um_per_px
-    with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
-        for i, (pixels, inside) in enumerate(_crops(source, mask, cells, style, settings)):
-            if on_step and i % BATCH == 0:
-                on_step("Writing crops", i / len(cells))
-            cell_id, row, name = cells.index[i], cells.iloc[i], str(counted_as.iloc[i])
-            raw = _raw_file(pixels, style.channels, native_um)
-            picture = _annotated(style.show(pixels), inside, class_colour(name, tuple(classes)), native_um)
-            picture = np.concatenate([picture, strip(picture.shape[1], _caption(row, name))])
-            _add(archive, f"raw/{cell_id}.tif", raw, zipfile.ZIP_DEFLATED)
-            _add(archive, f"annotated/{cell_id}.png", png_bytes(picture), zipfile.ZIP_STORED)
-            digests.append(hashlib.sha256(raw).hexdigest())
+    draw = partial(_picture, style=style, classes=tuple(classes), um_per_px=native_um)
+    with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive, ThreadPoolExecutor(n_cores()) as pool:
+        for start, crops in _batches(source, mask, cells, style, settings):
+            if on_step:
+                on_step("Writing crops", start / len(cells))
+            some = slice(start, start + BATCH)
+            # Drawing and compressing pictures, which takes most of the time, lets other threads run.
+            pictures = pool.map(draw, crops.pixels, crops.inside, _captions(cells.iloc[some], counted_as.iloc[some]))
+            for cell_id, pixels, picture in zip(cells.index[some], crops.pixels, pictures, strict=True):
+                raw = _raw_file(pixels, style.channels, native_um)
+                _add(archive, f"raw/{cell_id}.tif", raw, zipfile.ZIP_DEFLATED)
+                _add(archive, f"annotated/{cell_id}.png", picture, zipfile.ZIP_STORED)
+                digests.append(hashlib.sha256(raw).hexdigest())
         manifest = write_csv(_manifest(cells, counted_as, digests), part.with_name("manifest.csv"))
         _add(archive, manifest.name, manifest.read_bytes(), zipfile.ZIP_DEFLATED)
     return path
@@ -107,19 +112,38 @@ def read_raw_crops(path: Path, cell_ids: Sequence[int]) -> dict[int, np.ndarray]
     return found
 
 
-def _crops(
+def _batches(
     source: PixelSource | Slide | np.ndarray,
     mask: LabelMask,
     cells: pd.DataFrame,
     style: ImageStyle,
     settings: CropSettings,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pixels (C, h, w) and mask (h, w) of each cell; blocks once decoded are kept from one batch to the next."""
+) -> Iterator[tuple[int, Crops]]:
+    """Yield crops of some cells at a time and the row of the first; blocks once decoded are kept for the next."""
     read = cached_reader(source, mask.labels.shape)
     for start in range(0, len(cells), BATCH):
         some = cells.iloc[start : start + BATCH]
-        crops = crop(read, mask, some, settings, channels=style.channels, roles=style.roles, with_inside=True)
-        yield from zip(crops.pixels, crops.inside, strict=True)
+        yield start, crop(read, mask, some, settings, channels=style.channels, roles=style.roles, with_inside=True)
+
+
+def _captions(cells: pd.DataFrame, counted_as: pd.Series) -> list[tuple[str, list[str]]]:
+    """Return what each cell counts as, and the lines below its picture."""
+    names = [str(name) for name in counted_as]
+    return [(name, _caption(row, name)) for (_, row), name in zip(cells.iterrows(), names, strict=True)]
+
+
+def _picture(
+    pixels: np.ndarray,
+    inside: np.ndarray,
+    caption: tuple[str, list[str]],
+    *,
+    style: ImageStyle,
+    classes: tuple[str, ...],
+    um_per_px: float | None,
+) -> bytes:
+    name, lines = caption
+    picture = _annotated(style.show(pixels), inside, class_colour(name, classes), um_per_px)
+    return png_bytes(np.concatenate([picture, strip(picture.shape[1], lines)]))
 
 
 def _raw_file(pixels: np.ndarray, channels: Sequence[str], um_per_px: float | None) -> bytes:

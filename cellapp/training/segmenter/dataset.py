@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from cellapp.compute.executor import n_cores
 from cellapp.images.channels import assign_channels, is_photo
 from cellapp.images.preprocess import Preprocessor
 from cellapp.segmentation.input_planes import LUMINANCE, has_bright_background
@@ -107,7 +107,7 @@ def prepare_all(tasks: Sequence[Callable[[], LabelledImage]], cache: Path | None
     cache : Path or None
         See `prepare`.
     """
-    workers = min(os.cpu_count() or 1, len(tasks) // ENOUGH_FOR_A_PROCESS)
+    workers = min(n_cores(), len(tasks) // ENOUGH_FOR_A_PROCESS)
     if workers < 2:
         examples = [_prepare_task(cache, task) for task in tasks]
     else:  # spawned: a forked process inherits locks of torch's threads
