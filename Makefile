@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 JOBS ?= 3
 
-.PHONY: help app test test-fast lint format bench clean
+.PHONY: help app test test-fast lint format bench bench-quick clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -31,6 +31,9 @@ test-fast: $(VENV)/.dev ## The tests that are quick and need neither a browser n
 
 bench: $(VENV)/.dev ## Measure the speed of the parts and of a first result; a few minutes
 	for part in cells embed hirescam slide_windows pages first_result; do $(BIN)/python -m benchmarks.$$part || exit 1; done
+
+bench-quick: $(VENV)/.dev ## Measure ratios of the fast parts, and fail when one is worse by half; under three minutes
+	$(BIN)/python -m benchmarks.quick
 
 lint: $(VENV)/.dev ## Check style and imports
 	$(BIN)/ruff check .
