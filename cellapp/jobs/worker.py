@@ -21,7 +21,7 @@ from cellapp.jobs.training_folder import sweep_trainings
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
 from cellapp.store import database
 from cellapp.store.bin import empty_bin, sweep_parts
-from cellapp.store.purge import purge_files, purge_heads, purge_images, purge_pending, purge_vectors
+from cellapp.store.purge import purge_files, purge_heads, purge_images, purge_pending, purge_segmenters, purge_vectors
 from cellapp.store.records import JobRecord
 from cellapp.store.runs import purge_deleted
 
@@ -199,6 +199,7 @@ def _purge() -> None:
         _log.info("deleted %d runs and %d images from the bin", n_runs, n_images)
         _log.info("forgot %d old jobs and %d slides, put %d files into the bin", n_jobs, n_slides, n_files)
         _log.info("put vectors of %d images into the bin, deleted %d heads from it", purge_vectors(), purge_heads())
+        _log.info("deleted %d segmenters from the bin", purge_segmenters())
         _log.info("emptied the bin of %d things, swept %d half written ones", empty_bin(), sweep_parts())
         _log.info("took up %d runs that had lost their job", take_up_strays())
         _log.info("deleted what %d trainings that ended had left", sweep_trainings())

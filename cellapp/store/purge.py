@@ -18,7 +18,7 @@ from sqlalchemy import delete, select
 from cellapp.config import app_settings
 from cellapp.errors import StoreError
 from cellapp.exports.class_versions import read_versions
-from cellapp.models.registry import stored_head
+from cellapp.models.registry import stored_head, stored_segmenter
 from cellapp.store.bin import to_bin
 from cellapp.store.blobs import discard, stored_digests
 from cellapp.store.database import reading, writing
@@ -26,6 +26,7 @@ from cellapp.store.deletions import delete_images, delete_pending, digests_in_us
 from cellapp.store.file_schema import DeletedFile
 from cellapp.store.runs import UNDO_S
 from cellapp.store.schema import Head, Image, PendingFile, Run, RunImageRow, VectorFile, now
+from cellapp.store.segmenter_schema import SegmenterRow
 
 _log = logging.getLogger("cellapp.store.purge")
 
@@ -140,6 +141,27 @@ def purge_heads(older_than_s: float = UNDO_S) -> int:
         unused = ()
     for identity in unused:
         to_bin(stored_head(identity))
+    return len(rows)
+
+
+def purge_segmenters(older_than_s: float = UNDO_S) -> int:
+    """Delete segmenters that have been in the bin for so many seconds; returns how many left their project.
+
+    Their files go to the bin of the disk once no project keeps them and no run names them, also one in the bin.
+    """
+    old = select(SegmenterRow).where(SegmenterRow.removed < now() - timedelta(seconds=older_than_s))
+    with writing() as session:
+        rows = session.scalars(old).all()
+        gone = {row.identity for row in rows}
+        for row in rows:
+            session.delete(row)
+        session.flush()
+        kept = set(session.scalars(select(SegmenterRow.identity).where(SegmenterRow.identity.in_(gone))))
+        named = (
+            {settings["segment"]["segmenter"] for settings in session.scalars(select(Run.settings))} if gone else set()
+        )
+    for identity in gone - kept - named:
+        to_bin(stored_segmenter(identity))
     return len(rows)
 
 

@@ -7,6 +7,7 @@ from cellapp.ui.components.messages import RESEARCH_ONLY
 from cellapp.ui.layout import frame
 from cellapp.ui.models.model_cards import KINDS, downloads, model_card, offline_note
 from cellapp.ui.models.project_heads import heads_section
+from cellapp.ui.models.project_segmenters import segmenters_section
 
 COLUMNS = 2
 
@@ -20,6 +21,8 @@ kind = st.segmented_control(
 )
 if kind == "head":
     heads_section(page.project.id, COLUMNS)
+if kind == "segmenter":
+    segmenters_section(page.project.id)
 columns, asked = st.columns(COLUMNS, gap="medium"), downloads()
 for at, entry in enumerate(entry for entry in entries.values() if entry.kind == kind):
     with columns[at % COLUMNS]:

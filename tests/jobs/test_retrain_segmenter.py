@@ -22,7 +22,8 @@ from cellapp.settings import AnalyseSettings, ClassifySettings, SegmentSettings
 from cellapp.store.images import list_images
 from cellapp.store.named_models import require_named
 from cellapp.store.projects import create_project, default_project
-from cellapp.store.runs import create_run, get_run, list_runs, run_folder
+from cellapp.store.purge import purge_segmenters
+from cellapp.store.runs import create_run, delete_run, get_run, list_runs, purge_deleted, run_folder
 from cellapp.store.segmenters import add_segmenter, export_segmenter, get_segmenter, list_segmenters, remove_segmenter
 from cellapp.store.uploads import add_image
 from tests.segmentation.phantoms import discs, glowing
@@ -109,6 +110,15 @@ def test_from_files_to_a_segmenter_of_the_project(project, tmp_path):
     remove_segmenter(record.id)
     assert not list_segmenters(project.id)
     assert remove_segmenter(record.id, back=True).removed is None
+    remove_segmenter(record.id)
+    assert purge_segmenters(older_than_s=-1) == 1
+    assert record.folder.is_dir(), "a run names it"
+    delete_run(other.id)
+    purge_deleted(older_than_s=-1)
+    add_segmenter(project.id, record.folder, record.name)
+    remove_segmenter(list_segmenters(project.id)[0].id)
+    assert purge_segmenters(older_than_s=-1) == 1
+    assert not record.folder.exists()
     with pytest.raises(InputError, match="no segmenter"):
         require_named(create_project("other").id, "segmenter", record.identity)
 

@@ -10,7 +10,7 @@ from cellapp.exports.report.counts import ReportImage
 from cellapp.exports.report.words import counted, listed
 from cellapp.models.citations import OF_METHOD, OF_STEP, Bibliography, of_model
 from cellapp.models.registry import has_flows
-from cellapp.settings import AnalyseSettings, CropMode, ExplainSettings
+from cellapp.settings import IMPORTED, AnalyseSettings, CropMode, ExplainSettings
 
 _CUT = {
     CropMode.MASKED: "cut to its bounding box with everything else set to zero",
@@ -86,12 +86,15 @@ def _preprocess(settings: AnalyseSettings, cited: Bibliography) -> Iterator[str]
         steps.append(f"equalised by CLAHE (clip limit {chain.clahe_clip:g}){cited.cite(OF_STEP['clahe'])}")
     if chain.denoise:
         steps.append(f"denoised by total variation (weight {chain.denoise_weight:g}){cited.cite(OF_STEP['denoise'])}")
-    if steps:
+    if steps and settings.segment.segmenter != IMPORTED:
         yield f"For segmentation each channel was {listed(steps)}; all measurements were taken on raw pixels."
 
 
 def _segment(settings: AnalyseSettings, run: Mapping[str, Any], cited: Bibliography) -> Iterator[str]:
     chosen, version = settings.segment, run.get("segmenter") or run.get("labels_by")
+    if chosen.segmenter == IMPORTED:
+        yield f"Cells are those of label files that were brought in ({version or IMPORTED}); nothing was segmented."
+        return
     exact = f" ({version})" if version and version != chosen.segmenter else ""
     start = f"Cells were segmented with {chosen.segmenter}{exact}{cited.cite(of_model(chosen.segmenter))}"
     if chosen.segmenter == "classical":

@@ -1,6 +1,9 @@
-"""How a network goes on learning from images of one's own; without the libraries that do it."""
+"""How a network goes on learning from images of one's own, and what came of it; without the libraries that do it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field
 
@@ -33,3 +36,17 @@ class RetrainSettings(FrozenModel):
     """Crops of images in a step."""
     seed: int = Field(0, ge=0)
     """Another seed draws other crops."""
+
+
+def result_sentence(name: str, metrics: Mapping[str, Any]) -> str:
+    """Return what retraining did, in one or two sentences."""
+    n, n_cells = len(metrics["images"]), metrics["n_cells"]
+    learnt = f"{name} learnt from {n:,} image{'s' * (n != 1)} with {n_cells:,} cells"
+    if not metrics["held_out"]:
+        return f"{learnt}. No image was held out, so it is not known whether it is better."
+    before, after, seen = metrics["before"], metrics["after"], len(metrics["held_out"])
+    return (
+        f"{learnt}. On {seen:,} image{'s' * (seen != 1)} it had not seen, average precision at IoU 0.5 went from "
+        f"{before['ap50']:.2f} to {after['ap50']:.2f}, and the cells to correct from {before['corrections']:,} to "
+        f"{after['corrections']:,}."
+    )

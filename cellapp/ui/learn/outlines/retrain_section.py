@@ -18,7 +18,7 @@ from cellapp.models.status import status
 from cellapp.settings_io import validated
 from cellapp.store.records import Status
 from cellapp.store.segmenters import SegmenterRecord, export_segmenter, list_segmenters, remove_segmenter
-from cellapp.training.segmenter.retrain_settings import CellposeSettings, RetrainSettings
+from cellapp.training.segmenter.retrain_settings import CellposeSettings, RetrainSettings, result_sentence
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape, show_error
@@ -152,20 +152,6 @@ def _result(segmenters: Sequence[SegmenterRecord]) -> None:
         shown = {name: st.column_config.NumberColumn(format="%.3f") for name in table}
         st.dataframe(table, column_config=shown, alt="Scores of held-out images before and after")
     _actions(chosen)
-
-
-def result_sentence(name: str, metrics: dict[str, Any]) -> str:
-    """Return what retraining did, in one or two sentences."""
-    n, n_cells = len(metrics["images"]), metrics["n_cells"]
-    learnt = f"{name} learnt from {n:,} image{'s' * (n != 1)} with {n_cells:,} cells"
-    if not metrics["held_out"]:
-        return f"{learnt}. No image was held out, so it is not known whether it is better."
-    before, after, seen = metrics["before"], metrics["after"], len(metrics["held_out"])
-    return (
-        f"{learnt}. On {seen:,} image{'s' * (seen != 1)} it had not seen, average precision at IoU 0.5 went from "
-        f"{before['ap50']:.2f} to {after['ap50']:.2f}, and the cells to correct from {before['corrections']:,} to "
-        f"{after['corrections']:,}."
-    )
 
 
 def _actions(chosen: SegmenterRecord) -> None:

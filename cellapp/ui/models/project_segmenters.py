@@ -1,0 +1,27 @@
+"""Segmenters of the project on the Models page: what each learnt from, and how much better it got."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cellapp.store.segmenters import list_segmenters
+from cellapp.training.segmenter.retrain_settings import result_sentence
+from cellapp.ui.components.messages import escape
+from cellapp.ui.layout.frame import OUTLINES_PAGE
+
+
+def segmenters_section(project_id: str) -> None:
+    """Draw the segmenters that a project keeps, and the way to the page that makes, exports and removes them."""
+    segmenters = list_segmenters(project_id)
+    st.subheader("Of this project")
+    for one in segmenters:
+        with st.container(border=True, key=f"segmenter_{one.id}"):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.markdown(f":material/blur_on: **{escape(one.name)}**", width="content")
+                st.badge("Of this project", icon=":material/check:", color="green", help=escape(one.identity))
+            st.markdown(escape(result_sentence(one.name, one.metrics)))
+            st.caption(escape(f"From {one.metrics['base']}. Made {one.created:%d %B %Y}."))
+    if not segmenters:
+        st.caption("None yet: correct outlines, and have one learn from them.")
+    st.page_link(OUTLINES_PAGE, label="Retrain, export or remove on Outlines", icon=":material/draw:", width="content")
+    st.subheader("Of the program")
