@@ -60,7 +60,7 @@ def test_a_card_shows_the_curves_of_its_training(open_page):
     app.session_state["card_foreground"] = True
     app.run()
     assert not app.exception
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("plotly_chart")) == 3
     assert any("held-out images" in caption.value for caption in app.caption)
 
 

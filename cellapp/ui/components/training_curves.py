@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -11,8 +12,8 @@ from cellapp.models.training_curves import Epoch, TrainingCurves, read_curves
 from cellapp.rendering.colours import FURTHER_COLOURS
 from cellapp.ui.components.charts import ACCENT, chart_config, styled
 
-_MEASURES = {"dice": ("Dice", ACCENT), "iou": ("IoU", FURTHER_COLOURS[0])}
-_HEIGHT_PX = 300
+_HEIGHT_PX = 240
+_TITLES = {"dice": "Dice", "iou": "IoU", "loss": "Loss"}
 
 
 def training_curves(folder: Path, key: str) -> None:
@@ -28,46 +29,47 @@ def training_curves(folder: Path, key: str) -> None:
     if curves is None:
         return
     st.markdown("**Training**")
-    grid = st.grid(2, min_column_width=260, gap="small")
-    for name, figure in (("agreement", agreement_chart(curves)), ("loss", loss_chart(curves))):
+    grid = st.grid(3, min_column_width=200, gap="small")
+    for name in _TITLES:
         with grid.cell():
-            st.plotly_chart(figure, key=f"{key}_{name}", config=chart_config(f"training_{name}"))
+            st.plotly_chart(curve_chart(curves, name), key=f"{key}_{name}", config=chart_config(f"training_{name}"))
     st.caption(f"{curves.sentence}.")
 
 
-def agreement_chart(curves: TrainingCurves) -> go.Figure:
-    """Draw Dice and IoU by epoch: of held-out images as lines, of training crops dotted."""
+def curve_chart(curves: TrainingCurves, name: str) -> go.Figure:
+    """Draw one value by epoch: on held-out images as a line, on training crops dotted.
+
+    Parameters
+    ----------
+    curves : TrainingCurves
+    name : {"dice", "iou", "loss"}
+        The first two are of the foreground; the loss is that of training crops.
+    """
     figure = go.Figure()
-    for name, (title, colour) in _MEASURES.items():
-        _line(figure, curves.epochs, f"held_out_{name}", f"{title}, held out", colour, "solid")
-        _line(figure, curves.epochs, name, f"{title}, training", colour, "dot")
-    figure.update_yaxes(title_text="foreground", range=[0, 1.01])
-    return _by_epoch(figure, "Dice and IoU")
+    lowest = min(
+        _line(figure, curves.epochs, f"held_out_{name}", "held out", ACCENT, "solid"),
+        _line(figure, curves.epochs, name, "training", FURTHER_COLOURS[0], "dot"),
+    )
+    if name == "loss":
+        figure.update_yaxes(rangemode="tozero")
+    else:
+        figure.update_yaxes(range=[math.floor(10 * lowest) / 10, 1.01])
+    figure.update_xaxes(title_text="epoch", rangemode="tozero")
+    return styled(figure, _TITLES[name], height=_HEIGHT_PX)
 
 
-def loss_chart(curves: TrainingCurves) -> go.Figure:
-    """Draw the mean loss of each epoch."""
-    figure = go.Figure()
-    _line(figure, curves.epochs, "loss", "loss", ACCENT, "solid")
-    figure.update_yaxes(title_text="loss", rangemode="tozero")
-    return _by_epoch(figure, "Loss")
-
-
-def _line(figure: go.Figure, epochs: tuple[Epoch, ...], value: str, name: str, colour: str, dash: str) -> None:
-    points = [(one.number, getattr(one, value)) for one in epochs if getattr(one, value) is not None]
+def _line(figure: go.Figure, epochs: tuple[Epoch, ...], value: str, name: str, colour: str, dash: str) -> float:
+    """Add a line where there are values; return the lowest, or 1."""
+    points = [(one.number, given) for one in epochs if (given := getattr(one, value, None)) is not None]
     if points:
         figure.add_scatter(
             x=[epoch for epoch, _ in points],
-            y=[figure_of for _, figure_of in points],
+            y=[given for _, given in points],
             mode="lines+markers",
             name=name,
             line={"dash": dash, "width": 2, "color": colour},
             marker={"size": 5},
-            showlegend=value != "loss",
+            showlegend=True,
             hovertemplate=f"{name}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
         )
-
-
-def _by_epoch(figure: go.Figure, title: str) -> go.Figure:
-    figure.update_xaxes(title_text="epoch", rangemode="tozero")
-    return styled(figure, title, height=_HEIGHT_PX)
+    return min((given for _, given in points), default=1.0)
