@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cellapp.classification.ensemble import Head
@@ -17,7 +16,6 @@ from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_versions import ClassVersion, read_versions, version_of_run
 from cellapp.exports.edited_maps import forget_maps
 from cellapp.exports.edited_tables import replace_in_versions, replace_rows, with_class_columns, write_edited_tables
-from cellapp.exports.embeddings import write_embeddings
 from cellapp.exports.image_folder import read_analysis
 from cellapp.exports.run_json import EDITS, PICTURES_BY, read_run, write_run
 from cellapp.exports.run_vectors import folder_vectors
@@ -25,10 +23,10 @@ from cellapp.exports.tables import read_cells, summary_row, write_summary
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.draw_pictures import EDITED, request_pictures
 from cellapp.jobs.edit_masks import edited_image
-from cellapp.jobs.make_vectors import keep_image_vectors
+from cellapp.jobs.edited_vectors import follow_vectors
 from cellapp.jobs.run_lock import writing_files
 from cellapp.jobs.write_edits import edits_done, keep_counts, slide_context
-from cellapp.models.bundle import load_models_to_embed
+from cellapp.models.bundle import RunModels, load_models_to_embed
 from cellapp.pipeline.edited_cells import call_edited, embed_edited
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.rescore import load_head
@@ -38,7 +36,7 @@ from cellapp.store import cells as cell_store
 from cellapp.store import runs, vectors
 from cellapp.store.mask_edits import last_edit, list_edits
 from cellapp.store.records import JobRecord, RunImage, RunRecord, Status
-from cellapp.types.cells import Embeddings, join_embeddings
+from cellapp.types.cells import Embeddings
 from cellapp.types.image import OnStep
 
 
@@ -107,6 +105,9 @@ def follow_edits(run_id: str, image_id: str, on_step: OnStep | None = None) -> i
     on_step = on_step or no_progress
     waiting = _waiting(run, image)
     if not waiting.touched:
+        dict(
+            _encoders(waiting)
+        )  # loads the libraries of encoders, before somebody who has the editor open waits for it
         return waiting.number
     on_step("Classifying edited cells", 0.2)
     try:
@@ -137,16 +138,21 @@ def _make(waiting: _Waiting) -> _Made:
     """Embed the cells in each way that the run keeps vectors, and call them by the head of each version."""
     run, image, folder = waiting.run, waiting.image, waiting.folder
     accepted, labels = waiting.cells[waiting.cells["qc_pass"]], open_label_image(folder / "labels.tif")
-    ways = {way.key: way for way in vectors.ways_kept(run.id, image.image_id)}
-    in_folder = folder_vectors(folder)
-    ways |= {in_folder[1].key: in_folder[1]} if in_folder else {}
-    head = _head_of(_active(folder))
-    ways |= {head.vectors.key: head.vectors} if head else {}
-    made: dict[str, Embeddings] = {}
-    for key, way in ways.items():
-        with suppress(ModelError):  # an encoder that is not here: these vectors are made again when they are asked for
-            made[key] = embed_edited(slide_context(run, image, load_models_to_embed(way)), labels, accepted)
+    made = {
+        key: embed_edited(slide_context(run, image, models), labels, accepted) for key, models in _encoders(waiting)
+    }
     return _Made(made, {version.id: _called(waiting, version, made) for version in _versions(folder)})
+
+
+def _encoders(waiting: _Waiting) -> Iterator[tuple[str, RunModels]]:
+    """Yield each way in which vectors of the image are made or read, by its key, with its encoder."""
+    in_folder, head = folder_vectors(waiting.folder), _head_of(_active(waiting.folder))
+    ways = vectors.ways_kept(waiting.run.id, waiting.image.image_id)
+    ways += [in_folder[1]] if in_folder else []
+    ways += [head.vectors] if head else []
+    for key, way in {way.key: way for way in ways}.items():
+        with suppress(ModelError):  # an encoder that is not here: these vectors are made again when they are asked for
+            yield key, load_models_to_embed(way)
 
 
 def _active(folder: Path) -> ClassVersion:
@@ -187,7 +193,7 @@ def _write(waiting: _Waiting, made: _Made, newer: frozenset[int]) -> None:
     table = replace_rows(table, rows, here)
     cell_store.replace_cells(run.id, image.image_id, table.loc[here], here)
     replace_in_versions(folder.parent, image.stem, here, lambda version: made.classes[version.id].reindex(here))
-    _keep_vectors(waiting, made, newer)
+    follow_vectors(run, image, made.vectors, gone=waiting.touched | newer, newer=newer)
     forget_maps(folder, waiting.touched)
     analysis = replace(read_analysis(folder, decoded=False), cells=table)
     write_edited_tables(analysis, folder, waiting.touched | newer)
@@ -200,33 +206,3 @@ def _write(waiting: _Waiting, made: _Made, newer: frozenset[int]) -> None:
     write_run(replace(analysis, provenance=provenance), settings, summary, folder / "run.json")
     keep_counts(run, image, summary)
     write_summary(summary_rows(folder.parent), folder.parent)
-
-
-def _keep_vectors(waiting: _Waiting, made: _Made, newer: frozenset[int]) -> None:
-    """Have the vectors in the folder and in the store be those of the cells that are there."""
-    run, image, folder = waiting.run, waiting.image, waiting.folder
-    gone = waiting.touched | newer
-    for way in vectors.ways_kept(run.id, image.image_id):
-        old, new = vectors.image_vectors(run, image.image_id, way), made.vectors.get(way.key)
-        vectors.forget_vectors(run.id, image.image_id, way)
-        if old is not None and new is not None:
-            with suppress(InputError):  # made by another version of the encoder: they are made again when asked for
-                keep_image_vectors(run, image, way, _joined(old, new, gone, newer))
-    found = folder_vectors(folder)
-    if found is not None:
-        new = made.vectors.get(found[1].key)
-        kept = _without(found[0], gone)
-        with suppress(InputError):
-            kept = _joined(kept, new, gone, newer) if new is not None else kept
-        write_embeddings(kept, folder / "embeddings.npz")
-
-
-def _joined(old: Embeddings, new: Embeddings, gone: frozenset[int], newer: frozenset[int]) -> Embeddings:
-    return join_embeddings([_without(old, gone), _without(new, newer)])
-
-
-def _without(embeddings: Embeddings, cell_ids: frozenset[int]) -> Embeddings:
-    """Return the vectors of all but some cells."""
-    kept = ~np.isin(embeddings.cell_ids, list(cell_ids))
-    rows = {name: values[kept] for name, values in vars(embeddings).items() if isinstance(values, np.ndarray)}
-    return replace(embeddings, **rows)

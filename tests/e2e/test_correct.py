@@ -25,7 +25,7 @@ from cellapp.store.mask_edits import list_edits
 from cellapp.store.open_image import make_pyramid, open_slide
 from cellapp.types.cells import Analysis, LabelMask, Predictions
 from tests.e2e.conftest import serving
-from tests.e2e.steps import AGAIN_MS, PATIENT_MS, act, at_rest, until
+from tests.e2e.steps import PATIENT_MS, at_rest, until
 from tests.pages.seeding import FixedSegmenter, rendered
 
 pytestmark = pytest.mark.browser
@@ -39,12 +39,12 @@ GONE, LEFT, RIGHT, CUT = (1990, 1890), (1990, 1960), (1990, 1999), (1990, 2090)
 
 
 def slide(folder):
-    """A slide of 4,000 px by 64 copies of a small one, and four square cells in its middle."""
-    content, _ = rendered(500, 3)
+    """A slide of 4,000 px by 256 copies of a small one, and four square cells in its middle."""
+    content, _ = rendered(250, 3)
     (folder / "part.tif").write_bytes(content)
     path = folder / "slide.ome.tif"
     metadata = {"axes": "CYX", "Channel": {"Name": ["actin", "cytoplasm", "nucleus"]}, "PhysicalSizeX": 0.5}
-    pixels = np.tile(tifffile.imread(folder / "part.tif"), (1, 8, 8))
+    pixels = np.tile(tifffile.imread(folder / "part.tif"), (1, 16, 16))
     tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", tile=(512, 512), metadata=metadata)
     labels = np.zeros((SIDE, SIDE), np.int32)
     for number, (y, x) in enumerate((GONE, LEFT, RIGHT, CUT), start=1):
@@ -90,22 +90,22 @@ def editing(tmp_path, monkeypatch):
     run = run_of(tmp_path)
     database.dispose()
     with serving(tmp_path, tmp_path / "served") as address:
-        yield f"{address}/segment?run={run.id}", run
+        yield f"{address}/segment?run={run.id}&mode=correct", run
     database.dispose()
     app_settings.cache_clear()
 
 
 def open_editor(page: Page, address: str) -> None:
     page.goto(address)
-    choice = page.get_by_role("radio", name="Correct cells").or_(page.get_by_role("button", name="Correct cells")).first
-    tools = page.get_by_role("toolbar", name="Edit cells")
-    expect(choice).to_be_visible(timeout=PATIENT_MS)
+    expect(page.get_by_role("toolbar", name="Edit cells")).to_be_visible(timeout=PATIENT_MS)
+    expect(page.locator(".deep-zoom .scale")).to_be_visible(timeout=PATIENT_MS)
     at_rest(page)
-    act(page, lambda: tools.is_visible() or choice.click(timeout=AGAIN_MS), lambda: tools.wait_for(timeout=AGAIN_MS))
-    at_rest(page)
-    for _ in range(6):  # the middle stays in the middle
-        page.get_by_role("button", name="Zoom in").click()
-    page.wait_for_timeout(800)  # the zoom is an animation; where things are is asked of the page below
+    page.locator(".deep-zoom").evaluate(
+        """(host) => {
+            const { zoom } = host, { Rect } = zoom.OpenSeadragon;
+            zoom.viewport.fitBounds(new Rect(0.46, 0.46, 0.08, 0.08), true);
+        }"""
+    )
 
 
 def to_screen(page: Page, y: float, x: float) -> tuple[float, float]:

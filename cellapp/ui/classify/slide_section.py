@@ -11,7 +11,7 @@ from cellapp.ui.classify.called_cells import ClassifyState
 from cellapp.ui.components.viewer import RINGS, Picked
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.cells_on_slide import picked_rows, show_cells_on_slide
-from cellapp.ui.layout.frame import EXPLAIN_PAGE
+from cellapp.ui.layout.frame import CORRECT, EXPLAIN_PAGE, SEGMENT_PAGE
 from cellapp.ui.session import selection
 from cellapp.ui.session.page_state import choose_cell
 
@@ -60,6 +60,10 @@ def _card(state: ClassifyState, chosen: pd.DataFrame) -> None:
             if state.target and st.button("Explain this cell", icon=":material/lightbulb:", key="explain_one"):
                 choose_cell(int(cell["cell_id"]))
                 st.switch_page(EXPLAIN_PAGE)
+            if st.button("Mend its outline", icon=":material/draw:", key="mend_one"):
+                choose_cell(int(cell["cell_id"]))
+                st.session_state["segment_mode"] = CORRECT
+                st.switch_page(SEGMENT_PAGE)
 
 
 def _numbers(state: ClassifyState, cell: pd.Series) -> str:

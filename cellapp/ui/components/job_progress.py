@@ -36,6 +36,7 @@ _TITLES = {
     "score": "Scoring",
     "rescore": "Calling cells",
     "pictures": "Drawing classes",
+    "edited": "Classifying edited cells",
     "vectors": "Vectors",
     "discover": "Finding groups",
     "growth": "Growth",

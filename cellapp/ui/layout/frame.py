@@ -21,6 +21,7 @@ from cellapp.ui.session.page_state import PageState, choose, read_page_state, wr
 ICON = Path(__file__).with_name("icon.svg")  # a file of ours: Material page icons come from a font server
 UPLOAD_PAGE = "pages/analyse/upload.py"
 SEGMENT_PAGE = "pages/analyse/segment.py"
+CORRECT = "Correct cells"  # what Segment shows besides settings to try
 CLASSIFY_PAGE = "pages/analyse/classify.py"
 EXPLAIN_PAGE = "pages/analyse/explain.py"
 LABEL_PAGE = "pages/learn/label.py"

@@ -13,7 +13,6 @@ import streamlit as st
 from cellapp.editing.edit import edit_from_json
 from cellapp.editing.history import EditRecord, edits_in_force
 from cellapp.errors import CellappError
-from cellapp.jobs import worker_process
 from cellapp.jobs.edit_masks import edit_masks
 from cellapp.jobs.follow_edits import last_follow, request_follow
 from cellapp.jobs.write_edits import edits_done
@@ -22,6 +21,7 @@ from cellapp.store.records import ImageRecord, RunRecord, Status
 from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.messages import escape
+from cellapp.ui.layout.cells_on_slide import surroundings
 from cellapp.ui.layout.relabel import remember_visitor, visitor
 from cellapp.ui.session import cache
 from cellapp.ui.session.page_state import PageState, choose
@@ -51,9 +51,11 @@ def mask_editor(page: PageState, image: ImageRecord, run: RunRecord) -> None:
     run : RunRecord
         From `run_to_edit`.
     """
-    if not st.session_state.get("editor_has_worker"):
-        worker_process.ensure_worker()  # it takes seconds to start, and classes wait for it
-        st.session_state["editor_has_worker"] = True
+    if not st.session_state.get(f"editor_is_ready_{run.id}"):
+        request_follow(
+            run.id, image.id
+        )  # a worker takes seconds to start and to load an encoder, and classes wait for it
+        st.session_state[f"editor_is_ready_{run.id}"] = True
     results = results_of(run)
     grid = st.grid(3, min_column_width=230, gap="medium")
     left, right = grid.cell(column_span=2), grid.cell()
@@ -61,7 +63,7 @@ def mask_editor(page: PageState, image: ImageRecord, run: RunRecord) -> None:
         _choices(page, image, run)
     records = list_edits(run.id, image.id)
     with left:
-        _viewer(results, image, records)
+        _viewer(results, image, records, page.cell_id)
     with right:
         _changed(results, image, records)
 
@@ -79,17 +81,19 @@ def _choices(page: PageState, image: ImageRecord, run: RunRecord) -> None:
     remember_visitor(st.text_input("Your name", visitor(), key="editor_who", max_chars=200, help=_WHO))
 
 
-def _viewer(results: Results, image: ImageRecord, records: Sequence[EditRecord]) -> None:
+def _viewer(results: Results, image: ImageRecord, records: Sequence[EditRecord], cell_id: int | None) -> None:
     run, number = results.run, records[-1].number if records else 0
     threshold = run.settings.classify.threshold
     labels = viewer_layers.label_tiles(run, image, threshold=threshold, version=results.version_key)
     answers = st.session_state.get(_key(run, image), [])
+    chosen = results.cells[(results.cells["image_id"] == image.id) & (results.cells["cell_id"] == cell_id)]
     viewer.show_image(
         image,
         [cache.whole(image, composition(image, cache.overview(image))), labels],
         key=f"editor_{run.id}_{image.id}",
         alt=f"{image.name} with the outlines of its cells, which can be edited",
         um_per_px=run.settings.um_per_px or image.um_per_px,
+        focus=surroundings(chosen),
         editing=viewer.Editing(
             viewer_layers.outlines_address(run, image), number, answers, lambda edits: _do(run, image, edits)
         ),

@@ -17,6 +17,7 @@ from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.job_progress import run_seconds
 from cellapp.ui.components.messages import show_error
+from cellapp.ui.layout.frame import CORRECT
 from cellapp.ui.layout.outline_quality import outlines_line
 from cellapp.ui.layout.run_panel import follow_run, run_controls
 from cellapp.ui.segment.mask_editor import mask_editor, run_to_edit
@@ -30,7 +31,7 @@ SIDE_PX = 512
 MAX_SIDE_PX = 2048
 _MIN_SIDE_PX = 32
 _SIDES = ("y", "x", "height", "width")
-_TRY, _CORRECT = "Try settings", "Correct cells"
+_TRY = "Try settings"
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
 
@@ -39,7 +40,7 @@ _HEIGHT = 560
 def workbench(page: PageState, image: ImageRecord) -> None:
     """Draw all of the page below its header; moving a slider draws only this again."""
     run = run_to_edit(page, image)
-    if run is not None and _mode() == _CORRECT:
+    if run is not None and _mode() == CORRECT:
         mask_editor(page, image, run)
         return
     source = get_image(image.reference_id) if image.reference_id else image
@@ -61,8 +62,8 @@ def _mode() -> str:
     """Draw what is done on the page and return it: settings are tried, or the cells of a run are corrected."""
     return st.segmented_control(
         "What to do",
-        [_TRY, _CORRECT],
-        default=_TRY,
+        [_TRY, CORRECT],
+        default=CORRECT if st.query_params.get("mode") == "correct" else _TRY,
         required=True,
         key="segment_mode",
         label_visibility="collapsed",
