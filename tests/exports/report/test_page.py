@@ -120,3 +120,9 @@ def test_a_head_for_show_says_so_in_the_report(tmp_path):
     assert "11 cells in 1 image. For show only: demonstration head, trained on synthetic cells." in words
     assert " % cancer" not in first
     assert " % cancer" in folded.replace("\n", " ")
+
+
+def test_on_paper_the_shares_of_an_unfit_head_keep_the_words_that_they_are_no_answer(tmp_path):
+    printed = report(tmp_path, toy_analysis(4)).split("@media print")[1].split("</style>")[0]
+    assert "summary" in printed
+    assert not re.search(r"summary[^{}]*{[^}]*display:\s*none", printed)
