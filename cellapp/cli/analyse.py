@@ -77,7 +77,7 @@ def analyse(
         None,
         "--labels",
         help="Labels to take in place of a segmenter's, a file or a folder matched by stem: TIFF, PNG, _seg.npy of "
-        "Cellpose, ImageJ ROIs (.zip), GeoJSON of QuPath, COCO.",
+        "Cellpose, ImageJ ROIs (.zip), GeoJSON of QuPath, COCO, run lengths (.csv).",
     ),
     with_report: bool = typer.Option(False, "--report", help="Also write OUT/report.html, with cells and their maps."),
     engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -40,7 +41,7 @@ def read_coco(tree: dict[str, Any], name: str, shape: tuple[int, int], image: st
     InputError
         When the image is not in the file, has another size there, or an object is drawn in another way.
     """
-    found = _image(tree["images"], name, image)
+    found = tree["images"][choose_image([str(one.get("file_name", "")) for one in tree["images"]], name, image)]
     size = int(found.get("height") or shape[0]), int(found.get("width") or shape[1])
     if size != tuple(shape):
         raise InputError(
@@ -57,13 +58,23 @@ def read_coco(tree: dict[str, Any], name: str, shape: tuple[int, int], image: st
     return labels
 
 
-def _image(images: list[dict[str, Any]], name: str, image: str) -> dict[str, Any]:
-    stem = PurePosixPath(image).stem.lower()
-    names = [str(one.get("file_name", "")).replace("\\", "/") for one in images]
-    same = [one for one, file in zip(images, names, strict=True) if PurePosixPath(file).stem.lower() == stem]
-    if len(same) == 1 or (not same and len(images) == 1):
-        return (same or images)[0]
-    raise InputError(f"{name!r} has {len(same)} of its {len(images)} images called {image!r}; it must be there once")
+def choose_image(names: Sequence[str], file: str, image: str) -> int:
+    """Return which of the images of a file is meant: the one called so, or the only one.
+
+    Raises
+    ------
+    InputError
+        When none of several is called so, or more than one.
+    """
+    stem = _stem(image)
+    same = [at for at, name in enumerate(names) if _stem(name) == stem]
+    if len(same) == 1 or (not same and len(names) == 1):
+        return (same or [0])[0]
+    raise InputError(f"{file!r} has {len(same)} of its {len(names)} images called {image!r}; it must be there once")
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).stem.lower()
 
 
 def _paint(labels: np.ndarray, segmentation: Any, number: int) -> None:

@@ -10,14 +10,16 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.exports.geojson import read_geojson
+from cellapp.exports.rle_tables import read_rle_table
 from cellapp.imports.cellpose_seg import read_masks
-from cellapp.imports.coco import is_coco, read_coco
+from cellapp.imports.coco import choose_image, is_coco, read_coco
 from cellapp.imports.imagej_rois import read_rois
 from cellapp.segmentation.label_image import as_labels, read_labels
 
 IMAGES = (".tif", ".tiff", ".png", ".bmp")
 SUFFIXES = (*IMAGES, ".npy", ".geojson", ".json", ".zip", ".roi")
 FORMATS = "TIFF or PNG label image, Cellpose's _seg.npy, ImageJ ROIs (.zip, .roi), GeoJSON of QuPath, COCO (.json)"
+"""In words, of files that folders are searched for; a table of run lengths (.csv) has to be named."""
 
 
 def read_label_file(path: Path, shape: tuple[int, int], *, image: str = "") -> np.ndarray:
@@ -27,11 +29,12 @@ def read_label_file(path: Path, shape: tuple[int, int], *, image: str = "") -> n
     ----------
     path : Path
         A label image; ``_seg.npy`` of Cellpose or a NumPy array; ImageJ ROIs, one or a zip of them; GeoJSON as QuPath
-        or `cellapp.exports.geojson` writes it; a COCO file.
+        or `cellapp.exports.geojson` writes it; a COCO file; a table of run lengths (`cellapp.exports.rle_tables`),
+        whose rows are numbered from 1.
     shape : tuple of int
         (Y, X) of the image.
     image : str
-        Name or stem of the image, by which a COCO file of several is searched.
+        Name or stem of the image, by which a COCO file or a table of several is searched.
 
     Returns
     -------
@@ -53,6 +56,10 @@ def read_label_file(path: Path, shape: tuple[int, int], *, image: str = "") -> n
         return _fitting(as_labels(read_masks(path), repr(path.name)), shape, path.name)
     if suffix in (".zip", ".roi"):
         return read_rois(path, shape)
+    if suffix == ".csv":
+        images = read_rle_table(path)
+        chosen = list(images)[choose_image(list(images), path.name, image)]
+        return _fitting(images[chosen].labels(), shape, path.name)
     if suffix in (".geojson", ".json"):
         tree = _json(path)
         return read_coco(tree, path.name, shape, image) if is_coco(tree) else read_geojson(path, shape)

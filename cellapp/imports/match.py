@@ -53,8 +53,8 @@ def match_labels(files: Sequence[Path], stems: Sequence[str]) -> dict[str, Path]
     Returns
     -------
     dict
-        Stem -> file. A single file belongs to a single image whatever it is called, and a COCO file to each image that
-        has no other.
+        Stem -> file. A single file belongs to a single image whatever it is called, and a COCO file or a table of run
+        lengths to each image that has no other.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def match_labels(files: Sequence[Path], stems: Sequence[str]) -> dict[str, Path]
             raise InputError(f"both {matched[stem].name!r} and {file.name!r} have labels of {stem!r}; give one of them")
         if stem is not None:
             matched[stem] = file
-    of_many = [file for file in files if file.suffix.lower() == ".json" and file not in matched.values()]
+    of_many = [file for file in files if file.suffix.lower() in (".json", ".csv") and file not in matched.values()]
     if len(of_many) == 1:
         matched |= {stem: of_many[0] for stem in stems if stem not in matched}
     if not matched:

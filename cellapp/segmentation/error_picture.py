@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellapp.rendering.annotations import draw_outlines, legend
+from cellapp.rendering.annotations import draw_outlines, legend, magnify
 from cellapp.segmentation.agreement import Agreement, Outcome
 from cellapp.segmentation.label_image import resize_labels
 
@@ -23,7 +23,7 @@ WORDS = {
     Outcome.EXTRA: "not in the truth",
 }
 _GROUND = 40  # gray level of cells where there is no image
-_SIDE_PX = 2048
+_SIDE_PX, _LEAST_PX = 2048, 1024
 
 
 def draw_errors(agreement: Agreement, picture: np.ndarray | None = None) -> np.ndarray:
@@ -38,18 +38,20 @@ def draw_errors(agreement: Agreement, picture: np.ndarray | None = None) -> np.n
     Returns
     -------
     ndarray of shape (y + legend, x, 3), uint8
-        The legend counts true cells, and predicted ones of what is not in the truth.
+        Small images are magnified. The legend counts true cells, and predicted ones of what is not in the truth.
     """
     found = agreement.overlaps
     shape = picture.shape[:2] if picture is not None else _at_most(found.truth.shape)
     pred, truth = _at_scale(found.pred, shape), _at_scale(found.truth, shape)
     if picture is None:
         picture = np.where(truth[:, :, None] > 0, np.uint8(_GROUND), np.uint8(0)).repeat(3, axis=2)
-    width = 1 + max(shape) // 1200
+    factor = max(1, min(4, _LEAST_PX // max(shape)))  # so that outlines of small images are thin
+    pred, truth, picture = (magnify(one, factor) for one in (pred, truth, picture))
+    width = 1 + max(picture.shape) // 1200
     not_alone = {Outcome.MISSED, Outcome.MERGED}
     drawn = draw_outlines(picture, truth, _colours(agreement.true, not_alone), width_px=width)
     drawn = draw_outlines(drawn, pred, _colours(agreement.predicted, set(Outcome)), width_px=width)
-    return np.concatenate([drawn, legend(shape[1], _entries(agreement))])
+    return np.concatenate([drawn, legend(drawn.shape[1], _entries(agreement))])
 
 
 def _entries(agreement: Agreement) -> list[tuple[str, str, str]]:

@@ -51,8 +51,9 @@ def test_errors_are_drawn_with_and_without_the_image(labels, capsys):
     drawn = []
     for more in ([], ["--images", labels / "images"]):
         scored(capsys, labels / "less", labels / "truth", "--pictures", labels / "drawn", *more)
-        drawn.append(np.asarray(Image.open(labels / "drawn" / "a.png").convert("RGB"))[:64, :64])
-    assert all((picture[34, 4] == (213, 94, 0)).all() for picture in drawn), "the missed cell has its outline"
+        drawn.append(np.asarray(Image.open(labels / "drawn" / "a.png").convert("RGB")))
+        assert drawn[-1].shape[1] == 4 * 64
+    assert all((picture[4 * 34, 4 * 4] == (213, 94, 0)).all() for picture in drawn), "the missed cell has its outline"
     assert (drawn[0] != drawn[1]).any()
     assert main(["score", "segmentation", *map(str, (labels / "less", labels / "truth")), "--images", "x"]) == 2
 
@@ -121,9 +122,11 @@ def test_the_damaged_label_image_of_the_report_is_refused_in_one_sentence(capsys
 def test_a_figure_shows_its_interval_where_it_has_one():
     assert _interval({"mean": 0.5, "low": None, "high": None}) == "0.500"
     ours, theirs = ({"ap50": {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}} for mean in (0.8, 0.4))
+    ours |= dict.fromkeys(("dice", "iou"), {"mean": 0.9, "low": None, "high": None})
     line = _line("nuclei", {"n_images": 3, "segmenter": ours, "classical": theirs})
     assert line == (
-        "nuclei, 3 images: segmenter AP@0.5 0.800 (0.700 to 0.900), classical AP@0.5 0.400 (0.300 to 0.500)"
+        "nuclei, 3 images: segmenter AP@0.5 0.800 (0.700 to 0.900), classical AP@0.5 0.400 (0.300 to 0.500), "
+        "Dice 0.900, IoU 0.900"
     )
 
 

@@ -19,7 +19,10 @@ from cellapp.errors import InputError
 from cellapp.exports.geojson import write_geojson
 from cellapp.exports.label_image import write_labels
 from cellapp.exports.polygons import polygons_of
+from cellapp.exports.rle_tables import rle_table
+from cellapp.exports.tables import write_csv
 from cellapp.imports.label_file import read_label_file
+from cellapp.segmentation.label_image import relabel
 from cellapp.settings import QualitySettings
 from cellapp.types.cells import LabelMask
 from tests.cells.toy import slide_of
@@ -161,6 +164,14 @@ def test_polygons_of_coco_are_drawn_and_others_refused(tmp_path):
     for content, says in ((([[1, 2]],), "three corners"), (([outline], "q.png"), "it must be there once")):
         with pytest.raises(InputError, match=says):
             read_label_file(write(*content), DISCS.shape, image="a")
+
+
+@settings(max_examples=20)
+@given(labels=LABELS, style=st.sampled_from(["cell-segger", "kaggle", "sartorius"]))
+def test_our_tables_of_run_lengths_give_the_same_cells(labels, style, tmp_path):
+    labels = relabel(labels)
+    write_csv(rle_table([("a", labels), ("b", labels.T)], style, per_cell=True), tmp_path / "images.csv")
+    assert (read_label_file(tmp_path / "images.csv", labels.shape, image="a.tif") == labels).all()
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".png"])

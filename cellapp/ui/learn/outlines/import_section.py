@@ -21,8 +21,8 @@ from cellapp.ui.layout.run_panel import follow_run
 from cellapp.ui.session.page_state import PageState, choose
 
 _HELP = (
-    "Label images (TIFF, PNG), _seg.npy of Cellpose, ROIs of ImageJ (.zip), GeoJSON of QuPath or a COCO file. Each is "
-    "called like its image, with what programs put after it, such as a_masks.png for a.tif."
+    "Label images (TIFF, PNG), _seg.npy of Cellpose, ROIs of ImageJ (.zip), GeoJSON of QuPath, a COCO file or run "
+    "lengths (.csv). Each is called like its image, with what programs put after it, such as a_masks.png for a.tif."
 )
 
 
@@ -36,7 +36,7 @@ def import_section(page: PageState, corrected: Sequence[CorrectedImage]) -> None
     with st.expander("Bring in labels of files", icon=":material/upload_file:", expanded=not corrected):
         files = st.file_uploader(
             "Files of labels",
-            type=[suffix.removeprefix(".") for suffix in SUFFIXES],
+            type=[suffix.removeprefix(".") for suffix in (*SUFFIXES, ".csv")],
             accept_multiple_files=True,
             key=f"label_files_{n_before}",
             help=_HELP,
