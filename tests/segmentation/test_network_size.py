@@ -1,19 +1,25 @@
 """The bundled network finds sharp and long cells without a hint."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from cellapp.config import REPOSITORY
+from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.compact import CompactSegmenter
+from cellapp.segmentation.network_size import SizeFinder
 from cellapp.segmentation.run_segmenter import segment
+from cellapp.segmentation.size_trials import Trial
 from cellapp.segmentation.slide_fit import fit_slide
-from cellapp.settings import AnalyseSettings, SegmentSettings
+from cellapp.settings import AnalyseSettings, PreprocessSettings, SegmentSettings
 from cellapp.types.image import Role
-from tests.paths import shared_case
+from tests.paths import shared_case, shared_data
 from tests.segmentation.phantoms import glowing, grid_of_discs, rods
 
 OTHER, AUTOMATIC = (Role.OTHER,), SegmentSettings()
@@ -25,11 +31,50 @@ def shipped():
     return CompactSegmenter(REPOSITORY / "models" / "compact")
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.02])
-@pytest.mark.parametrize("diameter_px", [12, 40, 90])
-def test_discs_with_a_hard_edge_are_found(shipped, diameter_px, noise):
+@pytest.mark.parametrize(
+    ("diameter_px", "noise"),
+    [
+        (10, 0.02),
+        (12, 0.0),
+        (12, 0.02),
+        (20, 0.0),
+        (40, 0.0),
+        (40, 0.02),
+        (60, 0.02),
+        (90, 0.0),
+        (90, 0.02),
+        (120, 0.02),
+    ],
+)
+def test_discs_with_a_hard_edge_are_found_and_measured(shipped, diameter_px, noise):
     pixels = glowing(grid_of_discs(diameter_px / 2, n=3, gap=3), noise=noise)
-    assert segment(pixels, OTHER, shipped, AUTOMATIC).labels.max() == 9
+    found = segment(pixels, OTHER, shipped, AUTOMATIC)
+    assert found.labels.max() == 9
+    assert found.fit.diameter_px == pytest.approx(diameter_px, rel=0.2)
+
+
+def test_the_same_cells_are_counted_at_four_scales(shipped):
+    """As an image taken with 14, 20, 28 and 40 times magnification."""
+    slide = open_slide(shared_data("segmentation/bbbc039/images") / "bbbc039_A02_s1.png")
+    pixels = Preprocessor.fit(slide, PreprocessSettings()).read(slide)[:, :300, :400]
+    found = [segment(ndimage.zoom(pixels, (1, s, s), order=1), OTHER, shipped, AUTOMATIC) for s in (0.7, 1, 1.4, 2)]
+    counts = [int(one.labels.max()) for one in found]
+    assert max(counts) <= 1.05 * min(counts)
+    scaled = [one.fit.diameter_px / scale for one, scale in zip(found, (0.7, 1, 1.4, 2), strict=True)]
+    assert max(scaled) <= 1.05 * min(scaled)
+
+
+def test_dots_of_a_picture_without_cells_are_not_settled_on():
+    """A size at which the network is in doubt gives way to one at which its masks are of the size looked for."""
+    dots = Trial(9.0, 0.01, 0.05, covered=0.02, flow=0.4, measured_px=5.0, n_cells=400)
+    cells = Trial(60.0, 0.1, 0.2, covered=0.2, flow=0.6, measured_px=52.0, n_cells=12)
+    pieces = Trial(120.0, 0.1, 0.2, covered=0.4, flow=0.6, measured_px=20.0, n_cells=90)
+    at = {15.0: dots, 30.0: dots, 60.0: cells, 120.0: pieces}
+    finder = object.__new__(SizeFinder)
+    finder._trials = SimpleNamespace(at=lambda scale, _: at[round(30 / scale, 1)])
+    assert finder._firmest([dots]).diameter_px == 60.0
+    sure = replace(dots, flow=0.8)
+    assert finder._firmest([sure]).diameter_px == 9.0
 
 
 @pytest.mark.parametrize("diameter_px", [10, 14])
