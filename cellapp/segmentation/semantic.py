@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from skimage.morphology import remove_small_holes
 
-from cellapp.segmentation import diameter
-from cellapp.segmentation.cellpose import CellposeFlows, CellposeSegmenter
+from cellapp.segmentation.cellpose import CellposeSegmenter
 from cellapp.segmentation.classical import Classical, ClassicalFlows, divide_cells, find_nuclei
 from cellapp.segmentation.diameter import SIGMA_PX, CellSize
 from cellapp.segmentation.flow_unet_io import digest_of, load_network
 from cellapp.segmentation.foreground import LOGIT_SPAN, Foreground, find_threshold
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.label_image import drop_small, relabel
-from cellapp.segmentation.network_size import SizeFinder
+from cellapp.segmentation.semantic_size import find_size
 from cellapp.segmentation.slide_fit import SlideFit, Thresholds
-from cellapp.segmentation.watershed import split_touching
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
 
@@ -80,7 +77,7 @@ class SemanticSegmenter:
         if settings.diameter is None:
             size = self.estimate_size(pixels, roles)
             settings = settings.model_copy(update={"diameter": size.diameter_px})
-            fit = fit or SlideFit.of_long(size, pixels, roles)
+            fit = fit or SlideFit.of_image(size, pixels, roles)
         planes = select_planes(pixels, roles, fit.polarity if fit else None)
         nucleus = find_nuclei(planes, settings.diameter, fit.thresholds.nucleus if fit and fit.thresholds else None)
         if fit is None and find_threshold(planes.body, SIGMA_PX).empty:
@@ -108,11 +105,5 @@ class SemanticSegmenter:
         return relabel(drop_small(divide_cells(flows, mask), settings.min_size_px))
 
     def estimate_size(self, pixels: np.ndarray, roles: Sequence[Role]) -> CellSize:
-        """Estimate the size of the cells by the network, and their width where a classical pass finds them long."""
-        size = SizeFinder(self._network, _divide, pixels, roles).find()
-        return replace(size, width_px=diameter.estimate_size(pixels, roles).width_px)
-
-
-def _divide(flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
-    """Masks of the foreground alone, for the size of cells."""
-    return split_touching(flows.probability > settings.cellprob_threshold, flows.diameter_px)
+        """Estimate the size of the cells, see `cellapp.segmentation.semantic_size.find_size`."""
+        return find_size(self._network, pixels, roles)

@@ -1,6 +1,7 @@
 """Masks over HTTP: of the original size, equal to those of `segment`, and every member of a batch opens."""
 
 import io
+import shutil
 import zipfile
 
 import numpy as np
@@ -12,8 +13,11 @@ from PIL import Image
 from cellapp.api import predict
 from cellapp.api.app import api
 from cellapp.cli import main
+from cellapp.models.registry import entry
 from cellapp.pipeline import predict_masks
 from cellapp.segmentation.label_image import read_labels
+from cellapp.store.projects import default_project
+from cellapp.store.segmenters import add_segmenter
 from tests.segmentation.phantoms import discs
 
 CLASSICAL = {"segmenter": "classical"}
@@ -128,6 +132,16 @@ def test_an_image_too_large_to_wait_for_is_sent_to_runs(client, monkeypatch):
     found = single(client, picture(WIDE))
     assert found.status_code == 413
     assert "POST /runs" in found.json()["error"]
+
+
+def test_a_segmenter_of_a_project_is_taken_by_its_name_and_version(client, tmp_path):
+    for name in ("weights.safetensors", "config.json"):
+        shutil.copyfile(entry("foreground").folder / name, tmp_path / name)
+    (tmp_path / "metrics.json").write_text("{}")
+    identity = add_segmenter(default_project().id, tmp_path, "own").identity
+    found = single(client, picture(WIDE), segmenter=identity)
+    assert (found.status_code, found.headers["x-cell-count"]) == (200, "2")
+    assert single(client, picture(WIDE), segmenter="own").status_code == 422
 
 
 def test_nothing_is_kept(client, home):

@@ -1,12 +1,16 @@
+import json
+import shutil
+
 import pytest
 
 from cellapp.classification.head_io import save_head
 from cellapp.config import app_settings
 from cellapp.jobs import queue
-from cellapp.models.registry import registry
+from cellapp.models.registry import entry, registry
 from cellapp.models.status import status
 from cellapp.store.heads import add_head, list_heads
 from cellapp.store.projects import default_project
+from cellapp.store.segmenters import add_segmenter
 from tests.classification.heads import random_head
 
 PAGE = "pages/manage/models.py"
@@ -62,6 +66,20 @@ def test_a_card_shows_the_curves_of_its_training(open_page):
     assert not app.exception
     assert len(app.get("plotly_chart")) == 3
     assert any("held-out images" in caption.value for caption in app.caption)
+
+
+def test_a_segmenter_of_the_project_shows_its_curves(open_page, tmp_path):
+    for name in ("weights.safetensors", "config.json", "curves.json"):
+        shutil.copyfile(entry("foreground").folder / name, tmp_path / name)
+    figures = {"base": "foreground", "images": ["a.tif"], "n_cells": 5, "held_out": []}
+    (tmp_path / "metrics.json").write_text(json.dumps(figures))
+    one = add_segmenter(default_project().id, tmp_path, "own")
+    app = open_page(PAGE)
+    assert not app.get("plotly_chart")
+    app.session_state[f"segmenter_curves_{one.id}"] = True
+    app.run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 3
 
 
 def test_a_card_opens(open_page):

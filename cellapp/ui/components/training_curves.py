@@ -28,7 +28,6 @@ def training_curves(folder: Path, key: str) -> None:
     curves = read_curves(folder)
     if curves is None:
         return
-    st.markdown("**Training**")
     grid = st.grid(3, min_column_width=200, gap="small")
     for name in _TITLES:
         with grid.cell():

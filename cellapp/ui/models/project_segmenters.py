@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellapp.store.segmenters import list_segmenters
+from cellapp.models.training_curves import FILE
+from cellapp.store.segmenters import SegmenterRecord, list_segmenters
 from cellapp.training.segmenter.retrain_settings import result_sentence
 from cellapp.ui.components.messages import escape
+from cellapp.ui.components.training_curves import training_curves
 from cellapp.ui.layout.frame import OUTLINES_PAGE
 
 
@@ -21,7 +23,18 @@ def segmenters_section(project_id: str) -> None:
                 st.badge("Of this project", icon=":material/check:", color="green", help=escape(one.identity))
             st.markdown(escape(result_sentence(one.name, one.metrics)))
             st.caption(escape(f"From {one.metrics['base']}. Made {one.created:%d %B %Y}."))
+            _training(one)
     if not segmenters:
         st.caption("None yet: correct outlines, and have one learn from them.")
     st.page_link(OUTLINES_PAGE, label="Retrain, export or remove on Outlines", icon=":material/draw:", width="content")
     st.subheader("Of the program")
+
+
+def _training(one: SegmenterRecord) -> None:
+    """Draw the curves of a training that keeps them, when they are asked for."""
+    if not (one.folder / FILE).is_file():
+        return
+    details = st.expander("Curves of its training", on_change="rerun", key=f"segmenter_curves_{one.id}")
+    if details.open:
+        with details:
+            training_curves(one.folder, f"curves_{one.id}")
