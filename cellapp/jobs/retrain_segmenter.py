@@ -99,7 +99,7 @@ def request_retraining(request: RetrainRequest) -> JobRecord:
         nothing is queued then.
     """
     head_name(request.name)
-    _own_images(request.project_id, (*request.learn, *request.score))
+    own_of(request.project_id, (*request.learn, *request.score))
     groups = [{_group(image_id) for _, image_id in side} for side in (request.learn, request.score)]
     if groups[0] & groups[1]:
         raise InputError("images of one file are to learn from and to score; a score is of images that were not seen")
@@ -119,7 +119,7 @@ def retrain_segmenter(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any
 def _retrain(request: RetrainRequest, out: Path, on_step: OnStep) -> SegmenterRecord:
     from cellapp.training.segmenter.retrain import retrain
 
-    learn, score = (_own_images(request.project_id, side) for side in (request.learn, request.score))
+    learn, score = (own_of(request.project_id, side) for side in (request.learn, request.score))
     before = out / "learnt-from.txt"  # a checkpoint of other labels is not gone on from
     seen = "\n".join(f"{run_id} {image_id} {last_edit(run_id, image_id)}" for run_id, image_id in request.learn)
     if before.is_file() and before.read_text(encoding="utf-8") != seen:
@@ -131,7 +131,8 @@ def _retrain(request: RetrainRequest, out: Path, on_step: OnStep) -> SegmenterRe
     return add_segmenter(request.project_id, out, request.name)
 
 
-def _own_images(project_id: str, keys: Sequence[tuple[str, str]]) -> list[OwnImage]:
+def own_of(project_id: str, keys: Sequence[tuple[str, str]]) -> list[OwnImage]:
+    """Return corrected images, named by run and image, as a network learns from them; raises InputError for others."""
     known = {one.key: one for one in corrected_images(project_id)}
     strange = [image_id for run_id, image_id in keys if (run_id, image_id) not in known]
     if strange:

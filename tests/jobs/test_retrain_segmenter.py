@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from cellapp.editing.edit import Edit, EditKind
 from cellapp.errors import InputError
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.edit_masks import edit_masks
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.jobs.import_labels import import_labels, match_files
-from cellapp.jobs.retrain_segmenter import RetrainRequest, corrected_images, request_retraining
+from cellapp.jobs.retrain_segmenter import RetrainRequest, corrected_images, own_of, request_retraining
 from cellapp.jobs.training_folder import work_folder
 from cellapp.models.load import load_model
 from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
@@ -121,6 +123,20 @@ def test_from_files_to_a_segmenter_of_the_project(project, tmp_path):
     assert not record.folder.exists()
     with pytest.raises(InputError, match="no segmenter"):
         require_named(create_project("other").id, "segmenter", record.identity)
+
+
+def test_images_edited_by_hand_are_corrected_ones(project, tmp_path):
+    (image, *_) = list_images(project.id)
+    settings = COUNT.model_copy(update={"segment": SegmentSettings(segmenter="classical")})
+    run = create_run(project.id, [image.id], settings)
+    queue.submit("analyse", {"run_id": run.id}, project.id)
+    work()
+    assert not corrected_images(project.id)
+    edit_masks(run.id, image.id, [Edit(EditKind.DELETE, cells=(1,))])
+    (one,) = corrected_images(project.id)
+    assert (one.key, one.n_edits) == ((run.id, image.id), 1)
+    (own,) = own_of(project.id, [one.key])
+    assert set(np.unique(own.read_labels((64, 64)))) == {0, 2}, "what is learnt from is what was left"
 
 
 def test_what_was_not_corrected_or_is_on_both_sides_is_refused(project, tmp_path):

@@ -62,7 +62,7 @@ def _form(page: PageState, corrected: Sequence[CorrectedImage], segmenters: Sequ
         help="All other corrected images are learnt from. Nothing of these is.",
     )
     kept = {one.identity: one.name for one in segmenters}
-    here = [name for name, model in registry().items() if model.adapter in ("compact", "cellpose")]
+    here = [name for name, model in registry().items() if model.adapter in ("compact", "foreground", "cellpose")]
     here = [name for name in here if status(name).present]
     of_cellpose = {one.identity for one in segmenters if one.of_cellpose}
     of_cellpose |= {name for name in here if registry()[name].adapter == "cellpose"}
