@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 import streamlit as st
@@ -12,12 +11,10 @@ from cellapp.explanation.methods import passes
 from cellapp.explanation.removal import PARTS
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.progress import duration
-from cellapp.settings import AnalyseSettings
-from cellapp.store.records import ImageRecord, JobRecord, RunRecord
+from cellapp.store.records import JobRecord
 from cellapp.ui.components.messages import escape
 
 POLL_S = 1.5
-_PREVIEW_SHARE = 0.4  # of an analysis, segmenting takes this part; only used before the first run has been measured
 _TITLES = {
     "analyse": "Analysing",
     "preview": "Preview",
@@ -63,37 +60,6 @@ def job_progress(job: JobRecord) -> None:
 def wait_for(job: JobRecord) -> None:
     """Draw a job's progress and poll it; the whole page is drawn again when it has ended."""
     st.fragment(_wait, run_every=POLL_S)(job.id)
-
-
-def run_seconds(
-    records: Sequence[ImageRecord],
-    runs: Sequence[RunRecord],
-    settings: AnalyseSettings,
-    *,
-    preview_s_per_px: float | None = None,
-) -> float | None:
-    """Estimate the seconds a run takes.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord
-        Images to be analysed.
-    runs : sequence of RunRecord
-        Earlier runs on this machine; those with the same segmenter and head count.
-    settings : AnalyseSettings
-    preview_s_per_px : float, optional
-        Seconds per pixel of the region previewed, for when there is no earlier run.
-
-    Returns
-    -------
-    float or None
-        None without an earlier run and without a preview.
-    """
-    n_px = sum(record.info.pixels for record in records)
-    measured = _seconds_per_px(records, runs, settings)
-    if measured is not None:
-        return measured * n_px
-    return preview_s_per_px * n_px / _PREVIEW_SHARE if preview_s_per_px else None
 
 
 def explain_seconds(provenance: Mapping[str, Any], n_cells: int, *, times: float = 1.0) -> float | None:
@@ -152,18 +118,3 @@ def _lines(project_id: str, n_before: int) -> None:
                 on_click=queue.request_cancel,
                 args=(job.id,),
             )
-
-
-def _seconds_per_px(
-    records: Sequence[ImageRecord], runs: Sequence[RunRecord], settings: AnalyseSettings
-) -> float | None:
-    pixels = {record.id: record.info.pixels for record in records}
-    models = settings.segment.segmenter, settings.classify.head
-    rates = [
-        row.summary["seconds"] / pixels[row.image_id]
-        for run in runs
-        if (run.settings.segment.segmenter, run.settings.classify.head) == models
-        for row in run.images
-        if row.summary.get("seconds") and row.image_id in pixels
-    ]
-    return median(rates) if rates else None

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.time_estimate import expected_time
 from cellapp.pipeline.progress import duration
 from cellapp.settings import AnalyseSettings
 from cellapp.store.images import list_images
@@ -23,7 +24,7 @@ _ALL, _THIS = "All images", "This image"
 _STATUS_COLOURS = ["gray", "orange", "green", "red", "gray"]
 
 
-def run_controls(page: PageState, image: ImageRecord, settings: AnalyseSettings, seconds: float | None) -> None:
+def run_controls(page: PageState, image: ImageRecord, settings: AnalyseSettings, rate: float | None) -> None:
     """Draw the footer that starts a run.
 
     Parameters
@@ -32,8 +33,8 @@ def run_controls(page: PageState, image: ImageRecord, settings: AnalyseSettings,
     image : ImageRecord
         The image on the page.
     settings : AnalyseSettings
-    seconds : float, optional
-        Estimate for all images of the project.
+    rate : float, optional
+        Seconds per pixel of the region previewed.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         choice = _ALL
@@ -46,8 +47,9 @@ def run_controls(page: PageState, image: ImageRecord, settings: AnalyseSettings,
         if st.button(label, type="primary", icon=":material/play_arrow:", key="start_run"):
             start_run(page.project.id, [one.id for one in chosen], settings)
             st.rerun()
-        if seconds is not None:
-            st.caption(f"About {duration(seconds * len(chosen) / len(page.images))} on this machine.")
+        expected = expected_time(chosen, page.images, page.runs, settings, preview_s_per_px=rate)
+        if expected is not None:
+            st.caption(f"About {expected} on this machine.")
 
 
 def start_run(project_id: str, image_ids: Sequence[str], settings: AnalyseSettings) -> RunRecord:

@@ -15,7 +15,6 @@ from cellapp.store.records import ImageRecord
 from cellapp.types.image import Region
 from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
-from cellapp.ui.components.job_progress import run_seconds
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.layout.frame import CORRECT
 from cellapp.ui.layout.outline_quality import outlines_line
@@ -53,7 +52,7 @@ def workbench(page: PageState, image: ImageRecord) -> None:
         show_error(error)
         return
     rate = preview.seconds_per_px if preview else None
-    run_controls(page, image, settings, run_seconds(page.images, page.runs, settings, preview_s_per_px=rate))
+    run_controls(page, image, settings, rate)
     if page.run is not None:
         follow_run(page.run)
 

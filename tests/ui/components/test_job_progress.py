@@ -1,48 +1,7 @@
-from dataclasses import replace
-
 import pytest
 
 from cellapp.explanation.removal import PARTS
-from cellapp.settings import AnalyseSettings
-from cellapp.store import runs
-from cellapp.ui.components.job_progress import explain_seconds, run_seconds, summary_passes
-from tests.pages.seeding import seed_image
-
-
-@pytest.fixture
-def image(tmp_path):
-    return seed_image(tmp_path, side=64).image
-
-
-DEFAULT = AnalyseSettings()
-
-
-def finished(image, seconds, settings=DEFAULT):
-    run = runs.create_run(image.project_id, [image.id], settings)
-    runs.set_image_status(run.id, image.id, "done", n_cells=1, summary={"seconds": seconds})
-    return runs.finish_run(run.id)
-
-
-def test_nothing_known_is_not_guessed(image):
-    assert run_seconds([image], [], DEFAULT) is None
-
-
-def test_twice_the_images_take_twice_the_time(image):
-    earlier = [finished(image, 8.0)]
-    twin = replace(image, id="twin")
-    assert run_seconds([image], earlier, DEFAULT) == pytest.approx(8.0)
-    assert run_seconds([image, twin], earlier, DEFAULT) == pytest.approx(16.0)
-
-
-def test_runs_with_other_models_do_not_count(image):
-    other = AnalyseSettings.model_validate({"classify": {"head": None}})
-    assert run_seconds([image], [finished(image, 8.0, other)], DEFAULT) is None
-
-
-def test_before_the_first_run_the_preview_is_scaled_up(image):
-    small = run_seconds([image], [], DEFAULT, preview_s_per_px=1e-6)
-    large = run_seconds([image], [], DEFAULT, preview_s_per_px=2e-6)
-    assert large == pytest.approx(2 * small)
+from cellapp.ui.components.job_progress import explain_seconds, summary_passes
 
 
 def test_explaining_takes_what_classifying_took_per_cell():
