@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from cellapp.api.app import api
+from cellapp.auth.tile_pass import make_pass
 from cellapp.cli import main
 from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
@@ -89,3 +90,16 @@ def test_the_command_says_which_images_a_run_has(run, tmp_path, capsys):
     path.write_text('[{"kind": "undo"}]')
     assert main(["edit", run.id, str(path), "--image", "none.tif"]) == 2
     assert f"it has '{run.images[0].stem}'" in capsys.readouterr().err
+
+
+def test_outlines_are_answered_by_id_and_by_place_as_the_label_image_has_them(client, run):
+    image = run.images[0]
+    cells = read_cells(runs.run_folder(run.id) / image.stem / "cells.parquet")
+    y, x = int(cells.loc[1, "centroid_y_px"]), int(cells.loc[1, "centroid_x_px"])
+    address = f"/runs/{run.id}/images/{image.image_id}/outlines"
+    asked = {"pass": make_pass(image.image_id), "cell": [2, 99], "y": y, "x": x}
+    found = client.get(address, params=asked).json()["cells"]
+    assert [one["id"] for one in found] == [2, 1], "one that is not there is left out"
+    xs = [corner[0] for ring in found[1]["rings"] for corner in ring]
+    assert (min(xs), max(xs)) == (cells.loc[1, "bbox_x0_px"], cells.loc[1, "bbox_x1_px"])
+    assert client.get(address, params=asked | {"pass": "none"}).status_code == 403
