@@ -89,7 +89,8 @@ def against_cpsam(*, side_px: int = 1024, runs: int = 1) -> dict[str, object]:
     No warm-up of that network: it takes minutes, and what a first pass prepares takes seconds.
     """
     device = probe_device()
-    network = empty_network("sam_vitl", getattr(torch, probe_dtype(device))).to(torch.device(device))
+    dtype = getattr(torch, probe_dtype(device))
+    network = empty_network("sam_vitl", dtype).to(device=torch.device(device), dtype=dtype)
     theirs = CellposeSegmenter.from_network(network, "cpsam", tile_px=TILE_PX["sam_vitl"], reads_photos=True)
     ours, pixels, settings = compact(), field(side_px), SegmentSettings(diameter=TRAINED_DIAMETER_PX)
     ours.flows(pixels, ROLES, settings)
