@@ -19,6 +19,7 @@ def score_reliability(
         0.0, "--held-out", min=0.0, max=0.9, help="Also read the share of the training images that a recipe holds out."
     ),
     unseen: list[str] = typer.Option([], "--unseen", help="Set that the network did not train on: read all of it."),
+    label_free: int = typer.Option(0, "--label-free", min=0, help="Images of each kind without stain to draw as well."),
     most: int = typer.Option(24, "--most", min=1, help="Images of each set."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -40,7 +41,7 @@ def score_reliability(
     segmenter, progress = load_model(name), Progress()
     if not isinstance(segmenter, CompactSegmenter):
         raise InputError(f"{name!r} is no compact network; give the folder of one, as train-segmenter writes it")
-    judged = judge_network(segmenter, read_truth(data, held_out, unseen), most=most, on_step=progress)
+    judged = judge_network(segmenter, read_truth(data, held_out, unseen, label_free), most=most, on_step=progress)
     progress.end()
     calibration, figures = fit_calibration(judged)
     file = write_calibration(calibration, digest_of(model_folder(name)), figures, out or model_folder(name))

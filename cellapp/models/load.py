@@ -179,6 +179,15 @@ def _compact(folder: Path, name: str, device: str, dtype: str) -> Segmenter:
     return Adapter(folder, name=name, device=device, dtype=dtype)
 
 
+def _compact_pair(model: ModelEntry, device: str, dtype: str) -> Segmenter:
+    from cellapp.segmentation.compact_pair import CompactPair
+
+    second = entry(model.second)
+    require_ready(second)
+    device, dtype = _resolve(device, dtype)
+    return CompactPair(model.folder, second.folder, name=model.name, device=device, dtype=dtype)
+
+
 def _resolve(device: str, dtype: str) -> tuple[str, str]:
     """Decide device and number format: those given, else those of the settings, else what the machine does best."""
     resolved = probe_device(device if device != "auto" else app_settings().device)
@@ -192,7 +201,8 @@ def _encoder_of_registry(model: ModelEntry, device: str, dtype: str) -> Encoder:
 
 ADAPTERS: Mapping[str, Callable[[ModelEntry, str, str], Segmenter | Encoder | Head]] = {
     "classical": lambda model, device, dtype: _classical(),
-    "compact": lambda model, device, dtype: _compact(model.folder, model.name, device, dtype),
+    "compact": lambda model, device, dtype: _compact(model.folder, model.folder.name, device, dtype),
+    "compact-pair": lambda model, device, dtype: _compact_pair(model, device, dtype),
     "foreground": lambda model, device, dtype: _compact(model.folder, model.name, device, dtype),
     "cellpose": lambda model, device, dtype: _cellpose(model.folder / next(iter(model.files)), device, dtype),
     "dino": _encoder_of_registry,

@@ -43,6 +43,8 @@ class ModelEntry:
     from_scratch: bool = False  # fine-tuning may begin without its weights
     needs: str = ""  # importable module without which the model cannot run
     needs_install: str = ""  # the command that installs it
+    second: str = ""  # model that takes over on slides it is for, see `cellapp.segmentation.compact_pair`
+    files_of: str = ""  # model whose files these are, where they are shared
     cite: tuple[str, ...] = ()  # short names of `cellapp.models.citations.REFERENCES`
 
     def __post_init__(self) -> None:
@@ -65,7 +67,7 @@ class ModelEntry:
         """Where the files are, or will be after `cellapp.models.fetch.fetch_model`."""
         if self.downloaded:
             return app_settings().home / "models" / self.name.replace("/", "--")
-        return MODELS / self.name
+        return MODELS / (self.files_of or self.name)
 
 
 @cache

@@ -91,7 +91,7 @@ def card(name: str) -> str:
     """
     model = entry(name)
     written = model.folder / "card.md"
-    if model.source == "bundled" and written.is_file():
+    if model.source == "bundled" and not model.files_of and written.is_file():
         return written.read_text(encoding="utf-8")
     lines = [
         f"# {model.name}",
@@ -101,6 +101,8 @@ def card(name: str) -> str:
         f"- Trained on: {model.trained_on}",
         f"- Licence: {model.licence}",
     ]
+    if model.files_of:
+        lines += [f"- Files: those of {model.files_of}, whose card has the figures"]
     if model.downloaded:
         lines += [f"- From: {model.origin}", f"- Known by: {_verified_by(model)}"]
     return "\n".join(lines) + "\n"

@@ -12,8 +12,10 @@ from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.explain_method import with_explain_method
+from cellapp.segmentation.network_choice import segmenter_for
 from cellapp.settings import AnalyseSettings
 from cellapp.types.image import Role, Slide
+from cellapp.types.protocols import Segmenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,11 @@ class ImageContext:
     def preprocessor(self) -> Preprocessor:
         """The run's own chain, fitted to `slide`: what the segmenter reads."""
         return Preprocessor.fit(self.slide, self.settings.preprocess)
+
+    @cached_property
+    def segmenter(self) -> Segmenter:
+        """The segmenter of the run, or the network that it picks for `slide`."""
+        return segmenter_for(self.models.segmenter, self.slide, self.slide_roles)
 
     @cached_property
     def head_preprocessor(self) -> Preprocessor:

@@ -27,7 +27,7 @@ def judge_outlines(context: ImageContext, mask: LabelMask) -> LabelMask:
     """
     if not context.settings.segment.second_look:
         return mask
-    calibration: Calibration | None = getattr(context.models.segmenter, "calibration", None)
+    calibration: Calibration | None = getattr(context.segmenter, "calibration", None)
     if calibration is None:
         why = f"how often {mask.segmenter} is right was not measured on labelled images"
         return replace(mask, outlines=quality_of(mask.segmenter, None, why))
@@ -35,7 +35,7 @@ def judge_outlines(context: ImageContext, mask: LabelMask) -> LabelMask:
         _reader(context),
         mask.labels,
         context.slide_roles,
-        context.models.segmenter,
+        context.segmenter,
         context.settings.segment,
         mask.fit or _fit_again(context),
     )
@@ -56,7 +56,7 @@ def _fit_again(context: ImageContext) -> SlideFit:
     return fit_slide_parameters(
         context.slide,
         context.slide_roles,
-        context.models.segmenter,
+        context.segmenter,
         context.settings,
         context.um_per_px,
         context.preprocessor,

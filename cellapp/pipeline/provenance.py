@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from cellapp import __version__
+from cellapp.models.bundle import weights_of
 from cellapp.models.demonstration import demonstration_of_head
 from cellapp.pipeline.context import ImageContext
 from cellapp.settings import AnalyseSettings, FrozenModel
@@ -71,6 +72,12 @@ def _input(source: Slide, segmented: Slide, labels: LabelMask | None) -> dict[st
     }
 
 
+def _picked_weights(context: ImageContext) -> dict[str, str]:
+    """Return the digests of the network that the segmenter picked; none where it is the segmenter itself."""
+    picked = context.segmenter is not context.models.segmenter
+    return weights_of([context.segmenter.model]) if picked and context.models.weights else {}
+
+
 def provenance(context: ImageContext, seconds: dict[str, float], labels: LabelMask | None = None) -> dict[str, Any]:
     """Describe the analysis of one image as plain JSON values.
 
@@ -93,7 +100,7 @@ def provenance(context: ImageContext, seconds: dict[str, float], labels: LabelMa
         "settings": settings.model_dump(mode="json"),
         "settings_digest": settings_digest(settings),
         "input": _input(source, context.slide, labels),
-        "segmenter": labels.segmenter if labels else models.segmenter.name,
+        "segmenter": labels.segmenter if labels else context.segmenter.name,
         "encoder": encoder.identity if encoder else None,
         "head": head.identity if head else None,
         "demonstration": demonstration_of_head(head) or None,
@@ -101,7 +108,7 @@ def provenance(context: ImageContext, seconds: dict[str, float], labels: LabelMa
         "not_explained": head.only_on_slides if head and settings.explain.n else None,
         "encoder_crop": head.crop.model_dump(mode="json") if head else None,
         "vectors": head.vectors.model_dump(mode="json") if head else None,
-        "weights_sha256": dict(models.weights),
+        "weights_sha256": dict(models.weights) | ({} if labels else _picked_weights(context)),
         "device": getattr(encoder, "device", "cpu"),
         "dtype": getattr(encoder, "dtype", "float32"),
         "seconds": seconds,

@@ -15,6 +15,7 @@ from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.judge_outlines import judge_outlines
 from cellapp.pipeline.progress import StepProgress, no_progress
+from cellapp.segmentation.network_choice import why_other
 from cellapp.segmentation.run_segmenter import nothing_found, segment
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.segmentation.slide_parameters import SlideParameters, fit_slide_parameters, has_tiles
@@ -67,15 +68,20 @@ def segment_slide(
     if not has_tiles(context.slide.info, context.settings):
         return _segment_whole(context)
     note, fit = ("", None) if checkpoint.has_labels else _segment_tiles(context, checkpoint, run_tasks, on_step, span)
-    return LabelMask(checkpoint.labels(), context.models.segmenter.name, note, fit)
+    return LabelMask(checkpoint.labels(), context.segmenter.name, _notes(context, note), fit)
+
+
+def _notes(context: ImageContext, note: str) -> str:
+    """Join what was picked and what was tried."""
+    return "; ".join(filter(None, [why_other(context.models.segmenter, context.segmenter), note]))
 
 
 def _segment_whole(context: ImageContext) -> LabelMask:
     pixels = context.preprocessor.read(context.slide)
-    mask = segment(pixels, context.slide_roles, context.models.segmenter, context.settings.segment, context.um_per_px)
+    mask = segment(pixels, context.slide_roles, context.segmenter, context.settings.segment, context.um_per_px)
     labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
     number_cells(labels)
-    return replace(mask, labels=labels)
+    return replace(mask, labels=labels, note=_notes(context, mask.note))
 
 
 def _segment_tiles(
@@ -84,7 +90,7 @@ def _segment_tiles(
     """Write the label image of the tiles to the checkpoint; return what was tried where none are found, and the fit."""
     slide, roles, settings = context.slide, context.slide_roles, context.settings
     parameters = fit_slide_parameters(
-        slide, roles, context.models.segmenter, settings, context.um_per_px, context.preprocessor
+        slide, roles, context.segmenter, settings, context.um_per_px, context.preprocessor
     )
     halo = halo_px(parameters.fit.reach_px)
     tiles = plan_tiles(slide.info.shape[1:], settings.segment.tile_px, halo)
@@ -95,7 +101,7 @@ def _segment_tiles(
         progress.advance()
     n_cells = _join(tiles, slide.info.shape[1:], halo, settings.segment.min_size_px, checkpoint)
     fit = parameters.fit
-    return "" if n_cells else nothing_found(context.models.segmenter.name, fit.size, roles), fit
+    return "" if n_cells else nothing_found(context.segmenter.name, fit.size, roles), fit
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class SegmentTile:
         if is_empty(pixels, fit.diameter_px, self.parameters.spans):
             return np.zeros(pixels.shape[1:], np.int32)
         settings = context.settings.segment
-        return segment(pixels, context.slide_roles, context.models.segmenter, settings, fit=fit).labels
+        return segment(pixels, context.slide_roles, context.segmenter, settings, fit=fit).labels
 
 
 def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px: int, checkpoint: Checkpoint) -> int:

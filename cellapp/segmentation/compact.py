@@ -42,6 +42,7 @@ class CompactSegmenter:
             When a file is missing, damaged or not the one the config names.
         """
         network = load_network(folder).to(device=device, dtype=getattr(torch, dtype))
+        self.model = name
         self._network = network.to(memory_format=torch.channels_last)
         self._inner = CellposeSegmenter.from_network(self._network, f"{name}-{digest_of(folder)[:8]}", fast=True)
         self.name = self._inner.name

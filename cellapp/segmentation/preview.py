@@ -17,6 +17,7 @@ from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
+from cellapp.segmentation.network_choice import segmenter_for, why_other
 from cellapp.segmentation.run_segmenter import run_flows
 from cellapp.segmentation.slide_parameters import SlideParameters
 from cellapp.segmentation.tiling.candidates import inner_edge_labels
@@ -37,6 +38,7 @@ class PreviewFlows:
     processed: np.ndarray  # (C, Y, X) float32, 0..1
     flows: Any  # of the segmenter; None where the region is empty and a run would not segment it
     diameter_px: float
+    picked: str = ""  # which network the segmenter picked for the slide, in a sentence; empty for its first
 
 
 def flow_settings(settings: AnalyseSettings) -> AnalyseSettings:
@@ -71,14 +73,16 @@ def preview_flows(
         and thresholds are found in the region when left out.
     """
     slide, roles, um_per_px = describe_slide(slide, settings)
+    chosen = segmenter_for(segmenter, slide, roles)
+    picked = why_other(segmenter, chosen)
     raw = slide.region(region)
     preprocessor = parameters.preprocessor if parameters else Preprocessor.fit(slide, settings.preprocess)
     processed = preprocessor.read(slide, region)
     if parameters and is_empty(processed, parameters.fit.diameter_px, parameters.spans):
-        return PreviewFlows(region, raw, processed, None, parameters.fit.diameter_px)
+        return PreviewFlows(region, raw, processed, None, parameters.fit.diameter_px, picked)
     fit = parameters.fit if parameters else None
-    flows, fixed = run_flows(processed, roles, segmenter, settings.segment, um_per_px, fit=fit)
-    return PreviewFlows(region, raw, processed, flows, fixed.diameter)
+    flows, fixed = run_flows(processed, roles, chosen, settings.segment, um_per_px, fit=fit)
+    return PreviewFlows(region, raw, processed, flows, fixed.diameter, picked)
 
 
 def preview_masks(flows: PreviewFlows, segmenter: Segmenter, settings: AnalyseSettings) -> LabelMask:

@@ -18,6 +18,7 @@ from cellapp.files import atomic_write
 from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.sampling import sample_windows
+from cellapp.segmentation.network_choice import segmenter_for
 from cellapp.segmentation.slide_fit import SlideFit, fit_slide
 from cellapp.settings import OF_MASKS, AnalyseSettings
 from cellapp.types.image import ImageInfo, Role, Slide
@@ -87,7 +88,8 @@ def ensure_slide_parameters(slide: Slide, segmenter: Segmenter, settings: Analys
     if stored is not None:
         return stored
     described, roles, um_per_px = describe_slide(slide, settings)
-    parameters = fit_slide_parameters(described, roles, segmenter, settings, um_per_px)
+    chosen = segmenter_for(segmenter, described, roles)
+    parameters = fit_slide_parameters(described, roles, chosen, settings, um_per_px)
     with atomic_write(_path(slide, segmenter, settings)) as part:
         part.write_bytes(_AS_JSON.dump_json(parameters))
     return parameters

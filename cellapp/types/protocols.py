@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from cellapp.types.cells import Embeddings
-from cellapp.types.image import Role
+from cellapp.types.image import Role, Slide
 
 
 @runtime_checkable
@@ -40,6 +40,15 @@ class Segmenter(Protocol):
 
     def masks(self, flows: Any, settings: Any) -> np.ndarray:
         """Turn `flows` into labels, (Y, X) int32, ids 1..n without gaps."""
+        ...
+
+
+@runtime_checkable
+class SegmenterChoice(Protocol):
+    """A segmenter that stands for several and picks one for each slide."""
+
+    def for_slide(self, slide: Slide, roles: Sequence[Role]) -> Segmenter:
+        """Return the segmenter for a slide whose channels have these roles."""
         ...
 
 

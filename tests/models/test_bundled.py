@@ -22,7 +22,7 @@ def figures_of(name):
     return json.loads((entry(name).folder / "metrics.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["cell-vit", "demo-head", "demo-head-fast"])
+@pytest.mark.parametrize("name", ["cell-vit", "demo-head", "demo-head-fast", "compact", "compact-labelfree"])
 def test_what_ships_is_what_the_registry_says(name):
     assert status(name).state == "bundled"
     load_model(name, dtype="float32")

@@ -17,6 +17,7 @@ from cellapp.segmentation.label_image import read_labels, relabel
 from cellapp.settings import AnalyseSettings
 from cellapp.text_table import read_table
 from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.smears import POINTS
 from cellapp.training.segmenter.source_images import SOURCES, read_labelled_images
 from cellapp.types.image import Role, Slide
 
@@ -35,7 +36,9 @@ class TruthImage:
     ignored: np.ndarray | None = None  # (Y, X) bool: left out of the score
 
 
-def read_truth(data: Path, held_out: float = 0.0, unseen: Sequence[str] = ()) -> Iterator[TruthImage]:
+def read_truth(
+    data: Path, held_out: float = 0.0, unseen: Sequence[str] = (), n_label_free: int = 0
+) -> Iterator[TruthImage]:
     """Read the validation images of every set, one after the other.
 
     Parameters
@@ -47,6 +50,8 @@ def read_truth(data: Path, held_out: float = 0.0, unseen: Sequence[str] = ()) ->
         Share of the training images that the network's recipe held out: they are read as well.
     unseen : sequence of str
         Sets that the network was not trained on at all: their training images are read as well.
+    n_label_free : int
+        Images of each kind that an optical model draws, from seeds that training does not use.
 
     Raises
     ------
@@ -55,13 +60,14 @@ def read_truth(data: Path, held_out: float = 0.0, unseen: Sequence[str] = ()) ->
     """
     known = any((data / source).is_dir() for source in SOURCES)
     for split in ("val", "choose") if held_out and known else ("val",):
-        for image in read_labelled_images(data, split, N_SYNTHETIC if split == "val" else 0, held_out):
-            if not (known or image.kind is Kind.SYNTHETIC):
+        drawn = (N_SYNTHETIC, n_label_free) if split == "val" else (0, 0)
+        for image in read_labelled_images(data, split, drawn[0], held_out, n_label_free=drawn[1]):
+            if not (known or image.kind is Kind.SYNTHETIC or image.kind.label_free):
                 continue  # of a set that is read below
             pixels, roles = _processed(image.slide)
-            yield TruthImage(f"{split}/{image.name}", str(image.kind.value), pixels, roles, image.labels)
+            yield TruthImage(f"{split}/{image.name}", image.kind.value, pixels, roles, image.labels, image.ignore)
     for index in sorted(data.glob("*/index.csv")):
-        if index.parent.name not in SOURCES:
+        if index.parent.name not in (*SOURCES, POINTS):
             yield from _read_set(index.parent, index.parent.name in unseen)
 
 

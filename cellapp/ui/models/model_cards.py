@@ -67,7 +67,7 @@ def model_card(entry: ModelEntry, download: JobRecord | None) -> None:
             label, icon, colour = _BADGES.get(state.state, (state.state, ":material/help:", "gray"))
             st.badge(label, icon=icon, color=colour, help=escape(state.words))
         st.markdown(escape(entry.purpose))
-        size = size_text(entry.bytes) if entry.bytes else "No weights"
+        size = size_text(entry.bytes) if entry.bytes else "No weights of its own"
         st.caption(escape(f"Trained on {entry.trained_on}. {entry.licence}. {size}."))
         _fetch(entry, state, download)
         _details(entry)

@@ -31,6 +31,8 @@ def summary_section(image: ImageRecord, preview: RegionPreview, settings: Analys
         rejected = f"{n_rejected:,} rejected" if n_rejected else None
         st.metric("Cells in this region", f"{n_cells:,}", rejected, delta_color="off", delta_arrow="off")
         st.caption(diameter_sentence(preview, image, settings))
+        if preview.flows.picked:
+            st.caption(f"{preview.flows.picked[0].upper()}{preview.flows.picked[1:]}.")
         if preview.slide_job is not None:
             wait_for(preview.slide_job)
         st.caption(f"Answered in {max(preview.seconds, 0.01):.2f} s.")

@@ -9,6 +9,7 @@ from PIL import Image
 from cellapp.config import REPOSITORY
 from cellapp.errors import InputError
 from cellapp.models.load import load_model
+from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.classical import Classical
 from cellapp.training.segmenter.evaluate import (
     PREDICTED_RGB,
@@ -66,7 +67,7 @@ def test_the_shipped_weights_reach_the_figures_of_the_card():
     """A handful of each kind, from the weights, against what metrics.json says of the same images."""
     expected = json.loads(METRICS.read_text())
     wanted = {Kind.FLUORESCENCE: 4, Kind.STAINED: 2, Kind.PHASE: 1, Kind.SYNTHETIC: 1}
-    segmenter = load_model("compact", dtype="float32", device="cpu")
+    segmenter = load_model("compact-stained", dtype="float32", device="cpu")
     assert expected["segmenter"] == segmenter.name
     for picture in read_labelled_images(shared_data("segmentation"), "val", expected["n_synthetic"]):
         if wanted.get(picture.kind, 0) > 0:
@@ -76,6 +77,16 @@ def test_the_shipped_weights_reach_the_figures_of_the_card():
         if not any(wanted.values()):
             break
     assert not any(wanted.values())
+
+
+def test_so_does_the_network_for_cells_without_stain(tmp_path):
+    """On images drawn anew, which no file has to be there for, and picked by the default segmenter itself."""
+    expected = json.loads((REPOSITORY / "models" / "compact-labelfree" / "metrics.json").read_text())
+    pair = load_model("compact", dtype="float32", device="cpu")
+    kinds = [Kind.SIMULATED_DIC, Kind.SIMULATED_BRIGHTFIELD]
+    for picture in read_labelled_images(tmp_path, "val", 0, n_label_free=1, kinds=kinds):
+        assert segment_image(picture.slide, pair).segmenter == expected["segmenter"]
+        assert score_image(pair, picture).ap50 == pytest.approx(expected["images"][picture.name], abs=TOLERANCE)
 
 
 @pytest.fixture
