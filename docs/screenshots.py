@@ -44,6 +44,8 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true")
     parser.add_argument("--pages", nargs="*", default=PAGES)
     chosen = parser.parse_args()
+    if not chosen.readme and chosen.pages is PAGES:
+        chosen.pages = (*PAGES, "correct")
     out = ROOT / "docs" if chosen.readme else chosen.out
     out.mkdir(parents=True, exist_ok=True)
     for state in ("full",) if chosen.readme else ("full", "empty"):
@@ -111,13 +113,20 @@ def picture(address: str, query: str, out: Path, state: str, chosen: argparse.Na
                 context = browser.new_context(viewport={"width": px, "height": 900}, color_scheme=scheme)
                 for name in chosen.pages:
                     page = context.new_page()
-                    page.goto(f"{address}/{'' if name == 'upload' else name}{query}")
+                    page.goto(f"{address}/{path_of(name, query)}")
                     settle(page)
                     grow(page, px)
                     file = f"{name}.png" if chosen.readme else f"{name}-{state}-{scheme}-{width}.png"
                     page.screenshot(path=out / file)
                     page.close()
         browser.close()
+
+
+def path_of(name: str, query: str) -> str:
+    """Return the address of a page below the app's; "correct" is Segment with the tools that correct cells."""
+    if name == "correct":
+        return f"segment{query}{'&' if query else '?'}mode=correct"
+    return f"{'' if name == 'upload' else name}{query}"
 
 
 def settle(page: object) -> None:
