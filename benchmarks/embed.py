@@ -17,7 +17,8 @@ import torch
 from benchmarks.compare import alternate, paired, report, spread
 from cellapp.compute import torchvision_shim
 from cellapp.compute.devices import probe_dtype
-from cellapp.encoders.dino import HubEncoder, blank_network
+from cellapp.encoders.dino import HubEncoder
+from cellapp.encoders.hf_network import blank_network
 
 VIT_S14 = {
     "model_type": "dinov2",

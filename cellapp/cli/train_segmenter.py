@@ -9,7 +9,7 @@ import typer
 
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
-_LEARNT_BEFORE = "compact"
+_LEARNT_BEFORE = "compact-stained"
 
 
 def train_segmenter(
@@ -27,7 +27,7 @@ def train_segmenter(
         None, "--recipe", help="TOML file, such as models/compact/recipe.toml; without one a network is retrained."
     ),
     start: str = typer.Option(
-        None, "--start", help="Network to set out from: a folder, or a name in `models list`; else compact."
+        None, "--start", help="Network to set out from: a folder, or a name in `models list`; else compact-stained."
     ),
     held_out: float = typer.Option(
         None, "--held-out", min=0, max=0.9, help="Retraining: share of the groups that are only scored; 0.25."

@@ -1,7 +1,4 @@
-"""DINO, DINOv2, DINOv3 and supervised ViT encoders in Hugging Face format: the only file that imports transformers.
-
-DINOv2, which ships and is the default, runs by `dinov2_network` without it.
-"""
+"""DINO, DINOv2, DINOv3 and supervised ViT encoders in Hugging Face format."""
 
 from __future__ import annotations
 
@@ -17,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellapp.cells.input_features import measure_input
-from cellapp.compute import torchvision_shim
 from cellapp.encoders.channelwise import Channelwise
 from cellapp.encoders.hf_folder import (
     CONFIG,
@@ -28,6 +24,7 @@ from cellapp.encoders.hf_folder import (
     read_standardisation,
     write_encoder,
 )
+from cellapp.encoders.hf_network import blank_network, choose_attention, read_by_library
 from cellapp.encoders.test_time_views import mean_tokens
 from cellapp.errors import InputError, ModelError
 from cellapp.settings import FeatureSettings
@@ -182,29 +179,12 @@ class HubEncoder:
             return self.tokens(pixels).float().cpu().numpy()
 
 
-def blank_network(config: Mapping[str, Any]) -> nn.Module:
-    """Make an untrained network from the content of a ``config.json``; seed torch first."""
-    torchvision_shim.install()
-    from transformers import AutoConfig, AutoModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # also that of a network being written
-    settings = dict(config)
-    return AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings))
-
-
-def choose_attention(network: nn.Module, device: str, dtype: str) -> None:
-    """Choose attention by matrix products on a CPU in bfloat16, where torch's fused kernel is slower."""
-    if (device, dtype) == ("cpu", "bfloat16"):
-        network.set_attn_implementation("eager")
-
-
 def _load_network(folder: Path, config: Mapping[str, Any]) -> nn.Module:
     from safetensors import SafetensorError
 
     from cellapp.encoders.dinov2_network import Dinov2Network, is_covered  # imports torch
 
-    read = Dinov2Network.read if is_covered(config) else _read_by_library
+    read = Dinov2Network.read if is_covered(config) else read_by_library
     try:
         network, missing = read(folder, config)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -213,20 +193,6 @@ def _load_network(folder: Path, config: Mapping[str, Any]) -> nn.Module:
     if absent:
         raise ModelError(f"{folder / WEIGHTS} lacks {len(absent)} tensors its config asks for, first {absent[0]}")
     return network.eval().requires_grad_(False)
-
-
-def _read_by_library(folder: Path, config: Mapping[str, Any]) -> tuple[nn.Module, list[str]]:
-    torchvision_shim.install()
-    import torch
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # a load takes a second; command line and pages show progress by themselves
-    extra = {"add_pooling_layer": False} if config["model_type"] == "vit" else {}
-    network, report = AutoModel.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **extra
-    )
-    return network, report["missing_keys"]
 
 
 def planes_of(values: tuple[float, ...], device: str) -> torch.Tensor:

@@ -42,7 +42,7 @@ class RetrainRequest(FrozenModel):
     """Run and image of each corrected image to learn from."""
     score: tuple[tuple[str, str], ...] = ()
     """Run and image of those that are only scored, before and after."""
-    base: str = "compact"
+    base: str = "compact-stained"
     """The segmenter to set out from."""
     name: str
     """Of the new one."""

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from cellapp.encoders.dino import HubEncoder, choose_attention
+from cellapp.encoders.dino import HubEncoder
 from cellapp.encoders.hf_folder import read_config, read_standardisation
+from cellapp.encoders.hf_network import choose_attention
 from cellapp.errors import InputError, ModelError
 from cellapp.types.protocols import Encoder
 from tests.encoders.tiny import FAMILIES, tiny_encoder, write_encoder

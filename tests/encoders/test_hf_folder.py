@@ -11,7 +11,7 @@ from cellapp.errors import ModelError
 torchvision_shim.install()
 torch = pytest.importorskip("torch")
 
-from cellapp.encoders.dino import HubEncoder, blank_network  # noqa: E402
+from cellapp.encoders.dino import HubEncoder  # noqa: E402
 from cellapp.encoders.hf_folder import (  # noqa: E402
     CONFIG,
     FILES,
@@ -23,6 +23,7 @@ from cellapp.encoders.hf_folder import (  # noqa: E402
     read_standardisation,
     write_encoder,
 )
+from cellapp.encoders.hf_network import blank_network  # noqa: E402
 from tests.encoders.tiny import FAMILIES, tiny_encoder  # noqa: E402
 from tests.encoders.tiny import write_encoder as write_tiny  # noqa: E402
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from cellapp.encoders.dino import HubEncoder, blank_network
+from cellapp.encoders.dino import HubEncoder
+from cellapp.encoders.hf_network import blank_network
 from cellapp.encoders.timm_folder import write_untrained
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}

@@ -76,7 +76,7 @@ def test_from_files_to_a_segmenter_in_use(open_page, corrected, tmp_path):
     assert not app.exception
     job = next(job for job in queue.list_jobs(corrected.id) if job.kind == "retrain")
     request = RetrainRequest.model_validate(job.payload)
-    assert (request.base, request.name, request.settings.steps) == ("compact", "mine", 2)
+    assert (request.base, request.name, request.settings.steps) == ("compact-stained", "mine", 2)
     assert (len(request.learn), len(request.score)) == (1, 1)
     HANDLERS["retrain"](dict(job.payload) | {"base": str(tmp_path / "tiny")}, lambda *_: None)  # a network of seconds
     claimed = queue.claim("w")

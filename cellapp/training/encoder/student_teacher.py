@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from cellapp.encoders.dino import blank_network
+from cellapp.encoders.hf_network import blank_network
 from cellapp.training.encoder.auxiliary_targets import N_PROFILE, N_TEXTURES, patch_textures, view_profiles
 from cellapp.training.encoder.losses import Projection, distil_patches, distil_views, koleo_loss, teacher_targets
 from cellapp.training.encoder.multicrop import ViewBatch, draw_masks, draw_views

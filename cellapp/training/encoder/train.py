@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cellapp.encoders.dino import choose_attention
+from cellapp.encoders.hf_network import choose_attention
 from cellapp.errors import InputError
 from cellapp.training.checkpoints import read_checkpoint, write_checkpoint
 from cellapp.training.encoder.crop_dataset import CropSet

@@ -74,7 +74,8 @@ def retrain(
     settings = settings or settings_of(base, {})
     weights = cellpose_file(base)
     start = None if weights else network_folder(base)
-    before = _scores(load_model(base, device, "float32"), held_out, lambda step, part: say(step, _SCORING * part))
+    learnt = base if weights else str(start)  # of a pair of networks the one that is trained, not what chooses
+    before = _scores(load_model(learnt, device, "float32"), held_out, lambda step, part: say(step, _SCORING * part))
 
     def learning(step: str, part: float) -> None:
         say(step, _SCORING + (1 - 2 * _SCORING) * part)
@@ -114,7 +115,7 @@ def network_folder(name: str) -> Path:
     folder = model_folder(name)
     if not (folder / "weights.safetensors").is_file() or not (folder / "config.json").is_file():
         raise InputError(
-            f"{name!r} cannot be retrained: it is no network of train-segmenter and no Cellpose model; take compact"
+            f"{name!r} cannot be retrained: it is no network of train-segmenter nor of Cellpose; take compact-stained"
         )
     return folder
 
