@@ -10,6 +10,7 @@ from cellapp.editing.edit import edit_to_json, edits_from_json
 from cellapp.editing.history import edits_in_force
 from cellapp.jobs.edit_masks import edit_masks
 from cellapp.jobs.follow_edits import request_follow
+from cellapp.store.images import get_shown_image
 from cellapp.store.mask_edits import list_edits
 from cellapp.store.runs import get_shown_run
 
@@ -19,7 +20,7 @@ router = APIRouter(tags=["edits"])
 @router.get("/runs/{run_id}/images/{image_id}/edits")
 def edits_of(run_id: str, image_id: str) -> dict[str, Any]:
     """List the edits of an image of a run, undone ones and undos too; `number` of the last one is its version."""
-    get_shown_run(run_id)
+    _require_shown(run_id, image_id)
     records = list_edits(run_id, image_id)
     in_force = {record.number for record in edits_in_force(records)}
     return {
@@ -54,6 +55,7 @@ def edit(
     ] = None,
 ) -> dict[str, Any]:
     """Edit the cells of an image of a run; labels and measurements follow at once, classes and files by the job."""
+    _require_shown(run_id, image_id)
     report = edit_masks(run_id, image_id, edits_from_json(edits), who=who, seen=seen)
     return {
         "number": report.number,
@@ -62,3 +64,9 @@ def edit(
         "gone": list(report.gone),
         "job": request_follow(run_id, image_id).id,
     }
+
+
+def _require_shown(run_id: str, image_id: str) -> None:
+    """Answer 404 for a run or an image that is not there or in the bin."""
+    get_shown_run(run_id)
+    get_shown_image(image_id)

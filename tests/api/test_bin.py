@@ -18,6 +18,7 @@ BODIES = {
     "/retract": {"ids": [1]},
     "/restore": {"ids": [1]},
     "/labels/files": {"image_ids": []},
+    "/edits": {"edits": [{"kind": "delete", "cells": [1]}]},
 }
 
 

@@ -172,14 +172,8 @@ def test_one_reference_for_one_image_needs_no_name(tmp_path, capsys):
     folder = write(tmp_path / "in", target=field(), nuclei=field(((30, 30),)))
     given = [folder / "target.tif", "--reference", folder / "nuclei.tif"]
     assert segment(tmp_path, *given)[0] == 0
-    assert rows(capsys)["images"][0] | {"labels": ""} == {
-        "image": "target",
-        "file": "target.tif",
-        "scene": "",
-        "time": "",
-        "n_cells": 1,
-        "labels": "",
-    }
+    expected = {"image": "target", "file": "target.tif", "scene": "", "time": "", "n_cells": 1}
+    assert expected.items() <= rows(capsys)["images"][0].items()
     write(folder, nuclei=field(size=80))
     assert segment(tmp_path, *given)[0] == 2
     assert "must have the same height and width" in capsys.readouterr().err
