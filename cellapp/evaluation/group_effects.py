@@ -14,6 +14,8 @@ MIN_GROUPS = 5
 """Images with fewer say little of how images differ: then intervals and tests are over cells, and too sure."""
 MIN_CELLS = 5
 """Cells of each class below which they are not compared."""
+MIN_RANKED = 2 * MIN_CELLS
+"""Cells below which no correlation is told."""
 DRAWS = 1_000
 _EXACT = 5_000  # relabellings that are all tried; of more, as many are drawn
 _LEAST_P = 0.05  # a test that could not reach it is not made
@@ -166,12 +168,13 @@ def _relabel(means: np.ndarray, of_a: np.ndarray, seed: int) -> float:
 def rank_correlation(values: np.ndarray, other: np.ndarray, groups: np.ndarray, seed: int = 0) -> Mean | None:
     """Return Spearman's correlation of two numbers of cells with the interval of `compare_classes`.
 
-    Ranks are those of all cells; draws weight them. None for fewer than 3 cells, or where a number is the same in all.
+    Ranks are those of all cells; draws weight them. None for fewer than `MIN_RANKED` cells, of which some numbers are
+    in one order by chance, or where a number is the same in all.
     """
     from scipy.stats import rankdata
 
     known = np.isfinite(values) & np.isfinite(other)
-    if known.sum() < 3:
+    if known.sum() < MIN_RANKED:
         return None
     ranks = np.stack([rankdata(part[known]) for part in (values, other)])
     over, of_cell = _units(groups[known])

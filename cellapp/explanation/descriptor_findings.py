@@ -27,7 +27,8 @@ def descriptors(measured: pd.DataFrame, target: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Also ``title``, and ``rho``, Spearman's correlation with the logit, with ``rho_low`` and ``rho_high``.
+        Also ``title``, and ``rho``, Spearman's correlation with the logit, with ``rho_low``, ``rho_high`` and
+        ``rho_over``, what the interval is over.
     """
     titles = described(measured)
     table = by_class(measured, {name: name for name in titles}, target)
@@ -35,6 +36,7 @@ def descriptors(measured: pd.DataFrame, target: str) -> pd.DataFrame:
     found = [rank_correlation(measured[name].to_numpy(float), logits, groups) for name in table["name"]]
     rows = [(np.nan,) * 3 if one is None else (one.value, one.low, one.high) for one in found]
     rho = pd.DataFrame(rows, columns=["rho", "rho_low", "rho_high"], index=table.index, dtype=float)
+    rho["rho_over"] = ["" if one is None else one.over for one in found]
     return table.assign(title=[titles[name] for name in table["name"]]).join(rho)
 
 
@@ -75,12 +77,12 @@ def descriptor_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
     yield from differences(table, target, names, "No descriptor of cytoskeleton or nucleus differs")
     sure = table[(table["rho_low"] > 0) | (table["rho_high"] < 0)]
     listed = [
-        f"{row['title']} ({number(row['rho'])}, {interval_text(row['rho_low'], row['rho_high'], row['over'])})"
+        f"{row['title']} ({number(row['rho'])}, {interval_text(row['rho_low'], row['rho_high'], row['rho_over'])})"
         for _, row in sure.loc[sure["rho"].abs().sort_values(ascending=False).index].head(_LISTED).iterrows()
     ]
     if listed:
         yield f"The logit of {target} goes with {', '.join(listed)}; Spearman's correlation."
-    else:
+    elif table["rho"].notna().any():
         yield f"No descriptor goes with the logit of {target} beyond chance."
 
 

@@ -182,6 +182,15 @@ def test_descriptors_that_differ_that_go_with_the_logit_and_that_tell_classes_ap
     assert findings(measured(truth=False), "cancer").tables["separation"]["of"].tolist() == ["calls"]
 
 
+@pytest.mark.parametrize(("n", "told"), [(3, False), (9, False), (10, True)])
+def test_descriptors_go_with_the_logit_only_where_cells_are_enough(n, told):
+    table = measured().query("call == 'cancer'").head(n)
+    found = findings(table.assign(logit=table["fibre_order_actin"]), "cancer")
+    assert ("The logit of cancer goes with" in said(found)) == told
+    assert "over nan" not in said(found)
+    assert "beyond chance" not in said(found)
+
+
 def test_descriptors_that_tell_nothing_are_said_to_tell_nothing():
     rng = np.random.default_rng(4)
     table = measured().assign(fibre_order_actin=rng.normal(size=160))
