@@ -98,7 +98,7 @@ def request_retraining(request: RetrainRequest) -> JobRecord:
         When the name cannot be one, or an image is no corrected one of the project, or is both learnt from and scored;
         nothing is queued then.
     """
-    head_name(request.name)
+    head_name(request.name, "segmenter")
     own_of(request.project_id, (*request.learn, *request.score))
     groups = [{_group(image_id) for _, image_id in side} for side in (request.learn, request.score)]
     if groups[0] & groups[1]:

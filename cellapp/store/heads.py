@@ -49,8 +49,8 @@ class HeadRecord:
         return stored_head(self.identity)
 
 
-def head_name(name: str) -> str:
-    """Return a name that a head may have, spaces around it left out.
+def head_name(name: str, what: str = "head") -> str:
+    """Return a name that a head, or another model of a project, may have, spaces around it left out.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def head_name(name: str) -> str:
     """
     cleaned = clean_text(name) if name.strip() else ""
     if not cleaned.strip(".") or any(sign in cleaned for sign in _SIGNS):
-        raise InputError(f"a head needs a name without any of {' '.join(_SIGNS)}; got {name!r}")
+        raise InputError(f"a {what} needs a name without any of {' '.join(_SIGNS)}; got {name!r}")
     return cleaned
 
 

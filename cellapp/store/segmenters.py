@@ -72,7 +72,7 @@ def add_segmenter(project_id: str, folder: Path, name: str) -> SegmenterRecord:
     InputError
         When the folder holds no segmenter, or the name cannot be one.
     """
-    name = head_name(name)
+    name = head_name(name, "segmenter")
     weights = next((path for file in (NETWORK, CELLPOSE) if (path := folder / file).is_file()), None)
     if weights is None:
         raise InputError(f"{str(folder)!r} holds no segmenter; train one with train-segmenter")

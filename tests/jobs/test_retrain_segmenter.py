@@ -146,7 +146,7 @@ def test_what_was_not_corrected_or_is_on_both_sides_is_refused(project, tmp_path
     for learn, score, says in (([one], [one], "not seen"), ([("x", "y")], [], "no corrected outlines")):
         with pytest.raises(InputError, match=says):
             request_retraining(RetrainRequest(project_id=project.id, learn=learn, score=score, name="n"))
-    with pytest.raises(InputError, match="needs a name"):
+    with pytest.raises(InputError, match="a segmenter needs a name"):
         request_retraining(RetrainRequest(project_id=project.id, learn=[two], name="a/b"))
     with pytest.raises(InputError, match="holds no segmenter"):
         add_segmenter(project.id, tmp_path, "n")
