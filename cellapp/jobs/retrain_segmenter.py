@@ -20,8 +20,8 @@ from cellapp.jobs import queue, worker_process
 from cellapp.jobs.training_folder import training_folder
 from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import IMPORTED, FrozenModel, SegmentSettings
-from cellapp.store.heads import head_name
 from cellapp.store.images import get_image, list_images
+from cellapp.store.kept_models import model_name
 from cellapp.store.mask_edits import edited_images, last_edit
 from cellapp.store.open_image import open_slide
 from cellapp.store.records import ImageRecord, JobRecord, RunImage, RunRecord
@@ -98,7 +98,7 @@ def request_retraining(request: RetrainRequest) -> JobRecord:
         When the name cannot be one, or an image is no corrected one of the project, or is both learnt from and scored;
         nothing is queued then.
     """
-    head_name(request.name, "segmenter")
+    model_name(request.name, "segmenter")
     own_of(request.project_id, (*request.learn, *request.score))
     groups = [{_group(image_id) for _, image_id in side} for side in (request.learn, request.score)]
     if groups[0] & groups[1]:

@@ -14,7 +14,8 @@ from cellapp.jobs.evaluations import remember_evaluation
 from cellapp.jobs.training_cells import TrainRequest, cell_images, cells_of_project, check_request
 from cellapp.jobs.training_folder import training_folder
 from cellapp.pipeline.progress import no_progress
-from cellapp.store.heads import HeadRecord, add_head, head_name
+from cellapp.store.heads import HeadRecord, add_head
+from cellapp.store.kept_models import model_name
 from cellapp.store.projects import get_project
 from cellapp.store.records import JobRecord
 from cellapp.store.runs import get_run, get_shown_run
@@ -41,7 +42,7 @@ def request_training(request: TrainRequest) -> JobRecord:
     StoreError
         When the project or a run is not there.
     """
-    head_name(request.name)
+    model_name(request.name, "head")
     project = get_project(request.project_id)
     strange = [run_id for run_id in request.run_ids if get_shown_run(run_id).project_id != project.id]
     if strange:
@@ -76,7 +77,7 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
         return _fine_tune(request, on_step)
     cells = cells_of_project(request, lambda step, part: on_step(step, _VECTORS * part))
     with TemporaryDirectory() as scratch:
-        out = Path(scratch) / head_name(request.name)
+        out = Path(scratch) / model_name(request.name, "head")
         folders = {name: image.folder for name, image in cell_images(request.run_ids).items()}
         train_on_vectors(
             cells,
@@ -91,7 +92,7 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
 def _fine_tune(request: TrainRequest, on_step: OnStep) -> HeadRecord:
     """Train the encoder, too, on crops of the images of the runs; a training that was killed goes on."""
     with training_folder(request.work) as folder:
-        out = folder / head_name(request.name)
+        out = folder / model_name(request.name, "head")
         if not (out / DESCRIPTION).is_file() or (out / CHECKPOINTS).exists():
             cells = cells_of_project(request, lambda step, part: on_step(step, 0.0))
             try:

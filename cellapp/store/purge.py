@@ -24,9 +24,10 @@ from cellapp.store.blobs import discard, stored_digests
 from cellapp.store.database import reading, writing
 from cellapp.store.deletions import delete_images, delete_pending, digests_in_use
 from cellapp.store.file_schema import DeletedFile
+from cellapp.store.heads import HEADS
 from cellapp.store.runs import UNDO_S
-from cellapp.store.schema import Head, Image, PendingFile, Run, RunImageRow, VectorFile, now
-from cellapp.store.segmenter_schema import SegmenterRow
+from cellapp.store.schema import Image, PendingFile, Run, RunImageRow, VectorFile, now
+from cellapp.store.segmenters import SEGMENTERS
 
 _log = logging.getLogger("cellapp.store.purge")
 
@@ -125,23 +126,19 @@ def purge_heads(older_than_s: float = UNDO_S) -> int:
     int
         How many left their project.
     """
-    with writing() as session:
-        old = select(Head).where(Head.removed < now() - timedelta(seconds=older_than_s))
-        rows = session.scalars(old).all()
-        gone = {row.identity for row in rows}
-        for row in rows:
-            session.delete(row)
-        session.flush()
-        kept = set(session.scalars(select(Head.identity).where(Head.identity.in_(gone))))
+    n_left, unkept = HEADS.delete_removed(older_than_s)
+    if not unkept:
+        return n_left
+    with reading() as session:
         runs = session.execute(select(Run.id, Run.settings)).all()
     try:
-        unused = gone - kept - _named_by(runs) if gone else ()
+        unused = unkept - _named_by(runs)
     except (ValueError, KeyError, TypeError) as error:  # nobody knows what that run needs
-        _log.warning("kept the files of %d heads, because the classes of a run cannot be read: %s", len(gone), error)
-        unused = ()
+        _log.warning("kept the files of %d heads, because the classes of a run cannot be read: %s", len(unkept), error)
+        unused = set()
     for identity in unused:
         to_bin(stored_head(identity))
-    return len(rows)
+    return n_left
 
 
 def purge_segmenters(older_than_s: float = UNDO_S) -> int:
@@ -149,20 +146,14 @@ def purge_segmenters(older_than_s: float = UNDO_S) -> int:
 
     Their files go to the bin of the disk once no project keeps them and no run names them, also one in the bin.
     """
-    old = select(SegmenterRow).where(SegmenterRow.removed < now() - timedelta(seconds=older_than_s))
-    with writing() as session:
-        rows = session.scalars(old).all()
-        gone = {row.identity for row in rows}
-        for row in rows:
-            session.delete(row)
-        session.flush()
-        kept = set(session.scalars(select(SegmenterRow.identity).where(SegmenterRow.identity.in_(gone))))
-        named = (
-            {settings["segment"]["segmenter"] for settings in session.scalars(select(Run.settings))} if gone else set()
-        )
-    for identity in gone - kept - named:
+    n_left, unkept = SEGMENTERS.delete_removed(older_than_s)
+    if not unkept:
+        return n_left
+    with reading() as session:
+        named = {settings["segment"]["segmenter"] for settings in session.scalars(select(Run.settings))}
+    for identity in unkept - named:
         to_bin(stored_segmenter(identity))
-    return len(rows)
+    return n_left
 
 
 def _named_by(runs: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str | None]:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO
 
-from sqlalchemy import select
-
-from cellapp.errors import InputError, StoreError
+from cellapp.errors import InputError
 from cellapp.exports.zip_bundle import write_bundle
 from cellapp.files import move_into_place
 from cellapp.models.checksums import sha256
 from cellapp.models.registry import STORED_SEGMENTER, stored_segmenter
-from cellapp.store.database import reading, writing
-from cellapp.store.heads import head_name
-from cellapp.store.json_values import json_mapping
-from cellapp.store.projects import project_row
-from cellapp.store.schema import now
+from cellapp.store.kept_models import KeptModel, KeptModels, model_name
 from cellapp.store.segmenter_schema import SegmenterRow
 
 NETWORK, CELLPOSE = "weights.safetensors", "cellpose"
@@ -31,20 +23,8 @@ _BESIDE = ("config.json", "metrics.json", "curves.json")
 
 
 @dataclass(frozen=True)
-class SegmenterRecord:
-    """A segmenter that a project keeps."""
-
-    id: str
-    project_id: str
-    identity: str  # "name@version": what settings of runs name it by
-    metrics: Mapping[str, Any]  # see `cellapp.training.segmenter.retrain.retrain`
-    created: datetime
-    removed: datetime | None = None
-
-    @property
-    def name(self) -> str:
-        """Name without the version."""
-        return self.identity.rpartition("@")[0]
+class SegmenterRecord(KeptModel):
+    """A segmenter that a project keeps, with the metrics of `cellapp.training.segmenter.retrain.retrain`."""
 
     @property
     def folder(self) -> Path:
@@ -55,6 +35,11 @@ class SegmenterRecord:
     def of_cellpose(self) -> bool:
         """Whether its weights are a file that Cellpose reads."""
         return (self.folder / CELLPOSE).is_file()
+
+
+SEGMENTERS = KeptModels(SegmenterRow, SegmenterRecord, "segmenter")
+list_segmenters, get_segmenter, get_shown_segmenter = SEGMENTERS.list, SEGMENTERS.get, SEGMENTERS.get_shown
+remove_segmenter, restore_segmenter = SEGMENTERS.remove, SEGMENTERS.restore
 
 
 def add_segmenter(project_id: str, folder: Path, name: str) -> SegmenterRecord:
@@ -72,7 +57,7 @@ def add_segmenter(project_id: str, folder: Path, name: str) -> SegmenterRecord:
     InputError
         When the folder holds no segmenter, or the name cannot be one.
     """
-    name = head_name(name, "segmenter")
+    name = model_name(name, "segmenter")
     weights = next((path for file in (NETWORK, CELLPOSE) if (path := folder / file).is_file()), None)
     if weights is None:
         raise InputError(f"{str(folder)!r} holds no segmenter; train one with train-segmenter")
@@ -89,34 +74,7 @@ def add_segmenter(project_id: str, folder: Path, name: str) -> SegmenterRecord:
         (part / STORED_SEGMENTER).write_text(json.dumps({"name": name}) + "\n", encoding="utf-8")
         if not target.exists():
             move_into_place(part, target)
-    return _add_row(project_id, identity, metrics)
-
-
-def list_segmenters(project_id: str, *, removed: bool = False) -> tuple[SegmenterRecord, ...]:
-    """Return the segmenters of a project, newest first; those in the bin instead when `removed`."""
-    in_bin = SegmenterRow.removed.is_not(None) if removed else SegmenterRow.removed.is_(None)
-    query = select(SegmenterRow).where(SegmenterRow.project_id == project_id, in_bin)
-    with reading() as session:
-        rows = session.scalars(query.order_by(SegmenterRow.created.desc(), SegmenterRow.id))
-        return tuple(_record(row) for row in rows)
-
-
-def get_segmenter(segmenter_id: str) -> SegmenterRecord:
-    """Return a segmenter by the id of its row, one in the bin too. Raises StoreError when there is none."""
-    with reading() as session:
-        row = session.get(SegmenterRow, segmenter_id)
-        if row is None:
-            raise StoreError(f"no segmenter {segmenter_id!r}; it may have been deleted, choose another one")
-        return _record(row)
-
-
-def remove_segmenter(segmenter_id: str, *, back: bool = False) -> SegmenterRecord:
-    """Put a segmenter into the bin, or take it `back`; its files stay, so that runs that name it go on."""
-    get_segmenter(segmenter_id)
-    with writing() as session:
-        row = session.get_one(SegmenterRow, segmenter_id)
-        row.removed = None if back else now()
-        return _record(row)
+    return SEGMENTERS.add(project_id, identity, metrics)
 
 
 def export_segmenter(record: SegmenterRecord, stream: IO[bytes]) -> None:
@@ -126,20 +84,3 @@ def export_segmenter(record: SegmenterRecord, stream: IO[bytes]) -> None:
             shutil.copyfileobj(weights, stream)
     else:
         write_bundle(record.folder, stream)
-
-
-def _add_row(project_id: str, identity: str, metrics: Mapping[str, Any]) -> SegmenterRecord:
-    same = select(SegmenterRow).where(SegmenterRow.project_id == project_id, SegmenterRow.identity == identity)
-    with writing() as session:
-        project_row(session, project_id)
-        row = session.scalar(same)
-        if row is None:
-            row = SegmenterRow(project_id=project_id, identity=identity, metrics=json_mapping(metrics))
-            session.add(row)
-        row.removed = None
-        session.flush()
-        return _record(row)
-
-
-def _record(row: SegmenterRow) -> SegmenterRecord:
-    return SegmenterRecord(row.id, row.project_id, row.identity, dict(row.metrics), row.created, row.removed)

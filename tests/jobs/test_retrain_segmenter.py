@@ -26,7 +26,14 @@ from cellapp.store.named_models import require_named
 from cellapp.store.projects import create_project, default_project
 from cellapp.store.purge import purge_segmenters
 from cellapp.store.runs import create_run, delete_run, get_run, list_runs, purge_deleted, run_folder
-from cellapp.store.segmenters import add_segmenter, export_segmenter, get_segmenter, list_segmenters, remove_segmenter
+from cellapp.store.segmenters import (
+    add_segmenter,
+    export_segmenter,
+    get_segmenter,
+    list_segmenters,
+    remove_segmenter,
+    restore_segmenter,
+)
 from cellapp.store.uploads import add_image
 from tests.segmentation.phantoms import discs, glowing
 
@@ -111,7 +118,7 @@ def test_from_files_to_a_segmenter_of_the_project(project, tmp_path):
     assert {"config.json", "weights.safetensors", "metrics.json"} <= set(zipfile.ZipFile(stream).namelist())
     remove_segmenter(record.id)
     assert not list_segmenters(project.id)
-    assert remove_segmenter(record.id, back=True).removed is None
+    assert restore_segmenter(record.id).removed is None
     remove_segmenter(record.id)
     assert purge_segmenters(older_than_s=-1) == 1
     assert record.folder.is_dir(), "a run names it"

@@ -114,6 +114,6 @@ def test_heads_of_the_project_are_listed_removed_and_brought_back(open_page, tmp
     assert app.get_by_key(f"head_{record.id}")
     app.button(key=f"remove_{record.id}").click().run()
     assert list_heads(default_project().id) == ()
-    app.button(key="undo_remove_head").click().run()
+    app.button(key="undo_remove_model").click().run()
     assert not app.exception
     assert [one.id for one in list_heads(default_project().id)] == [record.id]

@@ -170,18 +170,19 @@ def _masks_button(folder: Path, key: str) -> None:
 
 
 def _pack_masks(folder: Path) -> IO[bytes]:
-    return _packed(partial(write_run_masks, folder))
+    return packed(partial(write_run_masks, folder))
 
 
 def _pack(folder: Path) -> IO[bytes]:
-    return _packed(partial(write_bundle, folder))
+    return packed(partial(write_bundle, folder))
 
 
-def _packed(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
-    packed = tempfile.TemporaryFile()  # noqa: SIM115 - Streamlit reads it after this returns; closing deletes it
-    write(packed)
-    packed.seek(0)
-    return io.BufferedReader(packed.detach())  # Streamlit refuses a file that is open for writing, too
+def packed(write: Callable[[IO[bytes]], None]) -> IO[bytes]:
+    """Return a file open for reading with what `write` puts into it; it lies on the disk until it is closed."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - Streamlit reads it after this returns; closing deletes it
+    write(file)
+    file.seek(0)
+    return io.BufferedReader(file.detach())  # Streamlit refuses a file that is open for writing, too
 
 
 def _open(path: Path) -> IO[bytes]:

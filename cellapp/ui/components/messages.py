@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -86,3 +86,10 @@ def trust_line(run: RunRecord | None, provenance: Mapping[str, Any] | None = Non
     models |= {part: (provenance or {}).get(part) or name for part, name in models.items()}
     parts = [f"Run {run.id}", *(f"{part} {name}" for part, name in models.items() if name)]
     st.caption(f"{escape(' · '.join(parts))} · {RESEARCH_ONLY}")
+
+
+def undo_line(said: str, key: str, restore: Callable[..., object], *args: object) -> None:
+    """Say what was removed, with a button that calls `restore` with the arguments."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(said, width="content")
+        st.button("Undo", icon=":material/undo:", type="tertiary", key=key, on_click=restore, args=args)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.store.head_zip import export_head, import_head
 from cellapp.store.heads import HeadRecord, list_heads, remove_head, restore_head
+from cellapp.ui.components.kept_model import export_and_remove, undo_removal
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.components.model_badges import accuracy_text, cached_head
 
@@ -34,7 +33,7 @@ def heads_section(project_id: str, columns: int) -> None:
     for at, head in enumerate(heads):
         with places[at % columns]:
             _head_card(head)
-    _undo(project_id)
+    undo_removal(partial(list_heads, project_id, removed=True), restore_head)
     _bring_in(project_id)
     st.subheader("Of the program")
 
@@ -51,7 +50,8 @@ def _head_card(head: HeadRecord) -> None:
             st.markdown(escape(loaded.trained_on))
             st.caption(escape(f"{accuracy_text(loaded.metrics)}. Made {head.created:%d %B %Y}."))
             _card(head)
-        _actions(head)
+        with st.container(horizontal=True, gap="small"):
+            export_and_remove(head, partial(export_head, head), f"{head.name}.zip", remove_head)
 
 
 def _card(head: HeadRecord) -> None:
@@ -59,37 +59,6 @@ def _card(head: HeadRecord) -> None:
     details = st.expander("Card and figures", on_change="rerun", key=f"head_details_{head.id}")
     if details.open and written.is_file():
         details.markdown(written.read_text(encoding="utf-8"))
-
-
-def _actions(head: HeadRecord) -> None:
-    with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Export",
-            data=partial(_packed, head),
-            file_name=f"{head.name}.zip",
-            mime="application/zip",
-            icon=":material/folder_zip:",
-            on_click="ignore",
-            key=f"export_{head.id}",
-        )
-        st.button("Remove", icon=":material/delete:", key=f"remove_{head.id}", on_click=_remove, args=(head.id,))
-
-
-def _undo(project_id: str) -> None:
-    last = st.session_state.get("removed_head")
-    record = next((one for one in list_heads(project_id, removed=True) if one.id == last), None) if last else None
-    if record is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Removed {escape(record.name)}.", width="content")
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            type="tertiary",
-            key="undo_remove_head",
-            on_click=restore_head,
-            args=(record.id,),
-        )
 
 
 def _bring_in(project_id: str) -> None:
@@ -113,15 +82,3 @@ def _arrived(project_id: str, content: bytes | memoryview, name: str) -> HeadRec
         path = Path(folder) / (Path(name).name or "head.zip")
         path.write_bytes(content)
         return import_head(project_id, path)
-
-
-def _remove(head_id: str) -> None:
-    remove_head(head_id)
-    st.session_state["removed_head"] = head_id
-
-
-def _packed(head: HeadRecord) -> IO[bytes]:
-    stream = io.BytesIO()
-    export_head(head, stream)
-    stream.seek(0)
-    return stream

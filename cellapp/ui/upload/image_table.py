@@ -14,7 +14,7 @@ from cellapp.errors import CellappError
 from cellapp.store import images
 from cellapp.store.records import CONDITIONS, ImageRecord
 from cellapp.ui.components.forms import label
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import escape, undo_line
 from cellapp.ui.session.cache import thumbnail_uri
 from cellapp.ui.session.page_state import choose
 from cellapp.ui.upload.table_edits import apply_edits, fresh_edits
@@ -66,16 +66,8 @@ def undo_bar() -> None:
     removed = [one for one in st.session_state.get("removed_images", []) if images.get_image(one).removed is not None]
     if not removed:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Removed {len(removed)} {'image' if len(removed) == 1 else 'images'}.", width="content")
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            type="tertiary",
-            key="undo_remove",
-            on_click=_restore,
-            args=(tuple(removed),),
-        )
+    said = f"Removed {len(removed)} {'image' if len(removed) == 1 else 'images'}."
+    undo_line(said, "undo_remove", _restore, tuple(removed))
 
 
 def remove(image_ids: Sequence[str]) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import partial
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,10 +16,17 @@ from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.settings_io import validated
 from cellapp.store.records import Status
-from cellapp.store.segmenters import SegmenterRecord, export_segmenter, list_segmenters, remove_segmenter
+from cellapp.store.segmenters import (
+    SegmenterRecord,
+    export_segmenter,
+    list_segmenters,
+    remove_segmenter,
+    restore_segmenter,
+)
 from cellapp.training.segmenter.retrain_settings import CellposeSettings, RetrainSettings, result_sentence
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.job_progress import wait_for
+from cellapp.ui.components.kept_model import export_and_remove, undo_removal
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.layout.frame import SEGMENT_PAGE
 from cellapp.ui.session.page_state import PageState
@@ -45,7 +51,7 @@ def retrain_section(page: PageState, corrected: Sequence[CorrectedImage]) -> Non
         st.caption(
             "Correct the outlines of two images or more, or bring them in; then a segmenter can learn from them."
         )
-    _removed(page.project.id)
+    undo_removal(partial(list_segmenters, page.project.id, removed=True), restore_segmenter)
     if segmenters:
         _result(segmenters)
 
@@ -159,43 +165,5 @@ def _actions(chosen: SegmenterRecord) -> None:
         if st.button("Use on this project", type="primary", icon=":material/check:", key="segmenter_use"):
             st.session_state["segment_segmenter"] = chosen.identity
             st.switch_page(SEGMENT_PAGE)
-        st.download_button(
-            "Export",
-            data=partial(_packed, chosen),
-            file_name=chosen.name if chosen.of_cellpose else f"{chosen.name}.zip",
-            icon=":material/folder_zip:",
-            on_click="ignore",
-            key=f"export_segmenter_{chosen.id}",
-        )
-        st.button(
-            "Remove", icon=":material/delete:", key=f"remove_segmenter_{chosen.id}", on_click=_remove, args=(chosen.id,)
-        )
-
-
-def _removed(project_id: str) -> None:
-    last = st.session_state.get("removed_segmenter")
-    record = next((one for one in list_segmenters(project_id, removed=True) if one.id == last), None) if last else None
-    if record is not None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f"Removed {escape(record.name)}.", width="content")
-            st.button(
-                "Undo",
-                icon=":material/undo:",
-                type="tertiary",
-                key="undo_remove_segmenter",
-                on_click=remove_segmenter,
-                args=(record.id,),
-                kwargs={"back": True},
-            )
-
-
-def _remove(segmenter_id: str) -> None:
-    remove_segmenter(segmenter_id)
-    st.session_state["removed_segmenter"] = segmenter_id
-
-
-def _packed(record: SegmenterRecord) -> IO[bytes]:
-    stream = io.BytesIO()
-    export_segmenter(record, stream)
-    stream.seek(0)
-    return stream
+        file_name = chosen.name if chosen.of_cellpose else f"{chosen.name}.zip"
+        export_and_remove(chosen, partial(export_segmenter, chosen), file_name, remove_segmenter)
