@@ -15,6 +15,8 @@ class Kind(StrEnum):
     """How an image was made; figures are reported by it."""
 
     FLUORESCENCE = "fluorescence"
+    FIELDS = "fluorescence_fields"  # whole fields of further laboratories
+    TISSUE = "fluorescence_tissue"
     STAINED = "stained_or_colour"
     BRIGHTFIELD = "brightfield_gray"
     PHASE = "phase"

@@ -11,12 +11,13 @@ from cellapp.images.channels import assign_channels, is_photo
 from cellapp.images.sampling import OVERVIEW_PX, read_at_most
 from cellapp.segmentation.input_planes import has_bright_background
 from cellapp.segmentation.label_image import relabel
+from cellapp.training.segmenter.fluorescence_sets import FLUORESCENCE_SETS
 from cellapp.training.segmenter.labelled_folder import OwnImage, own_images, split_by_group
 from cellapp.training.segmenter.labelled_image import Kind, LabelledImage
 from cellapp.training.segmenter.split import is_held_out
 from cellapp.types.image import Slide
 
-KNOWN_SETS = ("dsb2018", "usiigaci", "bccd", "chula_rbc12")
+KNOWN_SETS = ("dsb2018", "usiigaci", "bccd", "chula_rbc12", *FLUORESCENCE_SETS)
 
 
 def require_images(data: Path) -> None:

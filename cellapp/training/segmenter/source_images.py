@@ -16,6 +16,7 @@ from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.label_free import Contrast, render_label_free
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.text_table import read_table
+from cellapp.training.segmenter.fluorescence_sets import list_fluorescence
 from cellapp.training.segmenter.labelled_image import SIMULATED, Kind, LabelledImage
 from cellapp.training.segmenter.own_sources import list_own
 from cellapp.training.segmenter.smears import list_smears
@@ -57,8 +58,9 @@ def list_images(
     ----------
     data : Path
         Folder with ``dsb2018`` and ``usiigaci``, each with ``index.csv`` (columns id or file, split, and type),
-        ``images`` and ``labels``, and with the folders of `cellapp.training.segmenter.smears`; an absent folder is
-        skipped. Where none is there, any folder that `cellapp.training.segmenter.labelled_folder` reads.
+        ``images`` and ``labels``, and with the folders of `cellapp.training.segmenter.fluorescence_sets` and
+        `cellapp.training.segmenter.smears`; an absent folder is skipped. Where none is there, any folder that
+        `cellapp.training.segmenter.labelled_folder` reads.
     split : {"train", "choose", "val"}
         "choose" is the part of the index's "train" that is held out, for the choice of designs and settings.
     n_synthetic : int
@@ -77,6 +79,7 @@ def list_images(
     """
     rows = [(data / source, row) for source in SOURCES for row in _rows(data / source, split, held_out)]
     tasks = [partial(_read_real, folder, row) for folder, row in rows if _kind(row) in kinds]
+    tasks += list_fluorescence(data, split, held_out, kinds)
     tasks += list_own(data, split, held_out)
     tasks += list_smears(data, split) if Kind.SMEAR in kinds else []
     seeds = range(SYNTHETIC_SEEDS[split], SYNTHETIC_SEEDS[split] + n_synthetic)

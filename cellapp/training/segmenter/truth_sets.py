@@ -16,6 +16,7 @@ from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import read_labels, relabel
 from cellapp.settings import AnalyseSettings
 from cellapp.text_table import read_table
+from cellapp.training.segmenter.fluorescence_sets import FLUORESCENCE_SETS
 from cellapp.training.segmenter.labelled_image import Kind
 from cellapp.training.segmenter.smears import POINTS
 from cellapp.training.segmenter.source_images import SOURCES, read_labelled_images
@@ -58,10 +59,11 @@ def read_truth(
     InputError
         When there is nothing to read.
     """
+    kinds = set(Kind) - set(FLUORESCENCE_SETS.values())  # each of these is a set of its own, below
     known = any((data / source).is_dir() for source in SOURCES)
     for split in ("val", "choose") if held_out and known else ("val",):
         drawn = (N_SYNTHETIC, n_label_free) if split == "val" else (0, 0)
-        for image in read_labelled_images(data, split, drawn[0], held_out, n_label_free=drawn[1]):
+        for image in read_labelled_images(data, split, drawn[0], held_out, n_label_free=drawn[1], kinds=kinds):
             if not (known or image.kind is Kind.SYNTHETIC or image.kind.label_free):
                 continue  # of a set that is read below
             pixels, roles = _processed(image.slide)
