@@ -68,6 +68,10 @@ def score_segmenter(
         8, "--label-free", min=0, help="Images of each kind without stain to draw and score beside them."
     ),
     failures: Path = typer.Option(None, "--failures", help="Folder for a picture of the worst image of each kind."),
+    examples: Path = typer.Option(
+        None, "--examples", help="Folder for pictures of the best and worst image of each kind, beside classical."
+    ),
+    before: str = typer.Option(None, "--before", help="Network shown between them: a name or a folder."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Score a segmenter on validation images by kind, beside the classical one, with bootstrap intervals."""
@@ -81,7 +85,8 @@ def score_segmenter(
     require_images(data)
     progress = Progress()
     segmenter = load_model(name, dtype="float32")
-    chosen = {"n_label_free": label_free, "held_out": held_out, "failures": failures}
+    chosen = {"n_label_free": label_free, "held_out": held_out, "failures": failures, "examples": examples}
+    chosen["before"] = load_model(before, dtype="float32") if before else None
     figures = evaluate_segmenter(segmenter, data, **chosen, on_step=progress)
     progress.end()
     if out is not None:

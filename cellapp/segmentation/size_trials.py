@@ -27,6 +27,7 @@ MIN_SHARE = 0.002  # of the pixels must be cell for a size to be taken from them
 UNCHECKED = SegmentSettings(flow_threshold=0)  # a median diameter needs no check of each mask
 CHECKED = SegmentSettings()
 IMPURE = 1.25  # ratio of median diameters before and after the check from which on rims and pieces are in the former
+SPECK_PX = CHECKED.min_size_px  # area below which masks are dropped in the end; those of grain are
 ALIKE = 1.67  # ratio of the size of masks to the size looked for up to which they agree
 
 
@@ -105,7 +106,13 @@ def _pixel_sums(flows: CellposeFlows, sound: np.ndarray, bright: np.ndarray) -> 
 
 
 def _measured(areas: list[int], checked: list[int], scale: float) -> float | None:
-    """Return the median diameter of masks, px of the image; of those that pass the check where others are impure."""
+    """Return the median diameter of masks, px of the image; of those that pass the check where others are impure.
+
+    Where most are specks, as in grain, the others are measured.
+    """
+    least = SPECK_PX * scale**2
+    if areas and np.median(areas) < least:
+        areas, checked = ([area for area in of if area >= least] for of in (areas, checked))
     if len(areas) < MIN_CELLS:
         return None
     every, sound = (2 * math.sqrt(float(np.median(part or areas)) / math.pi) for part in (areas, checked))

@@ -15,7 +15,7 @@ from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.compact import CompactSegmenter
 from cellapp.segmentation.network_size import SizeFinder
 from cellapp.segmentation.run_segmenter import segment
-from cellapp.segmentation.size_trials import Trial
+from cellapp.segmentation.size_trials import SPECK_PX, Trial, _measured
 from cellapp.segmentation.slide_fit import fit_slide
 from cellapp.settings import AnalyseSettings, PreprocessSettings, SegmentSettings
 from cellapp.types.image import Role
@@ -62,6 +62,23 @@ def test_the_same_cells_are_counted_at_four_scales(shipped):
     assert max(counts) <= 1.05 * min(counts)
     scaled = [one.fit.diameter_px / scale for one, scale in zip(found, (0.7, 1, 1.4, 2), strict=True)]
     assert max(scaled) <= 1.05 * min(scaled)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
+def test_masks_of_grain_are_not_measured_however_many_there_are(scale):
+    cells = [round(area * scale**2) for area in (90, 110, 130, 100, 120)]
+    grain = [int(0.5 * SPECK_PX * scale**2)] * 40
+    alone = _measured(cells, cells, scale)
+    assert alone == pytest.approx(2 * np.sqrt(110 / np.pi), rel=0.02)
+    assert _measured(cells + grain, cells + grain, scale) == alone
+    assert _measured(grain, grain, scale) is None
+
+
+def test_nuclei_in_grain_are_measured(shipped):
+    """Sections of brain, whose nuclei of 11 px lie in noise of single pixels."""
+    slide = open_slide(shared_data("segmentation/cfos/images") / "lab-mue_1052.png")
+    pixels = Preprocessor.fit(slide, PreprocessSettings()).read(slide)[:, :256, :256]
+    assert 7 < shipped.estimate_size(pixels, OTHER).diameter_px < 16
 
 
 def test_dots_of_a_picture_without_cells_are_not_settled_on():

@@ -7,28 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from scipy.stats import bootstrap
-from skimage.segmentation import find_boundaries
 
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.metrics import Score, score_labels
 from cellapp.settings import AnalyseSettings
 from cellapp.training.segmenter.labelled_image import Kind, LabelledImage
+from cellapp.training.segmenter.pictures import best_images, draw_compared, draw_failure, worst_images
 from cellapp.training.segmenter.source_images import read_labelled_images
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Segmenter
 
 N_SYNTHETIC = N_LABEL_FREE = 8
 RESAMPLES = 2000
-SIDE_PX = 200  # of the part that is shown
-ZOOM = 2
-TRUE_RGB, PREDICTED_RGB = (
-    (0, 158, 115),
-    (230, 159, 0),
-)  # Okabe and Ito 2008: green and orange, distinguished by most eyes
-N_GRAYS = 16  # keeps the files small
 
 
 def evaluate_segmenter(
@@ -39,6 +31,8 @@ def evaluate_segmenter(
     n_label_free: int = 0,
     held_out: float = 0.0,
     failures: Path | None = None,
+    examples: Path | None = None,
+    before: Segmenter | None = None,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """Score a segmenter on every validation image as `analyse` runs it, with every setting at its default.
@@ -57,6 +51,10 @@ def evaluate_segmenter(
         for the choice of settings and designs.
     failures : Path, optional
         Folder for a drawing of the worst image of each kind.
+    examples : Path, optional
+        Folder for drawings of the best and the worst image of each kind: by the classical segmenter, by `before` where
+        it is given, and by this one.
+    before : Segmenter, optional
     on_step : callable, optional
 
     Returns
@@ -78,9 +76,7 @@ def evaluate_segmenter(
         scores[image] = {name: score_image(one, image) for name, one in segmenters.items()}
         if on_step:
             on_step(f"Scored {image.name}: {image.kind}", 0.0)
-    if failures is not None:
-        for kind, image in worst_images({one: score["segmenter"].ap50 for one, score in scores.items()}).items():
-            draw_failure(segmenter, image, failures / f"{kind}.png")
+    _draw(scores, [Classical(), *([before] if before else []), segmenter], failures, examples)
     kinds = [kind for kind in Kind if any(image.kind is kind for image in scores)]
     return {
         "segmenter": segmenter.name,
@@ -90,6 +86,22 @@ def evaluate_segmenter(
         "kinds": {kind.value: _figures([score for one, score in scores.items() if one.kind is kind]) for kind in kinds},
         "images": {image.name: round(score["segmenter"].ap50, 4) for image, score in scores.items()},
     }
+
+
+def _draw(
+    scores: Mapping[LabelledImage, dict[str, Score]],
+    segmenters: Sequence[Segmenter],
+    failures: Path | None,
+    examples: Path | None,
+) -> None:
+    ap50 = {image: score["segmenter"].ap50 for image, score in scores.items()}
+    worst = worst_images(ap50)
+    for kind, image in worst.items() if failures else ():
+        draw_failure(segmenters[-1], image, failures / f"{kind}.png")
+    for kind, image in worst.items() if examples else ():
+        draw_compared(segmenters, image, examples / f"{kind}_bad.png")
+    for kind, image in best_images(ap50).items() if examples else ():
+        draw_compared(segmenters, image, examples / f"{kind}_good.png", good=True)
 
 
 def score_image(segmenter: Segmenter, image: LabelledImage) -> Score:
@@ -125,50 +137,3 @@ def _mean_with_interval(values: Sequence[float]) -> dict[str, float | None]:
         result = bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0))
         low, high = (round(float(limit), 4) for limit in result.confidence_interval)
     return {"mean": round(mean, 4), "low": low, "high": high}
-
-
-def worst_images(ap50: Mapping[LabelledImage, float]) -> dict[Kind, LabelledImage]:
-    """Return the image of each kind with the lowest average precision."""
-    worst: dict[Kind, LabelledImage] = {}
-    for image in sorted(ap50, key=ap50.__getitem__):
-        worst.setdefault(image.kind, image)
-    return worst
-
-
-def draw_failure(segmenter: Segmenter, labelled: LabelledImage, path: Path) -> None:
-    """Write the part of an image where truth and segmenter differ most, as a small PNG.
-
-    Parameters
-    ----------
-    segmenter : Segmenter
-    labelled : LabelledImage
-    path : Path
-        True outlines are green, predicted ones orange and on top.
-    """
-    predicted = segment_image(labelled.slide, segmenter, AnalyseSettings()).labels
-    rows, columns = _worst_window((predicted > 0) != (labelled.labels > 0))
-    gray = labelled.slide.region()[:, rows, columns].mean(axis=0)
-    low, high = np.percentile(gray, (0.5, 99.5))
-    indices = _enlarge((N_GRAYS * np.clip((gray - low) / max(high - low, 1e-6), 0, 0.999)).astype(np.uint8))
-    for at, labels in enumerate((labelled.labels, predicted)):
-        indices[find_boundaries(_enlarge(labels[rows, columns]), mode="inner")] = N_GRAYS + at
-    image = Image.fromarray(indices, mode="P")
-    grays = np.linspace(0, 255, N_GRAYS).astype(int).repeat(3).tolist()
-    image.putpalette([*grays, *TRUE_RGB, *PREDICTED_RGB])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, optimize=True)
-
-
-def _enlarge(plane: np.ndarray) -> np.ndarray:
-    return np.repeat(np.repeat(plane, ZOOM, axis=0), ZOOM, axis=1)
-
-
-def _worst_window(wrong: np.ndarray) -> tuple[slice, slice]:
-    """Find the square of `SIDE_PX` with the most wrong pixels, on a grid of half its side."""
-    sides = [min(SIDE_PX, length) for length in wrong.shape]
-    total = np.pad(wrong.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    starts = [np.unique([*range(0, n - s + 1, SIDE_PX // 2), n - s]) for n, s in zip(wrong.shape, sides, strict=True)]
-    y, x = np.meshgrid(*starts, indexing="ij")
-    inside = total[y + sides[0], x + sides[1]] - total[y, x + sides[1]] - total[y + sides[0], x] + total[y, x]
-    at = np.unravel_index(inside.argmax(), inside.shape)
-    return slice(y[at], y[at] + sides[0]), slice(x[at], x[at] + sides[1])

@@ -11,16 +11,17 @@ from cellapp.errors import InputError
 from cellapp.models.load import load_model
 from cellapp.pipeline.segment_slide import segment_image
 from cellapp.segmentation.classical import Classical
-from cellapp.training.segmenter.evaluate import (
+from cellapp.training.segmenter.evaluate import drop_ignored, evaluate_segmenter, score_image
+from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.pictures import (
+    GAP_PX,
     PREDICTED_RGB,
     TRUE_RGB,
+    best_images,
+    draw_compared,
     draw_failure,
-    drop_ignored,
-    evaluate_segmenter,
-    score_image,
     worst_images,
 )
-from cellapp.training.segmenter.labelled_image import Kind
 from cellapp.training.segmenter.source_images import read_labelled_images
 from tests.paths import shared_data
 from tests.segmentation.phantoms import discs
@@ -100,6 +101,21 @@ def test_the_worst_of_each_kind_is_chosen(pictures):
     assert worst.keys() == {picture.kind for picture in pictures}
     for kind, picture in worst.items():
         assert ap50[picture] == min(value for other, value in ap50.items() if other.kind is kind)
+
+
+def test_the_best_of_a_kind_has_several_cells_and_is_not_its_worst(data):
+    pictures = list(read_labelled_images(data, "val", 3, kinds=[Kind.SYNTHETIC]))
+    ap50 = dict(zip(pictures, (0.4, 0.9, 0.7), strict=True))
+    assert best_images(ap50) == {Kind.SYNTHETIC: pictures[1]}
+    assert best_images({pictures[0]: 0.4}) == {}
+
+
+def test_segmenters_are_shown_side_by_side_on_the_same_part(pictures, tmp_path):
+    synthetic = next(picture for picture in pictures if picture.kind is Kind.SYNTHETIC)
+    draw_compared([Classical(), Classical()], synthetic, tmp_path / "both.png", good=True)
+    shown = np.asarray(Image.open(tmp_path / "both.png"))
+    half = (shown.shape[1] - GAP_PX) // 2
+    np.testing.assert_array_equal(shown[:, :half], shown[:, -half:])
 
 
 def test_a_picture_is_small_and_shows_both_outlines(pictures, tmp_path):
