@@ -1,4 +1,4 @@
-"""A grid of cells that get classes by one key each; markup, style and script are in files beside this one.
+"""A grid of cells that get classes by one key each; markup, style and scripts are in desk/.
 
 Labels travel to the HTTP API, not through the page: a key costs no rerun. The page is asked for the next cells after
 every few labels.
@@ -17,7 +17,7 @@ import streamlit as st
 from cellapp.ui.components import scale_bar
 from cellapp.ui.components.scale_bar import ScaleBar
 
-_HERE = Path(__file__).parent
+_FILES = Path(__file__).with_name("desk")
 FOLLOW_EVERY = 10
 """After so many labels the page is asked for the next cells."""
 
@@ -162,11 +162,15 @@ def _nothing() -> None:
     pass
 
 
+def _text(file: str) -> str:
+    return (_FILES / file).read_text(encoding="utf-8")
+
+
 @cache
 def _component() -> Callable[..., Any]:
     return st.components.v2.component(
         "cellapp_label_desk",
-        html=(_HERE / "label_desk.html").read_text(encoding="utf-8"),
-        css=(_HERE / "label_desk.css").read_text(encoding="utf-8") + scale_bar.CSS,
-        js=scale_bar.JS + (_HERE / "label_desk.js").read_text(encoding="utf-8"),
+        html=_text("desk.html"),
+        css=_text("desk.css") + scale_bar.CSS,
+        js="\n".join((scale_bar.JS, *map(_text, ("label_log.js", "desk_view.js", "desk.js")))),
     )
