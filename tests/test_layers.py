@@ -19,6 +19,7 @@ config
 types
 compute
 images
+regions
 cells
 synthetic
 rendering

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cellapp.cli.file_images import Depth, Scene, Time
+from cellapp.cli.limits import Regions
 from cellapp.cli.options import (
     Channels,
     Diameter,
@@ -79,6 +80,7 @@ def analyse(
         help="Labels to take in place of a segmenter's, a file or a folder matched by stem: TIFF, PNG, _seg.npy of "
         "Cellpose, ImageJ ROIs (.zip), GeoJSON of QuPath, COCO, run lengths (.csv).",
     ),
+    regions: Regions = None,
     with_report: bool = typer.Option(False, "--report", help="Also write OUT/report.html, with cells and their maps."),
     engine: str = typer.Option("serial", help="serial, processes, processes:N, or a Dask scheduler: tcp://HOST:PORT."),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what is finished is kept."),
@@ -97,7 +99,7 @@ def analyse(
     chosen = build_settings(base=settings, channels=channels, um_per_px=um_per_px, **finding, **calling, **maps)
     which = {"scene": scene, "time": time, "depth": depth or depth_of(settings)}
     together = {"combine": combine, "join_tiles": join_tiles, "reference": reference}
-    together["labels"] = labels
+    together |= {"labels": labels, "regions": regions}
     progress = Progress()
     with run_items(inputs, out, **which, **together) as items:
         report = run_images(items, chosen, out, on_progress=progress, resume=resume, engine=Engine(engine))
@@ -191,7 +193,8 @@ def _line(row: dict[str, Any]) -> str:
     from cellapp.exports.tables import row_classes
 
     counts = ", ".join([*(f"{row[f'n_{name}']:,} {name}" for name in row_classes(row)), f"{row['n_unsure']:,} unsure"])
-    start, unlike = f"{row['image']}: {row['n_cells']:,} cells", row.get("n_unlike_training")
+    limits = f" in regions, {row['regions']}" if row.get("regions") else ""
+    start, unlike = f"{row['image']}: {row['n_cells']:,} cells{limits}", row.get("n_unlike_training")
     if not row_classes(row):
         return start
     if row.get("answer") != "unfit":

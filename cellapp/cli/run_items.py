@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cellapp.cli.file_images import list_file_images
 from cellapp.cli.inputs import input_files
+from cellapp.cli.limits import with_regions
 from cellapp.cli.references import pair
 from cellapp.cli.together import Together
 
@@ -30,6 +31,7 @@ def run_items(
     join_tiles: bool,
     reference: Path | None,
     labels: Path | None = None,
+    regions: Path | None = None,
 ) -> Iterator[list[RunItem]]:
     """Give the images to work on; what was unpacked for them vanishes when the block ends.
 
@@ -47,6 +49,8 @@ def run_items(
         Folder or file of the images to find cells on, see `cellapp.cli.references.pair`.
     labels : Path, optional
         File or folder with the labels of all images, matched by stem.
+    regions : Path, optional
+        File or folder with the regions that images are limited to, see `cellapp.cli.limits`.
 
     Yields
     ------
@@ -63,11 +67,13 @@ def run_items(
     with input_files(inputs, out) as files:
         images = list_file_images(files, out, **chosen)
         if reference is None:
-            yield with_labels([RunItem(image.stem, image.open) for image in images], labels)
+            items = with_labels([RunItem(image.stem, image.open) for image in images], labels)
+            yield with_regions(items, regions)
             return
         with input_files([str(reference)], out) as files:
             pairs = pair(images, list_file_images(files, None, **chosen), reference)
-            yield with_labels([RunItem(image.stem, open_ref, image.open) for image, open_ref in pairs], labels)
+            items = with_labels([RunItem(image.stem, open_ref, image.open) for image, open_ref in pairs], labels)
+            yield with_regions(items, regions)
 
 
 def with_labels(items: list[RunItem], labels: Path | None) -> list[RunItem]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cellapp.cli.file_images import Depth, Scene, Time
+from cellapp.cli.limits import Regions
 from cellapp.cli.options import (
     Channels,
     Diameter,
@@ -50,6 +51,7 @@ def segment(
     combine: Combine = False,
     join_tiles: JoinTiles = False,
     reference: Reference = None,
+    regions: Regions = None,
     rle: bool = typer.Option(False, "--rle", help="Also write DIR/images.csv: name, width, height, rle_annotation."),
     log: Path = typer.Option(
         None, "--log", dir_okay=False, help="File to add a line to for each image, with its time."
@@ -80,6 +82,7 @@ def segment(
             combine=combine,
             join_tiles=join_tiles,
             reference=reference,
+            regions=regions,
         ) as items,
     ):
         told.begin("segment", len(items), chosen.segment.segmenter)
@@ -153,7 +156,8 @@ def _segment(item: RunItem, out: Path, model: Any, settings: Any, on_step: OnSte
     source = item.open_target() if item.open_target else slide
     check_same_size(slide, source)
     with open_checkpoint(out / f".{item.stem}.work", {}, resume=False) as checkpoint:
-        mask = segment_image(slide, model, settings, on_step, checkpoint=checkpoint)
+        limits = item.read_regions(slide.info.shape[1:]) if item.read_regions else None
+        mask = segment_image(slide, model, settings, on_step, checkpoint=checkpoint, regions=limits)
         file = write_labels(mask, out / item.stem / "labels.tif", um_per_px=source.info.um_per_px)
     row = {"image": item.stem, **file_columns(source.info), "n_cells": len(mask.cell_ids), "labels": str(file)}
     if mask.note:

@@ -17,6 +17,7 @@ from cellapp.exports.outline_columns import quality_of_row
 from cellapp.exports.run_json import OF_ANALYSIS, PICTURES_BY, image_of, read_run
 from cellapp.exports.tables import read_cells, write_csv
 from cellapp.files import atomic_folder
+from cellapp.regions.geojson import REGIONS_FILE, write_regions
 from cellapp.rendering.composition import ImageStyle
 from cellapp.segmentation.label_image import open_label_image, read_labels
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings
@@ -69,6 +70,8 @@ def write_analysis(
         write_labels(analysis.mask, folder / "labels.tif", um_per_px=analysis.info.um_per_px)
         if analysis.nuclei is not None:
             write_labels(analysis.nuclei, folder / NUCLEI, um_per_px=analysis.info.um_per_px)
+        if analysis.regions:
+            write_regions(analysis.regions, folder / REGIONS_FILE)
         if analysis.embeddings is not None:
             write_embeddings(analysis.embeddings, folder / "embeddings.npz")
         if analysis.explanations is not None:

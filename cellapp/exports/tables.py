@@ -18,6 +18,7 @@ from cellapp.exports.csv_rows import write_rows
 from cellapp.exports.outline_columns import outline_columns
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
+from cellapp.regions.words import REGION_COLUMNS, REGIONS, region_columns
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis
 from cellapp.types.image import ImageInfo
@@ -25,7 +26,7 @@ from cellapp.types.image import ImageInfo
 SUMMARY_COLUMNS = (
     *("image", "file", "scene", "time", "n_cells", "n_rejected", "n_", "n_unsure", "fraction_"),
     *("n_classified", "n_unlike_training", "share_unlike_training", "answer", "answer_reason"),
-    *("confluency", "seconds", "note", "expected_ap", "expected_ap_low", "expected_ap_high", "outlines"),
+    *("confluency", *REGION_COLUMNS, "seconds", "note", "expected_ap", "expected_ap_low", "expected_ap_high", "outlines"),
 )
 """Order of summary.csv; ``n_`` and ``fraction_`` stand for one column or three per class."""
 
@@ -110,11 +111,13 @@ def summary_row(analysis: Analysis, seconds: float, settings: AnalyseSettings | 
     Returns
     -------
     dict
-        Plain JSON values: name, what `count_row` gives, covered share of the image, seconds, `outline_columns`.
+        Plain JSON values: name, what `count_row` gives, covered share of the image or of its regions, `region_columns`, seconds,
+        `outline_columns`.
     """
     of_run = {"settings": settings.model_dump(mode="json")} if settings else {}
     counted = count_row(analysis.cells, demonstration_of_run({**analysis.provenance, **of_run}))
-    ends = {"confluency": float(analysis.confluency), "seconds": round(float(seconds), 3)}
+    limits = region_columns(analysis.provenance.get(REGIONS), counted["n_cells"])
+    ends = {"confluency": float(analysis.confluency), **limits, "seconds": round(float(seconds), 3)}
     tried = {"note": analysis.mask.note} if analysis.mask.note else {}
     judged = outline_columns(analysis.mask.outlines)
     return {"image": analysis.name, **file_columns(analysis.info), **counted, **ends, **tried, **judged}

@@ -21,6 +21,7 @@ from cellapp.models.bundle import RunModels
 from cellapp.pipeline.active_classes import pictures_shown
 from cellapp.pipeline.context import ImageContext, make_context
 from cellapp.pipeline.edited_cells import measure_edited
+from cellapp.regions.words import REGIONS
 from cellapp.segmentation.label_image import open_label_image
 from cellapp.settings import AnalyseSettings
 from cellapp.store import cells as cell_store
@@ -123,13 +124,13 @@ def _write_run(edited: Edited, table: pd.DataFrame) -> None:
     folder, change = edited.folder, edited.change
     run, before = read_run(folder / "run.json"), read_analysis(folder, decoded=False)
     gained = np.count_nonzero(change.after) - np.count_nonzero(change.before)
-    n_px = before.info.pixels
+    n_px = (run.get(REGIONS) or {}).get("area_px") or before.info.pixels
     last = edited.records[-1].number
     done = {**edits_done(folder), "number": last, "in_force": len(edits_in_force(edited.records))}
     settings = AnalyseSettings.model_validate(run["settings"])
     covered = round(before.confluency * n_px) + gained
     provenance = {**before.provenance, EDITS: done, PICTURES_BY: pictures_shown(run)}
-    after = replace(before, cells=table, confluency=covered / n_px, provenance=provenance)
+    after = replace(before, cells=table, confluency=min(max(covered / n_px, 0.0), 1.0), provenance=provenance)
     summary = summary_row(after, run["summary"]["seconds"], settings)
     write_run(after, settings, summary, folder / "run.json")
     keep_counts(edited.run, edited.image, summary)

@@ -25,12 +25,13 @@ from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.find_nuclei import find_nuclei
 from cellapp.pipeline.judge_outlines import judge_outlines
+from cellapp.pipeline.limits import limited, share_covered
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.provenance import provenance
 from cellapp.pipeline.segment_slide import segment_slide
-from cellapp.segmentation.confluency import confluency
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis, Embeddings, Explanations, LabelMask, Predictions
+from cellapp.types.drawn_regions import DrawnRegions
 from cellapp.types.image import OnStep, Slide
 
 
@@ -43,6 +44,7 @@ def analyse(
     name: str | None = None,
     target: Slide | None = None,
     labels: LabelMask | None = None,
+    regions: DrawnRegions | None = None,
     checkpoint: Checkpoint | None = None,
     run_tasks: RunTasks | None = None,
 ) -> Analysis:
@@ -64,6 +66,8 @@ def analyse(
         Image of the same size from which cells are measured, cut and classified.
     labels : LabelMask, optional
         The cells, where they are known: nothing is segmented then, and their ids stay.
+    regions : DrawnRegions, optional
+        Cells whose centre lies elsewhere are left out, see `cellapp.segmentation.limit`.
     checkpoint : Checkpoint, optional
         Keeps finished parts of an image of several tiles; a temporary folder when left out.
     run_tasks : callable, optional
@@ -83,11 +87,11 @@ def analyse(
     """
     on_step, settings = on_step or no_progress, settings or AnalyseSettings()
     models = models or load_run_models(settings)
-    context, clock = make_context(slide, target, models, settings), _Clock()
+    context, clock = make_context(slide, target, models, settings, regions), _Clock()
     source, run_tasks = context.source, run_tasks or run_serially(context)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as checkpoint:
         with clock("segment"):
-            mask = labels or segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.54))
+            mask = limited(context, labels) if labels else _segment(context, checkpoint, run_tasks, on_step)
         with clock("second_look"):
             mask = mask if labels else judge_outlines(context, mask)
         on_step("Measuring cells", 0.55)
@@ -110,13 +114,18 @@ def analyse(
         roles=context.roles,
         mask=mask,
         cells=cells,
-        confluency=confluency(mask),
+        confluency=share_covered(context, mask),
         explanations=explanations,
         compartments=compartments,
         nuclei=nuclei,
         embeddings=embeddings,
         provenance=provenance(context, clock.seconds, labels),
+        regions=context.regions,
     )
+
+
+def _segment(context: ImageContext, checkpoint: Checkpoint, run_tasks: RunTasks, on_step: OnStep) -> LabelMask:
+    return segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.54))
 
 
 class _Clock:

@@ -12,8 +12,10 @@ from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.explain_method import with_explain_method
+from cellapp.regions.coverage import Coverage, coverage
 from cellapp.segmentation.network_choice import segmenter_for
 from cellapp.settings import AnalyseSettings
+from cellapp.types.drawn_regions import DrawnRegions
 from cellapp.types.image import Role, Slide
 from cellapp.types.protocols import Segmenter
 
@@ -33,6 +35,12 @@ class ImageContext:
     um_per_px: float | None
     models: RunModels
     settings: AnalyseSettings
+    regions: DrawnRegions = DrawnRegions()  # cells of these only; none: of the whole image
+
+    @cached_property
+    def covered(self) -> Coverage | None:
+        """The pixels that a cell's centre may lie in; None for all of the image."""
+        return coverage(self.regions, self.slide.info.shape[1:]) if self.regions else None
 
     @cached_property
     def preprocessor(self) -> Preprocessor:
@@ -52,9 +60,13 @@ class ImageContext:
             return self.preprocessor
         return Preprocessor.fit(self.source, chain)
 
-    def of_source(self, roles: tuple[Role, ...], models: RunModels, settings: AnalyseSettings) -> ImageContext:
+    def of_source(
+        self, roles: tuple[Role, ...], models: RunModels, settings: AnalyseSettings, regions: DrawnRegions
+    ) -> ImageContext:
         """Return a context that segments the image cells are measured in, for the same chain; a fitted one is kept."""
-        other = replace(self, slide=self.source, slide_roles=roles, models=models, settings=settings)
+        other = replace(
+            self, slide=self.source, slide_roles=roles, models=models, settings=settings, regions=regions
+        )
         if self.models.vectors is not None and self.models.vectors.preprocess == settings.preprocess:
             vars(other)["preprocessor"] = self.head_preprocessor
         elif self.source is self.slide:
@@ -62,7 +74,13 @@ class ImageContext:
         return other
 
 
-def make_context(slide: Slide, target: Slide | None, models: RunModels, settings: AnalyseSettings) -> ImageContext:
+def make_context(
+    slide: Slide,
+    target: Slide | None,
+    models: RunModels,
+    settings: AnalyseSettings,
+    regions: DrawnRegions | None = None,
+) -> ImageContext:
     """Apply channel names, roles and pixel size to the slides of one image, and name the method of its maps.
 
     Parameters
@@ -73,6 +91,8 @@ def make_context(slide: Slide, target: Slide | None, models: RunModels, settings
         Image of the same size from which cells are measured and cut; None for `slide` itself.
     models : RunModels
     settings : AnalyseSettings
+    regions : DrawnRegions, optional
+        Cells whose centre lies elsewhere are left out; the whole image when left out.
 
     Raises
     ------
@@ -81,11 +101,12 @@ def make_context(slide: Slide, target: Slide | None, models: RunModels, settings
     """
     settings = with_explain_method(settings, models.head)
     described, slide_roles, um_per_px = describe_slide(slide, settings)
+    limits = regions or DrawnRegions()
     if target is None:
-        return ImageContext(described, described, slide_roles, slide_roles, um_per_px, models, settings)
+        return ImageContext(described, described, slide_roles, slide_roles, um_per_px, models, settings, limits)
     check_same_size(described, target)
     source, roles, _ = describe_slide(target, settings)
-    return ImageContext(described, source, slide_roles, roles, um_per_px, models, settings)
+    return ImageContext(described, source, slide_roles, roles, um_per_px, models, settings, limits)
 
 
 Task = Callable[[ImageContext, Any], Any]

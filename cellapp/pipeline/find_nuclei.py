@@ -16,12 +16,16 @@ from cellapp.pipeline.context import ImageContext, run_serially
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.segment_slide import segment_slide
 from cellapp.segmentation.label_image import read_labels
+from cellapp.segmentation.limit import box_of_cells
+from cellapp.segmentation.tiling.grid import grown
 from cellapp.settings import SegmentSettings
 from cellapp.types.cells import LabelMask
+from cellapp.types.drawn_regions import DrawnRegion, DrawnRegions
 from cellapp.types.image import OnStep, Role
 
 NUCLEUS_SEGMENTER = "compact"
 """Ships with the program and, of its segmenters without a download, misses the fewest nuclei."""
+_AROUND_PX = 256  # beyond the outermost cells
 
 
 def find_nuclei(context: ImageContext, mask: LabelMask, on_step: OnStep | None = None) -> LabelMask | None:
@@ -55,10 +59,22 @@ def find_nuclei(context: ImageContext, mask: LabelMask, on_step: OnStep | None =
     only = tuple(role if role is Role.NUCLEUS else Role.OTHER for role in context.roles)
     segment = SegmentSettings(segmenter=NUCLEUS_SEGMENTER, tile_px=context.settings.segment.tile_px)
     settings = context.settings.model_copy(update={"segment": segment})
-    nuclear = context.of_source(only, RunModels(load_model(NUCLEUS_SEGMENTER)), settings)
+    around = _around_cells(mask)
+    nuclear = context.of_source(only, RunModels(load_model(NUCLEUS_SEGMENTER)), settings, around)
     with temporary_checkpoint() as checkpoint:
         found = segment_slide(nuclear, checkpoint, run_serially(nuclear), on_step or no_progress)
         return LabelMask(match_nuclei(found.labels, mask.labels), found.segmenter)
+
+
+def _around_cells(mask: LabelMask) -> DrawnRegions:
+    """Return where nuclei are looked for: around the cells, where those are in less than half of the image."""
+    shape = mask.labels.shape
+    box = box_of_cells(mask.labels)
+    around = grown(box, _AROUND_PX, shape) if box else None
+    if around is None or 2 * around.height * around.width > shape[0] * shape[1]:
+        return DrawnRegions()
+    y0, x0, y1, x1 = around.y, around.x, around.y + around.height, around.x + around.width
+    return DrawnRegions((DrawnRegion("cells", ((((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)),),)),))
 
 
 def kept_nuclei(

@@ -14,6 +14,7 @@ from cellapp import __version__
 from cellapp.models.bundle import weights_of
 from cellapp.models.demonstration import demonstration_of_head
 from cellapp.pipeline.context import ImageContext
+from cellapp.regions.words import REGIONS, describe_regions
 from cellapp.settings import AnalyseSettings, FrozenModel
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Slide
@@ -78,6 +79,13 @@ def _picked_weights(context: ImageContext) -> dict[str, str]:
     return weights_of([context.segmenter.model]) if picked and context.models.weights else {}
 
 
+def _regions(context: ImageContext) -> dict[str, Any]:
+    """Describe the regions a run was limited to; nothing where there are none."""
+    if context.covered is None:
+        return {}
+    return {REGIONS: describe_regions(context.regions, context.covered, context.um_per_px)}
+
+
 def provenance(context: ImageContext, seconds: dict[str, float], labels: LabelMask | None = None) -> dict[str, Any]:
     """Describe the analysis of one image as plain JSON values.
 
@@ -114,4 +122,5 @@ def provenance(context: ImageContext, seconds: dict[str, float], labels: LabelMa
         "seconds": seconds,
         "peak_memory_mb": peak_memory_mb(),
         "encoder_angle_deg": context.head_preprocessor.angle_deg if head else 0.0,
+        **_regions(context),
     }

@@ -21,8 +21,10 @@ from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import open_checkpoint
 from cellapp.pipeline.context import RunTasks
 from cellapp.pipeline.provenance import settings_digest
+from cellapp.regions.words import REGIONS
 from cellapp.settings import IMPORTED, AnalyseSettings
 from cellapp.types.cells import Analysis, LabelMask
+from cellapp.types.drawn_regions import DrawnRegions
 from cellapp.types.image import OnStep, Slide
 
 _ANALYSING = 0.75  # share of an image's time that is not the writing of its files
@@ -37,6 +39,8 @@ class RunItem:
     open_target: Callable[[], Slide] | None = None
     read_labels: Callable[[tuple[int, int]], np.ndarray] | None = None
     """Labels, (Y, X) int32, for the size of the image; they are taken in place of what a segmenter finds."""
+    read_regions: Callable[[tuple[int, int]], DrawnRegions] | None = None
+    """The regions that cells are limited to, for the size of the image."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +99,16 @@ def run_image(
         slide = item.open()
         target = item.open_target() if item.open_target else None
         source = target or slide
-        labels = _given_labels(item, slide)
+        labels, regions = _given_labels(item, slide), _given_regions(item, slide)
         finished = {"sha256": source.digest, "labels_sha256": _digest(labels)}
-        summary = _finished_summary(out / item.stem, settings, finished) if resume else None
+        limits = regions.digest if regions else None
+        summary = _finished_summary(out / item.stem, settings, finished, limits) if resume else None
         if summary:
             return ImageResult(item.stem, summary=summary, resumed=True), None
         models = load_models()
         key = _checkpoint_key(settings, slide, source, models)
         key |= {"labels": labels.segmenter} if labels else {}
+        key |= {"regions": limits} if limits else {}
         with open_checkpoint(out / f".{item.stem}.work", key, resume=resume) as checkpoint:
             analysis = analyse(
                 slide,
@@ -112,6 +118,7 @@ def run_image(
                 name=item.stem,
                 target=target,
                 labels=labels,
+                regions=regions,
                 checkpoint=checkpoint,
                 run_tasks=run_tasks,
             )
@@ -141,6 +148,10 @@ def _given_labels(item: RunItem, slide: Slide) -> LabelMask | None:
     return LabelMask(labels, f"{IMPORTED}@{digest[:12]}", "" if labels.any() else "the file of labels holds no cells")
 
 
+def _given_regions(item: RunItem, slide: Slide) -> DrawnRegions:
+    return item.read_regions(slide.info.shape[1:]) if item.read_regions else DrawnRegions()
+
+
 def _digest(labels: LabelMask | None) -> str | None:
     return labels.segmenter.rpartition("@")[2] if labels else None
 
@@ -155,12 +166,15 @@ def _checkpoint_key(settings: AnalyseSettings, slide: Slide, source: Slide, mode
     }
 
 
-def _finished_summary(folder: Path, settings: AnalyseSettings, read: dict[str, Any]) -> dict[str, Any] | None:
+def _finished_summary(
+    folder: Path, settings: AnalyseSettings, read: dict[str, Any], limits: str | None
+) -> dict[str, Any] | None:
     """Return the summary row of an image that is finished with these settings and what was read, by run.json's keys."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     same = run["settings_digest"] == settings_digest(settings)
+    same = same and (run.get(REGIONS) or {}).get("digest") == limits
     same = same and all(run["input"].get(name) == value for name, value in read.items())
     return stored_summary(folder) if same else None

@@ -15,17 +15,20 @@ from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.judge_outlines import judge_outlines
 from cellapp.pipeline.progress import StepProgress, no_progress
+from cellapp.regions.coverage import Coverage
+from cellapp.segmentation.limit import NONE_INSIDE, keep_cells, tiles_near
 from cellapp.segmentation.network_choice import why_other
 from cellapp.segmentation.run_segmenter import nothing_found, segment
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.segmentation.slide_parameters import SlideParameters, fit_slide_parameters, has_tiles
 from cellapp.segmentation.tiling.candidates import CellCandidates, find_candidates, find_overlaps
 from cellapp.segmentation.tiling.empty_tiles import is_empty
-from cellapp.segmentation.tiling.grid import Tile, halo_px, overlapping_tiles, plan_tiles
+from cellapp.segmentation.tiling.grid import Tile, bounding_box, halo_px, overlapping_tiles, plan_tiles
 from cellapp.segmentation.tiling.paint import number_cells, paint_tile
 from cellapp.segmentation.tiling.stitch import StitchedCells, stitch
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import LabelMask
+from cellapp.types.drawn_regions import DrawnRegions
 from cellapp.types.image import OnStep, Region, Slide
 from cellapp.types.protocols import Segmenter
 
@@ -57,7 +60,9 @@ def segment_slide(
     -------
     LabelMask
         Ids 1..n in reading order of the cells' first pixels; the same for any order of tiles. The labels of an image of
-        several tiles are mapped from a file of the checkpoint.
+        several tiles are mapped from a file of the checkpoint. Where the context has regions, cells are those of the
+        whole image whose centre lies in them, see `cellapp.segmentation.limit`; size and thresholds are found in the
+        whole image all the same, and tiles that no region comes near are not segmented.
 
     Raises
     ------
@@ -80,8 +85,11 @@ def _segment_whole(context: ImageContext) -> LabelMask:
     pixels = context.preprocessor.read(context.slide)
     mask = segment(pixels, context.slide_roles, context.segmenter, context.settings.segment, context.um_per_px)
     labels = np.ascontiguousarray(mask.labels, dtype=np.int32)
-    number_cells(labels)
-    return replace(mask, labels=labels, note=_notes(context, mask.note))
+    n_found = number_cells(labels)
+    note = mask.note
+    if context.covered is not None and n_found and not keep_cells(labels, context.covered, number=True):
+        note = NONE_INSIDE
+    return replace(mask, labels=labels, note=_notes(context, note))
 
 
 def _segment_tiles(
@@ -93,15 +101,18 @@ def _segment_tiles(
         slide, roles, context.segmenter, settings, context.um_per_px, context.preprocessor
     )
     halo = halo_px(parameters.fit.reach_px)
-    tiles = plan_tiles(slide.info.shape[1:], settings.segment.tile_px, halo)
+    shape = slide.info.shape[1:]
+    tiles = tiles_near(plan_tiles(shape, settings.segment.tile_px, halo), context.covered, halo)
     todo = [tile for tile in tiles if not checkpoint.has(_name(tile.number))]
     n_before = len(tiles) - len(todo)
     progress = StepProgress(on_step, "Finding cells", "tile", n_total=len(tiles), n_before=n_before, span=span)
     for _ in run_tasks(SegmentTile(parameters, checkpoint), todo):
         progress.advance()
-    n_cells = _join(tiles, slide.info.shape[1:], halo, settings.segment.min_size_px, checkpoint)
+    n_found, n_cells = _join(tiles, shape, halo, settings.segment.min_size_px, checkpoint, context.covered)
     fit = parameters.fit
-    return "" if n_cells else nothing_found(context.segmenter.name, fit.size, roles), fit
+    if n_cells:
+        return "", fit
+    return NONE_INSIDE if n_found else nothing_found(context.segmenter.name, fit.size, roles), fit
 
 
 @dataclass(frozen=True)
@@ -126,8 +137,15 @@ class SegmentTile:
         return segment(pixels, context.slide_roles, context.segmenter, settings, fit=fit).labels
 
 
-def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px: int, checkpoint: Checkpoint) -> int:
-    """Stitch the tiles, paint the label image of the slide, on disk, and return how many cells it has."""
+def _join(
+    tiles: Sequence[Tile],
+    shape: tuple[int, int],
+    halo: int,
+    min_size_px: int,
+    checkpoint: Checkpoint,
+    covered: Coverage | None,
+) -> tuple[int, int]:
+    """Stitch the tiles, paint the label image of the slide, on disk, and return how many cells were found and kept."""
 
     @lru_cache(_TILES_IN_MEMORY)
     def labels_of(number: int) -> np.ndarray:
@@ -138,7 +156,13 @@ def _join(tiles: Sequence[Tile], shape: tuple[int, int], halo: int, min_size_px:
         for tile in tiles:
             if len(stitched.ranks[tile.number]) > 1:
                 paint_tile(labels, tile, labels_of(tile.number), stitched.ranks[tile.number])
-        return number_cells(labels, area_px=stitched.area_px, min_size_px=min_size_px)
+        if covered is None:
+            n_found = number_cells(labels, area_px=stitched.area_px, min_size_px=min_size_px)
+            return n_found, n_found
+        box = bounding_box([tile.window for tile in tiles])  # all else is zero, and is not looked at
+        part = labels[box.slices]
+        n_found = number_cells(part, area_px=stitched.area_px, min_size_px=min_size_px)
+        return n_found, keep_cells(part, covered, corner=(box.y, box.x), number=True)
 
 
 def _stitch(
@@ -166,6 +190,7 @@ def segment_image(
     on_step: OnStep | None = None,
     *,
     checkpoint: Checkpoint | None = None,
+    regions: DrawnRegions | None = None,
 ) -> LabelMask:
     """Segment one image, without the other steps of an analysis.
 
@@ -181,6 +206,8 @@ def segment_image(
         Progress; may raise `Cancelled`.
     checkpoint : Checkpoint, optional
         Keeps finished tiles of an image of several; a temporary folder when left out.
+    regions : DrawnRegions, optional
+        Cells whose centre lies elsewhere are left out.
 
     Raises
     ------
@@ -191,6 +218,6 @@ def segment_image(
     """
     settings = settings or AnalyseSettings()
     models = RunModels(segmenter or load_model(settings.segment.segmenter))
-    context = make_context(slide, None, models, settings)
+    context = make_context(slide, None, models, settings, regions)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as folder:
         return judge_outlines(context, segment_slide(context, folder, run_serially(context), on_step or no_progress))

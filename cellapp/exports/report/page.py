@@ -30,11 +30,12 @@ from cellapp.exports.run_json import PICTURES_BY
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
+from cellapp.regions.words import REGIONS
 from cellapp.settings import AnalyseSettings, ExplainSettings
 
 NOT_MADE_BY = (
     *("image", "summary", "roles", "confluency", "answer", "answer_reason"),
-    *("seconds", "finished", "input", "peak_memory_mb", PICTURES_BY),
+    *("seconds", "finished", "input", "peak_memory_mb", PICTURES_BY, REGIONS),
 )
 """Parts of run.json that differ between images of one run or are shown elsewhere."""
 SECTIONS = ("Overview", "Counts", "Quality", "Validation", "Cells", "Findings", "Methods", "Limits", "Provenance")

@@ -11,11 +11,13 @@ import pandas as pd
 
 from cellapp.exports.report.counts import ReportImage, called_cells, pooled
 from cellapp.exports.report.words import counted, percent
+from cellapp.regions.words import REGIONS, regions_sentence
 
 FILLED = 0.9
 """Share of an image from which a cell is taken for the whole of it."""
 FEW_CELLS = 20
 """Cells of an image below which it says little."""
+_TOLD = 5  # images whose regions are told
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ def quality_of(images: Sequence[ReportImage]) -> Quality:
     cells = pooled([image.cells for image in images])
     n, reasons = len(cells), _reasons(cells)
     notes = [(image.name, str(note)) for image in images for note in _notes(image)]
-    sentences = [*_size(cells), *_doubts(called_cells(images)), *_poor_images(images), *_filled(images)]
+    sentences = [*_regions(images), *_size(cells), *_doubts(called_cells(images)), *_poor_images(images), *_filled(images)]
     return Quality(
         tuple((reason, k, percent(k / n)) for reason, k in reasons.most_common()), tuple(sentences), tuple(notes)
     )
@@ -48,6 +50,14 @@ def _reasons(cells: pd.DataFrame) -> Counter[str]:
 def _notes(image: ReportImage) -> list[str]:
     said = [*(image.run["image"].get("notes") or ()), (image.run.get("summary") or {}).get("note")]
     return [str(note) for note in said if note]
+
+
+def _regions(images: Sequence[ReportImage]) -> list[str]:
+    """Return in which images cells were counted in regions only, and how many there are by area."""
+    limited = [image for image in images if image.run.get(REGIONS)]
+    told = [f"{image.name}: {regions_sentence(image.run[REGIONS], len(image.cells))}." for image in limited[:_TOLD]]
+    more = f"So were {len(limited) - _TOLD:,} more images." if len(limited) > _TOLD else ""
+    return ["Cells were counted in regions drawn on the image.", *told, *([more] if more else [])] if limited else []
 
 
 def _size(cells: pd.DataFrame) -> list[str]:

@@ -47,7 +47,7 @@ def plan_tiles(shape: tuple[int, int], tile_px: int, halo: int) -> tuple[Tile, .
     """
     rows, columns = (_spans(length, tile_px) for length in shape)
     cores = [Region(y0, x0, y1 - y0, x1 - x0) for y0, y1 in rows for x0, x1 in columns]
-    return tuple(Tile(number, core, _grown(core, halo, shape)) for number, core in enumerate(cores))
+    return tuple(Tile(number, core, grown(core, halo, shape)) for number, core in enumerate(cores))
 
 
 def overlapping_tiles(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, Tile]]:
@@ -67,6 +67,15 @@ def intersection(a: Region, b: Region) -> Region | None:
     return Region(y0, x0, y1 - y0, x1 - x0) if y1 > y0 and x1 > x0 else None
 
 
+def bounding_box(regions: Sequence[Region]) -> Region:
+    """Return the smallest rectangle with some rectangles; an empty one where there are none."""
+    if not regions:
+        return Region(0, 0, 0, 0)
+    y0, x0 = min(one.y for one in regions), min(one.x for one in regions)
+    y1, x1 = max(one.y + one.height for one in regions), max(one.x + one.width for one in regions)
+    return Region(y0, x0, y1 - y0, x1 - x0)
+
+
 def relative_to(region: Region, outer: Region) -> Region:
     """Return `region` in pixels of `outer`."""
     return Region(region.y - outer.y, region.x - outer.x, region.height, region.width)
@@ -77,7 +86,8 @@ def _spans(length: int, tile_px: int) -> list[tuple[int, int]]:
     return list(pairwise(number * length // n_tiles for number in range(n_tiles + 1)))
 
 
-def _grown(core: Region, halo: int, shape: tuple[int, int]) -> Region:
+def grown(core: Region, halo: int, shape: tuple[int, int]) -> Region:
+    """Return a rectangle that reaches `halo` px farther each way, clipped to an image."""
     y0, x0 = max(core.y - halo, 0), max(core.x - halo, 0)
     y1, x1 = min(core.y + core.height + halo, shape[0]), min(core.x + core.width + halo, shape[1])
     return Region(y0, x0, y1 - y0, x1 - x0)
