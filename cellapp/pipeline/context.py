@@ -64,9 +64,7 @@ class ImageContext:
         self, roles: tuple[Role, ...], models: RunModels, settings: AnalyseSettings, regions: DrawnRegions
     ) -> ImageContext:
         """Return a context that segments the image cells are measured in, for the same chain; a fitted one is kept."""
-        other = replace(
-            self, slide=self.source, slide_roles=roles, models=models, settings=settings, regions=regions
-        )
+        other = replace(self, slide=self.source, slide_roles=roles, models=models, settings=settings, regions=regions)
         if self.models.vectors is not None and self.models.vectors.preprocess == settings.preprocess:
             vars(other)["preprocessor"] = self.head_preprocessor
         elif self.source is self.slide:

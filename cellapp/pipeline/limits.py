@@ -25,4 +25,3 @@ def limited(context: ImageContext, labels: LabelMask) -> LabelMask:
 def share_covered(context: ImageContext, mask: LabelMask) -> float:
     """Return the share that cells cover: of the image, or of its regions."""
     return confluency(mask) if context.covered is None else covered_share(mask.labels, context.covered)
-

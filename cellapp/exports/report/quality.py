@@ -34,7 +34,13 @@ def quality_of(images: Sequence[ReportImage]) -> Quality:
     cells = pooled([image.cells for image in images])
     n, reasons = len(cells), _reasons(cells)
     notes = [(image.name, str(note)) for image in images for note in _notes(image)]
-    sentences = [*_regions(images), *_size(cells), *_doubts(called_cells(images)), *_poor_images(images), *_filled(images)]
+    sentences = [
+        *_regions(images),
+        *_size(cells),
+        *_doubts(called_cells(images)),
+        *_poor_images(images),
+        *_filled(images),
+    ]
     return Quality(
         tuple((reason, k, percent(k / n)) for reason, k in reasons.most_common()), tuple(sentences), tuple(notes)
     )
