@@ -120,8 +120,8 @@ def summary_row(analysis: Analysis, seconds: float, settings: AnalyseSettings | 
     Returns
     -------
     dict
-        Plain JSON values: name, what `count_row` gives, covered share of the image or of its regions, `region_columns`, seconds,
-        `outline_columns`.
+        Plain JSON values: name, what `count_row` gives, covered share of the image or of its regions,
+        `region_columns`, seconds, `outline_columns`.
     """
     of_run = {"settings": settings.model_dump(mode="json")} if settings else {}
     counted = count_row(analysis.cells, demonstration_of_run({**analysis.provenance, **of_run}))

@@ -15,7 +15,7 @@ from cellapp.pipeline.explain_method import with_explain_method
 from cellapp.regions.coverage import Coverage, coverage
 from cellapp.segmentation.network_choice import segmenter_for
 from cellapp.settings import AnalyseSettings
-from cellapp.types.drawn_regions import DrawnRegions
+from cellapp.types.drawn_regions import NO_REGIONS, DrawnRegions
 from cellapp.types.image import Role, Slide
 from cellapp.types.protocols import Segmenter
 
@@ -35,7 +35,7 @@ class ImageContext:
     um_per_px: float | None
     models: RunModels
     settings: AnalyseSettings
-    regions: DrawnRegions = DrawnRegions()  # cells of these only; none: of the whole image
+    regions: DrawnRegions = NO_REGIONS  # cells of these only; none: of the whole image
 
     @cached_property
     def covered(self) -> Coverage | None:
@@ -99,7 +99,7 @@ def make_context(
     """
     settings = with_explain_method(settings, models.head)
     described, slide_roles, um_per_px = describe_slide(slide, settings)
-    limits = regions or DrawnRegions()
+    limits = regions or NO_REGIONS
     if target is None:
         return ImageContext(described, described, slide_roles, slide_roles, um_per_px, models, settings, limits)
     check_same_size(described, target)

@@ -24,7 +24,7 @@ from cellapp.pipeline.provenance import settings_digest
 from cellapp.regions.words import REGIONS
 from cellapp.settings import IMPORTED, AnalyseSettings
 from cellapp.types.cells import Analysis, LabelMask
-from cellapp.types.drawn_regions import DrawnRegions
+from cellapp.types.drawn_regions import NO_REGIONS, DrawnRegions
 from cellapp.types.image import OnStep, Slide
 
 _ANALYSING = 0.75  # share of an image's time that is not the writing of its files
@@ -149,7 +149,7 @@ def _given_labels(item: RunItem, slide: Slide) -> LabelMask | None:
 
 
 def _given_regions(item: RunItem, slide: Slide) -> DrawnRegions:
-    return item.read_regions(slide.info.shape[1:]) if item.read_regions else DrawnRegions()
+    return item.read_regions(slide.info.shape[1:]) if item.read_regions else NO_REGIONS
 
 
 def _digest(labels: LabelMask | None) -> str | None:

@@ -55,8 +55,8 @@ def from_geojson(tree: Any, shape: tuple[int, int], source: str = "GeoJSON") -> 
     Parameters
     ----------
     tree : JSON value
-        A FeatureCollection, a list of features or one feature, each a Polygon or MultiPolygon. An area is left out where
-        its classification is named "Ignore*" or its property ``leave_out`` is true; all others are kept.
+        A FeatureCollection, a list of features or one feature, each a Polygon or MultiPolygon. An area is left out
+        where its classification is named "Ignore*" or its property ``leave_out`` is true; all others are kept.
     shape : tuple of int
         (Y, X) of the image.
     source : str

@@ -34,7 +34,7 @@ def describe_regions(regions: DrawnRegions, covered: Coverage, um_per_px: float 
 def region_columns(described: Mapping[str, Any] | None, n_cells: int) -> dict[str, Any]:
     """Return the columns of summary.csv about the areas of an image; none where the whole image counts.
 
-    ``regions`` is `counted_words`; ``regions_area_mm2`` and ``cells_per_mm2`` are empty where the pixel size is unknown.
+    ``regions`` is `counted_words`; area in mm2 and cells per mm2 are empty where the pixel size is unknown.
     """
     if not described:
         return {}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cellapp.errors import InputError
-from cellapp.types.drawn_regions import DrawnRegions
+from cellapp.types.drawn_regions import NO_REGIONS, DrawnRegions
 from cellapp.types.image import ImageInfo, Role
 from cellapp.types.outlines import OutlineQuality
 
@@ -226,4 +226,4 @@ class Analysis:
     compartments: pd.DataFrame | None = None  # of the explained cells, see cellapp.pipeline.explain_cells
     nuclei: LabelMask | None = None  # the id of each cell on its nuclei, where they were looked for
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    regions: DrawnRegions = DrawnRegions()  # that the cells were limited to; none: the whole image
+    regions: DrawnRegions = NO_REGIONS  # that the cells were limited to; none: the whole image

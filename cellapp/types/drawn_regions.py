@@ -49,3 +49,7 @@ class DrawnRegions:
         """12 hexadecimal digits of the areas, whatever their names and order."""
         areas = sorted(json.dumps([region.keep, region.polygons]) for region in self.regions)
         return hashlib.sha256("\n".join(areas).encode()).hexdigest()[:12]
+
+
+NO_REGIONS = DrawnRegions()
+"""The whole image."""
