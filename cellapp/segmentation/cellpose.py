@@ -11,18 +11,12 @@ from typing import Any
 import numpy as np
 
 from cellapp.images.channels import is_photo
-from cellapp.segmentation.cellpose_api import (
-    FLOW_SCALE,
-    TILE_PX,
-    TRAINED_DIAMETER_PX,
-    VERSION,
-    run_small_tiles,
-    run_tiles,
-)
+from cellapp.segmentation.cellpose_api import FLOW_SCALE, TILE_PX, TRAINED_DIAMETER_PX, VERSION
 from cellapp.segmentation.diameter import resolve_size
 from cellapp.segmentation.dynamics import STEPS, drop_inconsistent, follow_flows
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.long_cells import mend_long
+from cellapp.segmentation.network_tiles import run_small_tiles, run_tiles
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.segmentation.two_populations import join_populations
 from cellapp.settings import SegmentSettings

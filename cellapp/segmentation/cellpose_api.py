@@ -1,4 +1,4 @@
-"""Every call to the `cellpose` package: networks, tiles and dynamics."""
+"""Every call to the `cellpose` package: its networks, their training, and its own dynamics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from cellapp.errors import ModelError
 TRAINED_DIAMETER_PX = 30.0
 FLOW_SCALE = 5.0  # networks predict unit vectors times this
 TILE_PX = {"sam_vitl": 256, "dino_vitl": 384, "dino_vitb": 384}
-BATCH = 8
 VERSION = version("cellpose")
 
 
@@ -42,50 +41,6 @@ def empty_network(backbone: str, dtype: Any) -> Any:
             "pip install git+https://github.com/facebookresearch/dinov3"
         )
     return vit.CPDINO(model_name=backbone.removeprefix("dino_"), dtype=dtype)
-
-
-def run_tiles(net: Any, image: np.ndarray, scale: float, tile_px: int) -> np.ndarray:
-    """Rescale an image, run the network on overlapping tiles, and bring the maps back to the image's size.
-
-    Parameters
-    ----------
-    net : torch.nn.Module
-    image : ndarray of shape (Y, X, 3), float32
-    scale : float
-    tile_px : int
-        Side of the squares the network reads.
-
-    Returns
-    -------
-    ndarray of shape (Y, X, 3), float32
-        Five times the flow of rows and columns, and the logit of the cell.
-    """
-    torchvision_shim.install()
-    from cellpose.core import run_net
-    from cellpose.transforms import resize_image
-
-    out, _ = run_net(net, image[None], batch_size=BATCH, bsize=tile_px, rsz=None if scale == 1 else scale)
-    return out[0] if out.shape[1:3] == image.shape[:2] else resize_image(out[0], *image.shape[:2])
-
-
-def run_small_tiles(net: Any, image: np.ndarray, scale: float, tile_px: int) -> np.ndarray:
-    """Do what `run_tiles` does with tiles no larger than the image, as Cellpose 1 to 3 did.
-
-    Their networks describe the style of what they are shown by a mean over it, which zeros around a small image change.
-    """
-    torchvision_shim.install()
-    from cellpose.core import _forward
-    from cellpose.transforms import average_tiles, get_pad_yx, make_tiles, resize_image
-
-    rescaled = image if scale == 1 else resize_image(image, rsz=[scale, scale])
-    top, bottom, left, right = get_pad_yx(*rescaled.shape[:2])
-    padded = np.pad(rescaled.transpose(2, 0, 1), ((0, 0), (top, bottom), (left, right)))
-    tiles, rows, columns, height, width = make_tiles(padded, bsize=tile_px)
-    tiles = tiles.reshape(-1, *tiles.shape[2:])
-    maps = np.concatenate([_forward(net, tiles[i : i + BATCH])[0] for i in range(0, len(tiles), BATCH)])
-    out = average_tiles(maps, rows, columns, height, width).transpose(1, 2, 0)
-    out = np.ascontiguousarray(out[top : height - bottom, left : width - right])
-    return out if out.shape[:2] == image.shape[:2] else resize_image(out, *image.shape[:2])
 
 
 def step_each(flow: np.ndarray, pixels: tuple[np.ndarray, ...], n_steps: int, device: Any) -> Any:
@@ -152,14 +107,6 @@ def flow_errors(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
     from cellpose.dynamics import flow_error
 
     return flow_error(labels, flow)[0]
-
-
-def resize_flow(flow: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return flows, (2, Y, X) float32, at another size; the vectors keep their length."""
-    torchvision_shim.install()
-    from cellpose.transforms import resize_image
-
-    return resize_image(np.ascontiguousarray(flow.transpose(1, 2, 0)), *shape).transpose(2, 0, 1)
 
 
 def train_network(

@@ -10,6 +10,7 @@ from scipy import ndimage
 from cellapp.segmentation import cellpose_api
 from cellapp.segmentation.label_image import relabel, resize_labels
 from cellapp.segmentation.mask_flows import mask_flows
+from cellapp.segmentation.network_tiles import resize_flow
 
 STEPS = 200  # for cells of the diameter that a network was trained at
 FLOW_GAIN = 5  # networks predict five times the flow
@@ -28,7 +29,8 @@ def follow_flows(
 ) -> np.ndarray:
     """Integrate pixels along the flows and label those that converge; masks are not checked against the flows.
 
-    On a processor pixels are followed by `arrivals`, which gives the library's masks in a quarter of the time.
+    On a processor pixels are followed by `arrivals`, which gives the library's masks in a quarter of the time, and
+    labelled without the library, whose import takes longer than that.
 
     Parameters
     ----------
@@ -52,17 +54,14 @@ def follow_flows(
     if not inside.any():
         return np.zeros(probability.shape, np.int32)
     pixels = np.nonzero(inside)
-    ends = _ends(flow * inside / FLOW_GAIN, pixels, n_steps, device, by_library)
-    return relabel(cellpose_api.masks_of_ends(ends, pixels, inside.shape, min_size_px))
-
-
-def _ends(flow: np.ndarray, pixels: tuple[np.ndarray, ...], n_steps: int, device: Any, by_library: bool) -> Any:
-    """Return where pixels are after all steps, tensor of shape (2, N)."""
+    flow = flow * inside / FLOW_GAIN
     if by_library or device.type != "cpu":
-        return cellpose_api.step_each(flow, pixels, n_steps, device)
+        ends = cellpose_api.step_each(flow, pixels, n_steps, device)
+        return relabel(cellpose_api.masks_of_ends(ends, pixels, inside.shape, min_size_px))
     from cellapp.segmentation.arrivals import arrivals  # imports torch
+    from cellapp.segmentation.end_masks import masks_of_ends
 
-    return arrivals(flow, pixels, n_steps=n_steps)
+    return relabel(masks_of_ends(arrivals(flow, pixels, n_steps=n_steps), pixels, inside.shape, min_size_px))
 
 
 def drop_inconsistent(
@@ -96,7 +95,7 @@ def drop_inconsistent(
     shape = tuple(max(1, round(side * scale)) for side in labels.shape)
     small, ids = resize_labels(labels, shape), np.arange(1, labels.max() + 1)
     if scale < 1:
-        flow = cellpose_api.resize_flow(flow, shape)
+        flow = resize_flow(flow, shape)
         ids = np.setdiff1d(small, 0)
     errors = _flow_errors(relabel(small), flow, by_library) if ids.size else np.zeros(0)
     return relabel(np.where(np.isin(labels, ids[errors > flow_threshold]), 0, labels))

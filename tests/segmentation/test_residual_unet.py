@@ -9,7 +9,7 @@ import torch
 
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose import CellposeSegmenter
-from cellapp.segmentation.cellpose_api import run_small_tiles, run_tiles
+from cellapp.segmentation.network_tiles import run_small_tiles, run_tiles
 from cellapp.segmentation.residual_unet import ResidualUNet, widths_of
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -102,7 +102,7 @@ def test_parts_that_are_missing_are_named(tmp_path):
 
 def test_images_larger_than_a_tile_are_run_as_cellpose_4_runs_them():
     image = np.random.default_rng(1).random((300, 270, 3), np.float32)
-    net = network(widths=(4, 256))  # `run_tiles` takes styles of the published length alone
+    net = network(widths=(4, 256))
     np.testing.assert_allclose(run_small_tiles(net, image, 1.0, 224), run_tiles(net, image, 1.0, 224), atol=1e-5)
 
 
