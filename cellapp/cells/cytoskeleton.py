@@ -7,16 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from scipy.ndimage import convolve, distance_transform_edt, label
-from skimage.feature import (
-    graycomatrix,
-    graycoprops,
-    hessian_matrix,
-    hessian_matrix_eigvals,
-    structure_tensor,
-    structure_tensor_eigenvalues,
-)
+from skimage import feature, morphology  # their parts load, and scipy.stats with them, when a head reads descriptors
 from skimage.filters import threshold_otsu
-from skimage.morphology import disk, opening, skeletonize
 
 GRAIN_PX = (1, 2, 4)
 """Radii of the openings of `granularity`, px."""
@@ -89,12 +81,12 @@ def describe(plane: np.ndarray, inside: np.ndarray) -> np.ndarray:
 def _directions(scaled: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
     """Return order and coherency; gradients of the cell's own outline are no fibres."""
     deep = _interior(inside)
-    rr, rc, cc = structure_tensor(_continued(scaled, inside), sigma=_SIGMA_PX, order="rc")
+    rr, rc, cc = feature.structure_tensor(_continued(scaled, inside), sigma=_SIGMA_PX, order="rc")
     energy = (rr + cc)[deep]
     if energy.sum() <= 0:
         return 0.0, 0.0
     doubled = ((cc - rr) + 2j * rc)[deep]  # anisotropy times exp(2 i angle)
-    first, second = structure_tensor_eigenvalues((rr, rc, cc))
+    first, second = feature.structure_tensor_eigenvalues((rr, rc, cc))
     return float(abs(doubled.sum()) / energy.sum()), float((first - second)[deep].sum() / energy.sum())
 
 
@@ -111,12 +103,14 @@ def _continued(scaled: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 def _fibres(scaled: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
     """Return length, density and branching of the skeleton of bright ridges."""
-    curvature = hessian_matrix(_continued(scaled, inside), _RIDGE_PX, order="rc", use_gaussian_derivatives=False)
-    ridges = np.maximum(-hessian_matrix_eigvals(curvature)[-1], 0)  # bright lines curve down across
+    curvature = feature.hessian_matrix(
+        _continued(scaled, inside), _RIDGE_PX, order="rc", use_gaussian_derivatives=False
+    )
+    ridges = np.maximum(-feature.hessian_matrix_eigvals(curvature)[-1], 0)  # bright lines curve down across
     of_cell = ridges[inside]
     if of_cell.max() <= of_cell.min():
         return np.nan, 0.0, np.nan
-    skeleton = skeletonize(inside & (ridges > threshold_otsu(of_cell)))
+    skeleton = morphology.skeletonize(inside & (ridges > threshold_otsu(of_cell)))
     length = int(skeleton.sum())
     if not length:
         return np.nan, 0.0, np.nan
@@ -141,7 +135,7 @@ def _distribution(scaled: np.ndarray, inside: np.ndarray) -> list[float]:
 def _granularity(scaled: np.ndarray, inside: np.ndarray) -> list[float]:
     whole, before, shares = scaled[inside].sum(), scaled[inside].sum(), []
     for radius in GRAIN_PX:
-        left = opening(scaled, disk(radius))[inside].sum()
+        left = morphology.opening(scaled, morphology.disk(radius))[inside].sum()
         shares.append(float((before - left) / whole))
         before = left
     return shares
@@ -150,11 +144,11 @@ def _granularity(scaled: np.ndarray, inside: np.ndarray) -> list[float]:
 def _texture(scaled: np.ndarray, inside: np.ndarray) -> list[float]:
     """Return Haralick's measures of neighbours that are both inside the cell."""
     levels = np.where(inside, 1 + np.minimum((scaled * _LEVELS).astype(int), _LEVELS - 1), 0).astype(np.uint8)
-    counts = graycomatrix(levels, [1], _ANGLES, _LEVELS + 1, symmetric=True)[1:, 1:].astype(np.float64)
+    counts = feature.graycomatrix(levels, [1], _ANGLES, _LEVELS + 1, symmetric=True)[1:, 1:].astype(np.float64)
     pairs = counts.sum(axis=(0, 1), keepdims=True)
     shares = np.divide(counts, pairs, out=np.zeros_like(counts), where=pairs > 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        found = [float(graycoprops(shares, name).mean()) for name in _TEXTURES]
+        found = [float(feature.graycoprops(shares, name).mean()) for name in _TEXTURES]
     logs = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
     return [*found, float(-(shares * logs).sum(axis=(0, 1)).mean())]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 MAX_COMPONENTS = 32
 _SHRINKAGE = 0.05  # share of the mean variance added to each direction, so that no distance is infinite
@@ -68,6 +67,8 @@ def fit_novelty(features: np.ndarray, codes: np.ndarray, n_classes: int) -> Nove
     NoveltyDetector
         Without a limit; `cellapp.training.classifier.cross_validation` sets it from held-out distances.
     """
+    from sklearn.decomposition import PCA  # half a second of a first result, which only reads what was fitted
+
     means = np.stack([features[codes == code].mean(axis=0) for code in range(n_classes)])
     within = features - means[codes]
     n_cells, width = within.shape

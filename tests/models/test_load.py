@@ -73,6 +73,31 @@ print([library for library in {watched!r} if library in sys.modules])
 """
 
 
+FIRST_RUN = """
+import sys
+import numpy as np
+from cellapp.models.bundle import load_run_models
+from cellapp.settings import AnalyseSettings
+from cellapp.types.image import Role
+settings = AnalyseSettings()
+models = load_run_models(settings, device="cpu", dtype="float32")
+pixels = np.zeros((2, 64, 64), np.float32)
+pixels[:, 20:44, 20:44] = 1
+roles = (Role.NUCLEUS, Role.CYTOPLASM)
+models.segmenter.masks(models.segmenter.flows(pixels, roles, settings.segment), settings.segment)
+vectors = models.encoder.embed(np.zeros((1, 3, models.encoder.input_px, models.encoder.input_px), np.float32), [1])
+models.head.probabilities(vectors.features)
+watched = ("torchvision", "torch._dynamo", "cellpose", "transformers", "timm", "sklearn", "scipy.stats", "matplotlib")
+print([library for library in watched if library in sys.modules])
+"""
+
+
+def test_a_run_with_the_models_that_ship_imports_nothing_it_does_not_use():
+    """Each of these takes a fifth of a second to two seconds, which somebody would wait for at a first result."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FIRST_RUN], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 @pytest.mark.parametrize(("name", "absent"), [("classical", ("torch", "sklearn")), ("demo-head", ("torch", "timm"))])
 def test_loading_imports_only_what_the_model_uses(name, absent):
     watched = (*absent, "transformers", "cellpose", "huggingface_hub")
