@@ -28,22 +28,25 @@ from cellapp.types.image import Role
 
 BLOCK_PX = 512
 SHAPE = (5594, 22656)
+UM_PER_PX = 0.5
 N_FEATURES = 192
 
 
-def seed_image(folder: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4) -> ImageRecord:
-    """Write a slide and put it into the default project of the store in force."""
-    path = write_image(folder / "wide.ome.tif", shape, n_channels)
+def seed_image(
+    folder: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4, um_per_px: float = UM_PER_PX
+) -> ImageRecord:
+    """Write a slide and put it into the default project of the store; a pixel twice as wide gives 4 times the cells."""
+    path = write_image(folder / "wide.ome.tif", shape, n_channels, um_per_px)
     return uploads.add_image(projects.default_project().id, path, path.name)
 
 
-def write_image(path: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4) -> Path:
+def write_image(path: Path, shape: tuple[int, int] = SHAPE, n_channels: int = 4, um_per_px: float = UM_PER_PX) -> Path:
     """Write a slide as an 8-bit tiled TIFF without smaller levels."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels, _ = _block()
+    pixels, _ = _block(um_per_px)
     planes = (pixels[i % len(pixels)] for i in range(n_channels))
     tiles = (_cut(plane, shape, box) for plane in planes for box in _boxes(shape))
-    metadata = {"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.5}
+    metadata = {"axes": "CYX", "PhysicalSizeX": um_per_px, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": um_per_px}
     _write(path, tiles, (n_channels, *shape), np.uint8, metadata)
     return path
 
@@ -61,7 +64,7 @@ def seed_run(image: ImageRecord, *, head: str | None = None) -> RunRecord:
     run = runs.create_run(image.project_id, [image.id], settings)
     folder = runs.run_folder(run.id) / run.images[0].stem
     folder.mkdir()
-    table = _write_cells(image.info.shape[1:], folder)
+    table = _write_cells(image.info.shape[1:], folder, image.um_per_px or UM_PER_PX)
     if head:
         table = _call(table, folder)
     found = Analysis(
@@ -83,23 +86,23 @@ def seed_run(image: ImageRecord, *, head: str | None = None) -> RunRecord:
     return runs.finish_run(run.id)
 
 
-def shape_for(n_cells: int) -> tuple[int, int]:
+def shape_for(n_cells: int, um_per_px: float = UM_PER_PX) -> tuple[int, int]:
     """Return the (Y, X) of a nearly square slide with at least so many cells."""
-    n_blocks = math.ceil(n_cells / int(_block()[1].max()))
+    n_blocks = math.ceil(n_cells / int(_block(um_per_px)[1].max()))
     rows = math.isqrt(n_blocks)
     return rows * BLOCK_PX, math.ceil(n_blocks / rows) * BLOCK_PX
 
 
-def _write_cells(shape: tuple[int, int], folder: Path) -> pd.DataFrame:
+def _write_cells(shape: tuple[int, int], folder: Path, um_per_px: float) -> pd.DataFrame:
     """Write the label image and return the table of its cells, with every column a run measures."""
-    _, labels = _block()
+    _, labels = _block(um_per_px)
     boxes = _boxes(shape)
     inner = [(y, x) for y, x in boxes if y + BLOCK_PX <= shape[0] and x + BLOCK_PX <= shape[1]]
     first = {place: k * int(labels.max()) for k, place in enumerate(inner)}
     empty = np.zeros((BLOCK_PX, BLOCK_PX), np.uint32)
     tiles = (np.where(labels > 0, labels + first[box], 0).astype(np.uint32) if box in first else empty for box in boxes)
     _write(folder / "labels.tif", tiles, shape, np.uint32, {"axes": "YX"})
-    return pd.concat([_moved(first[box], box) for box in inner])
+    return pd.concat([_moved(first[box], box, um_per_px) for box in inner])
 
 
 def _call(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -114,9 +117,9 @@ def _call(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
 
 @cache
-def _block() -> tuple[np.ndarray, np.ndarray]:
+def _block(um_per_px: float) -> tuple[np.ndarray, np.ndarray]:
     """Return (C, Y, X) uint8 pixels and the labels of the cells that lie wholly inside, numbered from 1."""
-    pixels, truth, _ = render_field(SyntheticSettings(height=BLOCK_PX, width=BLOCK_PX, seed=3))
+    pixels, truth, _ = render_field(SyntheticSettings(height=BLOCK_PX, width=BLOCK_PX, seed=3, um_per_px=um_per_px))
     edge = np.unique(np.concatenate([truth[0], truth[-1], truth[:, 0], truth[:, -1]]))
     kept = np.setdiff1d(np.unique(truth), [*edge, 0])
     number = np.zeros(int(truth.max()) + 1, np.int32)
@@ -138,16 +141,16 @@ def _cut(plane: np.ndarray, shape: tuple[int, int], box: tuple[int, int]) -> np.
 
 
 @cache
-def _measured() -> pd.DataFrame:
-    pixels, labels = _block()
+def _measured(um_per_px: float) -> pd.DataFrame:
+    pixels, labels = _block(um_per_px)
     mask = LabelMask(labels, "drawn")
-    table = measure(pixels, mask, channels=("actin", "cytoplasm", "nucleus"), um_per_px=0.5)
+    table = measure(pixels, mask, channels=("actin", "cytoplasm", "nucleus"), um_per_px=um_per_px)
     return assess(table, mask, pixels, QualitySettings(border=False))
 
 
-def _moved(first: int, box: tuple[int, int]) -> pd.DataFrame:
+def _moved(first: int, box: tuple[int, int], um_per_px: float) -> pd.DataFrame:
     """Return the block's table for the place (y, x) it was put to, ids from `first` + 1."""
-    table = _measured().copy()
+    table = _measured(um_per_px).copy()
     table.index = table.index + np.int32(first)
     for name in table.columns[table.columns.str.contains("_[yx][01]?_px$")]:
         table[name] += box["x" in name.split("_")[1]]

@@ -90,6 +90,18 @@ def project_run(folder: Path, stems: Sequence[str], *, method: Method = "pca", s
     return projection
 
 
+def projected_ns(folder: Path, method: Method) -> int | None:
+    """Return when the stored projection was written, nanoseconds; None when `project_run` has not run."""
+    path = _path(folder, method)
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+def is_current(folder: Path, stems: Sequence[str], method: Method) -> bool:
+    """Whether the stored projection is newer than all embeddings of the run."""
+    sources = [folder / stem / "embeddings.npz" for stem in stems]
+    return _path(folder, method).exists() and _is_fresh(folder, method, [path for path in sources if path.exists()])
+
+
 def read_projection(folder: Path, method: Method) -> Projection | None:
     """Return what `project_run` stored, None when it has not run."""
     path = _path(folder, method)

@@ -5,8 +5,9 @@ import streamlit as st
 from cellapp.ui.classify.answer_section import answer_section
 from cellapp.ui.classify.called_cells import EVERY_IMAGE, THIS_IMAGE, ClassifyState
 from cellapp.ui.classify.cell_sections import gallery_section, table_section
-from cellapp.ui.classify.chart_sections import counts_section, map_section
+from cellapp.ui.classify.chart_sections import counts_section
 from cellapp.ui.classify.classes_by import JOBS, classes_by
+from cellapp.ui.classify.map_section import map_section
 from cellapp.ui.classify.population_section import population_section
 from cellapp.ui.classify.probability_section import probabilities_section
 from cellapp.ui.classify.slide_section import slide_section

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from cellapp.cells.answer import judge
-from cellapp.explanation.cell_lists import WRONG, listings
+from cellapp.explanation.cell_lists import WRONG
 from cellapp.ui.components.messages import escape, trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
-from cellapp.ui.explain.cell_maps import explainable, vectors_of
 from cellapp.ui.explain.cell_panel import cells_section, slide_section
+from cellapp.ui.explain.offered_cells import explainable, has_calls, lists_of
 from cellapp.ui.explain.reasons_section import reasons_section
 from cellapp.ui.explain.report_section import report_section
 from cellapp.ui.explain.summary_panel import summary_section
@@ -21,15 +21,14 @@ image = frame.analyse_header(page)
 run = empty_states.require_run(page.run)
 results = results_of(run)
 empty_states.show_unfinished(run, results)
-cells = results.called()
-image_cells = cells[cells["image_id"] == image.id]
+cells, image_cells = results.called(), results.called_of(image.id)
 
 st.markdown("### Why was this cell called so?")
-answer = judge(cells, results.demonstration)
+answer = results.kept("answer", make=lambda: judge(cells, results.demonstration))
 show_head_note(run, answer, results.classes)
 if answer.unfit:
     st.caption(escape(f"{answer.verdict}: {answer.reason}. A map shows what the head goes by, not what the cell is."))
-if not results.classes or not image_cells["label"].any():
+if not has_calls(results, image):
     empty_states.nothing_to_explain(results, image.id, image_cells)
     trust_line(run, results.provenance)
     st.stop()
@@ -43,8 +42,7 @@ if head is not None and head.only_on_slides:
 asked = toolbar(run, image, results.classes, head)
 truth_badge(run, head, asked.how)
 with_map = explainable(results, image_cells, asked.target, models=head is not None, how=asked.how)
-chosen = selection.selected(run, cells)
-lists = listings(with_map, results.classes, chosen, vectors_of(results, with_map))
+lists = lists_of(results, with_map, selection.selected(run, cells), every=head is not None)
 if not lists:
     empty_states.no_head()
     trust_line(run, results.provenance)
@@ -56,6 +54,6 @@ if WRONG not in lists:
 slide_section(results, image, with_map, cell)
 if head is not None:
     reasons_section(results, image, cell, asked.target)
-summary_section(results, cells, asked.target, models=head is not None)
+summary_section(results, asked.target, models=head is not None)
 report_section(page, results)
 trust_line(run, results.provenance)

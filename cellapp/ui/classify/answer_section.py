@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cellapp.ui.classify.called_cells import ClassifyState, headline
+from cellapp.ui.classify.called_cells import ClassifyState
 from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.components.model_badges import show_head_note
@@ -28,12 +28,7 @@ def answer_section(state: ClassifyState, stem: str) -> None:
         Folder of the image in the header, whose files are offered.
     """
     run, answer = state.results.run, state.answer
-    text = headline(
-        state.all_cells,
-        state.results.classes,
-        n_images=len(state.results.version),
-        demonstration=state.results.demonstration,
-    )
+    text = state.headline
     if answer.mostly_unlike:
         text = f"{text.removesuffix('.')}: label some, or train from the conditions."
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

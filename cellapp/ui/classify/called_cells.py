@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +16,8 @@ from cellapp.classification.cell_columns import positive_class
 from cellapp.store.records import ImageRecord
 from cellapp.ui.session import selection
 from cellapp.ui.session.results import Results
+
+Value = TypeVar("Value")
 
 EVERY_IMAGE, THIS_IMAGE = "All images", "This image"
 
@@ -37,12 +40,22 @@ class ClassifyState:
     @cached_property
     def answer(self) -> Answer:
         """Whether the classes of the run are an answer."""
-        return judge(self.all_cells, self.results.demonstration)
+        return self.kept("answer", make=lambda: judge(self.all_cells, self.results.demonstration))
+
+    @cached_property
+    def headline(self) -> str:
+        """The first line of the page, see `headline`."""
+        n_images, demonstration = len(self.results.version), self.results.demonstration
+
+        def make() -> str:
+            return headline(self.all_cells, self.results.classes, n_images=n_images, demonstration=demonstration)
+
+        return self.kept("headline", make=make)
 
     @cached_property
     def image_cells(self) -> pd.DataFrame:
         """The cells of the image in the header."""
-        return self.all_cells[self.all_cells["image_id"] == self.image.id]
+        return self.results.called_of(self.image.id, self.threshold)
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -63,6 +76,15 @@ class ClassifyState:
     def version_key(self) -> str:
         """A text that changes whenever calls do; charts are drawn anew when it does."""
         return f"{self.results.version_key}/{self.threshold}/{self.scope}/{self.image.id}"
+
+    def kept(self, what: str, *decided_by: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what is made of all cells of the run at the threshold in force, see `cellapp.ui.session.kept.kept`."""
+        return self.results.kept(f"classify {what}", self.threshold, *decided_by, make=make)
+
+    def kept_in_scope(self, what: str, *decided_by: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what is made of the cells in scope in the same way."""
+        of_image = self.image.id if self.scope == THIS_IMAGE else None
+        return self.kept(what, of_image, *decided_by, make=make)
 
     def adopt(self, rows: list[int], *, source: str) -> None:
         """Select the rows that a chart, table or viewer reports, if that is new, and draw the page again."""
@@ -141,8 +163,8 @@ def outcome_table(cells: pd.DataFrame, classes: Sequence[str], group: Mapping[st
 
 def _groups(cells: pd.DataFrame, group: Mapping[str, str]) -> list[tuple[str, pd.DataFrame]]:
     """Return the cells of each group, sorted by name; a group whose images have no cells has none."""
-    of_row = cells["image_id"].map(group)
-    return [(name, cells[of_row == name]) for name in sorted(set(group.values()))]
+    rows = cells.groupby(cells["image_id"].map(group)).indices
+    return [(name, cells.iloc[rows.get(name, [])]) for name in sorted(set(group.values()))]
 
 
 def _share_phrases(counts: Counts, classes: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -37,14 +38,15 @@ _COLUMNS = (
 )
 
 
+@st.fragment
 def gallery_section(state: ClassifyState) -> None:
     """Draw crops of the selected cells, else of all in scope, with what can be done with the ticked ones."""
-    cells = state.all_cells.loc[state.selected] if state.selected else state.cells
-    _heading(state, len(cells))
+    n_cells = len(state.selected or state.cells)
+    _heading(state, n_cells)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = st.selectbox("Sort", list(ORDERS), key="gallery_order", persist_state="session", width=260)
-        page = page_of(len(cells), size=PAGE_SIZE, key="gallery_page")
-    tiles = _tiles(state, sort_cells(cells, str(order), target=state.target).iloc[page])
+        page = page_of(n_cells, size=PAGE_SIZE, key="gallery_page")
+    tiles = _tiles(state, _sorted(state, str(order), page, selected=bool(state.selected)))
     ticked = [int(row) for row in show_gallery(tiles, key=f"gallery_{state.results.run.id}")]
     rows = sorted({*ticked, *_ticked_in_table(state)}) or state.selected
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -72,6 +74,17 @@ def table_section(state: ClassifyState) -> None:
         st.caption(f"The first {TABLE_ROWS:,} of {total:,} cells; the files have all of them.")
     if own:
         state.adopt(_rows_at(cells, event["selection"]["rows"]), source="table")
+
+
+def _sorted(state: ClassifyState, order: str, part: slice, *, selected: bool) -> pd.DataFrame:
+    """Return a part of the selected cells or of those in scope, sorted."""
+    if selected:
+        return sort_cells(state.all_cells.loc[state.selected], order, target=state.target).iloc[part]
+
+    def make() -> np.ndarray:
+        return sort_cells(state.cells, order, target=state.target).index.to_numpy()
+
+    return state.all_cells.iloc[state.kept_in_scope("order", order, make=make)[part]]
 
 
 def _relabel_controls(results: Results, rows: Sequence[int]) -> None:
@@ -103,7 +116,7 @@ def _clear() -> None:
 
 
 def _tiles(state: ClassifyState, cells: pd.DataFrame) -> list[Tile]:
-    side_px = window_side_px(state.all_cells)
+    side_px = state.results.kept("window", make=lambda: window_side_px(state.results.cells))
     uris: dict[int, str] = {}
     for image_id, part in cells.groupby("image_id", sort=False):
         if str(image_id) not in state.images:
@@ -136,8 +149,7 @@ def _table_selects() -> bool:
 
 
 def _table_cells(state: ClassifyState) -> pd.DataFrame:
-    cells = state.cells if _table_selects() else state.all_cells.loc[state.selected]
-    return sort_cells(cells, next(iter(ORDERS)), target=state.target).head(TABLE_ROWS)
+    return _sorted(state, next(iter(ORDERS)), slice(TABLE_ROWS), selected=not _table_selects())
 
 
 def _table_key(state: ClassifyState) -> str:

@@ -46,6 +46,13 @@ def _probabilities(state: ClassifyState, threshold_key: str) -> None:
 
 
 def _histogram(state: ClassifyState) -> None:
+    config = charts.chart_config("classify_histogram")
+    alt = f"Histogram of the probability of {state.target}"
+    figure = state.kept_in_scope("histogram", make=lambda: _figure(state))
+    st.plotly_chart(figure, key="classify_histogram", config=config, alt=alt)
+
+
+def _figure(state: ClassifyState) -> charts.Drawn:
     """Draw the probabilities with the threshold and the band of unsure cells."""
     settings = state.results.run.settings.classify
     apart = (state.cells["outcome"] == UNLIKE) & (not state.answer.mostly_unlike)
@@ -59,6 +66,4 @@ def _histogram(state: ClassifyState) -> None:
         band=unsure_band(state.threshold, 0.0 if settings.unsure == "conformal" else settings.unsure_margin),
         calibrated=bool(state.results.provenance.get("calibrated", True)),
     )
-    config = charts.chart_config("classify_histogram")
-    alt = f"Histogram of the probability of {state.target}"
-    st.plotly_chart(figure, key="classify_histogram", config=config, alt=alt)
+    return charts.Drawn(figure)

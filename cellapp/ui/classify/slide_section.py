@@ -18,6 +18,7 @@ from cellapp.ui.session.page_state import choose_cell
 _CARD_PX = 120
 
 
+@st.fragment
 def slide_section(state: ClassifyState) -> None:
     """Draw the slide with its cells in the colours of their calls; what is picked is selected on the whole page."""
     entry = state.results.run.image(state.image.id)
@@ -51,7 +52,8 @@ def _card(state: ClassifyState, chosen: pd.DataFrame) -> None:
     cell = chosen.iloc[0]
     colour = class_colour(str(cell["outcome"]), state.results.classes)
     folder = state.results.folder / str(cell["stem"])
-    uris = cell_uris(folder, state.image, chosen, [colour], side_px=window_side_px(state.all_cells))
+    side_px = state.results.kept("window", make=lambda: window_side_px(state.results.cells))
+    uris = cell_uris(folder, state.image, chosen, [colour], side_px=side_px)
     with st.container(horizontal=True, vertical_alignment="center", key="cell_card"):
         st.image(uris[int(cell["cell_id"])], width=_CARD_PX, alt=f"Crop of cell {int(cell['cell_id'])}")
         with st.container(gap="xsmall"):

@@ -35,6 +35,34 @@ TEMPLATE = go.layout.Template(
 )
 
 
+class Drawn(go.Figure):
+    """A figure that is sent many times: what Plotly would copy and encode for each page is made once.
+
+    Parameters
+    ----------
+    figure : Figure
+        Complete; later changes of it or of this one are not sent.
+    """
+
+    def __init__(self, figure: go.Figure) -> None:
+        super().__init__()
+        object.__setattr__(self, "_sent", figure.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return data and layout as they are sent; nobody may change them."""
+        return self._sent
+
+    @property
+    def title(self) -> str:
+        """The title, "" without one."""
+        return str(self._sent["layout"].get("title", {}).get("text") or "")
+
+    @property
+    def n_bytes(self) -> int:
+        """About how much memory the points of the figure take."""
+        return sum(map(_length, self._sent["data"]))
+
+
 def styled(figure: go.Figure, title: str, *, height: int = 320) -> go.Figure:
     """Apply the common template to a figure, in place.
 
@@ -130,6 +158,15 @@ def size_histogram(values: np.ndarray, *, unit: str, minimum: float | None = Non
     figure.update_xaxes(title_text=f"area, {unit}", rangemode="tozero")
     figure.update_yaxes(title_text="cells", dtick=whole_step(np.histogram(values, bins=30)[0].max()))
     return styled(figure.update_layout(bargap=0.05), "Cell size", height=220)
+
+
+def _length(part: object) -> int:
+    """Return the length of all texts and numbers in a part of a figure."""
+    if isinstance(part, dict):
+        return sum(map(_length, part.values()))
+    if isinstance(part, (list, tuple)):
+        return sum(map(_length, part))
+    return len(part) if isinstance(part, str) else 8
 
 
 def _mark_threshold(figure: go.Figure, threshold: float, band: tuple[float, float]) -> None:

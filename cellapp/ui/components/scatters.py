@@ -1,4 +1,4 @@
-"""Maps with one point per cell, of the embedding and of the slide; drawn by WebGL, so that 50,000 cells stay quick."""
+"""Maps of cells, of the embedding and of the slide: points by WebGL; of very many cells a picture of their density."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from cellapp.rendering.colours import class_colour
+from cellapp.ui.components import density
 from cellapp.ui.components.charts import styled
 
 SYMBOLS = {
@@ -38,7 +39,7 @@ def point_size(n: int) -> int:
 def embedding_map(
     points: pd.DataFrame, classes: Sequence[str], *, method: str, axes: Sequence[str], target: str = ""
 ) -> go.Figure:
-    """Draw one point per cell where near means alike to the encoder.
+    """Draw one point per cell where near means alike to the encoder; of many, how many lie where.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def embedding_map(
     target : str
         Class of the probability `p`.
     """
-    figure = _points(points, classes, target, position="")
+    figure = _points(points, classes, target, position="", upward=True)
     figure.update_xaxes(title_text=axes[0], showticklabels=method == "PCA")
     figure.update_yaxes(
         title_text=axes[1], showticklabels=method == "PCA", scaleanchor="x" if method == "PCA" else None
@@ -65,7 +66,7 @@ def embedding_map(
 def spatial_map(
     points: pd.DataFrame, classes: Sequence[str], *, extent: tuple[float, float], unit: str, target: str = ""
 ) -> go.Figure:
-    """Draw one point per cell where it lies on the slide.
+    """Draw one point per cell where it lies on the slide; of many, how many lie where.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def spatial_map(
     target : str
         Class of the probability `p`.
     """
-    figure = _points(points, classes, target, position="<br>x %{x:,.0f}, y %{y:,.0f} " + unit)
+    figure = _points(points, classes, target, position="<br>x %{x:,.0f}, y %{y:,.0f} " + unit, upward=False)
     figure.update_xaxes(title_text=f"x, {unit}", range=[0, extent[1]], constrain="domain")
     figure.update_yaxes(title_text=f"y, {unit}", range=[extent[0], 0], scaleanchor="x", constrain="domain")
     return styled(figure.update_layout(dragmode="lasso"), "Where the cells lie", height=420)
@@ -104,10 +105,17 @@ def _first(customdata: object) -> object | None:
     return customdata
 
 
-def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, position: str) -> go.Figure:
-    """Draw a trace per outcome; browsers write the hover text from numbers: 50,000 strings take half a second."""
+def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, position: str, upward: bool) -> go.Figure:
+    """Draw a trace per outcome, of too many cells their density.
+
+    Browsers write the hover text from numbers: 50,000 strings take half a second.
+    """
     figure = go.Figure()
     size = point_size(len(points))
+    if len(points) > density.MOST_POINTS:
+        signs = {str(outcome): symbol(str(outcome), classes) for outcome in points["outcome"].unique()}
+        density.draw_density(figure, points, classes, signs, size, upward=upward)
+        return figure
     any_selected = points["selected"].any()
     for outcome, rows in points.groupby("outcome", sort=True):
         sign = symbol(str(outcome), classes)
@@ -116,7 +124,7 @@ def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, positi
             y=rows["y"].to_numpy(np.float32),
             mode="markers",
             name=f"{outcome} ({len(rows):,})",
-            customdata=rows[["row", "cell_id", "p"]].to_numpy(np.float64),
+            customdata=rows[["row", "cell_id", "p"]].to_numpy(_number_type(points)),
             meta=[escape(str(outcome)), escape(target)],
             selectedpoints=np.flatnonzero(rows["selected"].to_numpy()) if any_selected else None,
             marker={
@@ -129,6 +137,12 @@ def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, positi
             hovertemplate=_hover(rows["p"].notna().to_numpy(), position),
         )
     return figure
+
+
+def _number_type(points: pd.DataFrame) -> type:
+    """Return the smallest type that holds row numbers and ids: what is sent is half as long."""
+    largest = max(points["row"].max(), points["cell_id"].max()) if len(points) else 0
+    return np.float32 if largest < 2**24 else np.float64
 
 
 def _hover(has_p: np.ndarray, position: str) -> str | list[str]:

@@ -1,4 +1,4 @@
-"""Which cells the Explain page offers, and their maps.
+"""The maps of cells on the Explain page.
 
 A map is read from the run's files, else computed with the run's models: by the page when that is quick, else by the
 worker, while the page shows the progress.
@@ -16,8 +16,7 @@ import streamlit as st
 
 from cellapp.errors import ModelError
 from cellapp.explanation.methods import made_by, passes
-from cellapp.exports.embeddings import read_embeddings
-from cellapp.exports.explanations import read_maps, stored_maps
+from cellapp.exports.explanations import maps_path, read_maps
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.explain_selected_cells import settings_to_explain
 from cellapp.pipeline.context import make_context
@@ -29,6 +28,7 @@ from cellapp.types.cells import Explanations, LabelMask
 from cellapp.ui.components.job_progress import explain_seconds, wait_for
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
+from cellapp.ui.session.kept import kept, kept_file
 from cellapp.ui.session.results import Results
 
 KIND = "explain"
@@ -44,16 +44,6 @@ class CellExplanation:
     logit: float  # of the class explained
     rest: float  # logit units: class token and bias
     target: str  # class explained
-
-
-def explainable(
-    results: Results, cells: pd.DataFrame, target: str, *, models: bool, how: ExplainSettings | None = None
-) -> pd.DataFrame:
-    """Return the cells of one image whose map is on disk or, with the run's models at hand, can be computed."""
-    if models or cells.empty:
-        return cells
-    stored = stored_explanations(results.folder / cells["stem"].iloc[0], target, how)
-    return cells[cells["cell_id"].isin(stored)]
 
 
 def cell_explanations(
@@ -106,8 +96,9 @@ def stored_explanations(
 ) -> dict[int, CellExplanation]:
     """Read the maps of one image's folder, of its run and made later; none of another class or made another way."""
     how, path = how or ExplainSettings(), folder / "explanations" / "maps.npz"
-    of_run = read_maps(path) if head is None and path.exists() else None
-    stored = (of_run, stored_maps(folder, target, how, head))
+    of_run = kept_file("maps", path, make=lambda: read_maps(path)) if head is None else None
+    later = maps_path(folder, target, how, head)
+    stored = (of_run, kept_file("maps", later, make=lambda: read_maps(later)))
     explained: dict[int, CellExplanation] = {}
     for maps in stored:
         if maps is not None and maps.target == target and made_by(maps.method, how.named, how.layer):
@@ -122,28 +113,21 @@ def common_limit(
 
     It spans every map in the run's files and those computed for this page.
     """
-    explained = [*shown.values()]
-    for stem, _ in results.version:
-        explained += stored_explanations(results.folder / stem, target, how).values()
-    return scale_of(one.map for one in explained)
+    stored = [_limit_of(results.folder / stem, target, how) for stem, _ in results.version]
+    return max([scale_of(one.map for one in shown.values()), *stored])
 
 
-def vectors_of(results: Results, cells: pd.DataFrame) -> pd.DataFrame | None:
-    """Return the vectors of some cells of one image by the index of `cells`; None where the run kept none."""
-    if cells.empty:
-        return None
-    path = results.folder / cells["stem"].iloc[0] / "embeddings.npz"
-    if not path.exists():
-        return None
-    vectors = _vectors(str(path), path.stat().st_mtime_ns)
-    known = cells[cells["cell_id"].isin(vectors.index)]
-    return vectors.loc[known["cell_id"]].set_axis(known.index)
+def _limit_of(folder: Path, target: str, how: ExplainSettings | None) -> float:
+    """Return the half width of the colour scale of the maps in one image's folder."""
+    paths = (folder / "explanations" / "maps.npz", maps_path(folder, target, how))
+    written = tuple(path.stat().st_mtime_ns if path.exists() else None for path in paths)
+    if not any(written):
+        return 0.0
 
+    def make() -> float:
+        return scale_of(one.map for one in stored_explanations(folder, target, how).values())
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _vectors(path: str, mtime_ns: int) -> pd.DataFrame:
-    found = read_embeddings(Path(path))
-    return pd.DataFrame(found.features, index=found.cell_ids)
+    return kept("limit", str(folder), written, target, repr(how), make=make)
 
 
 def takes_long(results: Results, n_cells: int, method: str = "exact") -> bool:

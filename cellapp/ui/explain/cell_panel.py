@@ -34,6 +34,7 @@ from cellapp.ui.explain.ways import ShownWay, explained_ways, figures_of
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.cells_on_slide import picked_rows, show_cells_on_slide
 from cellapp.ui.session import selection
+from cellapp.ui.session.kept import digest_of, kept
 from cellapp.ui.session.page_state import choose_cell
 from cellapp.ui.session.results import Results
 
@@ -124,16 +125,21 @@ def explanation_panel(
 
 def _figure(image: ImageRecord, cell_id: int, way: ShownWay, one: CellExplanation, asked: Asked, number: int) -> None:
     crop = way.crops[cell_id]
-    figure = map_figures.explanation_figure(
-        asked.shown.draw(crop.pixels),
-        one.map,
-        limit=way.limit,
-        target=asked.target,
-        style=asked.style,
-        outlines=cell_outlines(crop),
-    )
+    digest = digest_of(crop.pixels, crop.inside, crop.core, one.map)
+
+    def make() -> charts.Drawn:
+        drawn = map_figures.explanation_figure(
+            asked.shown.draw(crop.pixels),
+            one.map,
+            limit=way.limit,
+            target=asked.target,
+            style=asked.style,
+            outlines=cell_outlines(crop),
+        )
+        return charts.Drawn(drawn)
+
     st.plotly_chart(
-        figure,
+        kept("explained cell", digest, asked.target, asked.style, asked.shown, way.limit, make=make),
         key=f"explain_figure_{number}" if number else "explain_figure",
         config=charts.chart_config(f"cell_{cell_id}_explained"),
         alt=f"Crop, signed map and both together, by {way.title}",
@@ -166,9 +172,12 @@ def slide_section(results: Results, image: ImageRecord, cells: pd.DataFrame, cel
 
 
 def _each_channel(crop: RawCrop, image: ImageRecord, asked: Asked, cell_id: int) -> None:
-    pictures = channels_alone(crop, image, asked.shown)
+    def make() -> charts.Drawn:
+        pictures = channels_alone(crop, image, asked.shown)
+        return charts.Drawn(map_figures.channel_strip(list(pictures.values()), list(pictures)))
+
     st.plotly_chart(
-        map_figures.channel_strip(list(pictures.values()), list(pictures)),
+        kept("channels of a cell", digest_of(crop.pixels), image.channels, asked.shown, make=make),
         key="explain_channels",
         config=charts.chart_config(f"cell_{cell_id}_channels"),
         alt=f"Each channel of the crop: {', '.join(image.channels)}",
@@ -180,7 +189,7 @@ def _tiles(
 ) -> list[Tile]:
     classes = classes_of(cells)
     colours = [class_colour(name, classes) for name in cells["outcome"]]
-    side_px = window_side_px(results.cells)
+    side_px = results.kept("window", make=lambda: window_side_px(results.cells))
     folder = results.folder / cells["stem"].iloc[0]
     bare = set(cells["cell_id"].astype(int)) - set(maps)
     uris = cell_uris(folder, image, cells, colours, side_px=side_px) if bare else {}

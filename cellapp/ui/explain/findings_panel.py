@@ -10,9 +10,11 @@ import streamlit as st
 from cellapp.explanation.finding_sentences import removal_title
 from cellapp.explanation.findings import TITLES, Findings, findings
 from cellapp.exports.explanation_truth import doubt_of
+from cellapp.exports.explanations import summary_path
 from cellapp.exports.tables import csv_text
 from cellapp.files import safe_stem
 from cellapp.ui.components.messages import escape
+from cellapp.ui.session.kept import kept_file
 from cellapp.ui.session.results import Results
 
 _COLUMNS = {
@@ -41,7 +43,7 @@ def findings_section(measured: pd.DataFrame, target: str, results: Results) -> N
     results : Results
         Of the run.
     """
-    found, name = _findings(measured, target, doubt_of(results.provenance)), safe_stem(results.run.name)
+    found, name = _findings(measured, target, results), safe_stem(results.run.name)
     st.markdown("#### Findings")
     for note in found.notes:
         st.caption(escape(note))
@@ -84,6 +86,7 @@ def _removals(found: Findings) -> None:
     st.dataframe(rows, column_order=order, column_config=columns, hide_index=True, key="findings_removals")
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _findings(measured: pd.DataFrame, target: str, doubt: str) -> Findings:
-    return findings(measured, target, doubt)
+def _findings(measured: pd.DataFrame, target: str, results: Results) -> Findings:
+    path, doubt = summary_path(results.folder, target), doubt_of(results.provenance)
+    key = ("findings", path, results.version_key, target, doubt)
+    return kept_file(*key, make=lambda: findings(measured, target, doubt)) or findings(measured, target, doubt)

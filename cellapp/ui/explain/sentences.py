@@ -18,11 +18,12 @@ from cellapp.explanation.compartments import (
     strongest_compartment,
     sum_by_compartment,
 )
-from cellapp.exports.explanations import read_explanation_summary
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.signed_maps import enlarged
 from cellapp.ui.explain.cell_maps import CellExplanation
+from cellapp.ui.explain.measured import measured_cells
 from cellapp.ui.explain.summary_charts import effect_columns
+from cellapp.ui.session.kept import kept_file
 from cellapp.ui.session.results import Results
 
 _LISTED = 3  # channels with their places that are told of one cell
@@ -55,9 +56,9 @@ def measured_of(results: Results, cell: pd.Series, target: str) -> pd.Series | N
     """Return what was measured of a cell, from the files of the run or the summary of its explanations; else None."""
     folder, stem, cell_id = results.folder, str(cell["stem"]), int(cell["cell_id"])
     path = folder / stem / "explanations" / "regions.csv"
-    of_run = pd.read_csv(path, index_col="cell_id") if path.exists() else pd.DataFrame(columns=["target"])
-    of_all = read_explanation_summary(folder, [name for name, _ in results.version], target)
-    tables = [of_run[of_run["target"] == target]]
+    of_run = kept_file("regions", path, make=lambda: pd.read_csv(path, index_col="cell_id"))
+    of_all = measured_cells(results, target)
+    tables = [] if of_run is None else [of_run[of_run["target"] == target]]
     tables += [] if of_all is None else [of_all[of_all["stem"] == stem]]
     for table in tables:
         if cell_id in table.index:

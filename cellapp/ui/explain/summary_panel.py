@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from cellapp.errors import ModelError
-from cellapp.explanation.finding_tables import TRUTH, needed
+from cellapp.explanation.finding_tables import needed
 from cellapp.explanation.mean_map import MeanMap
-from cellapp.exports.explanations import mean_maps_path, read_explanation_summary, read_mean_maps
+from cellapp.exports.explanations import mean_maps_path, read_mean_maps, summary_path
 from cellapp.jobs import queue, worker_process
 from cellapp.pipeline.cell_figures import mean_maps_figure
 from cellapp.pipeline.explain_method import with_explain_method
@@ -25,7 +24,9 @@ from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.components.model_badges import head_of
 from cellapp.ui.explain import summary_charts
 from cellapp.ui.explain.findings_panel import findings_section
+from cellapp.ui.explain.measured import described_cells, is_metric
 from cellapp.ui.explain.shown_cells import save_figures
+from cellapp.ui.session.kept import kept_file
 from cellapp.ui.session.results import Results
 
 KIND = "regions"
@@ -33,23 +34,21 @@ AUTOMATIC_S = 30.0
 """A measurement shorter than this starts without a click."""
 
 
-def summary_section(results: Results, cells: pd.DataFrame, target: str, *, models: bool) -> None:
+def summary_section(results: Results, target: str, *, models: bool) -> None:
     """Draw what the calls of the whole run rest on, or the way to have it measured.
 
     Parameters
     ----------
     results : Results
-    cells : DataFrame
-        All cells of the run with their `outcome`.
     target : str
         Class to explain.
     models : bool
         Whether encoder and head are here to measure with.
     """
     st.markdown("### Over all cells")
-    measured = read_explanation_summary(results.folder, [stem for stem, _ in results.version], target)
+    measured = described_cells(results, target)
     if measured is not None and len(measured):
-        _draw(_described(measured, cells), results, cells, target)
+        _draw(measured, results, target)
         if needed(measured) and models and not results.run.status.active:
             _measure(results, target)
     elif measured is not None:
@@ -67,7 +66,7 @@ def _measure(results: Results, target: str) -> None:
     if job is not None and job.status.active:
         wait_for(job)
         return
-    n_cells = min(CELLS, int((results.cells["label"].fillna("") != "").sum()))
+    n_cells = min(CELLS, _n_called(results))
     method = with_explain_method(results.run.settings, head_of(results.run)).explain.named
     seconds = explain_seconds(results.provenance, n_cells, times=summary_passes(results.provenance, method))
     if job is None and seconds is not None and seconds <= AUTOMATIC_S:
@@ -94,28 +93,27 @@ def _submit(results: Results, target: str) -> None:
     worker_process.ensure_worker()
 
 
-def _described(measured: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Add the present outcome, the area and the class given by hand of each cell to the table of measurements."""
-    area = cells["area_um2"] if _metric(cells) else cells["area_px"]
-    columns = cells.assign(area=area, **{TRUTH: cells.get("manual_label", "")})[
-        ["stem", "cell_id", "outcome", "area", TRUTH]
-    ]
-    return measured.reset_index().merge(columns, on=["stem", "cell_id"], how="inner").set_index("cell_id")
-
-
-def _metric(cells: pd.DataFrame) -> bool:
-    return "area_um2" in cells and bool(cells["area_um2"].notna().all())
-
-
-def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: str) -> None:
-    n_called = int((cells["label"].fillna("") != "").sum())
+def _draw(table: pd.DataFrame, results: Results, target: str) -> None:
+    n_called = _n_called(results)
     st.markdown(escape(summary_charts.summary_sentences(table, target)))
     drawn = "which is all" if len(table) == n_called else "drawn evenly over the calls"
     st.caption(
         f"Measured on {len(table):,} of {n_called:,} classified cells of this run, {drawn}. "
         "It shows what the head goes by, not what makes a cell one or the other."
     )
-    unit = "µm²" if _metric(cells) else "px²"
+    findings_section(table, target, results)
+    path = summary_path(results.folder, target)
+    key = ("overview", path, results.version_key, target)
+    _grid(kept_file(*key, make=lambda: _figures(table, results, target)) or {})
+    _mean_maps(results, target)
+
+
+def _n_called(results: Results) -> int:
+    return results.kept("called cells", make=lambda: int((results.cells["label"].fillna("") != "").sum()))
+
+
+def _figures(table: pd.DataFrame, results: Results, target: str) -> dict[str, charts.Drawn]:
+    unit = "µm²" if is_metric(results.cells) else "px²"
     figures = {
         "place": summary_charts.compartment_figure(table, results.classes, target),
         "share": summary_charts.share_figure(table, target),
@@ -126,9 +124,7 @@ def _draw(table: pd.DataFrame, results: Results, cells: pd.DataFrame, target: st
         del figures["channel"]
     if (both := summary_charts.channel_place_figure(table)) is not None:
         figures["channel_place"] = both
-    findings_section(table, target, results)
-    _grid(figures)
-    _mean_maps(results, target)
+    return {name: charts.Drawn(figure) for name, figure in figures.items()}
 
 
 def _mean_maps(results: Results, target: str) -> None:
@@ -149,7 +145,7 @@ def _mean_maps_svg(run_id: str, target: str, written_ns: int, _means: Mapping[st
     return mean_maps_figure(_means, target, method=method).svg()
 
 
-def _grid(figures: Mapping[str, go.Figure]) -> None:
+def _grid(figures: Mapping[str, charts.Drawn]) -> None:
     grid = st.grid(2, min_column_width=380, gap="medium")
     for name, figure in figures.items():
         with grid.cell():
@@ -157,5 +153,5 @@ def _grid(figures: Mapping[str, go.Figure]) -> None:
                 figure,
                 key=f"overview_{name}",
                 config=charts.chart_config(f"explained_by_{name}"),
-                alt=figure.layout.title.text,
+                alt=figure.title,
             )

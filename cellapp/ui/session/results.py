@@ -6,10 +6,11 @@ Rows are numbered over the whole run: charts give row numbers back, while the se
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,9 @@ from cellapp.models.demonstration import demonstration_of_run
 from cellapp.store.cells import manual_labels
 from cellapp.store.records import RunImage, RunRecord, Status
 from cellapp.store.runs import run_folder
+from cellapp.ui.session.kept import kept
+
+Value = TypeVar("Value")
 
 COLUMNS = (
     *("cell_id", "centroid_y_px", "centroid_x_px", "bbox_y0_px", "bbox_x0_px", "bbox_y1_px", "bbox_x1_px"),
@@ -48,13 +52,13 @@ class Results:
     manual_classes: Mapping[str, Mapping[int, str]]  # image id -> cell id -> class; of the store, newer than the files
     classes_by: ClassVersions = field(default_factory=ClassVersions)  # the active one may be newer than the files
 
-    @property
+    @cached_property
     def version_key(self) -> str:
         """A text that changes whenever a file of the run or a manual class does."""
         by_hand = hash(json.dumps(self.manual_classes, sort_keys=True))
         return f"{self.run.id}/{hash(self.version)}/{self.classes_by.active_id}/{by_hand}"
 
-    @property
+    @cached_property
     def demonstration(self) -> str:
         """What the head was trained on where it is one for show, see `cellapp.models.demonstration`."""
         return demonstration_of_run(self.provenance)
@@ -65,16 +69,35 @@ class Results:
         stems = dict(self.version)
         return {image.image_id for image in self.run.images if image.stem in stems}
 
+    def kept(self, what: str, *decided_by: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what is made of these results, see `cellapp.ui.session.kept.kept`."""
+        return kept(what, self.version_key, self.demonstration, *decided_by, make=make)
+
     def called(self, threshold: float | None = None) -> pd.DataFrame:
-        """Return the cells with an `outcome` column, at another threshold when one is given."""
+        """Return the cells with an `outcome` column, at another threshold when one is given; nobody may change it."""
+        threshold = self._threshold(threshold)
+        return self.kept("called", threshold, make=lambda: self._called(threshold))
+
+    def called_of(self, image_id: str, threshold: float | None = None) -> pd.DataFrame:
+        """Return the rows of `called` that are of one image; nobody may change them."""
+        cells, threshold = self.called(threshold), self._threshold(threshold)
+        if len(self.version) == 1 and len(cells) and cells["image_id"].iloc[0] == image_id:
+            return cells
+        return self.kept("called of", image_id, threshold, make=lambda: cells[cells["image_id"] == image_id])
+
+    def _threshold(self, threshold: float | None) -> float:
+        return self.run.settings.classify.threshold if threshold is None else threshold
+
+    def _called(self, threshold: float) -> pd.DataFrame:
         settings = self.run.settings.classify
-        table = self.cells
-        if threshold is not None and threshold != settings.threshold:
+        table = self.cells.copy(deep=False)
+        if threshold != settings.threshold:
             by_set = settings.unsure == "conformal"
             margin = settings.unsure_margin
             table = rethreshold(table, self.classes, threshold=threshold, unsure_margin=margin, by_set=by_set)
-        table = table.assign(manual_label=self._manual_column())
-        return table.assign(outcome=outcome(table))
+        table["manual_label"] = self._manual_column()
+        table["outcome"] = outcome(table)
+        return table
 
     def _manual_column(self) -> np.ndarray:
         column = np.full(len(self.cells), "", dtype=object)

@@ -20,7 +20,7 @@ def test_maps_hold_every_point_and_stay_webgl(n):
     assert all(trace.type == "scattergl" for trace in figure.data)
     assert sum(len(trace.selectedpoints) for trace in figure.data) == min(n, 3)
     for trace in figure.data:
-        assert trace.customdata.dtype == np.float64  # words would be copied one by one
+        assert trace.customdata.dtype == np.float32  # words would be copied one by one
         assert ("p(%{meta[1]}) %{customdata[2]" in trace.hovertemplate) == ("unsure" not in trace.name)
         assert trace.meta[1] == "cancer"
 

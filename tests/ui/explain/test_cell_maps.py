@@ -10,7 +10,8 @@ from cellapp.exports.explanations import maps_path, write_maps
 from cellapp.settings import ExplainSettings
 from cellapp.types.cells import Explanations
 from cellapp.ui.explain import cell_maps
-from cellapp.ui.explain.cell_maps import common_limit, explainable
+from cellapp.ui.explain.cell_maps import common_limit
+from cellapp.ui.explain.offered_cells import explainable
 from tests.ui.tables import cell_table
 
 

@@ -48,3 +48,15 @@ def test_another_threshold_calls_other_cells_and_keeps_probabilities(run, thresh
 def test_a_condition_not_given_is_a_group_of_its_own():
     groups = condition_of({"a": {"dose": "5"}, "b": {"dose": ""}, "c": {}}, "dose")
     assert groups == {"a": "5", "b": "not given", "c": "not given"}
+
+
+@pytest.mark.parametrize("threshold", [None, 0.2])
+def test_calls_are_made_once_and_leave_the_table_of_the_files_alone(run, threshold):
+    results = results_of(run)
+    before = results.cells.copy()
+    called = results.called(threshold)
+    assert results_of(run).called(threshold) is called
+    assert results.cells.equals(before) and "outcome" not in results.cells
+    for image_id in results.done:
+        assert results.called_of(image_id, threshold).equals(called[called["image_id"] == image_id])
+    assert results.called_of("none", threshold).empty
