@@ -18,6 +18,7 @@ from cellapp.api import (
     heads,
     image_routes,
     labels,
+    pictures,
     predict,
     reasons,
     reports,
@@ -52,6 +53,7 @@ api = FastAPI(
     description="From images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
 )
 api.include_router(tiles.router)
+api.include_router(pictures.router)
 api.include_router(vectors.router)
 api.include_router(findings.router)
 api.include_router(discover.router)

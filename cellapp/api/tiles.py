@@ -20,7 +20,7 @@ Pass = Annotated[str, Query(alias="pass", description="Made by the page that sho
 
 # An address names the image and every choice, so its tile never changes; private, because only who has the pass may see
 # it.
-_FOREVER = {"Cache-Control": f"private, max-age={2 * tile_pass.VALID_S}, immutable"}
+FOREVER = {"Cache-Control": f"private, max-age={2 * tile_pass.VALID_S}, immutable"}
 
 
 @router.get("/images/{image_id}/tiles/{level}/{x}_{y}.{ending}")
@@ -77,5 +77,5 @@ def _clocks_s() -> tuple[float, float]:
 
 def _tile_response(content: bytes, ending: str, start_s: tuple[float, float]) -> Response:
     spent_ms, cpu_ms = (1e3 * (now - start) for now, start in zip(_clocks_s(), start_s, strict=True))
-    headers = {**_FOREVER, "Server-Timing": f"tile;dur={spent_ms:.1f}, cpu;dur={cpu_ms:.1f}"}
+    headers = {**FOREVER, "Server-Timing": f"tile;dur={spent_ms:.1f}, cpu;dur={cpu_ms:.1f}"}
     return Response(content, media_type=tiles.FORMATS[ending][1], headers=headers)

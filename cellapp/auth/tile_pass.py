@@ -50,7 +50,7 @@ def make_pass(image_id: str, *, now_s: float | None = None) -> str:
         Seconds since 1970; the clock's when left out.
     """
     span = int((time.time() if now_s is None else now_s) // VALID_S)
-    return _signed_for(image_id).dumps(span)
+    return _pass(secret(), image_id, span)
 
 
 def visible_image(image_id: str, given_pass: str, *, now_s: float | None = None) -> ImageRecord:
@@ -103,6 +103,11 @@ def _secret(path: Path) -> bytes:
             with atomic_write(path) as part, open(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                 file.write(secrets.token_bytes(_SECRET_BYTES))
         return path.read_bytes()
+
+
+@lru_cache(maxsize=4096)  # a page of a long series asks for all of them at each rerun
+def _pass(_made_with: bytes, image_id: str, span: int) -> str:
+    return _signed_for(image_id).dumps(span)
 
 
 def _signed_for(image_id: str) -> URLSafeSerializer:

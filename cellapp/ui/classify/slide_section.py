@@ -8,6 +8,7 @@ import streamlit as st
 from cellapp.cells.counts import UNLIKE
 from cellapp.rendering.colours import class_colour
 from cellapp.ui.classify.called_cells import ClassifyState
+from cellapp.ui.components.picture import show_picture
 from cellapp.ui.components.viewer import RINGS, Picked
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.cells_on_slide import picked_rows, show_cells_on_slide
@@ -55,7 +56,8 @@ def _card(state: ClassifyState, chosen: pd.DataFrame) -> None:
     side_px = state.results.kept("window", make=lambda: window_side_px(state.results.cells))
     uris = cell_uris(folder, state.image, chosen, [colour], side_px=side_px)
     with st.container(horizontal=True, vertical_alignment="center", key="cell_card"):
-        st.image(uris[int(cell["cell_id"])], width=_CARD_PX, alt=f"Crop of cell {int(cell['cell_id'])}")
+        alt = f"Crop of cell {int(cell['cell_id'])}"
+        show_picture(uris[int(cell["cell_id"])], alt=alt, width_px=_CARD_PX, height_px=_CARD_PX)
         with st.container(gap="xsmall"):
             st.markdown(f"**Cell {int(cell['cell_id'])}** counts as **{cell['outcome']}**.")
             st.caption(_numbers(state, cell))

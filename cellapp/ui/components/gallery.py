@@ -30,7 +30,7 @@ class Tile:
     """One picture of the gallery."""
 
     key: str  # what a tick gives back
-    uri: str  # "data:image/png;base64,..."
+    uri: str  # address of the picture, see `cellapp.viewer.offered_pictures`
     caption: str
     letter: str  # of the class, so that colour is never alone
     colour: str
@@ -45,7 +45,7 @@ def show_gallery(tiles: Sequence[Tile], *, key: str, tile_px: int = 104) -> list
     Parameters
     ----------
     tiles : sequence of Tile
-        A page of a few dozen; each travels to the browser with its picture.
+        A page of a few dozen.
     key : str
         Widget key; ticks are kept under it.
     tile_px : int

@@ -58,7 +58,7 @@ class DeskImage:
 
     name: str
     n: int  # cells
-    uri: str | None  # thumbnail
+    uri: str  # address of the thumbnail
     height: int  # px
     width: int
 

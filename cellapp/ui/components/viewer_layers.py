@@ -80,6 +80,14 @@ def label_tiles(run: RunRecord, image: ImageRecord, *, threshold: float, version
     return _tiles(path, image, threshold=f"{threshold:g}", v=mark)
 
 
+def thumbnail_address(image: ImageRecord) -> str:
+    """Return where the browser asks for the thumbnail of an image, or for a placeholder, below the app's root."""
+    look = "\n".join([image.digest, *image.channels, *image.roles])
+    version = hashlib.sha256(look.encode()).hexdigest()[:12] + ("-" if lacks_pyramid(image) else "+")
+    asked = urllib.parse.urlencode({"v": version, "pass": make_pass(image.id)})
+    return f"api/images/{image.id}/thumbnail?{asked}"
+
+
 def outlines_address(run: RunRecord, image: ImageRecord) -> str:
     """Return where the browser asks for outlines of single cells of a result, below the app's root."""
     return f"api/runs/{run.id}/images/{image.id}/outlines?{urllib.parse.urlencode({'pass': make_pass(image.id)})}"

@@ -12,8 +12,9 @@ from cellapp.store.records import ImageRecord, RunRecord, Status
 from cellapp.ui.components.gallery import Tile, pick_tile
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape, show_error
-from cellapp.ui.layout.cell_thumbnails import cell_uris, image_uri, window_side_px
+from cellapp.ui.layout.cell_thumbnails import cell_uris, encoded, window_side_px
 from cellapp.ui.session.results import Results, Version
+from cellapp.viewer.offered_pictures import offer
 
 _TILE_PX = 96
 _KEY = "explain_reasons"
@@ -60,7 +61,7 @@ def _examples(run_id: str, key: str, image_id: str, cell_id: int, version: Versi
 def _training_tile(one: Example, number: int) -> Tile:
     note = f"Training cell {one.name}: {one.label}, {one.distance:.1f} times the usual distance"
     caption = f"{one.label} · {one.distance:.1f}"
-    return Tile(str(number), image_uri(one.picture), caption, one.label[:1].upper(), "#8A8A8A", note)
+    return Tile(str(number), offer(encoded(one.picture)), caption, one.label[:1].upper(), "#8A8A8A", note)
 
 
 def _other_tile(results: Results, image: ImageRecord, other: Example, target: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -19,9 +20,11 @@ from cellapp.settings import CropMode, CropSettings
 from cellapp.store.records import ImageRecord
 from cellapp.types.cells import LabelMask
 from cellapp.ui.explain.cell_maps import CellExplanation
-from cellapp.ui.layout.cell_thumbnails import image_uri, labels_of, nuclei_of
+from cellapp.ui.layout.cell_thumbnails import encoded, labels_of, nuclei_of
 from cellapp.ui.session import cache
+from cellapp.ui.session.kept import digest_of, kept
 from cellapp.ui.session.results import Results, Version
+from cellapp.viewer.offered_pictures import offer
 
 
 def encoder_crops_of(
@@ -113,8 +116,14 @@ def wrong_label(cell: Mapping[str, object]) -> str:
 
 
 def map_uris(cells: list[ShownCell], limit: float, style: MapStyle) -> dict[int, str]:
-    """Return the map over each cell as a picture for a browser."""
-    return {one.cell_id: image_uri(panel_pixels(Panel(one.picture, one.values), limit, style)) for one in cells}
+    """Return the address of a picture of the map over each cell."""
+
+    def make(one: ShownCell) -> bytes:
+        return encoded(panel_pixels(Panel(one.picture, one.values), limit, style))
+
+    keys = [(digest_of(one.picture, one.values), limit, style) for one in cells]
+    made = [kept("map over cell", *key, make=partial(make, one)) for key, one in zip(keys, cells, strict=True)]
+    return {one.cell_id: offer(picture) for one, picture in zip(cells, made, strict=True)}
 
 
 def channels_alone(crop: RawCrop, image: ImageRecord, shown: Composition) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from cellapp.types.cells import LabelMask
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.session import cache
 from cellapp.viewer.label_tiles import open_labels
+from cellapp.viewer.offered_pictures import offer
 
 TILE_PX = 208  # twice the width on the page, for sharp screens
 _SIDE_PX = (32, 512)
@@ -41,7 +41,7 @@ def nuclei_of(folder: Path) -> LazyLabels | None:
 def cell_uris(
     folder: Path, image: ImageRecord, cells: pd.DataFrame, colours: Sequence[str], *, side_px: int
 ) -> dict[int, str]:
-    """Cut a few dozen cells out of one image and return them as pictures with their outline.
+    """Cut a few dozen cells out of one image and return the addresses of pictures of them with their outline.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def cell_uris(
     ids = tuple(cells["cell_id"].astype(int))
     shown = composition(image, cache.overview(image))
     mtime_ns = _mtime_ns(folder / "labels.tif")
-    uris = _cell_uris(str(folder), mtime_ns, ids, tuple(colours), side_px, shown, image, cells)
-    return dict(zip(ids, uris, strict=True))
+    made = _pictures(str(folder), mtime_ns, ids, tuple(colours), side_px, shown, image, cells)
+    return dict(zip(ids, map(offer, made), strict=True))
 
 
 def window_side_px(cells: pd.DataFrame) -> int:
@@ -71,21 +71,21 @@ def window_side_px(cells: pd.DataFrame) -> int:
     return int(np.clip(1.3 * np.maximum(height, width).quantile(0.95), *_SIDE_PX))
 
 
-def image_uri(pixels: np.ndarray, *, at_most_px: int = TILE_PX) -> str:
-    """Encode (Y, X, 3) uint8 for a browser."""
+def encoded(pixels: np.ndarray, *, at_most_px: int = TILE_PX) -> bytes:
+    """Encode (Y, X, 3) uint8 as PNG for `cellapp.viewer.offered_pictures.offer`."""
     drawn = Image.fromarray(pixels)
     drawn.thumbnail((at_most_px, at_most_px))
     buffer = io.BytesIO()
     drawn.save(buffer, "PNG", compress_level=1)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return buffer.getvalue()
 
 
 def _mtime_ns(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _cell_uris(
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _pictures(
     folder: str,
     mtime_ns: int,
     ids: tuple[int, ...],
@@ -94,7 +94,7 @@ def _cell_uris(
     shown: Composition,
     _image: ImageRecord,
     _cells: pd.DataFrame,
-) -> list[str]:
+) -> list[bytes]:
     crops = crop(
         cache.slide(_image),
         LabelMask(labels_of(Path(folder)), ""),
@@ -104,6 +104,6 @@ def _cell_uris(
         with_inside=True,
     )
     return [
-        image_uri(draw_outlines(shown.draw(pixels), inside.astype(np.int32), colour))
+        encoded(draw_outlines(shown.draw(pixels), inside.astype(np.int32), colour))
         for pixels, inside, colour in zip(crops.pixels, crops.inside, colours, strict=True)
     ]

@@ -14,8 +14,9 @@ from cellapp.store.projects import create_project
 from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
 from cellapp.ui.components.job_progress import show_jobs
 from cellapp.ui.components.messages import empty_state, escape
+from cellapp.ui.components.picture import show_picture
+from cellapp.ui.components.viewer_layers import thumbnail_address
 from cellapp.ui.layout.outline_quality import images_in_order, order_toggle, outlines_badge
-from cellapp.ui.session.cache import thumbnail_uri
 from cellapp.ui.session.page_state import PageState, choose, read_page_state, write_address
 
 ICON = Path(__file__).with_name("icon.svg")  # a file of ours: Material page icons come from a font server
@@ -75,9 +76,7 @@ def analyse_header(page: PageState, title: str | None = None, *, with_run: bool 
     with st.container(horizontal=True, vertical_alignment="bottom", key="analyse_header"):
         if title:
             st.markdown(f"### {title}", width="content")
-        thumbnail = thumbnail_uri(image)
-        if thumbnail:
-            st.image(thumbnail, width=56, alt=f"Thumbnail of {image.name}")
+        show_picture(thumbnail_address(image), alt=f"Thumbnail of {image.name}", width_px=56, height_px=42)
         images = page.images if with_run else images_in_order(page)
         _picker("image", {one.id: _short_name(one) for one in images}, image.id, width=280)
         if with_run and page.run:

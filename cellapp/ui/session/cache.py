@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import gc
 
 import numpy as np
 import streamlit as st
 
 from cellapp.config import app_settings
-from cellapp.errors import CellappError
 from cellapp.images.sampling import read_at_most, read_samples
 from cellapp.jobs.requests import pyramid_job, request_pyramid
 from cellapp.models.bundle import RunModels, load_run_models
@@ -62,11 +60,6 @@ def whole(image: ImageRecord, composition: Composition) -> Layer:
     return viewer_layers.image_tiles(image, composition)
 
 
-def thumbnail_uri(image: ImageRecord) -> str | None:
-    """Return the image's thumbnail for an `img` tag; None while it waits for its pyramid or cannot be decoded."""
-    return None if lacks_pyramid(image) else _thumbnail_uri(image.id, identity(image))
-
-
 def identity(image: ImageRecord) -> Identity:
     """Return what decides everything read or computed from an image: its bytes and what the project says of them."""
     return image.digest, image.channels, image.roles, image.um_per_px
@@ -83,15 +76,6 @@ def _run_models(segmenter: str, encoder: str | None, head: str | None, device: s
         {"segment": {"segmenter": segmenter}, "classify": {"encoder": encoder, "head": head}}
     )
     return load_run_models(settings, device=device, dtype=dtype)
-
-
-@st.cache_data(max_entries=1024, show_spinner=False)
-def _thumbnail_uri(image_id: str, identity: Identity) -> str | None:
-    try:
-        png = open_image.thumbnail_path(image_id).read_bytes()
-    except CellappError:
-        return None  # the page that opens the image says why
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

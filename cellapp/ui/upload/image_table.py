@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,14 +14,12 @@ from cellapp.store import images
 from cellapp.store.records import CONDITIONS, ImageRecord
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.messages import escape, undo_line
-from cellapp.ui.session.cache import thumbnail_uri
+from cellapp.ui.components.viewer_layers import thumbnail_address
 from cellapp.ui.session.page_state import choose
 from cellapp.ui.upload.table_edits import apply_edits, fresh_edits
 
 _VIEW, _REMOVE = ":material/visibility: View", ":material/delete: Remove"
 _ROW_PX = 44
-_DRAWING_S = 1.0
-_MOST_PICTURES = 500  # rows with a thumbnail: those of thousands would be megabytes for the browser
 # Of a file with many images scene and time tell the rows apart: they stand before the name, which all share.
 # A column of nothing has no type of its own: the first value would change it, and a table of other types is another one
 # for the browser, which drops what is being typed.
@@ -34,8 +31,7 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
     """Draw the table; edits, views and removals reach the store before the page is drawn again."""
     ids = tuple(record.id for record in records)
     key = f"samples_{hashlib.sha256('/'.join(ids).encode()).hexdigest()[:12]}"  # edits are kept by row position
-    pictures = _thumbnails(records)
-    table = image_rows(records, pictures)
+    table = image_rows(records)
     st.data_editor(
         table,
         key=key,
@@ -49,8 +45,6 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
         args=(key, ids),
         alt="Images of this project with their conditions",
     )
-    if len(pictures) < min(len(records), _MOST_PICTURES):
-        st.fragment(_draw_thumbnails, run_every=_DRAWING_S)(records)
     problem = st.session_state.pop("samples_problem", None)
     if problem:
         st.error(escape(problem), icon=":material/error:")
@@ -77,41 +71,22 @@ def remove(image_ids: Sequence[str]) -> None:
     st.session_state["removed_images"] = list(image_ids)
 
 
-def image_rows(records: Sequence[ImageRecord], pictures: Mapping[str, str | None]) -> pd.DataFrame:
+def image_rows(records: Sequence[ImageRecord]) -> pd.DataFrame:
     """Return the table of some images, by image id; its types do not depend on what is filled in.
 
     Parameters
     ----------
     records : sequence of ImageRecord
         At least one.
-    pictures : mapping of image id to the address of a thumbnail
     """
-    rows = [_row(record, pictures.get(record.id)) for record in records]
+    rows = [_row(record) for record in records]
     return pd.DataFrame(rows, index=[record.id for record in records]).astype(_TYPES)
 
 
-def _thumbnails(records: Sequence[ImageRecord]) -> dict[str, str | None]:
-    """Return pictures by image, in order, as many as are there or can be drawn in `_DRAWING_S` seconds."""
-    until, pictures = time.monotonic() + _DRAWING_S, {}
-    for record in records[:_MOST_PICTURES]:
-        if time.monotonic() > until:
-            break
-        pictures[record.id] = thumbnail_uri(record)
-    return pictures
-
-
-def _draw_thumbnails(records: Sequence[ImageRecord]) -> None:
-    """Draw more thumbnails of a long series while the page is looked at; they are shown together when all are drawn."""
-    n_drawn, n_wanted = len(_thumbnails(records)), min(len(records), _MOST_PICTURES)
-    if n_drawn == n_wanted:
-        st.rerun()
-    st.caption(f"Drawing thumbnails: {n_drawn:,} of {n_wanted:,}.")
-
-
-def _row(record: ImageRecord, thumbnail: str | None) -> dict[str, Any]:
+def _row(record: ImageRecord) -> dict[str, Any]:
     _, height, width = record.info.shape
     return {
-        "image": thumbnail,
+        "image": thumbnail_address(record),
         "actions": [_VIEW, _REMOVE],
         "name": record.name,
         "scene": record.info.scene,

@@ -32,7 +32,9 @@ def test_the_headline_gives_the_share_that_the_table_gives(n, seed):
 
 
 def state_of(cells, *, image="a", scope=EVERY_IMAGE, threshold=0.5):
-    results = SimpleNamespace(called=lambda at: cells.assign(at=at), classes=CLASSES, version_key="v")
+    called = lambda at: cells.assign(at=at)  # noqa: E731
+    of = lambda one, at: called(at)[cells["image_id"] == one]  # noqa: E731
+    results = SimpleNamespace(called=called, called_of=of, classes=CLASSES, version_key="v")
     return ClassifyState(results, {}, SimpleNamespace(id=image), threshold, scope)
 
 

@@ -56,7 +56,8 @@ def test_a_cell_is_drawn_where_it_lies_in_the_colour_of_its_class(few_are_many, 
     corner = np.argmax(columns)
     assert (rows[corner] < shown.shape[0] / 2) == upward
     assert tuple(shown[rows[corner], columns[corner], :3]) == (0xD5, 0x5E, 0x00)
-    assert image.x < 0 and image.x + image.sizex > 10
+    assert image.x < 0
+    assert image.x + image.sizex > 10
     assert image.y + image.sizey > 10  # from the lower edge, or from the upper one where y grows downwards
     assert image.yanchor == ("bottom" if upward else "top")
 

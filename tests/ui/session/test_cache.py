@@ -60,12 +60,6 @@ def test_the_brightness_of_a_flat_slide_is_told_from_a_few_windows(flat, pixels,
     assert read[1].n_read == 0
 
 
-def test_a_flat_slide_has_a_thumbnail_once_its_pyramid_is_there(flat):
-    assert cache.thumbnail_uri(flat) is None
-    open_image.make_pyramid(flat.id)
-    assert cache.thumbnail_uri(flat).startswith("data:image/png")
-
-
 @pytest.fixture
 def undivided(tmp_path):
     """A large picture of which no part can be decoded alone."""

@@ -56,7 +56,8 @@ def test_calls_are_made_once_and_leave_the_table_of_the_files_alone(run, thresho
     before = results.cells.copy()
     called = results.called(threshold)
     assert results_of(run).called(threshold) is called
-    assert results.cells.equals(before) and "outcome" not in results.cells
+    assert results.cells.equals(before)
+    assert "outcome" not in results.cells
     for image_id in results.done:
         assert results.called_of(image_id, threshold).equals(called[called["image_id"] == image_id])
     assert results.called_of("none", threshold).empty

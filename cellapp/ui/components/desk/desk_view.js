@@ -96,7 +96,7 @@ class DeskView {
     }
     made.onclick = (event) => this.desk.click(k, key, event.shiftKey);
     const image = made.querySelector("img");
-    if (image.src !== tile.uri) image.src = tile.uri;
+    if (image.getAttribute("src") !== tile.uri) image.src = tile.uri;
     image.style.transform = `scale(${tile.zoom})`;
     putScaleBar(made.querySelector(".frame"), ...tile.bar);
     image.draggable = false;
@@ -149,7 +149,7 @@ class DeskView {
     for (const line of tile.words) words.append(element("span", "dim", line));
     card.replaceChildren(frame, words);
     if (this.pinned === key) {
-      if (image.uri) card.append(this.slide(image, tile));
+      card.append(this.slide(image, tile));
       const tools = element("div", "tools");
       for (const [name, text, on] of [["like", "More like this", this.desk.data.can_like], ["slide", "On the slide", true]]) {
         const button = element("button", "", text);

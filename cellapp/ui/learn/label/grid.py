@@ -13,10 +13,10 @@ from cellapp.rendering.annotations import class_letters
 from cellapp.rendering.colours import class_colour
 from cellapp.ui.components.gallery import page_of
 from cellapp.ui.components.label_desk import DeskClass, DeskImage, DeskReport, DeskTile, desk_state, show_desk
+from cellapp.ui.components.viewer_layers import thumbnail_address
 from cellapp.ui.learn.label.order import Choice, Ranking
 from cellapp.ui.learn.label.pictures import ZOOM, Picture, pictures
 from cellapp.ui.learn.label.state import LabelState
-from cellapp.ui.session.cache import thumbnail_uri
 
 TILES = 48
 TO_LABEL, LABELLED, DISPUTED, DOUBTED = "Without a label", "With a label", "Disputed", "Doubted by the probe"
@@ -135,7 +135,7 @@ def _classes(state: LabelState) -> list[DeskClass]:
 def _images(state: LabelState) -> dict[str, DeskImage]:
     n_of = pd.Series(state.rows.images, dtype=object).value_counts().to_dict()
     return {
-        image_id: DeskImage(image.name, int(n_of.get(image_id, 0)), thumbnail_uri(image), *image.info.shape[1:])
+        image_id: DeskImage(image.name, int(n_of.get(image_id, 0)), thumbnail_address(image), *image.info.shape[1:])
         for image_id, image in state.images.items()
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.scale_bar import ScaleBar, bar_of
 from cellapp.ui.layout.cell_thumbnails import labels_of, window_side_px
 from cellapp.ui.session import cache
+from cellapp.viewer.offered_pictures import offer
 
 ZOOM = 2.2
 """The tile shows a window of so many times the cell, the card that window's neighbourhood, `ZOOM` times as wide."""
@@ -69,10 +69,11 @@ def pictures(
     table = cells.set_index("cell_id")
     for side in sorted({sides[cell_id] for cell_id in missing}):
         ids = [cell_id for cell_id in missing if sides[cell_id] == side]
-        for cell_id, uri in zip(ids, _draw(folder, image, shown, table.loc[ids], side), strict=True):
-            kept[cell_id, side] = uri
+        for cell_id, drawn in zip(ids, _draw(folder, image, shown, table.loc[ids], side), strict=True):
+            kept[cell_id, side] = drawn
     return {
-        cell_id: Picture(kept[cell_id, side], bar_of(side / ZOOM, image.um_per_px)) for cell_id, side in sides.items()
+        cell_id: Picture(offer(kept[cell_id, side]), bar_of(side / ZOOM, image.um_per_px))
+        for cell_id, side in sides.items()
     }
 
 
@@ -89,23 +90,25 @@ def _sides(cells: pd.DataFrame, common: int | None) -> list[int]:
     return window_sides(cells) if common is None else [common] * len(cells)
 
 
-def _draw(folder: Path, image: ImageRecord, shown: Composition, cells: pd.DataFrame, side_px: int) -> Sequence[str]:
+def _draw(folder: Path, image: ImageRecord, shown: Composition, cells: pd.DataFrame, side_px: int) -> Sequence[bytes]:
     settings = CropSettings(mode=CropMode.WINDOW, size_px=side_px)
     mask = LabelMask(labels_of(folder), "")
     crops = crop(cache.slide(image), mask, cells, settings, channels=image.channels, with_inside=True)
-    return [_uri(shown.draw(pixels), inside) for pixels, inside in zip(crops.pixels, crops.inside, strict=True)]
+    return [_encoded(shown.draw(pixels), inside) for pixels, inside in zip(crops.pixels, crops.inside, strict=True)]
 
 
-def _uri(pixels: np.ndarray, inside: np.ndarray) -> str:
+def _encoded(pixels: np.ndarray, inside: np.ndarray) -> bytes:
     """Encode a picture with the cell outlined and all else a little darker."""
     dimmed = np.where(inside[..., None], pixels, (pixels * _DIMMED).astype(np.uint8))
     drawn = Image.fromarray(draw_outlines(dimmed, inside.astype(np.int32), _OUTLINE))
     drawn.thumbnail((_MAX_PX, _MAX_PX))
     buffer = io.BytesIO()
     drawn.save(buffer, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return buffer.getvalue()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _pictures_of(folder: str, mtime_ns: int, shown: Composition, um_per_px: float | None) -> dict[tuple[int, int], str]:
+def _pictures_of(
+    folder: str, mtime_ns: int, shown: Composition, um_per_px: float | None
+) -> dict[tuple[int, int], bytes]:
     return {}
