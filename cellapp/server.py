@@ -11,6 +11,7 @@ from streamlit.config import get_option
 from streamlit.runtime.pages_manager import PagesManager
 
 from cellapp.api.app import api
+from cellapp.api.streamed_files import StreamedFiles
 from cellapp.auth.hosts import OnlyOwnHosts
 
 # What visitors bring is for the owner of this process alone; the worker it starts inherits that.
@@ -24,4 +25,4 @@ PagesManager.uses_pages_directory = False
 # for a proxy that takes the long one away before it hands a request on.
 _base = str(get_option("server.baseUrlPath") or "").strip("/")
 ROUTES = tuple(Mount(f"{path}/api", app=api) for path in dict.fromkeys((f"/{_base}" if _base else "", "")))
-MIDDLEWARE = (Middleware(OnlyOwnHosts),)
+MIDDLEWARE = (Middleware(OnlyOwnHosts), Middleware(StreamedFiles))

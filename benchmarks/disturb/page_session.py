@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PAGES = ("", "segment", "classify", "explain", "label", "train", "runs", "models", "discover")
 _PATIENT_S = 120.0
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
 
 def look(address: str, run_id: str, page: str, n_reruns: int = 2) -> list[float]:
@@ -70,7 +70,7 @@ def look_with_browser(seen: Crowd, chromium: str, seed: int) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         tab = browser.new_page()
         tab.on("pageerror", lambda error: seen.errors.append(f"browser: {error}"))
 

@@ -14,6 +14,7 @@ from cellapp.store.heads import HeadRecord, list_heads, remove_head, restore_hea
 from cellapp.ui.components.kept_model import export_and_remove, undo_removal
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.components.model_badges import accuracy_text, cached_head
+from cellapp.ui.components.uploaded import Uploaded, upload_field
 
 
 def heads_section(project_id: str, columns: int) -> None:
@@ -63,11 +64,11 @@ def _card(head: HeadRecord) -> None:
 
 def _bring_in(project_id: str) -> None:
     n_before = st.session_state.setdefault("heads_imported", 0)
-    file = st.file_uploader("Import a head (ZIP)", type="zip", key=f"import_head_{n_before}")
-    if file is None:
+    files = upload_field("Import a head (ZIP)", types=["zip"], key=f"import_head_{n_before}")
+    if not files:
         return
     try:
-        record = _arrived(project_id, file.getbuffer(), file.name)
+        record = _arrived(project_id, files[0])
     except CellappError as error:
         show_error(error)
         return
@@ -76,9 +77,9 @@ def _bring_in(project_id: str) -> None:
     st.rerun()
 
 
-def _arrived(project_id: str, content: bytes | memoryview, name: str) -> HeadRecord:
-    """Add an uploaded zip to a project; `name` is that of its file."""
+def _arrived(project_id: str, file: Uploaded) -> HeadRecord:
+    """Add an uploaded zip to a project."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(name).name or "head.zip")
-        path.write_bytes(content)
+        path = Path(folder) / (Path(file.name).name or "head.zip")
+        file.write_to(path)
         return import_head(project_id, path)

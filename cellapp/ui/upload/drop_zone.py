@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cellapp.config import app_settings
 from cellapp.jobs import queue, worker_process
@@ -14,6 +12,7 @@ from cellapp.store import loose_files
 from cellapp.store.records import JobRecord, Status, UploadOutcome
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape
+from cellapp.ui.components.uploaded import Uploaded, upload_field
 from cellapp.ui.session.page_state import choose
 
 FORMATS = (
@@ -21,30 +20,14 @@ FORMATS = (
     "floats. Of a file with several scenes or time points you choose which to add; drop all files of an OME-TIFF set "
     "or of a measurement together."
 )
-_CHUNK = 1 << 20
-
-
-class Upload(Protocol):
-    """A file as the browser sent it."""
-
-    name: str
-    file_id: str
-
-    def close(self) -> None:
-        """Drop the bytes."""
-        ...
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
-        ...
+_TOLD = 16  # chunks between two steps of the bar
 
 
 def drop_zone(project_id: str) -> None:
     """Draw the uploader; files are added at once and the next ones can be dropped."""
     n_uploads = st.session_state.get("uploads_taken", 0)
-    files = st.file_uploader(
-        "Add images", accept_multiple_files=True, key=f"uploads_{n_uploads}", label_visibility="collapsed"
-    )
+    key = f"uploads_{n_uploads}"
+    files = upload_field("Add images", key=key, accept_multiple_files=True, label_visibility="collapsed")
     st.caption(FORMATS)
     if files:
         _add_files(project_id, files)
@@ -136,27 +119,24 @@ def _end_demo(job: JobRecord) -> None:
         st.session_state.setdefault("upload_problems", []).append(("Demo slide", job.error))
 
 
-def _add_files(project_id: str, files: list[Upload]) -> None:
-    bar = st.progress(0.0)
+def _add_files(project_id: str, files: Sequence[Uploaded]) -> None:
+    bar, total = st.progress(0.0), max(sum(file.n_bytes for file in files), 1)
+    before = 0
+
+    def chunks(file: Uploaded) -> Iterator[bytes]:
+        read = before
+        for number, chunk in enumerate(file.chunks()):
+            if number % _TOLD == 0:
+                bar.progress(min(read / total, 1.0), text=escape(f"Adding {file.name}"))
+            read += len(chunk)
+            yield chunk
 
     def each() -> Iterator[tuple[str, Iterator[bytes]]]:
-        for done, file in enumerate(files):
-            bar.progress(done / len(files), text=escape(f"Adding {file.name}"))
-            yield file.name, _chunks(file)
-            _let_go(file)
+        nonlocal before
+        for file in files:
+            yield file.name, chunks(file)
+            before += file.n_bytes
+            file.let_go()
 
     report(loose_files.add_together(project_id, each()))
     bar.empty()
-
-
-def _let_go(file: Upload) -> None:
-    """Free the memory of a file that is stored: Streamlit keeps what was uploaded until the visitor leaves."""
-    file.close()
-    context = get_script_run_ctx()
-    if context is not None:
-        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
-
-
-def _chunks(file: Upload) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK):
-        yield chunk

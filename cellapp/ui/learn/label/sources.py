@@ -16,6 +16,7 @@ from cellapp.store.label_rules import add_rule, list_rules, retract_rules
 from cellapp.store.records import CONDITIONS
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.messages import capital, escape, show_error
+from cellapp.ui.components.uploaded import upload_field
 from cellapp.ui.learn.label.state import LabelState
 
 _REPORTED = 8
@@ -58,14 +59,15 @@ def table_menu(state: LabelState) -> None:
             on_click="ignore",
         )
         n_taken = st.session_state.get("label_tables_taken", 0)
-        file = st.file_uploader(
+        files = upload_field(
             "Import labels: a table with class, image, and cell_id or x and y",
-            type=["csv", "tsv", "txt"],
+            types=["csv", "tsv", "txt"],
             key=f"label_import_{n_taken}",
         )
-        if file is not None:
+        if files:
             st.session_state["label_tables_taken"] = n_taken + 1  # a fresh uploader: a table is added once
-            _import(state, file.name, file.getvalue())
+            _import(state, files[0].name, files[0].content())
+            files[0].let_go()
             st.rerun()
         _show_report()
 

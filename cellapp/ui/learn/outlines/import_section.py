@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from cellapp.jobs.import_labels import import_labels
 from cellapp.jobs.retrain_segmenter import CorrectedImage
 from cellapp.settings import AnalyseSettings
 from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.uploaded import Uploaded, upload_field
 from cellapp.ui.layout.frame import SEGMENT_PAGE
 from cellapp.ui.layout.run_panel import follow_run
 from cellapp.ui.session.page_state import PageState, choose
@@ -34,9 +34,9 @@ def import_section(page: PageState, corrected: Sequence[CorrectedImage]) -> None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(SEGMENT_PAGE, label="Correct outlines on Segment", icon=":material/edit:", width="content")
     with st.expander("Bring in labels of files", icon=":material/upload_file:", expanded=not corrected):
-        files = st.file_uploader(
+        files = upload_field(
             "Files of labels",
-            type=[suffix.removeprefix(".") for suffix in (*SUFFIXES, ".csv")],
+            types=[suffix.removeprefix(".") for suffix in (*SUFFIXES, ".csv")],
             accept_multiple_files=True,
             key=f"label_files_{n_before}",
             help=_HELP,
@@ -56,18 +56,20 @@ def _said(corrected: Sequence[CorrectedImage], n_images: int) -> str:
     return f"**{len(corrected):,} of {n_images:,} images** have outlines that are right: {', '.join(parts)}."
 
 
-def _import(page: PageState, files: Sequence[Any]) -> None:
+def _import(page: PageState, files: Sequence[Uploaded]) -> None:
     classify = page.run.settings.classify if page.run else AnalyseSettings().classify
     try:
         with tempfile.TemporaryDirectory() as folder, st.spinner("Reading labels"):
             paths = [Path(folder) / clean_name(file.name) for file in files]
             for path, file in zip(paths, files, strict=True):
-                path.write_bytes(file.getbuffer())
+                file.write_to(path)
             run = import_labels(page.project.id, paths, AnalyseSettings(classify=classify))
     except CellappError as error:
         show_error(error)
         return
     st.toast(f"{escape(run.name)} takes the cells of {len(run.images):,} images from files.", icon=":material/check:")
+    for file in files:
+        file.let_go()
     st.session_state["labels_imported"] += 1  # another key empties the field
     st.session_state["imported_run"] = run.id
     choose("run", run.id)
