@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from benchmarks.disturb.visitors import Crowd
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 PAGES = ("", "segment", "classify", "explain", "label", "train", "runs", "models", "discover")
 _PATIENT_S = 120.0
@@ -65,20 +63,23 @@ def _wait(session: object, page: str) -> None:
                 raise RuntimeError(f"page {page!r} ended with status {message.script_finished}")
 
 
-def look_with_browser(seen: Crowd, chromium: str, seed: int) -> None:
-    """Go through the pages with a browser until told to stop."""
+@contextmanager
+def browser_tab(
+    chromium: str, address: str, run_id: str, errors: list[str]
+) -> Iterator[Callable[[random.Random], None]]:
+    """Open a browser, and give what goes to any page in it; what its scripts throw is added to `errors`."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         tab = browser.new_page()
-        tab.on("pageerror", lambda error: seen.errors.append(f"browser: {error}"))
+        tab.on("pageerror", lambda error: errors.append(f"browser: {error}"))
 
         def open_page(draw: random.Random) -> None:
-            tab.goto(f"{seen.address}/{draw.choice(PAGES)}?run={seen.run_id}", timeout=1e3 * _PATIENT_S)
+            tab.goto(f"{address}/{draw.choice(PAGES)}?run={run_id}", timeout=1e3 * _PATIENT_S)
             tab.get_by_test_id("stMain").locator("p").first.wait_for(timeout=1e3 * _PATIENT_S)
             if tab.get_by_test_id("stException").count():
                 raise RuntimeError(f"{tab.url} shows an exception")
 
-        seen.visit("browser", open_page, seed)
+        yield open_page
         browser.close()

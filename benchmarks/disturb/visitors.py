@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 from benchmarks.disturb import scene
-from benchmarks.disturb.page_session import PAGES, look, look_with_browser
+from benchmarks.disturb.page_session import PAGES, browser_tab, look
 
 _PAUSE_S = (1.0, 5.0)  # between two looks of a visitor
 _PATIENT_S = 120.0
@@ -50,6 +50,11 @@ class Crowd:
     def look(self, draw: random.Random) -> None:
         """Open a page and rerun it."""
         self.seconds["rerun"].extend(look(self.address, self.run_id, draw.choice(PAGES)))
+
+    def browse(self, chromium: str, seed: int) -> None:
+        """Go through the pages with a browser until told to stop."""
+        with browser_tab(chromium, self.address, self.run_id, self.errors) as open_page:
+            self.visit("browser", open_page, seed)
 
     def call(self, draw: random.Random) -> None:
         """Ask the API for something that is there."""
@@ -103,7 +108,7 @@ def _start(seen: Crowd, n_pages: int, n_api: int, n_browsers: int) -> list[threa
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if n_browsers and found is None:
         raise FileNotFoundError("chromium is not installed; install it, or say --browsers 0")
-    works += [lambda seed=seed: look_with_browser(seen, str(found), seed) for seed in range(200, 200 + n_browsers)]
+    works += [lambda seed=seed: seen.browse(str(found), seed) for seed in range(200, 200 + n_browsers)]
     threads = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         thread.start()
