@@ -12,10 +12,11 @@ import numpy as np
 
 from cellapp.images.channels import is_photo
 from cellapp.segmentation.cellpose_api import FLOW_SCALE, TILE_PX, TRAINED_DIAMETER_PX, VERSION
-from cellapp.segmentation.diameter import resolve_size
+from cellapp.segmentation.diameter import SIGMA_PX, resolve_size
 from cellapp.segmentation.dynamics import STEPS, drop_inconsistent, follow_flows
+from cellapp.segmentation.foreground import find_foreground
 from cellapp.segmentation.input_planes import Polarity, select_planes
-from cellapp.segmentation.long_cells import mend_long
+from cellapp.segmentation.long_cells import divide_long, mend_long, mend_pieces
 from cellapp.segmentation.network_tiles import run_small_tiles, run_tiles
 from cellapp.segmentation.slide_fit import SlideFit
 from cellapp.segmentation.two_populations import join_populations
@@ -31,6 +32,7 @@ class CellposeFlows:
     probability: np.ndarray  # (Y, X) float32: logit of being in a cell
     diameter_px: float
     width_px: float | None = None  # where cells are much longer than wide
+    bright: np.ndarray | None = None  # (Y, X) bool: Otsu's foreground, where it shows long cells as a network does
     larger: CellposeFlows | None = None  # of the look for a second population of cells, where there is one
 
 
@@ -132,7 +134,9 @@ class CellposeSegmenter:
         image = network_input(self._net, pixels, roles, polarity, reads_photos=self._reads_photos)
         larger_px, width_px = (fit.larger_px, fit.width_px) if fit else (size.larger_px, size.width_px)
         larger = CellposeFlows(*self._maps(image, larger_px), larger_px) if larger_px else None
-        return CellposeFlows(*self._maps(image, size.diameter_px), size.diameter_px, width_px, larger)
+        level = fit.thresholds.body if fit and fit.width_px and fit.thresholds else None
+        bright = find_foreground(image[..., 0], SIGMA_PX, threshold=level).mask() if level else None
+        return CellposeFlows(*self._maps(image, size.diameter_px), size.diameter_px, width_px, bright, larger)
 
     def _maps(self, image: np.ndarray, diameter_px: float) -> tuple[np.ndarray, np.ndarray]:
         """Return flow, (2, Y, X) float32, and logit, (Y, X) float32, with cells of this size scaled to 30 px."""
@@ -172,6 +176,8 @@ class CellposeSegmenter:
             return join_populations(labels, self.masks(flows.larger, settings))
         if not flows.width_px:
             return labels
+        if flows.bright is not None:
+            return mend_pieces(labels, divide_long(flows.bright, flows.width_px), settings.min_size_px)
         return mend_long(labels, flows.probability > settings.cellprob_threshold, flows.width_px, settings.min_size_px)
 
 

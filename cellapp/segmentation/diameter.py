@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from cellapp.errors import InputError
-from cellapp.segmentation.foreground import Foreground, find_foreground
+from cellapp.segmentation.foreground import Foreground, GlobalThreshold, find_foreground
 from cellapp.segmentation.input_planes import select_planes
 from cellapp.segmentation.long_cells import are_long, join_shallow
 from cellapp.segmentation.watershed import divide_at_seeds, grow_cells, split_touching
@@ -33,6 +33,7 @@ class CellSize:
     width_px: float | None = None  # where cells are much longer than wide
     tried_px: tuple[float, ...] = ()  # diameters that were compared, where the first led to nothing
     larger_px: float | None = None  # diameter of a second population of cells, where there is one
+    level: GlobalThreshold | None = None  # of long cells, where Otsu's foreground shows what a network breaks up
 
 
 def resolve_size(

@@ -160,16 +160,33 @@ def mend_long(labels: np.ndarray, foreground: np.ndarray, width_px: float, min_s
     ndarray of shape (Y, X), int32
         Ids 1..n.
     """
-    pieces = divide_long(foreground, width_px, NETWORK_DYNAMICS)
+    return mend_pieces(labels, divide_long(foreground, width_px, NETWORK_DYNAMICS), min_size_px)
+
+
+def mend_pieces(labels: np.ndarray, pieces: np.ndarray, min_size_px: int) -> np.ndarray:
+    """Give each piece that masks break up or leave out to one cell; masks outside all pieces stay.
+
+    Parameters
+    ----------
+    labels, pieces : ndarray of shape (Y, X), int32
+        Ids 1..n.
+    min_size_px : int
+        Smaller pieces are no cells.
+
+    Returns
+    -------
+    ndarray of shape (Y, X), int32
+        Ids 1..n.
+    """
     areas = np.bincount(pieces.ravel())
     both = (pieces > 0) & (labels > 0)
     pairs, counts = np.unique(np.stack([pieces[both], labels[both]]), axis=1, return_counts=True)
     largest = np.zeros(len(areas))
     np.maximum.at(largest, pairs[0], counts)
     whole = largest >= WHOLE * areas
+    whole[0] = True
     broken = np.flatnonzero(~whole & (areas >= max(min_size_px, 1)))
-    broken = broken[broken > 0]
-    # A mask stays where most of it lies in pieces that are whole.
+    # A mask stays where most of it lies in pieces that are whole, or in none.
     kept = np.bincount(labels.ravel(), whole[pieces].ravel()) > np.bincount(labels.ravel()) / 2
     kept[0] = False
     mended = np.where(kept[labels], labels, 0)

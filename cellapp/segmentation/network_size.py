@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from cellapp.segmentation.cellpose import CellposeFlows
-from cellapp.segmentation.diameter import FALLBACK_PX, CellSize, estimate_size
+from cellapp.segmentation.diameter import FALLBACK_PX, SIGMA_PX, CellSize, estimate_size
 from cellapp.segmentation.flow_unet import REFERENCE_PX, FlowNetwork
+from cellapp.segmentation.foreground import GlobalThreshold, find_threshold
 from cellapp.segmentation.size_trials import MIN_CELLS, SizeTrials, Trial
 from cellapp.settings import SegmentSettings
 from cellapp.types.image import Role
@@ -25,6 +26,7 @@ OTHER_SIZES = (0.7, 1.0, 1.5)  # compared, in diameters of the classical estimat
 CLEAR = 0.75  # overlap of the network's foreground with Otsu's where the latter shows what the cells are
 LEAST_GAIN = 0.15  # of soundness for another size to be preferred
 AS_SOUND = 0.05  # a size that is this little less sound is preferred where it is nearer to the classical estimate
+SURE = 0.9  # soundness from which on it is not asked whether cells are long
 SOME_SOUND = 0.05  # of the foreground: cells, not chance
 FIRM = 0.65  # mean length of the flow from which on the network is not in doubt
 STEPS_PX = (15.0, 30.0, 60.0, 120.0)  # compared where it is
@@ -93,7 +95,9 @@ class SizeFinder:
         trial = self._trials.at(scale, MEASURE_PX)
         diameter_px = _within_limits(trial.measured_px or predicted_px / scale)
         trial = replace(trial, diameter_px=diameter_px)
-        return CellSize(diameter_px) if trial.sound >= SOUND else self._best_of([trial])
+        if trial.sound < SOUND:
+            return self._best_of([trial])
+        return self._perhaps_long(diameter_px, trial)
 
     def _best_of(self, trials: list[Trial]) -> CellSize:
         """Compare sizes near the classical estimate with the first; the others must be much better."""
@@ -114,11 +118,20 @@ class SizeFinder:
         best = max(clear, key=lambda trial: trial.sound)
         if classical.width_px:
             best = best if best.sound >= SOUND else max(clear, key=lambda trial: trial.seen)
-            return CellSize(best.diameter_px, classical.width_px, tried)
+            return CellSize(best.diameter_px, classical.width_px, tried, level=self._level())
         nearly = [trial for trial in clear if trial.sound >= best.sound - AS_SOUND]
         best = min(nearly, key=lambda trial: abs(math.log(trial.diameter_px / classical.diameter_px)))
         best = best if best.sound >= first.sound + LEAST_GAIN else first
         return CellSize(best.diameter_px, None, tried)
+
+    def _perhaps_long(self, diameter_px: float, trial: Trial) -> CellSize:
+        """Return a size, with the width where some masks are not sound because cells are long."""
+        doubt = trial.sound < SURE and trial.seen >= CLEAR
+        width_px = estimate_size(self._pixels, self._roles).width_px if doubt else None
+        return CellSize(diameter_px, width_px, level=self._level() if width_px else None)
+
+    def _level(self) -> GlobalThreshold:
+        return find_threshold(self._trials.body, SIGMA_PX)
 
     def _firmest(self, trials: list[Trial]) -> CellSize:
         """Return the first size, unless the network is in doubt there and much firmer where it finds what it looks for.

@@ -20,6 +20,7 @@ from cellapp.types.image import Region, Slide
 from cellapp.types.protocols import Segmenter
 
 _MAX_STORED = 16  # previews on disk; each may hold some hundred megabytes
+_MAPS = ("flow", "probability", "bright")
 
 
 def run_preview(slide: Slide, region: Region, segmenter: Segmenter, settings: AnalyseSettings) -> str:
@@ -64,14 +65,14 @@ def save_preview(preview: PreviewFlows) -> str:
     folder = _folder()
     key = uuid.uuid4().hex
     flows = preview.flows
-    maps = (
-        {} if flows is None else {"flow": flows.flow, "probability": flows.probability, "width_px": flows.width_px or 0}
-    )
+    maps = {} if flows is None else {name: getattr(flows, name) for name in _MAPS if getattr(flows, name) is not None}
+    width_px = flows.width_px if flows else None
     arrays = {
         "region": np.array([preview.region.y, preview.region.x, preview.region.height, preview.region.width]),
         "raw": preview.raw,
         "processed": preview.processed,
         "diameter_px": preview.diameter_px,
+        "width_px": width_px or 0,
         **maps,
     }
     with atomic_write(folder / f"{key}.npz") as part:
@@ -94,8 +95,8 @@ def load_preview(key: str) -> PreviewFlows:
         raise StoreError(f"no preview {key[:40]!r}; it was dropped for newer ones: preview the region again")
     with np.load(path, allow_pickle=False) as arrays:
         diameter_px, region = float(arrays["diameter_px"]), Region(*(int(value) for value in arrays["region"]))
-        maps, width_px = [arrays[name] for name in ("flow", "probability") if name in arrays], arrays.get("width_px", 0)
-        flows = CellposeFlows(*maps, diameter_px, float(width_px) or None) if maps else None
+        maps, width_px = {name: arrays[name] for name in _MAPS if name in arrays}, float(arrays.get("width_px", 0))
+        flows = CellposeFlows(**maps, diameter_px=diameter_px, width_px=width_px or None) if maps else None
         return PreviewFlows(region, arrays["raw"], arrays["processed"], flows, diameter_px)
 
 

@@ -62,7 +62,7 @@ class SizeTrials:
         """Prepare the planes; parameters are those of `cellapp.segmentation.network_size.SizeFinder`."""
         self._network, self._masks = network, masks
         planes = select_planes(pixels, roles)
-        self.foreground = find_foreground(planes.body, SIGMA_PX)
+        self.body, self.foreground = planes.body, find_foreground(planes.body, SIGMA_PX)
         nucleus = np.zeros_like(planes.body) if planes.nucleus is None else planes.nucleus
         self._image = torch.from_numpy(np.stack([planes.body, nucleus])).to(network.device)
 

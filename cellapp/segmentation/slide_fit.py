@@ -43,6 +43,7 @@ class SlideFit:
     @classmethod
     def of_size(cls, size: CellSize, polarity: Polarity, thresholds: Thresholds | None = None) -> SlideFit:
         """Return the parameters of a slide with cells of this size."""
+        thresholds = thresholds or (Thresholds(size.level) if size.level else None)
         return cls(size.diameter_px, polarity, thresholds, size.width_px, size.tried_px, size.larger_px)
 
     @classmethod
@@ -53,7 +54,8 @@ class SlideFit:
     @property
     def size(self) -> CellSize:
         """The size of the slide's cells."""
-        return CellSize(self.diameter_px, self.width_px, self.tried_px, self.larger_px)
+        level = self.thresholds.body if self.thresholds and self.width_px else None
+        return CellSize(self.diameter_px, self.width_px, self.tried_px, self.larger_px, level)
 
     @property
     def reach_px(self) -> float:
@@ -122,13 +124,19 @@ def _typical_size(
     tried = tuple(sorted({px for size in sizes for px in size.tried_px}))
     chosen = long if 2 * len(long) > len(sizes) else sizes
     width_px = _median(size.width_px for size in long) if chosen is long else None
-    return CellSize(_median(size.diameter_px for size in chosen), width_px, tried, _larger(chosen))
+    return CellSize(_median(size.diameter_px for size in chosen), width_px, tried, _larger(chosen), _level(chosen))
 
 
 def _larger(sizes: Sequence[CellSize]) -> float | None:
     """Return the median diameter of a second population where most windows have one."""
     larger = [size.larger_px for size in sizes if size.larger_px]
     return _median(larger) if 2 * len(larger) > len(sizes) else None
+
+
+def _level(sizes: Sequence[CellSize]) -> GlobalThreshold | None:
+    """Return the middle one of the thresholds of long cells, where there are some."""
+    levels = sorted((size.level for size in sizes if size.level), key=lambda level: level.threshold)
+    return levels[len(levels) // 2] if levels else None
 
 
 def _median(values: Iterable[float]) -> float:

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.diameter import estimate_size
-from cellapp.segmentation.long_cells import LONG, divide_long, length_px, mend_long, typical_elongation
+from cellapp.segmentation.long_cells import LONG, divide_long, length_px, mend_long, mend_pieces, typical_elongation
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.segmentation.slide_fit import fit_slide
 from cellapp.settings import SegmentSettings
@@ -97,6 +97,15 @@ def test_what_a_network_breaks_up_is_mended_and_what_it_finds_whole_is_kept():
     np.testing.assert_array_equal(mended > 0, truth > 0)
     for cell in (1, 2):
         assert len(np.unique(mended[truth == cell])) == 1
+
+
+def test_masks_outside_all_pieces_stay_as_they_are():
+    truth = rods(90, 10, n=2)
+    dim, pieces = np.where(truth == 1, 1, 0), np.where(truth > 1, truth - 1, 0)
+    broken = np.where((truth == 2) & (np.arange(truth.shape[1]) % 30 < 12), 2, dim).astype(np.int32)
+    mended = mend_pieces(broken, pieces.astype(np.int32), 15)
+    np.testing.assert_array_equal(mended > 0, truth > 0)
+    assert len(np.unique(mended[truth == 1])) == len(np.unique(mended[truth == 2])) == 1
 
 
 def test_long_cells_in_tiles_are_those_of_the_whole():

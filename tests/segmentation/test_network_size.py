@@ -64,6 +64,24 @@ def test_the_same_cells_are_counted_at_four_scales(shipped):
     assert max(scaled) <= 1.05 * min(scaled)
 
 
+@pytest.mark.parametrize(
+    ("length", "width", "angle", "pointed", "bend", "sigma_px", "n"),
+    [
+        (300, 10, 0.0, True, 0.0, 0, 3),
+        (240, 8, 0.0, False, 0.15, 1, 2),
+        (120, 12, 0.0, True, 0.0, 0, 3),
+        (90, 6, 0.8, False, 0.0, 1, 3),
+    ],
+)
+def test_rods_spindles_and_fibres_are_counted(shipped, length, width, angle, pointed, bend, sigma_px, n):
+    """Those that the network breaks up at any size it looks for, or drops because their flows have several sinks."""
+    truth = rods(length, width, angle=angle, pointed=pointed, bend=bend, n=n)
+    pixels = ndimage.gaussian_filter(glowing(truth), (0, sigma_px, sigma_px))
+    found = segment(pixels, OTHER, shipped, AUTOMATIC)
+    assert found.labels.max() == n * n
+    assert found.fit.width_px == pytest.approx(width, abs=3)
+
+
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
 def test_masks_of_grain_are_not_measured_however_many_there_are(scale):
     cells = [round(area * scale**2) for area in (90, 110, 130, 100, 120)]
