@@ -51,13 +51,25 @@ def measure(
     InputError
         If the sizes differ, a channel name comes twice, or a label is negative.
     """
-    names = tuple(channels)
-    if len(set(names)) != len(names):
-        raise InputError(f"each channel needs its own name; got {', '.join(names)}")
     read = cached_reader(pixels_of, mask.labels.shape)
+    return measure_cells(
+        read, mask.labels, *cells_to_measure(mask, channels), channels=tuple(channels), um_per_px=um_per_px
+    )
+
+
+def cells_to_measure(mask: LabelMask, channels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return ids and boxes of all cells, see `cellapp.cells.packed_crops.find_boxes`.
+
+    Raises
+    ------
+    InputError
+        If a channel name comes twice, or a label is negative.
+    """
+    if len(set(channels)) != len(channels):
+        raise InputError(f"each channel needs its own name; got {', '.join(channels)}")
     if mask.labels.min(initial=0) < 0:
         raise InputError(f"label ids are 1 or more and 0 is background; got {mask.labels.min()}; number the cells anew")
-    return measure_cells(read, mask.labels, *find_boxes(mask.labels), channels=names, um_per_px=um_per_px)
+    return find_boxes(mask.labels)
 
 
 def measure_cells(

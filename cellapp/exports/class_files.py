@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ def write_class_files(
     seconds: float,
     style: ImageStyle | None,
     on_step: OnStep | None = None,
+    crop_parts: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Write the files that depend on the classes of cells: tables, outlines, overlay, crops and run.json.
 
@@ -44,6 +45,8 @@ def write_class_files(
         Of `slide`.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
+    crop_parts : sequence of Path, optional
+        Crops that are drawn already, see `cellapp.exports.crops_zip.write_crops`.
 
     Returns
     -------
@@ -52,7 +55,15 @@ def write_class_files(
     """
     _write_tables(analysis, folder)
     if slide is not None and style is not None:
-        write_class_pictures(analysis, slide, folder, crop_settings=settings.crop, style=style, on_step=on_step)
+        write_class_pictures(
+            analysis,
+            slide,
+            folder,
+            crop_settings=settings.crop,
+            style=style,
+            on_step=on_step,
+            crop_parts=crop_parts,
+        )
     return _write_run(analysis, folder, settings, seconds)
 
 
@@ -93,6 +104,7 @@ def write_class_pictures(
     crop_settings: CropSettings,
     style: ImageStyle,
     on_step: OnStep | None = None,
+    crop_parts: Sequence[Path] = (),
 ) -> None:
     """Draw the overlay and write crops.zip; parameters are those of `write_class_files`."""
     mask, cells, classes = analysis.mask, analysis.cells, classes_of(analysis.cells)
@@ -107,6 +119,7 @@ def write_class_pictures(
         classes=classes,
         um_per_px=analysis.info.um_per_px,
         on_step=on_step,
+        parts=crop_parts,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def write_analysis(
     settings: AnalyseSettings,
     seconds: float = 0.0,
     on_step: OnStep | None = None,
+    style: ImageStyle | None = None,
+    crop_parts: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Write every file of one image into ``out/<stem>/``, which appears when all of them are there.
 
@@ -52,6 +55,10 @@ def write_analysis(
         How long the image took, for the summary.
     on_step : callable, optional
         Progress; may raise `Cancelled`, and then nothing is written.
+    style : ImageStyle, optional
+        Of the image, where the caller has it.
+    crop_parts : sequence of Path, optional
+        Crops that are drawn already, see `cellapp.exports.crops_zip.write_crops`.
 
     Returns
     -------
@@ -65,7 +72,7 @@ def write_analysis(
     """
     if Path(analysis.name).name != analysis.name or analysis.name in ("", ".", ".."):
         raise InputError(f"an analysis is named like a folder; got {analysis.name!r}; use cellapp.files.safe_stem")
-    style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
+    style = style or ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     with atomic_folder(out / analysis.name) as folder:
         write_labels(analysis.mask, folder / "labels.tif", um_per_px=analysis.info.um_per_px)
         if analysis.nuclei is not None:
@@ -79,7 +86,14 @@ def write_analysis(
         if analysis.compartments is not None:
             write_csv(analysis.compartments, folder / "explanations" / "regions.csv")
         return write_class_files(
-            analysis, slide, folder, settings=settings, seconds=seconds, style=style, on_step=on_step
+            analysis,
+            slide,
+            folder,
+            settings=settings,
+            seconds=seconds,
+            style=style,
+            on_step=on_step,
+            crop_parts=crop_parts,
         )
 
 

@@ -13,6 +13,7 @@ from cellapp.errors import InputError
 from cellapp.files import without_litter
 from cellapp.images.formats import harmony, ome_zarr, raster, tiff, vendor
 from cellapp.images.formats.sniff import reading
+from cellapp.images.known_digests import known_digest, note_digest
 from cellapp.images.probe import admit
 from cellapp.images.set_members import set_members
 from cellapp.types.image import FIRST_IMAGE, ImageInfo, LazyArray, Selection, Slide
@@ -126,7 +127,13 @@ def image_digest(path: Path) -> str:
         member gives the same.
     """
     members = set_members(path)
-    return _digest_of_files(members[0].parent, members) if len(members) > 1 else file_digest(path)
+    if len(members) > 1:
+        return _digest_of_files(members[0].parent, members)
+    digest = known_digest(path)
+    if digest is None:
+        digest = file_digest(path)
+        note_digest(path, digest)
+    return digest
 
 
 def _digest_of_files(folder: Path, files: Iterable[Path]) -> str:

@@ -14,7 +14,6 @@ from contextlib import contextmanager, nullcontext
 import pandas as pd
 
 from cellapp.cells.describe_cells import describe_cells
-from cellapp.cells.measure import measure
 from cellapp.cells.quality import assess
 from cellapp.classification.cell_columns import add_predictions, choose_cells
 from cellapp.classification.predict import predict
@@ -26,6 +25,7 @@ from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.find_nuclei import find_nuclei
 from cellapp.pipeline.judge_outlines import judge_outlines
 from cellapp.pipeline.limits import limited, share_covered
+from cellapp.pipeline.measure_cells import measure_cells
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.provenance import provenance
 from cellapp.pipeline.segment_slide import segment_slide
@@ -96,7 +96,7 @@ def analyse(
             mask = mask if labels else judge_outlines(context, mask)
         on_step("Measuring cells", 0.55)
         with clock("measure"):
-            cells = measure(source, mask, channels=source.info.channels, um_per_px=context.um_per_px)
+            cells = measure_cells(context, mask, checkpoint, run_tasks)
             cells = assess(cells, mask, source, settings.quality)
             cells, nuclei = _describe(context, mask, cells)
         on_step("Classifying cells", 0.6)

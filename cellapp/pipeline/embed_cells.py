@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.encoders.slide_windows import pool_cells
 from cellapp.images.preprocess import Preprocessor
+from cellapp.pipeline.cell_batches import CENTROID_COLUMNS, SQUARE_PX, cell_batches, squares
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
 from cellapp.pipeline.encoder_crops import encoder_planes
@@ -16,9 +18,6 @@ from cellapp.pipeline.progress import StepProgress
 from cellapp.settings import VectorSettings
 from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
 from cellapp.types.image import OnStep
-
-_BATCH = 256  # crops in memory at once
-_SQUARE_PX = 2048  # side of the squares of the slide whose cells share batches, so that the slide is decoded once
 
 
 def embed_cells(
@@ -58,7 +57,8 @@ def embed_cells(
     if not checkpoint.has_labels:
         parts = [_embed(context, mask, batch, preprocessor) for batch in batches]
         return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
-    todo = [(number, batch) for number, batch in enumerate(batches) if not checkpoint.has(_name(number))]
+    asked = [batch[[*BOX_COLUMNS, *CENTROID_COLUMNS]] for batch in batches]  # no more is sent to another process
+    todo = [(number, batch) for number, batch in enumerate(asked) if not checkpoint.has(_name(number))]
     n_before = len(batches) - len(todo)
     progress = StepProgress(on_step, "Classifying cells", "batch", n_total=len(batches), n_before=n_before, span=span)
     for _ in run_tasks(EmbedBatch(preprocessor, checkpoint), todo):
@@ -98,13 +98,12 @@ def _batches(cells: pd.DataFrame, vectors: VectorSettings) -> list[pd.DataFrame]
     Where the encoder reads windows of a grid, the cells of a square of whole windows are one batch: windows at the rim
     of a batch are read for its neighbour, too, so that a batch must not be a strip.
     """
-    on_grid = vectors.reads.source == "grid"
-    side_px = max(_SQUARE_PX // vectors.crop.size_px, 1) * vectors.crop.size_px if on_grid else _SQUARE_PX
-    column, row = cells["centroid_x_px"] // side_px, cells["centroid_y_px"] // side_px
-    ordered = cells.iloc[np.lexsort([column.to_numpy(), row.to_numpy()])]
-    if on_grid and len(cells):
-        return [square for _, square in ordered.groupby([row, column])]
-    return [ordered.iloc[start : start + _BATCH] for start in range(0, max(len(cells), 1), _BATCH)]
+    if not (vectors.reads.source == "grid" and len(cells)):
+        return cell_batches(cells)
+    side_px = max(SQUARE_PX // vectors.crop.size_px, 1) * vectors.crop.size_px
+    column, row = squares(cells, side_px)
+    ordered = cells.iloc[np.lexsort((column, row))]
+    return [square for _, square in ordered.groupby([*squares(ordered, side_px)[::-1]])]
 
 
 def _per_cell(embeddings: Embeddings) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cellapp.images.known_digests import FileDigest, believe
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import ImageContext, Task, make_context
 from cellapp.pipeline.progress import no_progress
@@ -44,6 +45,7 @@ class TileTask:
     item: RunItem
     settings: AnalyseSettings
     digests: tuple[str, ...]  # of the image's files, by which a process recognises the image it has open
+    read: tuple[FileDigest, ...] = ()  # the files that were read for that, so that they are not read again
 
     def __call__(self, part: Any) -> Any:
         """Open the image, unless it is open from the part before, and do the task."""
@@ -63,6 +65,7 @@ class _OpenImage:
         with self._lock:
             if self._context is None or self._key != (settings, *task.digests):
                 item = task.item
+                believe(task.read)
                 target = item.open_target() if item.open_target else None
                 self._context = make_context(item.open(), target, _run_models(settings), task.settings)
                 self._key = (settings, *task.digests)

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from cellapp.compute.executor import Engine, Map
 from cellapp.errors import CellappError
 from cellapp.exports.tables import write_summary
+from cellapp.images.known_digests import FileDigest, noting_digests
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import RunTasks, Task
 from cellapp.pipeline.explain_method import with_explain_method
@@ -111,6 +113,13 @@ def run_images(
     return RunReport(out, tuple(results))
 
 
+class _Opened(NamedTuple):
+    """An image of several tiles."""
+
+    slides: tuple[Slide, ...]
+    read: tuple[FileDigest, ...]
+
+
 @dataclass(frozen=True)
 class _Run:
     """What all images of a run share."""
@@ -129,22 +138,23 @@ class _Run:
 
     def on_engine(self, items: Sequence[RunItem], parallel_map: Map) -> Outcomes:
         """Hand out small images whole, then large ones in parts."""
-        large = {item.stem: slides for item in items if (slides := self._open_if_tiled(item))}
+        large = {item.stem: opened for item in items if (opened := self._open_if_tiled(item))}
         small = [item for item in items if item.stem not in large]
         yield from parallel_map(ImageTask(self.settings, self.out, self.resume), small)
         for n_done, item in enumerate((item for item in items if item.stem in large), start=len(small)):
             yield self._run_tiled(item, large.pop(item.stem), n_done, parallel_map)
 
     def _run_tiled(
-        self, item: RunItem, slides: tuple[Slide, ...], n_done: int, parallel_map: Map
+        self, item: RunItem, opened: _Opened, n_done: int, parallel_map: Map
     ) -> tuple[ImageResult, Analysis | None]:
+        slides = opened.slides
         digests = tuple(slide.digest for slide in slides)
 
         def run_tasks(task: Task, parts: Sequence[object]) -> Iterator[object]:
-            return parallel_map(TileTask(task, item, self.settings, digests), parts)
+            return parallel_map(TileTask(task, item, self.settings, digests, opened.read), parts)
 
-        opened = replace(item, open=lambda: slides[0], open_target=(lambda: slides[1]) if item.open_target else None)
-        return self._run_image(opened, n_done, run_tasks)
+        here = replace(item, open=lambda: slides[0], open_target=(lambda: slides[1]) if item.open_target else None)
+        return self._run_image(here, n_done, run_tasks)
 
     def _run_image(
         self, item: RunItem, n_done: int, run_tasks: RunTasks | None = None
@@ -163,10 +173,11 @@ class _Run:
             run_tasks=run_tasks,
         )
 
-    def _open_if_tiled(self, item: RunItem) -> tuple[Slide, ...]:
-        """Return the slides of an image of several tiles; none of a smaller one, or of one that cannot be opened."""
+    def _open_if_tiled(self, item: RunItem) -> _Opened | None:
+        """Open an image of several tiles; None for a smaller one, or one that cannot be opened."""
         try:
-            slides = (item.open(), *([item.open_target()] if item.open_target else ()))
+            with noting_digests() as read:
+                slides = (item.open(), *([item.open_target()] if item.open_target else ()))
         except CellappError:
-            return ()  # the process that is given the image reports the error
-        return slides if has_tiles(slides[0].info, self.settings) else ()
+            return None  # the process that is given the image reports the error
+        return _Opened(slides, tuple(read)) if has_tiles(slides[0].info, self.settings) else None

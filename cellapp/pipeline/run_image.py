@@ -20,8 +20,11 @@ from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import open_checkpoint
 from cellapp.pipeline.context import RunTasks
+from cellapp.pipeline.draw_crops import draw_crops
+from cellapp.pipeline.progress import part_of
 from cellapp.pipeline.provenance import settings_digest
 from cellapp.regions.words import REGIONS
+from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import IMPORTED, AnalyseSettings
 from cellapp.types.cells import Analysis, LabelMask
 from cellapp.types.drawn_regions import NO_REGIONS, DrawnRegions
@@ -122,13 +125,21 @@ def run_image(
                 checkpoint=checkpoint,
                 run_tasks=run_tasks,
             )
+            writing = part_of(on_step, _ANALYSING, 1.0)
+            style = ImageStyle.of(source, analysis.info.channels, analysis.roles)
+            drawn = ()
+            if run_tasks is not None and checkpoint.has_labels:  # else every core of this machine draws
+                drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.0, 0.9))
+                writing = part_of(writing, 0.9, 1.0)
             summary = write_analysis(
                 analysis,
                 source,
                 out,
                 settings=settings,
                 seconds=time.perf_counter() - start,
-                on_step=lambda step, part: on_step(step, _ANALYSING + (1 - _ANALYSING) * part),
+                on_step=writing,
+                style=style,
+                crop_parts=drawn,
             )
         return ImageResult(item.stem, summary=summary), analysis
     except (Cancelled, EngineError):

@@ -14,6 +14,7 @@ from cellapp.models.load import load_model
 from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.judge_outlines import judge_outlines
+from cellapp.pipeline.measure_cells import measure_sizes
 from cellapp.pipeline.progress import StepProgress, no_progress
 from cellapp.regions.coverage import Coverage
 from cellapp.segmentation.limit import NONE_INSIDE, keep_cells, tiles_near
@@ -97,8 +98,9 @@ def _segment_tiles(
 ) -> tuple[str, SlideFit]:
     """Write the label image of the tiles to the checkpoint; return what was tried where none are found, and the fit."""
     slide, roles, settings = context.slide, context.slide_roles, context.settings
+    sizes = measure_sizes(context, run_tasks)
     parameters = fit_slide_parameters(
-        slide, roles, context.segmenter, settings, context.um_per_px, context.preprocessor
+        slide, roles, context.segmenter, settings, context.um_per_px, context.preprocessor, sizes
     )
     halo = halo_px(parameters.fit.reach_px)
     shape = slide.info.shape[1:]

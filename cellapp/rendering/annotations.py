@@ -112,7 +112,7 @@ def scale_bar(picture: np.ndarray, um_per_px: float) -> np.ndarray:
 
 def magnify(array: np.ndarray, factor: int) -> np.ndarray:
     """Repeat every pixel of a (h, w, …) array `factor` times each way."""
-    return array.repeat(factor, axis=0).repeat(factor, axis=1)
+    return array.repeat(factor, axis=1).repeat(factor, axis=0)  # rows are copied whole
 
 
 def squared(picture: np.ndarray, side_px: int) -> np.ndarray:
@@ -145,6 +145,27 @@ def png_bytes(picture: np.ndarray) -> bytes:
     buffer = BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", compress_level=1)  # a fifth of the time for a tenth more bytes
     return buffer.getvalue()
+
+
+def cell_outline(inside: np.ndarray, width_px: int) -> np.ndarray:
+    """Return the outline of one cell on its inside, (h, w) bool, as `draw_outlines` draws it.
+
+    Parameters
+    ----------
+    inside : ndarray of shape (h, w), bool
+    width_px : int
+        Width of the line.
+    """
+    core = inside
+    for axis in (0, 1):
+        before, after = [slice(None)] * 2, [slice(None)] * 2
+        shrunk = core.copy()
+        for step in range(1, width_px + 1):
+            before[axis], after[axis] = slice(None, -step), slice(step, None)
+            shrunk[tuple(after)] &= core[tuple(before)]
+            shrunk[tuple(before)] &= core[tuple(after)]
+        core = shrunk
+    return inside & ~core
 
 
 def draw_outlines(

@@ -78,7 +78,10 @@ def to_display(
     for i, (plane, colour, (low, high), exponent) in enumerate(zip(pixels, colours, windows, exponents, strict=True)):
         if i in hidden:
             continue
-        level = (np.nan_to_num(plane.astype(np.float32), nan=low) - low) / max(high - low, np.finfo(np.float32).tiny)
+        values = plane.astype(np.float32)
+        if not np.issubdtype(plane.dtype, np.integer):
+            values = np.nan_to_num(values, nan=low)
+        level = (values - low) / max(high - low, np.finfo(np.float32).tiny)
         np.clip(level, 0, 1, out=level)
         if exponent != 1.0:
             level **= exponent

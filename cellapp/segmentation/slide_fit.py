@@ -82,6 +82,7 @@ def fit_slide(
     segmenter: Segmenter,
     settings: SegmentSettings,
     um_per_px: float | None = None,
+    sizes: Sequence[CellSize] = (),
 ) -> SlideFit:
     """Find diameter, polarity and thresholds from windows of a slide.
 
@@ -94,13 +95,19 @@ def fit_slide(
     settings : SegmentSettings
     um_per_px : float, optional
         Needed where the diameter is in um.
+    sizes : sequence of CellSize, optional
+        Of the windows that `measured_windows` names, where they are measured already.
 
     Raises
     ------
     InputError
         When the diameter is in um and the pixel size is unknown.
     """
-    size = _typical_size(windows, roles, segmenter, settings, um_per_px)
+    measured = sizes or [
+        resolve_size(settings, um_per_px, windows[at], roles, segmenter=segmenter)
+        for at in measured_windows(len(windows), settings)
+    ]
+    size = _typical_size(measured)
     # Windows are joined side by side: the few cells cut where they meet change no threshold.
     sample = windows[0] if len(windows) == 1 else np.concatenate(windows, axis=2)
     polarity = Polarity.detect(sample, roles)
@@ -109,17 +116,14 @@ def fit_slide(
     return SlideFit.of_size(size, polarity, thresholds)
 
 
-def _typical_size(
-    windows: Sequence[np.ndarray],
-    roles: Sequence[Role],
-    segmenter: Segmenter,
-    settings: SegmentSettings,
-    um_per_px: float | None,
-) -> CellSize:
+def measured_windows(n_windows: int, settings: SegmentSettings) -> list[int]:
+    """Return which of the windows of a slide are measured for the size of its cells; one where the settings name it."""
+    n_measured = 1 if settings.diameter is not None else min(DIAMETER_WINDOWS, n_windows)
+    return [at * n_windows // n_measured for at in range(n_measured)]
+
+
+def _typical_size(sizes: Sequence[CellSize]) -> CellSize:
     """Return the median size of some windows; cells are long where they are in most of those."""
-    n_measured = 1 if settings.diameter is not None else min(DIAMETER_WINDOWS, len(windows))
-    measured = [windows[at * len(windows) // n_measured] for at in range(n_measured)]
-    sizes = [resolve_size(settings, um_per_px, window, roles, segmenter=segmenter) for window in measured]
     long = [size for size in sizes if size.width_px]
     tried = tuple(sorted({px for size in sizes for px in size.tried_px}))
     chosen = long if 2 * len(long) > len(sizes) else sizes

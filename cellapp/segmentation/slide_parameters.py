@@ -18,6 +18,7 @@ from cellapp.files import atomic_write
 from cellapp.images.channels import describe_slide
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.sampling import sample_windows
+from cellapp.segmentation.diameter import CellSize
 from cellapp.segmentation.network_choice import segmenter_for
 from cellapp.segmentation.slide_fit import SlideFit, fit_slide
 from cellapp.settings import OF_MASKS, AnalyseSettings
@@ -51,6 +52,7 @@ def fit_slide_parameters(
     settings: AnalyseSettings,
     um_per_px: float | None,
     preprocessor: Preprocessor | None = None,
+    sizes: Sequence[CellSize] = (),
 ) -> SlideParameters:
     """Fit preprocessing and segmentation parameters to a sample of a slide.
 
@@ -65,6 +67,8 @@ def fit_slide_parameters(
     um_per_px : float or None
     preprocessor : Preprocessor, optional
         The chain of the settings where it is fitted to the slide already.
+    sizes : sequence of CellSize, optional
+        Of cells in the windows to measure, see `cellapp.segmentation.slide_fit.fit_slide`; found here when left out.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def fit_slide_parameters(
     """
     preprocessor = preprocessor or Preprocessor.fit(slide, settings.preprocess)
     windows = [preprocessor.read(slide, window) for window in sample_windows(slide)]
-    fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px)
+    fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px, sizes)
     planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]
     limits = [np.percentile(plane[:: max(plane.size // _SAMPLED_PX, 1)], [0.2, 99.8]) for plane in planes]
     return SlideParameters(preprocessor, fit, tuple(float(high - low) for low, high in limits))

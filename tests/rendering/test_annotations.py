@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from cellapp.rendering.annotations import (
+    cell_outline,
     class_letters,
     draw_outlines,
     legend,
@@ -157,3 +159,10 @@ def test_lines_are_as_wide_as_asked(width_px):
     labels[5:35, 5:35] = 1
     drawn = draw_outlines(np.zeros((40, 40, 3), np.uint8), labels, "#FFFFFF", width_px=width_px).any(axis=2)
     assert drawn[20].nonzero()[0].tolist() == [*range(5, 5 + width_px), *range(35 - width_px, 35)]
+
+
+@settings(max_examples=25)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)), st.integers(1, 3))
+def test_the_outline_of_one_cell_is_that_drawn_of_a_label_image(inside, width_px):
+    drawn = draw_outlines(np.zeros((*inside.shape, 3), np.uint8), inside.astype(np.int32), "#FFFFFF", width_px=width_px)
+    np.testing.assert_array_equal(cell_outline(inside, width_px), drawn.any(axis=2))
