@@ -21,6 +21,7 @@ from cellapp.api import (
     pictures,
     predict,
     reasons,
+    regions,
     reports,
     tiles,
     time_series,
@@ -60,6 +61,7 @@ api.include_router(discover.router)
 api.include_router(time_series.router)
 api.include_router(labels.router)
 api.include_router(edits.router)
+api.include_router(regions.router)
 api.include_router(predict.router)
 api.include_router(reports.router)
 api.include_router(reasons.router)

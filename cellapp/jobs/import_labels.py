@@ -21,7 +21,9 @@ from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import IMPORTED, AnalyseSettings
 from cellapp.store import images, open_image, runs
 from cellapp.store.records import ImageRecord, RunRecord
+from cellapp.store.regions import regions_of_run
 from cellapp.types.cells import LabelMask
+from cellapp.types.drawn_regions import DrawnRegions
 
 _FOLDER = ".labels"  # in the run's own, so that they go with the run
 
@@ -82,14 +84,19 @@ def import_labels(project_id: str, files: Sequence[Path], settings: AnalyseSetti
 
 
 def run_item(run_id: str, image_id: str, stem: str) -> RunItem:
-    """Return an image of a run for `cellapp.pipeline.run_batch.run_images`, with the labels that were imported."""
+    """Return an image of a run for `cellapp.pipeline.run_batch.run_images`, with its regions and the labels that were imported."""
     reference_id = images.get_image(image_id).reference_id
     given = _path(run_id, stem)
     read = partial(_stored_labels, given) if given.is_file() else None
+    limits = partial(_as_drawn, regions_of_run(run_id, image_id))
     if reference_id is None:
-        return RunItem(stem, partial(open_image.open_slide, image_id), read_labels=read)
+        return RunItem(stem, partial(open_image.open_slide, image_id), read_labels=read, read_regions=limits)
     opened = (partial(open_image.open_slide, one) for one in (reference_id, image_id))
-    return RunItem(stem, *opened, read_labels=read)
+    return RunItem(stem, *opened, read_labels=read, read_regions=limits)
+
+
+def _as_drawn(regions: DrawnRegions, _shape: tuple[int, int]) -> DrawnRegions:
+    return regions
 
 
 def _stem(name: str) -> str:

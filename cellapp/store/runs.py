@@ -20,6 +20,7 @@ from cellapp.store.json_values import json_mapping, plain_text
 from cellapp.store.named_models import require_named_models
 from cellapp.store.projects import project_row
 from cellapp.store.records import RunRecord, Status
+from cellapp.store.regions import freeze_regions
 from cellapp.store.run_rows import check_fit, new_image_rows, next_name, run_record, run_row, segmented_image
 from cellapp.store.schema import Run, RunImageRow, now
 
@@ -30,7 +31,7 @@ UNDO_S = 7 * 24 * 3600.0
 def create_run(
     project_id: str, image_ids: Sequence[str], settings: AnalyseSettings, name: str | None = None
 ) -> RunRecord:
-    """Add a queued run; each image gets the name of its folder, which stays.
+    """Add a queued run; each image gets the name of its folder and keeps the regions it has now.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def create_run(
         run.name = clean_text(name) if name and name.strip() else next_name(session, project_id)
         session.add(run)
         session.flush()
+        freeze_regions(session, run.id, image_ids)
         return run_record(run)
 
 

@@ -13,6 +13,7 @@ from cellapp.store import (  # noqa: F401 tables are known once imported
     file_schema,
     label_schema,
     mask_edit_schema,
+    region_schema,
     segmenter_schema,
 )
 from cellapp.store.schema import Base
