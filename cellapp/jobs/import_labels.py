@@ -84,7 +84,7 @@ def import_labels(project_id: str, files: Sequence[Path], settings: AnalyseSetti
 
 
 def run_item(run_id: str, image_id: str, stem: str) -> RunItem:
-    """Return an image of a run for `cellapp.pipeline.run_batch.run_images`, with its regions and the labels that were imported."""
+    """Return an image of a run for `run_images`, with its regions and the labels that were imported."""
     reference_id = images.get_image(image_id).reference_id
     given = _path(run_id, stem)
     read = partial(_stored_labels, given) if given.is_file() else None

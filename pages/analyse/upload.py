@@ -8,6 +8,7 @@ from cellapp.ui.components import viewer
 from cellapp.ui.components.channel_controls import channel_composer
 from cellapp.ui.components.messages import RESEARCH_ONLY, escape, show_error
 from cellapp.ui.layout import frame
+from cellapp.ui.layout.image_regions import of_image
 from cellapp.ui.session import cache
 from cellapp.ui.upload import channel_editor, choice_table, depth_control, drop_zone, image_table, tile_offer
 
@@ -61,6 +62,7 @@ try:
             key=f"upload_viewer_{image.id}",
             alt=f"{image.name}, all visible channels",
             um_per_px=image.um_per_px,
+            regions=of_image(image),
             height=440,
         )
 except CellappError as error:

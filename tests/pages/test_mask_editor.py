@@ -53,5 +53,5 @@ def test_a_run_is_corrected_and_the_next_visitor_sees_it(open_page, run_of, seed
 
 def test_without_a_finished_run_there_is_nothing_to_correct(open_page, seeded, drawn):
     app = open_page(PAGE)
-    assert not [one for one in app.segmented_control if one.key == "segment_mode"]
+    assert "Correct cells" not in app.segmented_control(key="segment_mode").options
     assert drawn["data"]["edit"] is None

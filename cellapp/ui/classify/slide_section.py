@@ -13,6 +13,7 @@ from cellapp.ui.components.viewer import RINGS, Picked
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.cells_on_slide import picked_rows, show_cells_on_slide
 from cellapp.ui.layout.frame import CORRECT, EXPLAIN_PAGE, SEGMENT_PAGE
+from cellapp.ui.layout.image_regions import run_line
 from cellapp.ui.session import selection
 from cellapp.ui.session.page_state import choose_cell
 
@@ -40,6 +41,7 @@ def slide_section(state: ClassifyState) -> None:
         pick=("point", "box"),
         height=460,
     )
+    run_line(state.image, state.results.run)
     if len(chosen) == 1:
         _card(state, chosen)
     elif len(chosen) > RINGS:

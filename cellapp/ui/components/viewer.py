@@ -25,8 +25,9 @@ RINGS = 2_000
 
 
 def _files(ending: str) -> str:
-    """Return the parts of the component of one kind: the viewer, then its tools for editing."""
-    return "\n".join((_FILES / f"{part}.{ending}").read_text(encoding="utf-8") for part in ("viewer", "editor"))
+    """Return the parts of the component of one kind: the viewer first, then its buttons, tools and regions."""
+    files = [_FILES / f"{part}.{ending}" for part in ("viewer", "tools", "editor", "regions")]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
 _mount = st.components.v2.component(
@@ -48,7 +49,7 @@ class Picked:
 
 @dataclass(frozen=True)
 class Editing:
-    """What the tools for editing cells need; edits come back by `on_edits`."""
+    """What the tools for editing cells, or regions, need; edits come back by `on_edits`."""
 
     outlines: str  # address that answers outlines of cells, see `cellapp.ui.components.viewer_layers.outlines_address`
     number: int  # of the last edit that the layers show
@@ -56,6 +57,7 @@ class Editing:
         Mapping[str, Any]
     ]  # to the latest edits: ``n`` of the edit, ``sentence`` or ``error``, ``changed``
     on_edits: Callable[[Sequence[Mapping[str, Any]]], None]  # takes edits with an ``n`` each; the same may come again
+    what: str = "cells"  # or "regions", those that are shown
 
 
 def show_image(
@@ -67,6 +69,7 @@ def show_image(
     um_per_px: float | None = None,
     ringed: Sequence[tuple[float, float, float]] = (),
     rectangle: Region | None = None,
+    regions: Sequence[Mapping[str, Any]] = (),
     circle_px: float | None = None,
     focus: Region | None = None,
     pick: Sequence[str] = (),
@@ -91,6 +94,8 @@ def show_image(
         Circles around cells, in full-resolution pixels; only the first `RINGS` are drawn.
     rectangle : Region, optional
         Outlined, such as the region a preview covers.
+    regions : sequence of mapping, optional
+        From `cellapp.ui.components.viewer_regions.drawn`; outlined quietly.
     circle_px : float, optional
         Diameter of a circle drawn for scale in the upper left corner.
     focus : Region, optional
@@ -100,7 +105,7 @@ def show_image(
     on_pick : callable, optional
         Called once with each new mark, before the page is drawn again.
     editing : Editing, optional
-        Shows the tools that edit cells.
+        Shows the tools that edit cells or regions.
     height : int
         Height on the page in pixels.
 
@@ -118,6 +123,7 @@ def show_image(
         "um_per_px": um_per_px,
         "marked": [list(ring) for ring in ringed[:RINGS]],
         "rectangle": _corner_and_size(rectangle),
+        "regions": list(regions),
         "circle_px": circle_px,
         "focus": {"region": _corner_and_size(focus), "key": str(_corner_and_size(focus))} if focus else None,
         "pick": list(pick),
@@ -137,7 +143,8 @@ def show_image(
 
 
 def _editing_data(editing: Editing) -> dict[str, Any]:
-    return {"outlines": editing.outlines, "number": editing.number, "answers": [dict(one) for one in editing.answers]}
+    answers = [dict(one) for one in editing.answers]
+    return {"what": editing.what, "outlines": editing.outlines, "number": editing.number, "answers": answers}
 
 
 def deep_zoom(

@@ -12,6 +12,7 @@ from cellapp.types.image import Region
 from cellapp.ui.components import viewer_layers
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.viewer import Picked, show_image
+from cellapp.ui.layout import image_regions
 from cellapp.ui.layout.cell_thumbnails import labels_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.results import Results
@@ -62,6 +63,7 @@ def show_cells_on_slide(
         alt=alt,
         um_per_px=results.run.settings.um_per_px or image.um_per_px,
         ringed=rings(ringed),
+        regions=image_regions.of_results(results, image),
         focus=surroundings(ringed) if jump else None,
         pick=pick,
         on_pick=on_pick,

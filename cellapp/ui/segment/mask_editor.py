@@ -12,7 +12,6 @@ import streamlit as st
 
 from cellapp.editing.edit import edit_from_json
 from cellapp.editing.history import EditRecord, edits_in_force
-from cellapp.errors import CellappError
 from cellapp.jobs.edit_masks import edit_masks
 from cellapp.jobs.follow_edits import last_follow, request_follow
 from cellapp.jobs.write_edits import edits_done
@@ -21,14 +20,15 @@ from cellapp.store.records import ImageRecord, RunRecord, Status
 from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.messages import escape
+from cellapp.ui.layout import image_regions
 from cellapp.ui.layout.cells_on_slide import surroundings
 from cellapp.ui.layout.relabel import remember_visitor, visitor
+from cellapp.ui.segment.edit_answers import answer_new, answers_of
 from cellapp.ui.session import cache
 from cellapp.ui.session.page_state import PageState, choose
 from cellapp.ui.session.results import Results, results_of
 
 _HEIGHT = 640
-_ANSWERS = 20  # the latest, which go to the browser
 _FIELDS = ("kind", "cells", "points", "radius_px")
 _POLL_S = 1.0
 _WHO = "Edits are kept with it, and undo takes back your own."
@@ -85,7 +85,7 @@ def _viewer(results: Results, image: ImageRecord, records: Sequence[EditRecord],
     run, number = results.run, records[-1].number if records else 0
     threshold = run.settings.classify.threshold
     labels = viewer_layers.label_tiles(run, image, threshold=threshold, version=results.version_key)
-    answers = st.session_state.get(_key(run, image), [])
+    answers = answers_of(_key(run, image))
     chosen = results.cells[(results.cells["image_id"] == image.id) & (results.cells["cell_id"] == cell_id)]
     viewer.show_image(
         image,
@@ -93,6 +93,7 @@ def _viewer(results: Results, image: ImageRecord, records: Sequence[EditRecord],
         key=f"editor_{run.id}_{image.id}",
         alt=f"{image.name} with the outlines of its cells, which can be edited",
         um_per_px=run.settings.um_per_px or image.um_per_px,
+        regions=image_regions.of_results(results, image),
         focus=surroundings(chosen),
         editing=viewer.Editing(
             viewer_layers.outlines_address(run, image), number, answers, lambda edits: _do(run, image, edits)
@@ -102,23 +103,14 @@ def _viewer(results: Results, image: ImageRecord, records: Sequence[EditRecord],
 
 
 def _do(run: RunRecord, image: ImageRecord, edits: Sequence[Mapping[str, Any]]) -> None:
-    """Do the edits that came from the browser and were not done yet, and keep what to answer."""
-    answers = st.session_state.setdefault(_key(run, image), [])
-    done = {answer["n"] for answer in answers}
-    new = [edit for edit in edits if edit["n"] not in done]
-    for edit in new:
-        answers.append({"n": edit["n"], **_answer(run, image, edit)})
-    del answers[:-_ANSWERS]
-    if any("sentence" in answer for answer in answers[-len(new) :]):
+    """Do the edits that came from the browser and were not done yet, and have classes and files follow."""
+    if answer_new(_key(run, image), edits, lambda edit: _answer(run, image, edit)):
         request_follow(run.id, image.id)
 
 
 def _answer(run: RunRecord, image: ImageRecord, edit: Mapping[str, Any]) -> dict[str, Any]:
     asked = {name: edit[name] for name in _FIELDS if name in edit}
-    try:
-        report = edit_masks(run.id, image.id, [edit_from_json(asked)], who=_who(), seen=edit.get("seen"))
-    except CellappError as error:
-        return {"error": f"{str(error)[:1].upper()}{str(error)[1:]}."}
+    report = edit_masks(run.id, image.id, [edit_from_json(asked)], who=_who(), seen=edit.get("seen"))
     return {"sentence": f"{report.sentences[0]}.", "changed": list(report.changed)}
 
 

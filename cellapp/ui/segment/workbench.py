@@ -17,11 +17,13 @@ from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.layout.frame import CORRECT
+from cellapp.ui.layout.image_regions import limits_line, of_image
 from cellapp.ui.layout.outline_quality import outlines_line
 from cellapp.ui.layout.run_panel import follow_run, run_controls
 from cellapp.ui.segment.mask_editor import mask_editor, run_to_edit
 from cellapp.ui.segment.preview import RegionPreview, preview_region
 from cellapp.ui.segment.preview_summary import rejected_section, summary_section
+from cellapp.ui.segment.region_editor import region_editor
 from cellapp.ui.segment.settings_form import settings_panel
 from cellapp.ui.session import cache
 from cellapp.ui.session.page_state import PageState
@@ -30,7 +32,7 @@ SIDE_PX = 512
 MAX_SIDE_PX = 2048
 _MIN_SIDE_PX = 32
 _SIDES = ("y", "x", "height", "width")
-_TRY = "Try settings"
+_TRY, REGIONS = "Try settings", "Draw regions"
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
 
@@ -39,8 +41,12 @@ _HEIGHT = 560
 def workbench(page: PageState, image: ImageRecord) -> None:
     """Draw all of the page below its header; moving a slider draws only this again."""
     run = run_to_edit(page, image)
-    if run is not None and _mode() == CORRECT:
+    mode = _mode(can_correct=run is not None)
+    if run is not None and mode == CORRECT:
         mask_editor(page, image, run)
+        return
+    if mode == REGIONS:
+        region_editor(image)
         return
     source = get_image(image.reference_id) if image.reference_id else image
     if source is not image:
@@ -51,18 +57,22 @@ def workbench(page: PageState, image: ImageRecord) -> None:
     except CellappError as error:
         show_error(error)
         return
+    limits_line(image)
     rate = preview.seconds_per_px if preview else None
     run_controls(page, image, settings, rate)
     if page.run is not None:
         follow_run(page.run)
 
 
-def _mode() -> str:
-    """Draw what is done on the page and return it: settings are tried, or the cells of a run are corrected."""
+def _mode(*, can_correct: bool) -> str:
+    """Draw what is done on the page and return it: settings are tried, regions drawn, or cells of a run corrected."""
+    modes = [_TRY, REGIONS, *([CORRECT] if can_correct else [])]
+    if st.session_state.get("segment_mode") not in (None, *modes):
+        st.session_state["segment_mode"] = _TRY
     return st.segmented_control(
         "What to do",
-        [_TRY, CORRECT],
-        default=CORRECT if st.query_params.get("mode") == "correct" else _TRY,
+        modes,
+        default=CORRECT if can_correct and st.query_params.get("mode") == "correct" else _TRY,
         required=True,
         key="segment_mode",
         label_visibility="collapsed",
@@ -174,6 +184,7 @@ def _viewer(
         alt=f"{image.name} with the outlines of the cells found",
         um_per_px=image.um_per_px,
         rectangle=region,
+        regions=of_image(image),
         circle_px=preview.flows.diameter_px if preview else None,
         focus=region,
         pick=("box",),

@@ -3,12 +3,13 @@
 // A hand draws or picks, the edit goes to Python as a few numbers, and what it answers is told and drawn. Edits wait here
 // until they are answered, so that none is lost when two follow quickly; Python does each `n` once.
 
-const NEEDED = { draw: 3, split: 2, brush: 1, erase: 1 }; // points of what is drawn
+const NEEDED = { draw: 3, redraw: 3, box: 2, split: 2, brush: 1, erase: 1 }; // points of what is drawn
+const ENDS_AT = { brush: 1, erase: 1, split: 2, box: 2 }; // clicks after which a tool is done
 const CELLS_NEEDED = { delete: 1, merge: 2, grow: 1, shrink: 1 };
 const KEPT = ["grow", "shrink", "merge"]; // after these the cells stay picked
 const EDIT_KEYS = {
   v: "select", a: "several", d: "draw", b: "brush", e: "erase", s: "split",
-  m: "merge", g: "grow", h: "shrink", x: "delete", Delete: "delete", z: "undo", Z: "redo",
+  m: "merge", g: "grow", h: "shrink", x: "delete", Delete: "delete", z: "undo", Z: "redo", r: "box", n: "redraw",
 }; // prettier-ignore
 const HINTS = {
   select: "Click a cell to pick it, with Shift several.",
@@ -16,6 +17,12 @@ const HINTS = {
   brush: "Paint a new cell, or begin on a cell to extend it.",
   erase: "Paint over what is no cell.",
   split: "Drag or click a line from one side of a cell to the other.",
+};
+const REGION_HINTS = {
+  select: "Click in a region to pick it.",
+  draw: "Drag around an area, or click corner by corner and end at the first one.",
+  box: "Drag from one corner of the area to the other.",
+  redraw: "Drag around the area that the picked region is to have.",
 };
 const CLOSE_PX = 9; // screen pixels between the end of an outline and its first corner
 const STEP_PX = 2; // screen pixels between two points of a stroke
@@ -29,7 +36,7 @@ function updateEditing(host) {
   if (!host.editing) {
     const answered = edit.answers.map((answer) => answer.n); // those of before this viewer was opened
     host.editing = { tool: "select", several: false, radius: 6, path: [], picked: new Map(), waiting: [], answered };
-    useTool(host, "select");
+    useTool(host, edit.what === "regions" ? "draw" : "select");
   }
   edit.answers.forEach((answer) => hear(host, answer));
 }
@@ -63,14 +70,28 @@ function sendEdit(host, kind, more) {
 
 // ---- picking cells ------------------------------------------------------------------------------------------------
 
+function hintsOf(host) {
+  return host.wanted.edit.what === "regions" ? REGION_HINTS : HINTS;
+}
+
+async function outlinesAt(host, [y, x]) {
+  if (host.wanted.edit.what === "regions") return [regionAt(host, [y, x])];
+  return outlinesOf(host, `y=${Math.floor(y)}&x=${Math.floor(x)}`);
+}
+
+async function outlinesOfAll(host, ids) {
+  if (host.wanted.edit.what === "regions") return host.wanted.regions.filter((region) => ids.includes(region.id));
+  return ids.length ? outlinesOf(host, ids.slice(0, 200).map((id) => `cell=${id}`).join("&")) : [];
+}
+
 async function outlinesOf(host, query) {
   const answer = await fetch(`${appRoot()}${host.wanted.edit.outlines}&${query}`);
   return answer.ok ? (await answer.json()).cells : [];
 }
 
-async function pickAt(host, [y, x], more) {
+async function pickAt(host, at, more) {
   const { editing } = host;
-  const [cell] = await outlinesOf(host, `y=${Math.floor(y)}&x=${Math.floor(x)}`);
+  const [cell] = await outlinesAt(host, at);
   if (!more && !editing.several) editing.picked.clear();
   if (cell && !editing.picked.delete(cell.id)) editing.picked.set(cell.id, cell.rings);
   tellPicked(host);
@@ -78,7 +99,7 @@ async function pickAt(host, [y, x], more) {
 
 async function pickOnly(host, ids) {
   const { editing } = host;
-  const cells = ids.length ? await outlinesOf(host, ids.slice(0, 200).map((id) => `cell=${id}`).join("&")) : [];
+  const cells = await outlinesOfAll(host, ids);
   editing.picked = new Map(cells.map((cell) => [cell.id, cell.rings]));
   host.dataset.picked = [...editing.picked.keys()].join(" ");
   drawMarks(host);
@@ -87,9 +108,16 @@ async function pickOnly(host, ids) {
 function tellPicked(host) {
   const ids = [...host.editing.picked.keys()];
   host.dataset.picked = ids.join(" ");
-  const named = ids.length > 4 ? `${ids.length} cells` : `Cell${ids.length > 1 ? "s" : ""} ${ids.join(", ")}`;
-  say(host, ids.length ? `${named} picked.` : HINTS.select);
+  say(host, ids.length ? `${namesOf(host, ids)} picked.` : hintsOf(host).select);
   drawMarks(host);
+}
+
+function namesOf(host, ids) {
+  if (host.wanted.edit.what === "regions") {
+    const named = host.wanted.regions.filter((region) => ids.includes(region.id)).map((region) => region.name);
+    return named.length > 4 ? `${named.length} regions` : named.join(", ");
+  }
+  return ids.length > 4 ? `${ids.length} cells` : `Cell${ids.length > 1 ? "s" : ""} ${ids.join(", ")}`;
 }
 
 // ---- tools --------------------------------------------------------------------------------------------------------
@@ -98,9 +126,10 @@ function useTool(host, tool) {
   const { editing } = host;
   editing.path = [];
   if (tool === "several") editing.several = !editing.several;
-  else if (tool in HINTS) {
+  else if (tool === "redraw" && editing.picked.size !== 1) say(host, "Pick one region first.", true);
+  else if (tool in hintsOf(host)) {
     editing.tool = tool;
-    say(host, HINTS[tool]);
+    say(host, hintsOf(host)[tool]);
   } else act(host, tool);
   host.dataset.tool = editing.tool;
   host.querySelectorAll("[data-edit][aria-pressed]").forEach((button) => {
@@ -115,7 +144,8 @@ function act(host, kind) {
   const cells = [...host.editing.picked.keys()];
   const needed = CELLS_NEEDED[kind] ?? 0;
   if (cells.length < needed) {
-    return say(host, needed > 1 ? "Pick two or more cells first: click, then Shift and click." : "Pick a cell first.", true);
+    const what = host.wanted.edit.what === "regions" ? "region" : "cell";
+    return say(host, needed > 1 ? "Pick two or more cells first: click, then Shift and click." : `Pick a ${what} first.`, true);
   }
   sendEdit(host, kind, needed ? { cells } : {});
 }
@@ -129,7 +159,12 @@ function setRadius(host, radius) {
 
 function editsByKey(host, key) {
   if (!host.wanted.edit) return false;
-  return key in EDIT_KEYS || ["w", "[", "]", "Enter", "Escape", "Backspace"].includes(key);
+  return toolOfKey(host, key) || ["w", "[", "]", "Enter", "Escape", "Backspace"].includes(key);
+}
+
+function toolOfKey(host, key) {
+  const tool = EDIT_KEYS[key];
+  return tool && host.querySelector(`[data-edit="${tool}"]`) ? tool : null;
 }
 
 function onEditKey(host, event) {
@@ -140,7 +175,7 @@ function onEditKey(host, event) {
   if (event.key === "[" || event.key === "]") setRadius(host, editing.radius * (event.key === "]" ? 1.25 : 0.8));
   else if (event.key === "Escape") editing.path.length ? dropPath(host) : pickOnly(host, []);
   else if (event.key === "Enter" && !onButton) enterPoint(host, event.shiftKey);
-  else if (event.key in EDIT_KEYS) useTool(host, EDIT_KEYS[event.key]);
+  else if (toolOfKey(host, event.key)) useTool(host, toolOfKey(host, event.key));
   else return;
   event.preventDefault();
 }
@@ -153,7 +188,7 @@ function enterPoint(host, ends) {
   if (tool === "select") return pickAt(host, at, ends);
   if (ends && path.length) return finish(host);
   path.push(at);
-  if (path.length >= { brush: 1, erase: 1, split: 2 }[tool]) finish(host);
+  if (path.length >= ENDS_AT[tool]) finish(host);
   drawMarks(host);
 }
 
@@ -166,8 +201,10 @@ function finish(host) {
   const { tool, path, radius } = host.editing;
   host.editing.path = [];
   if (path.length < NEEDED[tool]) return drawMarks(host);
-  const points = path.map((point) => point.map((value) => Math.round(100 * value) / 100));
-  sendEdit(host, tool, { points, ...(["brush", "erase"].includes(tool) ? { radius_px: radius } : {}) });
+  const points = (tool === "box" ? cornersOf(path) : path).map((point) => point.map((value) => Math.round(100 * value) / 100));
+  const more = tool === "redraw" ? { cells: [...host.editing.picked.keys()] } : {};
+  if (["brush", "erase"].includes(tool)) more.radius_px = radius;
+  sendEdit(host, tool === "box" ? "draw" : tool, { points, ...more });
 }
 
 // ---- the pointer --------------------------------------------------------------------------------------------------
@@ -187,6 +224,7 @@ function wireEditing(host) {
     event.preventDefaultAction = true;
     const far = !last || last.distanceTo(event.position) >= STEP_PX;
     if (!last) host.editing.path = [toImage(event.position.minus(event.delta))];
+    if (far && host.editing.tool === "box") host.editing.path.length = 1;
     if (far) host.editing.path.push(toImage(event.position));
     last = far ? event.position : last;
     drawMarks(host);
@@ -217,19 +255,20 @@ function wireEditing(host) {
 function clickPoint(host, at, position) {
   const { tool, path } = host.editing;
   const full = host.wanted.shape[1];
-  if (tool === "draw" && path.length >= NEEDED.draw) {
+  if (["draw", "redraw"].includes(tool) && path.length >= NEEDED.draw) {
     const { Point } = host.zoom.OpenSeadragon;
     const first = host.zoom.viewport.pixelFromPoint(new Point(path[0][1] / full, path[0][0] / full), true);
     if (first.distanceTo(position) <= CLOSE_PX) return finish(host);
   }
   path.push(at);
-  if (path.length >= { brush: 1, erase: 1, split: 2 }[tool]) finish(host);
+  if (path.length >= ENDS_AT[tool]) finish(host);
   drawMarks(host);
 }
 
 function wireEditBar(host) {
-  host.querySelectorAll("[data-edit]").forEach((button) => {
-    button.onclick = () => host.editing && useTool(host, button.dataset.edit);
+  host.querySelector(".edit-tools").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-edit]");
+    if (button && host.editing) useTool(host, button.dataset.edit);
   });
   host.querySelector(".brush-size input").oninput = (event) => setRadius(host, Number(event.target.value));
   host.addEventListener("keydown", (event) => onEditKey(host, event));
@@ -248,18 +287,15 @@ function drawEditing(host, pen, onScreen, scale) {
   if (!wanted.edit || !editing) return;
   for (const rings of editing.picked.values()) drawPicked(pen, rings, onScreen);
   for (const one of editing.waiting) drawPath(pen, one.kind, one.points ?? [], one.radius_px, onScreen, scale, true);
-  drawPath(pen, editing.tool, editing.path, editing.radius, onScreen, scale, false);
+  const path = editing.tool === "box" && editing.path.length ? cornersOf(editing.path) : editing.path;
+  drawPath(pen, editing.tool, path, editing.radius, onScreen, scale, false);
   if (editing.pointer && ["brush", "erase"].includes(editing.tool)) {
     line(pen, () => pen.arc(...editing.pointer, Math.max(editing.radius * scale, 1), 0, 2 * Math.PI));
   }
 }
 
 function drawPicked(pen, rings, onScreen) {
-  const outline = () =>
-    rings.forEach((ring) => {
-      ring.forEach(([x, y], at) => (at ? pen.lineTo(onScreen.x(x), onScreen.y(y)) : pen.moveTo(onScreen.x(x), onScreen.y(y))));
-      pen.closePath();
-    });
+  const outline = ringsOn(pen, rings, onScreen);
   pen.beginPath();
   outline();
   pen.fillStyle = "rgba(240, 228, 66, 0.25)";
@@ -281,7 +317,7 @@ function drawPath(pen, kind, points, radius, onScreen, scale, waits) {
     pen.stroke();
   } else {
     pen.setLineDash(kind === "split" ? [6, 4] : []);
-    line(pen, along);
+    line(pen, kind === "box" || (waits && kind !== "split") ? () => (along(), pen.closePath()) : along);
     pen.setLineDash([]);
     line(pen, () => pen.arc(onScreen.x(points[0][1]), onScreen.y(points[0][0]), 4, 0, 2 * Math.PI));
   }
@@ -289,8 +325,8 @@ function drawPath(pen, kind, points, radius, onScreen, scale, waits) {
 }
 
 // Light on dark, so that it is seen on any image.
-function line(pen, along, colour = "#fff") {
-  for (const [stroke, width] of [["rgba(0, 0, 0, 0.6)", 4], [colour, 2]]) {
+function line(pen, along, colour = "#fff", wide = 2) {
+  for (const [stroke, width] of [["rgba(0, 0, 0, 0.6)", wide + 2], [colour, wide]]) {
     pen.strokeStyle = stroke;
     pen.lineWidth = width;
     pen.beginPath();

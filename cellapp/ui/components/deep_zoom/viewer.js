@@ -12,8 +12,9 @@ export default function (component) {
   if (!host || !data) return;
   host.style.height = `${data.height}px`;
   host.classList.toggle("picks", data.pick.includes("point"));
-  host.querySelector('[data-tool="box"]').hidden = !data.pick.includes("box");
   host.wanted = data;
+  buildButtons(host);
+  host.querySelector('[data-tool="box"]').hidden = !data.pick.includes("box");
   host.send = (mark) => setStateValue("mark", { ...mark, n: Date.now() });
   host.sendEdits = (edits) => setStateValue("edits", edits);
   if (host.zoom) {
@@ -210,6 +211,7 @@ function drawMarks(host) {
   const origin = zoom.viewport.pixelFromPoint(new zoom.OpenSeadragon.Point(0, 0), true);
   const scale = (zoom.viewport.getContainerSize().x * zoom.viewport.getZoom(true)) / full; // screen per image pixel
   const onScreen = { x: (x) => origin.x + x * scale, y: (y) => origin.y + y * scale };
+  drawRegions(host, pen, onScreen);
   drawRings(pen, wanted.marked, onScreen, scale, width, height);
   drawBox(pen, wanted.rectangle, onScreen, scale, [6, 4]);
   drawBox(pen, host.box, onScreen, scale, []);
