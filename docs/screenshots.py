@@ -33,6 +33,8 @@ PAGES = (
     "runs",
     "models",
 )
+MODES = ("correct", "regions")
+"""Of the Segment page: the tools that correct cells, and those that draw regions."""
 WIDTHS_PX = {"wide": 1440, "narrow": 800}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -45,7 +47,7 @@ def main() -> None:
     parser.add_argument("--pages", nargs="*", default=PAGES)
     chosen = parser.parse_args()
     if not chosen.readme and chosen.pages is PAGES:
-        chosen.pages = (*PAGES, "correct")
+        chosen.pages = (*PAGES, *MODES)
     out = ROOT / "docs" if chosen.readme else chosen.out
     out.mkdir(parents=True, exist_ok=True)
     for state in ("full",) if chosen.readme else ("full", "empty"):
@@ -123,9 +125,9 @@ def picture(address: str, query: str, out: Path, state: str, chosen: argparse.Na
 
 
 def path_of(name: str, query: str) -> str:
-    """Return the address of a page below the app's; "correct" is Segment with the tools that correct cells."""
-    if name == "correct":
-        return f"segment{query}{'&' if query else '?'}mode=correct"
+    """Return the address of a page below the app's; those of `MODES` are Segment with other tools."""
+    if name in MODES:
+        return f"segment{query}{'&' if query else '?'}mode={name}"
     return f"{'' if name == 'upload' else name}{query}"
 
 

@@ -44,8 +44,8 @@ def region_editor(image: ImageRecord) -> None:
         _viewer(image, records)
     with right:
         _told(image, records)
-        _table(image, records)
         _files(image, records)
+    _table(image, records)
 
 
 def _viewer(image: ImageRecord, records: Sequence[RegionRecord]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -33,6 +35,7 @@ MAX_SIDE_PX = 2048
 _MIN_SIDE_PX = 32
 _SIDES = ("y", "x", "height", "width")
 _TRY, REGIONS = "Try settings", "Draw regions"
+_MODES = {"correct": CORRECT, "regions": REGIONS}  # in an address
 _RAW, _PROCESSED = "Raw", "Preprocessed"
 _HEIGHT = 560
 
@@ -53,7 +56,7 @@ def workbench(page: PageState, image: ImageRecord) -> None:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
     outlines_line(image, page.run)
     try:
-        settings, preview = _bench(source)
+        settings, preview = _bench(source, of_image(image))
     except CellappError as error:
         show_error(error)
         return
@@ -67,12 +70,13 @@ def workbench(page: PageState, image: ImageRecord) -> None:
 def _mode(*, can_correct: bool) -> str:
     """Draw what is done on the page and return it: settings are tried, regions drawn, or cells of a run corrected."""
     modes = [_TRY, REGIONS, *([CORRECT] if can_correct else [])]
+    asked = _MODES.get(st.query_params.get("mode"))
     if st.session_state.get("segment_mode") not in (None, *modes):
         st.session_state["segment_mode"] = _TRY
     return st.segmented_control(
         "What to do",
         modes,
-        default=CORRECT if can_correct and st.query_params.get("mode") == "correct" else _TRY,
+        default=asked if asked in modes else _TRY,
         required=True,
         key="segment_mode",
         label_visibility="collapsed",
@@ -80,7 +84,7 @@ def _mode(*, can_correct: bool) -> str:
     )
 
 
-def _bench(image: ImageRecord) -> tuple[AnalyseSettings, RegionPreview | None]:
+def _bench(image: ImageRecord, regions: Sequence[Mapping[str, Any]]) -> tuple[AnalyseSettings, RegionPreview | None]:
     """Draw settings beside the image, and what they give in its region."""
     grid = st.grid(3, min_column_width=230, gap="medium")
     left, right = grid.cell(column_span=2), grid.cell()
@@ -92,7 +96,7 @@ def _bench(image: ImageRecord) -> tuple[AnalyseSettings, RegionPreview | None]:
     preview = preview_region(image, region, settings)
     shown = composition(image, cache.overview(image))
     with slot:
-        _viewer(image, preview, shown, region, picture=picture, opacity=opacity)
+        _viewer(image, preview, shown, region, regions, picture=picture, opacity=opacity)
     if preview is not None:
         with numbers:
             summary_section(image, preview, settings)
@@ -167,6 +171,7 @@ def _viewer(
     preview: RegionPreview | None,
     shown: Composition,
     region: Region,
+    regions: Sequence[Mapping[str, Any]],
     *,
     picture: str,
     opacity: float,
@@ -184,7 +189,7 @@ def _viewer(
         alt=f"{image.name} with the outlines of the cells found",
         um_per_px=image.um_per_px,
         rectangle=region,
-        regions=of_image(image),
+        regions=regions,
         circle_px=preview.flows.diameter_px if preview else None,
         focus=region,
         pick=("box",),
