@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import pages, wide_slide
+from benchmarks import page_times, pages, wide_slide
 from cellapp.cells.counts import classes_of
 from cellapp.store import database, runs
 from cellapp.ui.session.results import results_of
@@ -15,7 +15,8 @@ def test_every_page_is_timed(home):
     database.dispose()
     assert figures["n_cells"] >= 100
     assert 0 < figures["first_page_s"] < 60
-    assert set(figures["switch_ms_by_page"]) == set(figures["rerun_ms_by_page"]) == set(pages.PAGES)
+    assert set(figures["switch_ms_by_page"]) == set(figures["rerun_ms_by_page"]) == set(page_times.PAGES)
+    assert set(figures["threshold_processor_ms_by_page"]) == {"classify"}
     assert figures["switch_ms_min"] <= figures["switch_ms"] <= figures["switch_ms_max"]
 
 
