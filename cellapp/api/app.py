@@ -18,6 +18,7 @@ from cellapp.api import (
     heads,
     image_routes,
     labels,
+    outlines,
     pictures,
     predict,
     reasons,
@@ -62,6 +63,8 @@ api.include_router(time_series.router)
 api.include_router(labels.router)
 api.include_router(edits.router)
 api.include_router(regions.router)
+api.include_router(outlines.router)
+api.include_router(outlines.upload_router)
 api.include_router(predict.router)
 api.include_router(reports.router)
 api.include_router(reasons.router)
