@@ -36,9 +36,9 @@ def sentence_of(regions: DrawnRegions, image: ImageRecord) -> str:
     return regions_sentence(describe_regions(regions, covered, image.um_per_px))
 
 
-def limits_line(image: ImageRecord) -> None:
-    """Say that runs of an image to come look at its regions only; nothing where it has none."""
-    if regions := regions_of(image.id):
+def limits_line(image: ImageRecord, regions: DrawnRegions) -> None:
+    """Say that runs of an image to come look at its regions only; nothing where there are none."""
+    if regions:
         st.caption(f":material/crop: A run looks at the regions only. {escape(sentence_of(regions, image))}.")
 
 

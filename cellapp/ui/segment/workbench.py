@@ -14,12 +14,14 @@ from cellapp.rendering.composition import Composition
 from cellapp.settings import AnalyseSettings
 from cellapp.store.images import get_image
 from cellapp.store.records import ImageRecord
+from cellapp.store.regions import regions_of
 from cellapp.types.image import Region
 from cellapp.ui.components import viewer, viewer_layers
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.messages import show_error
+from cellapp.ui.components.viewer_regions import drawn
 from cellapp.ui.layout.frame import CORRECT
-from cellapp.ui.layout.image_regions import limits_line, of_image
+from cellapp.ui.layout.image_regions import limits_line
 from cellapp.ui.layout.outline_quality import outlines_line
 from cellapp.ui.layout.run_panel import follow_run, run_controls
 from cellapp.ui.segment.mask_editor import mask_editor, run_to_edit
@@ -56,11 +58,12 @@ def workbench(page: PageState, image: ImageRecord) -> None:
         st.caption("Cells are found on the paired image shown here, then cut and classified on the chosen one.")
     outlines_line(image, page.run)
     try:
-        settings, preview = _bench(source, of_image(image))
+        regions = regions_of(image.id)
+        settings, preview = _bench(source, drawn(regions))
     except CellappError as error:
         show_error(error)
         return
-    limits_line(image)
+    limits_line(image, regions)
     rate = preview.seconds_per_px if preview else None
     run_controls(page, image, settings, rate)
     if page.run is not None:
