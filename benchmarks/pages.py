@@ -1,7 +1,7 @@
 """Walk the pages of a run of many cells: server time of a page switch, of a rerun, and of a fresh server's first page.
 
 python -m benchmarks.pages
-python -m benchmarks.pages --cells 500000 --against OLD_CHECKOUT   # both versions in turn, with the same store
+python -m benchmarks.pages --cells 500000 --against OLD_CHECKOUT   # both versions in turn, with equal stores
 python -m benchmarks.pages --served     # processor time of a real server for a rerun of each page
 """
 
@@ -20,10 +20,7 @@ from pathlib import Path
 
 from benchmarks import child
 from benchmarks.compare import report, spread
-from benchmarks.page_times import open_app
-
-SMALL_CELLS_FROM = 200_000
-"""So many cells are drawn in pixels four times as wide, or their slide would take longer to write than all else."""
+from benchmarks.page_times import open_app, seeded
 
 
 def main() -> None:
@@ -43,9 +40,10 @@ def main() -> None:
     if chosen.first_of:
         print(json.dumps(first_page(chosen.first_of)))
         return
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["CELLAPP_HOME"] = home
-        figures = measure(Path(home), chosen.cells, chosen.rounds, chosen.against)
+    with tempfile.TemporaryDirectory() as base:
+        home = Path(base) / "now"
+        os.environ["CELLAPP_HOME"] = str(home)
+        figures = measure(home, chosen.cells, chosen.rounds, chosen.against)
     report(
         f"Pages of a run of {figures['n_cells']:,} cells answer at once",
         "rerun, warm: median <= 300 ms server time (500,000 cells: 700 ms); first page of a fresh server <= 3 s",
@@ -55,14 +53,16 @@ def main() -> None:
 
 def measure(home: Path, n_cells: int, rounds: int, against: Path | None = None) -> dict[str, object]:
     """Open the first page of a fresh process, then every page of one visit again and again."""
-    run_id, n_made = seed(home, n_cells)
+    run_id, n_made = seeded(home, n_cells)
     fresh = child.run("benchmarks.pages", ["--first-of", run_id]).said
     figures = {"n_cells": n_made, "first_page_s": fresh["first_page_s"], "rounds": rounds}
-    sides = {"": child.ROOT} | ({} if against is None else {"before_": against.resolve()})
+    sides = {"": (child.ROOT, home)}
+    if against is not None:
+        sides["before_"] = (against.resolve(), home.with_name("before"))
     found: dict[str, dict[str, dict[str, list[list[float]]]]] = {}
     for _ in range(1 if against is None else 2):
-        for side, checkout in sides.items():
-            found[side] = _joined(found.get(side), _times(checkout, home, run_id, rounds))
+        for side, (checkout, store) in sides.items():
+            found[side] = _joined(found.get(side), _times(checkout, store, n_cells, rounds))
     for side, times in found.items():
         for what, of_pages in times.items():
             every = [pair for pairs in of_pages.values() for pair in pairs]
@@ -70,16 +70,6 @@ def measure(home: Path, n_cells: int, rounds: int, against: Path | None = None) 
             figures[f"{side}{what}_ms_by_page"] = _medians(of_pages, 0)
             figures[f"{side}{what}_processor_ms_by_page"] = _medians(of_pages, 1)
     return figures
-
-
-def seed(home: Path, n_cells: int) -> tuple[str, int]:
-    """Store a finished run of one slide; returns its id and its number of cells."""
-    from benchmarks.wide_slide import UM_PER_PX, seed_image, seed_run, shape_for
-
-    um_per_px = UM_PER_PX * (4 if n_cells >= SMALL_CELLS_FROM else 1)
-    image = seed_image(home / "seed", shape_for(n_cells, um_per_px), 3, um_per_px)
-    run = seed_run(image, head="demo-head")
-    return run.id, run.n_cells
 
 
 def served(base: Path, rounds: int) -> dict[str, object]:
@@ -119,10 +109,10 @@ def first_page(run_id: str) -> dict[str, float]:
     return {"first_page_s": round(time.perf_counter() - start, 2)}
 
 
-def _times(checkout: Path, home: Path, run_id: str, rounds: int) -> dict[str, dict[str, list[list[float]]]]:
+def _times(checkout: Path, home: Path, n_cells: int, rounds: int) -> dict[str, dict[str, list[list[float]]]]:
     """Run one version of the program in a process of its own."""
     script = child.ROOT / "benchmarks" / "page_times.py"
-    command = [sys.executable, "-P", str(script), str(home), run_id, str(rounds)]
+    command = [sys.executable, "-P", str(script), str(home), str(n_cells), str(rounds)]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     said = subprocess.run(command, cwd=checkout, env=environment, check=True, capture_output=True, text=True).stdout
     return json.loads(said.splitlines()[-1])
