@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
@@ -36,22 +37,23 @@ class StreamedFiles:
         route = _ROUTE.search(scope["path"]) if scope["type"] == "http" else None
         if route is None:
             return await self._app(scope, receive, send)
-        if scope["method"] == "DELETE":
-            await run_in_threadpool(let_go, route["file_id"])
         boundary = _boundary(scope) if scope["method"] == "PUT" else b""
-        if not boundary:
+        if not boundary and scope["method"] != "DELETE":
             return await self._app(scope, receive, send)
-        form = _Form(boundary, route["file_id"], receive)
+        form = _Form(boundary, route["file_id"], receive) if boundary else None
+        done = partial(form.end, taken=True) if form else partial(let_go, route["file_id"])
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":  # the file is known before the browser hears that it arrived
-                await run_in_threadpool(form.end, taken=message["status"] < 300)
+            if message["type"] == "http.response.start" and message["status"] < 300:
+                # The file is known, or gone, before the browser hears of it; what Streamlit refuses changes nothing.
+                await run_in_threadpool(done)
             await send(message)
 
         try:
-            return await self._app(scope, form.receive, answer)
+            return await self._app(scope, form.receive if form else receive, answer)
         finally:
-            await run_in_threadpool(form.end, taken=False)
+            if form:
+                await run_in_threadpool(form.end, taken=False)
 
 
 class _Form:

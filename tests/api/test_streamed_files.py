@@ -141,3 +141,12 @@ def test_a_full_disk_is_told_to_the_page(client, monkeypatch):
     arrived = file.end()
     with pytest.raises(StoreError, match="disk|space|full"):
         next(arrived.chunks())
+
+
+def test_a_file_is_deleted_when_streamlit_agrees(client):
+    send(client, b"x" * 100)
+    client.delete(ADDRESS, headers={"refuse": "yes"})
+    assert arriving.arrived("one") is not None
+    client.delete(ADDRESS)
+    assert arriving.arrived("one") is None
+    assert not waiting()
