@@ -49,7 +49,7 @@ def test_batches_in_a_folder_give_what_one_batch_gives_in_the_order_of_the_table
     cells = analysed[1].cells.sample(frac=1, random_state=0)
     with temporary_checkpoint() as checkpoint:
         at_once = vectors(analysed, cells, checkpoint)
-        monkeypatch.setattr("cellapp.pipeline.embed_cells._BATCH", 5)
+        monkeypatch.setattr("cellapp.pipeline.cell_batches.BATCH", 5)
         in_parts = vectors(analysed, cells, with_labels(checkpoint, analysed[1]))
     assert at_once.cell_ids.tolist() == in_parts.cell_ids.tolist() == cells.index.tolist()
     assert in_parts.encoder == at_once.encoder
@@ -57,7 +57,7 @@ def test_batches_in_a_folder_give_what_one_batch_gives_in_the_order_of_the_table
 
 
 def test_finished_batches_are_not_done_again(analysed, monkeypatch):
-    monkeypatch.setattr("cellapp.pipeline.embed_cells._BATCH", 5)
+    monkeypatch.setattr("cellapp.pipeline.cell_batches.BATCH", 5)
     context, analysis = analysed
     done = []
 
@@ -111,7 +111,7 @@ def test_pooled_vectors_do_not_depend_on_batches_or_their_order(on_grid, monkeyp
 
     with temporary_checkpoint() as checkpoint:
         at_once = vectors(on_grid, cells, checkpoint)
-        monkeypatch.setattr("cellapp.pipeline.embed_cells._SQUARE_PX", 256)
+        monkeypatch.setattr("cellapp.pipeline.embed_cells.SQUARE_PX", 256)
         forwards = vectors(on_grid, cells, with_labels(checkpoint, analysis))
     with temporary_checkpoint() as checkpoint:
         back = vectors(on_grid, cells, with_labels(checkpoint, analysis), backwards)

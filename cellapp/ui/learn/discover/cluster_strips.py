@@ -14,11 +14,12 @@ from cellapp.rendering.colours import cluster_colour
 from cellapp.store.labels import retract_labels
 from cellapp.ui.components.label_desk import desk_state
 from cellapp.ui.components.messages import show_error
+from cellapp.ui.components.picture import show_picture
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.frame import LABEL_PAGE
 from cellapp.ui.learn.discover.found import Found
 
-_TILES = 5
+_TILES, _TILE_PX = 5, 84
 _MOST_STRIPS = 12
 _UNDO = "discover_undo"
 
@@ -55,7 +56,8 @@ def show_cells(found: Found, cells: pd.DataFrame, colours: Sequence[str]) -> Non
     keys = [key for key in by_key if key in uris]
     with st.container(horizontal=True, gap="xxsmall"):
         for key in keys:
-            st.image(uris[key], width=84)
+            name = found.images[key[0]].name
+            show_picture(uris[key], alt=f"Cell {key[1]} of {name}", width_px=_TILE_PX, height_px=_TILE_PX)
 
 
 def _strip(found: Found, cluster: int, kind: str) -> None:
