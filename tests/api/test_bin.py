@@ -11,6 +11,7 @@ from tests.pages.seeding import seed_image, seed_run
 
 BODIES = {
     "/reference": {"reference": None},
+    "/regions": {"type": "FeatureCollection", "features": []},
     "/vectors": {},
     "/classes": {"head": "demo-head"},
     "/labels": {"labels": []},
