@@ -1,5 +1,7 @@
 """Regions are drawn on the Segment page, kept with the image, shown on other pages, and a run takes them."""
 
+import json
+
 import pytest
 
 from cellapp.settings import AnalyseSettings
@@ -79,3 +81,18 @@ def test_other_pages_show_them_and_a_run_keeps_those_of_its_start(open_page, see
     app = open_page(PAGE)
     assert any("A run looks at the regions only" in one.value for one in app.caption)
     assert shape == seeded.image.info.shape[1:]
+
+
+def test_regions_of_a_file_take_the_place_of_those_that_were_drawn(open_page, seeded, drawn):
+    app = region_page(open_page)
+    sent(app, drawn, n=1, kind="draw", points=SQUARE)
+    ring = [[10, 10], [40, 10], [40, 40], [10, 40], [10, 10]]
+    area = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {"name": "Tumour"}}
+    for content, name in ((b"{", "broken.geojson"), (json.dumps(area).encode(), "regions.geojson")):
+        app.file_uploader(key="region_file_0").upload(name, content).run()
+        app.button(key="region_take").click().run()
+        assert not app.exception
+        if name == "broken.geojson":
+            assert "export the annotations from QuPath" in app.error[0].value
+    assert [one.region.name for one in regions.list_regions(seeded.image.id)] == ["Tumour"]
+    assert app.file_uploader(key="region_file_1") is not None

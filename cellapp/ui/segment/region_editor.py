@@ -19,6 +19,7 @@ from cellapp.types.drawn_regions import DrawnRegion, DrawnRegions
 from cellapp.ui.components import viewer
 from cellapp.ui.components.channel_controls import composition
 from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.uploaded import Uploaded, upload_field
 from cellapp.ui.components.viewer_regions import drawn
 from cellapp.ui.layout.image_regions import sentence_of
 from cellapp.ui.layout.relabel import remember_visitor, visitor
@@ -104,7 +105,7 @@ def _told(image: ImageRecord, records: Sequence[RegionRecord]) -> None:
     if st.session_state.get(_REMOVED) and st.button("Bring back", icon=":material/undo:", key="region_undo"):
         for region_id in st.session_state.pop(_REMOVED):
             region_store.restore_region(region_id)
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _table(image: ImageRecord, records: Sequence[RegionRecord]) -> None:
@@ -168,23 +169,31 @@ def _files(image: ImageRecord, records: Sequence[RegionRecord]) -> None:
             key="region_download",
             on_click="ignore",
         )
-        file = st.file_uploader("Take those of a file, in place of these", type=["geojson", "json"], key="region_file")
-        if file is not None and st.button("Take them", key="region_take"):
-            _take(image, file.getvalue(), file.name)
+        n_before = st.session_state.setdefault("region_files_taken", 0)
+        label = "Take those of a file, in place of these"
+        files = upload_field(label, types=["geojson", "json"], key=f"region_file_{n_before}")
+        if files and st.button("Take them", key="region_take"):
+            _take(image, files[0])
 
 
-def _take(image: ImageRecord, content: bytes, name: str) -> None:
+def _take(image: ImageRecord, file: Uploaded) -> None:
     try:
-        tree = json.loads(content)
-    except (ValueError, RecursionError):
-        show_error(InputError(f"{name!r} cannot be read as GeoJSON; export the annotations from QuPath as GeoJSON"))
-        return
-    try:
-        region_store.replace_regions(image.id, from_geojson(tree, image.info.shape[1:], name), visitor())
+        tree = _parsed(file)
+        region_store.replace_regions(image.id, from_geojson(tree, image.info.shape[1:], file.name), visitor())
     except CellappError as error:
         show_error(error)
         return
-    st.rerun(scope="fragment")
+    file.let_go()
+    st.session_state["region_files_taken"] += 1  # another key empties the field
+    st.rerun()
+
+
+def _parsed(file: Uploaded) -> Any:
+    try:
+        return json.loads(file.content())
+    except (ValueError, RecursionError) as error:
+        reason = f"{file.name!r} cannot be read as GeoJSON; export the annotations from QuPath as GeoJSON"
+        raise InputError(reason) from error
 
 
 def _regions(records: Sequence[RegionRecord]) -> DrawnRegions:
