@@ -18,7 +18,7 @@ from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.stored_summary import stored_summary
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
-from cellapp.pipeline.checkpoint import open_checkpoint
+from cellapp.pipeline.checkpoint import Checkpoint, open_checkpoint
 from cellapp.pipeline.context import RunTasks
 from cellapp.pipeline.draw_crops import draw_crops
 from cellapp.pipeline.progress import part_of
@@ -125,22 +125,7 @@ def run_image(
                 checkpoint=checkpoint,
                 run_tasks=run_tasks,
             )
-            writing = part_of(on_step, _ANALYSING, 1.0)
-            style = ImageStyle.of(source, analysis.info.channels, analysis.roles)
-            drawn = ()
-            if run_tasks is not None and checkpoint.has_labels:  # else every core of this machine draws
-                drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.0, 0.9))
-                writing = part_of(writing, 0.9, 1.0)
-            summary = write_analysis(
-                analysis,
-                source,
-                out,
-                settings=settings,
-                seconds=time.perf_counter() - start,
-                on_step=writing,
-                style=style,
-                crop_parts=drawn,
-            )
+            summary = _write(analysis, source, out, settings, start, checkpoint, on_step, run_tasks)
         return ImageResult(item.stem, summary=summary), analysis
     except (Cancelled, EngineError):
         raise
@@ -148,6 +133,34 @@ def run_image(
         return ImageResult(item.stem, error=str(error), unusable=isinstance(error, InputError)), None
     except OSError as error:  # of the disk that is written to: the other images may have room, or be finished
         return ImageResult(item.stem, error=disk_sentence(error)), None
+
+
+def _write(
+    analysis: Analysis,
+    source: Slide,
+    out: Path,
+    settings: AnalyseSettings,
+    start: float,
+    checkpoint: Checkpoint,
+    on_step: OnStep,
+    run_tasks: RunTasks | None,
+) -> dict[str, Any]:
+    """Write the folder of an image; the parts of crops.zip of an image of several tiles are drawn by its engine."""
+    writing, drawn = part_of(on_step, _ANALYSING, 1.0), ()
+    style = ImageStyle.of(source, analysis.info.channels, analysis.roles)
+    if run_tasks is not None and checkpoint.has_labels:  # else every core of this machine draws
+        drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.0, 0.9))
+        writing = part_of(writing, 0.9, 1.0)
+    return write_analysis(
+        analysis,
+        source,
+        out,
+        settings=settings,
+        seconds=time.perf_counter() - start,
+        on_step=writing,
+        style=style,
+        crop_parts=drawn,
+    )
 
 
 def _given_labels(item: RunItem, slide: Slide) -> LabelMask | None:

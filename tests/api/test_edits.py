@@ -3,22 +3,13 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 
-from cellapp.api.app import api
 from cellapp.auth.tile_pass import make_pass
 from cellapp.cli import main
 from cellapp.exports.tables import read_cells
-from cellapp.jobs import queue, worker_process
-from cellapp.store import database, runs
+from cellapp.jobs import queue
+from cellapp.store import runs
 from tests.pages.seeding import seed_image, seed_run
-
-
-@pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setattr(worker_process, "ensure_worker", lambda: None)
-    yield TestClient(api)
-    database.dispose()
 
 
 @pytest.fixture

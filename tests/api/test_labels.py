@@ -3,22 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fastapi.testclient import TestClient
 
-from cellapp.api.app import api
-from cellapp.jobs import queue, worker_process
-from cellapp.store import database
+from cellapp.jobs import queue
 from cellapp.store.given_labels import give_labels
 from cellapp.store.labels import list_labels
 from cellapp.store.project_classes import project_classes
 from tests.pages.seeding import seed_image, seed_run
-
-
-@pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setattr(worker_process, "ensure_worker", lambda: None)
-    yield TestClient(api)
-    database.dispose()
 
 
 @pytest.fixture

@@ -4,23 +4,14 @@ import io
 
 import pytest
 import tifffile
-from fastapi.testclient import TestClient
 
-from cellapp.api.app import api
 from cellapp.editing.edit import Edit, EditKind
-from cellapp.jobs import queue, worker_process
+from cellapp.jobs import queue
 from cellapp.jobs.edit_masks import edit_masks
 from cellapp.jobs.import_labels import run_item
 from cellapp.settings import IMPORTED
-from cellapp.store import database, runs
+from cellapp.store import runs
 from tests.pages.seeding import seed_image, seed_run
-
-
-@pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setattr(worker_process, "ensure_worker", lambda: None)
-    yield TestClient(api)
-    database.dispose()
 
 
 @pytest.fixture

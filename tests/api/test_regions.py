@@ -3,24 +3,14 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 
-from cellapp.api.app import api
-from cellapp.jobs import worker_process
 from cellapp.jobs.import_labels import run_item
 from cellapp.regions.geojson import from_geojson, to_geojson
-from cellapp.store import database, regions, runs
+from cellapp.store import regions, runs
 from cellapp.types.drawn_regions import DrawnRegion, DrawnRegions
 from tests.pages.seeding import seed_image
 
 RING = ((2.0, 3.0), (90.0, 3.0), (90.0, 80.0), (2.0, 3.0))
-
-
-@pytest.fixture
-def client(monkeypatch):
-    monkeypatch.setattr(worker_process, "ensure_worker", lambda: None)
-    yield TestClient(api)
-    database.dispose()
 
 
 @pytest.fixture
