@@ -134,8 +134,11 @@ def _sample(stack: np.ndarray, matrix: np.ndarray, centre: np.ndarray, side_px: 
 
 
 def _draw_gains(example: Example, rng: np.random.Generator) -> np.ndarray | None:
-    """Draw a factor of contrast for each cell, (Y, X) float16: dim cells beside bright ones are missed most."""
-    if example.kind.label_free or rng.random() > FADED_SHARE:
+    """Draw a factor of contrast for each cell, (Y, X) float16: dim cells beside bright ones are missed most.
+
+    None where contrast comes from optics, and in tissue, whose dim nuclei are background on purpose.
+    """
+    if example.kind.label_free or example.kind is Kind.TISSUE or rng.random() > FADED_SHARE:
         return None
     gains = np.ones(int(example.labels.max()) + 1, np.float16)
     dimmed = rng.random(len(gains)) < rng.uniform(0.1, 0.6)

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     BRIGHTFIELD = "brightfield_gray"
     PHASE = "phase"
     SYNTHETIC = "synthetic"
+    LONG = "synthetic_long"  # rods, spindles and fibres
     SMEAR = "blood_smear"
     SIMULATED_PHASE = "simulated_phase"
     SIMULATED_DIC = "simulated_dic"

@@ -14,6 +14,7 @@ from cellapp.images.read import open_slide
 from cellapp.segmentation.label_image import drop_small, read_labels, relabel
 from cellapp.synthetic.field import as_slide, render_field
 from cellapp.synthetic.label_free import Contrast, render_label_free
+from cellapp.synthetic.long_cells import render_long_cells
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.text_table import read_table
 from cellapp.training.segmenter.fluorescence_sets import list_fluorescence
@@ -64,7 +65,8 @@ def list_images(
     split : {"train", "choose", "val"}
         "choose" is the part of the index's "train" that is held out, for the choice of designs and settings.
     n_synthetic : int
-        Synthetic images of fluorescence beside them, from seeds that the splits do not share.
+        Synthetic images of fluorescence beside them, as many of whole cells as of long ones, from seeds that the splits
+        do not share.
     held_out : float
         Share of the index's "train" that is held out.
     n_label_free : int
@@ -84,6 +86,7 @@ def list_images(
     tasks += list_smears(data, split) if Kind.SMEAR in kinds else []
     seeds = range(SYNTHETIC_SEEDS[split], SYNTHETIC_SEEDS[split] + n_synthetic)
     tasks += [partial(_render, seed) for seed in seeds if Kind.SYNTHETIC in kinds]
+    tasks += [partial(_render_long, seed) for seed in seeds if Kind.LONG in kinds]
     seeds = range(SYNTHETIC_SEEDS[split], SYNTHETIC_SEEDS[split] + n_label_free)
     tasks += [partial(_draw, contrast, seed) for contrast, kind in SIMULATED.items() if kind in kinds for seed in seeds]
     if not tasks:
@@ -144,9 +147,19 @@ def _render(seed: int) -> LabelledImage:
     return LabelledImage(f"synthetic_{seed}", Kind.SYNTHETIC, as_slide(pixels, settings), relabel(labels))
 
 
+def _render_long(seed: int) -> LabelledImage:
+    pixels, labels = render_long_cells(seed)
+    return LabelledImage(f"long_{seed}", Kind.LONG, _one_plane(f"long_{seed}", pixels), labels)
+
+
 def _draw(contrast: Contrast, seed: int) -> LabelledImage:
     pixels, labels = render_label_free(contrast, seed)
     name = f"{SIMULATED[contrast]}_{seed}"
+    return LabelledImage(name, SIMULATED[contrast], _one_plane(name, pixels), labels)
+
+
+def _one_plane(name: str, pixels: np.ndarray) -> Slide:
+    """Return the slide of gray pixels, (1, Y, X), which no file holds."""
     info = ImageInfo(
         name=name,
         format="tiff",
@@ -157,4 +170,4 @@ def _draw(contrast: Contrast, seed: int) -> LabelledImage:
         levels=(pixels.shape[1:],),
         bytes_on_disk=pixels.nbytes,
     )
-    return LabelledImage(name, SIMULATED[contrast], Slide(info, name, (pixels,)), labels)
+    return Slide(info, name, (pixels,))

@@ -64,7 +64,7 @@ def read_truth(
     for split in ("val", "choose") if held_out and known else ("val",):
         drawn = (N_SYNTHETIC, n_label_free) if split == "val" else (0, 0)
         for image in read_labelled_images(data, split, drawn[0], held_out, n_label_free=drawn[1], kinds=kinds):
-            if not (known or image.kind is Kind.SYNTHETIC or image.kind.label_free):
+            if not (known or image.kind in (Kind.SYNTHETIC, Kind.LONG) or image.kind.label_free):
                 continue  # of a set that is read below
             pixels, roles = _processed(image.slide)
             yield TruthImage(f"{split}/{image.name}", image.kind.value, pixels, roles, image.labels, image.ignore)
