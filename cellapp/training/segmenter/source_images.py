@@ -149,7 +149,8 @@ def _render(seed: int) -> LabelledImage:
 
 def _render_long(seed: int) -> LabelledImage:
     pixels, labels = render_long_cells(seed)
-    return LabelledImage(f"long_{seed}", Kind.LONG, _one_plane(f"long_{seed}", pixels), labels)
+    name = f"{Kind.LONG}_{seed}"
+    return LabelledImage(name, Kind.LONG, _one_plane(name, pixels), labels)
 
 
 def _draw(contrast: Contrast, seed: int) -> LabelledImage:

@@ -106,6 +106,13 @@ def test_some_cells_fade_and_none_vanishes():
     assert max(contrasts) > 4 * float(np.median(contrasts))
 
 
+def test_no_nucleus_of_tissue_fades():
+    """There dim nuclei are background: a labelled one that fades would be taught as both."""
+    drawn = [augment._draw_gains(example(Kind.TISSUE), np.random.default_rng(seed)) for seed in range(20)]
+    assert all(gains is None for gains in drawn)
+    assert any(augment._draw_gains(example(), np.random.default_rng(seed)) is not None for seed in range(20))
+
+
 def test_nothing_counts_outside_the_picture():
     small = example()
     counted = [draw_sample(small, 256, np.random.default_rng(seed)).targets[4] for seed in range(10)]

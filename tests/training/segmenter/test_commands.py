@@ -30,7 +30,7 @@ def test_train_then_score(data, recipe, tmp_path, capsys, monkeypatch):
     assert {path.name for path in out.iterdir()} >= {"weights.safetensors", "config.json", "checkpoint.pt"}
     more = ["--label-free", "1", "--failures", str(tmp_path / "failures")]
     assert main(["score", "segmenter", str(out), "--data", str(data), "--out", str(metrics), *more]) == 0
-    kinds = {"stained_or_colour", "synthetic", *SIMULATED.values()}
+    kinds = {"stained_or_colour", "synthetic", "synthetic_long", *SIMULATED.values()}
     assert {path.stem for path in (tmp_path / "failures").iterdir()} == kinds
     figures = json.loads(metrics.read_text())
     assert "mine-" in figures["segmenter"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellapp.training.segmenter.dataset import median_diameter, pixel_weights, prepare, prepare_all
+from cellapp.training.segmenter.dataset import TISSUE_CELL, median_diameter, pixel_weights, prepare, prepare_all
 from cellapp.training.segmenter.labelled_image import Kind
 from cellapp.training.segmenter.source_images import list_images, read_labelled_images
 from tests.segmentation.phantoms import discs
@@ -39,6 +39,14 @@ def test_what_nobody_labelled_weighs_nothing(data, tmp_path):
     weights = prepare(replace(image, ignore=ignore), tmp_path).weights
     assert not weights[:10].any()
     assert weights[10:].all()
+
+
+def test_nuclei_of_tissue_weigh_more_than_their_background(data, tmp_path):
+    image = next(read_labelled_images(data, "train", 0))
+    plain, tissue = (prepare(replace(image, kind=kind), tmp_path).weights for kind in (image.kind, Kind.TISSUE))
+    inside = image.labels > 0
+    assert np.allclose(tissue[inside], TISSUE_CELL * plain[inside], rtol=1e-2)  # float16
+    assert np.array_equal(tissue[~inside], plain[~inside])
 
 
 def test_large_cells_have_nearly_the_flows_of_exact_ones(data, tmp_path, monkeypatch):

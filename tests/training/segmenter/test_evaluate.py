@@ -34,9 +34,10 @@ TOLERANCE = 0.03  # other processors round otherwise, and a cell more or less mo
 
 def test_validation_images_are_scored_by_kind(data):
     figures = evaluate_segmenter(Classical(), data, n_synthetic=2)
-    assert set(figures["kinds"]) == {Kind.STAINED, Kind.SYNTHETIC}
-    assert figures["kinds"][Kind.SYNTHETIC]["n_images"] == 2
-    assert set(figures["images"]) == {"dsb2018_b", "synthetic_9000", "synthetic_9001"}
+    assert set(figures["kinds"]) == {Kind.STAINED, Kind.SYNTHETIC, Kind.LONG}
+    assert figures["kinds"][Kind.SYNTHETIC]["n_images"] == figures["kinds"][Kind.LONG]["n_images"] == 2
+    drawn = {f"{kind}_{seed}" for kind in (Kind.SYNTHETIC, Kind.LONG) for seed in (9000, 9001)}
+    assert set(figures["images"]) == {"dsb2018_b"} | drawn
     for row in figures["kinds"].values():
         assert row["segmenter"] == row["classical"]  # here they are one
         assert 0 <= row["segmenter"]["ap75"]["mean"] <= row["segmenter"]["ap50"]["mean"] <= 1
