@@ -15,6 +15,7 @@ from cellapp import __version__
 from cellapp.cli import (
     analyse,
     crops,
+    crops_zip,
     demo,
     discover,
     edit,
@@ -54,6 +55,7 @@ for command in (
     lines.growth,
     crops.predict,
     rescore.rescore,
+    crops_zip.crops,
     edit.edit,
     report.report,
     train_segmenter.train_segmenter,

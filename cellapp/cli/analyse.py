@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cellapp.cli.crops_zip import note_missing
 from cellapp.cli.file_images import Depth, Scene, Time
 from cellapp.cli.limits import Regions
 from cellapp.cli.options import (
@@ -68,6 +69,11 @@ def analyse(
     describe: bool = typer.Option(
         False, "--describe", help="Add fibres, texture, radial distribution and nucleus to the table."
     ),
+    crops: bool = typer.Option(
+        None,
+        "--crops/--no-crops",
+        help="Whether to write crops.zip; `crops` makes it later, the same.  [default: crops]",
+    ),
     scene: Scene = "all",
     time: Time = "all",
     depth: Depth = None,
@@ -95,7 +101,7 @@ def analyse(
     finding = {"segmenter": segmenter, "diameter": diameter, "second_look": second_look, "preprocess": preprocess}
     calling = {"encoder": encoder, "head": head, "unsure": unsure, "error_rate": error_rate, "describe": describe}
     maps = {"explain": explain, "explain_method": explain_method, "explain_layer": explain_layer}
-    maps["explain_target"] = explain_target
+    maps |= {"explain_target": explain_target, "draw_crops": crops}
     chosen = build_settings(base=settings, channels=channels, um_per_px=um_per_px, **finding, **calling, **maps)
     which = {"scene": scene, "time": time, "depth": depth or depth_of(settings)}
     together = {"combine": combine, "join_tiles": join_tiles, "reference": reference}
@@ -108,8 +114,9 @@ def analyse(
     progress.end()
     summaries = [result.summary for result in report.results if result.summary]
     _tell(out, report, summaries, with_report=with_report)
+    missing = note_missing(out)
     failures = {result.stem: result.error for result in report.failed}
-    found = {"out": str(out), "images": summaries, "failed": failures} | _answer(out, report)
+    found = {"out": str(out), "images": summaries, "failed": failures, "without_crops": missing} | _answer(out, report)
     emit(found, as_json, summary_lines(summaries))
     if not report.failed:
         return 0

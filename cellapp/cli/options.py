@@ -78,6 +78,7 @@ def build_settings(
     explain_layer: int | None = None,
     explain_target: str | None = None,
     describe: bool = False,
+    draw_crops: bool | None = None,
 ) -> Any:
     """Turn options into `AnalyseSettings`; what is left out keeps its default or the value of `base`.
 
@@ -101,9 +102,8 @@ def build_settings(
         tree["preprocess"] = _steps(preprocess)
     if channels is not None:
         tree["channels"] = parse_channels(channels)
-    tree |= {
-        name: value for name, value in (("um_per_px", um_per_px), ("describe", describe or None)) if value is not None
-    }
+    whole = {"um_per_px": um_per_px, "describe": describe or None, "draw_crops": draw_crops}
+    tree |= {name: value for name, value in whole.items() if value is not None}
     settings = validated(AnalyseSettings, tree)
     check_channels(settings.channels)  # those of a settings file, too
     return settings

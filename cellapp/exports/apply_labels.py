@@ -9,6 +9,7 @@ from typing import Any
 
 from cellapp.errors import InputError
 from cellapp.exports.class_files import write_class_files
+from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import read_analysis
 from cellapp.exports.run_json import PICTURES_BY, read_run
 from cellapp.exports.stored_summary import stored_summary
@@ -22,7 +23,7 @@ def apply_labels(folder: Path, slide: Slide | None, labels: Mapping[int, str]) -
     """Set `manual_label` of some cells and rewrite the files that depend on it.
 
     Tables, outlines, overlay, crops, run.json and the run's summary.csv are written as the analysis writes them; label
-    image, embeddings and explanations stay as they are.
+    image, embeddings and explanations stay as they are, and crops that were never made are not made here.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ def apply_labels(folder: Path, slide: Slide | None, labels: Mapping[int, str]) -
         settings=AnalyseSettings.model_validate(run["settings"]),
         seconds=run["summary"]["seconds"],
         style=ImageStyle.of(slide, analysis.info.channels, analysis.roles) if slide is not None else None,
+        crops=has_crops(folder),
     )
     write_summary(summary_rows(folder.parent), folder.parent)
     return summary

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellapp.cells.counts import classes_of
-from cellapp.exports.crops_zip import write_crops
+from cellapp.exports.crops_zip import CROPS, write_crops
 from cellapp.exports.geojson import write_geojson
 from cellapp.exports.kept_outlines import reclassify_geojson
 from cellapp.exports.overlay import write_overlay
@@ -28,6 +28,7 @@ def write_class_files(
     settings: AnalyseSettings,
     seconds: float,
     style: ImageStyle | None,
+    crops: bool,
     on_step: OnStep | None = None,
     crop_parts: Sequence[Path] = (),
 ) -> dict[str, Any]:
@@ -43,6 +44,8 @@ def write_class_files(
         Of the image.
     style : ImageStyle or None
         Of `slide`.
+    crops : bool
+        Whether crops.zip is written, too.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
     crop_parts : sequence of Path, optional
@@ -61,6 +64,7 @@ def write_class_files(
             folder,
             crop_settings=settings.crop,
             style=style,
+            crops=crops,
             on_step=on_step,
             crop_parts=crop_parts,
         )
@@ -103,17 +107,20 @@ def write_class_pictures(
     *,
     crop_settings: CropSettings,
     style: ImageStyle,
+    crops: bool,
     on_step: OnStep | None = None,
     crop_parts: Sequence[Path] = (),
 ) -> None:
-    """Draw the overlay and write crops.zip; parameters are those of `write_class_files`."""
+    """Draw the overlay and, where asked for, write crops.zip; parameters are those of `write_class_files`."""
     mask, cells, classes = analysis.mask, analysis.cells, classes_of(analysis.cells)
     write_overlay(style, mask, cells, folder / "overlay.png", classes=classes)
+    if not crops:
+        return
     write_crops(
         slide,
         mask,
         cells,
-        folder / "crops.zip",
+        folder / CROPS,
         style=style,
         settings=crop_settings,
         classes=classes,

@@ -28,6 +28,14 @@ from cellapp.settings import CropSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import OnStep, Slide
 
+CROPS = "crops.zip"
+"""In the folder of an image, where its crops are made."""
+
+
+def has_crops(folder: Path) -> bool:
+    """Whether the crops of an image are there, given its folder."""
+    return (folder / CROPS).is_file()
+
 
 def write_crops(
     source: PixelSource | Slide | np.ndarray,

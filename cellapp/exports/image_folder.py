@@ -92,6 +92,7 @@ def write_analysis(
             settings=settings,
             seconds=seconds,
             style=style,
+            crops=settings.draw_crops,
             on_step=on_step,
             crop_parts=crop_parts,
         )

@@ -1,4 +1,4 @@
-"""Files about a whole run that an earlier version wrote, written again before somebody takes them home."""
+"""Files about a whole run, written again where they no longer say what is in its folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,26 @@ def refresh_run_files(folder: Path) -> None:
     folder : Path
         Of the run. Nothing is done without a summary.csv, or with one of this version; files of single images stay.
     """
-    summary, report = folder / "summary.csv", folder / "report.html"
+    summary = folder / "summary.csv"
     if not summary.is_file() or _says_answer(summary):
         return
     with suppress(InputError):  # an image's folder is damaged: what is there stays as it is
         write_summary(summary_rows(folder), folder)
-        if report.is_file():
-            title = _TITLE.search(report.read_text(encoding="utf-8"))
-            write_report(folder, title=unescape(title[1]) if title else folder.name)
+        rewrite_report(folder)
+
+
+def rewrite_report(folder: Path) -> None:
+    """Write report.html of a run again under its title, from the files that are there now; nothing where there is none.
+
+    Raises
+    ------
+    InputError
+        When the folder of an image is damaged.
+    """
+    report = folder / "report.html"
+    if report.is_file():
+        title = _TITLE.search(report.read_text(encoding="utf-8"))
+        write_report(folder, title=unescape(title[1]) if title else folder.name)
 
 
 def _says_answer(summary: Path) -> bool:

@@ -12,6 +12,7 @@ from cellapp.errors import InputError
 from cellapp.exports.apply_labels import summary_rows
 from cellapp.exports.class_files import write_class_pictures, write_class_tables
 from cellapp.exports.class_versions import ClassVersion, ClassVersions, version_of_run, version_table, with_classes
+from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import read_analysis
 from cellapp.exports.run_json import EDITS, PICTURES_BY, read_run
 from cellapp.exports.run_vectors import vectors_of_run
@@ -82,6 +83,8 @@ def write_active_tables(folder: Path, versions: ClassVersions) -> dict[str, Any]
 def draw_active_classes(folder: Path, slide: Slide, on_step: OnStep | None = None) -> bool:
     """Draw overlay and crops of an image by the classes in its tables, where they show others.
 
+    Crops that were not made yet are left to `cellapp.pipeline.make_crops`, which draws the classes of then.
+
     Parameters
     ----------
     folder : Path
@@ -109,7 +112,8 @@ def draw_active_classes(folder: Path, slide: Slide, on_step: OnStep | None = Non
         raise InputError(f"{folder.name!r} was made from another image than {slide.info.name!r}; give that one")
     style = ImageStyle.of(slide, analysis.info.channels, analysis.roles)
     crop_settings = AnalyseSettings.model_validate(run["settings"]).crop
-    write_class_pictures(analysis, slide, folder, crop_settings=crop_settings, style=style, on_step=on_step)
+    look = {"crop_settings": crop_settings, "style": style, "crops": has_crops(folder)}
+    write_class_pictures(analysis, slide, folder, **look, on_step=on_step)
     now = read_run(folder / "run.json")
     if version_of_run(now).id == version_of_run(run).id and _last_edit(now) == _last_edit(run):  # else those come next
         del now[PICTURES_BY]

@@ -10,10 +10,10 @@ BATCH = 256  # crops in memory at once
 SQUARE_PX = 2048  # side of the squares of the slide whose cells share batches, so that the slide is decoded once
 
 
-def cell_batches(cells: pd.DataFrame, side_px: int = SQUARE_PX) -> list[pd.DataFrame]:
+def cell_batches(cells: pd.DataFrame, side_px: int = SQUARE_PX, n_most: int = BATCH) -> list[pd.DataFrame]:
     """Cut a cell table into batches of at most 256 cells, square after square of the slide; no cells are one batch."""
     ordered = cells.iloc[np.lexsort(squares(cells, side_px))]
-    return [ordered.iloc[start : start + BATCH] for start in range(0, max(len(cells), 1), BATCH)]
+    return [ordered.iloc[start : start + n_most] for start in range(0, max(len(cells), 1), n_most)]
 
 
 def squares(cells: pd.DataFrame, side_px: int = SQUARE_PX) -> tuple[np.ndarray, np.ndarray]:

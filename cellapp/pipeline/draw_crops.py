@@ -1,24 +1,31 @@
-"""Draw the parts of crops.zip in the processes of an engine; they stay in the checkpoint until the image is done."""
+"""Draw the parts of crops.zip, by the processes of an engine or every core of this one; they stay until joined."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from cellapp.cells.counts import classes_of, outcome
+from cellapp.compute.executor import n_cores
 from cellapp.exports.crop_files import CropLook, shown_columns
 from cellapp.exports.crop_parts import write_part
-from cellapp.pipeline.cell_batches import cell_batches
+from cellapp.pipeline.cell_batches import BATCH, cell_batches
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
 from cellapp.pipeline.progress import StepProgress
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropSettings
 from cellapp.types.cells import Analysis, LabelMask
-from cellapp.types.image import OnStep
+from cellapp.types.image import OnStep, Slide
+
+_BATCH_HERE = 64  # cells of a part drawn by a thread: small images have work for every core, too
+
+Part = tuple[Path, pd.DataFrame]
+"""File of a part, and the cells in it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class DrawCrops:
     look: CropLook
     checkpoint: Checkpoint
 
-    def __call__(self, context: ImageContext, part: tuple[Path, pd.DataFrame]) -> None:
+    def __call__(self, context: ImageContext, part: Part) -> None:
         """Draw the cells of one part, given with the file it goes to."""
         path, cells = part
         write_part(context.source, LabelMask(self.checkpoint.labels(), ""), cells, path, self.look)
@@ -63,14 +70,63 @@ def draw_crops(
     sequence of Path
         For `cellapp.exports.image_folder.write_analysis`.
     """
-    cells = analysis.cells
-    look = CropLook.of(style, settings, classes_of(cells), analysis.info.um_per_px)
-    batches = cell_batches(cells)
+    task = DrawCrops(_look(analysis, style, settings), checkpoint)
+    return _draw(analysis.cells, BATCH, checkpoint, lambda parts: run_tasks(task, parts), on_step)
+
+
+def draw_crops_here(
+    analysis: Analysis,
+    slide: Slide,
+    style: ImageStyle,
+    settings: CropSettings,
+    checkpoint: Checkpoint,
+    on_step: OnStep,
+) -> Sequence[Path]:
+    """Draw the cells of an image as `draw_crops` does, on every core of this process.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        With its labels.
+    slide : Slide
+        That cells were measured on.
+    style, settings, on_step
+        See `draw_crops`.
+    checkpoint : Checkpoint
+        Where parts are kept.
+    """
+    look = _look(analysis, style, settings)
+    with ThreadPoolExecutor(n_cores()) as pool:
+
+        def run(parts: Sequence[Part]) -> Iterator[Path]:
+            started = [pool.submit(write_part, slide, analysis.mask, cells, path, look) for path, cells in parts]
+            return (done.result() for done in as_completed(started))
+
+        try:
+            return _draw(analysis.cells, _BATCH_HERE, checkpoint, run, on_step)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # parts in hand are finished and kept
+            raise
+
+
+def _look(analysis: Analysis, style: ImageStyle, settings: CropSettings) -> CropLook:
+    return CropLook.of(style, settings, classes_of(analysis.cells), analysis.info.um_per_px)
+
+
+def _draw(
+    cells: pd.DataFrame,
+    n_most: int,
+    checkpoint: Checkpoint,
+    run: Callable[[Sequence[Part]], Iterator[object]],
+    on_step: OnStep,
+) -> list[Path]:
+    """Have the parts drawn that are not there, of at most `n_most` cells each, and return the files of all."""
     shown = shown_columns(cells, outcome(cells))
-    parts = [(checkpoint.path / f"crops-{n:06d}.zip", shown.loc[batch.index]) for n, batch in enumerate(batches)]
+    batches = enumerate(cell_batches(cells, n_most=n_most))
+    parts = [(checkpoint.path / f"crops-{number:06d}.zip", shown.loc[batch.index]) for number, batch in batches]
     todo = [part for part in parts if not part[0].exists()]
     n_before = len(parts) - len(todo)
     progress = StepProgress(on_step, "Writing crops", "part", n_total=len(parts), n_before=n_before, span=(0.0, 1.0))
-    for _ in run_tasks(DrawCrops(look, checkpoint), todo):
+    for _ in run(todo):
         progress.advance()
     return [path for path, _ in parts]

@@ -34,7 +34,8 @@ def settings_digest(settings: AnalyseSettings) -> str:
     """Return 12 hexadecimal digits that are equal exactly when the settings are, in whichever version."""
     # Without a name: what a run did before there was a choice. The same maps are the same, whoever chose their method.
     explain = settings.explain.model_copy(update={"method": settings.explain.named, "by_default": False})
-    settings = settings.model_copy(update={"explain": explain})
+    # Nor with when crops.zip is made, which changes no result.
+    settings = settings.model_copy(update={"explain": explain, "draw_crops": True})
     unchanged = {part: _at_defaults(getattr(settings, part), names) for part, names in _SINCE_0_1_0.items()}
     return hashlib.sha256(settings.model_dump_json(exclude=unchanged).encode()).hexdigest()[:12]
 

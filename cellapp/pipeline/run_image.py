@@ -14,6 +14,7 @@ import numpy as np
 
 from cellapp import __version__
 from cellapp.errors import Cancelled, CellappError, EngineError, InputError, disk_sentence
+from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.stored_summary import stored_summary
 from cellapp.models.bundle import RunModels
@@ -21,6 +22,7 @@ from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import Checkpoint, open_checkpoint
 from cellapp.pipeline.context import RunTasks
 from cellapp.pipeline.draw_crops import draw_crops
+from cellapp.pipeline.make_crops import make_crops
 from cellapp.pipeline.progress import part_of
 from cellapp.pipeline.provenance import settings_digest
 from cellapp.regions.words import REGIONS
@@ -76,7 +78,8 @@ def run_image(
     out : Path
         Of the run. Until the image is done its checkpoint is ``out/.<stem>.work``.
     resume : bool
-        Keep the folder, or go on from the finished parts, where they come from the same settings, bytes and weights.
+        Keep the folder, or go on from the finished parts, where they come from the same settings, bytes and weights. A
+        folder that is kept gets the crops it lacks where the settings ask for them.
     load_models : callable
         Returns the models; called only when there is something to do.
     on_step : callable
@@ -107,6 +110,8 @@ def run_image(
         limits = regions.digest if regions else None
         summary = _finished_summary(out / item.stem, settings, finished, limits) if resume else None
         if summary:
+            if settings.draw_crops and not has_crops(out / item.stem):
+                make_crops(out / item.stem, source, on_step)
             return ImageResult(item.stem, summary=summary, resumed=True), None
         models = load_models()
         key = _checkpoint_key(settings, slide, source, models)
@@ -148,7 +153,7 @@ def _write(
     """Write the folder of an image; the parts of crops.zip of an image of several tiles are drawn by its engine."""
     writing, drawn = part_of(on_step, _ANALYSING, 1.0), ()
     style = ImageStyle.of(source, analysis.info.channels, analysis.roles)
-    if run_tasks is not None and checkpoint.has_labels:  # else every core of this machine draws
+    if settings.draw_crops and run_tasks is not None and checkpoint.has_labels:  # else every core of this machine draws
         drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.0, 0.9))
         writing = part_of(writing, 0.9, 1.0)
     return write_analysis(

@@ -128,9 +128,12 @@ class AnalyseSettings(FrozenModel):
     explain: ExplainSettings = ExplainSettings()
     describe: bool = False
     """Add descriptors of cytoskeleton and nucleus to the cell table, see `cellapp.cells.describe_cells`."""
+    draw_crops: bool = True
+    """Write crops.zip in the run, about a fifth of its time; it can be made later, with the same bytes."""
     seed: int = 0
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out a choice that is later than 0.1.0 unless it is made, so that runs keep their digest."""
-        return {name: value for name, value in handler(self).items() if (name, value) != ("describe", False)}
+        unmade = (("describe", False), ("draw_crops", True))
+        return {name: value for name, value in handler(self).items() if (name, value) not in unmade}

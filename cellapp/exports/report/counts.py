@@ -14,6 +14,7 @@ from PIL import Image
 
 from cellapp.cells.answer import Answer, judge
 from cellapp.cells.counts import Counts, count
+from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.report.words import counted, percent
 from cellapp.exports.run_json import PICTURES_BY, read_run
 from cellapp.models.demonstration import demonstration_of_run
@@ -33,6 +34,7 @@ class ReportImage:
     counts: Counts
     answer: Answer
     overlay: str  # JPEG, base64
+    has_crops: bool = True  # crops.zip is beside it
     drawn_by: str = ""  # head whose classes it shows, where that is another one
     sample: Mapping[str, str] = field(default_factory=dict)  # condition -> value, of those that are given
 
@@ -91,6 +93,7 @@ def report_image(source: Path, cells: pd.DataFrame, classes: Sequence[str], samp
         counts=count(cells, classes),
         answer=judge(cells, demonstration_of_run(run)),
         overlay=base64.b64encode(buffer.getvalue()).decode(),
+        has_crops=has_crops(source),
         drawn_by=(run.get(PICTURES_BY) or {}).get("head") or ("no head" if run.get(PICTURES_BY) else ""),
         sample={name: value for name, value in sample.items() if value},
     )
