@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from cellapp import __version__
 from cellapp.api import (
+    crops,
     discover,
     edits,
     findings,
@@ -33,6 +34,7 @@ from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
 from cellapp.images.channels import assign_channels
 from cellapp.jobs import queue, worker_process
+from cellapp.jobs.make_crops import images_without_crops
 from cellapp.jobs.rest_of_run import request_rest
 from cellapp.models.registry import registry
 from cellapp.models.status import status
@@ -56,6 +58,7 @@ api = FastAPI(
 )
 api.include_router(tiles.router)
 api.include_router(pictures.router)
+api.include_router(crops.router)
 api.include_router(vectors.router)
 api.include_router(findings.router)
 api.include_router(discover.router)
@@ -152,6 +155,7 @@ def list_files(run_id: str) -> list[str]:
 def read_file(run_id: str, path: str) -> FileResponse:
     """One file of a run."""
     if path not in list_files(run_id):
+        crops.refuse_missing(run_id, path)
         raise HTTPException(404, f"run {run_id} has no file {path!r}; GET /runs/{run_id}/files lists them")
     return FileResponse(runs.run_folder(run_id) / path, filename=Path(path).name)
 
@@ -174,6 +178,7 @@ def _run(run: RunRecord) -> dict[str, Any]:
             }
             for i in run.images
         ],
+        "without_crops": [image.stem for image in images_without_crops(run)],
         "answer": answer.fitness,
         "answer_reason": answer.reason,
     }

@@ -19,6 +19,7 @@ from cellapp.jobs.draw_pictures import EDITED, PICTURES, pictures
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.follow_edits import edited
 from cellapp.jobs.import_labels import run_item
+from cellapp.jobs.make_crops import CROPS, make_run_crops
 from cellapp.jobs.make_report import REPORT, make_report
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.rescore import RESCORE, rescore_run
@@ -190,6 +191,7 @@ HANDLERS: Mapping[str, Handler] = {
     "relabel": write_labels,
     RESCORE: rescore,
     PICTURES: pictures,
+    CROPS: make_run_crops,
     EDITED: edited,
     "pyramid": pyramid,
 }

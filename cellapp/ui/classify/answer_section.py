@@ -33,7 +33,7 @@ def answer_section(state: ClassifyState, stem: str) -> None:
         text = f"{text.removesuffix('.')}: label some, or train from the conditions."
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"### {text}", width="content")
-        show_downloads(state.results.folder, stem, key="classify_download", primary=not answer.unfit)
+        show_downloads(run, stem, key="classify_download", primary=not answer.unfit)
     show_head_note(run, answer, state.results.classes)
     if answer.unfit:
         _what_to_do(answer.reason if answer.mostly_unlike else LIKE_THE_DEMO_SLIDE)

@@ -15,6 +15,11 @@ import streamlit as st
 from cellapp.exports.mask_pictures import run_masks, write_run_masks
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files, write_bundle
+from cellapp.jobs.make_crops import images_without_crops
+from cellapp.store.records import RunRecord
+from cellapp.store.runs import run_folder
+from cellapp.ui.components.crops_offer import offer_crops
+from cellapp.ui.components.sizes import size_text
 
 _OF_IMAGE = (
     ("crops.zip", "Crops, raw and annotated (ZIP)", ":material/grid_view:"),
@@ -69,13 +74,14 @@ def run_downloads(folder: Path) -> list[Download]:
     ]
 
 
-def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Download", primary: bool = False) -> None:
-    """Draw the menu of downloads with their sizes.
+def show_downloads(
+    run: RunRecord, stem: str | None, *, key: str, label: str = "Download", primary: bool = False
+) -> None:
+    """Draw the menu of downloads with their sizes, and the offer to make crops that are not there.
 
     Parameters
     ----------
-    folder : Path
-        Folder of the run.
+    run : RunRecord
     stem : str, optional
         Folder name of the image looked at; only files of the whole run when left out.
     key : str
@@ -95,8 +101,10 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
     )
     if not menu.open:
         return
+    folder = run_folder(run.id)
     refresh_run_files(folder)
     with menu:
+        offer_crops(run, key)
         if stem and (folder / stem).is_dir():
             st.caption("This image")
             for file in image_downloads(folder / stem):
@@ -105,18 +113,7 @@ def show_downloads(folder: Path, stem: str | None, *, key: str, label: str = "Do
         for file in run_downloads(folder):
             _button(file, key)
         _masks_button(folder, key)
-        _bundle_button(folder, key)
-
-
-# humanize.naturalsize writes "312.0 kB" and "1 Byte"; buttons want as few characters as tell sizes apart.
-def size_text(n_bytes: int) -> str:
-    """Write a file size with two or three digits: "312 kB", "4.1 MB"."""
-    # Not by humanize, which writes "1 Byte" and "312.4 kB".
-    for limit, unit in ((1e3, "bytes"), (1e6, "kB"), (1e9, "MB")):
-        if n_bytes < limit:
-            amount = n_bytes / (limit / 1e3)
-            return f"{amount:.1f} {unit}" if unit != "bytes" and amount < 10 else f"{amount:.0f} {unit}"
-    return f"{n_bytes / 1e9:.1f} GB"
+        _bundle_button(folder, key, "" if not images_without_crops(run) else ", without crops")
 
 
 def file_button(path: Path, said: str, file_name: str) -> None:
@@ -137,11 +134,11 @@ def _button(file: Download, key: str) -> None:
     )
 
 
-def _bundle_button(folder: Path, key: str) -> None:
+def _bundle_button(folder: Path, key: str, lacking: str) -> None:
     files = bundle_files(folder)
     total = sum(path.stat().st_size for path in files)
     st.download_button(
-        f"Everything, {len(files):,} files (ZIP), {size_text(total)}",
+        f"Everything{lacking}, {len(files):,} files (ZIP), {size_text(total)}",
         data=partial(_pack, folder),
         file_name=f"{folder.name}.zip",
         mime=_MIME[".zip"],

@@ -37,6 +37,7 @@ _LABELS = {
     "blur_ratio": "Blur: below this share of the median sharpness",
     "n": "Cells explained per image",
     "describe": "Describe cytoskeleton and nucleus",
+    "draw_crops": "Make crops in the run",
 }
 
 

@@ -33,6 +33,7 @@ _TITLES = {
     "score": "Scoring",
     "rescore": "Calling cells",
     "pictures": "Drawing classes",
+    "crops": "Making crops",
     "edited": "Classifying edited cells",
     "vectors": "Vectors",
     "discover": "Finding groups",

@@ -12,9 +12,9 @@ from cellapp.exports.report.figures import read_figures
 from cellapp.jobs import queue
 from cellapp.jobs.make_report import REPORT, request_report
 from cellapp.store.records import Status
-from cellapp.ui.components.downloads import size_text
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.sizes import size_text
 from cellapp.ui.session.page_state import PageState
 from cellapp.ui.session.results import Results
 

@@ -14,9 +14,9 @@ from cellapp.jobs import queue, worker_process
 from cellapp.models.registry import ModelEntry
 from cellapp.models.status import ModelStatus, card, status
 from cellapp.store.records import JobRecord, Status
-from cellapp.ui.components.downloads import size_text
 from cellapp.ui.components.job_progress import POLL_S, job_progress
 from cellapp.ui.components.messages import capital, escape, show_error
+from cellapp.ui.components.sizes import size_text
 from cellapp.ui.components.training_curves import training_curves
 
 KINDS = {"segmenter": "Find cells", "encoder": "Describe cells", "head": "Classify cells"}

@@ -11,7 +11,7 @@ from cellapp.cells.answer import judge
 from cellapp.classification.cell_columns import positive_class
 from cellapp.errors import CellappError
 from cellapp.store.records import RunRecord, Status
-from cellapp.store.runs import delete_run, list_runs, rename_run, restore_run, run_folder
+from cellapp.store.runs import delete_run, list_runs, rename_run, restore_run
 from cellapp.ui.components import charts
 from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.job_progress import POLL_S
@@ -164,7 +164,7 @@ def _actions(run: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Open", type="primary", icon=":material/open_in_new:", key="open_run", disabled=not run.n_done):
             _open(run)
-        show_downloads(run_folder(run.id), None, key="runs_download")
+        show_downloads(run, None, key="runs_download")
         if st.button("Run again", icon=":material/replay:", key="rerun", help="The same images and settings"):
             _run_again(run)
         rest_button(run)

@@ -47,6 +47,7 @@ def settings_panel(image: ImageRecord) -> AnalyseSettings:
     with st.expander("Classes and explanations", icon=":material/donut_small:"):
         values |= _classify(image.project_id)
         values["describe"] = control(AnalyseSettings, "describe", key="analyse")
+        values["draw_crops"] = control(AnalyseSettings, "draw_crops", key="analyse")
     return validated(AnalyseSettings, values, name=label)
 
 

@@ -9,10 +9,11 @@ from streamlit.runtime.download_data_util import convert_data_to_bytes_and_infer
 from cellapp.exports.label_image import write_labels
 from cellapp.types.cells import LabelMask
 from cellapp.ui.components import downloads
+from cellapp.ui.components.sizes import size_text
 
 
 def test_sizes_have_two_or_three_digits():
-    texts = [downloads.size_text(n) for n in (0, 999, 1000, 312_000, 4_100_000, 1_230_000_000)]
+    texts = [size_text(n) for n in (0, 999, 1000, 312_000, 4_100_000, 1_230_000_000)]
     assert texts == ["0 bytes", "999 bytes", "1.0 kB", "312 kB", "4.1 MB", "1.2 GB"]
 
 
