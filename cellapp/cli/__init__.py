@@ -14,6 +14,7 @@ import typer
 from cellapp import __version__
 from cellapp.cli import (
     analyse,
+    average_segmenters,
     crops,
     crops_zip,
     demo,
@@ -59,6 +60,7 @@ for command in (
     edit.edit,
     report.report,
     train_segmenter.train_segmenter,
+    average_segmenters.average_segmenters,
     train.pretrain,
     services.worker,
     services.serve,
