@@ -25,7 +25,7 @@ from cellapp.encoders.hf_folder import (
     write_encoder,
 )
 from cellapp.encoders.hf_network import blank_network, choose_attention, read_by_library
-from cellapp.encoders.test_time_views import mean_tokens
+from cellapp.encoders.views import mean_tokens
 from cellapp.errors import InputError, ModelError
 from cellapp.settings import FeatureSettings
 from cellapp.types.cells import Embeddings

@@ -12,7 +12,7 @@ from cellapp.cells.input_features import measure_input
 from cellapp.classification.ensemble import Head
 from cellapp.encoders.channelwise import Channelwise
 from cellapp.encoders.dino import HubEncoder
-from cellapp.encoders.test_time_views import view, view_back
+from cellapp.encoders.views import view, view_back
 from cellapp.errors import InputError, ModelError
 from cellapp.types.cells import Explanations
 

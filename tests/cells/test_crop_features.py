@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellapp.cells.crop_features import MEASURED, central_objects, measure_planes
-from cellapp.encoders.test_time_views import view
+from cellapp.encoders.views import view
 
 
 def disc(side=64, radius=12, centre=(32, 32)):

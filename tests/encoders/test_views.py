@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellapp.encoders.test_time_views import N_VIEWS, mean_tokens, view, view_back
+from cellapp.encoders.views import N_VIEWS, mean_tokens, view, view_back
 from cellapp.settings import FeatureSettings
 from tests.encoders.tiny import tiny_encoder
 
