@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from skimage.morphology import remove_small_holes
 
-from cellapp.segmentation.cellpose import CellposeSegmenter
 from cellapp.segmentation.classical import Classical, ClassicalFlows, divide_cells, find_nuclei
 from cellapp.segmentation.diameter import SIGMA_PX, CellSize
-from cellapp.segmentation.flow_unet_io import digest_of, load_network
 from cellapp.segmentation.foreground import LOGIT_SPAN, Foreground, find_threshold
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.label_image import drop_small, relabel
+from cellapp.segmentation.network_segmenter import NetworkSegmenter
 from cellapp.segmentation.semantic_size import find_size
 from cellapp.segmentation.slide_fit import SlideFit, Thresholds
 from cellapp.settings import SegmentSettings
@@ -24,34 +22,16 @@ from cellapp.types.image import Role
 HOLE_SHARE = 0.1  # of the area of a typical cell: smaller holes are filled, larger ones are gaps between cells
 
 
-class SemanticSegmenter:
+class SemanticSegmenter(NetworkSegmenter):
     """A `FlowNetwork` with the head "foreground": its logit takes the place of the threshold of `Classical`.
 
     Where a channel shows nuclei the watershed sets out from them, as there.
     """
 
-    fast = True
-
     def __init__(self, folder: Path, *, name: str = "foreground", device: str = "cpu", dtype: str = "float32") -> None:
-        """Load ``weights.safetensors`` and ``config.json`` of a folder.
-
-        Parameters
-        ----------
-        folder : Path
-        name : str
-            Of the model; the first digits of the weights' sha256 are added to it.
-        device, dtype : str
-            As torch names them.
-
-        Raises
-        ------
-        ModelError
-            When a file is missing, damaged or not the one the config names.
-        """
-        network = load_network(folder).to(device=device, dtype=getattr(torch, dtype))
-        self._network = network.to(memory_format=torch.channels_last)
-        self._tiles = CellposeSegmenter.from_network(self._network, name, fast=True)  # scales, cuts and joins tiles
-        self.name = f"semantic:{name}-{digest_of(folder)[:8]}@1"
+        """Load a folder; parameters and errors are those of `NetworkSegmenter`."""
+        super().__init__(folder, name=name, device=device, dtype=dtype)
+        self.name = f"semantic:{self._full_name}@1"
 
     def fit(
         self, sample: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, polarity: Polarity
