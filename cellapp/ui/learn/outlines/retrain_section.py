@@ -31,6 +31,13 @@ from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.layout.frame import SEGMENT_PAGE
 from cellapp.ui.session.page_state import PageState
 
+_TRAINABLE = ("compact", "foreground", "cellpose")  # adapters
+_STEPS = (  # of each number: its smallest value, its step and how it is shown
+    ("steps", 1, 10, "%d"),
+    ("epochs", 1, 10, "%d"),
+    ("learning_rate", 1e-7, 1e-5, "%.1e"),
+    ("weight_decay", 0.0, 0.01, "%.3f"),
+)
 _COMPARED = {"ap50": "AP@0.5", "ap": "AP@0.5:0.95", "f1": "F1", "dice": "Dice"}
 
 
@@ -57,34 +64,13 @@ def retrain_section(page: PageState, corrected: Sequence[CorrectedImage]) -> Non
 
 
 def _form(page: PageState, corrected: Sequence[CorrectedImage], segmenters: Sequence[SegmenterRecord]) -> None:
-    by_key = {one.key: one for one in corrected}
-    keys = list(by_key)
-    held = st.multiselect(
-        "Held out, only scored before and after",
-        keys,
-        default=keys[: max(1, len(keys) // 4)] if len(keys) > 1 else [],
-        format_func=lambda key: by_key[key].image.name,
-        key=f"retrain_held_{len(keys)}",
-        help="All other corrected images are learnt from. Nothing of these is.",
-    )
-    kept = {one.identity: one.name for one in segmenters}
-    here = [name for name, model in registry().items() if model.adapter in ("compact", "foreground", "cellpose")]
-    here = [name for name in here if status(name).present]
-    of_cellpose = {one.identity for one in segmenters if one.of_cellpose}
-    of_cellpose |= {name for name in here if registry()[name].adapter == "cellpose"}
+    held = _choose_held(corrected)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        base = st.selectbox(
-            "Set out from",
-            [*here, *kept],
-            format_func=lambda name: kept.get(name, name),
-            key="retrain_base",
-            width=220,
-        )
+        base, model = _choose_base(segmenters)
         n_ever = len(segmenters) + len(list_segmenters(page.project.id, removed=True))
         name = st.text_input("Name", f"Segmenter {n_ever + 1}", key=f"retrain_name_{n_ever}", max_chars=80, width=220)
-    model = CellposeSettings if base in of_cellpose else RetrainSettings
     values = _settings(model)
-    learn = [key for key in keys if key not in held]
+    learn = [one.key for one in corrected if one.key not in held]
     n = len(learn)
     if st.button(
         f"Retrain on {n:,} image{'s' * (n != 1)}",
@@ -93,15 +79,43 @@ def _form(page: PageState, corrected: Sequence[CorrectedImage], segmenters: Sequ
         key="retrain_start",
         disabled=not learn,
     ):
-        _start(
-            {"project_id": page.project.id, "learn": learn, "score": held, "base": base, "name": name}, model, values
-        )
+        request = {"project_id": page.project.id, "learn": learn, "score": held, "base": base, "name": name}
+        _start(request, model, values)
+
+
+def _choose_held(corrected: Sequence[CorrectedImage]) -> list[str]:
+    """Let a quarter of the images, or others, be kept from the training; returns their keys."""
+    by_key = {one.key: one for one in corrected}
+    keys = list(by_key)
+    return st.multiselect(
+        "Held out, only scored before and after",
+        keys,
+        default=keys[: max(1, len(keys) // 4)] if len(keys) > 1 else [],
+        format_func=lambda key: by_key[key].image.name,
+        key=f"retrain_held_{len(keys)}",
+        help="All other corrected images are learnt from. Nothing of these is.",
+    )
+
+
+def _choose_base(segmenters: Sequence[SegmenterRecord]) -> tuple[str, type[RetrainSettings | CellposeSettings]]:
+    """Let the segmenter be chosen that is trained on; returns its name and the settings that fit it."""
+    adapters = {name: model.adapter for name, model in registry().items() if model.adapter in _TRAINABLE}
+    present = [name for name in adapters if status(name).present]
+    kept = {one.identity: one for one in segmenters}
+    base = st.selectbox(
+        "Set out from",
+        [*present, *kept],
+        format_func=lambda name: kept[name].name if name in kept else name,
+        key="retrain_base",
+        width=220,
+    )
+    of_cellpose = kept[base].of_cellpose if base in kept else adapters.get(base) == "cellpose"
+    return base, CellposeSettings if of_cellpose else RetrainSettings
 
 
 def _settings(model: type[RetrainSettings | CellposeSettings]) -> dict[str, Any]:
     fields = model.model_fields
     with st.expander("How long and how fast it learns", icon=":material/tune:"):
-        shared = {"persist_state": "session", "width": 200}
         return {
             name: st.number_input(
                 label(name),
@@ -111,14 +125,10 @@ def _settings(model: type[RetrainSettings | CellposeSettings]) -> dict[str, Any]
                 format=shown,
                 help=fields[name].description,
                 key=f"retrain_{name}_{model.__name__}",
-                **shared,
+                persist_state="session",
+                width=200,
             )
-            for name, low, step, shown in (
-                ("steps", 1, 10, "%d"),
-                ("epochs", 1, 10, "%d"),
-                ("learning_rate", 1e-7, 1e-5, "%.1e"),
-                ("weight_decay", 0.0, 0.01, "%.3f"),
-            )
+            for name, low, step, shown in _STEPS
             if name in fields
         }
 
