@@ -39,7 +39,7 @@ from cellapp.store.records import RunRecord
 from cellapp.store.vectors import keep_vectors
 from cellapp.types.cells import Analysis, Embeddings, LabelMask
 
-DIM, COMPONENTS = 320, 32  # of the bundled encoder, and of a head's directions
+DIM = 320  # of the bundled encoder
 ENCODER = "cell-vit@benchmark"
 
 

@@ -62,7 +62,7 @@ class Recorder:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.first_s = 0.0
-        self._in_parts_s, self._since = 0.0, time.process_time()
+        self._since = time.process_time()
         self._named, self._started = "", False
 
     @contextmanager

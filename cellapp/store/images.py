@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
@@ -59,12 +59,6 @@ def list_images(project_id: str, *, removed: bool = False) -> tuple[ImageRecord,
         records = [image_record(row) for row in session.scalars(query)]
     # Images of one file were added together: they stay in the order of the file.
     return tuple(sorted(records, key=lambda one: (-one.created.timestamp(), one.selection.scene, one.selection.time)))
-
-
-def count_images(project_id: str) -> int:
-    """Return how many images a project has, without those in the bin."""
-    with reading() as session:
-        return session.scalar(select(func.count()).where(Image.project_id == project_id, Image.removed.is_(None))) or 0
 
 
 def rename_image(image_id: str, name: str) -> ImageRecord:

@@ -61,19 +61,10 @@ def list_rules(project_id: str) -> tuple[ColumnRule, ...]:
 
 
 def retract_rules(ids: Collection[int]) -> None:
-    """Take rules back; `restore_rules` undoes it."""
-    _set_retracted(ids, retracted=True)
-
-
-def restore_rules(ids: Collection[int]) -> None:
-    """Bring retracted rules back."""
-    _set_retracted(ids, retracted=False)
-
-
-def _set_retracted(ids: Collection[int], *, retracted: bool) -> None:
+    """Take rules back; their rows stay, with the time."""
     with writing() as session:
         for row in session.scalars(select(LabelRule).where(LabelRule.id.in_(list(map(int, ids))))):
-            row.retracted = now() if retracted else None
+            row.retracted = now()
 
 
 def _rule(row: LabelRule) -> ColumnRule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -61,15 +61,6 @@ def get_project(project_id: str) -> ProjectRecord:
     """
     with reading() as session:
         return _record(project_row(session, project_id))
-
-
-def rename_project(project_id: str, name: str) -> ProjectRecord:
-    """Give a project another name."""
-    checked = _checked(name)
-    with writing() as session:
-        row = project_row(session, project_id)
-        row.name = checked
-        return _record(row)
 
 
 def delete_project(project_id: str) -> None:
@@ -138,11 +129,6 @@ def project_row(session: Session, project_id: str) -> Project:
     if row is None:
         raise StoreError(f"no project {project_id!r}; it may have been deleted, choose another one")
     return row
-
-
-def is_project(session: Session, project_id: str) -> bool:
-    """Whether there is such a project."""
-    return bool(session.scalar(select(exists().where(Project.id == project_id))))
 
 
 def _check_empty(session: Session, project_id: str) -> Project:

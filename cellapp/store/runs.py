@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
@@ -90,12 +90,6 @@ def list_active_runs(before: datetime) -> tuple[RunRecord, ...]:
     query = select(Run).where(Run.status.in_((Status.QUEUED, Status.RUNNING)), Run.created < before)
     with reading() as session:
         return tuple(run_record(row) for row in session.scalars(query.where(Run.removed.is_(None))))
-
-
-def count_runs(project_id: str) -> int:
-    """Return how many runs a project has, without those in the bin."""
-    with reading() as session:
-        return session.scalar(select(func.count()).where(Run.project_id == project_id, Run.removed.is_(None))) or 0
 
 
 def run_folder(run_id: str) -> Path:

@@ -38,7 +38,7 @@ class SegmenterRecord(KeptModel):
 
 
 SEGMENTERS = KeptModels(SegmenterRow, SegmenterRecord, "segmenter")
-list_segmenters, get_segmenter, get_shown_segmenter = SEGMENTERS.list, SEGMENTERS.get, SEGMENTERS.get_shown
+list_segmenters, get_segmenter = SEGMENTERS.list, SEGMENTERS.get
 remove_segmenter, restore_segmenter = SEGMENTERS.remove, SEGMENTERS.restore
 
 

@@ -8,7 +8,7 @@ import pytest
 from cellapp.errors import InputError, StoreError
 from cellapp.store.cells import load_cells, manual_labels
 from cellapp.store.images import set_conditions
-from cellapp.store.label_rules import add_rule, list_rules, restore_rules, retract_rules
+from cellapp.store.label_rules import add_rule, list_rules, retract_rules
 from cellapp.store.labels import NewLabel, add_labels, list_labels, relabel, restore_labels, retract_labels
 from cellapp.store.project_classes import project_classes, set_classes
 from cellapp.store.run_labels import labels_of_run
@@ -141,7 +141,6 @@ def test_a_column_of_the_image_table_labels_every_cell_but_those_somebody_looked
     assert len(list_labels(run.project_id, history=True)) == 1
     retract_rules([rule.id])
     assert labels_of_run(run.id).table["cell_id"].tolist() == [ids[1]]
-    restore_rules([rule.id])
     add_rule(run.project_id, "cell_line", "MCF10A", "benign")
     assert [rule.class_name for rule in list_rules(run.project_id)] == ["benign"]
 

@@ -53,9 +53,8 @@ class OmeImage:
     dtype: str = ""  # OME's word, "uint16", "float"
     size: tuple[int, int, int, int, int] = (1, 1, 1, 0, 0)  # (T, C, Z, Y, X); samples count as channels
     channels: tuple[OmeChannel, ...] = ()
-    y_um: float | None = None  # height, width and depth of a pixel, um
+    y_um: float | None = None  # height and width of a pixel, um
     x_um: float | None = None
-    z_um: float | None = None
     interval_s: float | None = None  # between time points
     significant_bits: int | None = None
     stage_label: str = ""
@@ -141,7 +140,6 @@ def _image(node: Element, wells: dict[str, str]) -> OmeImage:
         channels=tuple(_channels(node, pixels)),
         y_um=_um(pixels, "Y"),
         x_um=_um(pixels, "X"),
-        z_um=_um(pixels, "Z"),
         interval_s=_interval_s(pixels),
         significant_bits=_count(pixels, "SignificantBits", 0) or None,
         stage_label=label.get("Name", ""),
