@@ -108,6 +108,18 @@ def measure(features: np.ndarray, points: np.ndarray, clustering: Clustering, me
     """Return the indices of a clustering; cells in no cluster are left out.
 
     Above 5,000 cells the silhouette is that of as many at random.
+
+    Parameters
+    ----------
+    features : ndarray of shape (N, D)
+        What distances between cells are measured on.
+    points : ndarray of shape (N, d)
+        What was clustered; `stability` clusters parts of it again.
+    clustering : Clustering
+        Of the N cells.
+    method : str
+        That made it, see `cellapp.discovery.clustering.cluster`.
+    seed : int
     """
     inside = clustering.labels != IN_NO_CLUSTER
     rows, labels = features[inside], clustering.labels[inside]

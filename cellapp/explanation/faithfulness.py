@@ -67,6 +67,8 @@ def imputed(crops: np.ndarray, removed: np.ndarray, seed: int = 0) -> np.ndarray
     ----------
     crops : ndarray of shape (N, C, S, S), float32
     removed : ndarray of shape (N, h, w), bool
+    seed : int
+        Of the noise.
 
     Returns
     -------

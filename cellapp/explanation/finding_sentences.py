@@ -90,6 +90,24 @@ def differences(
 
     Where there are none, which few images cannot show of many differences at once, the largest whose interval leaves
     out 0 is told as such. Nothing is told where there is one class alone.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row per difference: delta, low, high, p, p_holm.
+    target : str
+        Class that the others are compared with.
+    names : dict of str to str
+        What is measured, in words.
+    none : str
+        How the sentence starts where there is no difference.
+    shown : callable
+        Writes a value.
+
+    Yields
+    ------
+    str
+        A sentence.
     """
     table = table[table["delta"].notna()]
     if not len(table):

@@ -76,6 +76,21 @@ def explain_tokens(
     A head that averages views has the mean of their maps, each turned back; one that reads each channel by itself has
     the sum of the maps of its channels, as its logit is the sum of what they give. Computed in float32.
 
+    Parameters
+    ----------
+    encoder : HubEncoder or Channelwise
+    head : Head
+    crops : ndarray of shape (N, C, S, S), float32
+    cell_ids : ndarray of shape (N,)
+    target : str
+        Class to explain.
+    maps_of : callable
+        See `MapBatch`.
+    method : str
+        Name that the result bears.
+    layer : int, optional
+        As of `cellapp.explanation.methods.explain`.
+
     Raises
     ------
     InputError

@@ -81,6 +81,15 @@ def flip(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
 def flip_cell(run_id: str, image_id: str, cell_id: int, target: str, on_step: OnStep | None = None) -> dict[str, Any]:
     """Search the smallest change of brightness that flips a call.
 
+    Parameters
+    ----------
+    run_id, image_id : str
+    cell_id : int
+    target : str
+        Class whose probability is followed.
+    on_step : callable, optional
+        Progress; may raise `Cancelled`.
+
     Returns
     -------
     dict

@@ -99,8 +99,10 @@ def request_series(kind: str, request: SeriesRequest, **more: str) -> JobRecord:
     Parameters
     ----------
     kind : str
-        `GROWTH`, `LINES` or `NAME_LINES`; the last needs ``key``, the folder of a network.
+        `GROWTH`, `LINES` or `NAME_LINES`.
     request : SeriesRequest
+    **more : str
+        ``key``, the folder of a network, which `NAME_LINES` needs.
 
     Raises
     ------

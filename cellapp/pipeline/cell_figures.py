@@ -111,7 +111,7 @@ def gallery(
     style: MapStyle = PLAIN,
     title: str = "",
 ) -> MapFigure:
-    """Draw each cell beside its map; parameters as of `one_cell`."""
+    """Draw each cell beside its map; parameters are those of `one_cell`, and `title` stands above the figure."""
     panels = [
         panel
         for cell in cells

@@ -56,6 +56,18 @@ def flip_of_folder(
 ) -> tuple[dict[str, Any], str]:
     """Search the smallest change of brightness that flips a call; returns plain JSON values and a sentence.
 
+    Parameters
+    ----------
+    out : Path
+        Folder of a run.
+    stem : str
+        Folder of the image in it.
+    cell_id : int
+    open_slide : callable
+        Opens the image.
+    target : str, optional
+        Class whose probability is followed; the head's positive class when left out.
+
     Raises
     ------
     InputError

@@ -44,7 +44,7 @@ class Checkpoint:
         ----------
         name : str
             Of a part that is finished.
-        fields : str
+        *fields : str
             Names of arrays, as they were given to `write`; only these are decompressed.
         """
         with np.load(self._file(name), allow_pickle=False) as arrays:

@@ -73,8 +73,18 @@ def encoder_planes(
 ) -> np.ndarray:
     """Return cells as the planes that the run's encoder reads, (N, 3, S, S) float32, 0 to 1; else as `encoder_crops`.
 
-    Where each channel is encoded by itself there are as many planes as channels. With `side_px`, the side of the
-    squares, there are three planes by the roles of the channels, and no encoder is needed.
+    Where each channel is encoded by itself there are as many planes as channels.
+
+    Parameters
+    ----------
+    context : ImageContext
+    mask : LabelMask
+    cells : DataFrame
+        N rows of its cell table.
+    preprocessor : Preprocessor
+        Fitted to the slide.
+    side_px : int, optional
+        Side of the squares: gives three planes by the roles of the channels, and no encoder is needed.
     """
     crops, encoder = encoder_crops(context, mask, cells, preprocessor), context.models.encoder
     if side_px is not None:

@@ -71,7 +71,7 @@ def run_flows(
     *,
     fit: SlideFit | None = None,
 ) -> tuple[Any, SegmentSettings]:
-    """Compute the part of `segment` that no threshold changes; parameters and errors are those of it.
+    """Compute the part of `segment` that no threshold changes. Parameters and errors are those of `segment`.
 
     Returns
     -------

@@ -66,7 +66,18 @@ def outlines_of(labels: Sequence[NewLabel]) -> list[Outline | None]:
 
 
 def label_row(session: Session, project_id: str, label: NewLabel, name: str, outline: Outline | None) -> Label:
-    """Make the row of a label, at the place of its outline, else where it was put, else in the middle of its cell."""
+    """Make the row of a label, at the place of its outline, else where it was put, else in the middle of its cell.
+
+    Parameters
+    ----------
+    session : Session
+    project_id : str
+    label : NewLabel
+    name : str
+        Of its class, as it was checked.
+    outline : Outline, optional
+        Of its cell.
+    """
     y_px, x_px = outline.point if outline else (label.y_px, label.x_px)
     if y_px is None or x_px is None:
         cell = session.get(Cell, (label.run_id, label.image_id, label.cell_id))

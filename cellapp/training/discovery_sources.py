@@ -132,7 +132,21 @@ def of_crop_set(
     table: Path | None = None,
     group_column: str | None = None,
 ) -> DiscoverySource:
-    """Return the names and columns of pictures that were read, without vectors, (N, 0)."""
+    """Return the names and columns of pictures that were read, without vectors, (N, 0).
+
+    Parameters
+    ----------
+    pictures : CropSet
+        N of them.
+    folder : Path
+        That they were read from.
+    unreadable : mapping of Path to str
+        Pictures left out -> why.
+    table : Path, optional
+        CSV with more columns of the pictures.
+    group_column : str, optional
+        Column of it that names the group of each picture.
+    """
     files = pictures.groups.tolist()
     columns = {"class": pictures.labels.tolist()} if (pictures.labels != "").any() else {}
     nothing = np.zeros((len(files), 0), np.float32)

@@ -63,6 +63,16 @@ def image_tile(record: ImageRecord, level: int, row: int, column: int, *, channe
 def label_tile(run: RunRecord, image: ImageRecord, level: int, row: int, column: int, *, threshold: float) -> bytes:
     """Draw and encode a PNG tile of the cells of a result, in the colours of their classes at `threshold`.
 
+    Parameters
+    ----------
+    run : RunRecord
+    image : ImageRecord
+        Of the run.
+    level, row, column : int
+        See `cellapp.viewer.multiscale_reader.tile_region`.
+    threshold : float
+        Probability from which a cell has the positive class.
+
     Raises
     ------
     InputError

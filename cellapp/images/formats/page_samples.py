@@ -48,7 +48,17 @@ def meant_levels(
 ) -> tuple[LazyArray, ...]:
     """Read the levels of an image as what their samples mean, each (C, Y, X), full resolution first.
 
-    `there` is that of `cellapp.images.formats.channels_first.levels_of`.
+    Parameters
+    ----------
+    first : Page
+        That says how samples are stored.
+    stored : sequence of PagePlanes
+        One per level.
+    samples : Samples
+    info : ImageInfo
+        Of the image that is made.
+    there : ndarray, optional
+        As of `cellapp.images.formats.channels_first.levels_of`.
     """
     layouts = [Layout(AXES, level.shape) for level in stored]
     with open_page(first) as page:

@@ -41,7 +41,7 @@ def read_chunks(path: Path, *names: bytes) -> dict[bytes, bytes]:
     ----------
     path : Path
         A PNG.
-    names : bytes
+    *names : bytes
         Four letters each, such as ``b"eXIf"``.
     """
     found: dict[bytes, bytes] = {}

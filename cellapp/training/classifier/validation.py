@@ -48,6 +48,16 @@ def measure_beside(
     """Return what stands beside the honest score of a linear head: that of a split by cell, and the learning curve.
 
     Neither is there where effects of batches are taken out, which needs all groups and their names.
+
+    Parameters
+    ----------
+    data : LabelledVectors
+    spec : HeadSpec
+    recipe : HeadRecipe
+    head : LinearHead
+        Trained on all of `data`.
+    held_out : HeldOut
+        Its honest score: folds, and probabilities of the cells of each by a head that has not seen them.
     """
     if recipe.batch_effects != "none":
         return None, []
@@ -61,6 +71,8 @@ def notes_of(
     data: LabelledVectors, spec: HeadSpec, recipe: HeadRecipe, head: LinearHead, held_out: HeldOut | None
 ) -> dict[str, Any]:
     """Return what was chosen on a grid, and figures before and after taking batch effects out, as far as it was done.
+
+    Parameters are those of `measure_beside`; `held_out` is None where nothing was held out.
 
     Returns
     -------

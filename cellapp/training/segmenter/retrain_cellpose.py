@@ -38,6 +38,20 @@ def train_cellpose(
 ) -> int:
     """Train a Cellpose model and write its file; return the number of cells it learnt from.
 
+    Parameters
+    ----------
+    images : sequence of OwnImage
+        Those without a cell are left out.
+    base : str
+        Name or file of the model to set out from.
+    out : Path
+        Folder for the file.
+    settings : CellposeSettings
+    device : str
+        As torch names it.
+    on_step : callable
+        Progress; may raise `Cancelled`.
+
     Raises
     ------
     InputError

@@ -97,7 +97,19 @@ def _pick_cell(
 def explanation_panel(
     results: Results, image: ImageRecord, cell: pd.Series, asked: Asked, ways: Sequence[ShownWay]
 ) -> None:
-    """Draw crop, map and overlay of one cell in each way, its channels, and in sentences what its call rests on."""
+    """Draw crop, map and overlay of one cell in each way, its channels, and in sentences what its call rests on.
+
+    Parameters
+    ----------
+    results : Results
+    image : ImageRecord
+    cell : Series
+        Row of the cell among the called cells.
+    asked : Asked
+        What the page was asked to show.
+    ways : sequence of ShownWay
+        One, or two beside each other.
+    """
     cell_id = int(cell["cell_id"])
     given = wrong_label(cell)
     but = f" Somebody labelled it **{escape(given)}**." if given else ""

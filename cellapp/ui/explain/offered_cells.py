@@ -19,7 +19,20 @@ from cellapp.ui.session.results import Results
 def explainable(
     results: Results, cells: pd.DataFrame, target: str, *, models: bool, how: ExplainSettings | None = None
 ) -> pd.DataFrame:
-    """Return the cells of one image whose map is on disk or, with the run's models at hand, can be computed."""
+    """Return the cells of one image whose map is on disk or, with the run's models at hand, can be computed.
+
+    Parameters
+    ----------
+    results : Results
+    cells : DataFrame
+        Cells of one image.
+    target : str
+        Class explained.
+    models : bool
+        Whether the models of the run are at hand.
+    how : ExplainSettings, optional
+        Method and layer of the maps; those of the run when left out.
+    """
     if models or cells.empty:
         return cells
     stored = stored_explanations(results.folder / cells["stem"].iloc[0], target, how)

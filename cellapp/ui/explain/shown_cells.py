@@ -87,7 +87,20 @@ def shown_cells(
     image: ImageRecord,
     shown: Composition,
 ) -> list[ShownCell]:
-    """Return the cells that have a map, in the order of `cells`."""
+    """Return the cells that have a map, in the order of `cells`.
+
+    Parameters
+    ----------
+    crops : mapping of int to RawCrop
+        By cell id.
+    cells : DataFrame
+        Cells of one image.
+    explained : mapping of int to CellExplanation
+        By cell id.
+    image : ImageRecord
+    shown : Composition
+        Colours and windows of the channels.
+    """
     rows = []
     for cell in cells.to_dict("records"):
         one = explained.get(int(cell["cell_id"]))

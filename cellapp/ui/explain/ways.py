@@ -86,7 +86,20 @@ def _probability(name: str, logit: float) -> float | None:
 def figures_of(
     image: ImageRecord, title: str, cell_id: int, asked: Asked, ways: Sequence[ShownWay]
 ) -> dict[str, tuple[str, Callable[[], MapFigure]]]:
-    """Return what can be saved of a list of cells: label -> file name and the function that draws it."""
+    """Return what can be saved of a list of cells: label -> file name and the function that draws it.
+
+    Parameters
+    ----------
+    image : ImageRecord
+    title : str
+        Of the list.
+    cell_id : int
+        The cell chosen in it.
+    asked : Asked
+        What the page was asked to show.
+    ways : sequence of ShownWay
+        One, or two beside each other.
+    """
     first, style, target = ways[0], asked.style, asked.target
     figures: dict[str, tuple[str, Callable[[], MapFigure]]] = {}
     mine = next((one for one in first.cells if one.cell_id == cell_id), None)
