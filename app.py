@@ -5,7 +5,7 @@ Streamlit imports this file once to find what to serve, pages and API in one pro
 
 import streamlit as st
 
-from cellapp.compute.garbage import spare_libraries
+from cellapp.compute.garbage import collect_visits, spare_libraries
 from cellapp.errors import CellappError
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.layout import frame
@@ -41,6 +41,7 @@ def route() -> None:
         show_error(error)
     finally:  # the page that ends has imported what it needs
         spare_libraries()
+        collect_visits()
 
 
 if __name__ == "__main__":

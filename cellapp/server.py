@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount
@@ -16,6 +17,11 @@ from cellapp.auth.hosts import OnlyOwnHosts
 
 # What visitors bring is for the owner of this process alone; the worker it starts inherits that.
 os.umask(0o077)
+
+# Streamlit sends what all visitors are shown, one message after the other, from a single thread, which lets go of the
+# interpreter after each. A script that computes gives it back only after this interval (5 ms by default), so with
+# several visitors a page of a hundred messages waited for half a second and more.
+sys.setswitchinterval(0.0005)
 
 # A folder named pages/ makes Streamlit look for its old kind of pages until st.navigation has run once: a first visitor
 # who follows a link to a page would get "page not found".

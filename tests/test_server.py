@@ -36,6 +36,16 @@ def test_below_a_base_path_the_api_is_there_too():
     assert {"/lab/cells/api", "/api"} <= set(done.stdout.split())
 
 
+def test_many_visitors_wait_little_for_each_other():
+    """Whoever computes gives the interpreter back soon, and garbage is not collected after each run of a script."""
+    look = "import sys; from streamlit.config import get_option; import app; print(sys.getswitchinterval(), "
+    look += "get_option('runner.postScriptGC'))"
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
+    interval_s, collects = done.stdout.split()[-2:]
+    assert float(interval_s) <= 0.001
+    assert collects == "False"
+
+
 @pytest.mark.parametrize("options", [[], ["--port", "9000", "--headless"]])
 def test_serve_runs_the_entrypoint_and_tells_its_address(monkeypatch, capsys, options):
     """The greeting is the program's own: Streamlit's comes with offers to developers."""

@@ -15,6 +15,7 @@ from cellapp.compute import garbage
 def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Begin as a process that spared nothing, and leave as many objects to garbage collection as before."""
     monkeypatch.setattr(garbage, "_spared", 0)
+    monkeypatch.setattr(garbage, "_collected_s", float("-inf"))
     frozen = gc.get_freeze_count()
     yield
     if not frozen:
@@ -56,4 +57,21 @@ def test_what_nobody_uses_any_more_is_freed_first() -> None:
     """Garbage at the time of the call is not kept for good."""
     watched = weakref.ref(Knot())
     garbage.spare_libraries()
+    assert watched() is None
+
+
+def test_visits_of_one_second_are_collected_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a visit leaves is freed by the first visit that ends after the interval."""
+    now_s = 10.0
+    monkeypatch.setattr(garbage.time, "monotonic", lambda: now_s)
+    assert garbage.collect_visits()
+    gc.disable()
+    try:
+        watched = weakref.ref(Knot())
+        assert not garbage.collect_visits()
+        assert watched() is not None
+        now_s += garbage._EVERY_S
+        assert garbage.collect_visits()
+    finally:
+        gc.enable()
     assert watched() is None
