@@ -27,6 +27,7 @@ from cellapp.types.image import OnStep
 CROPS = "crops"
 """Kind of the job."""
 
+_LONG_S = 5.0  # jobs expected to be shorter say little of the next: starting is most of their time
 _LOOKED_AT = 20  # images whose headers an estimate reads; the rest counts as they do on average
 _CELL_S, _RAW_BYTE_S = 1.5e-3, 5e-8
 """Seconds of one core for a cell, and beside that for a byte of its raw pixels; fitted to six images, 8 and 16 bit."""
@@ -98,8 +99,9 @@ def expected_cost(run: RunRecord) -> Cost:
     """Estimate time and size of the crops that a run lacks, by what such jobs took on this machine of late."""
     seconds, n_bytes = _on_this_machine(run, images_without_crops(run))
     ended = (job.result or {} for job in queue.list_jobs(active=False) if job.kind == CROPS)
-    ratios = [result["seconds"] / result["expected_s"] for result in ended if result.get("expected_s")]
-    return Cost(seconds * (median(ratios[:5]) if ratios else 1.0), n_bytes)
+    long = [result for result in ended if result.get("expected_s", 0.0) >= _LONG_S]
+    ratios = [result["seconds"] / result["expected_s"] for result in long[:5]]
+    return Cost(seconds * (median(ratios) if ratios else 1.0), n_bytes)
 
 
 def _on_this_machine(run: RunRecord, images: Sequence[RunImage]) -> Cost:

@@ -11,7 +11,7 @@ from cellapp.classification.head_io import DESCRIPTION
 from cellapp.errors import InputError
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.evaluations import remember_evaluation
-from cellapp.jobs.training_cells import TrainRequest, cell_images, cells_of_project, check_request
+from cellapp.jobs.training_cells import TrainRequest, cell_images, cell_slides, cells_of_project, check_request
 from cellapp.jobs.training_folder import training_folder
 from cellapp.pipeline.progress import no_progress
 from cellapp.store.heads import HeadRecord, add_head
@@ -84,7 +84,7 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
             out,
             request.recipe,
             lambda step, part: on_step(step, _VECTORS + 0.4 * part),
-            pictures_of=pictures_of_runs(folders, cells.images, cells.cell_ids),
+            pictures_of=pictures_of_runs(folders, cells.images, cells.cell_ids, cell_slides(request.run_ids)),
         )
         return _keep(request, out)
 

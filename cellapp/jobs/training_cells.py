@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,7 +31,7 @@ from cellapp.training.labelled_cells import (
     image_names,
     label_cells,
 )
-from cellapp.types.image import OnStep
+from cellapp.types.image import OnStep, Slide
 
 BY_SLIDE = "slide"
 """Grouping by file: scenes and time points of one file are one group."""
@@ -70,6 +70,12 @@ def cell_images(run_ids: Sequence[str]) -> dict[str, CellImage]:
         name: CellImage(run_folder(run.id) / image.stem, partial(_open, run, image.image_id))
         for name, (run, image) in known.items()
     }
+
+
+def cell_slides(run_ids: Sequence[str]) -> dict[str, Callable[[], Slide]]:
+    """Return what opens the images of runs, by the names that `cells_of_project` gives them."""
+    known = images_of_runs([get_run(run_id) for run_id in run_ids])
+    return {name: partial(open_slide, image.image_id) for name, (_, image) in known.items()}
 
 
 def _open(run: RunRecord, image_id: str, models: RunModels) -> ImageContext:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cellapp.errors import Cancelled, InputError
@@ -9,7 +10,7 @@ from cellapp.exports.apply_labels import apply_labels
 from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import write_analysis
 from cellapp.pipeline import draw_crops
-from cellapp.pipeline.make_crops import make_crops, without_crops
+from cellapp.pipeline.make_crops import make_crops, raw_crops, without_crops
 from cellapp.pipeline.provenance import settings_digest
 from cellapp.settings import AnalyseSettings
 from tests.exports.toy import toy_analysis
@@ -80,6 +81,17 @@ def test_classes_given_meanwhile_are_in_them_and_none_are_made_unasked(tmp_path)
 
     make_crops(folder, slide, give)
     assert (folder / "crops.zip").read_bytes() == (in_run / "crops.zip").read_bytes()
+
+
+def test_single_cells_are_cut_from_the_image_as_they_lie_in_the_file(tmp_path):
+    analysis, slide = toy_analysis(9)
+    in_run = written(tmp_path / "in_run", analysis, slide, AnalyseSettings())
+    folder, ids = written(tmp_path / "later", analysis, slide), [*analysis.cells.index[:3], 4711]
+    assert raw_crops(folder, ids) == {}
+    cut, read = raw_crops(folder, ids, lambda: slide), raw_crops(in_run, ids)
+    assert list(cut) == list(read) == ids[:3]
+    for cell_id, pixels in read.items():
+        np.testing.assert_array_equal(cut[cell_id], pixels)
 
 
 def test_another_image_is_refused(tmp_path):

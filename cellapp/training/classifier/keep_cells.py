@@ -11,12 +11,13 @@ import numpy as np
 from cellapp.classification.training_cells import SIDE_PX, TrainingCells, rows_to_keep, write_training_cells
 from cellapp.encoders.crop_folder import read_crop
 from cellapp.errors import CellappError
-from cellapp.exports.crops_zip import read_raw_crops
 from cellapp.exports.run_json import image_of, read_run
+from cellapp.pipeline.make_crops import raw_crops
 from cellapp.rendering.annotations import squared
 from cellapp.rendering.colours import channel_colours
 from cellapp.rendering.display import default_window, to_display
 from cellapp.training.labelled_crops import LabelledCrops
+from cellapp.types.image import Slide
 
 PicturesOf = Callable[[Sequence[int]], Sequence[np.ndarray | None]]
 """Returns a picture, (h, w, 3) uint8, of each of some training cells by row; None where there is none."""
@@ -71,8 +72,13 @@ def pictures_of_files(folder: Path, files: Sequence[str]) -> PicturesOf:
     return draw
 
 
-def pictures_of_runs(folders: Mapping[str, Path], images: Sequence[str], cell_ids: Sequence[int]) -> PicturesOf:
-    """Return what takes pictures of analysed cells from the ``crops.zip`` beside them.
+def pictures_of_runs(
+    folders: Mapping[str, Path],
+    images: Sequence[str],
+    cell_ids: Sequence[int],
+    slides: Mapping[str, Callable[[], Slide]] | None = None,
+) -> PicturesOf:
+    """Return what takes pictures of analysed cells from the ``crops.zip`` beside them, or cuts them from the images.
 
     Parameters
     ----------
@@ -80,25 +86,27 @@ def pictures_of_runs(folders: Mapping[str, Path], images: Sequence[str], cell_id
     images : sequence of str
         Name of the image of each training cell.
     cell_ids : sequence of int
+    slides : mapping of the name of an image to what opens it, optional
+        For images without ``crops.zip``.
     """
 
     def draw(rows: Sequence[int]) -> list[np.ndarray | None]:
         found: dict[int, np.ndarray] = {}
         for name in dict.fromkeys(images[row] for row in rows):
             mine = [row for row in rows if images[row] == name]
-            pictures = _of_image(folders[name], [int(cell_ids[row]) for row in mine])
+            pictures = _of_image(folders[name], [int(cell_ids[row]) for row in mine], (slides or {}).get(name))
             found |= {row: pictures[int(cell_ids[row])] for row in mine if int(cell_ids[row]) in pictures}
         return [found.get(row) for row in rows]
 
     return draw
 
 
-def _of_image(folder: Path, cell_ids: Sequence[int]) -> dict[int, np.ndarray]:
+def _of_image(folder: Path, cell_ids: Sequence[int], open_slide: Callable[[], Slide] | None) -> dict[int, np.ndarray]:
     """Draw the raw crops of cells of one image in its colours, all in one window so that they compare."""
-    crops = read_raw_crops(folder / "crops.zip", cell_ids)
-    if not crops:
-        return {}
     with suppress(CellappError):
+        crops = raw_crops(folder, cell_ids, open_slide)
+        if not crops:
+            return {}
         info, roles = image_of(read_run(folder / "run.json"))
         together = np.concatenate([crop.reshape(len(crop), -1) for crop in crops.values()], axis=1)[:, None]
         windows, colours = default_window(together, roles), channel_colours(info.channels, roles)
