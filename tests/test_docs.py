@@ -70,6 +70,35 @@ def test_documents_name_what_exists(path):
     assert not missing
 
 
+def anchors(text: str) -> set[str]:
+    """Headings as GitHub names them in an address."""
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+@pytest.mark.parametrize("path", [path for path in DOCS if path.suffix == ".md"], ids=lambda path: path.stem)
+def test_links_lead_somewhere(path):
+    text = path.read_text(encoding="utf-8")
+    broken = []
+    for file, anchor in re.findall(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)", text):
+        target = path.parent / file if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+            broken.append((file, anchor))
+    assert not broken
+
+
+def test_addresses_of_the_api_are_there():
+    """Each `/whole/address` of docs/http.md, by its names or by placeholders of its own, is one of the API."""
+    from cellapp.api.app import api
+
+    text = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    roots = "images|runs|projects|heads|jobs|models|predict|health"
+    named = set(re.findall(rf"(?:`|GET |POST |PUT |/api)(/(?:{roots})(?:/[^\s`?\",)]+)*)", text))
+    known = [re.sub(r"\{(\w+)\}", r"[^/]+", address) for address in api.openapi()["paths"]]
+    known += [address.removesuffix("[^/]+") + ".+" for address in known if address.endswith("/files/[^/]+")]
+    assert len(named) >= 20
+    assert not {name for name in named if not any(re.fullmatch(address, name) for address in known)}
+
+
 def test_docstrings_name_what_exists():
     missing = {
         f"{module}: {name}"
