@@ -129,7 +129,7 @@ class AnalyseSettings(FrozenModel):
     describe: bool = False
     """Add descriptors of cytoskeleton and nucleus to the cell table, see `cellapp.cells.describe_cells`."""
     draw_crops: bool = True
-    """Write crops.zip in the run, about a fifth of its time; it can be made later, with the same bytes."""
+    """Write crops.zip in the run, about an eighth of its time; it can be made later, with the same bytes."""
     seed: int = 0
 
     @model_serializer(mode="wrap")
