@@ -26,16 +26,8 @@ from cellapp.types.image import ImageInfo
 SUMMARY_COLUMNS = (
     *("image", "file", "scene", "time", "n_cells", "n_rejected", "n_", "n_unsure", "fraction_"),
     *("n_classified", "n_unlike_training", "share_unlike_training", "answer", "answer_reason"),
-    *(
-        "confluency",
-        *REGION_COLUMNS,
-        "seconds",
-        "note",
-        "expected_ap",
-        "expected_ap_low",
-        "expected_ap_high",
-        "outlines",
-    ),
+    *("confluency", *REGION_COLUMNS, "seconds", "note"),
+    *("expected_ap", "expected_ap_low", "expected_ap_high", "outlines"),
 )
 """Order of summary.csv; ``n_`` and ``fraction_`` stand for one column or three per class."""
 

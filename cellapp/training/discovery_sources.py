@@ -142,10 +142,8 @@ def of_crop_set(
         That they were read from.
     unreadable : mapping of Path to str
         Pictures left out -> why.
-    table : Path, optional
-        CSV with more columns of the pictures.
-    group_column : str, optional
-        Column of it that names the group of each picture.
+    table, group_column : optional
+        As of `read_source`.
     """
     files = pictures.groups.tolist()
     columns = {"class": pictures.labels.tolist()} if (pictures.labels != "").any() else {}
