@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,25 @@ def score_paths(pred: Path, truth: Path, on_pair: Callable[[str, Agreement], Non
         raise InputError(
             f"nothing to compare: {_some(predicted)} in {pred.name!r} and {_some(true)} in {truth.name!r} share no stem"
         )
+    scores, failed = _score_pairs({stem: (predicted[stem], true[stem]) for stem in stems}, on_pair)
+    return {
+        "images": [{"image": stem, **row} for stem, row in scores.items()],
+        "n": len(scores),
+        "failed": failed,
+        "mean": mean_figures(list(scores.values())),
+        "without_prediction": sorted(true.keys() - predicted.keys()),
+        "without_truth": sorted(predicted.keys() - true.keys()),
+    }
+
+
+def _score_pairs(
+    pairs: Mapping[str, tuple[Path, Path]], on_pair: Callable[[str, Agreement], None] | None
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Return the figures of each pair, and the reason of each that cannot be compared; one at least can."""
     scores, failed = {}, {}
-    for stem in stems:
+    for stem, pair in pairs.items():
         try:
-            agreement = _score_pair(predicted[stem], true[stem])
+            agreement = _score_pair(*pair)
         except InputError as error:
             failed[stem] = str(error)
             continue
@@ -61,14 +76,7 @@ def score_paths(pred: Path, truth: Path, on_pair: Callable[[str, Agreement], Non
     if not scores:
         others = f" (and {len(failed) - 1} more pairs cannot be compared)" if len(failed) > 1 else ""
         raise InputError(next(iter(failed.values())) + others)
-    return {
-        "images": [{"image": stem, **row} for stem, row in scores.items()],
-        "n": len(scores),
-        "failed": failed,
-        "mean": mean_figures(list(scores.values())),
-        "without_prediction": sorted(true.keys() - predicted.keys()),
-        "without_truth": sorted(predicted.keys() - true.keys()),
-    }
+    return scores, failed
 
 
 def label_files(path: Path) -> dict[str, Path]:

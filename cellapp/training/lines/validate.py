@@ -58,38 +58,54 @@ def validate_lines(
     separated = list(LeaveOneGroupOut().split(codes, codes, batches))
     n_folds = int(min(_FOLDS, np.bincount(codes).min()))
     stratified = list(StratifiedKFold(n_folds, shuffle=True, random_state=recipe.seed).split(codes, codes))
-    n_fits, done = 4 * len(separated) + len(stratified), 0
-
-    def held_out(splits: Sequence[tuple[np.ndarray, np.ndarray]], calls: Calls) -> np.ndarray:
-        nonlocal done
-        probabilities = np.zeros((len(bags), len(lines)))
-        for training, test in splits:
-            on_step("Testing on sequences that were held out", min(done / n_fits, 1.0))
-            probabilities[test] = calls([bags[row] for row in training], [bags[row] for row in test])
-            done += 1
-        return probabilities
-
-    attention = held_out(separated, _network(lines, recipe, "attention"))
-    mixed = held_out(stratified, _network(lines, recipe, "attention"))
+    baselines = {name: _network(lines, recipe, name) for name in ("mean", "max")} | {VOTE: _vote(lines)}
+    testing = _Testing(bags, len(lines), on_step, n_fits=(1 + len(baselines)) * len(separated) + len(stratified))
+    attention = testing.held_out(separated, _network(lines, recipe, "attention"))
+    mixed = testing.held_out(stratified, _network(lines, recipe, "attention"))
     report = {
         "batch_separated": _figures(codes, attention, batches),
         "batch_stratified": _figures(codes, mixed, np.arange(len(codes)).astype(str)),
     }
-    gap = report["batch_stratified"]["accuracy"] - report["batch_separated"]["accuracy"]
-    baselines = {name: _network(lines, recipe, name) for name in ("mean", "max")} | {VOTE: _vote(lines)}
     report["baselines"] = {
-        name: round(float(np.mean(held_out(separated, calls).argmax(axis=1) == codes)), 4)
+        name: round(float(np.mean(testing.held_out(separated, calls).argmax(axis=1) == codes)), 4)
         for name, calls in baselines.items()
     }
-    right = attention.argmax(axis=1) == codes
-    report["per_batch"] = {name: round(float(right[batches == name].mean()), 4) for name in np.unique(batches)}
-    confusion = np.zeros((len(lines), len(lines)), int)
-    np.add.at(confusion, (codes, attention.argmax(axis=1)), 1)
-    chance = 1 / len(lines)
-    report |= {"gap": round(gap, 4), "confusion": confusion.tolist()}
-    report["tells_batch"] = report["gap"] > _GAP and report["batch_separated"]["low"] <= chance
-    report["sentence"] = _sentence(report, chance)
-    return report, attention
+    return report | _told_of(report, codes, batches, attention), attention
+
+
+class _Testing:
+    """Calls of held-out bags, and how many networks are trained of all."""
+
+    def __init__(self, bags: Sequence[Bag], n_lines: int, on_step: OnStep, *, n_fits: int) -> None:
+        self._bags, self._n_lines, self._on_step = bags, n_lines, on_step
+        self._n_fits, self._n_done = n_fits, 0
+
+    def held_out(self, splits: Sequence[tuple[np.ndarray, np.ndarray]], calls: Calls) -> np.ndarray:
+        """Return the probabilities (B, K) of each bag, called by what was trained without it."""
+        probabilities = np.zeros((len(self._bags), self._n_lines))
+        for training, test in splits:
+            self._on_step("Testing on sequences that were held out", min(self._n_done / self._n_fits, 1.0))
+            probabilities[test] = calls([self._bags[row] for row in training], [self._bags[row] for row in test])
+            self._n_done += 1
+        return probabilities
+
+
+def _told_of(
+    report: dict[str, Any], codes: np.ndarray, batches: np.ndarray, probabilities: np.ndarray
+) -> dict[str, Any]:
+    """Return what follows from both scores and the calls across batches, and a sentence on it."""
+    called, n_lines = probabilities.argmax(axis=1), probabilities.shape[1]
+    separated, chance = report["batch_separated"], 1 / n_lines
+    gap = round(report["batch_stratified"]["accuracy"] - separated["accuracy"], 4)
+    confusion = np.zeros((n_lines, n_lines), int)
+    np.add.at(confusion, (codes, called), 1)
+    told = {
+        "per_batch": {name: round(float((called == codes)[batches == name].mean()), 4) for name in np.unique(batches)},
+        "gap": gap,
+        "confusion": confusion.tolist(),
+        "tells_batch": gap > _GAP and separated["low"] <= chance,
+    }
+    return told | {"sentence": _sentence(report | told, chance)}
 
 
 def _check(codes: np.ndarray, batches: np.ndarray, lines: Sequence[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -28,24 +30,7 @@ def known_section(found: Found) -> None:
     column = st.selectbox("Compare with", columns, format_func=lambda name: label(str(name)), key="discover_column")
     about = found.indices["columns"][column]
     st.markdown(escape(about["sentence"]))
-    table = found.tables[found.tables["column"] == column]
-    wide = table.pivot(index="cluster", columns="value", values="percent")
-    wide.index = [cluster_name(cluster).capitalize() for cluster in wide.index]
-    counts = table.groupby("cluster")["n"].sum().to_numpy()
-    values = [str(value) for value in wide.columns]
-    st.dataframe(
-        wide.assign(cells=counts).reset_index(names="group"),
-        hide_index=True,
-        column_config={
-            "group": st.column_config.TextColumn("Group"),
-            "cells": st.column_config.NumberColumn("Cells", format="localized"),
-            **{
-                value: st.column_config.ProgressColumn(value, format="%.0f %%", min_value=0, max_value=100)
-                for value in values
-            },
-        },
-        alt=f"Share of each value of {column} in each group, in percent",
-    )
+    _share_table(found.tables[found.tables["column"] == column], column)
     if about["chi_square"] is not None:
         by_images = "not testable" if about["p_images"] is None else f"p = {about['p_images']:.3g}"
         st.caption(
@@ -54,46 +39,61 @@ def known_section(found: Found) -> None:
         )
 
 
+def _share_table(table: pd.DataFrame, column: str) -> None:
+    wide = table.pivot(index="cluster", columns="value", values="percent")
+    wide.index = [cluster_name(cluster).capitalize() for cluster in wide.index]
+    counts = table.groupby("cluster")["n"].sum().to_numpy()
+    shares = {
+        str(value): st.column_config.ProgressColumn(str(value), format="%.0f %%", min_value=0, max_value=100)
+        for value in wide.columns
+    }
+    cells = st.column_config.NumberColumn("Cells", format="localized")
+    st.dataframe(
+        wide.assign(cells=counts).reset_index(names="group"),
+        hide_index=True,
+        column_config={"group": st.column_config.TextColumn("Group"), "cells": cells, **shares},
+        alt=f"Share of each value of {column} in each group, in percent",
+    )
+
+
 def batch_section(found: Found) -> None:
     """Draw how well each column can be told from cells of images that were not looked at."""
-    rows = []
-    for name, about in found.indices["columns"].items():
-        before, after = about["before"], about["after"]
-        rows.append(
-            {
-                "column": label(name),
-                "told": _percent(before["held_out_accuracy"]),
-                "after": _percent(after and after["held_out_accuracy"]),
-                "chance": _percent(before["chance"]),
-                "mixing": _before_after(before, after, "mixing", ".2f"),
-                "accepted": _before_after(before, after, "accepted", ".0%"),
-                "note": before["reason"],
-            }
-        )
-    if not rows:
+    columns = found.indices["columns"]
+    if not columns:
         return
-    corrected = any(about["after"] for about in found.indices["columns"].values())
+    corrected = any(about["after"] for about in columns.values())
+    rows = [_batch_row(name, about["before"], about["after"]) for name, about in columns.items()]
     st.dataframe(
         pd.DataFrame(rows).drop(columns=[] if corrected else ["after"]),
         hide_index=True,
-        column_config={
-            "column": "Column",
-            "told": st.column_config.TextColumn("Told", help="Balanced accuracy on images that were not learned from."),
-            "after": st.column_config.TextColumn(
-                "After", help="The same after what differs between batches is taken out."
-            ),
-            "chance": "Chance",
-            "mixing": st.column_config.TextColumn(
-                "Mixing", help="0: neighbours share the value; 1: as mixed as all cells."
-            ),
-            "accepted": st.column_config.TextColumn(
-                "Accepted", help="k-BET: cells whose 30 neighbours a test does not tell from all cells."
-            ),
-            "note": "Why not",
-        },
+        column_config=_batch_columns(),
         alt="How well each column is told from held-out images",
     )
     st.caption("A batch that is told as well as the biology may be what the groups are.")
+
+
+def _batch_row(name: str, before: dict, after: dict | None) -> dict[str, str]:
+    return {
+        "column": label(name),
+        "told": _percent(before["held_out_accuracy"]),
+        "after": _percent(after and after["held_out_accuracy"]),
+        "chance": _percent(before["chance"]),
+        "mixing": _before_after(before, after, "mixing", ".2f"),
+        "accepted": _before_after(before, after, "accepted", ".0%"),
+        "note": before["reason"],
+    }
+
+
+def _batch_columns() -> dict[str, Any]:
+    """Return heading and explanation of each column of `_batch_row`."""
+    texts = {
+        "told": ("Told", "Balanced accuracy on images that were not learned from."),
+        "after": ("After", "The same after what differs between batches is taken out."),
+        "mixing": ("Mixing", "0: neighbours share the value; 1: as mixed as all cells."),
+        "accepted": ("Accepted", "k-BET: cells whose 30 neighbours a test does not tell from all cells."),
+    }
+    explained = {name: st.column_config.TextColumn(title, help=text) for name, (title, text) in texts.items()}
+    return {"column": "Column", "chance": "Chance", "note": "Why not", **explained}
 
 
 def _before_after(before: dict, after: dict | None, name: str, form: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -44,31 +45,41 @@ def growth_section(page: PageState, request: SeriesRequest, series: ProjectSerie
 
 def _show(folder: Path, growth: pd.DataFrame) -> None:
     measures = measures_of(growth)
-    measure = measures[0]
-    if len(measures) > 1:
-        measure = st.segmented_control(
+    measure = _choose_measure(measures)
+    st.markdown("\n".join(f"- {escape(sentence)}" for sentence in sentences(growth, measure)))
+    st.plotly_chart(
+        styled(growth_figure(growth, measure), f"{MEASURES[measure]} over time", height=420),
+        key=f"growth_chart_{measure}",
+        config=chart_config("growth"),
+        alt=f"{MEASURES[measure]} over time, one line per place, one colour per condition",
+    )
+    conditions = condition_rows(growth, measure)
+    conditions["condition"] = [condition_name(str(name), growth) for name in conditions["condition"]]
+    if conditions["doubling_h"].notna().any():
+        _fits(conditions, "condition", "Doubling time of each condition")
+    with st.expander("Each place", icon=":material/table_chart:"):
+        _fits(doubling_rows(growth, measure), "sequence", "Doubling time of each place")
+    _files(folder, "_cells" if measure == "n_cells" and len(measures) > 1 else "")
+
+
+def _choose_measure(measures: Sequence[str]) -> str:
+    if len(measures) == 1:
+        return measures[0]
+    return str(
+        st.segmented_control(
             "Measure",
             measures,
-            default=measure,
+            default=measures[0],
             required=True,
             format_func=MEASURES.get,
             key="growth_measure",
             label_visibility="collapsed",
         )
-    st.markdown("\n".join(f"- {escape(sentence)}" for sentence in sentences(growth, str(measure))))
-    st.plotly_chart(
-        styled(growth_figure(growth, str(measure)), f"{MEASURES[str(measure)]} over time", height=420),
-        key=f"growth_chart_{measure}",
-        config=chart_config("growth"),
-        alt=f"{MEASURES[str(measure)]} over time, one line per place, one colour per condition",
     )
-    conditions = condition_rows(growth, str(measure))
-    conditions["condition"] = [condition_name(str(name), growth) for name in conditions["condition"]]
-    if conditions["doubling_h"].notna().any():
-        _fits(conditions, "condition", "Doubling time of each condition")
-    with st.expander("Each place", icon=":material/table_chart:"):
-        _fits(doubling_rows(growth, str(measure)), "sequence", "Doubling time of each place")
-    suffix = "_cells" if measure == "n_cells" and len(measures) > 1 else ""
+
+
+def _files(folder: Path, suffix: str) -> None:
+    """Offer the tables, and the chart whose file names end so."""
     with st.container(horizontal=True, gap="small"):
         for name, said in (
             ("growth.csv", "Curves (CSV)"),
