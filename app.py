@@ -7,6 +7,7 @@ import streamlit as st
 
 from cellapp.compute.garbage import collect_visits, spare_libraries
 from cellapp.errors import CellappError
+from cellapp.jobs.standby import start_early
 from cellapp.ui.components.messages import show_error
 from cellapp.ui.layout import frame
 
@@ -41,6 +42,7 @@ def route() -> None:
         show_error(error)
     finally:  # the page that ends has imported what it needs
         spare_libraries()
+        start_early()  # after the page: nobody waits for it
         collect_visits()
 
 

@@ -52,6 +52,15 @@ class JobSettings(FrozenModel):
     """Without any progress."""
 
 
+class WorkerSettings(FrozenModel):
+    """How long the worker that the app starts waits for work, which keeps its libraries imported."""
+
+    idle_seconds: float = Field(12 * 3600.0, ge=0)
+    """Without work; it leaves earlier with the server, when the program's files change and when memory is short."""
+    start_early: bool = True
+    """When somebody opens the app, and not only when there is work."""
+
+
 class AppSettings(BaseSettings):
     """Settings of an installation; every field is an environment variable, prefixed ``CELLAPP_``."""
 
@@ -77,6 +86,7 @@ class AppSettings(BaseSettings):
     """Names by which visitors reach this server beside its addresses and the machine's own name; commas between."""
     budget: BudgetSettings = BudgetSettings()
     job: JobSettings = JobSettings()
+    worker: WorkerSettings = WorkerSettings()
 
     @field_validator("hosts", mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("CELLAPP_WORKER__START_EARLY", "false")  # a test that needs a worker asks for it
 
 from pathlib import Path
 

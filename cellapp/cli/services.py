@@ -10,6 +10,9 @@ from cellapp.cli.output import JSON_OPTION, emit
 def worker(
     once: bool = typer.Option(False, "--once", help="Work off what is queued, then stop."),
     idle_s: float = typer.Option(None, help="Stop after so many seconds without work; never when left out."),
+    server: int = typer.Option(
+        None, help="Without work, stop when the process of this number ends, the program changes or memory is short."
+    ),
 ) -> None:
     """Run queued jobs until stopped. The app starts one by itself."""
     import os
@@ -17,7 +20,7 @@ def worker(
     from cellapp.jobs.supervisor import supervise
 
     os.umask(0o077)  # images, results and database are for the owner of this process alone
-    supervise(once=once, idle_s=idle_s)
+    supervise(once=once, idle_s=idle_s, server=server)
 
 
 def serve(

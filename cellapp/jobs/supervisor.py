@@ -5,7 +5,6 @@ Only the job dies, and of a run only the image that it died of: see `cellapp.sto
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import multiprocessing
 import signal
@@ -16,23 +15,27 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-import psutil
-
-from cellapp.compute.executor import end_with_parent
 from cellapp.compute.machine import free_memory_bytes, own_memory_bytes
 from cellapp.errors import CellappError, EngineError, StoreError
 from cellapp.jobs import queue
-from cellapp.jobs.worker_process import announce, logging_to_file, stop_on_signals, withdraw
+from cellapp.jobs.process_end import die_first, kill_family
+from cellapp.jobs.standby import Standby
+from cellapp.jobs.worker_process import (
+    announce,
+    ensure_worker,
+    logging_to_file,
+    stop_on_signals,
+    withdraw,
+    worker_command,
+)
 from cellapp.store.costly_images import MOST_TRIES, Limits, job_limits, note_end, telling
 
 LOG_NAME = "supervisor"
 LOOK_S = 0.25  # between two looks at a job
 
 _log = logging.getLogger("cellapp.jobs.supervisor")
-_SIGNAL_AT_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG, see prctl(2)
 _MOST_FAILED, _STOP_S = 3, 60.0  # starts in vain, and how long a worker has to give its job back
 _SUSPECT_SHARE = 0.25  # of the memory limit: a process killed below it was not killed for want of memory
 
@@ -81,6 +84,7 @@ def supervise(
     idle_s: float | None = None,
     *,
     handlers: Mapping[str, Any] | None = None,
+    server: int | None = None,
 ) -> None:
     """Work as `cellapp.jobs.worker.run_worker` does, in another process that is replaced when a job ends it.
 
@@ -88,33 +92,39 @@ def supervise(
     ----------
     once, idle_s, handlers
         See there; handlers are functions of modules, because another process gets them.
+    server : int, optional
+        Number of a process: without work, stop when it ends, and see `cellapp.jobs.standby`.
     """
-    n_failed = 0
+    n_failed, standby = 0, Standby(server) if server is not None else None
     with logging_to_file(_log, LOG_NAME), stop_on_signals() as stop:
         announce()
         try:
             while not stop.is_set():
-                done = _run_worker(stop, job_limits(), once, idle_s, handlers)
+                done = _run_worker(stop, job_limits(), (once, idle_s, handlers, standby))
                 n_failed = n_failed + 1 if done is None else 0
                 if n_failed > _MOST_FAILED:
                     raise EngineError(f"the worker ended {n_failed} times before it took a job; its output says why")
+                if done and standby and standby.outdated():
+                    _hand_over(standby)
+                    return
                 if done and withdraw(unless=lambda: not once and queue.work_waits(handlers and handlers.keys())):
                     return
         finally:
             withdraw()
 
 
-def _run_worker(
-    stop: threading.Event,
-    limits: Limits,
-    once: bool,
-    idle_s: float | None,
-    handlers: Mapping[str, Any] | None,
-) -> bool | None:
+def _hand_over(standby: Standby) -> None:
+    """Leave what waits to a worker of the program as it is now."""
+    withdraw()  # first: who queues a job from now on starts a worker, and one queued before is seen here
+    if queue.work_waits():
+        ensure_worker(worker_command(standby.server))
+
+
+def _run_worker(stop: threading.Event, limits: Limits, options: tuple[Any, ...]) -> bool | None:
     """Run one process to its end; returns whether nothing was left for it, None when it ended without a job."""
     context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
     hears, tells = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(tells, once, idle_s, handlers))
+    process = context.Process(target=_work, args=(tells, *options))
     process.start()
     tells.close()
     watch = _Watch(limits)
@@ -128,9 +138,15 @@ def _run_worker(
     return False if watch.job_id else None
 
 
-def _work(tells: Connection, once: bool, idle_s: float | None, handlers: Mapping[str, Any] | None) -> None:
+def _work(
+    tells: Connection,
+    once: bool,
+    idle_s: float | None,
+    handlers: Mapping[str, Any] | None,
+    standby: Standby | None,
+) -> None:
     """Be the worker, and say what it does."""
-    _die_first()
+    die_first()
     lock = threading.Lock()
 
     def tell(*words: str) -> None:
@@ -141,19 +157,10 @@ def _work(tells: Connection, once: bool, idle_s: float | None, handlers: Mapping
 
     try:
         with telling(lambda digest: tell("image", digest)):
-            run_worker(once, handlers=handlers, idle_s=idle_s, on_word=tell)
+            run_worker(once, handlers=handlers, idle_s=idle_s, on_word=tell, standby=standby)
     except CellappError as error:  # of the database or the disk, not of a job
         tell("error", str(error))
         sys.exit(1)
-
-
-def _die_first() -> None:
-    """End this process with the one that watches it, and let the system choose it when memory runs out."""
-    end_with_parent()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)  # even where a library never returns
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def _watch(process: Any, hears: Connection, watch: _Watch, stop: threading.Event) -> str:
@@ -162,13 +169,13 @@ def _watch(process: Any, hears: Connection, watch: _Watch, stop: threading.Event
     while process.is_alive():
         _listen(hears, watch)
         if why := watch.exceeded(process.pid):
-            _kill(process)
+            kill_family(process)
             return why
         if stop.is_set() and asked_s is None:
             asked_s = time.monotonic()
             process.terminate()  # it gives its job back
         if asked_s is not None and time.monotonic() - asked_s > _STOP_S:
-            _kill(process)
+            kill_family(process)
     process.join()
     with suppress(EOFError, OSError):
         while hears.poll():
@@ -184,16 +191,6 @@ def _listen(hears: Connection, watch: _Watch) -> None:
             watch.hear(*hears.recv())
     except (EOFError, OSError):
         time.sleep(max(until_s - time.monotonic(), 0))
-
-
-def _kill(process: Any) -> None:
-    """Kill a process and those that it started for an engine."""
-    with suppress(psutil.Error):
-        for child in psutil.Process(process.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                child.kill()
-    process.kill()
-    process.join()
 
 
 def _cause(exitcode: int, watch: _Watch) -> str:

@@ -16,24 +16,20 @@ from typing import TYPE_CHECKING
 
 from cellapp.errors import Cancelled, CellappError, StoreError, disk_sentence
 from cellapp.jobs import queue
-from cellapp.jobs.rest_of_run import take_up_strays
-from cellapp.jobs.training_folder import sweep_trainings
+from cellapp.jobs.clean_up import CLEAN_UP_EVERY_S, clean_up
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
 from cellapp.store import database
-from cellapp.store.bin import empty_bin, sweep_parts
-from cellapp.store.purge import purge_files, purge_heads, purge_images, purge_pending, purge_segmenters, purge_vectors
 from cellapp.store.records import JobRecord
-from cellapp.store.runs import purge_deleted
 
 if TYPE_CHECKING:
     from cellapp.jobs.handlers import Handler
+    from cellapp.jobs.standby import Standby
 
 LOG_NAME = "worker"
 
 _log = logging.getLogger("cellapp.jobs.worker")
 _BEATS_PER_LIMIT = 6  # heartbeats within the time after which a silent worker counts as lost
 _REPORT_EVERY_S = 0.2
-_KEEP_S = 30 * 24 * 3600.0
 
 PATIENT_S = 600.0
 """A worker waits so long while somebody else holds the database: hours of work are behind what it has to write."""
@@ -88,6 +84,7 @@ def run_worker(
     idle_s: float | None = None,
     lost_after_s: float = queue.LOST_AFTER_S,
     on_word: OnWord = lambda *_: None,
+    standby: Standby | None = None,
 ) -> None:
     """Work until asked to stop; SIGTERM or Ctrl-C returns the job in hand to the queue at its next step.
 
@@ -106,6 +103,9 @@ def run_worker(
         Take over the jobs of workers without a heartbeat for so many seconds.
     on_word : callable
         Called with "job" and the ids of job and worker when one is begun, with "step" and with "end".
+    standby : Standby, optional
+        Says when to return although the time without work is not over; a job is left to others when the program's
+        files have changed.
     """
     if handlers is None:
         from cellapp.jobs.handlers import HANDLERS as handlers  # torch comes with it: not for those who only queue jobs
@@ -114,9 +114,9 @@ def run_worker(
         announce()
         _log.info("worker %s starts", worker_id)
         try:
-            _purge()
+            clean_up()
             limits = {"once": once, "poll_s": poll_s, "idle_s": idle_s, "lost_after_s": lost_after_s}
-            _work_jobs(worker_id, handlers, stop, on_word, **limits)
+            _work_jobs(worker_id, handlers, stop, on_word, standby, **limits)
         finally:
             withdraw()
             _log.info("worker %s ends", worker_id)
@@ -127,6 +127,7 @@ def _work_jobs(
     handlers: Mapping[str, Handler],
     stop: threading.Event,
     on_word: OnWord,
+    standby: Standby | None,
     *,
     once: bool,
     poll_s: float,
@@ -136,20 +137,30 @@ def _work_jobs(
     def work_waits() -> bool:
         return queue.work_waits(handlers.keys(), lost_after_s=lost_after_s)
 
-    worked_s = time.monotonic()
+    cleaned_s = worked_s = time.monotonic()
     while not stop.is_set():
         job = _claim(worker_id, handlers.keys(), lost_after_s, once=once)
-        if job is not None:
-            progress = _Progress(job, worker_id, stop, on_word)
-            on_word("job", job.id, worker_id)
-            with _heartbeats(progress, lost_after_s / _BEATS_PER_LIMIT):
-                _work_job(job, handlers[job.kind], progress)
-            on_word("end")
-            worked_s = time.monotonic()
-        elif once or (_idle(worked_s, idle_s) and withdraw(unless=work_waits)):
+        if job is not None and standby and standby.outdated():
+            queue.requeue(job.id, worker_id=worker_id)
             return
+        if job is not None:
+            _take(job, handlers[job.kind], _Progress(job, worker_id, stop, on_word), lost_after_s / _BEATS_PER_LIMIT)
+            worked_s = time.monotonic()
+        elif once or (_leaves(worked_s, idle_s, standby) and withdraw(unless=work_waits)):
+            return
+        elif time.monotonic() - cleaned_s > CLEAN_UP_EVERY_S:
+            clean_up()
+            cleaned_s = time.monotonic()
         else:
             stop.wait(poll_s)
+
+
+def _take(job: JobRecord, handler: Handler, progress: _Progress, beat_s: float) -> None:
+    """Work a job, with heartbeats, and tell of its begin and end."""
+    progress.on_word("job", job.id, progress.worker_id)
+    with _heartbeats(progress, beat_s):
+        _work_job(job, handler, progress)
+    progress.on_word("end")
 
 
 def _claim(worker_id: str, kinds: Collection[str], lost_after_s: float, *, once: bool) -> JobRecord | None:
@@ -184,27 +195,9 @@ def _work_job(job: JobRecord, handler: Handler, progress: _Progress) -> None:
         queue.fail(job.id, f"something unexpected happened ({type(error).__name__}); {place}", worker_id=worker_id)
 
 
-def _idle(worked_s: float, idle_s: float | None) -> bool:
-    return idle_s is not None and time.monotonic() - worked_s >= idle_s
-
-
-def _purge() -> None:
-    """Delete what was in the bin, or unused, for long enough, and look after runs without a job."""
-    from cellapp.segmentation.slide_parameters import purge_slide_parameters  # scipy and scikit-image come with it
-
-    try:
-        n_files = purge_files()  # first: it refuses where files and database do not fit, and then nothing is deleted
-        n_runs, n_jobs, _ = purge_deleted(), queue.purge_jobs(_KEEP_S), purge_pending()
-        n_images, n_slides = purge_images(), purge_slide_parameters(_KEEP_S)
-        _log.info("deleted %d runs and %d images from the bin", n_runs, n_images)
-        _log.info("forgot %d old jobs and %d slides, put %d files into the bin", n_jobs, n_slides, n_files)
-        _log.info("put vectors of %d images into the bin, deleted %d heads from it", purge_vectors(), purge_heads())
-        _log.info("deleted %d segmenters from the bin", purge_segmenters())
-        _log.info("emptied the bin of %d things, swept %d half written ones", empty_bin(), sweep_parts())
-        _log.info("took up %d runs that had lost their job", take_up_strays())
-        _log.info("deleted what %d trainings that ended had left", sweep_trainings())
-    except (StoreError, OSError) as error:  # a worker that cannot clean up can work
-        _log.error("cleaning up stopped: %s", error)
+def _leaves(worked_s: float, idle_s: float | None, standby: Standby | None) -> bool:
+    idle = idle_s is not None and time.monotonic() - worked_s >= idle_s
+    return idle or (standby is not None and standby.leaves())
 
 
 @contextmanager

@@ -23,24 +23,26 @@ from types import FrameType
 import psutil
 from filelock import FileLock
 
-from cellapp.config import REPOSITORY
+from cellapp.config import REPOSITORY, app_settings
 from cellapp.files import atomic_write
 from cellapp.store.blobs import home_folder
 
-IDLE_S = 15 * 60
-"""A worker started by the app stops after so many seconds without work; one started by hand stays."""
-
-WORKER_COMMAND = (sys.executable, "-m", "cellapp", "worker", "--idle-s", str(IDLE_S))
 _CLOCK_SLACK_S = 5.0  # the system derives a process's start from the boot time, which moves when the clock is set
 
 
-def ensure_worker(command: Sequence[str] = WORKER_COMMAND) -> int | None:
-    """Start a worker process when none is alive; it outlives the caller.
+def worker_command(server: int) -> tuple[str, ...]:
+    """Return how a worker is started that stays for the process of that number, see `cellapp.jobs.standby`."""
+    idle_s = app_settings().worker.idle_seconds
+    return (sys.executable, "-m", "cellapp", "worker", "--idle-s", str(idle_s), "--server", str(server))
+
+
+def ensure_worker(command: Sequence[str] | None = None) -> int | None:
+    """Start a worker process when none is alive; it outlives the caller until no work is left.
 
     Parameters
     ----------
-    command : sequence of str
-        What to start, a program and its arguments.
+    command : sequence of str, optional
+        What to start, a program and its arguments; the worker of this process when left out.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def ensure_worker(command: Sequence[str] = WORKER_COMMAND) -> int | None:
     with _lock():
         if _alive() is not None:
             return None
-        process = _start(command)
+        process = _start(command or worker_command(os.getpid()))
         _write(process.pid)
         return process.pid
 

@@ -12,9 +12,9 @@ from cellapp.jobs import supervisor
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], {"once": False, "idle_s": None}),
-        (["--once"], {"once": True, "idle_s": None}),
-        (["--idle-s", "2.5"], {"once": False, "idle_s": 2.5}),
+        ([], {"once": False, "idle_s": None, "server": None}),
+        (["--once"], {"once": True, "idle_s": None, "server": None}),
+        (["--idle-s", "2.5", "--server", "7"], {"once": False, "idle_s": 2.5, "server": 7}),
     ],
 )
 def test_worker_options_reach_the_worker(monkeypatch, options, expected):
