@@ -141,12 +141,16 @@ class _Embeddings(nn.Module):
         patches = grid.flatten(2).transpose(1, 2)
         if masked is not None:
             patches = torch.where(masked[..., None], self.mask_token.to(patches.dtype)[None], patches)
-        tokens = torch.cat([self.cls_token.expand(len(patches), -1, -1), patches], dim=1) + self._places(grid.shape[2:])
+        return self.with_prefix(patches, grid.shape[2:])
+
+    def with_prefix(self, patches: torch.Tensor, grid: torch.Size | tuple[int, int]) -> torch.Tensor:
+        """Add places to embedded patches, (N, P, D), and put class token and registers before them."""
+        tokens = torch.cat([self.cls_token.expand(len(patches), -1, -1), patches], dim=1) + self._places(grid)
         if not hasattr(self, "register_tokens"):
             return tokens
         return torch.cat([tokens[:, :1], self.register_tokens.expand(len(tokens), -1, -1), tokens[:, 1:]], dim=1)
 
-    def _places(self, grid: torch.Size) -> torch.Tensor:
+    def _places(self, grid: torch.Size | tuple[int, int]) -> torch.Tensor:
         """Return position embeddings of a grid, interpolated where it is not the one of the training, (1, 1 + P, D)."""
         learnt = self.position_embeddings
         side = round((learnt.shape[1] - 1) ** 0.5)
