@@ -26,7 +26,8 @@ def segmenters_section(project_id: str) -> None:
             _training(one)
     if not segmenters:
         st.caption("None yet: correct outlines, and have one learn from them.")
-    st.page_link(OUTLINES_PAGE, label="Retrain, export or remove on Outlines", icon=":material/draw:", width="content")
+    way = "Retrain, export or remove on Outlines" if segmenters else "Retrain one on Outlines"
+    st.page_link(OUTLINES_PAGE, label=way, icon=":material/draw:", width="content")
     st.subheader("Of the program")
 
 
