@@ -19,7 +19,7 @@ CLAIMS = {
     "replaced": "An emptied, older or other database loses nothing",
     "people": "Store and files hold the last word of each of two people while a worker is killed",
     "lock": "Writing the cells of a large image closes the database to nobody for long",
-    "visitors": "Many visitors and a run get along: no errors, and memory does not grow",
+    "visitors": "Many visitors and a run get along: no errors, no long wait, and memory does not grow",
 }
 
 
@@ -48,7 +48,7 @@ TARGETS = {
     "replaced": "as many originals and files after as before; the right database opens again",
     "people": "nothing lost, nothing differs",
     "lock": "no wait to write over 1 s, and none to read",
-    "visitors": "errors 0, memory flat",
+    "visitors": "errors 0, 95 % of reruns within 1 s, memory flat",
 }
 
 

@@ -158,11 +158,18 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def kill_worker_of(home: Path) -> None:
-    """Kill the worker that a server started for a home, with those that it started."""
+def worker_of(home: Path) -> list[psutil.Process]:
+    """Return the worker that a server started for a home, with those that it started; none where there is none."""
     with suppress(OSError, ValueError, KeyError, psutil.Error):
         watcher = psutil.Process(json.loads((home / "worker.json").read_text())["pid"])
-        for one in [watcher, *watcher.children(recursive=True)]:
+        return [watcher, *watcher.children(recursive=True)]
+    return []
+
+
+def kill_worker_of(home: Path) -> None:
+    """Kill the worker that a server started for a home, with those that it started."""
+    for one in worker_of(home):
+        with suppress(psutil.Error):
             one.kill()
             one.wait(10)
 

@@ -83,7 +83,9 @@ def crowd(base: Path, minutes: float, n_pages: int = 12, n_api: int = 6, n_brows
             for page in PAGES:  # what all visits share is loaded before memory is looked at
                 look(address, run_id, page)
             threads = _start(seen, n_pages, n_api, n_browsers)
+            before = _processor_s(servers[0], base / "crowd")
             memory, load = _watch(servers[0], minutes)
+            spent = {who: s - before[who] for who, s in _processor_s(servers[0], base / "crowd").items()}
             seen.stop.set()
             for thread in threads:
                 thread.join(2 * _PATIENT_S)
@@ -97,6 +99,7 @@ def crowd(base: Path, minutes: float, n_pages: int = 12, n_api: int = 6, n_brows
         "first_errors": seen.errors[:5],
         **{name: value for kind in seen.seconds for name, value in _spread(kind, seen.seconds[kind]).items()},
         **_memory(memory),
+        "cores_taken": {who: round(s / (60 * minutes), 2) for who, s in spent.items()},
         "load_1_min_median": round(float(np.median(load)), 1),
     }
 
@@ -124,6 +127,26 @@ def _watch(server: subprocess.Popen[bytes], minutes: float) -> tuple[list[tuple[
         load.append(os.getloadavg()[0])
         time.sleep(1.0)
     return memory, load
+
+
+def _processor_s(server: subprocess.Popen[bytes], home: Path) -> dict[str, float]:
+    """Return the processor time so far of the server, its worker, what visits it from here, and the whole machine."""
+    own, working = psutil.Process(), scene.worker_of(home)
+    served = [psutil.Process(server.pid), *scene.children(server)]
+    visiting = [own, *(one for one in own.children(recursive=True) if one not in served)]
+    all_of_it = psutil.cpu_times()
+    return {
+        "server": sum(_spent_s(one) for one in served if one not in working),
+        "worker": sum(map(_spent_s, working)),
+        "visitors": sum(map(_spent_s, visiting)),
+        "machine": sum(all_of_it) - all_of_it.idle - getattr(all_of_it, "iowait", 0.0),
+    }
+
+
+def _spent_s(process: psutil.Process) -> float:
+    with suppress(psutil.Error):  # it ended meanwhile
+        return sum(process.cpu_times()[:2])
+    return 0.0
 
 
 def _memory(memory: list[tuple[float, float]]) -> dict[str, object]:
