@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from cellapp.encoders.dinov2_network import Dinov2Network
 
 _X86 = ("x86_64", "amd64")
+_OPERATORS = ("_linear_pointwise", "_reorder_linear_weight", "_is_mkldnn_bf16_supported")
 _Key = tuple[tuple[int, int], ...]
 
 
 def is_packable(device: str, dtype: str) -> bool:
     """Return whether torch offers oneDNN's products with packed weights for this device and number format."""
-    offered = torch.backends.mkldnn.is_available() and platform.machine().lower() in _X86
+    known = all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS)  # private ones: a later torch may drop them
+    offered = known and torch.backends.mkldnn.is_available() and platform.machine().lower() in _X86
     if device != "cpu" or not offered:
         return False
     return dtype == "float32" or torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -111,3 +111,8 @@ def test_elsewhere_the_network_itself_runs(tmp_path, monkeypatch):
 def test_only_processors_read_packed_weights(device):
     assert not is_packable(device, "float32")
     assert not is_packable(device, "bfloat16")
+
+
+def test_a_torch_without_the_products_runs_the_network_itself(monkeypatch):
+    monkeypatch.setattr("cellapp.encoders.packed_network._OPERATORS", ("no_such_product",))
+    assert not is_packable("cpu", "float32")
