@@ -79,7 +79,7 @@ def test_rods_spindles_and_fibres_are_counted(shipped, length, width, angle, poi
     pixels = ndimage.gaussian_filter(glowing(truth), (0, sigma_px, sigma_px))
     found = segment(pixels, OTHER, shipped, AUTOMATIC)
     assert found.labels.max() == n * n
-    assert found.fit.width_px == pytest.approx(width, abs=3)
+    assert found.fit.width_px in (None, pytest.approx(width, abs=3))  # None: the masks of the network need no mending
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
@@ -146,7 +146,7 @@ def test_long_cells_are_found_whole(shipped, length, width, options):
 
 
 def test_a_slide_in_tiles_takes_the_size_and_shape_of_the_whole(shipped):
-    pixels = glowing(rods(120, 10, n=2))
+    pixels = glowing(rods(240, 8, bend=0.15, n=2))  # for which other sizes are tried
     size = shipped.estimate_size(pixels, OTHER)
     fit = fit_slide([pixels], OTHER, shipped, AUTOMATIC)
     assert fit.size == size
