@@ -19,7 +19,7 @@ from cellapp.training.segmenter.source_images import read_labelled_images
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Segmenter
 
-N_SYNTHETIC = N_LABEL_FREE = 8
+N_SYNTHETIC = 8
 RESAMPLES = 2000
 
 
