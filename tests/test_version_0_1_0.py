@@ -26,6 +26,7 @@ from cellapp.exports.tables import read_cells
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.rescore import request_rescore, rescore_run
 from cellapp.jobs.worker import run_worker
+from cellapp.segmentation.label_image import read_labels
 from cellapp.store import cells, database, images, projects, runs
 from cellapp.store.labels import list_labels
 from cellapp.store.open_image import open_slide
@@ -95,8 +96,8 @@ def test_files_of_the_run_are_read(ids):
     assert read_maps(folder / "well_A1" / "explanations" / "maps.npz").target == "cancer"
 
 
-def test_waiting_work_is_done_and_gives_the_same_cells(ids):
-    """The queued run has the settings of the finished one but for its seed, which decides nothing about cells."""
+def test_waiting_work_is_done_and_finds_the_same_cells(ids):
+    """The queued run has the settings of the finished one but for its seed; `compact` has learnt more since."""
     run_worker(once=True, poll_s=0.01)
     jobs = queue.list_jobs(ids["project"], active=False)
     assert {job.kind: job.status for job in jobs} == dict.fromkeys(("analyse", "regions", "judge"), Status.DONE)
@@ -109,8 +110,8 @@ def test_waiting_work_is_done_and_gives_the_same_cells(ids):
     assert (sorted(matched.table["cell_id"]), matched.lost) == (sorted(manual), ())
 
 
-def test_a_run_json_repeats_its_run(stored):
-    """`analyse --settings run.json` on the same bytes under the same name."""
+def test_a_run_json_repeats_its_run_as_far_as_weights_are_the_same(stored, capsys):
+    """`analyse --settings run.json` on the same bytes under the same name; it says that `compact` is another."""
     (blob,) = (path for path in (stored / "home" / "files").rglob("*") if path.is_file())
     shutil.copyfile(blob, stored / "demo.tif")
     settings, out = stored / "analysed" / "demo" / "run.json", stored / "again"
@@ -120,9 +121,14 @@ def test_a_run_json_repeats_its_run(stored):
     for name, part in new["settings"].items():  # newer versions have more settings, at their defaults
         before = old["settings"][name]
         assert part == (part | before if isinstance(part, dict) and name != "channels" else before), name
-    for key in ("settings_digest", "segmenter", "encoder", "head", "weights_sha256", "roles"):
+    for key in ("settings_digest", "encoder", "head", "roles"):
         assert new[key] == old[key], key
-    assert (out / "demo" / "labels.tif").read_bytes() == (stored / "analysed" / "demo" / "labels.tif").read_bytes()
+    told = [line for line in capsys.readouterr().err.splitlines() if "other weights" in line]
+    before, after = (tree["weights_sha256"]["compact/weights.safetensors"][:8] for tree in (old, new))
+    assert len(told) == 1
+    assert told[0].startswith(f"cellapp: compact has other weights than in the run.json ({before} there, {after} here)")
+    found = [read_labels(folder / "demo" / "labels.tif") > 0 for folder in (stored / "analysed", out)]
+    assert (found[0] & found[1]).sum() > 0.95 * (found[0] | found[1]).sum()
     same_cells(*(pd.read_csv(folder / "demo" / "cells.csv") for folder in (stored / "analysed", out)))
 
 
@@ -159,12 +165,13 @@ def test_every_page_opens(ids, path):
 
 
 def same_cells(old, new):
-    """Equal tables; figures of the network to a tolerance, because processors round differently."""
+    """Tables of the same cells, which another network outlines a little differently."""
     assert old.columns.tolist() == new.columns.tolist()
-    numbers = old.select_dtypes(np.floating).columns
-    np.testing.assert_allclose(old[numbers], new[numbers], rtol=1e-3, atol=1e-4, equal_nan=True)
-    others = old.columns.difference(numbers)
-    pd.testing.assert_frame_equal(old[others], new[others])
+    assert old.index.tolist() == new.index.tolist()
+    for axis in ("centroid_y_px", "centroid_x_px"):
+        np.testing.assert_allclose(old[axis], new[axis], atol=1)  # px
+    np.testing.assert_allclose(old["area_px"], new["area_px"], rtol=0.05)
+    assert old["label"].tolist() == new["label"].tolist()
 
 
 def test_a_run_of_that_time_is_called_again_from_its_own_vectors(ids):

@@ -24,6 +24,7 @@ from cellapp.cli.options import (
     Unsure,
     build_settings,
     depth_of,
+    weights_of_base,
 )
 from cellapp.cli.outline_notes import note_unreliable
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
@@ -31,6 +32,7 @@ from cellapp.cli.references import Reference
 from cellapp.cli.role_notes import counted_in, note_unknown_roles
 from cellapp.cli.run_items import run_items
 from cellapp.cli.together import Combine, JoinTiles
+from cellapp.cli.weights_note import note_other_weights
 
 if TYPE_CHECKING:
     from cellapp.pipeline.run_batch import RunReport
@@ -103,6 +105,7 @@ def analyse(
     maps = {"explain": explain, "explain_method": explain_method, "explain_layer": explain_layer}
     maps |= {"explain_target": explain_target, "draw_crops": crops}
     chosen = build_settings(base=settings, channels=channels, um_per_px=um_per_px, **finding, **calling, **maps)
+    note_other_weights(weights_of_base(settings))
     which = {"scene": scene, "time": time, "depth": depth or depth_of(settings)}
     together = {"combine": combine, "join_tiles": join_tiles, "reference": reference}
     together |= {"labels": labels, "regions": regions}

@@ -115,6 +115,11 @@ def depth_of(base: Path | None) -> str:
     return given.get("depth") or "max"
 
 
+def weights_of_base(base: Path | None) -> dict[str, str]:
+    """Return the digests of the weights of the run.json that is to be repeated, "model/file" -> sha256."""
+    return dict(_read_tree(base).get("weights_sha256") or {})
+
+
 def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     """Turn INPUT, which names files, folders and globs, into image paths, each once.
 
