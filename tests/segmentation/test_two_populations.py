@@ -66,5 +66,5 @@ def test_both_populations_are_found_without_a_hint_and_in_tiles(shipped, mixed):
     assert found.labels.max() == pytest.approx(n_cells, rel=0.1)
     fit = fit_slide([pixels], OTHER, shipped, AUTOMATIC)
     assert fit.size == found.fit.size
-    assert fit.reach_px >= 50
+    assert 2 * fit.reach_px >= 60  # tiles overlap by that much: by the largest cell
     np.testing.assert_array_equal(segment(pixels, OTHER, shipped, AUTOMATIC, fit=fit).labels, found.labels)
