@@ -132,6 +132,23 @@ def test_a_run_json_repeats_its_run_as_far_as_weights_are_the_same(stored, capsy
     same_cells(*(pd.read_csv(folder / "demo" / "cells.csv") for folder in (stored / "analysed", out)))
 
 
+def test_the_labels_of_that_time_give_its_tables_again(stored, capsys):
+    """Measures, vectors and classes are what they were; the segmenter, which is another, has no part in them."""
+    (blob,) = (path for path in (stored / "home" / "files").rglob("*") if path.is_file())
+    shutil.copyfile(blob, stored / "demo.tif")
+    before, out = stored / "analysed" / "demo", stored / "again"
+    labels = ["--labels", str(before / "labels.tif"), "--settings", str(before / "run.json")]
+    assert main(["analyse", str(stored / "demo.tif"), "--out", str(out), *labels]) == 0
+    assert "other weights" not in capsys.readouterr().err
+    assert (out / "demo" / "labels.tif").read_bytes() == (before / "labels.tif").read_bytes()
+    old, new = (pd.read_csv(folder / "cells.csv") for folder in (before, out / "demo"))
+    assert old.columns.tolist() == new.columns.tolist()
+    numbers = old.select_dtypes(np.floating).columns  # of the network to a tolerance: processors round differently
+    np.testing.assert_allclose(old[numbers], new[numbers], rtol=1e-3, atol=1e-4, equal_nan=True)
+    others = old.columns.difference(numbers)
+    pd.testing.assert_frame_equal(old[others], new[others])
+
+
 def test_a_stored_run_says_that_its_classes_are_no_answer(ids):
     """Rows of that time have no such column; the flag is computed from the cells and from the head in the settings."""
     assert "answer" not in runs.get_run(ids["run"]).images[0].summary

@@ -105,7 +105,7 @@ def analyse(
     maps = {"explain": explain, "explain_method": explain_method, "explain_layer": explain_layer}
     maps |= {"explain_target": explain_target, "draw_crops": crops}
     chosen = build_settings(base=settings, channels=channels, um_per_px=um_per_px, **finding, **calling, **maps)
-    note_other_weights(weights_of_base(settings))
+    note_other_weights(weights_of_base(settings), chosen)
     which = {"scene": scene, "time": time, "depth": depth or depth_of(settings)}
     together = {"combine": combine, "join_tiles": join_tiles, "reference": reference}
     together |= {"labels": labels, "regions": regions}
