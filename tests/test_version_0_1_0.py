@@ -126,7 +126,9 @@ def test_a_run_json_repeats_its_run_as_far_as_weights_are_the_same(stored, capsy
     told = [line for line in capsys.readouterr().err.splitlines() if "other weights" in line]
     before, after = (tree["weights_sha256"]["compact/weights.safetensors"][:8] for tree in (old, new))
     assert len(told) == 1
-    assert told[0].startswith(f"cellapp: compact has other weights than in the run.json ({before} there, {after} here)")
+    assert told[0].startswith(
+        f"cellapp: compact has other weights now than when the run was made ({before} then, {after} now)"
+    )
     found = [read_labels(folder / "demo" / "labels.tif") > 0 for folder in (stored / "analysed", out)]
     assert (found[0] & found[1]).sum() > 0.95 * (found[0] | found[1]).sum()
     same_cells(*(pd.read_csv(folder / "demo" / "cells.csv") for folder in (stored / "analysed", out)))

@@ -36,12 +36,14 @@ from cellapp.images.channels import assign_channels
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.make_crops import images_without_crops
 from cellapp.jobs.rest_of_run import request_rest
+from cellapp.models.other_weights import other_weights
 from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs
 from cellapp.store.records import RunRecord
 from cellapp.store.run_answer import image_summaries, run_answer
+from cellapp.store.run_weights import other_weights_of_run
 
 _STATUS: tuple[tuple[type[CellappError], int], ...] = (
     (BudgetError, 413),
@@ -115,8 +117,16 @@ def list_projects() -> list[dict[str, str]]:
 
 
 @api.post("/runs", status_code=202)
-def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[AnalyseSettings, Body()]) -> dict[str, Any]:
-    """Queue the analysis of images; poll ``/runs/{id}``."""
+def start_run(
+    image_ids: Annotated[list[str], Body()],
+    settings: Annotated[AnalyseSettings, Body()],
+    weights_sha256: Annotated[dict[str, str] | None, Body()] = None,
+) -> dict[str, Any]:
+    """Queue the analysis of images; poll ``/runs/{id}``.
+
+    With the settings of an earlier run goes its ``weights_sha256`` of run.json: ``other_weights`` of the answer then
+    says which models have other weights here.
+    """
     if not image_ids:
         raise InputError("a run needs at least one image: POST /images first")
     records = [images.get_shown_image(image_id) for image_id in image_ids]
@@ -126,7 +136,7 @@ def start_run(image_ids: Annotated[list[str], Body()], settings: Annotated[Analy
     run = runs.create_run(project_id, image_ids, settings)
     queue.submit("analyse", {"run_id": run.id}, project_id)
     worker_process.ensure_worker()
-    return _run(run)
+    return _run(run) | {"other_weights": other_weights(weights_sha256 or {}, settings)}
 
 
 @api.get("/runs/{run_id}")
@@ -181,4 +191,5 @@ def _run(run: RunRecord) -> dict[str, Any]:
         "without_crops": [image.stem for image in images_without_crops(run)],
         "answer": answer.fitness,
         "answer_reason": answer.reason,
+        "other_weights": other_weights_of_run(run),
     }

@@ -32,7 +32,6 @@ from cellapp.cli.references import Reference
 from cellapp.cli.role_notes import counted_in, note_unknown_roles
 from cellapp.cli.run_items import run_items
 from cellapp.cli.together import Combine, JoinTiles
-from cellapp.cli.weights_note import note_other_weights
 
 if TYPE_CHECKING:
     from cellapp.pipeline.run_batch import RunReport
@@ -97,6 +96,7 @@ def analyse(
 ) -> int:
     """Segment, measure, classify and explain images: the main job."""
     from cellapp.compute.executor import Engine
+    from cellapp.models.other_weights import other_weights
     from cellapp.pipeline.run_batch import run_images
 
     segmenter = _named_segmenter(segmenter, labels)
@@ -105,7 +105,8 @@ def analyse(
     maps = {"explain": explain, "explain_method": explain_method, "explain_layer": explain_layer}
     maps |= {"explain_target": explain_target, "draw_crops": crops}
     chosen = build_settings(base=settings, channels=channels, um_per_px=um_per_px, **finding, **calling, **maps)
-    note_other_weights(weights_of_base(settings), chosen)
+    for sentence in other_weights(weights_of_base(settings), chosen):
+        note(f"cellapp: {sentence}")
     which = {"scene": scene, "time": time, "depth": depth or depth_of(settings)}
     together = {"combine": combine, "join_tiles": join_tiles, "reference": reference}
     together |= {"labels": labels, "regions": regions}

@@ -1,9 +1,16 @@
-import pytest
+import json
 
+import pytest
+from fastapi.testclient import TestClient
+
+from cellapp.api.app import api
+from cellapp.cli import main
 from cellapp.jobs import queue
+from cellapp.models.checksums import weight_digests
 from cellapp.settings import AnalyseSettings
 from cellapp.store import runs
 from cellapp.store.records import Status
+from cellapp.ui.components.messages import escape
 from tests.pages.seeding import HOSTILE_NAME
 
 pytestmark = pytest.mark.slow
@@ -90,3 +97,44 @@ def test_two_runs_beside_each_other(open_page, run_of, second):
     assert table["cells_change"].iloc[0] == table["cells_second"].iloc[0] - table["cells_first"].iloc[0]
     same = any("same settings" in caption.value for caption in app.caption)
     assert same == (second.get("head", "demo-head") == "demo-head")
+
+
+def made_with(run, weights):
+    """Let files of a run say which weights it had; return the path of the file."""
+    path = runs.run_folder(run.id) / run.images[0].stem / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"weights_sha256": weights}))
+    return path
+
+
+def test_page_command_and_http_say_the_same_of_a_run_made_with_other_weights(open_page, run_of, capsys):
+    run, before = run_of(), {"compact/weights.safetensors": "0" * 64, "mcf10a-mcf7/weights.safetensors": "1" * 64}
+    path = made_with(run, before)
+    main(["analyse", str(path.parent / "missing.tif"), "--out", str(path.parent / "out"), "--settings", str(path)])
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if "other weights" in line]
+    client = TestClient(api)
+    (sentence,) = client.get(f"/runs/{run.id}").json()["other_weights"]
+    body = {"image_ids": [run.images[0].image_id], "settings": run.settings.model_dump(mode="json")}
+    assert client.post("/runs", json=body | {"weights_sha256": before}).json()["other_weights"] == [sentence]
+    assert client.post("/runs", json=body).json()["other_weights"] == []
+    app = tick(open_page(PAGE), 2)  # the newest are above it
+    assert told == f"cellapp: {sentence}"
+    assert sentence.startswith("compact has other weights")
+    captions = [one.value for one in app.caption if "other weights" in one.value]
+    assert captions == [f":material/info: {escape(sentence)}."]
+
+
+def test_nothing_is_said_of_weights_that_are_the_same(open_page, run_of):
+    digests = {f"compact/{file}": digest for file, digest in weight_digests("compact").items()}
+    run = run_of()
+    made_with(run, digests)
+    app = tick(open_page(PAGE), 0)
+    assert not any("other weights" in caption.value for caption in app.caption)
+    assert TestClient(api).get(f"/runs/{run.id}").json()["other_weights"] == []
+
+
+def test_two_runs_of_the_same_settings_name_the_models_that_changed_in_between(open_page, run_of):
+    digests = {f"compact/{file}": digest for file, digest in weight_digests("compact").items()}
+    made_with(run_of(), digests)
+    made_with(run_of(), {**digests, "compact/weights.safetensors": "0" * 64})
+    app = tick(open_page(PAGE), 0, 1)
+    assert any("Other weights" in caption.value and "compact" in caption.value for caption in app.caption)

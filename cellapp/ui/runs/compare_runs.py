@@ -55,6 +55,12 @@ def settings_table(first: RunRecord, second: RunRecord) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setting", first.name, second.name] if first.name != second.name else _NAMES)
 
 
+def changed_models(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return the models that both runs used and whose weights changed in between, from a ``run.json`` of each."""
+    one, two = (tree.get("weights_sha256") or {} for tree in (first, second))
+    return sorted({file.rpartition("/")[0] for file in one if one[file] != two.get(file, one[file])})
+
+
 _NAMES = ["setting", "first run", "second run"]
 
 

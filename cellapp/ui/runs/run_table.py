@@ -9,18 +9,21 @@ import streamlit as st
 
 from cellapp.cells.answer import judge
 from cellapp.classification.cell_columns import positive_class
-from cellapp.errors import CellappError
 from cellapp.store.records import RunRecord, Status
-from cellapp.store.runs import delete_run, list_runs, rename_run, restore_run
+from cellapp.store.runs import list_runs, restore_run
 from cellapp.ui.components import charts
-from cellapp.ui.components.downloads import show_downloads
 from cellapp.ui.components.job_progress import POLL_S
-from cellapp.ui.components.messages import escape, show_error, trust_line
-from cellapp.ui.layout.frame import CLASSIFY_PAGE
-from cellapp.ui.layout.run_panel import images_table, job_of, start_run
-from cellapp.ui.runs.compare_runs import differing, flat_settings, image_table, paired_chart, settings_table
-from cellapp.ui.runs.rest_button import rest_button
-from cellapp.ui.session.page_state import choose
+from cellapp.ui.components.messages import escape, trust_line
+from cellapp.ui.layout.run_panel import images_table
+from cellapp.ui.runs.compare_runs import (
+    changed_models,
+    differing,
+    flat_settings,
+    image_table,
+    paired_chart,
+    settings_table,
+)
+from cellapp.ui.runs.run_actions import run_actions
 from cellapp.ui.session.results import Results, results_of
 
 _STATUS_COLOURS = ["gray", "orange", "green", "red", "gray", "yellow"]
@@ -78,7 +81,7 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
 def one_run(run: RunRecord) -> None:
     """Draw all of one run: its files, what can be done with it, its images, its settings."""
     st.subheader(escape(run.name))
-    _actions(run)
+    run_actions(run)
     for image in run.images:
         if image.error:
             st.error(f"{escape(image.name)}: {escape(image.error)}", icon=":material/error:")
@@ -98,12 +101,14 @@ def one_run(run: RunRecord) -> None:
 def two_runs(first: RunRecord, second: RunRecord) -> None:
     """Draw two runs compared: settings that differ, counts, and what changed for each image."""
     st.subheader(f"{escape(first.name)} and {escape(second.name)}")
-    settings = settings_table(first, second)
+    pair = (results_of(first), results_of(second))
+    settings, changed = settings_table(first, second), changed_models(*(results.provenance for results in pair))
     if settings.empty:
         st.caption("Both runs used the same settings.")
     else:
         st.dataframe(settings, hide_index=True, alt="Settings in which the two runs differ")
-    pair = (results_of(first), results_of(second))
+    if changed:
+        st.caption(f":material/info: Other weights in the one than in the other: {escape(', '.join(changed))}.")
     table = _compared(pair)
     if "share_first" in table:
         _paired(table, pair, key="paired")
@@ -158,51 +163,6 @@ def deleted_runs(removed: Sequence[RunRecord]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(f"{run.name}, {run.n_cells:,} cells")
                 st.button("Bring back", key=f"restore_{run.id}", on_click=restore_run, args=(run.id,))
-
-
-def _actions(run: RunRecord) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Open", type="primary", icon=":material/open_in_new:", key="open_run", disabled=not run.n_done):
-            _open(run)
-        show_downloads(run, None, key="runs_download")
-        if st.button("Run again", icon=":material/replay:", key="rerun", help="The same images and settings"):
-            _run_again(run)
-        rest_button(run)
-        with st.popover("Rename", icon=":material/edit:"):
-            name = st.text_input("Name", run.name, max_chars=120, key=f"name_{run.id}")
-            st.button(
-                "Save name", key="rename_run", on_click=rename_run, args=(run.id, name), disabled=not name.strip()
-            )
-        st.button(
-            "Delete",
-            icon=":material/delete:",
-            key="delete_run",
-            on_click=_delete,
-            args=(run,),
-            disabled=run.status.active and job_of(run) is not None,
-            help="It can be brought back for a week. A run that is being worked on has to be cancelled first.",
-        )
-
-
-def _open(run: RunRecord) -> None:
-    done = next(image for image in run.images if image.status is Status.DONE)
-    choose("image", done.image_id)
-    choose("run", run.id)
-    st.switch_page(CLASSIFY_PAGE)
-
-
-def _run_again(run: RunRecord) -> None:
-    try:
-        start_run(run.project_id, [row.image_id for row in run.images], run.settings)
-    except CellappError as error:
-        show_error(error)
-        return
-    st.rerun()
-
-
-def _delete(run: RunRecord) -> None:
-    delete_run(run.id)
-    st.toast(f"{escape(run.name)} deleted. It is under Deleted runs for a week.", icon=":material/delete:")
 
 
 def _progress(runs: Sequence[RunRecord]) -> list[tuple[str, str, int]]:
