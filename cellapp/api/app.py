@@ -34,7 +34,7 @@ from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files
 from cellapp.images.channels import assign_channels
 from cellapp.jobs import queue, worker_process
-from cellapp.jobs.make_crops import images_without_crops
+from cellapp.jobs.make_run_crops import images_without_crops
 from cellapp.jobs.rest_of_run import request_rest
 from cellapp.models.other_weights import other_weights
 from cellapp.models.registry import registry

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
 
 from cellapp.exports.crops_zip import CROPS, has_crops
-from cellapp.jobs.make_crops import crops_job, expected_cost, images_without_crops, request_crops
+from cellapp.jobs.make_run_crops import crops_job, expected_cost, images_without_crops, request_crops
 from cellapp.store import runs
 
 router = APIRouter()

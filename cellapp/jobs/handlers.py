@@ -19,8 +19,8 @@ from cellapp.jobs.draw_pictures import EDITED, PICTURES, pictures
 from cellapp.jobs.explain_selected_cells import explain_selected_cells
 from cellapp.jobs.follow_edits import edited
 from cellapp.jobs.import_labels import run_item
-from cellapp.jobs.make_crops import CROPS, make_run_crops
 from cellapp.jobs.make_report import REPORT, make_report
+from cellapp.jobs.make_run_crops import CROPS, make_run_crops
 from cellapp.jobs.make_vectors import keep_folder_vectors, make_vectors
 from cellapp.jobs.rescore import RESCORE, rescore_run
 from cellapp.jobs.retrain_segmenter import RETRAIN, retrain_segmenter

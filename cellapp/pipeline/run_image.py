@@ -100,38 +100,14 @@ def run_image(
     EngineError
         When the engine is broken, which would fail every other image, too.
     """
-    start = time.perf_counter()
     try:
-        slide = item.open()
-        target = item.open_target() if item.open_target else None
-        source = target or slide
-        labels, regions = _given_labels(item, slide), _given_regions(item, slide)
-        finished = {"sha256": source.digest, "labels_sha256": _digest(labels)}
-        limits = regions.digest if regions else None
-        summary = _finished_summary(out / item.stem, settings, finished, limits) if resume else None
-        if summary:
-            if settings.draw_crops and not has_crops(out / item.stem):
-                make_crops(out / item.stem, source, on_step)
-            return ImageResult(item.stem, summary=summary, resumed=True), None
-        models = load_models()
-        key = _checkpoint_key(settings, slide, source, models)
-        key |= {"labels": labels.segmenter} if labels else {}
-        key |= {"regions": limits} if limits else {}
-        with open_checkpoint(out / f".{item.stem}.work", key, resume=resume) as checkpoint:
-            analysis = analyse(
-                slide,
-                models,
-                settings,
-                lambda step, part: on_step(step, _ANALYSING * part),
-                name=item.stem,
-                target=target,
-                labels=labels,
-                regions=regions,
-                checkpoint=checkpoint,
-                run_tasks=run_tasks,
-            )
-            summary = _write(analysis, source, out, settings, start, checkpoint, on_step, run_tasks)
-        return ImageResult(item.stem, summary=summary), analysis
+        inputs = _open_inputs(item)
+        summary = _finished_summary(out / item.stem, settings, inputs) if resume else None
+        if summary is None:
+            return _analyse_and_write(item, inputs, settings, out, resume, load_models(), on_step, run_tasks)
+        if settings.draw_crops and not has_crops(out / item.stem):
+            make_crops(out / item.stem, inputs.source, on_step)
+        return ImageResult(item.stem, summary=summary, resumed=True), None
     except (Cancelled, EngineError):
         raise
     except CellappError as error:
@@ -140,28 +116,75 @@ def run_image(
         return ImageResult(item.stem, error=disk_sentence(error)), None
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """What is read of one image."""
+
+    began_s: float  # of `time.perf_counter`, before anything was read
+    slide: Slide  # cells are segmented in it
+    source: Slide  # cells are measured in it and cut from it
+    target: Slide | None  # the source, where it is another image than `slide`
+    labels: LabelMask | None
+    regions: DrawnRegions
+
+
+def _open_inputs(item: RunItem) -> _Inputs:
+    began_s, slide = time.perf_counter(), item.open()
+    target = item.open_target() if item.open_target else None
+    labels, regions = _given_labels(item, slide), _given_regions(item, slide)
+    return _Inputs(began_s, slide, target or slide, target, labels, regions)
+
+
+def _analyse_and_write(
+    item: RunItem,
+    inputs: _Inputs,
+    settings: AnalyseSettings,
+    out: Path,
+    resume: bool,
+    models: RunModels,
+    on_step: OnStep,
+    run_tasks: RunTasks | None,
+) -> tuple[ImageResult, Analysis]:
+    """Do the whole of an image, or what its checkpoint lacks."""
+    key = _checkpoint_key(settings, inputs, models)
+    with open_checkpoint(out / f".{item.stem}.work", key, resume=resume) as checkpoint:
+        analysis = analyse(
+            inputs.slide,
+            models,
+            settings,
+            part_of(on_step, 0.0, _ANALYSING),
+            name=item.stem,
+            target=inputs.target,
+            labels=inputs.labels,
+            regions=inputs.regions,
+            checkpoint=checkpoint,
+            run_tasks=run_tasks,
+        )
+        summary = _write(analysis, inputs, out, settings, checkpoint, on_step, run_tasks)
+    return ImageResult(item.stem, summary=summary), analysis
+
+
 def _write(
     analysis: Analysis,
-    source: Slide,
+    inputs: _Inputs,
     out: Path,
     settings: AnalyseSettings,
-    start: float,
     checkpoint: Checkpoint,
     on_step: OnStep,
     run_tasks: RunTasks | None,
 ) -> dict[str, Any]:
     """Write the folder of an image; the parts of crops.zip of an image of several tiles are drawn by its engine."""
     writing, drawn = part_of(on_step, _ANALYSING, 1.0), ()
-    style = ImageStyle.of(source, analysis.info.channels, analysis.roles)
+    style = ImageStyle.of(inputs.source, analysis.info.channels, analysis.roles)
     if settings.draw_crops and run_tasks is not None and checkpoint.has_labels:  # else every core of this machine draws
         drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.0, 0.9))
         writing = part_of(writing, 0.9, 1.0)
     return write_analysis(
         analysis,
-        source,
+        inputs.source,
         out,
         settings=settings,
-        seconds=time.perf_counter() - start,
+        seconds=time.perf_counter() - inputs.began_s,
         on_step=writing,
         style=style,
         crop_parts=drawn,
@@ -181,29 +204,27 @@ def _given_regions(item: RunItem, slide: Slide) -> DrawnRegions:
     return item.read_regions(slide.info.shape[1:]) if item.read_regions else NO_REGIONS
 
 
-def _digest(labels: LabelMask | None) -> str | None:
-    return labels.segmenter.rpartition("@")[2] if labels else None
-
-
-def _checkpoint_key(settings: AnalyseSettings, slide: Slide, source: Slide, models: RunModels) -> dict[str, Any]:
+def _checkpoint_key(settings: AnalyseSettings, inputs: _Inputs, models: RunModels) -> dict[str, Any]:
     """Return what the finished parts of an image depend on."""
-    return {
+    key = {
         "cellapp": __version__,
         "settings": settings_digest(settings),
-        "input": [slide.digest, source.digest],
+        "input": [inputs.slide.digest, inputs.source.digest],
         "weights": dict(models.weights),
     }
+    key |= {"labels": inputs.labels.segmenter} if inputs.labels else {}
+    return key | ({"regions": inputs.regions.digest} if inputs.regions else {})
 
 
-def _finished_summary(
-    folder: Path, settings: AnalyseSettings, read: dict[str, Any], limits: str | None
-) -> dict[str, Any] | None:
-    """Return the summary row of an image that is finished with these settings and what was read, by run.json's keys."""
+def _finished_summary(folder: Path, settings: AnalyseSettings, inputs: _Inputs) -> dict[str, Any] | None:
+    """Return the summary row of an image that is finished with these settings and from these inputs."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    labels, regions = inputs.labels, inputs.regions
+    read = {"sha256": inputs.source.digest, "labels_sha256": labels.segmenter.rpartition("@")[2] if labels else None}
     same = run["settings_digest"] == settings_digest(settings)
-    same = same and (run.get(REGIONS) or {}).get("digest") == limits
+    same = same and (run.get(REGIONS) or {}).get("digest") == (regions.digest if regions else None)
     same = same and all(run["input"].get(name) == value for name, value in read.items())
     return stored_summary(folder) if same else None

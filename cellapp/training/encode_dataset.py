@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from cellapp.encoders.crop_folder import CropFile, read_crop
+from cellapp.encoders.crop_folder import read_crop
 from cellapp.errors import InputError
 from cellapp.settings import PreprocessSettings
 from cellapp.training.labelled_crops import LabelledCrops
@@ -66,41 +66,27 @@ def encode_dataset(
     InputError
         When a class has no picture left, or only one: a single cell says nothing of how cells of its class differ.
     """
-    first = next(iter(encoders.values()))
-    n_planes: int | None = None
-    rows, statistics, digests, sides = [], [], [], []
-    left_out = list(crops.left_out)
-    kept: list[np.ndarray] = []
+    reader = _Reader(crops, preprocess, next(iter(encoders.values())))
     parts: dict[str, list[Embeddings]] = {name: [] for name in encoders}
+    kept: list[np.ndarray] = []
     for start in range(0, len(crops), _BATCH):
-        planes = []
-        for row in range(start, min(start + _BATCH, len(crops))):
-            found = _read(crops, row, left_out, preprocess, first.input_px, first.reads.channels_as, n_planes)
-            if found is not None:
-                picture, read = found
-                n_planes = read.shape[1]
-                rows.append(row)
-                planes.append(read)
-                statistics.append(intensity_statistics(picture.raw))
-                digests.append(picture.digest)
-                sides.append(max(picture.raw.shape[1:]))
-        kept += [one.astype(np.float16) for one in planes if keep_planes]
-        ids = np.arange(len(rows) - len(planes), len(rows), dtype=np.int32)
-        for name, encoder in encoders.items() if planes else ():
-            parts[name].append(encoder.embed(np.concatenate(planes), ids))
+        planes, ids = reader.read(range(start, min(start + _BATCH, len(crops))))
+        kept += [planes.astype(np.float16)] if keep_planes and len(ids) else []
+        for name, encoder in encoders.items() if len(ids) else ():
+            parts[name].append(encoder.embed(planes, ids))
         if on_step and start + _BATCH < len(crops):
             on_step("Encoding pictures", (start + _BATCH) / len(crops))
-    readable = crops.subset(rows)
-    _require_classes(crops, readable, left_out)
+    readable = crops.subset([one.row for one in reader.measured])
+    _require_classes(crops, readable, reader.left_out)
     if on_step:
         on_step("Encoding pictures", 1.0)
     return EncodedDataset(
         readable,
         {name: join_embeddings(batches) for name, batches in parts.items()},
-        np.stack(statistics) if len({len(row) for row in statistics}) == 1 else None,
-        digests,
-        Counter(sides).most_common(1)[0][0],
-        left_out,
+        reader.statistics(),
+        [one.digest for one in reader.measured],
+        Counter(one.side_px for one in reader.measured).most_common(1)[0][0],
+        reader.left_out,
         np.concatenate(kept) if keep_planes else None,
     )
 
@@ -135,14 +121,48 @@ def intensity_statistics(raw: np.ndarray) -> np.ndarray:
     )
 
 
-def _read(crops: LabelledCrops, row: int, left_out: list[str], *reads: Any) -> tuple[CropFile, np.ndarray] | None:
-    file = crops.files[row]
-    try:
-        picture = read_crop(crops.folder / file)
-        return picture, picture.planes(*reads)
-    except InputError as error:
-        left_out.append(f"{file}: {error}")
-        return None
+class _Measured(NamedTuple):
+    """What is kept of a picture beside its vectors."""
+
+    row: int  # among the crops
+    digest: str
+    statistics: np.ndarray  # (11 C,) float64
+    side_px: int  # the longer one
+
+
+class _Reader:
+    """Reads pictures in their order, measures those that can be read and names the others."""
+
+    def __init__(self, crops: LabelledCrops, preprocess: PreprocessSettings, encoder: Encoder) -> None:
+        self._crops, self._preprocess, self._encoder = crops, preprocess, encoder
+        self._n_planes: int | None = None  # of the first picture; others with another number cannot be encoded with it
+        self.measured: list[_Measured] = []
+        self.left_out = list(crops.left_out)
+
+    def read(self, rows: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return planes (n, 3, S, S) and cell ids (n,) of the pictures that can be read; ids count those in all."""
+        planes = [one for one in map(self._read, rows) if one is not None]
+        n_read = len(self.measured)
+        ids = np.arange(n_read - len(planes), n_read, dtype=np.int32)
+        return np.concatenate(planes) if planes else np.empty(0, np.float32), ids
+
+    def statistics(self) -> np.ndarray | None:
+        """Return the statistics of all pictures, one row each; None when their channels differ in number."""
+        rows = [one.statistics for one in self.measured]
+        return np.stack(rows) if len({len(row) for row in rows}) == 1 else None
+
+    def _read(self, row: int) -> np.ndarray | None:
+        file, encoder = self._crops.files[row], self._encoder
+        try:
+            picture = read_crop(self._crops.folder / file)
+            planes = picture.planes(self._preprocess, encoder.input_px, encoder.reads.channels_as, self._n_planes)
+        except InputError as error:
+            self.left_out.append(f"{file}: {error}")
+            return None
+        self._n_planes = planes.shape[1]
+        raw = picture.raw
+        self.measured.append(_Measured(row, picture.digest, intensity_statistics(raw), max(raw.shape[1:])))
+        return planes
 
 
 def _require_classes(wanted: LabelledCrops, readable: LabelledCrops, left_out: Sequence[str]) -> None:

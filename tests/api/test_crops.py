@@ -7,7 +7,7 @@ from cellapp.api.app import api
 from cellapp.images.read import open_slide
 from cellapp.jobs import queue, worker, worker_process
 from cellapp.jobs.handlers import HANDLERS
-from cellapp.jobs.make_crops import expected_cost
+from cellapp.jobs.make_run_crops import expected_cost
 from cellapp.pipeline.make_crops import make_crops
 from cellapp.store import runs
 from cellapp.store.records import Status

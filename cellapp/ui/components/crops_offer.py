@@ -6,7 +6,7 @@ import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.jobs import queue
-from cellapp.jobs.make_crops import crops_job, expected_cost, images_without_crops, request_crops
+from cellapp.jobs.make_run_crops import crops_job, expected_cost, images_without_crops, request_crops
 from cellapp.pipeline.progress import rough_duration
 from cellapp.store.records import RunRecord
 from cellapp.ui.components.job_progress import wait_for

@@ -15,7 +15,7 @@ import streamlit as st
 from cellapp.exports.mask_pictures import run_masks, write_run_masks
 from cellapp.exports.refresh import refresh_run_files
 from cellapp.exports.zip_bundle import bundle_files, write_bundle
-from cellapp.jobs.make_crops import images_without_crops
+from cellapp.jobs.make_run_crops import images_without_crops
 from cellapp.store.records import RunRecord
 from cellapp.store.runs import run_folder
 from cellapp.ui.components.crops_offer import offer_crops

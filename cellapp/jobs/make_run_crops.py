@@ -16,7 +16,7 @@ from cellapp.exports.run_json import read_run
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.run_lock import only_worker, writing_files
 from cellapp.jobs.run_report import write_run_report
-from cellapp.pipeline import make_crops
+from cellapp.pipeline.make_crops import make_crops
 from cellapp.pipeline.progress import no_progress
 from cellapp.settings import AnalyseSettings, CropMode
 from cellapp.store import runs
@@ -89,7 +89,7 @@ def make_run_crops(payload: Mapping[str, Any], on_step: OnStep = no_progress) ->
             def report(step: str, part: float, before: int = n_done, name: str = image.stem) -> None:
                 on_step(f"{name}: {step}", (before + part) / len(lacking))
 
-            make_crops.make_crops(out / image.stem, open_slide(image.image_id), report)
+            make_crops(out / image.stem, open_slide(image.image_id), report)
         with writing_files(out):
             write_run_report(run)
     return {"n_made": len(lacking), "seconds": time.monotonic() - start, "expected_s": expected}
