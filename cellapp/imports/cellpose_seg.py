@@ -14,6 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.images.formats.faults import UnfitError, fault
 
 WAY_OUT = "save the masks in Cellpose as PNG or TIFF (File menu) and give that file"
 _MARK = object()
@@ -55,7 +56,7 @@ def read_masks(path: Path) -> np.ndarray:
             content = None if header[2].hasobject is False else _follow(file)
         return np.load(path, allow_pickle=False) if content is None else _masks_of(content, path.name)
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError) as error:
-        raise InputError(f"{path.name!r} cannot be read as masks of Cellpose ({error}); {WAY_OUT}") from error
+        raise InputError(f"{path.name!r} cannot be read as masks of Cellpose ({fault(error)}); {WAY_OUT}") from error
 
 
 def _masks_of(content: Any, name: str) -> np.ndarray:
@@ -69,7 +70,7 @@ def _masks_of(content: Any, name: str) -> np.ndarray:
 def _array(note: _Note) -> np.ndarray:
     """Build an array of numbers from the bytes that a pickle holds of it."""
     if note.name.rpartition(".")[2] not in _OF_ARRAYS:
-        raise ValueError(f"its masks are no plain array but {note.name}")
+        raise UnfitError(f"its masks are no plain array but {note.name}")
     if note.name.endswith("_frombuffer"):
         data, kind, shape, order = note.arguments
     else:
@@ -77,7 +78,7 @@ def _array(note: _Note) -> np.ndarray:
         order = "F" if by_column else "C"
     dtype = np.dtype(str(kind.arguments[0])).newbyteorder(kind.state[1] if kind.state else "=")
     if dtype.hasobject:
-        raise ValueError("its masks are an array of Python objects")
+        raise UnfitError("its masks are an array of Python objects")
     return np.frombuffer(_bytes(data), dtype).reshape(shape, order=order)
 
 
@@ -106,7 +107,7 @@ def _follow(file: IO[bytes]) -> Any:
             return stack.pop()
         elif name not in ("PROTO", "FRAME"):
             _build(name, argument, stack)
-    raise ValueError("it has no end")
+    raise UnfitError("it has no end")
 
 
 def _build(name: str, argument: Any, stack: list[Any]) -> None:
@@ -131,7 +132,7 @@ def _build(name: str, argument: Any, stack: list[Any]) -> None:
         state = stack.pop()
         stack[-1].state = state
     else:
-        raise ValueError(f"it uses {name}, which arrays need not")
+        raise UnfitError(f"it uses {name}, which arrays need not")
 
 
 def _since_mark(stack: list[Any]) -> list[Any]:

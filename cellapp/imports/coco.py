@@ -10,6 +10,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.exports.polygons import paint
+from cellapp.images.formats.faults import UnfitError, fault
 
 
 def is_coco(tree: Any) -> bool:
@@ -54,7 +55,9 @@ def read_coco(tree: dict[str, Any], name: str, shape: tuple[int, int], image: st
             _paint(labels, annotation.get("segmentation"), number)
         except (ValueError, TypeError, KeyError, IndexError) as error:
             which = annotation.get("id", number)
-            raise InputError(f"object {which} of {name!r} has no outline that can be drawn ({error})") from error
+            raise InputError(
+                f"object {which} of {name!r} has no outline that can be drawn ({fault(error)}); export it again"
+            ) from error
     return labels
 
 
@@ -82,11 +85,11 @@ def _paint(labels: np.ndarray, segmentation: Any, number: int) -> None:
         labels[_mask(segmentation, labels.shape)] = number
         return
     if not segmentation:
-        raise ValueError("it is empty")
+        raise UnfitError("it is empty")
     for corners in segmentation:
         ring = np.asarray(corners, np.float64).reshape(-1, 2)
         if len(ring) < 3 or not np.isfinite(ring).all():
-            raise ValueError("a polygon has three corners or more, each a pair of numbers")
+            raise UnfitError("a polygon has three corners or more, each a pair of numbers")
         paint(labels, [ring], number)
 
 
@@ -95,7 +98,7 @@ def _mask(coded: dict[str, Any], shape: tuple[int, ...]) -> np.ndarray:
     counts, size = coded["counts"], tuple(coded.get("size", shape))
     runs = _uncompressed(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if size != tuple(shape) or min(runs, default=0) < 0 or sum(runs) != size[0] * size[1]:
-        raise ValueError(f"its runs are of {sum(runs)} pixels and its size is {size}")
+        raise UnfitError(f"its runs are of {sum(runs)} pixels and its size is {size}")
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(shape[::-1]).T
 
 

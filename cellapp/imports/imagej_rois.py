@@ -13,6 +13,7 @@ from cellapp.errors import InputError
 from cellapp.exports.polygons import paint
 from cellapp.files import is_litter
 from cellapp.images.archive import check_list, check_members
+from cellapp.images.formats.faults import fault
 
 _AREAS = ("POLYGON", "RECT", "OVAL", "FREEHAND", "TRACED")
 
@@ -61,7 +62,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
             for member in members:
                 yield member.filename, archive.read(member)
     except (BadZipFile, NotImplementedError, EOFError) as error:
-        raise InputError(f"{path.name!r} is no whole zip ({error}); save the ROIs again") from error
+        raise InputError(f"{path.name!r} is no whole zip ({fault(error)}); save the ROIs again") from error
 
 
 def _rings(name: str, data: bytes) -> list[np.ndarray]:
@@ -72,7 +73,7 @@ def _rings(name: str, data: bytes) -> list[np.ndarray]:
         roi = ImagejRoi.frombytes(data)
         rings = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in roi.coordinates(multi=True)]
     except Exception as error:  # whatever a parser stumbles over in bytes of others
-        raise InputError(f"{name!r} is no whole ImageJ ROI ({error}); save the ROIs again") from error
+        raise InputError(f"{name!r} is no whole ImageJ ROI ({fault(error)}); save the ROIs again") from error
     rings = [ring for ring in rings if len(ring) > 2]
     if roi.roitype.name not in _AREAS or not rings or not all(np.isfinite(ring).all() for ring in rings):
         raise InputError(f"cells are areas; {name!r} is a {roi.roitype.name.lower()}: delete it or draw it as an area")

@@ -11,6 +11,7 @@ import numpy as np
 from cellapp.errors import InputError
 from cellapp.exports.geojson import read_geojson
 from cellapp.exports.rle_tables import read_rle_table
+from cellapp.images.formats.faults import fault
 from cellapp.imports.cellpose_seg import read_masks
 from cellapp.imports.coco import choose_image, is_coco, read_coco
 from cellapp.imports.imagej_rois import read_rois
@@ -77,4 +78,4 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path.name!r} cannot be read as JSON ({error}); export it again") from error
+        raise InputError(f"{path.name!r} cannot be read as JSON ({fault(error)}); copy or export it again") from error

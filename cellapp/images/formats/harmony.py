@@ -150,7 +150,7 @@ def _read(index: Path, name: str, _as_of: tuple[int, int]) -> tuple[list[_Field]
     kept = _without(fields, unfit)
     notes = _told(list(unfit), len(fields) - len(kept), len(fields))
     if not kept:
-        raise InputError(f"{name!r} cannot be read: {notes[0]}")
+        raise InputError(f"{name!r} cannot be read: {notes[0].removesuffix('.')}; copy or export the measurement again")
     return kept, notes
 
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from cellapp.errors import InputError
+from cellapp.images.formats.faults import fault
 from cellapp.images.formats.pixel_size import mean_um, to_number, to_um
 from cellapp.images.formats.sniff import HEAD_BYTES, sniff
 
@@ -77,7 +78,7 @@ def read_index(path: Path, name: str) -> list[Picture]:
     try:
         root = ElementTree.fromstring(content)  # noqa: S314 no document type, so no entities
     except ElementTree.ParseError as error:
-        raise InputError(f"{name!r} has an index that is damaged ({error}); export it again") from error
+        raise InputError(f"{name!r} has an index that is damaged ({fault(error)}); copy or export it again") from error
     shared = {entry.get("ChannelID", ""): _values(entry) for entry in _all(root, "Entry")}
     pictures = [_picture(values, shared.get(_text(values, "ChannelID"), {})) for values in map(_values, _images(root))]
     if not pictures:

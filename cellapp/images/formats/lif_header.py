@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.images.formats.faults import UnfitError
 from cellapp.images.formats.lif_tiles import corners_of
 from cellapp.images.formats.pixel_size import mean_um, to_number, to_um
 
@@ -181,7 +182,7 @@ def _channel(node: Element) -> Plane:
     kinds = _FLOATS if node.get("DataType") == "1" else _INTEGERS
     dtype = next((code for most, code in kinds if bits <= most), None)
     if dtype is None:
-        raise ValueError(f"channels of {bits} bits")
+        raise UnfitError(f"it has channels of {bits} bits")
     properties = {each.findtext("Key"): each.findtext("Value") for each in node.iterfind("ChannelProperty")}
     name = properties.get("DyeName") or node.get("LUTName", "")
     return Plane(int(node.get("BytesInc", 0)), dtype, name, int(node.get("ChannelTag", 0)), bits)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
+from cellapp.images.formats.faults import UnfitError
 from cellapp.images.formats.opened import OpenedOnce
 from cellapp.types.image import PHOTO_CHANNELS
 
@@ -87,5 +88,5 @@ def _unpacked(reader: Any, number: int) -> np.ndarray:
     packed = reader._load_chunk(b"ImageDataSeq|%d!" % number)[_TIME_STAMP_BYTES:]
     pixels = zlib.decompressobj().decompress(packed, n_bytes)
     if len(pixels) < n_bytes:
-        raise ValueError(f"frame {number + 1} has {len(pixels):,} bytes in place of {n_bytes:,}")
+        raise UnfitError(f"frame {number + 1} has {len(pixels):,} bytes in place of {n_bytes:,}")
     return np.ndarray(reader._actual_frame_shape(), reader._dtype(), pixels, strides=reader._strides)

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from cellapp.errors import InputError
+from cellapp.images.formats.faults import fault
 from cellapp.images.formats.pixel_size import mean_um, to_number, to_um
 from cellapp.images.formats.xml_nesting import check_nesting
 
@@ -122,7 +123,7 @@ def _root(text: str, name: str) -> Element:
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 no document type, so no entities; expat loads nothing
     except ElementTree.ParseError as error:
-        raise InputError(f"{name!r} has OME-XML that is damaged ({error}); export it again") from error
+        raise InputError(f"{name!r} has OME-XML that is damaged ({fault(error)}); copy or export it again") from error
     if _tag(root) != "OME":
         raise InputError(f"{name!r} has XML metadata that are no OME-XML but {_tag(root)!r}; export it again")
     return root

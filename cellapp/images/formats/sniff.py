@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cellapp.errors import CellappError, InputError
+from cellapp.images.formats.faults import fault
 
 FORMATS = ("TIFF", "OME-TIFF", "PNG", "JPEG", "BMP", "CZI", "ND2", "LIF", "OME-Zarr", "Operetta/Harmony folders")
 """Names for the user, in the order a page or message lists them."""
@@ -116,5 +117,7 @@ def decoding(name: str) -> Iterator[None]:
 
 
 def _damaged(name: str, error: Exception) -> InputError:
-    message = " ".join(str(error).split())[:160] or type(error).__name__
-    return InputError(f"{name!r} is damaged or uses an unsupported variant of its format ({message}); export it again")
+    why = fault(error)
+    return InputError(
+        f"{name!r} is damaged or uses an unsupported variant of its format ({why}); copy or export it again"
+    )
