@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cellapp.compute.allocator import keep_freed_memory
 from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import app_settings
 from cellapp.errors import UnknownModelError
@@ -50,6 +51,7 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
     ModelError
         When the model is not here, damaged, gated or cannot run here.
     """
+    keep_freed_memory()  # here, as every process that runs a model comes by: pages, workers of any engine, programs
     if name == IMPORTED:
         return _imported()
     if not is_declared(name) and (path := model_folder(name)).exists():

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import cells, compare, embed, first_result, hirescam, rescore, slide_windows
+from benchmarks import cells, compare, embed, first_result, freed_memory, hirescam, rescore, slide_windows
 from cellapp.models.load import load_model
 from cellapp.training.synthetic_cells import CROP, find_cells, random_settings
 from tests.classification.heads import grid_head, random_head
@@ -53,6 +53,11 @@ def test_cells_cuts_the_same_as_full_masks():
     flat = cells.cost_per_cell(side_px=400, few=20, many=60, runs=1)
     assert flat["one_cell_s"] > 0
     consistent(flat, "ratio")
+
+
+def test_memory_is_kept_or_returned_in_processes_of_their_own():
+    figures = freed_memory.compare(64, runs=1, environment=freed_memory.AS_DASK, name="dask")
+    consistent(figures, "dask_cpu_ratio")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
