@@ -33,6 +33,7 @@ from cellapp.jobs.train import TrainRequest
 from cellapp.jobs.train import train as train_head
 from cellapp.jobs.write_labels import write_labels
 from cellapp.models.fetch import fetch_model
+from cellapp.models.kept import load_shared_model
 from cellapp.models.load import load_model
 from cellapp.pipeline.run_batch import run_images
 from cellapp.pipeline.run_image import ImageResult
@@ -92,7 +93,7 @@ def preview(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     """Run a slow segmenter on one region; payload ``{"image_id", "region", "settings"}``, result ``{"key"}``."""
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Loading the model", 0.1)
-    segmenter, slide = load_model(settings.segment.segmenter), open_image.open_slide(payload["image_id"])
+    segmenter, slide = load_shared_model(settings.segment.segmenter), open_image.open_slide(payload["image_id"])
     on_step("Finding cells", 0.3)
     return {"key": run_preview(slide, Region(*payload["region"]), segmenter, settings)}
 
@@ -102,7 +103,7 @@ def judge(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
     settings = AnalyseSettings.model_validate(payload["settings"])
     on_step("Looking at the whole slide", 0.1)
     ensure_slide_parameters(
-        open_image.open_slide(payload["image_id"]), load_model(settings.segment.segmenter), settings
+        open_image.open_slide(payload["image_id"]), load_shared_model(settings.segment.segmenter), settings
     )
     return {}
 

@@ -18,6 +18,7 @@ from cellapp.errors import Cancelled, CellappError, StoreError, disk_sentence
 from cellapp.jobs import queue
 from cellapp.jobs.clean_up import CLEAN_UP_EVERY_S, clean_up
 from cellapp.jobs.worker_process import announce, log_path, logging_to_file, stop_on_signals, withdraw
+from cellapp.models.kept import keeping_models
 from cellapp.store import database
 from cellapp.store.records import JobRecord
 
@@ -158,7 +159,7 @@ def _work_jobs(
 def _take(job: JobRecord, handler: Handler, progress: _Progress, beat_s: float) -> None:
     """Work a job, with heartbeats, and tell of its begin and end."""
     progress.on_word("job", job.id, progress.worker_id)
-    with _heartbeats(progress, beat_s):
+    with _heartbeats(progress, beat_s), keeping_models():
         _work_job(job, handler, progress)
     progress.on_word("end")
 

@@ -10,7 +10,8 @@ from cellapp.classification.own_encoder import FOLDER as OWN_ENCODER
 from cellapp.classification.predict import check_unsure
 from cellapp.errors import ModelError
 from cellapp.models.checksums import weight_digests
-from cellapp.models.load import load_encoder_of, load_model
+from cellapp.models.kept import load_shared_encoder, load_shared_model
+from cellapp.models.load import load_model
 from cellapp.settings import AnalyseSettings, SegmentSettings, VectorSettings
 from cellapp.types.protocols import Encoder, Segmenter
 
@@ -64,7 +65,7 @@ def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: s
         When a model cannot be had, or the head was trained on another encoder than the one named.
     """
     names = [settings.segment.segmenter]
-    segmenter = load_model(names[0], device, dtype)
+    segmenter = load_shared_model(names[0], device, dtype)
     if settings.classify.head is None:
         return RunModels(segmenter, weights=weights_of(names))
     head = load_model(settings.classify.head, device, dtype)
@@ -87,15 +88,15 @@ def load_models_to_explain(settings: AnalyseSettings, *, device: str = "auto", d
 
 def load_models_to_embed(vectors: VectorSettings) -> RunModels:
     """Load the encoder of `vectors`, for cells that are segmented already; parameters and errors as above."""
-    segmenter, encoder = load_model("classical"), load_model(vectors.encoder)
+    segmenter, encoder = load_shared_model("classical"), load_shared_model(vectors.encoder)
     return RunModels(segmenter, encoder.reading(vectors.reads), without_head=vectors)
 
 
 def _encoder_of(head: Head, named: str | None, device: str, dtype: str) -> Encoder:
     """Load the encoder that was named, if it is the head's, or else the head's."""
     if named is None:
-        return load_encoder_of(head, device, dtype)
-    encoder = load_model(named, device, dtype)
+        return load_shared_encoder(head, device, dtype)
+    encoder = load_shared_model(named, device, dtype)
     head.check_encoder(encoder)
     return encoder
 

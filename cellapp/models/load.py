@@ -2,8 +2,8 @@
 
 A name is one of ``models/registry.toml``, the identity "name@version" of a head that a project keeps, or a path: an
 encoder folder in the format of Hugging Face or timm, a head folder, a compact segmenter's folder, or a Cellpose file.
-Nothing is kept: callers decide how long a model lives. Loading never downloads, see `cellapp.models.fetch`; and it
-imports only the libraries the model needs.
+Nothing is kept: callers decide how long a model lives, see `cellapp.models.kept`. Loading never downloads, see
+`cellapp.models.fetch`; and it imports only the libraries the model needs.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Hea
         return _head(path)
     if (path / _COMPACT_WEIGHTS).exists():
         return _compact(path, path.name, device, dtype)
-    if head := _brought_by(path):
+    if head := brought_by(path):
         return load_encoder_of(head, device, dtype)
     if (path / CONFIG).exists():
         revision = local_revision(path) if (path / WEIGHTS).is_file() else ""
@@ -107,7 +107,7 @@ def _load_path(path: Path, device: str, dtype: str) -> Segmenter | Encoder | Hea
     raise UnknownModelError(f"{path} holds neither {CONFIG} (an encoder or segmenter) nor {DESCRIPTION} (a head)")
 
 
-def _brought_by(encoder: Path) -> LinearHead | None:
+def brought_by(encoder: Path) -> LinearHead | None:
     """Return the head in the folder above that brings this encoder with it."""
     from cellapp.classification.head_io import DESCRIPTION, load_head
 

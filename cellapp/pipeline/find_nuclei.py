@@ -10,7 +10,7 @@ from cellapp.cells.nuclei import match_nuclei
 from cellapp.exports.image_folder import NUCLEI
 from cellapp.exports.label_image import write_labels
 from cellapp.models.bundle import RunModels
-from cellapp.models.load import load_model
+from cellapp.models.kept import load_shared_model
 from cellapp.pipeline.checkpoint import temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, run_serially
 from cellapp.pipeline.progress import no_progress
@@ -60,7 +60,7 @@ def find_nuclei(context: ImageContext, mask: LabelMask, on_step: OnStep | None =
     segment = SegmentSettings(segmenter=NUCLEUS_SEGMENTER, tile_px=context.settings.segment.tile_px)
     settings = context.settings.model_copy(update={"segment": segment})
     around = _around_cells(mask)
-    nuclear = context.of_source(only, RunModels(load_model(NUCLEUS_SEGMENTER)), settings, around)
+    nuclear = context.of_source(only, RunModels(load_shared_model(NUCLEUS_SEGMENTER)), settings, around)
     with temporary_checkpoint() as checkpoint:
         found = segment_slide(nuclear, checkpoint, run_serially(nuclear), on_step or no_progress)
         return LabelMask(match_nuclei(found.labels, mask.labels), found.segmenter)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import cells, compare, embed, first_result, freed_memory, hirescam, rescore, slide_windows
+from benchmarks import cells, classify, compare, embed, first_result, freed_memory, hirescam, rescore, slide_windows
 from cellapp.models.load import load_model
 from cellapp.training.synthetic_cells import CROP, find_cells, random_settings
 from tests.classification.heads import grid_head, random_head
@@ -132,3 +132,23 @@ def test_rescore_gives_the_same_classes_again():
     assert figures["same_again"]
     assert 200 < figures["n_classified"] < 300
     assert figures["cpu_s"] > 0
+
+
+def test_a_job_is_compared_with_the_passes_its_networks_made_in_it():
+    figures = classify.over_networks(side_px=400, runs=1, tile_px=256)
+    assert figures["n_cells"] >= figures["n_crops"] > 0
+    assert figures["segmenter_median_cpu_s"] > 0
+    assert figures["ratio"] > figures["ratio_without_crops"] > 1
+    consistent(figures, "ratio", "ratio_without_crops")
+
+
+def test_the_share_of_a_whole_classification_is_positive():
+    figures = classify.share_of_matrix_product(TINY, side_px=256, runs=1, matrix=64)
+    assert figures["n_cells"] > 0
+    consistent(figures, "cpu_share")
+
+
+def test_a_process_that_keeps_its_models_does_the_same_job_without_loading():
+    figures = classify.second_job(side_px=200, runs=1)
+    assert figures["kept_median_cpu_s"] < figures["loaded_median_cpu_s"]
+    consistent(figures, "cpu_ratio")

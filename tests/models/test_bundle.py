@@ -4,7 +4,7 @@ import pytest
 
 from cellapp.classification.head_io import save_head
 from cellapp.errors import ModelError
-from cellapp.models import bundle, checksums, load
+from cellapp.models import bundle, checksums, kept, load
 from cellapp.models.bundle import RunModels, load_models_to_explain, load_run_models
 from cellapp.models.fetch import fetch_model
 from cellapp.models.registry import entry
@@ -48,7 +48,7 @@ def test_the_encoder_is_the_one_the_head_names_unless_another_is_given(own_head)
 
 def test_explaining_loads_no_segmenter(monkeypatch):
     loaded, load_model = [], bundle.load_model
-    for module in (bundle, load):  # the encoder is loaded beside its head
+    for module in (bundle, kept, load):  # the encoder is loaded beside its head
         monkeypatch.setattr(
             module, "load_model", lambda name, *options: loaded.append(name) or load_model(name, *options)
         )
