@@ -47,11 +47,6 @@ def write_untrained(folder: Path, architecture: str, *, side_px: int, seed: int)
     return folder
 
 
-def known_weights(name: str) -> bool:
-    """Whether timm publishes weights of that name, "resnet50.a1_in1k"."""
-    return _timm().models.is_model_pretrained(name)
-
-
 def _timm() -> Any:
     torchvision_shim.install()
     try:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cellapp.config import app_settings
 from cellapp.errors import InputError, StoreError
-from cellapp.images.probe import admit, probe_all
+from cellapp.images.probe import admit
 from cellapp.images.read import selected_digest
 from cellapp.store.blobs import digest_path, stored_path
 from cellapp.store.database import reading, writing
@@ -23,7 +23,7 @@ from cellapp.store.projects import project_row
 from cellapp.store.records import PendingFile, UploadOutcome
 from cellapp.store.schema import PendingFile as PendingRow
 from cellapp.store.schema import now
-from cellapp.types.image import ImageInfo, Selection
+from cellapp.types.image import Selection
 
 TICKED_AT_ONCE = 24
 """Of a file with up to so many images all are ticked until somebody chooses, of a larger one none."""
@@ -47,19 +47,6 @@ def list_pending(project_id: str) -> tuple[PendingFile, ...]:
     with reading() as session:
         records = [_record(row) for row in session.scalars(query)]
     return tuple(record for record in records if digest_path(record.digest).exists())
-
-
-def images_in(pending: PendingFile, depth: str) -> tuple[ImageInfo, ...]:
-    """List the images of a file that waits; no pixel is decoded.
-
-    Raises
-    ------
-    InputError
-        The rule for depth does not fit the file.
-    StoreError
-        The file is gone from the disk.
-    """
-    return probe_all(stored_path(pending.digest, pending.name, check=False), pending.name, depth)
 
 
 def tick(pending_id: str, chosen: Sequence[Selection]) -> PendingFile:

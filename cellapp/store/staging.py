@@ -106,18 +106,6 @@ def _keep(arrived: StagedFile) -> StoredFile:
     return StoredFile(arrived.digest, target, arrived.bytes, existed)
 
 
-def add_stream(chunks: Iterable[bytes], budget: BudgetSettings) -> StoredFile:
-    """Store bytes as they arrive; memory stays flat. Raises BudgetError when there are more than allowed."""
-    with staged(chunks, budget) as arrived:
-        return keep(arrived)
-
-
-def add_path(path: Path, budget: BudgetSettings) -> StoredFile:
-    """Store a copy of a file or of an OME-Zarr folder; the original stays. Raises BudgetError when it is too large."""
-    with staged(path, budget) as arrived:
-        return keep(arrived)
-
-
 @contextmanager
 def _room() -> Iterator[None]:
     """Turn an error of the disk into a sentence; one of the connection by which bytes come is the sender's."""

@@ -10,7 +10,7 @@ from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import BudgetError, StoreError
 from cellapp.images.read import file_digest
 from cellapp.store.blobs import digest_path, discard, home_folder, stored_path
-from cellapp.store.staging import add_path, add_stream, staged
+from cellapp.store.staging import keep, staged
 
 BUDGET = BudgetSettings()
 
@@ -20,6 +20,11 @@ def _on_every_database():
     """Nothing here needs a database."""
 
 
+def store(source, budget=BUDGET):
+    with staged(source, budget) as arrived:
+        return keep(arrived)
+
+
 def incoming():
     return list(home_folder("files", "incoming").iterdir())
 
@@ -27,17 +32,17 @@ def incoming():
 @settings(max_examples=20)
 @given(chunks=st.lists(st.binary(max_size=50), max_size=6))
 def test_bytes_come_back_under_their_sha256_however_they_were_cut(chunks):
-    stored = add_stream(chunks, BUDGET)
+    stored = store(chunks)
     assert stored.path.read_bytes() == b"".join(chunks)
     assert stored.digest == hashlib.sha256(b"".join(chunks)).hexdigest()
     assert stored.bytes == len(b"".join(chunks))
-    assert add_stream([b"".join(chunks)], BUDGET).existed
+    assert store([b"".join(chunks)]).existed
 
 
 def test_the_same_bytes_are_kept_once(tmp_path):
     path = tmp_path / "a.tif"
     path.write_bytes(b"pixels")
-    first, second = add_path(path, BUDGET), add_stream([b"pix", b"els"], BUDGET)
+    first, second = store(path), store([b"pix", b"els"])
     assert (first.existed, second.existed) == (False, True)
     assert first.path == second.path == digest_path(first.digest)
     assert path.exists()
@@ -52,7 +57,7 @@ def test_a_stream_above_the_budget_is_stopped_early_and_leaves_nothing():
             yield b"x" * 100
 
     with pytest.raises(BudgetError, match="CELLAPP_BUDGET__MAX_FILE_BYTES"):
-        add_stream(endless(), BudgetSettings(max_file_bytes=1_000))
+        store(endless(), BudgetSettings(max_file_bytes=1_000))
     assert len(taken) == 11
     assert not incoming()
 
@@ -63,7 +68,7 @@ def test_a_stream_that_breaks_off_leaves_nothing():
         raise ConnectionError("the tab was closed")
 
     with pytest.raises(ConnectionError):
-        add_stream(broken(), BUDGET)
+        store(broken())
     assert not incoming()
 
 
@@ -78,12 +83,12 @@ def test_a_folder_is_kept_whole_and_once(tmp_path):
     folder = tmp_path / "image.zarr"
     (folder / "0").mkdir(parents=True)
     (folder / "0" / "chunk").write_bytes(b"pixels")
-    first, second = add_path(folder, BUDGET), add_path(folder, BUDGET)
+    first, second = store(folder), store(folder)
     assert first.digest == file_digest(folder)
     assert (first.path / "0" / "chunk").read_bytes() == b"pixels"
     assert (first.existed, second.existed) == (False, True)
     with pytest.raises(BudgetError):
-        add_path(folder, BudgetSettings(max_file_bytes=3))
+        store(folder, BudgetSettings(max_file_bytes=3))
     assert not incoming()
 
 
@@ -93,12 +98,12 @@ def test_what_a_killed_process_left_is_swept_after_a_day():
     fresh.write_bytes(b"half")
     old = time.time() - 2 * 24 * 3600
     os.utime(left, (old, old))
-    add_stream([b"new"], BUDGET)
+    store([b"new"])
     assert incoming() == [fresh]
 
 
 def test_a_missing_file_is_told_by_the_images_name():
-    stored = add_stream([b"pixels"], BUDGET)
+    stored = store([b"pixels"])
     assert stored_path(stored.digest, "a.tif") == stored.path
     discard(stored.digest)
     discard(stored.digest)

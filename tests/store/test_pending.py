@@ -5,12 +5,13 @@ import pytest
 
 from cellapp.config import app_settings
 from cellapp.errors import InputError, StoreError
+from cellapp.images.probe import probe_all
 from cellapp.settings import AnalyseSettings
-from cellapp.store.blobs import digest_path
+from cellapp.store.blobs import digest_path, stored_path
 from cellapp.store.images import list_images, remove_image, rename_image
 from cellapp.store.joined_images import combine_images
 from cellapp.store.open_image import open_slide, thumbnail_path
-from cellapp.store.pending import choose_images, dismiss, images_in, list_pending, tick
+from cellapp.store.pending import choose_images, dismiss, list_pending, tick
 from cellapp.store.projects import create_project
 from cellapp.store.purge import purge_files, purge_images, purge_pending
 from cellapp.store.runs import create_run
@@ -32,8 +33,12 @@ def waiting(project, series):
     return outcome.pending
 
 
+def images_in(pending):
+    return probe_all(stored_path(pending.digest, pending.name), pending.name, "max")
+
+
 def chosen(pending, keep=lambda info: True):
-    return [info.selection for info in images_in(pending, "max") if keep(info)]
+    return [info.selection for info in images_in(pending) if keep(info)]
 
 
 def values(image):
@@ -45,7 +50,7 @@ def test_nothing_is_added_before_it_is_chosen(project, waiting):
     assert list_images(project.id) == ()
     assert list_pending(project.id) == (waiting,)
     assert digest_path(waiting.digest).exists()
-    assert [info.title for info in images_in(waiting, "max")][:2] == [
+    assert [info.title for info in images_in(waiting)][:2] == [
         "plate.ome.tif · well A1 · 00d00h00m",
         "plate.ome.tif · well A1 · 00d12h00m",
     ]
