@@ -13,9 +13,8 @@ from pydantic import Field
 
 from cellapp.errors import InputError
 from cellapp.jobs import queue, worker_process
-from cellapp.pipeline import time_series
 from cellapp.pipeline.series_names import NameParts, compiled, hours_of, split_name
-from cellapp.pipeline.time_series import Frame, in_sequences
+from cellapp.pipeline.time_series import Frame, ImageSequence, in_sequences
 from cellapp.settings import DEFAULT_ENCODER, FrozenModel
 from cellapp.store.images import list_images
 from cellapp.store.records import ImageRecord, JobRecord, RunRecord, Status
@@ -57,16 +56,16 @@ class LinesRequest(SeriesRequest):
 class ProjectSeries:
     """The sequences of a project."""
 
-    sequences: tuple[time_series.Sequence, ...]
+    sequences: tuple[ImageSequence, ...]
     problems: tuple[str, ...]  # a sentence for each image that is in none
 
     @property
-    def known(self) -> list[time_series.Sequence]:
+    def known(self) -> list[ImageSequence]:
         """Those whose line and batch are known: what can be learned from."""
         return [one for one in self.sequences if one.line and one.batch]
 
     @property
-    def new(self) -> list[time_series.Sequence]:
+    def new(self) -> list[ImageSequence]:
         """Those whose line is not known."""
         return [one for one in self.sequences if not one.line]
 
@@ -127,7 +126,7 @@ def check_series(series: ProjectSeries, kind: str) -> None:
         raise InputError(why)
 
 
-def reason_not_to_learn(known: Sequence[time_series.Sequence]) -> str:
+def reason_not_to_learn(known: Sequence[ImageSequence]) -> str:
     """Say why lines cannot be learned from some sequences; empty where they can."""
     batches: dict[str, set[str]] = {}
     for one in known:

@@ -25,8 +25,8 @@ from cellapp.jobs.project_series import (
     lines_folder,
     project_series,
 )
-from cellapp.pipeline import time_series
 from cellapp.pipeline.growth import covered_share, grey_plane, of_sequence
+from cellapp.pipeline.time_series import ImageSequence
 from cellapp.store.images import list_images
 from cellapp.store.open_image import open_slide
 from cellapp.store.runs import list_runs
@@ -123,13 +123,13 @@ SERIES = {GROWTH: _growth, LINES: _lines, NAME_LINES: _name_lines}
 """Handlers by the kind of the job."""
 
 
-def _shares_of(one: time_series.Sequence, shares: Mapping[str, float], digests: Mapping[str, str]) -> np.ndarray:
+def _shares_of(one: ImageSequence, shares: Mapping[str, float], digests: Mapping[str, str]) -> np.ndarray:
     """Return the covered shares of the images of a sequence, (T,)."""
     return np.array([shares[digests[key]] for key in one.opened_by])
 
 
 def _covered(
-    project_id: str, sequences: tuple[time_series.Sequence, ...], digests: Mapping[str, str], on_step: OnStep
+    project_id: str, sequences: tuple[ImageSequence, ...], digests: Mapping[str, str], on_step: OnStep
 ) -> dict[str, float]:
     """Return covered shares by digest; those that were measured before are read."""
     path = series_folder(project_id) / _SHARES

@@ -16,7 +16,7 @@ INDEX = "index.csv"
 
 
 @dataclass(frozen=True)
-class Sequence:
+class ImageSequence:
     """One place photographed over time."""
 
     line: str  # "" where it is not known
@@ -56,7 +56,7 @@ class Frame:
     treatment: str = ""
 
 
-def in_sequences(frames: Iterable[Frame]) -> list[Sequence]:
+def in_sequences(frames: Iterable[Frame]) -> list[ImageSequence]:
     """Put images of the same line, treatment, batch and place together, in order of time."""
     grouped: dict[tuple[str, str, str, str], list[Frame]] = {}
     for frame in frames:
@@ -66,7 +66,7 @@ def in_sequences(frames: Iterable[Frame]) -> list[Sequence]:
         members.sort(key=lambda frame: (frame.time_h, frame.file))
         keys = tuple(frame.key for frame in members) if all(frame.key for frame in members) else ()
         times = tuple(frame.time_h for frame in members)
-        found.append(Sequence(line, batch, place, tuple(frame.file for frame in members), times, keys, treatment))
+        found.append(ImageSequence(line, batch, place, tuple(frame.file for frame in members), times, keys, treatment))
     return found
 
 
@@ -83,7 +83,7 @@ class Naming:
 PLAIN_NAMES = Naming()
 
 
-def read_sequences(folder: Path, *, labelled: bool = True, naming: Naming = PLAIN_NAMES) -> list[Sequence]:
+def read_sequences(folder: Path, *, labelled: bool = True, naming: Naming = PLAIN_NAMES) -> list[ImageSequence]:
     """List the sequences below a folder.
 
     Parameters
@@ -96,7 +96,7 @@ def read_sequences(folder: Path, *, labelled: bool = True, naming: Naming = PLAI
 
     Returns
     -------
-    list of Sequence
+    list of ImageSequence
         Sorted by line, batch and place.
 
     Raises

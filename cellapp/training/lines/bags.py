@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Several
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ import numpy as np
 from cellapp.encoders.crop_to_rgb import encoder_input
 from cellapp.exports.growth import GrowthSeries
 from cellapp.pipeline.growth import OpenFrame, grey_plane, of_sequence
-from cellapp.pipeline.time_series import Sequence
+from cellapp.pipeline.time_series import ImageSequence
 from cellapp.training.lines.patches import cut_patches
 from cellapp.types.cells import Crops
 from cellapp.types.image import OnStep, Role
@@ -22,7 +22,7 @@ from cellapp.types.protocols import Encoder
 class Bag:
     """A sequence as its patches, or a slide as its cells: the instances."""
 
-    sequence: Sequence
+    sequence: ImageSequence
     vectors: np.ndarray  # (N, F) float32
     frames: np.ndarray  # (N,) int, number of the image in the sequence
     corners: np.ndarray  # (N, 2) int, y and x of the instance in its image
@@ -41,14 +41,16 @@ class Bag:
         return of_sequence(self.sequence, None, dict(zip(self.sequence.opened_by, counted.tolist(), strict=True)))
 
 
-def make_bags(open_frame: OpenFrame, sequences: Several[Sequence], encoder: Encoder, on_step: OnStep) -> list[Bag]:
+def make_bags(
+    open_frame: OpenFrame, sequences: Sequence[ImageSequence], encoder: Encoder, on_step: OnStep
+) -> list[Bag]:
     """Cut and encode the patches of every image.
 
     Parameters
     ----------
     open_frame : callable
         Opens an image by what its sequence says it is opened by.
-    sequences : sequence of Sequence
+    sequences : sequence of ImageSequence
     encoder : Encoder
     on_step : callable
         Progress; may raise `Cancelled`.

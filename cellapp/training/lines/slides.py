@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from cellapp.errors import InputError
 from cellapp.exports.run_vectors import folder_vectors
 from cellapp.exports.tables import read_cells
 from cellapp.pipeline.series_names import hours_of
-from cellapp.pipeline.time_series import Frame, in_sequences
+from cellapp.pipeline.time_series import Frame, ImageSequence, in_sequences
 from cellapp.text_table import read_table
 from cellapp.training.lines.bags import Bag
+from cellapp.types.cells import Embeddings
 
 _KEYS = ("image", "file")
 _COLUMNS = ("line", "batch", "sequence", "time")
@@ -55,19 +57,20 @@ def slide_bags(folder: Path, table: Path | None, *, labelled: bool) -> tuple[lis
     if len(encoders) > 1:
         raise InputError(f"these images were encoded by {' and '.join(encoders)}; analyse them in one run")
     frames = [_frame(name, row, labelled) for name, row in known.items()]
-    bags = []
-    for one in in_sequences(frames):
-        parts = [found[name][0] for name in one.opened_by]
-        ids = np.concatenate([part.cell_ids for part in parts])
-        if not len(ids):
-            continue  # a slide without cells says nothing
-        numbers = np.repeat(np.arange(len(parts)), [len(part.cell_ids) for part in parts])
-        corners = [_corners(folder / name, part.cell_ids) for name, part in zip(one.opened_by, parts, strict=True)]
-        vectors = np.concatenate([part.features for part in parts])
-        bags.append(Bag(one, vectors, numbers, np.concatenate(corners), None, ids))
+    vectors = {name: embeddings for name, (embeddings, _) in found.items()}
+    bags = [bag for one in in_sequences(frames) if len((bag := _bag(one, vectors, folder)).cell_ids)]
     if not bags:
         raise InputError(f"no image in {str(folder)!r} has a cell; find cells first")
     return bags, encoders[0]
+
+
+def _bag(sequence: ImageSequence, vectors: Mapping[str, Embeddings], folder: Path) -> Bag:
+    """Return the cells of all images of a slide."""
+    parts = [vectors[name] for name in sequence.opened_by]
+    numbers = np.repeat(np.arange(len(parts)), [len(part.cell_ids) for part in parts])
+    corners = [_corners(folder / name, part.cell_ids) for name, part in zip(sequence.opened_by, parts, strict=True)]
+    features, ids = (np.concatenate([getattr(part, name) for part in parts]) for name in ("features", "cell_ids"))
+    return Bag(sequence, features, numbers, np.concatenate(corners), None, ids)
 
 
 def is_analysed(folder: Path) -> bool:

@@ -13,10 +13,9 @@ from cellapp.errors import InputError
 from cellapp.exports.tables import write_csv
 from cellapp.images.read import open_slide
 from cellapp.models.load import load_model
-from cellapp.pipeline import time_series
 from cellapp.pipeline.growth import OpenFrame
 from cellapp.pipeline.progress import part_of
-from cellapp.pipeline.time_series import PLAIN_NAMES, Naming, read_sequences
+from cellapp.pipeline.time_series import PLAIN_NAMES, ImageSequence, Naming, read_sequences
 from cellapp.settings import DEFAULT_ENCODER
 from cellapp.training.lines.bags import Bag, make_bags
 from cellapp.training.lines.files import METRICS, prediction_rows, read_lines, write_json, write_lines, write_tables
@@ -76,7 +75,7 @@ def train_lines(
 
 def train_sequences(
     open_frame: OpenFrame,
-    sequences: Sequence[time_series.Sequence],
+    sequences: Sequence[ImageSequence],
     out: Path,
     recipe: LineRecipe,
     *,
@@ -180,7 +179,7 @@ def predict_lines(
 
 def predict_sequences(
     open_frame: OpenFrame,
-    sequences: Sequence[time_series.Sequence],
+    sequences: Sequence[ImageSequence],
     model_folder: Path,
     out: Path,
     on_step: OnStep,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.pipeline.time_series import Sequence
+from cellapp.pipeline.time_series import ImageSequence
 from cellapp.training.lines.bags import Bag, draw_segments
 from cellapp.training.lines.patches import cut_patches
 from tests.training.lines.series import picture
@@ -35,7 +35,7 @@ def test_small_and_empty_images_have_a_patch(shape):
 @given(frames=st.integers(1, 9), per_frame=st.integers(1, 3), segments=st.integers(1, 6), seed=st.integers(0, 99))
 def test_segments_give_one_image_of_each_part_in_order(frames, per_frame, segments, seed):
     of_patch = np.repeat(np.arange(frames), per_frame)
-    sequence = Sequence("a", "b", "c", ("f",) * frames, tuple(map(float, range(frames))))
+    sequence = ImageSequence("a", "b", "c", ("f",) * frames, tuple(map(float, range(frames))))
     nothing = np.zeros((len(of_patch), 2))
     bag = Bag(sequence, nothing, of_patch, nothing.astype(int), np.zeros(frames))
     rows = draw_segments(bag, np.random.default_rng(seed), segments)

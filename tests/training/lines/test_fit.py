@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cellapp.errors import InputError
-from cellapp.pipeline.time_series import Sequence
+from cellapp.pipeline.time_series import ImageSequence
 from cellapp.training.lines.bags import Bag
 from cellapp.training.lines.fit import fit_lines
 from cellapp.training.lines.network import POOLINGS, LineNetwork
@@ -19,7 +19,7 @@ RECIPE = LineRecipe(epochs=40)
 def bag(line, batch, place, vectors, per_frame=4):
     frames = np.repeat(np.arange(len(vectors) // per_frame), per_frame)
     n = int(frames.max()) + 1
-    sequence = Sequence(line, batch, place, tuple(f"{line}{batch}{place}{t}" for t in range(n)), tuple(range(n)))
+    sequence = ImageSequence(line, batch, place, tuple(f"{line}{batch}{place}{t}" for t in range(n)), tuple(range(n)))
     return Bag(sequence, vectors.astype(np.float32), frames, np.zeros((len(vectors), 2), int), np.zeros(n))
 
 
