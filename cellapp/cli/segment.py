@@ -62,6 +62,7 @@ def segment(
     from cellapp.cli.run_log import run_log
     from cellapp.models.load import load_model
 
+    which = {"scene": scene, "time": time, "depth": depth or "max", "combine": combine, "join_tiles": join_tiles}
     chosen = build_settings(
         channels=channels,
         um_per_px=um_per_px,
@@ -71,24 +72,10 @@ def segment(
         preprocess=preprocess,
     )
     model, progress = load_model(chosen.segment.segmenter), Progress()
-    with (
-        run_log(log) as told,
-        run_items(
-            inputs,
-            out,
-            scene=scene,
-            time=time,
-            depth=depth or "max",
-            combine=combine,
-            join_tiles=join_tiles,
-            reference=reference,
-            regions=regions,
-        ) as items,
-    ):
+    with run_log(log) as told, run_items(inputs, out, **which, reference=reference, regions=regions) as items:
         told.begin("segment", len(items), chosen.segment.segmenter)
-        done, failed = _each(
-            items, told.each(lambda item, on_step: _segment(item, out, model, chosen, on_step)), progress
-        )
+        work = told.each(lambda item, on_step: _segment(item, out, model, chosen, on_step))
+        done, failed = _each(items, work, progress)
     progress.end()
     if rle:
         _write_rle(out, [row for row, _ in done])

@@ -19,9 +19,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellapp.errors import EngineError, InputError
+
+if TYPE_CHECKING:
+    from dask.distributed import Client
 
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
 """Runs a picklable task on every item and yields results as they end; what a task raises is raised here."""
@@ -121,14 +124,9 @@ def _wait_for_parent() -> None:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Map]:
-    from dask.distributed import Client, KilledWorker, as_completed
+    from dask.distributed import KilledWorker, as_completed
 
-    try:
-        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, TimeoutError) as error:
-        raise InputError(
-            f"no Dask scheduler answers at {address}: start one with `python -m dask scheduler`"
-        ) from error
+    client = _connect(address)
 
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         futures = client.map(task, items, pure=False)
@@ -152,6 +150,17 @@ def _cluster(address: str) -> Iterator[Map]:
 
     with client:
         yield run
+
+
+def _connect(address: str) -> Client:
+    from dask.distributed import Client
+
+    try:
+        return Client(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise InputError(
+            f"no Dask scheduler answers at {address}: start one with `python -m dask scheduler`"
+        ) from error
 
 
 def _lacks_cellapp(error: BaseException | None) -> bool:

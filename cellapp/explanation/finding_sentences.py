@@ -152,29 +152,35 @@ def removal_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
         yield _one_removal(row, target)
     if len(table) < 2:
         return
-    table = table[table["name"] != "interior"]  # without it all is gone, which says nothing of what is needed
+    yield from _compared(table[table["name"] != "interior"])  # without it all is gone: no evidence of what is needed
+
+
+def _compared(table: pd.DataFrame) -> Iterator[str]:
+    """Tell which removals change most calls, which only shift all cells alike, and which change next to nothing."""
     share = table["flips"] / table["n"]
     if not len(table):
         return
-    most, still = table.loc[share.idxmax()], table[share < _STILL]
     if share.max() < _STILL:
         yield "No removal changes one call in twenty: calls rest on several things at once, or on what none removes."
         return
-    yield f"Calls depend most on what is gone with {removal_title(most['name'])}: {percent(share.max())} change."
+    most = removal_title(table.loc[share.idxmax(), "name"])
+    yield f"Calls depend most on what is gone with {most}: {percent(share.max())} change."
     alike = table[(share >= _STILL) & (table["rho"] >= _ORDERED)]
     if len(alike):
-        listed = " or with ".join(removal_title(name) for name in alike["name"])
         yield (
-            f"With {listed}, calls change because all cells shift alike: their order stays (Spearman's correlation of "
-            f"the probabilities at least {number(alike['rho'].min())}), so that what tells them apart is still there."
+            f"With {_listed(alike)}, calls change because all cells shift alike: their order stays (Spearman's "
+            f"correlation of the probabilities at least {number(alike['rho'].min())}), so that what tells them apart "
+            "is still there."
         )
     gone = table[(table["rho_high"] < _MIXED) | (table["rho"] < _MIXED) & table["rho_high"].isna()]
     if len(gone):
-        listed = " or with ".join(removal_title(name) for name in gone["name"])
-        yield f"With {listed}, the order of cells is lost: what told them apart is gone."
-    if len(still):
-        listed = " or with ".join(removal_title(name) for name in still["name"])
-        yield f"With {listed}, fewer than one call in twenty changes."
+        yield f"With {_listed(gone)}, the order of cells is lost: what told them apart is gone."
+    if (share < _STILL).any():
+        yield f"With {_listed(table[share < _STILL])}, fewer than one call in twenty changes."
+
+
+def _listed(table: pd.DataFrame) -> str:
+    return " or with ".join(removal_title(name) for name in table["name"])
 
 
 def _one_removal(row: pd.Series, target: str) -> str:

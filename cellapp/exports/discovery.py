@@ -13,6 +13,7 @@ import pandas as pd
 
 from cellapp.discovery.batches import ColumnCheck
 from cellapp.discovery.cluster_number import as_row
+from cellapp.discovery.cluster_table import ClusterTable
 from cellapp.discovery.discover import Discovery
 from cellapp.exports.cluster_map import cluster_map, write_map
 from cellapp.exports.tables import write_csv
@@ -73,19 +74,21 @@ def indices(found: Discovery) -> dict[str, Any]:
         "layout": found.layout,
         "axes": list(found.axes),
         "per_k": [as_row(tried) for tried in found.choice.tried],
-        "columns": {
-            table.column: {
-                "chi_square": _rounded(table.chi_square),
-                "degrees": table.degrees,
-                "p_cells": table.p_cells,
-                "cramers_v": _rounded(table.cramers_v),
-                "p_images": table.p_images,
-                "sentence": table.sentence,
-                "before": _separation(found.separations[table.column][0]),
-                "after": _separation(found.separations[table.column][1]),
-            }
-            for table in found.tables
-        },
+        "columns": {table.column: _association(table, *found.separations[table.column]) for table in found.tables},
+    }
+
+
+def _association(table: ClusterTable, before: ColumnCheck, after: ColumnCheck | None) -> dict[str, Any]:
+    """Return how the groups go together with a column, and what the column can be told by, as plain values."""
+    return {
+        "chi_square": _rounded(table.chi_square),
+        "degrees": table.degrees,
+        "p_cells": table.p_cells,
+        "cramers_v": _rounded(table.cramers_v),
+        "p_images": table.p_images,
+        "sentence": table.sentence,
+        "before": _separation(before),
+        "after": _separation(after),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,20 +61,28 @@ def growth_curves(growth: pd.DataFrame, measure: str) -> list[Curve]:
         Per condition its places, then the fit where growth can be told from none; what is 0 has no place on a
         logarithmic axis and is left out.
     """
-    curves = []
+    conditions = enumerate(growth.groupby("condition", sort=True))
+    return [
+        curve
+        for number, (condition, rows) in conditions
+        for curve in _condition_curves(condition_name(str(condition), growth), number, rows, measure)
+    ]
+
+
+def _condition_curves(name: str, number: int, growth: pd.DataFrame, measure: str) -> list[Curve]:
+    """Return the lines of the places of one condition, and that of the fit to all of them."""
     scale = 100.0 if measure == "confluency" else 1.0
-    for number, (condition, part) in enumerate(growth.groupby("condition", sort=True)):
-        name, fits, shown = condition_name(str(condition), growth), [], []
-        for place, rows in part.groupby("sequence", sort=False):
-            known = rows[rows[measure] > 0].sort_values("time_h")
-            fits.append(fit_sequence(rows, measure))
-            if len(known):
-                shown.append(known)
-                values = scale * known[measure].to_numpy(float)
-                curves.append(Curve(name, number, str(place), known["time_h"].to_numpy(float), values))
-        fitted = pool_growth(fits)
-        if fitted.rate_per_h is not None and not fitted.note and shown:
-            curves.append(_fit_curve(name, number, pd.concat(shown), measure, fitted, scale))
+    curves, fits, shown = [], [], []
+    for place, rows in growth.groupby("sequence", sort=False):
+        known = rows[rows[measure] > 0].sort_values("time_h")
+        fits.append(fit_sequence(rows, measure))
+        if len(known):
+            shown.append(known)
+            values = scale * known[measure].to_numpy(float)
+            curves.append(Curve(name, number, str(place), known["time_h"].to_numpy(float), values))
+    fitted = pool_growth(fits)
+    if fitted.rate_per_h is not None and not fitted.note and shown:
+        curves.append(_fit_curve(name, number, pd.concat(shown), measure, fitted, scale))
     return curves
 
 
@@ -112,27 +121,31 @@ def growth_figure(growth: pd.DataFrame, measure: str) -> go.Figure:
     figure, named = go.Figure(), set()
     unit = " %" if measure == "confluency" else ""
     for curve in growth_curves(growth, measure):
-        colour, fit = cluster_colour(curve.group), curve.place == ""
         figure.add_scatter(
             x=curve.x,
             y=curve.y,
-            mode="lines" if fit else "lines+markers",
             name=escape(curve.name),
             legendgroup=curve.name,
             showlegend=curve.name not in named,
-            line={
-                "color": colour,
-                "width": 3 if fit else 1,
-                "dash": _DASHES[curve.group % len(_DASHES)] if fit else "solid",
-            },
-            opacity=1.0 if fit else 0.75,
-            marker={"color": colour, "size": 6, "symbol": _SYMBOLS[curve.group % len(_SYMBOLS)]},
             hovertemplate=f"{escape(curve.place or 'fit')}<br>%{{x:.1f}} h: %{{y:.3g}}{unit}<extra></extra>",
+            **_line_style(curve),
         )
         named.add(curve.name)
     figure.update_xaxes(title_text="time, h")
     figure.update_yaxes(title_text=axis_title(measure), type="log", dtick="D2")
     return figure
+
+
+def _line_style(curve: Curve) -> dict[str, Any]:
+    """Return how a line is drawn: the fit of a condition thick and dashed, its places thin with markers."""
+    colour, fit = cluster_colour(curve.group), curve.place == ""
+    dash = _DASHES[curve.group % len(_DASHES)] if fit else "solid"
+    return {
+        "mode": "lines" if fit else "lines+markers",
+        "line": {"color": colour, "width": 3 if fit else 1, "dash": dash},
+        "opacity": 1.0 if fit else 0.75,
+        "marker": {"color": colour, "size": 6, "symbol": _SYMBOLS[curve.group % len(_SYMBOLS)]},
+    }
 
 
 def axis_title(measure: str) -> str:

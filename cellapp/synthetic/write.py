@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,7 +130,17 @@ def _sums(labels: np.ndarray, tile: Region) -> pd.DataFrame:
 
 def _write_image(path: Path, raw: Path, settings: SyntheticSettings) -> None:
     shape = (settings.n_channels, settings.height, settings.width)
-    metadata = {
+    tiles = (
+        _padded(_raw(raw, settings.dtype, shape)[(c, *tile.slices)])
+        for c in range(settings.n_channels)
+        for tile in _tiles(settings)
+    )
+    metadata = _ome_metadata(settings)
+    _write_tiles(path, tiles, shape, settings.dtype, ome=True, predictor=True, metadata=metadata)
+
+
+def _ome_metadata(settings: SyntheticSettings) -> dict[str, Any]:
+    return {
         "axes": "CYX",
         # From the settings instead of the clock: equal settings give equal bytes.
         "UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, settings.model_dump_json())),
@@ -139,38 +150,20 @@ def _write_image(path: Path, raw: Path, settings: SyntheticSettings) -> None:
         "PhysicalSizeY": settings.um_per_px,
         "PhysicalSizeYUnit": "µm",
     }
-    tiles = (
-        _padded(_raw(raw, settings.dtype, shape)[(c, *tile.slices)])
-        for c in range(settings.n_channels)
-        for tile in _tiles(settings)
-    )
-    with tifffile.TiffWriter(path, ome=True, bigtiff=_is_big(shape, settings.dtype)) as tiff:
-        tiff.write(
-            tiles,
-            shape=shape,
-            dtype=settings.dtype,
-            tile=(TILE, TILE),
-            photometric="minisblack",
-            compression="zlib",
-            predictor=True,
-            metadata=metadata,
-        )
 
 
 def _write_labels(path: Path, raw: Path, settings: SyntheticSettings) -> None:
     shape = (settings.height, settings.width)
     tiles = (_padded(_raw(raw, "uint32", shape)[tile.slices]) for tile in _tiles(settings))
-    with tifffile.TiffWriter(path, bigtiff=_is_big(shape, "uint32")) as tiff:
-        tiff.write(
-            tiles,
-            shape=shape,
-            dtype="uint32",
-            tile=(TILE, TILE),
-            photometric="minisblack",
-            compression="zlib",
-            description=TRUTH_NOTE,
-            metadata=None,
-        )
+    _write_tiles(path, tiles, shape, "uint32", description=TRUTH_NOTE, metadata=None)
+
+
+def _write_tiles(
+    path: Path, tiles: Iterator[np.ndarray], shape: tuple[int, ...], dtype: str, *, ome: bool | None = None, **how: Any
+) -> None:
+    with tifffile.TiffWriter(path, ome=ome, bigtiff=_is_big(shape, dtype)) as tiff:
+        layout = {"tile": (TILE, TILE), "photometric": "minisblack", "compression": "zlib"}
+        tiff.write(tiles, shape=shape, dtype=dtype, **layout, **how)
 
 
 def _is_big(shape: tuple[int, ...], dtype: str) -> bool:

@@ -100,17 +100,11 @@ def _held_out(
 
 def _join(heads: Sequence[Head], weights: Sequence[float], weighting: Weighting, name: str) -> EnsembleHead:
     """Make the ensemble; the members of ensembles among the heads share the weight of theirs."""
-    classes = heads[0].classes
-    for head in heads[1:]:
-        if set(head.classes) != set(classes):
-            raise InputError(
-                f"head {head.name!r} knows {', '.join(head.classes)}, and {heads[0].name!r} {', '.join(classes)}; "
-                "take heads of the same classes"
-            )
+    _require_same_classes(heads)
     members: list[tuple[LinearHead, float]] = []
     for head, weight in zip(heads, weights, strict=True):
         parts = zip(head.members, head.weights, strict=True) if isinstance(head, EnsembleHead) else [(head, 1.0)]
-        members += [(arranged(member, classes), weight * share) for member, share in parts]
+        members += [(arranged(member, heads[0].classes), weight * share) for member, share in parts]
     n_readings = len({reading_of(member) for member, _ in members})
     return EnsembleHead(
         name=name,
@@ -122,6 +116,16 @@ def _join(heads: Sequence[Head], weights: Sequence[float], weighting: Weighting,
         metrics={"validated": False, "reason": "not measured yet"},
         training={"members": [head.identity for head in heads]},
     )
+
+
+def _require_same_classes(heads: Sequence[Head]) -> None:
+    first = heads[0]
+    for head in heads[1:]:
+        if set(head.classes) != set(first.classes):
+            raise InputError(
+                f"head {head.name!r} knows {', '.join(head.classes)}, and {first.name!r} {', '.join(first.classes)}; "
+                "take heads of the same classes"
+            )
 
 
 def _sentence(heads: Sequence[Head], weighting: Weighting, n_readings: int) -> str:
@@ -150,8 +154,11 @@ def _measure(
         "method": METHOD,
         "methods": {},
     }
-    if held_out is None:
-        return metrics
+    return metrics if held_out is None else metrics | _held_out_figures(ensemble, held_out, calls)
+
+
+def _held_out_figures(ensemble: EnsembleHead, held_out: HeldOutCalls, calls: Sequence[HeldOutCalls]) -> dict[str, Any]:
+    """Measure the ensemble and each of its heads on the same held-out cells."""
     rows = held_out.pure
     each = {METHOD: held_out, **{one.head: one.arranged(held_out.classes, held_out.positive) for one in calls}}
     about = {"classes": held_out.classes, "positive": ensemble.positive}
@@ -163,7 +170,7 @@ def _measure(
     if not rows.all():
         known = target_shares(held_out.truth[~rows].tolist(), held_out.classes)
         counts["mixture_rmse"] = {name: mixture_rmse(one.probabilities[~rows], known) for name, one in each.items()}
-    return metrics | counts | {"n_folds": len(np.unique(held_out.folds)), "methods": figures}
+    return counts | {"n_folds": len(np.unique(held_out.folds)), "methods": figures}
 
 
 def _short(held_out: HeldOutCalls, metrics: dict[str, Any]) -> dict[str, Any]:

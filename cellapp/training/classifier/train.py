@@ -16,6 +16,7 @@ from cellapp.classification.head import LinearHead
 from cellapp.errors import InputError
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
+from cellapp.pipeline.progress import part_of
 from cellapp.settings import FeatureSettings
 from cellapp.training.classifier.baselines import (
     BOTH,
@@ -33,7 +34,7 @@ from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.validation import measure_beside, notes_of
 from cellapp.training.classifier.write_fitted import CHECKPOINTS, Fitted, whole, write_fitted
 from cellapp.training.encode_dataset import EncodedDataset, encode_dataset
-from cellapp.training.labelled_crops import read_labelled_crops
+from cellapp.training.labelled_crops import LabelledCrops, read_labelled_crops
 from cellapp.types.image import OnStep
 from cellapp.types.protocols import Encoder
 
@@ -72,25 +73,16 @@ def train_head(
     folder, out, recipe = Path(folder), Path(out), recipe or HeadRecipe()
     start, progress = time.perf_counter(), on_step or (lambda step, fraction: None)
     crops = read_labelled_crops(folder, recipe.group_column)
-    if recipe.positive is not None and recipe.positive not in crops.classes:
-        raise InputError(f"the positive class {recipe.positive!r} is none of {', '.join(crops.classes)}")
-    if recipe.mode == "finetune" and not crops.pure.all():
-        raise InputError("fine-tuning is for cells of one class each; leave the mixtures out, or take --mode probe")
-    if recipe.baselines and not crops.pure.all():
-        raise InputError("--baselines are for cells of one class each; leave the mixtures out, or the baselines")
+    _require_suitable(crops, recipe)
     untrained = from_scratch(recipe)
     recipe, encoder, sentence = untrained or (recipe, load_model(recipe.encoder), "")
     encoders = _encoders(recipe, encoder)
     tuned = recipe.mode == "finetune"
     share = 0.1 if tuned else 0.8
-    dataset = encode_dataset(
-        crops, encoders, recipe.preprocess, lambda step, part: progress(step, share * part), keep_planes=tuned
-    )
+    dataset = encode_dataset(crops, encoders, recipe.preprocess, part_of(progress, 0.0, share), keep_planes=tuned)
     progress("Fitting the head", share)
     if tuned:
-        fitted = _fine_tune(
-            dataset, recipe, encoders, out, lambda step, part: progress(step, share + (0.95 - share) * part)
-        )
+        fitted = _fine_tune(dataset, recipe, encoders, out, part_of(progress, share, 0.95))
     else:
         fitted = _fit(dataset, recipe, out.resolve().name, encoders[EMBEDDING].identity, progress)
     if sentence:
@@ -99,6 +91,16 @@ def train_head(
     metrics = _write(out, fitted, dataset, recipe, start)
     progress("Done", 1.0)
     return metrics
+
+
+def _require_suitable(crops: LabelledCrops, recipe: HeadRecipe) -> None:
+    """Raise InputError where a recipe cannot be used for these cells."""
+    if recipe.positive is not None and recipe.positive not in crops.classes:
+        raise InputError(f"the positive class {recipe.positive!r} is none of {', '.join(crops.classes)}")
+    if recipe.mode == "finetune" and not crops.pure.all():
+        raise InputError("fine-tuning is for cells of one class each; leave the mixtures out, or take --mode probe")
+    if recipe.baselines and not crops.pure.all():
+        raise InputError("--baselines are for cells of one class each; leave the mixtures out, or the baselines")
 
 
 def _write(out: Path, fitted: Fitted, dataset: EncodedDataset, recipe: HeadRecipe, start: float) -> dict[str, Any]:
