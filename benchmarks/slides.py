@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", default="22656x5594", help="rows x columns of the slide")
     parser.add_argument("--keep", type=Path, help="folder that keeps slides and results")
     parser.add_argument("--no-resume", action="store_true", help="leave out the kill and the third run")
-    parser.add_argument("--options", default="", help="further options of `cellapp analyse`")
+    parser.add_argument("--options", default="", help="further options of `python -m cellapp analyse`")
     chosen = parser.parse_args(arguments)
     size, more = parse_size(chosen.size), shlex.split(chosen.options)
     with tempfile.TemporaryDirectory() as scratch:

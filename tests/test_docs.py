@@ -124,3 +124,12 @@ def test_every_command_is_documented_and_every_documented_command_exists():
     known = {command.name or command.callback.__name__.replace("_", "-") for command in app.registered_commands}
     known |= {group.name for group in app.registered_groups}
     assert named == known
+
+
+def test_commands_are_named_as_they_are_typed():
+    """There is no program called cellapp: what a message or a document names as a way out must start."""
+    places = [*DOCS, *MODULES.values(), *(ROOT / "cellapp").rglob("*.html"), *(ROOT / "docs").glob("*.md")]
+    named = {
+        (path.name, text) for path in places for text in re.findall(r"(?:`|<code>)cellapp [a-z]+", path.read_text())
+    }
+    assert not named

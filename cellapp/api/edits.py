@@ -1,4 +1,4 @@
-"""Edits of the cells of a run over HTTP, as the Segment page and `cellapp edit` make them."""
+"""Edits of the cells of a run over HTTP, as the Segment page and `python -m cellapp edit` make them."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def write_files(run_id: str, image_ids: Annotated[list[str], Body(embed=True)]) 
 
 @router.get("/runs/{run_id}/labels.csv")
 def export(run_id: str) -> Response:
-    """Answer the labels of a run as CSV, as `cellapp label export` writes it."""
+    """Answer the labels of a run as CSV, as `python -m cellapp label export` writes it."""
     run = get_shown_run(run_id)
     with TemporaryDirectory() as folder:
         path = write_label_table(export_labels(Exchange(run.project_id, run)), Path(folder) / "labels.csv")
@@ -125,7 +125,7 @@ def import_table(
     file: Annotated[UploadFile, File()],
     who: Annotated[str, Query(description="Of lines that name nobody.")] = "",
 ) -> dict[str, Any]:
-    """Add the labels of a CSV, as `cellapp label import` reads it; each line left out is named in one sentence."""
+    """Add the labels of a CSV, as `python -m cellapp label import` reads it; a line left out is named in a sentence."""
     run = get_shown_run(run_id)
     with TemporaryDirectory() as folder:
         path = Path(folder) / clean_name(file.filename or "labels.csv")

@@ -162,7 +162,8 @@ class EnsembleHead:
         if not self.reads_alike:
             raise ModelError(
                 f"the heads of ensemble {self.name!r} read different encoders, cuts, features or preprocessing: it "
-                "calls pictures of single cells (`cellapp predict`); for slides, make one of heads that read alike"
+                "calls pictures of single cells (`python -m cellapp predict`); for slides, make one of heads that "
+                "read alike"
             )
 
 

@@ -89,7 +89,7 @@ def _read(folder: Path, name: str) -> bytes:
         return (folder / name).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnknownModelError(
-            f"no head in {folder}: {name} is missing; give the folder written by `cellapp train`"
+            f"no head in {folder}: {name} is missing; give the folder written by `python -m cellapp train`"
         ) from error
     except OSError as error:
         raise UnknownModelError(f"no head can be read: {disk_sentence(error)}") from error
@@ -122,17 +122,9 @@ def _tensors(head: Head) -> dict[str, np.ndarray]:
 
 
 def _description(head: Head) -> dict[str, Any]:
+    """Return what head.json holds, but for the digest of the tensors."""
     if isinstance(head, EnsembleHead):
-        return {
-            "format": _FORMATS[ENSEMBLE],
-            "kind": ENSEMBLE,
-            **{name: getattr(head, name) for name in _PLAIN_OF_ENSEMBLE},
-            "classes": list(head.classes),
-            "training": dict(head.training),
-            "metrics": dict(head.metrics),
-            **({"conformal": head.conformal.as_json} if head.conformal else {}),
-            "members": [_description(member) | {"sha256": member.version} for member in head.members],
-        }
+        return _ensemble_description(head)
     limit = head.novelty.limit if np.isfinite(head.novelty.limit) else None  # JSON has no infinity
     return {
         "format": _FORMATS[None],
@@ -148,6 +140,19 @@ def _description(head: Head) -> dict[str, Any]:
         **({"conformal": head.conformal.as_json} if head.conformal else {}),
         **({"own_encoder": head.own_encoder.as_json} if head.own_encoder else {}),
         "cloud": {"rest_variance": head.novelty.rest_variance, "limit": limit},
+    }
+
+
+def _ensemble_description(head: EnsembleHead) -> dict[str, Any]:
+    return {
+        "format": _FORMATS[ENSEMBLE],
+        "kind": ENSEMBLE,
+        **{name: getattr(head, name) for name in _PLAIN_OF_ENSEMBLE},
+        "classes": list(head.classes),
+        "training": dict(head.training),
+        "metrics": dict(head.metrics),
+        **({"conformal": head.conformal.as_json} if head.conformal else {}),
+        "members": [_description(member) | {"sha256": member.version} for member in head.members],
     }
 
 

@@ -27,9 +27,9 @@ def crops(
     Stopped and started again, it goes on from what is finished. INPUT are the images that were analysed.
     """
     from cellapp.exports.refresh import rewrite_report
-    from cellapp.pipeline.rescore import analysed_folders
+    from cellapp.exports.run_json import require_analysed
 
-    analysed_folders(out)
+    require_analysed(out)
     progress = Progress()
     made = _make(out, inputs, Together.of(combine, join_tiles), progress)
     if made:

@@ -41,7 +41,9 @@ def _content(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is no JSON file of edits ({error}); see `cellapp edit --help`") from error
+        raise InputError(
+            f"{str(path)!r} is no JSON file of edits ({error}); see `python -m cellapp edit --help`"
+        ) from error
 
 
 def _image_of(run_id: str, named: str | None) -> str:

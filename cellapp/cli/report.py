@@ -55,7 +55,9 @@ def opened_images(images: list[str], run: Path) -> Iterator[list[Callable[[], Sl
     if not images:
         yield []
         return
-    rule = depth_of(next(iter(sorted(run.glob("*/run.json")))))
+    from cellapp.exports.run_json import require_analysed
+
+    rule = depth_of(require_analysed(run)[0] / "run.json")
     with input_files(images, run) as files:
         found = list_file_images(files, None, scene="all", time="all", depth=rule)
         yield [image.open for image in found]

@@ -31,14 +31,14 @@ def rescore(
 
     Tables, outlines, summary and run.json follow; the classes before are kept, and their head gives them back.
     """
-    from cellapp.exports.run_json import read_run
+    from cellapp.exports.run_json import read_run, require_analysed
     from cellapp.exports.stored_summary import stored_answer
     from cellapp.pipeline.active_classes import follow, not_drawn
-    from cellapp.pipeline.rescore import analysed_folders, rescore
+    from cellapp.pipeline.rescore import rescore
     from cellapp.settings import ClassifySettings
     from cellapp.settings_io import validated
 
-    first, progress = analysed_folders(out)[0], Progress()
+    first, progress = require_analysed(out)[0], Progress()
     before = read_run(first / "run.json")["settings"].get("classify", {})
     asked = {"head": head, "threshold": threshold, "unsure_margin": unsure_margin}
     changes = {name: value for name, value in asked.items() if value is not None}

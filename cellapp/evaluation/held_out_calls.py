@@ -73,7 +73,7 @@ def read_held_out(folder: str | Path) -> HeldOutCalls:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"no folder {str(folder)!r}; give the folder that `cellapp train` wrote")
+        raise InputError(f"no folder {str(folder)!r}; give the folder that `python -m cellapp train` wrote")
     metrics = read_metrics(folder)
     if not (folder / CALLS).is_file():
         reason = metrics.get("reason") or f"there is no {CALLS} beside it"
@@ -136,7 +136,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         return metrics | {"head": str(metrics["head"])}
     except OSError as error:
         raise InputError(
-            f"{str(folder)!r} holds no {METRICS}; give the folder of a head that `cellapp train` wrote"
+            f"{str(folder)!r} holds no {METRICS}; give the folder of a head that `python -m cellapp train` wrote"
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{folder / METRICS} cannot be read ({error}); train the head again") from error

@@ -31,7 +31,7 @@ def split_pair(metrics: Mapping[str, Any], groups: str) -> SplitPair | None:
     Parameters
     ----------
     metrics : mapping
-        ``scores``, ``intervals``, ``grouped``, ``leaky`` and ``gap`` as `cellapp train` writes them.
+        ``scores``, ``intervals``, ``grouped``, ``leaky`` and ``gap`` as `python -m cellapp train` writes them.
     groups : str
         What groups are called, "slides".
     """

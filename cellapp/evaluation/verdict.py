@@ -42,7 +42,7 @@ def verdict_of(folder: Path) -> Verdict:
     Parameters
     ----------
     folder : Path
-        As `cellapp train` writes it.
+        As `python -m cellapp train` writes it.
 
     Raises
     ------

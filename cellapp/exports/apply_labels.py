@@ -11,7 +11,7 @@ from cellapp.errors import InputError
 from cellapp.exports.class_files import write_class_files
 from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import read_analysis
-from cellapp.exports.run_json import PICTURES_BY, read_run
+from cellapp.exports.run_json import PICTURES_BY, analysed_folders, read_run
 from cellapp.exports.stored_summary import stored_summary
 from cellapp.exports.tables import write_summary
 from cellapp.rendering.composition import ImageStyle
@@ -70,4 +70,4 @@ def apply_labels(folder: Path, slide: Slide | None, labels: Mapping[int, str]) -
 
 def summary_rows(out: Path) -> list[dict[str, Any]]:
     """Return the summary row of every finished image in a run's folder, by name."""
-    return [stored_summary(path.parent) for path in sorted(out.glob("*/run.json"))]
+    return [stored_summary(folder) for folder in analysed_folders(out)]

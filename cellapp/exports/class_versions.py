@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from cellapp.classification.cell_columns import class_columns
 from cellapp.errors import InputError
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import read_run, require_analysed
 from cellapp.exports.tables import read_cells, write_cells
 from cellapp.files import atomic_write, move_into_place
 from cellapp.settings import ClassifySettings
@@ -163,10 +163,8 @@ def version_of_run(run: Mapping[str, Any]) -> ClassVersion:
 
 def _keep_present(out: Path) -> ClassVersions:
     """Keep the classes that the files show as the first version."""
-    folders = [path.parent for path in sorted(out.glob("*/run.json"))]
+    folders = require_analysed(out)
     runs = [read_run(folder / "run.json") for folder in folders]
-    if not runs:
-        raise InputError(f"{str(out)!r} holds no analysed image; give the --out folder of `cellapp analyse`")
     version = version_of_run(runs[0])
     tables = {folder.name: read_cells(folder / "cells.parquet") for folder in folders}
     _write_tables(out, version, {stem: cells[class_columns(cells)] for stem, cells in tables.items()})

@@ -74,6 +74,19 @@ def read_run(path: Path) -> dict[str, Any]:
     return tree
 
 
+def analysed_folders(out: Path) -> list[Path]:
+    """Return the folders of the images in a run's folder that are done, by name."""
+    return sorted(path.parent for path in out.glob("*/run.json"))
+
+
+def require_analysed(out: Path) -> list[Path]:
+    """Return the folders of the images that are done, by name. Raises InputError when there are none."""
+    folders = analysed_folders(out)
+    if not folders:
+        raise InputError(f"no analysed image in {str(out)!r}: give the --out folder of `python -m cellapp analyse`")
+    return folders
+
+
 def image_of(tree: Mapping[str, Any]) -> tuple[ImageInfo, tuple[Role, ...]]:
     """Return the image's header and channel roles as they were for the analysis."""
     fields = {name: _tupled(value) for name, value in tree["image"].items() if name not in ("stem", "sha256")}

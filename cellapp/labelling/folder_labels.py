@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cellapp.errors import InputError
 from cellapp.exports.apply_labels import apply_labels
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import read_run, require_analysed
 from cellapp.files import clean_text
 from cellapp.labelling.analysed_cells import AnalysedCells, analysed_cells
 from cellapp.labelling.label_table import ImportReport, TableLabel, not_found, place
@@ -26,10 +25,7 @@ def image_folders(out: Path) -> list[Path]:
     InputError
         There is none.
     """
-    folders = [out] if (out / "run.json").is_file() else sorted(path.parent for path in out.glob("*/run.json"))
-    if not folders:
-        raise InputError(f"{str(out)!r} is no folder of an analysis: no image in it has a run.json")
-    return folders
+    return [out] if (out / "run.json").is_file() else require_analysed(out)
 
 
 def folder_labels(out: Path) -> list[TableLabel]:

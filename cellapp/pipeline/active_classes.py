@@ -14,7 +14,7 @@ from cellapp.exports.class_files import write_class_pictures, write_class_tables
 from cellapp.exports.class_versions import ClassVersion, ClassVersions, version_of_run, version_table, with_classes
 from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import read_analysis
-from cellapp.exports.run_json import EDITS, PICTURES_BY, read_run
+from cellapp.exports.run_json import EDITS, PICTURES_BY, analysed_folders, read_run
 from cellapp.exports.run_vectors import vectors_of_run
 from cellapp.exports.tables import write_summary
 from cellapp.files import atomic_write
@@ -33,7 +33,7 @@ def follow(out: Path, versions: ClassVersions, on_step: OnStep = no_progress) ->
     list of dict
         The rows of summary.csv.
     """
-    folders = [path.parent for path in sorted(out.glob("*/run.json"))]
+    folders = analysed_folders(out)
     for n_done, folder in enumerate(folders):
         on_step(f"{folder.name}: Writing tables", n_done / len(folders))
         write_active_tables(folder, versions)
@@ -44,7 +44,7 @@ def follow(out: Path, versions: ClassVersions, on_step: OnStep = no_progress) ->
 
 def not_drawn(out: Path) -> dict[Path, str]:
     """Return the folders whose overlay and crops show other classes than their tables, with the digest of the image."""
-    runs = {path.parent: read_run(path) for path in sorted(out.glob("*/run.json"))}
+    runs = {folder: read_run(folder / "run.json") for folder in analysed_folders(out)}
     return {folder: run["image"]["sha256"] for folder, run in runs.items() if run.get(PICTURES_BY)}
 
 

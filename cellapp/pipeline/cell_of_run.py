@@ -10,7 +10,7 @@ from typing import Any
 from cellapp.classification.ensemble import Head
 from cellapp.errors import InputError, ModelError
 from cellapp.explanation.brightness_flip import flip_sentence
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import analysed_folders, read_run
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.models.registry import model_folder
@@ -44,7 +44,7 @@ def examples_of_folder(out: Path, stem: str, cell_id: int) -> Reasons:
     """
     run = _run_of(out, stem)
     head, name = _head_of(run)
-    stems = [path.parent.name for path in sorted(out.glob("*/run.json"))]
+    stems = [folder.name for folder in analysed_folders(out)]
     tables = {one: read_cells(out / one / "cells.parquet") for one in stems}
     return reasons_by_example(
         tables, lambda one: stored_vectors(out / one, head), stem, cell_id, head, model_folder(name)
@@ -91,7 +91,7 @@ def flip_of_folder(
 
 def _run_of(out: Path, stem: str) -> Mapping[str, Any]:
     if not (out / stem / "run.json").is_file():
-        known = ", ".join(path.parent.name for path in sorted(out.glob("*/run.json")))
+        known = ", ".join(folder.name for folder in analysed_folders(out))
         raise InputError(f"no image {stem!r} in {str(out)!r}; it has {known}")
     return read_run(out / stem / "run.json")
 

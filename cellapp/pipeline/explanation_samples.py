@@ -79,7 +79,8 @@ def sample_slides(folder: Path, head: Head, n_cells: int) -> Sample:
     places = sorted(path.parent for path in folder.rglob(CAUSE))
     if not places:
         raise InputError(
-            f"no {CAUSE} below {str(folder)!r}; write slides with a known cause by `cellapp demo --differ-by nucleus`"
+            f"no {CAUSE} below {str(folder)!r}; write slides with a known cause by "
+            "`python -m cellapp demo --differ-by nucleus`"
         )
     models = RunModels(load_model("classical"), load_encoder_of(head).reading(head.reads), head)
     shares = np.bincount(np.arange(n_cells) % len(places), minlength=len(places))

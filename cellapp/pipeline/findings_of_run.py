@@ -14,7 +14,7 @@ from cellapp.explanation.finding_tables import given_by_hand, needed, with_truth
 from cellapp.explanation.findings import Findings, findings
 from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.explanations import read_explanation_summary
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import read_run, require_analysed
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.explain_method import settings_of_run
@@ -52,9 +52,7 @@ def findings_of_run(
     ModelError
         When the head cannot be had, is another than the run's, makes no maps, or does not know the class.
     """
-    stems = [path.parent.name for path in sorted(out.glob("*/run.json"))]
-    if not stems:
-        raise InputError(f"no analysed image in {str(out)!r}: give a folder that `cellapp analyse --out` wrote")
+    stems = [folder.name for folder in require_analysed(out)]
     tables = {stem: read_cells(out / stem / "cells.parquet") for stem in stems}
     target = target or _positive(tables)
     measured = read_explanation_summary(out, stems, target)

@@ -20,7 +20,7 @@ from cellapp.cells.crop import crop
 from cellapp.errors import InputError
 from cellapp.exports.crops_zip import CROPS, has_crops, read_raw_crops, write_crops
 from cellapp.exports.image_folder import read_analysis
-from cellapp.exports.run_json import EDITS, read_run
+from cellapp.exports.run_json import EDITS, analysed_folders, read_run
 from cellapp.pipeline.checkpoint import Checkpoint, open_checkpoint
 from cellapp.pipeline.draw_crops import draw_crops_here
 from cellapp.pipeline.progress import no_progress, part_of
@@ -33,7 +33,7 @@ _DRAWING = 0.9  # share of the time; the rest joins the parts
 
 def without_crops(out: Path) -> list[Path]:
     """Return the folders of a run's images that have no crops, by name."""
-    return [path.parent for path in sorted(out.glob("*/run.json")) if not has_crops(path.parent)]
+    return [folder for folder in analysed_folders(out) if not has_crops(folder)]
 
 
 def make_crops(folder: Path, slide: Slide, on_step: OnStep = no_progress) -> Path:

@@ -14,7 +14,7 @@ from cellapp.errors import InputError
 from cellapp.evaluation.held_out_calls import HeldOutCalls, read_held_out
 from cellapp.evaluation.mixtures import mixture_rmse
 from cellapp.evaluation.quantification import METHODS, Quantifier
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import read_run, require_analysed
 from cellapp.exports.tables import read_cells
 from cellapp.text_table import read_table
 
@@ -36,7 +36,7 @@ def quantify_runs(folders: Sequence[str | Path], head: str | Path, known: str | 
     Parameters
     ----------
     folders : sequence of str or Path
-        Where `cellapp analyse` wrote, or folders of single images in there; all analysed with `head`.
+        Where `python -m cellapp analyse` wrote, or folders of single images in there; all analysed with `head`.
     head : str or Path
         Folder of the head, with its held-out calls.
     known : str or Path, optional
@@ -100,10 +100,7 @@ def _images(folders: Sequence[str | Path]) -> dict[str, Path]:
     """Return the folder of each analysed image by its name; of two of one name with the run before it."""
     found = []
     for folder in map(Path, folders):
-        inside = [folder] if (folder / CELLS).is_file() else sorted(path.parent for path in folder.glob(f"*/{CELLS}"))
-        if not inside:
-            raise InputError(f"no analysed image in {str(folder)!r}; give the --out of `cellapp analyse`")
-        found += inside
+        found += [folder] if (folder / CELLS).is_file() else require_analysed(folder)
     found = list(dict.fromkeys(path.resolve() for path in found))
     names = [path.name for path in found]
     return {p.name if names.count(p.name) == 1 else f"{p.parent.name}/{p.name}": p for p in found}

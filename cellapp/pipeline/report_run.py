@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from cellapp.errors import InputError, ModelError
+from cellapp.errors import ModelError
 from cellapp.explanation.methods import method_text
 from cellapp.exports.explanations import read_explanation_summary, read_mean_maps
 from cellapp.exports.report.figures import write_figures
 from cellapp.exports.report.page import write_report
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import analysed_folders, read_run, require_analysed
 from cellapp.models.bundle import load_models_to_explain
 from cellapp.pipeline.explain_method import settings_of_run, with_explain_method
 from cellapp.pipeline.measure_run import measure_run
@@ -70,7 +70,7 @@ def keep_report_figures(
 
 def _measured(out: Path, settings: AnalyseSettings, target: str) -> bool:
     """Whether findings and mean maps of a class are there, and the maps by the method of the settings."""
-    known = [path.parent.name for path in sorted(out.glob("*/run.json"))]
+    known = [folder.name for folder in analysed_folders(out)]
     means, method = read_mean_maps(out, target)
     wanted = method_text(settings.explain.named, settings.explain.layer)
     return read_explanation_summary(out, known, target) is not None and bool(means) and method == wanted
@@ -111,9 +111,7 @@ def report_run(
 
 def first_run(out: Path) -> dict[str, object]:
     """Return run.json of the first image of a run. Raises InputError when there is none."""
-    for path in sorted(out.glob("*/run.json")):
-        return read_run(path)
-    raise InputError(f"no analysed image in {str(out)!r}: give a folder that `cellapp analyse --out` wrote")
+    return read_run(require_analysed(out)[0] / "run.json")
 
 
 def images_by_digest(out: Path, slides: Iterable[Callable[[], Slide]]) -> dict[str, Callable[[], Slide]]:
@@ -125,7 +123,8 @@ def images_by_digest(out: Path, slides: Iterable[Callable[[], Slide]]) -> dict[s
         The run's folder.
     slides : iterable of functions that open an image
     """
-    stems = {read_run(path)["image"].get("sha256"): path.parent.name for path in sorted(out.glob("*/run.json"))}
+    folders = analysed_folders(out)
+    stems = {read_run(folder / "run.json")["image"].get("sha256"): folder.name for folder in folders}
     found = {}
     for open_slide in slides:
         stem = stems.get(open_slide().digest)

@@ -16,7 +16,7 @@ from cellapp.classification.ensemble import Head
 from cellapp.classification.predict import predict
 from cellapp.errors import InputError, ModelError
 from cellapp.exports.class_versions import ClassVersion, ClassVersions, add_version, now_utc
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import read_run, require_analysed
 from cellapp.exports.run_vectors import folder_vectors
 from cellapp.exports.tables import read_cells
 from cellapp.models.bundle import weights_of
@@ -98,19 +98,11 @@ def rescore(out: Path, settings: ClassifySettings, vectors_of: VectorsOf = store
     ModelError
         When the head cannot be had, or reads other vectors than there are.
     """
-    folders = analysed_folders(out)
+    folders = require_analysed(out)
     head = load_head(str(settings.head))
     tables = {folder.name: _called(folder, head, vectors_of(folder, head), settings) for folder in folders}
     version = ClassVersion(head.identity, settings, _made_by(head, settings, folders[0]), now_utc())
     return add_version(out, version, tables)
-
-
-def analysed_folders(out: Path) -> list[Path]:
-    """Return the folders of a run's analysed images by name. Raises InputError when there are none."""
-    folders = [path.parent for path in sorted(out.glob("*/run.json"))]
-    if not folders:
-        raise InputError(f"{str(out)!r} holds no analysed image; give the --out folder of `cellapp analyse`")
-    return folders
 
 
 def _called(folder: Path, head: Head, embeddings: Embeddings, settings: ClassifySettings) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """From the evidence of a second look to an expected average precision, by a calibration on labelled images.
 
-The calibration of a network is the file ``reliability.json`` beside its weights; `cellapp score reliability` makes it.
+The calibration of a network is the file ``reliability.json`` beside its weights, made by
+`python -m cellapp score reliability`.
 """
 
 from __future__ import annotations

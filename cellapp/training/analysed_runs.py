@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from cellapp.errors import InputError
-from cellapp.exports.run_json import read_run
+from cellapp.exports.run_json import read_run, require_analysed
 from cellapp.exports.run_vectors import folder_vectors
 from cellapp.files import safe_stem
 from cellapp.labelling.folder_labels import placed_labels
@@ -125,7 +125,7 @@ def read_analysed(folders: Sequence[Path]) -> list[AnalysedImage]:
     InputError
         When a folder holds no analysed image, or one has no vectors.
     """
-    found = [_image_folders(folder) for folder in folders]
+    found = [require_analysed(folder) for folder in folders]
     names = image_names([[folder.name for folder in of_run] for of_run in found])
     images: dict[str, AnalysedImage] = {}
     for of_run, names_of_run in zip(found, names, strict=True):
@@ -133,13 +133,6 @@ def read_analysed(folders: Sequence[Path]) -> list[AnalysedImage]:
             image = _read(folder, name)
             images.setdefault(image.digest, image)
     return list(images.values())
-
-
-def _image_folders(folder: Path) -> list[Path]:
-    images = sorted(path.parent for path in folder.glob("*/run.json")) if folder.is_dir() else []
-    if not images:
-        raise InputError(f"no analysed image in {str(folder)!r}: give a folder that `cellapp analyse --out` wrote")
-    return images
 
 
 def _read(folder: Path, name: str) -> AnalysedImage:

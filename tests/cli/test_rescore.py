@@ -64,7 +64,7 @@ def test_pictures_are_drawn_where_the_image_is_given(folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["nowhere", "--head", "demo-head"], 2, "holds no analysed image"),
+        (["nowhere", "--head", "demo-head"], 2, "no analysed image in"),
         (["out", "--head", "nothing"], 2, "nothing"),
         (["out", "--head", "demo-head"], 1, "reads vectors with encoder cell-vit"),
         (["out", "--head", "one", "--threshold", "2"], 2, "threshold"),

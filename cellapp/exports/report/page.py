@@ -26,7 +26,7 @@ from cellapp.exports.report.quality import quality_of
 from cellapp.exports.report.svg_charts import calibration_chart, share_chart
 from cellapp.exports.report.validation import Validation, validation_of
 from cellapp.exports.report.words import counted, percent
-from cellapp.exports.run_json import PICTURES_BY
+from cellapp.exports.run_json import PICTURES_BY, analysed_folders
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_write
 from cellapp.models.demonstration import demonstration_of_run
@@ -64,7 +64,7 @@ def write_report(folder: Path, *, title: str, path: Path | None = None, samples:
     Path
     """
     target = path or folder / "report.html"
-    sources = [path.parent for path in sorted(folder.glob("*/run.json"))]
+    sources = analysed_folders(folder)
     tables = [read_cells(source / "cells.parquet") for source in sources]
     classes = list(dict.fromkeys(name for table in tables for name in classes_of(table)))
     known = samples or {}
@@ -86,23 +86,39 @@ def _template() -> Any:
 def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]) -> dict[str, Any]:
     """Return what the template shows."""
     made_by = images[0].run if images else {}
-    tables, groups = [image.cells for image in images], groups_of(images, classes)
     validation = validation_of(made_by)
-    figures = read_figures(folder, made_by.get("head"))
-    fractions, why_not = _fractions(images, groups, validation)
-    found = _found(folder, images, classes)
-    text, references = "", []
+    counts = _counts(images, classes, validation)
+    figures, found = read_figures(folder, made_by.get("head")), _found(folder, images, classes)
+    methods, references = "", []
     if images:
-        text, references = methods_paragraph(
+        methods, references = methods_paragraph(
             images,
             explained=_explained(folder, figures, made_by),
-            corrected=bool(fractions),
+            corrected=bool(counts["fractions"]),
             measured=found is not None,
         )
-    all_classes = list(dict.fromkeys(name for image in images for name in image.counts.n_of))
+    return counts | {
+        "validation": validation,
+        "calibration": calibration_chart(validation.calibration, validation.positive) if validation.calibration else "",
+        "figures": [(one, inline(one.svg)) for one in figures],
+        "found": found,
+        "removal_title": removal_title,
+        "question_titles": TITLES,
+        "methods": methods,
+        "references": references,
+        "limits": limits_of(images, validation),
+        "made_by": json.dumps({k: v for k, v in made_by.items() if k not in NOT_MADE_BY}, indent=2, ensure_ascii=False),
+    }
+
+
+def _counts(images: Sequence[ReportImage], classes: Sequence[str], validation: Validation) -> dict[str, Any]:
+    """Return what Overview, Counts and Quality show."""
+    groups = groups_of(images, classes)
+    fractions, why_not = _fractions(images, groups, validation)
+    demonstration = demonstration_of_run(images[0].run if images else {})
     return {
-        "answer": headline(tables, classes, demonstration_of_run(made_by)),
-        "classes": all_classes,
+        "answer": headline([image.cells for image in images], classes, demonstration),
+        "classes": list(dict.fromkeys(name for image in images for name in image.counts.n_of)),
         "images": images,
         "groups": groups,
         "by_hand": by_hand(images),
@@ -110,16 +126,6 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
         "fractions": fractions,
         "why_no_fractions": why_not,
         "quality": quality_of(images) if images else None,
-        "validation": validation,
-        "calibration": calibration_chart(validation.calibration, validation.positive) if validation.calibration else "",
-        "figures": [(one, inline(one.svg)) for one in figures],
-        "found": found,
-        "removal_title": removal_title,
-        "question_titles": TITLES,
-        "methods": text,
-        "references": references,
-        "limits": limits_of(images, validation),
-        "made_by": json.dumps({k: v for k, v in made_by.items() if k not in NOT_MADE_BY}, indent=2, ensure_ascii=False),
     }
 
 

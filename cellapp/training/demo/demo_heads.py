@@ -47,7 +47,7 @@ class DemoRecipe:
     n_head_slides: int = 40
     n_test_slides: int = 9
     slide_px: int = 640
-    demo_px: int = 1024  # side of the slide with the settings of `cellapp demo`
+    demo_px: int = 1024  # side of the slide with the settings of `python -m cellapp demo`
     seed: int = 0
 
     def slides(self, use: int, n_slides: int) -> list[SyntheticSettings]:

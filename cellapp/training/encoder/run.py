@@ -35,7 +35,7 @@ _STORED_SCALE = 1.25  # side of the stored crops over that of the encoder's inpu
 
 @dataclass(frozen=True)
 class PretrainOptions:
-    """Options of `cellapp pretrain`; None leaves a value to the recipe."""
+    """Options of `python -m cellapp pretrain`; None leaves a value to the recipe."""
 
     recipe: Path | None = None
     encoder: str | None = None

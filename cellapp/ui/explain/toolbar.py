@@ -90,7 +90,7 @@ def _pick_method(asked: ExplainSettings, best: str | None) -> ExplainSettings:
         index=names.index("exact" if asked.method == "hirescam" else asked.method),
         format_func=lambda name: METHOD_TITLES[name] + (" (most faithful)" if name == best else ""),
         key="explain_method",
-        help="At first what the run names, else what `cellapp score explanation` found most faithful to the head.",
+        help="At first what the run names, else what `score explanation` found most faithful to the head.",
         width=_BOX_PX,
     )
     layer = None
@@ -110,7 +110,9 @@ def truth_badge(run: RunRecord, head: Head | None, how: ExplainSettings) -> None
     figures = truth_of(run.settings.classify.head, head) if how.layer is None else {}
     row = figures.get("exact" if how.method == "hirescam" else how.named)
     if row is None:
-        st.caption("Not measured on this head whether maps of this kind are true: `cellapp score explanation`.")
+        st.caption(
+            "Not measured on this head whether maps of this kind are true: `python -m cellapp score explanation`."
+        )
         return
     gains = (f"{name} {row[name]['gain']['value']:+.2f}" for name in ("deletion", "insertion", "road"))
     text = f"Against random maps, in logit units: {', '.join(gains)}. The map holds {row['held']:.0%} of the logit."
