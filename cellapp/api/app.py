@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,7 +42,7 @@ from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.settings import AnalyseSettings
 from cellapp.store import images, projects, runs
-from cellapp.store.records import RunRecord
+from cellapp.store.records import RunImage, RunRecord
 from cellapp.store.run_answer import image_summaries, run_answer
 from cellapp.store.run_weights import other_weights_of_run
 
@@ -178,18 +179,19 @@ def _run(run: RunRecord) -> dict[str, Any]:
         "name": run.name,
         "status": run.status,
         "settings": run.settings.model_dump(mode="json"),
-        "images": [
-            {
-                "image_id": i.image_id,
-                "stem": i.stem,
-                "status": i.status,
-                "summary": summaries[i.image_id],
-                "error": i.error,
-            }
-            for i in run.images
-        ],
+        "images": [_image(image, summaries[image.image_id]) for image in run.images],
         "without_crops": [image.stem for image in images_without_crops(run)],
         "answer": answer.fitness,
         "answer_reason": answer.reason,
         "other_weights": other_weights_of_run(run),
+    }
+
+
+def _image(image: RunImage, summary: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "image_id": image.image_id,
+        "stem": image.stem,
+        "status": image.status,
+        "summary": summary,
+        "error": image.error,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -46,24 +47,26 @@ def list_labels(run_id: str) -> dict[str, Any]:
     found = labels_of_run(run_id)
     disputed = {(row.image_id, row.cell_id) for row in found.table.itertuples() if row.disputed}
     return {
-        "labels": [
-            {
-                "id": row.label_id or None,
-                "image_id": row.image_id,
-                "cell_id": row.cell_id,
-                "class": row.class_name,
-                "who": row.who,
-                "source": str(row.source),
-                "when": row.created.isoformat(),
-                "disputed": (row.image_id, row.cell_id) in disputed,
-            }
-            for row in found.words.itertuples()
-        ],
+        "labels": [_label(row, disputed) for row in found.words.itertuples()],
         "lost": [_lost(record) for record in found.lost],
         "agreement": [
             {"people": one.people, "n_cells": one.n_cells, "n_same": one.n_same, "kappa": _number(one.kappa)}
             for one in found.agreements
         ],
+    }
+
+
+def _label(row: Any, disputed: Set[tuple[str, int]]) -> dict[str, Any]:
+    """Describe the word of a person on a cell, a row of the table of labels."""
+    return {
+        "id": row.label_id or None,
+        "image_id": row.image_id,
+        "cell_id": row.cell_id,
+        "class": row.class_name,
+        "who": row.who,
+        "source": str(row.source),
+        "when": row.created.isoformat(),
+        "disputed": (row.image_id, row.cell_id) in disputed,
     }
 
 

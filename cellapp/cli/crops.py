@@ -76,12 +76,10 @@ def predict(
     answer = judge(table.assign(qc_pass=True), demonstration_of_head(model))
     result = {"out": str(out), "n": len(table), "counts": counts, "head": model.identity}
     result |= {"answer": answer.fitness.value, "answer_reason": answer.reason}
-    lines = [f"{n:,} {c}" for c, n in counts.items()]
+    lines = [] if answer.mostly_unlike else [f"{n:,} {c}" for c, n in counts.items()]
     if answer.unfit:
-        lines = [
-            f"{len(table):,} picture{'s' * (len(table) != 1)}. {answer.verdict}: {answer.reason}",
-            *([] if answer.mostly_unlike else lines),
-        ]
+        n_pictures = f"{len(table):,} picture{'s' * (len(table) != 1)}"
+        lines = [f"{n_pictures}. {answer.verdict}: {answer.reason}", *lines]
     emit(result | _named(table.attrs["left_out"]), as_json, lines)
 
 

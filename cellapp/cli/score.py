@@ -170,6 +170,19 @@ def _painter(pictures: Path | None, images: Path | None) -> Callable[[str, Agree
             raise InputError("--images are what pictures are drawn on; give --pictures FOLDER with them")
         return None
     from cellapp.cli.options import expand_inputs
+
+    grounds = {path.stem.removesuffix(".ome"): path for path in expand_inputs([str(images)])} if images else {}
+
+    def paint(stem: str, agreement: Agreement) -> None:
+        if grounds and stem not in grounds:
+            note(f"cellapp: {stem}: no image of that name in {images}; drawn without one")
+        _write_errors(pictures / f"{stem}.png", agreement, grounds.get(stem))
+
+    return paint
+
+
+def _write_errors(path: Path, agreement: Agreement, image: Path | None) -> None:
+    """Draw the errors of an image on it, or on black."""
     from cellapp.files import atomic_write
     from cellapp.images.channels import assign_channels
     from cellapp.images.read import open_slide
@@ -177,17 +190,10 @@ def _painter(pictures: Path | None, images: Path | None) -> Callable[[str, Agree
     from cellapp.rendering.composition import ImageStyle
     from cellapp.segmentation.error_picture import draw_errors
 
-    grounds = {path.stem.removesuffix(".ome"): path for path in expand_inputs([str(images)])} if images else {}
-
-    def draw(stem: str, agreement: Agreement) -> None:
-        if grounds and stem not in grounds:
-            note(f"cellapp: {stem}: no image of that name in {images}; drawn without one")
-        slide = open_slide(grounds[stem]) if stem in grounds else None
-        ground = ImageStyle.of(slide, *assign_channels(slide.info, {})).overview if slide else None
-        with atomic_write(pictures / f"{stem}.png") as part:
-            part.write_bytes(png_bytes(draw_errors(agreement, ground)))
-
-    return draw
+    slide = open_slide(image) if image else None
+    ground = ImageStyle.of(slide, *assign_channels(slide.info, {})).overview if slide else None
+    with atomic_write(path) as part:
+        part.write_bytes(png_bytes(draw_errors(agreement, ground)))
 
 
 def _figures(row: dict[str, Any]) -> str:

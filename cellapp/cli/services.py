@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from cellapp.cli.output import JSON_OPTION, emit
@@ -32,7 +34,6 @@ def serve(
     """Serve the pages and the API (under /api) in one process."""
     import socket
     import subprocess
-    import sys
 
     from cellapp.auth.hosts import is_loopback
     from cellapp.config import REPOSITORY, app_settings
@@ -44,16 +45,22 @@ def serve(
             "changes everything; add --insecure if that is meant, or leave --host out"
         )
     app_settings()  # what cannot be is said here, not by every page
-    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
-    command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
-    # Streamlit's own greeting goes with offers to developers, in the terminal and in the pages.
-    command += ["--logger.hideWelcomeMessage", "true"]
+    command = _streamlit_command(host, port, headless)
     name = socket.gethostname() if host == "0.0.0.0" else host  # noqa: S104, compared and not bound
     typer.echo(f"cellapp: http://{name}:{port} (Ctrl+C ends it)")
     try:
         return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def _streamlit_command(host: str, port: int, headless: bool) -> list[str]:
+    from cellapp.config import REPOSITORY
+
+    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
+    command += ["--server.port", str(port), "--server.address", host, "--server.headless", str(headless).lower()]
+    # Streamlit's own greeting goes with offers to developers, in the terminal and in the pages.
+    return [*command, "--logger.hideWelcomeMessage", "true"]
 
 
 def doctor(as_json: bool = JSON_OPTION) -> int:

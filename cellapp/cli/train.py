@@ -64,6 +64,8 @@ def train(
     from cellapp.training.classifier.recipe import HeadRecipe
     from cellapp.training.classifier.train import train_head
 
+    _refuse_without_run(run, column, classes, labels, image)
+
     learning = {"mode": mode, "finetune": {"blocks": blocks, "epochs": epochs}, "encoder": encoder, "views": views}
     learning |= {"features": features, "channels_as": channels_as, "batch_effects": batch_effects, "control": control}
     learning |= {"resample": resample, "class_weights": class_weights or None}
@@ -76,15 +78,21 @@ def train(
     progress = Progress()
     if run:
         metrics = train_on_runs(labelled, out, chosen, run, column, classes, labels, progress, images=image or ())
-    elif column or classes or labels or image:
-        raise InputError(
-            "--column, --classes, --labels and --image are about images of a run; name its folder with --run"
-        )
     else:
         metrics = train_head(labelled, out, chosen, progress)
     progress.end()
     _tell(metrics)
     emit(metrics | {"out": str(out)}, as_json, [*figure_lines(metrics), *_result(metrics), *file_lines(out)])
+
+
+def _refuse_without_run(run: list[Path] | None, *of_runs: Any) -> None:
+    """Raise InputError where options that are about images of a run are given without one."""
+    from cellapp.errors import InputError
+
+    if not run and any(of_runs):
+        raise InputError(
+            "--column, --classes, --labels and --image are about images of a run; name its folder with --run"
+        )
 
 
 def _tell(metrics: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cellapp.errors import InputError
 from cellapp.exports.class_files import write_class_files
 from cellapp.exports.crops_zip import has_crops
@@ -50,10 +52,7 @@ def apply_labels(folder: Path, slide: Slide | None, labels: Mapping[int, str]) -
         raise InputError(f"{folder.name!r} has no cell {unknown[0]}; its ids are in cells.csv")
     if slide is not None and slide.digest != analysis.digest:
         raise InputError(f"{folder.name!r} was made from another image than {slide.info.name!r}; give that one")
-    cells = analysis.cells.copy()
-    if "manual_label" not in cells:
-        cells["manual_label"] = ""
-    cells.loc[list(labels), "manual_label"] = list(labels.values())
+    cells = _labelled(analysis.cells, labels)
     waiting = {PICTURES_BY: run[PICTURES_BY]} if slide is None and PICTURES_BY in run else {}
     summary = write_class_files(
         replace(analysis, cells=cells, provenance={**analysis.provenance, **waiting}),
@@ -66,6 +65,15 @@ def apply_labels(folder: Path, slide: Slide | None, labels: Mapping[int, str]) -
     )
     write_summary(summary_rows(folder.parent), folder.parent)
     return summary
+
+
+def _labelled(cells: pd.DataFrame, labels: Mapping[int, str]) -> pd.DataFrame:
+    """Return a cell table with classes given by hand."""
+    cells = cells.copy()
+    if "manual_label" not in cells:
+        cells["manual_label"] = ""
+    cells.loc[list(labels), "manual_label"] = list(labels.values())
+    return cells
 
 
 def summary_rows(out: Path) -> list[dict[str, Any]]:

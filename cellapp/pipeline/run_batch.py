@@ -55,7 +55,7 @@ def run_images(
     engine: Engine | None = None,
     models: RunModels | None = None,
 ) -> RunReport:
-    """Analyse images into a folder laid out as ``contracts`` say.
+    """Analyse images into one folder, which docs/command-line.md describes.
 
     Parameters
     ----------

@@ -25,20 +25,7 @@ def add_edits(run_id: str, image_id: str, records: Sequence[EditRecord]) -> None
     InputError
         Another process wrote down an edit of that number first.
     """
-    rows = [
-        MaskEdit(
-            run_id=run_id,
-            image_id=image_id,
-            number=record.number,
-            edit=edit_to_json(record.edit),
-            cells=sorted(record.cells),
-            highest_id=record.highest_id,
-            sentence=record.sentence,
-            who=record.who,
-            created=record.created,
-        )
-        for record in records
-    ]
+    rows = [_row(run_id, image_id, record) for record in records]
     try:
         with writing() as session:
             if session.get(RunImageRow, (run_id, image_id)) is None:
@@ -47,6 +34,20 @@ def add_edits(run_id: str, image_id: str, records: Sequence[EditRecord]) -> None
             session.flush()
     except IntegrityError as error:
         raise InputError("the cells were edited by somebody else at the same time; look at them, then edit") from error
+
+
+def _row(run_id: str, image_id: str, record: EditRecord) -> MaskEdit:
+    return MaskEdit(
+        run_id=run_id,
+        image_id=image_id,
+        number=record.number,
+        edit=edit_to_json(record.edit),
+        cells=sorted(record.cells),
+        highest_id=record.highest_id,
+        sentence=record.sentence,
+        who=record.who,
+        created=record.created,
+    )
 
 
 def list_edits(run_id: str, image_id: str) -> tuple[EditRecord, ...]:

@@ -35,23 +35,24 @@ def require_named(project_id: str, kind: str, name: str | None) -> None:
         return
     if kind == "segmenter" and name == IMPORTED:  # labels of files, which say themselves where they are missing
         return
-    known = [model.name for model in registry().values() if model.kind == kind]
-    if kind == "head":
-        heads = (*list_heads(project_id), *list_heads(project_id, removed=True))
-        own = own_heads()
-        if name in {*own, *(head.identity for head in heads)}:
-            return
-        known += [*own, *(head.identity for head in heads if head.removed is None)]
-    if kind == "segmenter":
-        kept = (*list_segmenters(project_id), *list_segmenters(project_id, removed=True))
-        if name in {one.identity for one in kept}:
-            return
-        known += [one.identity for one in kept if one.removed is None]
+    offered, removed = _models_of_project(project_id, kind)
+    if name in (*offered, *removed):
+        return
+    known = [*(model.name for model in registry().values() if model.kind == kind), *offered]
     if is_declared(name):
         raise InputError(f"{name!r} is a {entry(name).kind} and no {kind}; choose one of: {', '.join(known)}")
     near = get_close_matches(name, known, n=1)
     meant = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(known)}"
     raise InputError(f"no {kind} {name!r} here; {meant}")
+
+
+def _models_of_project(project_id: str, kind: str) -> tuple[list[str], list[str]]:
+    """Return the models of a kind that a project offers beside the registry, and those it removed from its list."""
+    if kind not in ("head", "segmenter"):
+        return [], []
+    listed = list_heads if kind == "head" else list_segmenters
+    offered = [*(own_heads() if kind == "head" else ()), *(one.identity for one in listed(project_id))]
+    return offered, [one.identity for one in listed(project_id, removed=True)]
 
 
 def require_named_models(project_id: str, settings: AnalyseSettings | VectorSettings) -> None:

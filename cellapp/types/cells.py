@@ -219,7 +219,7 @@ class Analysis:
     digest: str
     roles: tuple[Role, ...]
     mask: LabelMask
-    cells: pd.DataFrame  # CellTable, one row per cell, indexed by cell_id; see cellapp.cells.measure and contracts
+    cells: pd.DataFrame  # CellTable, one row per cell, indexed by cell_id; see cellapp.cells.measure
     confluency: float  # covered share of the image, 0 to 1
     embeddings: Embeddings | None = None  # of the classified cells, without patch tokens
     explanations: Explanations | None = None

@@ -12,6 +12,7 @@ from cellapp.classification.cell_columns import default_positive
 from cellapp.classification.head import LinearHead
 from cellapp.classification.novelty import fit_novelty
 from cellapp.errors import InputError
+from cellapp.evaluation.control_axes import Correction
 from cellapp.settings import CropSettings, FeatureSettings, PreprocessSettings
 from cellapp.training.classifier.batch_effects import BatchEffects, fit_correction
 from cellapp.training.classifier.labelled_vectors import LabelledVectors
@@ -69,10 +70,7 @@ def fit_head(data: LabelledVectors, spec: HeadSpec, options: FitOptions) -> tupl
     positive = spec.positive or default_positive(data.classes)
     if positive not in data.classes:
         raise InputError(f"the positive class {positive!r} is none of {', '.join(data.classes)}; name one of these")
-    correction, corrected = None, data
-    if options.effects.method != "none":
-        correction, features = fit_correction(data, options.effects)
-        corrected = replace(data, features=features)
+    correction, corrected = _corrected(data, options)
     strength = _strength(corrected, options)
     scaler, regression = fit_logistic(corrected.features, data.shares, strength, options.balance)
     weight, bias, mean, std = per_class(regression.coef_), per_class(regression.intercept_), scaler.mean_, scaler.scale_
@@ -92,6 +90,14 @@ def fit_head(data: LabelledVectors, spec: HeadSpec, options: FitOptions) -> tupl
         novelty=novelty,
     )
     return head, strength
+
+
+def _corrected(data: LabelledVectors, options: FitOptions) -> tuple[Correction | None, LabelledVectors]:
+    """Return the correction of batches that was asked for, and the vectors after it."""
+    if options.effects.method == "none":
+        return None, data
+    correction, features = fit_correction(data, options.effects)
+    return correction, replace(data, features=features)
 
 
 def _strength(data: LabelledVectors, options: FitOptions) -> float:
