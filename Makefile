@@ -44,4 +44,4 @@ format: $(VENV)/.dev ## Rewrite to the house style
 	$(BIN)/ruff format .
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
