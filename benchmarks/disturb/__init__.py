@@ -1,4 +1,6 @@
-"""What kills, full disks, a locked or lost database, rivals and a crowd do to runs: nothing may be lost or doubled.
+"""Runs while processes are killed, disks are full, the database is locked or lost, or many people work at once.
+
+Nothing may be lost or done twice.
 
 python -m benchmarks.disturb [worker server disk locked replaced people lock visitors]
 
