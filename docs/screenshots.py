@@ -1,7 +1,7 @@
 """Take a screenshot of every page, full and empty, light and dark, wide and narrow.
 
 python docs/screenshots.py --out shots            all of them, to look at
-python docs/screenshots.py --readme               the ones README.md shows, into docs/
+python docs/screenshots.py --readme               the ones README.md shows, into docs/, in 256 colours
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ PAGES = (
     "runs",
     "models",
 )
+OF_README = ("upload", "segment", "classify", "explain", "label", "train", "discover", "runs", "models")
 MODES = ("correct", "regions")
 """Of the Segment page: the tools that correct cells, and those that draw regions."""
 WIDTHS_PX = {"wide": 1440, "narrow": 800}
@@ -46,8 +47,8 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true")
     parser.add_argument("--pages", nargs="*", default=PAGES)
     chosen = parser.parse_args()
-    if not chosen.readme and chosen.pages is PAGES:
-        chosen.pages = (*PAGES, *MODES)
+    if chosen.pages is PAGES:
+        chosen.pages = OF_README if chosen.readme else (*PAGES, *MODES)
     out = ROOT / "docs" if chosen.readme else chosen.out
     out.mkdir(parents=True, exist_ok=True)
     for state in ("full",) if chosen.readme else ("full", "empty"):
@@ -120,8 +121,19 @@ def picture(address: str, query: str, out: Path, state: str, chosen: argparse.Na
                     grow(page, px)
                     file = f"{name}.png" if chosen.readme else f"{name}-{state}-{scheme}-{width}.png"
                     page.screenshot(path=out / file)
+                    if chosen.readme:
+                        make_small(out / file)
                     page.close()
         browser.close()
+
+
+def make_small(path: Path) -> None:
+    """Keep 256 colours of a picture: a third of the bytes, and no difference that is seen."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+    few.save(path, optimize=True)
 
 
 def path_of(name: str, query: str) -> str:

@@ -16,7 +16,7 @@ from cellapp.ui.layout import empty_states, frame
 from cellapp.ui.session.results import results_of
 
 page = frame.open_page()
-image = frame.analyse_header(page)
+image = frame.analyse_header(page, "Classify", titled=False)
 run = empty_states.require_run(page.run)
 results = results_of(run)
 empty_states.show_unfinished(run, results)
@@ -30,8 +30,8 @@ images = {one.id: one for one in page.images if one.id in results.done}
 state = ClassifyState(results, images, image, threshold, scope)
 entry = run.image(image.id)
 
-answer_section(state, entry.stem)
-classes_by(results, tuple(job for kind in JOBS for job in page.jobs_of(run, kind)), threshold_key)
+row = answer_section(state, entry.stem)
+classes_by(results, tuple(job for kind in JOBS for job in page.jobs_of(run, kind)), threshold_key, row)
 if threshold != run.settings.classify.threshold:
     st.caption(
         f"Counted at a threshold of {threshold:.2f}; the files of this run use {run.settings.classify.threshold:.2f}."

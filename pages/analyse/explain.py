@@ -17,7 +17,7 @@ from cellapp.ui.session import selection
 from cellapp.ui.session.results import results_of
 
 page = frame.open_page()
-image = frame.analyse_header(page)
+image = frame.analyse_header(page, "Explain", titled=False)
 run = empty_states.require_run(page.run)
 results = results_of(run)
 empty_states.show_unfinished(run, results)

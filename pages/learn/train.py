@@ -17,8 +17,7 @@ if not runs:
         "No cells yet",
         "Upload images, type in what they are, and find their cells on Segment; then they can be learned from.",
         icon=":material/school:",
-        page=frame.SEGMENT_PAGE,
-        link="Go to Segment",
+        **frame.way_to_cells(page),
     )
     st.caption(RESEARCH_ONLY)
     st.stop()
@@ -27,7 +26,7 @@ heads, in_bin = list_heads(page.project.id), list_heads(page.project.id, removed
 job, head = next(iter(training_jobs(page.jobs)), None), chosen_head(heads)
 with st.expander("1. What", icon=":material/label:", expanded=head is None and job is None):
     what = what_step(page, runs)
-if what is not None:
+if what is not None and (head is not None or job is not None):  # while the step is open, it says so itself
     st.caption(what.line)
 with st.expander(how_title(job), key="train_how", icon=":material/tune:", expanded=head is None and job is None):
     if what is None:

@@ -226,6 +226,16 @@ def test_unknown_ids_in_the_link_are_no_crash(open_page, run_of):
     assert not open_page(PAGE, run="nothere", image="norhere", cell="999").exception
 
 
+def test_what_stands_below_each_cell_is_told(open_page, run_of):
+    captions = {head: texts_of(open_page(PAGE, run=run_of(head=head).id)) for head in ("demo-head", None)}
+    assert r"Below each cell: number and p(cancer)" in captions["demo-head"]
+    assert "Below each cell" not in captions[None]
+
+
+def texts_of(app):
+    return " ".join(caption.value for caption in app.caption)
+
+
 def test_a_click_on_a_cell_shows_its_crop_and_the_way_to_its_explanation(open_page, run_of, seeded):
     run = run_of()
     app = open_page(PAGE, run=run.id)

@@ -25,7 +25,10 @@ def test_no_script_sits_directly_in_pages():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_each_page_opens_on_an_empty_project(page, open_page):
-    open_page(page)
+    """Each says which page it is, and none leads to a page where there is nothing to do yet."""
+    app = open_page(page)
+    assert len(app.title) == 1
+    assert "Go to Segment" not in [link.proto.label for link in app.get("page_link")]
 
 
 @pytest.mark.parametrize("n_cells", [None, 0, 1])

@@ -138,3 +138,18 @@ def test_two_runs_of_the_same_settings_name_the_models_that_changed_in_between(o
     made_with(run_of(), {**digests, "compact/weights.safetensors": "0" * 64})
     app = tick(open_page(PAGE), 0, 1)
     assert any("Other weights" in caption.value and "compact" in caption.value for caption in app.caption)
+
+
+def test_the_only_run_is_shown_without_a_tick_and_says_once_what_it_is_not_for(open_page, run_of):
+    run = run_of()
+    app = open_page(PAGE)
+    assert run.name in [one.value for one in app.subheader]
+    assert "progress" not in app.dataframe[0].value
+    assert len([one for one in app.caption if "not for diagnosis" in one.value]) == 1
+    assert "µm per px" in set(app.dataframe[-1].value["Setting"])
+
+
+def test_progress_is_a_column_while_a_run_works(open_page, run_of, seeded):
+    run_of()
+    runs.create_run(seeded.project.id, [seeded.image.id], AnalyseSettings())
+    assert "progress" in open_page(PAGE).dataframe[0].value

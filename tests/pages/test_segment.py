@@ -294,4 +294,4 @@ def test_where_the_diameter_was_found_is_said_only_where_it_was_looked_for(page,
     page.run()
     assert "found in this region; a run looks at the whole image" in said(page)
     page.toggle(key="segment_auto").set_value(False).run()
-    assert "found" not in said(page).split("Cell diameter in force")[1].split(".")[0]
+    assert "found" not in said(page).split("Cell diameter, drawn")[1].split(".")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cellapp.ui.classify.called_cells import ClassifyState
 from cellapp.ui.components.downloads import show_downloads
@@ -18,33 +19,36 @@ LIKE_THE_DEMO_SLIDE = (
 )
 
 
-def answer_section(state: ClassifyState, stem: str) -> None:
-    """Draw the first line with the downloads, what to do where it is no answer, and the badges of the head.
+def answer_section(state: ClassifyState, stem: str) -> DeltaGenerator:
+    """Draw the first line, the badges of the head, and a row with the downloads and the ways to an answer.
 
     Parameters
     ----------
     state : ClassifyState
     stem : str
         Folder of the image in the header, whose files are offered.
+
+    Returns
+    -------
+    DeltaGenerator
+        The row, in which a page goes on.
     """
     run, answer = state.results.run, state.answer
     text = state.headline
     if answer.mostly_unlike:
         text = f"{text.removesuffix('.')}: label some, or train from the conditions."
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"### {text}", width="content")
-        show_downloads(run, stem, key="classify_download", primary=not answer.unfit)
+    st.markdown(f"### {text}")
     show_head_note(run, answer, state.results.classes)
     if answer.unfit:
-        _what_to_do(answer.reason if answer.mostly_unlike else LIKE_THE_DEMO_SLIDE)
-
-
-def _what_to_do(why: str) -> None:
-    """Draw why there is no answer and the pages that lead to one."""
-    st.caption(escape(why if why.endswith(".") else f"{capital(why)}."))
-    with st.container(horizontal=True, gap="small"):
-        _way(LABEL_PAGE, "Label cells", ":material/label:")
-        _way(TRAIN_PAGE, "Train from the conditions", ":material/school:")
+        why = answer.reason if answer.mostly_unlike else LIKE_THE_DEMO_SLIDE
+        st.caption(escape(why if why.endswith(".") else f"{capital(why)}."))
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    with row:
+        show_downloads(run, stem, key="classify_download", primary=not answer.unfit)
+        if answer.unfit:
+            _way(LABEL_PAGE, "Label cells", ":material/label:")
+            _way(TRAIN_PAGE, "Train from the conditions", ":material/school:")
+    return row
 
 
 def _way(page: str, label: str, icon: str) -> None:

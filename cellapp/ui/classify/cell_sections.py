@@ -12,6 +12,7 @@ from cellapp.cells.counts import UNLIKE
 from cellapp.rendering.colours import class_colour
 from cellapp.ui.classify.called_cells import THIS_IMAGE, ClassifyState
 from cellapp.ui.components.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
+from cellapp.ui.components.messages import escape
 from cellapp.ui.components.scale_bar import bar_of
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
 from cellapp.ui.layout.frame import EXPLAIN_PAGE
@@ -46,6 +47,8 @@ def gallery_section(state: ClassifyState) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = st.selectbox("Sort", list(ORDERS), key="gallery_order", persist_state="session", width=260)
         page = page_of(n_cells, size=PAGE_SIZE, key="gallery_page")
+        if state.target:
+            st.caption(f"Below each cell: number and p({escape(state.target)})", width="content")
     tiles = _tiles(state, _sorted(state, str(order), page, selected=bool(state.selected)))
     ticked = [int(row) for row in show_gallery(tiles, key=f"gallery_{state.results.run.id}")]
     rows = sorted({*ticked, *_ticked_in_table(state)}) or state.selected

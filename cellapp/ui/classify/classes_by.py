@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cellapp.errors import CellappError
 from cellapp.exports.class_versions import ClassVersion
@@ -21,7 +22,7 @@ from cellapp.ui.session.results import Results
 JOBS = ("rescore", "pictures", "vectors")
 
 
-def classes_by(results: Results, jobs: tuple[JobRecord, ...], threshold_key: str) -> None:
+def classes_by(results: Results, jobs: tuple[JobRecord, ...], threshold_key: str, row: DeltaGenerator) -> None:
     """Draw the choice among the classes that a run has, and the way to those of another head.
 
     Parameters
@@ -31,8 +32,10 @@ def classes_by(results: Results, jobs: tuple[JobRecord, ...], threshold_key: str
         Jobs of the run that wait or work, of the kinds in `JOBS`.
     threshold_key : str
         Where the page keeps a threshold, which belongs to the classes shown.
+    row : DeltaGenerator
+        The row of the page in which both are drawn.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with row:
         if len(results.classes_by.versions) > 1:
             _choice(results, threshold_key)
         other = st.popover("Another head", icon=":material/swap_horiz:", on_change="rerun", key="other_head")

@@ -146,7 +146,8 @@ def probability_histogram(
     figure.update_traces(hovertemplate="p about %{x:.2f}: %{y:,} cells<extra></extra>")
     figure.update_xaxes(range=[0, 1], title_text=f"p({target}), {'calibrated' if calibrated else 'uncalibrated'}")
     figure.update_yaxes(title_text="cells", rangemode="tozero", tickformat=",d", dtick=whole_step(n.max()))
-    return styled(figure.update_layout(bargap=0), f"How sure the call {target} is", height=300)
+    figure.update_layout(bargap=0, legend_traceorder="reversed")  # the positive class first, as in all charts
+    return styled(figure, f"How sure the call {target} is", height=300)
 
 
 def size_histogram(values: np.ndarray, *, unit: str, minimum: float | None = None) -> go.Figure:

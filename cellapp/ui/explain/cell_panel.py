@@ -113,9 +113,8 @@ def explanation_panel(
     cell_id = int(cell["cell_id"])
     given = wrong_label(cell)
     but = f" Somebody labelled it **{escape(given)}**." if given else ""
-    st.markdown(
-        f"**Cell {cell_id}** counts as **{escape(str(cell['outcome']))}**, called {escape(cell['label'])}.{but}"
-    )
+    called = "" if cell["outcome"] == cell["label"] else f", called {escape(cell['label'])}"
+    st.markdown(f"**Cell {cell_id}** counts as **{escape(str(cell['outcome']))}**{called}.{but}")
     mine = [(way, way.explained[cell_id]) for way in ways if cell_id in way.explained]
     if not mine:
         return

@@ -32,7 +32,7 @@ _COLUMNS = {
 
 
 def findings_section(measured: pd.DataFrame, target: str, results: Results) -> None:
-    """Draw the findings of a run, and offer them as a file.
+    """Draw the findings of a run below its figures, folded as they are many sentences, and offer them as a file.
 
     Parameters
     ----------
@@ -49,13 +49,8 @@ def findings_section(measured: pd.DataFrame, target: str, results: Results) -> N
         st.caption(escape(note))
     if not any(found.sentences.values()):
         return
-    for question, title in TITLES.items():
-        sentences = found.sentences.get(question, ())
-        if question == "removals":
-            _removals(found)
-            sentences = sentences[len(found.tables[question]) :]  # the first ones say what the table shows
-        if sentences:
-            st.markdown(f"**{title}**\n" + "".join(f"\n- {escape(sentence)}" for sentence in sentences))
+    with st.expander("Each in a sentence, with its test", icon=":material/fact_check:"):
+        _sentences(found)
     with st.container(horizontal=True):
         for label, ending, mime, content in (
             ("Findings (JSON)", "json", "application/json", lambda: json.dumps(found.as_json(), indent=1)),
@@ -71,6 +66,16 @@ def findings_section(measured: pd.DataFrame, target: str, results: Results) -> N
                 on_click="ignore",
                 type="tertiary",
             )
+
+
+def _sentences(found: Findings) -> None:
+    for question, title in TITLES.items():
+        sentences = found.sentences.get(question, ())
+        if question == "removals":
+            _removals(found)
+            sentences = sentences[len(found.tables[question]) :]  # the first ones say what the table shows
+        if sentences:
+            st.markdown(f"**{title}**\n" + "".join(f"\n- {escape(sentence)}" for sentence in sentences))
 
 
 def _removals(found: Findings) -> None:

@@ -122,7 +122,7 @@ def energy_figure(table: pd.DataFrame, classes: Sequence[str], unit: str) -> go.
         )
     figure.update_xaxes(title_text=f"area, {unit}", rangemode="tozero")
     figure.update_yaxes(title_text="sum of |map|, logit", rangemode="tozero")
-    return styled(figure, "How loud maps are, by cell size", height=_HEIGHT)
+    return styled(figure, "How strong maps are, by cell size", height=_HEIGHT)
 
 
 def for_shares(table: pd.DataFrame) -> dict[str, float]:
@@ -159,8 +159,8 @@ def summary_sentences(table: pd.DataFrame, target: str) -> str:
 def _size_sentence(correlation: float) -> str:
     number = f"rank correlation {correlation:.2f}".replace("-", "\N{MINUS SIGN}")
     if abs(correlation) < 0.3:
-        return f"Maps are about as loud in small cells as in large ones ({number})."
-    return f"Maps are louder in {'large' if correlation > 0 else 'small'} cells ({number})."
+        return f"Maps are about as strong in small cells as in large ones ({number})."
+    return f"Maps are stronger in {'large' if correlation > 0 else 'small'} cells ({number})."
 
 
 def _by_outcome(table: pd.DataFrame, classes: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:

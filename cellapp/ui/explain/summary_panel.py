@@ -101,11 +101,11 @@ def _draw(table: pd.DataFrame, results: Results, target: str) -> None:
         f"Measured on {len(table):,} of {n_called:,} classified cells of this run, {drawn}. "
         "It shows what the head goes by, not what makes a cell one or the other."
     )
-    findings_section(table, target, results)
     path = summary_path(results.folder, target)
     key = ("overview", path, results.version_key, target)
     _grid(kept_file(*key, make=lambda: _figures(table, results, target)) or {})
     _mean_maps(results, target)
+    findings_section(table, target, results)
 
 
 def _n_called(results: Results) -> int:

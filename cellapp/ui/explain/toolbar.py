@@ -90,7 +90,7 @@ def _pick_method(asked: ExplainSettings, best: str | None) -> ExplainSettings:
         index=names.index("exact" if asked.method == "hirescam" else asked.method),
         format_func=lambda name: METHOD_TITLES[name] + (" (most faithful)" if name == best else ""),
         key="explain_method",
-        help="At first what the run names, else what `score explanation` found most faithful to the head.",
+        help="At first what the run names, else what `python -m cellapp score explanation` found most faithful.",
         width=_BOX_PX,
     )
     layer = None
@@ -103,6 +103,12 @@ def _pick_method(asked: ExplainSettings, best: str | None) -> ExplainSettings:
     return asked.model_copy(update={"method": method, "layer": layer})
 
 
+UNMEASURED = (
+    "Whether maps of this kind are true of this head has not been measured; the command "
+    "`python -m cellapp score explanation` does it."
+)
+
+
 def truth_badge(run: RunRecord, head: Head | None, how: ExplainSettings) -> None:
     """Draw whether maps of this method were found true of the run's head, with the figures; nothing if not measured."""
     if head is None:
@@ -110,9 +116,7 @@ def truth_badge(run: RunRecord, head: Head | None, how: ExplainSettings) -> None
     figures = truth_of(run.settings.classify.head, head) if how.layer is None else {}
     row = figures.get("exact" if how.method == "hirescam" else how.named)
     if row is None:
-        st.caption(
-            "Not measured on this head whether maps of this kind are true: `python -m cellapp score explanation`."
-        )
+        st.caption(UNMEASURED)
         return
     gains = (f"{name} {row[name]['gain']['value']:+.2f}" for name in ("deletion", "insertion", "road"))
     text = f"Against random maps, in logit units: {', '.join(gains)}. The map holds {row['held']:.0%} of the logit."

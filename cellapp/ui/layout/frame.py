@@ -44,14 +44,23 @@ def open_page() -> PageState:
     return page
 
 
-def analyse_header(page: PageState, title: str | None = None, *, with_run: bool = True) -> ImageRecord:
+def way_to_cells(page: PageState) -> dict[str, str]:
+    """Return where a project gets its first cells, as `empty_state` takes it: Upload while it has no image."""
+    if page.images:
+        return {"page": SEGMENT_PAGE, "link": "Go to Segment"}
+    return {"page": UPLOAD_PAGE, "link": "Go to Upload"}
+
+
+def analyse_header(page: PageState, title: str, *, titled: bool = True, with_run: bool = True) -> ImageRecord:
     """Draw the row shared by the analysis pages and return the image in it.
 
     Parameters
     ----------
     page : PageState
-    title : str, optional
-        Heading of the page, at the start of the row; left out where the page's first line is its result.
+    title : str
+        Heading of the page, at the start of the row.
+    titled : bool
+        Draw it beside an image, too; not where the page's first line is its result.
     with_run : bool
         Show the run picker; Segment, which makes runs, leaves it out.
 
@@ -63,8 +72,7 @@ def analyse_header(page: PageState, title: str | None = None, *, with_run: bool 
     write_address(page)
     image = page.image
     if image is None:
-        if title:
-            st.title(title)
+        st.title(title)
         empty_state(
             "No image yet",
             "Upload an image, or try the demo slide.",
@@ -74,7 +82,7 @@ def analyse_header(page: PageState, title: str | None = None, *, with_run: bool 
         )
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom", key="analyse_header"):
-        if title:
+        if titled:
             st.markdown(f"### {title}", width="content")
         show_picture(thumbnail_address(image), alt=f"Thumbnail of {image.name}", width_px=56, height_px=42)
         images = page.images if with_run else images_in_order(page)

@@ -86,7 +86,11 @@ def _progress(run_id: str) -> None:
         else:
             _ended(run)
         st.dataframe(
-            images_table(run), hide_index=True, column_config=_columns(), placeholder="", alt=f"Images of {run.name}"
+            images_table(run),
+            hide_index=True,
+            column_config=images_columns(),
+            placeholder="",
+            alt=f"Images of {run.name}",
         )
 
 
@@ -130,10 +134,11 @@ def _ended(run: RunRecord) -> None:
         st.page_link(CLASSIFY_PAGE, label="See the classes", icon=":material/arrow_forward:")
 
 
-def _columns() -> dict[str, object]:
+def images_columns() -> dict[str, object]:
+    """Return how the columns of `images_table` are headed and drawn; in a narrow window the seconds are still seen."""
     column = st.column_config
     return {
-        "image": column.TextColumn("Image", width="medium"),
+        "image": column.TextColumn("Image", width=150),
         "status": column.MultiselectColumn(
             "Status", options=[status.value for status in Status][:5], color=_STATUS_COLOURS, width="small"
         ),

@@ -194,7 +194,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         if isinstance(value, Mapping) and value:
             flat += _flat(value, f"{prefix}{name} ")
         else:
-            flat.append((f"{prefix}{name.replace('_', ' ')}", _text(value)))
+            flat.append((f"{prefix}{name.replace('um_per_px', 'µm per px').replace('_', ' ')}", _text(value)))
     return flat
 
 

@@ -14,7 +14,7 @@ from cellapp.store.runs import list_runs, restore_run
 from cellapp.ui.components import charts
 from cellapp.ui.components.job_progress import POLL_S
 from cellapp.ui.components.messages import escape, trust_line
-from cellapp.ui.layout.run_panel import images_table
+from cellapp.ui.layout.run_panel import images_columns, images_table
 from cellapp.ui.runs.compare_runs import (
     changed_models,
     differing,
@@ -53,8 +53,9 @@ def runs_table(runs: Sequence[RunRecord]) -> pd.DataFrame:
 def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
     """Draw the table of runs and return those that are ticked; it polls while work is going on."""
     column = st.column_config
+    table, working = runs_table(runs), any(run.status.active for run in runs)
     event = st.dataframe(
-        runs_table(runs),
+        table if working else table.drop(columns="progress"),  # the images say the same of runs that have ended
         key=f"runs_table_{len(runs)}",
         hide_index=True,
         on_select="rerun",
@@ -73,7 +74,7 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
         },
         alt=f"{len(runs)} runs",
     )
-    if any(run.status.active for run in runs):
+    if working:
         st.fragment(_poll, run_every=POLL_S)(runs[0].project_id, _progress(runs))
     return [runs[at] for at in event["selection"]["rows"] if at < len(runs)]
 
@@ -85,13 +86,12 @@ def one_run(run: RunRecord) -> None:
     for image in run.images:
         if image.error:
             st.error(f"{escape(image.name)}: {escape(image.error)}", icon=":material/error:")
-    left, right = st.columns(2, gap="medium")
-    with left:
+    halves = st.grid(2, min_column_width=380, gap="medium")
+    with halves.cell():
         st.caption("Images")
-        st.dataframe(
-            images_table(run).drop(columns="problem", errors="ignore"), hide_index=True, alt="Images of the run"
-        )
-    with right:
+        table = images_table(run).drop(columns="problem", errors="ignore")
+        st.dataframe(table, hide_index=True, column_config=images_columns(), placeholder="", alt="Images of the run")
+    with halves.cell():
         st.caption("Settings")
         settings = pd.DataFrame(flat_settings(run.settings).items(), columns=["Setting", "Value"])
         st.dataframe(settings, hide_index=True, height=320, alt="Settings of the run")

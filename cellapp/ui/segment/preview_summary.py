@@ -61,7 +61,7 @@ def diameter_sentence(preview: RegionPreview, image: ImageRecord, settings: Anal
         where = ", found on the whole image as a run does"
     else:
         where = ", found in this region; a run looks at the whole image"
-    return f"Cell diameter in force: {diameter_px:,.0f} px{metric}{where}. It is the yellow circle."
+    return f"Cell diameter, drawn as a yellow circle: {diameter_px:,.0f} px{metric}{where}."
 
 
 def rejected_section(image: ImageRecord, preview: RegionPreview, shown: Composition) -> None:

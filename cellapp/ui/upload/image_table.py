@@ -107,18 +107,21 @@ def _columns(ids: tuple[str, ...]) -> dict[str, Any]:
     column = st.column_config
     return {
         "image": column.ImageColumn("", width=_ROW_PX + 12, pinned=True),
-        "name": column.TextColumn("Name", width=150, required=True, max_chars=200),
+        "name": column.TextColumn("Name", width=140, required=True, max_chars=200),
         "scene": column.TextColumn("Scene", width=90),
-        "size": column.TextColumn("Size, px", width=105),
-        "channels": column.TextColumn("Channels", width=130),
+        "size": column.TextColumn("Size, px", width=95),
+        "channels": column.TextColumn("Channels", width=170),
         "um_per_px": column.NumberColumn(
             "µm per px",
             min_value=0.0,
             max_value=1000.0,
-            width=85,
+            width=105,
             help="Pixel size; type it in where the file has none.",
         ),
-        **{name: column.TextColumn(label(name), width=88, max_chars=200) for name in CONDITIONS},
+        **{
+            name: column.TextColumn(label(name), width=100 if name == "treatment" else 80, max_chars=200)
+            for name in CONDITIONS
+        },
         "actions": column.ButtonColumn("", width=44, type="tertiary", on_click=_act, args=(ids,), key="sample_action"),
     }
 

@@ -105,4 +105,9 @@ def test_channels_are_told_in_the_places_where_they_change_the_map_most():
     shares = {"share_nucleus_actin": 0.1, "share_edge_actin": np.nan, "share_cytoplasm_actin": 0.55}
     shares |= {"share_nucleus_dna": 0.3, "share_edge_dna": 0.05}
     words = channel_places_sentence(pd.Series({"effect_actin": 1.0, "effect_dna": 2.0} | shares))
-    assert words.endswith("actin in the cytoplasm 55 %, dna in the nucleus 30 %, actin in the nucleus 10 %.")
+    most = (
+        "channel actin in the cytoplasm (55 %)",
+        "channel dna in the nucleus (30 %)",
+        "channel actin in the nucleus (10 %)",
+    )
+    assert words.endswith(f"most is {', '.join(most)}.")

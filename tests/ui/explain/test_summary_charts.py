@@ -91,6 +91,6 @@ def test_words_name_the_place_and_the_channel_that_count_most():
     assert "Without the channel <b>nucleus the logit moves most" in words
     assert "% lies" in words
     loud = table_of(30)
-    assert "louder in large cells" in summary_sentences(loud.assign(energy=loud["area"] ** 2), "cancer")
-    assert "louder in small cells" in summary_sentences(loud.assign(energy=-loud["area"]), "cancer")
+    assert "stronger in large cells" in summary_sentences(loud.assign(energy=loud["area"] ** 2), "cancer")
+    assert "stronger in small cells" in summary_sentences(loud.assign(energy=-loud["area"]), "cancer")
     assert isinstance(loud, pd.DataFrame)

@@ -34,8 +34,8 @@ def known_section(found: Found) -> None:
     if about["chi_square"] is not None:
         by_images = "not testable" if about["p_images"] is None else f"p = {about['p_images']:.3g}"
         st.caption(
-            f"Chi-square {about['chi_square']:,.1f}, {about['degrees']} degrees. Across images: {by_images}. "
-            f"As if cells were independent, which they are not: p = {about['p_cells']:.2g}."
+            f"Chi-square {about['chi_square']:,.1f}, degrees of freedom: {about['degrees']}. Across images: "
+            f"{by_images}. As if cells were independent, which they are not: p = {about['p_cells']:.2g}."
         )
 
 
@@ -64,11 +64,16 @@ def batch_section(found: Found) -> None:
     corrected = any(about["after"] for about in columns.values())
     rows = [_batch_row(name, about["before"], about["after"]) for name, about in columns.items()]
     st.dataframe(
-        pd.DataFrame(rows).drop(columns=[] if corrected else ["after"]),
+        pd.DataFrame(rows).drop(columns=["note"] if corrected else ["note", "after"]),
         hide_index=True,
+        placeholder="",
         column_config=_batch_columns(),
         alt="How well each column is told from held-out images",
     )
+    reasons = dict.fromkeys(row["note"] for row in rows if row["note"])
+    for reason in reasons:  # whole sentences, which a column would cut off
+        names = ", ".join(row["column"] for row in rows if row["note"] == reason)
+        st.caption(escape(f"{names}: not told, as {reason}."))
     st.caption("A batch that is told as well as the biology may be what the groups are.")
 
 
@@ -79,7 +84,7 @@ def _batch_row(name: str, before: dict, after: dict | None) -> dict[str, str]:
         "after": _percent(after and after["held_out_accuracy"]),
         "chance": _percent(before["chance"]),
         "mixing": _before_after(before, after, "mixing", ".2f"),
-        "accepted": _before_after(before, after, "accepted", ".0%"),
+        "accepted": _before_after(before, after, "accepted", ".0%").replace("%", " %"),
         "note": before["reason"],
     }
 
@@ -93,7 +98,7 @@ def _batch_columns() -> dict[str, Any]:
         "accepted": ("Accepted", "k-BET: cells whose 30 neighbours a test does not tell from all cells."),
     }
     explained = {name: st.column_config.TextColumn(title, help=text) for name, (title, text) in texts.items()}
-    return {"column": "Column", "chance": "Chance", "note": "Why not", **explained}
+    return {"column": "Column", "chance": "Chance", **explained}
 
 
 def _before_after(before: dict, after: dict | None, name: str, form: str) -> str:

@@ -95,9 +95,9 @@ def _number_chart(tried: pd.DataFrame, name: str, title: str, k: int, note: str)
             "size": [12 if c else 7 for c in chosen],
             "symbol": ["diamond" if c else "circle" for c in chosen],
         },
-        hovertemplate="%{x} groups: %{y:.3g}<extra></extra>",
+        hovertemplate="%{x} groups: %{y:,.4~r}<extra></extra>",
         showlegend=False,
     )
     figure.update_xaxes(title_text="groups (diamond: shown)", dtick=1)
-    figure.update_yaxes(title_text=escape(f"{title}, {note}"))
+    figure.update_yaxes(title_text=escape(f"{title}, {note}"), tickformat=",")
     return styled(figure, "How many groups", height=320)

@@ -25,7 +25,7 @@ def growth_section(page: PageState, request: SeriesRequest, series: ProjectSerie
     table = growth_folder(page.project.id) / "growth.csv"
     working = show_work(page, GROWTH)
     if st.button(
-        "Measure again" if table.is_file() else f"Measure {sum(len(one.files) for one in series.sequences):,} images",
+        "Measure again" if table.is_file() else _measure_label(series),
         icon=":material/show_chart:",
         type="secondary" if table.is_file() else "primary",
         key="growth_start",
@@ -36,11 +36,16 @@ def growth_section(page: PageState, request: SeriesRequest, series: ProjectSerie
         if not working:
             empty_state(
                 "How fast do they grow?",
-                "Covered area is found in every image, whatever its contrast; cells are those of the last run.",
+                "The covered area is measured on every image, stained or not; numbers of cells come from the last run.",
                 icon=":material/show_chart:",
             )
         return
     _show(table.parent, pd.read_csv(table, dtype=_TEXTS, keep_default_na=True).fillna(dict.fromkeys(_TEXTS, "")))
+
+
+def _measure_label(series: ProjectSeries) -> str:
+    n = sum(len(one.files) for one in series.sequences)
+    return f"Measure {n:,} images" if n else "Measure growth"
 
 
 def _show(folder: Path, growth: pd.DataFrame) -> None:
