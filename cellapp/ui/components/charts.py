@@ -16,6 +16,8 @@ from cellapp.rendering.colours import CLASS_COLOURS, class_colour
 
 FONT_PX = 13
 ACCENT = "#2F6F8F"
+SHADES = [[0, "#E6EEF2"], [1, ACCENT]]
+"""Colours of a table of shares. Opaque: Plotly chooses dark or white numbers by them alone, on either ground."""
 PATTERNS = {"normal": "", "cancer": "/", "unsure": ".", "rejected": "x", "cell": "", "unlike training": "|"}
 FURTHER_PATTERNS = ("\\", "+", "|", "-")
 

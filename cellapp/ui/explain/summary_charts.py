@@ -31,7 +31,7 @@ from cellapp.explanation.compartments import (
     SUM,
 )
 from cellapp.rendering.colours import CLASS_COLOURS, class_colour
-from cellapp.ui.components.charts import ACCENT, fill, styled
+from cellapp.ui.components.charts import ACCENT, SHADES, fill, styled
 from cellapp.ui.components.scatters import point_size, symbol
 
 _NAMES = {NUCLEUS: "Nucleus", RIM: "Rim", CYTOPLASM: "Cytoplasm", CELL: "Inside", EDGE: "Edge", OUTSIDE: "Outside"}
@@ -90,7 +90,7 @@ def channel_place_figure(table: pd.DataFrame) -> go.Figure | None:
             x=[_NAMES[place] for place in places],
             y=[escape(name) for name in names],
             zmin=0,
-            colorscale=[[0, "rgba(47,111,143,0.06)"], [1, "rgba(47,111,143,1)"]],
+            colorscale=SHADES,
             showscale=False,
             texttemplate="%{z:.0f} %",
             hovertemplate="%{y}, %{x}: %{z:.1f} %<extra></extra>",
@@ -98,7 +98,8 @@ def channel_place_figure(table: pd.DataFrame) -> go.Figure | None:
             ygap=2,
         )
     )
-    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(showgrid=False)
+    figure.update_yaxes(showgrid=False, autorange="reversed")
     return styled(figure, "What channels change in the map, by place", height=_HEIGHT)
 
 
