@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy import ndimage
-from skimage.transform import resize
 
+from cellapp.cells.linear_resize import scaling
 from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.errors import InputError
@@ -18,6 +18,8 @@ from cellapp.types.image import Region, Role, Slide
 
 MaskedCrop = tuple[np.ndarray, np.ndarray]
 """Pixels (C, h, w) of a cell and where the cell is, (h, w) bool."""
+
+_LAST_BITS = 1e-9  # what half is, whatever the order of sums
 
 
 def crop(
@@ -185,19 +187,22 @@ def _shape(cropped: MaskedCrop, settings: CropSettings) -> MaskedCrop:
 def _letterboxed(cropped: MaskedCrop, side: int) -> MaskedCrop:
     pixels, inside = cropped
     scale = side / max(inside.shape)
-    target = tuple(max(1, round(length * scale)) for length in inside.shape)
-    smooth = {"preserve_range": True, "anti_aliasing": scale < 1, "order": 1}
-    scaled = [_as_dtype(resize(channel.astype(np.float64), target, **smooth), pixels.dtype) for channel in pixels]
-    covered = resize(inside.astype(np.float64), target, **smooth)
+    rows, columns = (scaling(length, max(1, round(length * scale)), anti_aliased=scale < 1) for length in inside.shape)
+    scaled = rows @ pixels.astype(np.float64) @ columns.T
+    if np.issubdtype(pixels.dtype, np.floating):
+        scaled = np.clip(scaled, pixels.min(), pixels.max())  # sums of weights may miss 1 by the last bit
+    covered = rows @ inside.astype(np.float64) @ columns.T
     # at least half covered; of a structure thinner than half a pixel, its best covered pixels
-    return _centred(np.stack(scaled), side), _centred(covered >= min(0.5, covered.max()), side)
+    on_cell = covered >= min(0.5, covered.max()) - _LAST_BITS
+    return _centred(_as_dtype(scaled, pixels.dtype), side), _centred(on_cell, side)
 
 
 def _centred(array: np.ndarray, side: int) -> np.ndarray:
     height, width = array.shape[-2:]
     top, left = (side - height) // 2, (side - width) // 2
-    around = ((top, side - height - top), (left, side - width - left))
-    return np.pad(array, (*((0, 0),) * (array.ndim - 2), *around))
+    square = np.zeros((*array.shape[:-2], side, side), array.dtype)  # a tenth of the time of np.pad
+    square[..., top : top + height, left : left + width] = array
+    return square
 
 
 def _as_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

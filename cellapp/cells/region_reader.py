@@ -79,11 +79,14 @@ class BlockCache:
         """Return the (C, h, w) pixels of a rectangle inside the image."""
         rows = range(region.y // BLOCK_PX, (region.y + region.height - 1) // BLOCK_PX + 1)
         columns = range(region.x // BLOCK_PX, (region.x + region.width - 1) // BLOCK_PX + 1)
-        joined = np.concatenate(
-            [np.concatenate([self._block(row, column) for column in columns], axis=2) for row in rows], axis=1
+        return np.concatenate(
+            [np.concatenate([self._part(row, column, region) for column in columns], axis=2) for row in rows], axis=1
         )
-        y, x = region.y - rows[0] * BLOCK_PX, region.x - columns[0] * BLOCK_PX
-        return joined[:, y : y + region.height, x : x + region.width]
+
+    def _part(self, row: int, column: int, region: Region) -> np.ndarray:
+        """Return the pixels of a rectangle that are in one block."""
+        y, x = region.y - row * BLOCK_PX, region.x - column * BLOCK_PX
+        return self._block(row, column)[:, max(y, 0) : y + region.height, max(x, 0) : x + region.width]
 
     def _block(self, row: int, column: int) -> np.ndarray:
         block = self._blocks.get((row, column))

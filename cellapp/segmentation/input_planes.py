@@ -123,5 +123,9 @@ def _roleless_plane(pixels: np.ndarray, roles: Sequence[Role]) -> np.ndarray:
 
 def _mean_of(pixels: np.ndarray, roles: Sequence[Role], wanted: Role) -> np.ndarray | None:
     chosen = [plane for plane, role in zip(pixels, roles, strict=True) if role is wanted]
-    # Sorted sums: the order of channels in a file must not show in the last bit.
-    return np.sort(np.stack(chosen), axis=0).mean(axis=0).astype(np.float32) if chosen else None
+    if not chosen:
+        return None
+    planes = np.stack(chosen)
+    if len(chosen) > 2:  # sorted sums: the order of channels in a file must not show in the last bit
+        planes = np.sort(planes, axis=0)
+    return planes.mean(axis=0).astype(np.float32)
