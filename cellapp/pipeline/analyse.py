@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -30,7 +31,7 @@ from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.provenance import provenance
 from cellapp.pipeline.segment_slide import segment_slide
 from cellapp.settings import AnalyseSettings
-from cellapp.types.cells import Analysis, Embeddings, Explanations, LabelMask, Predictions
+from cellapp.types.cells import Analysis, Embeddings, Explanations, LabelMask
 from cellapp.types.drawn_regions import DrawnRegions
 from cellapp.types.image import OnStep, Slide
 
@@ -87,30 +88,18 @@ def analyse(
     """
     on_step, settings = on_step or no_progress, settings or AnalyseSettings()
     models = models or load_run_models(settings)
-    context, clock = make_context(slide, target, models, settings, regions), _Clock()
-    source, run_tasks = context.source, run_tasks or run_serially(context)
+    context = make_context(slide, target, models, settings, regions)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as checkpoint:
-        with clock("segment"):
-            mask = limited(context, labels) if labels else _segment(context, checkpoint, run_tasks, on_step)
-        with clock("second_look"):
-            mask = mask if labels else judge_outlines(context, mask)
-        on_step("Measuring cells", 0.55)
-        with clock("measure"):
-            cells = measure_cells(context, mask, checkpoint, run_tasks)
-            cells = assess(cells, mask, source, settings.quality)
-            cells, nuclei = _describe(context, mask, cells)
-        on_step("Classifying cells", 0.6)
-        with clock("classify"):
-            embeddings, predictions = _classify(context, mask, cells, checkpoint, run_tasks, on_step)
-            cells = add_predictions(cells, predictions)
-    on_step("Explaining cells", 0.9)
-    with clock("explain"):
-        explanations, compartments, nuclei = _explain(context, mask, cells, nuclei)
+        steps = _Steps(context, checkpoint, run_tasks or run_serially(context), on_step)
+        mask = steps.find_cells(labels)
+        cells, nuclei = steps.measure(mask)
+        cells, embeddings = steps.classify(mask, cells)
+    explanations, compartments, nuclei = steps.explain(mask, cells, nuclei)
     on_step("Done", 1.0)
     return Analysis(
-        name=name or source.info.name,
-        info=source.info,
-        digest=source.digest,
+        name=name or context.source.info.name,
+        info=context.source.info,
+        digest=context.source.digest,
         roles=context.roles,
         mask=mask,
         cells=cells,
@@ -119,59 +108,73 @@ def analyse(
         compartments=compartments,
         nuclei=nuclei,
         embeddings=embeddings,
-        provenance=provenance(context, clock.seconds, labels),
+        provenance=provenance(context, steps.seconds, labels),
         regions=context.regions,
     )
 
 
-def _segment(context: ImageContext, checkpoint: Checkpoint, run_tasks: RunTasks, on_step: OnStep) -> LabelMask:
-    return segment_slide(context, checkpoint, run_tasks, on_step, (0.02, 0.54))
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """The steps of one image, each timed."""
 
+    context: ImageContext
+    checkpoint: Checkpoint
+    run_tasks: RunTasks
+    on_step: OnStep
+    seconds: dict[str, float] = field(default_factory=dict)  # by the name of the step
 
-class _Clock:
-    """Seconds per step, by name."""
+    def find_cells(self, labels: LabelMask | None) -> LabelMask:
+        """Segment and judge the outlines; given labels are taken as they are."""
+        with self._timed("segment"):
+            if labels:
+                mask = limited(self.context, labels)
+            else:
+                mask = segment_slide(self.context, self.checkpoint, self.run_tasks, self.on_step, (0.02, 0.54))
+        with self._timed("second_look"):
+            return mask if labels else judge_outlines(self.context, mask)
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def measure(self, mask: LabelMask) -> tuple[pd.DataFrame, LabelMask | None]:
+        """Return the cell table and, where descriptors of the nucleus are asked for, the nuclei found."""
+        self.on_step("Measuring cells", 0.55)
+        source, settings = self.context.source, self.context.settings
+        with self._timed("measure"):
+            cells = measure_cells(self.context, mask, self.checkpoint, self.run_tasks)
+            cells = assess(cells, mask, source, settings.quality)
+            if not settings.describe:
+                return cells, None
+            nuclei = find_nuclei(self.context, mask)
+            described = describe_cells(source, mask, cells, channels=source.info.channels, nuclei=nuclei)
+            return cells.join(described), nuclei
+
+    def classify(self, mask: LabelMask, cells: pd.DataFrame) -> tuple[pd.DataFrame, Embeddings | None]:
+        """Embed and classify the cells that passed the quality check; without a head none has a class."""
+        self.on_step("Classifying cells", 0.6)
+        with self._timed("classify"):
+            head, embeddings, predictions = self.context.models.head, None, None
+            if head is not None:
+                embeddings = self._embed(mask, cells[cells["qc_pass"]])
+                predictions = predict(head, embeddings, self.context.settings.classify)
+            return add_predictions(cells, predictions), embeddings
+
+    def explain(
+        self, mask: LabelMask, cells: pd.DataFrame, nuclei: LabelMask | None
+    ) -> tuple[Explanations | None, pd.DataFrame | None, LabelMask | None]:
+        """Explain as many cells as the settings ask for; none where the head makes no maps, which provenance states."""
+        self.on_step("Explaining cells", 0.9)
+        head, n = self.context.models.head, self.context.settings.explain.n
+        with self._timed("explain"):
+            if n == 0 or head is None or head.only_on_slides:
+                return None, None, nuclei
+            nuclei = nuclei or find_nuclei(self.context, mask)
+            chosen = choose_cells(cells, n, head.classes)
+            return *explain_cells(self.context, mask, chosen, nuclei=nuclei), nuclei
+
+    def _embed(self, mask: LabelMask, cells: pd.DataFrame) -> Embeddings:
+        how = {"on_step": self.on_step, "span": (0.6, 0.9)}
+        return embed_cells(self.context, mask, cells, self.checkpoint, self.run_tasks, **how)
 
     @contextmanager
-    def __call__(self, step: str) -> Iterator[None]:
+    def _timed(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.seconds[step] = round(time.perf_counter() - start, 3)
-
-
-def _classify(
-    context: ImageContext,
-    mask: LabelMask,
-    cells: pd.DataFrame,
-    checkpoint: Checkpoint,
-    run_tasks: RunTasks,
-    on_step: OnStep,
-) -> tuple[Embeddings | None, Predictions | None]:
-    """Embed and classify the cells that passed the quality check; nothing without a head."""
-    head = context.models.head
-    if head is None:
-        return None, None
-    accepted = cells[cells["qc_pass"]]
-    embeddings = embed_cells(context, mask, accepted, checkpoint, run_tasks, on_step=on_step, span=(0.6, 0.9))
-    return embeddings, predict(head, embeddings, context.settings.classify)
-
-
-def _describe(context: ImageContext, mask: LabelMask, cells: pd.DataFrame) -> tuple[pd.DataFrame, LabelMask | None]:
-    """Add descriptors of cytoskeleton and nucleus where the settings ask for them, and return the nuclei found."""
-    if not context.settings.describe:
-        return cells, None
-    nuclei, source = find_nuclei(context, mask), context.source
-    return cells.join(describe_cells(source, mask, cells, channels=source.info.channels, nuclei=nuclei)), nuclei
-
-
-def _explain(
-    context: ImageContext, mask: LabelMask, cells: pd.DataFrame, nuclei: LabelMask | None
-) -> tuple[Explanations | None, pd.DataFrame | None, LabelMask | None]:
-    """Explain as many cells as the settings ask for; none where the head makes no maps, which provenance states."""
-    head, n = context.models.head, context.settings.explain.n
-    if n == 0 or head is None or head.only_on_slides:
-        return None, None, nuclei
-    nuclei = nuclei or find_nuclei(context, mask)
-    return *explain_cells(context, mask, choose_cells(cells, n, head.classes), nuclei=nuclei), nuclei
