@@ -27,7 +27,7 @@ CLEAR = 0.75  # overlap of the network's foreground with Otsu's where the latter
 LEAST_GAIN = 0.15  # of soundness for another size to be preferred
 AS_SOUND = 0.05  # a size that is this little less sound is preferred where it is nearer to the classical estimate
 SURE = 0.9  # soundness from which on it is not asked whether cells are long
-SOME_SOUND = 0.05  # of the foreground: cells, not chance
+SOME_SOUND, SOME_CELLS = 0.05, 20  # of the foreground, or sound masks: cells, not chance
 FIRM = 0.65  # mean length of the flow from which on the network is not in doubt
 STEPS_PX = (15.0, 30.0, 60.0, 120.0)  # compared where it is
 MUCH_FIRMER = 1.5  # times as much of the image in masks, weighed by the flow, for another size to be preferred
@@ -102,7 +102,8 @@ class SizeFinder:
     def _best_of(self, trials: list[Trial]) -> CellSize:
         """Compare sizes near the classical estimate with the first; the others must be much better."""
         first, classical = trials[0], estimate_size(self._pixels, self._roles)
-        farthest_px = FARTHEST * first.diameter_px if first.sound >= SOME_SOUND else math.inf
+        found_some = first.sound >= SOME_SOUND or first.n_cells >= SOME_CELLS
+        farthest_px = FARTHEST * first.diameter_px if found_some else math.inf
         others = [_within_limits(factor * classical.diameter_px) for factor in OTHER_SIZES]
         near = [diameter_px for diameter_px in others if diameter_px <= farthest_px]
         for diameter_px in near:
