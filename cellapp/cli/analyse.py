@@ -117,7 +117,7 @@ def analyse(
             _write_report(out, items, progress)
     progress.end()
     summaries = [result.summary for result in report.results if result.summary]
-    _tell(out, report, summaries, with_report=with_report)
+    _note_problems(out, report, summaries, with_report=with_report)
     missing = note_missing(out)
     failures = {result.stem: result.error for result in report.failed}
     found = {"out": str(out), "images": summaries, "failed": failures, "without_crops": missing} | _answer(out, report)
@@ -139,7 +139,7 @@ def _named_segmenter(segmenter: str | None, labels: Path | None) -> str | None:
     return IMPORTED
 
 
-def _tell(out: Path, report: RunReport, summaries: Sequence[dict[str, Any]], *, with_report: bool) -> None:
+def _note_problems(out: Path, report: RunReport, summaries: Sequence[dict[str, Any]], *, with_report: bool) -> None:
     """Say on stderr what failed, what had to be assumed, and what was not done."""
     for result in report.failed:
         note(f"cellapp: {result.stem}: {result.error}")

@@ -40,11 +40,9 @@ def embed(
     files = [paths[row].relative_to(crops).as_posix() for row in embeddings.cell_ids]
     write_embeddings(embeddings, out, files=files)
     n, dim = embeddings.cls.shape
-    emit(
-        {"out": str(out), "n": n, "dim": dim, "encoder": embeddings.encoder} | _named(left_out(unreadable, crops)),
-        as_json,
-        [f"{n:,} pictures, {dim} numbers each, by {embeddings.encoder}"],
-    )
+    result = {"out": str(out), "n": n, "dim": dim, "encoder": embeddings.encoder}
+    result |= _note_left_out(left_out(unreadable, crops))
+    emit(result, as_json, [f"{n:,} pictures, {dim} numbers each, by {embeddings.encoder}"])
 
 
 def predict(
@@ -80,10 +78,10 @@ def predict(
     if answer.unfit:
         n_pictures = f"{len(table):,} picture{'s' * (len(table) != 1)}"
         lines = [f"{n_pictures}. {answer.verdict}: {answer.reason}", *lines]
-    emit(result | _named(table.attrs["left_out"]), as_json, lines)
+    emit(result | _note_left_out(table.attrs["left_out"]), as_json, lines)
 
 
-def _named(left_out: list[str]) -> dict[str, list[str]]:
+def _note_left_out(left_out: list[str]) -> dict[str, list[str]]:
     """Name pictures that could not be read on stderr, and return them for the JSON object."""
     for why in left_out:
         note(f"cellapp: left out: {why}")

@@ -75,14 +75,14 @@ def discover(
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['n_cells']:,} cells. {found['reason']}"]
     for name, column in found["columns"].items():
-        lines += [f"{name}: {column['sentence']}", *_told(name, column)]
+        lines += [f"{name}: {column['sentence']}", *_separation_lines(name, column)]
     if "vae" in found:
         error, mean = found["vae"]["held_out_error"], found["vae"]["mean_image_error"]
         lines.append(f"Autoencoder: mean squared error {error:.4f} on held-out cells, {mean:.4f} for the mean picture")
     return [*lines, f"{found['n_outliers']:,} outlier{'s' * (found['n_outliers'] != 1)}"]
 
 
-def _told(name: str, column: dict[str, Any]) -> list[str]:
+def _separation_lines(name: str, column: dict[str, Any]) -> list[str]:
     """Say how well a column is told from vectors of images that were held out."""
     before, after = (column[when] and column[when]["held_out_accuracy"] for when in ("before", "after"))
     if before is None:

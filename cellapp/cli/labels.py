@@ -48,10 +48,10 @@ def import_labels(
     else:
         report, added = label_exchange.import_labels(found, lines)
         _write_files(added)
-    _tell(replace(report, left_out=(*refused, *report.left_out)), file, as_json)
+    _emit_report(replace(report, left_out=(*refused, *report.left_out)), file, as_json)
 
 
-def _tell(report: Any, file: Path, as_json: bool) -> None:
+def _emit_report(report: Any, file: Path, as_json: bool) -> None:
     """Say what became of the lines of a table; where none is a label that is unusable input."""
     from cellapp.errors import InputError
 

@@ -100,7 +100,7 @@ def group(chosen: Sequence[Chosen], together: Together) -> Iterator[list[Opened]
         raise InputError(f"{together}: no files of {len(chosen)} {what}; leave it out, or rename the files")
     member_of = {id(one): members for _, members in groups for one in members} if together else {}
     if not together:
-        _tell(groups)
+        _note_groups(groups)
     made = {id(members[0]): group for group, members in groups} if together else {}
     for one in chosen:
         if id(one) in made:
@@ -190,7 +190,7 @@ def _tiles(names: Sequence[str]) -> Iterator[_Group]:
         yield _Group(shown, there, make, hint, False, grid.missing)
 
 
-def _tell(groups: Sequence[tuple[_Group, list[Chosen]]]) -> None:
+def _note_groups(groups: Sequence[tuple[_Group, list[Chosen]]]) -> None:
     """Note which files look like one image: all of one size, and a file per channel of one channel or colour."""
     for found, members in groups:
         infos = [info for one in members for info in one.infos]

@@ -81,8 +81,8 @@ def train(
     else:
         metrics = train_head(labelled, out, chosen, progress)
     progress.end()
-    _tell(metrics)
-    emit(metrics | {"out": str(out)}, as_json, [*figure_lines(metrics), *_result(metrics), *file_lines(out)])
+    _note_left_out(metrics)
+    emit(metrics | {"out": str(out)}, as_json, [*figure_lines(metrics), *_verdict_lines(metrics), *file_lines(out)])
 
 
 def _refuse_without_run(run: list[Path] | None, *of_runs: Any) -> None:
@@ -95,7 +95,7 @@ def _refuse_without_run(run: list[Path] | None, *of_runs: Any) -> None:
         )
 
 
-def _tell(metrics: dict[str, Any]) -> None:
+def _note_left_out(metrics: dict[str, Any]) -> None:
     """Say on stderr what was left out, and why there is no score."""
     said = (metrics.get("from_scratch"), metrics["warning"], metrics["reason"])
     for sentence in (*said, *(f"left out: {why}" for why in metrics["left_out"])):
@@ -103,7 +103,7 @@ def _tell(metrics: dict[str, Any]) -> None:
             note(f"cellapp: {sentence}")
 
 
-def _result(metrics: dict[str, Any]) -> list[str]:
+def _verdict_lines(metrics: dict[str, Any]) -> list[str]:
     """How good the head is, in one sentence, and what speaks against trusting it."""
     looks = (metrics.get("earlier_looks") or {}).get("sentence")
     return [metrics["sentence"], *(f"- {doubt}" for doubt in [*metrics["doubts"], *filter(None, [looks])])]

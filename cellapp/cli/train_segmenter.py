@@ -53,7 +53,7 @@ def train_segmenter(
         share = {} if held_out is None else {"share": held_out}
         result = _retrain(data, out, start or _LEARNT_BEFORE, changes, share, progress)
         progress.end()
-        emit(result | {"out": str(out)}, as_json, [*_told(result), str(out)])
+        emit(result | {"out": str(out)}, as_json, [*_result_lines(result), str(out)])
         return
     if changes or held_out is not None:
         raise InputError("a recipe says how a network learns; write it there, or leave out --recipe to retrain one")
@@ -94,7 +94,7 @@ def _retrain(
     return retrain(images, scored, base, out, settings_of(base, changes), device=device, on_step=progress)
 
 
-def _told(result: dict[str, Any]) -> list[str]:
+def _result_lines(result: dict[str, Any]) -> list[str]:
     """Say on how many images it learnt, and how those it had not seen are scored before and after."""
     n, cells = len(result["images"]), result["n_cells"]
     lines = [f"learnt from {n} image{'s' * (n != 1)} with {cells:,} cells"]

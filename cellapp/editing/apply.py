@@ -78,18 +78,18 @@ def _erase(canvas: Canvas, edit: Edit, _boxes: Boxes, _next_id: int) -> Change:
 
 
 def _delete(canvas: Canvas, edit: Edit, boxes: Boxes, _next_id: int) -> Change:
-    return _each(canvas, edit, boxes, 0, lambda labels, cell: np.where(labels == cell, 0, labels))
+    return _change_each(canvas, edit, boxes, 0, lambda labels, cell: np.where(labels == cell, 0, labels))
 
 
 def _merge(canvas: Canvas, edit: Edit, boxes: Boxes, _next_id: int) -> Change:
-    return _each(canvas, edit, boxes, 0, lambda labels, cell: np.where(labels == cell, edit.cells[0], labels))
+    return _change_each(canvas, edit, boxes, 0, lambda labels, cell: np.where(labels == cell, edit.cells[0], labels))
 
 
 def _grow(canvas: Canvas, edit: Edit, boxes: Boxes, _next_id: int) -> Change:
     def grown(labels: np.ndarray, cell: int) -> np.ndarray:
         return np.where(ndimage.binary_dilation(labels == cell) & (labels == 0), cell, labels)
 
-    return _each(canvas, edit, boxes, 1, grown)
+    return _change_each(canvas, edit, boxes, 1, grown)
 
 
 def _shrink(canvas: Canvas, edit: Edit, boxes: Boxes, _next_id: int) -> Change:
@@ -100,7 +100,7 @@ def _shrink(canvas: Canvas, edit: Edit, boxes: Boxes, _next_id: int) -> Change:
             raise InputError(f"cell {cell} is too thin to lose a pixel on each side; delete it")
         return np.where(inside & ~kept, 0, labels)
 
-    return _each(canvas, edit, boxes, 1, shrunk)
+    return _change_each(canvas, edit, boxes, 1, shrunk)
 
 
 def _split(canvas: Canvas, edit: Edit, boxes: Boxes, next_id: int) -> Change:
@@ -136,7 +136,7 @@ def _cut(inside: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, int]:
     return names[full], len(by_size)
 
 
-def _each(
+def _change_each(
     canvas: Canvas, edit: Edit, boxes: Boxes, margin_px: int, change: Callable[[np.ndarray, int], np.ndarray]
 ) -> Change:
     """Change the cells of an edit one after the other, each in its own box."""

@@ -59,7 +59,7 @@ class EditSession:
             When it cannot be done, in one sentence for the person.
         """
         before = set(self.boxes)
-        edit, change, what = self._done(edit, who, seen)
+        edit, change, what = self._apply(edit, who, seen)
         self.boxes = {**self.boxes, **extents(self.canvas, change, self.boxes)}
         self.boxes = {cell: box for cell, box in self.boxes.items() if box.height}
         after = set(self.boxes)
@@ -71,7 +71,7 @@ class EditSession:
         self.changes[number] = change
         return record
 
-    def _done(self, edit: Edit, who: str, seen: int | None) -> tuple[Edit, Change, str]:
+    def _apply(self, edit: Edit, who: str, seen: int | None) -> tuple[Edit, Change, str]:
         """Do an edit on the canvas; return it with the number of what it undoes, its pixels, and what to say of it."""
         if edit.kind is EditKind.UNDO:
             record = to_undo(self.records, who, edit.number)

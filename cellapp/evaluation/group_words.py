@@ -30,10 +30,10 @@ def group_word(grouped_by: str | None, n: int) -> str:
     if not _WHOLE_WORDS.fullmatch(name):
         return f"{'group' if n == 1 else 'groups'} by {name}"
     *before, last = re.split(r"[ _-]", name)
-    return " ".join([*before, _one(last) if n == 1 else _several(last)])
+    return " ".join([*before, _singular(last) if n == 1 else _plural(last)])
 
 
-def _one(noun: str) -> str:
+def _singular(noun: str) -> str:
     """Return the singular of a noun that may be given in the plural."""
     back = {plural: one for one, plural in _IRREGULAR.items()}
     if noun in back or not noun.endswith("s") or noun.endswith(("ss", "us", "is")):
@@ -43,9 +43,9 @@ def _one(noun: str) -> str:
     return noun[:-2] if noun.endswith(("ches", "shes", "sses", "xes")) else noun[:-1]
 
 
-def _several(noun: str) -> str:
+def _plural(noun: str) -> str:
     """Return the plural of a noun that may be given in the plural."""
-    one = _one(noun)
+    one = _singular(noun)
     if one in _IRREGULAR:
         return _IRREGULAR[one]
     if one.endswith("y") and one[-2:-1] not in "aeiou":

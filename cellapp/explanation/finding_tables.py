@@ -127,7 +127,7 @@ def _removal(measured: pd.DataFrame, name: str, target: str) -> dict[str, object
         return {"n": 0}
     groups, before, after = cells[IMAGE].to_numpy(str), cells[CALL], cells[CALL + WITHOUT + name]
     p_before, p_after = cells[P].to_numpy(float), cells[P + WITHOUT + name].to_numpy(float)
-    change, test = mean_over(p_after - p_before, groups), mcnemar(*_both(before, after, target), groups)
+    change, test = mean_over(p_after - p_before, groups), mcnemar(*_matches(before, after, target), groups)
     order = rank_correlation(p_before, p_after, groups)
     rho = (np.nan,) * 3 if order is None else (order.value, order.low, order.high)
     return {
@@ -148,7 +148,8 @@ def _removal(measured: pd.DataFrame, name: str, target: str) -> dict[str, object
     } | _accuracy(cells, before, after, (p_before, p_after), target)
 
 
-def _both(before: pd.Series, after: pd.Series, wanted: str | pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def _matches(before: pd.Series, after: pd.Series, wanted: str | pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which calls are the class wanted, before and after, each (N,) bool."""
     return (before == wanted).to_numpy(), (after == wanted).to_numpy()
 
 
@@ -159,7 +160,7 @@ def _accuracy(
     if not known.any() or _too_few(cells.loc[known, TRUTH]):
         return {"n_known": 0} | dict.fromkeys(_OF_KNOWN, np.nan)
     truth = cells.loc[known, TRUTH]
-    right = _both(before[known], after[known], truth)
+    right = _matches(before[known], after[known], truth)
     test = mcnemar(*right, cells.loc[known, IMAGE].to_numpy(str))
     scores = [pd.Series(one).groupby(truth.to_numpy(object)).mean().mean() for one in right]
     codes = (truth == target).to_numpy(int)

@@ -91,7 +91,7 @@ def condition_name(condition: str, growth: pd.DataFrame) -> str:
     return condition or (NONE_SAID if growth["condition"].astype(bool).any() else ALL)
 
 
-def said_of(name: str, fit: Growth) -> str:
+def _growth_sentence(name: str, fit: Growth) -> str:
     """Say how fast a condition grows, in a sentence."""
     if fit.rate_per_h is None:
         return f"{name}: no fit, {fit.note}."
@@ -112,7 +112,7 @@ def sentences(growth: pd.DataFrame, measure: str) -> list[str]:
         pooled = pool_growth(fits)
         if pooled.rate_per_h is None and len({fit.note for fit in fits}) == 1:
             pooled = replace(pooled, note=fits[0].note)
-        found.append(said_of(condition_name(str(condition), growth), pooled))
+        found.append(_growth_sentence(condition_name(str(condition), growth), pooled))
     return found
 
 

@@ -118,17 +118,17 @@ def flip_cell(run_id: str, image_id: str, cell_id: int, target: str, on_step: On
 
 
 def _payload(run: RunRecord, image_id: str, cell_id: int, target: str) -> dict[str, Any]:
-    return {"run_id": run.id, "image_id": image_id, "cell_id": cell_id, "target": target, "head": _named(run)}
+    return {"run_id": run.id, "image_id": image_id, "cell_id": cell_id, "target": target, "head": _head_name(run)}
 
 
-def _named(run: RunRecord) -> str:
+def _head_name(run: RunRecord) -> str:
     if run.settings.classify.head is None:
         raise ModelError("this run counted cells without classes: there is no call to give reasons for")
     return run.settings.classify.head
 
 
 def _head(run: RunRecord) -> Head:
-    return load_model(_named(run))
+    return load_model(_head_name(run))
 
 
 def _image(run: RunRecord, image_id: str) -> RunImage:

@@ -141,7 +141,7 @@ def _make(waiting: _Waiting) -> _Made:
     made = {
         key: embed_edited(slide_context(run, image, models), labels, accepted) for key, models in _encoders(waiting)
     }
-    return _Made(made, {version.id: _called(waiting, version, made) for version in _versions(folder)})
+    return _Made(made, {version.id: _edited_classes(waiting, version, made) for version in _versions(folder)})
 
 
 def _encoders(waiting: _Waiting) -> Iterator[tuple[str, RunModels]]:
@@ -175,7 +175,7 @@ def _versions(folder: Path) -> list[ClassVersion]:
     return list(known) or [version_of_run(read_run(folder / "run.json"))]
 
 
-def _called(waiting: _Waiting, version: ClassVersion, made: Mapping[str, Embeddings]) -> pd.DataFrame:
+def _edited_classes(waiting: _Waiting, version: ClassVersion, made: Mapping[str, Embeddings]) -> pd.DataFrame:
     """Return the classes of the cells in one version; no columns where its head is gone or reads other vectors."""
     head = _head_of(version)
     embeddings = made.get(head.vectors.key) if head else None

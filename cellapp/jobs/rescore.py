@@ -74,7 +74,7 @@ def request_rescore(
     changed = {name: value for name, value in changed.items() if value is not None or name == "encoder"}
     settings = validated(ClassifySettings, run.settings.classify.model_dump() | changed)
     loaded = load_head(head)
-    done = _done(run)
+    done = _finished_images(run)
     for image in done if not make else ():
         _vectors(run, image, loaded)
     return _submit(run, {"classify": settings.model_dump(mode="json"), **({"make": True} if make else {})})
@@ -150,7 +150,7 @@ def rescore_run(
         Make the vectors that the head reads first, where there are none.
     """
     run, out, on_step = runs.get_run(run_id), runs.run_folder(run_id), on_step or no_progress
-    images = {image.stem: image for image in _done(run)}
+    images = {image.stem: image for image in _finished_images(run)}
     on_step("Calling cells", 0.0)
     if make and classify is not None:
         make_vectors(run.id, load_head(str(classify.head)).vectors, on_step)
@@ -185,7 +185,7 @@ def _vectors(run: RunRecord, image: RunImage, head: Head) -> Embeddings:
     return readable(head, embeddings, made, name=image.name, way_out=way_out)
 
 
-def _done(run: RunRecord) -> list[RunImage]:
+def _finished_images(run: RunRecord) -> list[RunImage]:
     done = [image for image in run.images if image.status is Status.DONE]
     if run.status.active or not done:
         raise InputError(f"{run.name!r} has no result to call again; wait until its images are done")

@@ -115,10 +115,10 @@ def _labels(request: TrainRequest, known: Sequence[_Image]) -> tuple[dict[str, d
         labels, left_out = labels_by_column(images, values, request.column, request.classes)
     if not request.cell_labels:
         return labels, left_out
-    return add_given_labels(images, labels, left_out, _given(known))
+    return add_given_labels(images, labels, left_out, _given_labels(known))
 
 
-def _given(known: Sequence[_Image]) -> GivenLabels:
+def _given_labels(known: Sequence[_Image]) -> GivenLabels:
     """Return what people said about the cells of images, by name of the image."""
     name_of = {(image.run_id, image.record.id): image.vectors.name for image in known}
     classes: dict[str, dict[int, str]] = {}

@@ -70,7 +70,7 @@ def draw_crops(
     sequence of Path
         For `cellapp.exports.image_folder.write_analysis`.
     """
-    task = DrawCrops(_look(analysis, style, settings), checkpoint)
+    task = DrawCrops(_crop_look(analysis, style, settings), checkpoint)
     return _draw(analysis.cells, BATCH, checkpoint, lambda parts: run_tasks(task, parts), on_step)
 
 
@@ -95,7 +95,7 @@ def draw_crops_here(
     checkpoint : Checkpoint
         Where parts are kept.
     """
-    look = _look(analysis, style, settings)
+    look = _crop_look(analysis, style, settings)
     with ThreadPoolExecutor(n_cores()) as pool:
 
         def run(parts: Sequence[Part]) -> Iterator[Path]:
@@ -109,7 +109,7 @@ def draw_crops_here(
             raise
 
 
-def _look(analysis: Analysis, style: ImageStyle, settings: CropSettings) -> CropLook:
+def _crop_look(analysis: Analysis, style: ImageStyle, settings: CropSettings) -> CropLook:
     return CropLook.of(style, settings, classes_of(analysis.cells), analysis.info.um_per_px)
 
 

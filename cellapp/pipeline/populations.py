@@ -50,14 +50,14 @@ def populations(run_id: str, condition: str | None = None) -> dict[str, Any]:
     said = {image.id: image.conditions for image in list_images(run.project_id) if image.id in done}
     cells = {stem: probabilities_of_image(run_folder(run.id) / stem, calls) for stem in done.values()}
     of_stem = {stem: said[image_id] for image_id, stem in done.items() if image_id in said}
-    shares = {stem: share for stem, row in of_stem.items() if (share := _known(row, calls.classes)) is not None}
+    shares = {stem: share for stem, row in of_stem.items() if (share := _composition(row, calls.classes)) is not None}
     values = {stem: row.get(condition, "") for stem, row in of_stem.items()} if condition else {}
     facts = KnownMixtures(shares, {stem: value for stem, value in values.items() if value})
     known = {stem: dict(zip(calls.classes, share.tolist(), strict=True)) for stem, share in shares.items()}
     return quantify_images(calls, cells, facts) | {"known": known}
 
 
-def _known(conditions: Mapping[str, str], classes: tuple[str, ...]) -> np.ndarray | None:
+def _composition(conditions: Mapping[str, str], classes: tuple[str, ...]) -> np.ndarray | None:
     """Return the composition that the conditions of an image name, (K,); None where they name none."""
     for value in conditions.values():
         try:

@@ -124,7 +124,7 @@ def reasons_by_example(
     vectors = {name: vectors_of(name) for name in tables}
     query = space.standardise(_row(vectors[stem], stem, cell_id)[None])[0]
     training, why, counts = _training(query, space, head, folder)
-    return Reasons(label, training, why, *counts, _other(query, space, tables, vectors, label))
+    return Reasons(label, training, why, *counts, _nearest_of_other_class(query, space, tables, vectors, label))
 
 
 def _space(head: Head) -> LinearHead:
@@ -159,7 +159,7 @@ def _training(
     return examples, "", (cells.n_all, len(cells.labels))
 
 
-def _other(
+def _nearest_of_other_class(
     query: np.ndarray,
     space: LinearHead,
     tables: Mapping[str, pd.DataFrame],

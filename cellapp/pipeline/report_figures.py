@@ -134,10 +134,12 @@ def _explain(context: ImageContext, folder: Path, cells: pd.DataFrame, target: s
     )
     style = ImageStyle.of(context.source, context.source.info.channels, context.roles)
     parts = zip(cells.index, cells.to_dict("records"), crops, maps.maps, maps.logits, strict=True)
-    return {int(row): _one(cell, crop, style, values, float(logit), target) for row, cell, crop, values, logit in parts}
+    return {
+        int(row): _shown(cell, crop, style, values, float(logit), target) for row, cell, crop, values, logit in parts
+    }
 
 
-def _one(
+def _shown(
     cell: Mapping[str, Any], crop: RawCrop, style: ImageStyle, values: np.ndarray, logit: float, target: str
 ) -> ShownCell:
     given = str(cell.get("manual_label") or "")

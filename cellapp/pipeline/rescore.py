@@ -100,12 +100,12 @@ def rescore(out: Path, settings: ClassifySettings, vectors_of: VectorsOf = store
     """
     folders = require_analysed(out)
     head = load_head(str(settings.head))
-    tables = {folder.name: _called(folder, head, vectors_of(folder, head), settings) for folder in folders}
+    tables = {folder.name: _class_table(folder, head, vectors_of(folder, head), settings) for folder in folders}
     version = ClassVersion(head.identity, settings, _made_by(head, settings, folders[0]), now_utc())
     return add_version(out, version, tables)
 
 
-def _called(folder: Path, head: Head, embeddings: Embeddings, settings: ClassifySettings) -> pd.DataFrame:
+def _class_table(folder: Path, head: Head, embeddings: Embeddings, settings: ClassifySettings) -> pd.DataFrame:
     """Return the columns of classes of one image."""
     cells = read_cells(folder / "cells.parquet")[["qc_pass"]]
     accepted = cells.index[cells["qc_pass"]]

@@ -109,10 +109,10 @@ def _score_pair(pred: Path, truth: Path) -> Agreement:
     try:
         return compare_labels(read_labels(pred), read_labels(truth))
     except InputError as error:
-        raise InputError(f"{_told(pred)} against {_told(truth)}: {error}") from error
+        raise InputError(f"{_distinct_name(pred)} against {_distinct_name(truth)}: {error}") from error
 
 
-def _told(path: Path) -> str:
+def _distinct_name(path: Path) -> str:
     """Name a label image by what tells it from others: many are called labels.tif, in folders called alike."""
     return "/".join(path.parts[-3 if path.name == "labels.tif" else -1 :])
 

@@ -64,7 +64,7 @@ def add_head(project_id: str, folder: Path, name: str | None = None) -> HeadReco
         part = Path(scratch) / "head"
         shutil.copytree(folder, part)
         save_head(head, part)
-        metrics = _named(part / _METRICS, head.identity)
+        metrics = _with_identity(part / _METRICS, head.identity)
         _settle(part, target, head.name)
     return HEADS.add(project_id, head.identity, metrics)
 
@@ -77,7 +77,7 @@ def _settle(part: Path, target: Path, name: str) -> None:
         raise InputError(f"another head is called {name!r} and has the same weights; give this one another name")
 
 
-def _named(path: Path, identity: str) -> dict[str, Any]:
+def _with_identity(path: Path, identity: str) -> dict[str, Any]:
     """Return the metrics beside a head with its identity, and write it there; nothing where there are none."""
     if not path.is_file():
         return {}

@@ -132,7 +132,7 @@ def purge_heads(older_than_s: float = UNDO_S) -> int:
     with reading() as session:
         runs = session.execute(select(Run.id, Run.settings)).all()
     try:
-        unused = unkept - _named_by(runs)
+        unused = unkept - _heads_named_by(runs)
     except (ValueError, KeyError, TypeError) as error:  # nobody knows what that run needs
         _log.warning("kept the files of %d heads, because the classes of a run cannot be read: %s", len(unkept), error)
         unused = set()
@@ -156,7 +156,7 @@ def purge_segmenters(older_than_s: float = UNDO_S) -> int:
     return n_left
 
 
-def _named_by(runs: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str | None]:
+def _heads_named_by(runs: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str | None]:
     """Return the heads that runs name, given as id and settings: in these, and in the versions of their classes."""
     named = set()
     for run_id, settings in runs:

@@ -55,7 +55,7 @@ def labels_of_run(run_id: str) -> RunLabels:
     labels = list_labels(run.project_id, done)
     for image_id in done:
         of_image = [label for label in labels if label.image_id == image_id]
-        for label, cell_id in _found(run_id, image_id, of_image, set(cell_ids.get(image_id, ()))):
+        for label, cell_id in _cells_of_labels(run_id, image_id, of_image, set(cell_ids.get(image_id, ()))):
             if cell_id:
                 rows.append(_word(label, cell_id))
             else:
@@ -64,7 +64,7 @@ def labels_of_run(run_id: str) -> RunLabels:
     return RunLabels(words_that_count(words), words, tuple(lost))
 
 
-def _found(
+def _cells_of_labels(
     run_id: str, image_id: str, labels: Sequence[LabelRecord], cell_ids: set[int]
 ) -> list[tuple[LabelRecord, int]]:
     """Return each label of an image with its cell in a run, 0 where it has none."""

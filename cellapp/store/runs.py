@@ -153,7 +153,7 @@ def set_image_status(
         row = session.get(RunImageRow, (run_id, image_id))
         if row is None:
             raise StoreError(f"run {run_id!r} has no image {image_id!r}")
-        row.status, row.n_cells, row.error = Status(status), n_cells, _told(error)
+        row.status, row.n_cells, row.error = Status(status), n_cells, _shown_error(error)
         row.summary = json_mapping(summary or {})
 
 
@@ -172,7 +172,7 @@ def finish_run(run_id: str, *, interrupted: Status = Status.FAILED, error: str |
         row = run_row(session, run_id)
         for image in row.images:
             if image.status.active:
-                image.status, image.error = interrupted, _told(error)
+                image.status, image.error = interrupted, _shown_error(error)
         row.status, row.finished = _overall({image.status for image in row.images}), now()
         return run_record(row)
 
@@ -208,7 +208,7 @@ def purge_deleted(older_than_s: float = UNDO_S) -> int:
     return len(gone)
 
 
-def _told(error: str | None) -> str | None:
+def _shown_error(error: str | None) -> str | None:
     return plain_text(without_home(error)) if error else plain_text(error)
 
 

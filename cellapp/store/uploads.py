@@ -143,13 +143,13 @@ def add_every(
 
     def add(path: Path) -> tuple[UploadOutcome, ...]:
         records = add_images(project_id, path, path.name, scene=scene, time=time, depth=depth)
-        return tuple(_found(record, clean_name(path.name)) for record in records)
+        return tuple(_outcome(record, clean_name(path.name)) for record in records)
 
     get_project(project_id)
     with staged(source, app_settings().budget) as arrived:
         if not starts_like_zip(arrived.path):
             records = add_chosen(project_id, arrived, name, scene, time, depth)
-            return tuple(_found(record, clean_name(name)) for record in records)
+            return tuple(_outcome(record, clean_name(name)) for record in records)
         outcomes = _each_member(arrived.path, clean_name(name), add)
     if not any(outcome.image for outcome in outcomes):
         raise InputError(outcomes[0].problem or f"{clean_name(name)!r} has no image in it; put images into the zip")
@@ -198,15 +198,15 @@ def _each_member(path: Path, shown: str, add: Callable[[Path], tuple[UploadOutco
                 outcomes += add(member)
             except InputError as error:
                 outcomes += refused(member.name, error)
-    outcomes += [_left_out(member) for member in skipped if not is_litter(member)]
+    outcomes += [_refused_member(member) for member in skipped if not is_litter(member)]
     return tuple(outcomes) or (UploadOutcome(shown, problem=f"{shown!r} has no image in it; put images into the zip"),)
 
 
-def _found(record: ImageRecord, file: str) -> UploadOutcome:
+def _outcome(record: ImageRecord, file: str) -> UploadOutcome:
     same = record.info.name == file
     return UploadOutcome(record.name if same else file, image=record, existed=not same)
 
 
-def _left_out(member: str) -> UploadOutcome:
+def _refused_member(member: str) -> UploadOutcome:
     shown = clean_name(member)
     return UploadOutcome(shown, problem=f"{shown!r} in the zip is no image that can be read; it was left out")

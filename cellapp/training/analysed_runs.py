@@ -85,7 +85,7 @@ def cells_of_runs(
         values = {name: row[column] for name, row in found.items()}
         labels, left_out = labels_by_column(vectors, values, column, classes)
     if cell_labels is not None:
-        given, unused = _given(cell_labels, images)
+        given, unused = _given_labels(cell_labels, images)
         labels, left_out = add_given_labels(vectors, labels, left_out, given)
         left_out += unused
     groups = {name: row[grouped_by] for name, row in found.items()} if grouped_by != BY_IMAGE else {}
@@ -101,7 +101,7 @@ def _rows(table: Path | None, columns: Sequence[str]) -> pd.DataFrame:
     return read_table(table, ["file", *columns], [_GROUP])
 
 
-def _given(table: Path, images: Sequence[AnalysedImage]) -> tuple[GivenLabels, list[str]]:
+def _given_labels(table: Path, images: Sequence[AnalysedImage]) -> tuple[GivenLabels, list[str]]:
     """Return what a table of labels says about cells, by name of the image, and a sentence for what found no cell."""
     lines, refused = read_label_table(table)
     name_of = {image.folder: image.vectors.name for image in images}

@@ -88,12 +88,12 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
     made_by = images[0].run if images else {}
     validation = validation_of(made_by)
     counts = _counts(images, classes, validation)
-    figures, found = read_figures(folder, made_by.get("head")), _found(folder, images, classes)
+    figures, found = read_figures(folder, made_by.get("head")), _findings(folder, images, classes)
     methods, references = "", []
     if images:
         methods, references = methods_paragraph(
             images,
-            explained=_explained(folder, figures, made_by),
+            explained=_map_settings(folder, figures, made_by),
             corrected=bool(counts["fractions"]),
             measured=found is not None,
         )
@@ -129,14 +129,14 @@ def _counts(images: Sequence[ReportImage], classes: Sequence[str], validation: V
     }
 
 
-def _explained(folder: Path, figures: Sequence[ReportFigure], run: Mapping[str, Any]) -> ExplainSettings | None:
+def _map_settings(folder: Path, figures: Sequence[ReportFigure], run: Mapping[str, Any]) -> ExplainSettings | None:
     """Return how the maps of the report were made; None where it shows none."""
     if not figures:
         return None
     return maps_made_by(folder) or AnalyseSettings.model_validate(run["settings"]).explain
 
 
-def _found(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]) -> Findings | None:
+def _findings(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]) -> Findings | None:
     """Return the findings from what was measured of the run; None where nothing was."""
     if not images or not classes:
         return None

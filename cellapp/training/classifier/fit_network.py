@@ -77,7 +77,7 @@ def fit_network(fit: Fit, learner: Learner, checkpoint: Path, on_batch: OnBatch,
     if not state.points:
         state.best = learner.state()
         state.points.append(_point(fit, learner, 0, None, 0.0))
-    while not _done(fit, learner, state):
+    while not _is_finished(fit, learner, state):
         epoch, start = len(state.points), time.monotonic()
         loss = _train_epoch(fit, learner, epoch, on_batch)
         state.points.append(_point(fit, learner, epoch, loss, time.monotonic() - start))
@@ -99,7 +99,7 @@ def _judged(learner: Learner, points: list[dict[str, Any]]) -> Any:
     return judge(scores, learner.recipe.stop_by, learner.recipe.patience)
 
 
-def _done(fit: Fit, learner: Learner, state: FitState) -> bool:
+def _is_finished(fit: Fit, learner: Learner, state: FitState) -> bool:
     if len(state.points) > fit.epochs:
         return True
     return bool(len(fit.validation)) and _judged(learner, state.points).stop

@@ -45,8 +45,8 @@ def slide_bags(folder: Path, table: Path | None, *, labelled: bool) -> tuple[lis
     InputError
         When the table names none of the images, an image has no vectors, or they were made in different ways.
     """
-    said = _said(table)
-    known = {name: row for name in _images(folder) if (row := _row(said, name, labelled)) is not None}
+    said = _rows_by_image(table)
+    known = {name: row for name in _images(folder) if (row := _row_of(said, name, labelled)) is not None}
     if not known:
         raise InputError(f"{str(table)!r} names no image in {str(folder)!r}; they are {', '.join(_images(folder)[:3])}")
     found = {name: folder_vectors(folder / name) for name in known}
@@ -82,7 +82,7 @@ def _images(folder: Path) -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/cells.parquet"))
 
 
-def _said(table: Path | None) -> dict[str, dict[str, str]]:
+def _rows_by_image(table: Path | None) -> dict[str, dict[str, str]]:
     """Return the rows of a table by the name of their image, with and without ending."""
     if table is None:
         return {}
@@ -93,7 +93,7 @@ def _said(table: Path | None) -> dict[str, dict[str, str]]:
     return {name: row for row in rows.to_dict("records") for name in (Path(row[key]).stem, row[key])}
 
 
-def _row(said: dict[str, dict[str, str]], name: str, labelled: bool) -> dict[str, str] | None:
+def _row_of(said: dict[str, dict[str, str]], name: str, labelled: bool) -> dict[str, str] | None:
     row = said.get(name) or next((one for key, one in said.items() if key.split(".")[0] == name), None)
     return row if row is not None or labelled else {}
 

@@ -70,7 +70,7 @@ def validate_lines(
         name: round(float(np.mean(testing.held_out(separated, calls).argmax(axis=1) == codes)), 4)
         for name, calls in baselines.items()
     }
-    return report | _told_of(report, codes, batches, attention), attention
+    return report | _batch_figures(report, codes, batches, attention), attention
 
 
 class _Testing:
@@ -90,7 +90,7 @@ class _Testing:
         return probabilities
 
 
-def _told_of(
+def _batch_figures(
     report: dict[str, Any], codes: np.ndarray, batches: np.ndarray, probabilities: np.ndarray
 ) -> dict[str, Any]:
     """Return what follows from both scores and the calls across batches, and a sentence on it."""
