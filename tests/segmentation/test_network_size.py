@@ -11,8 +11,10 @@ from cellapp.config import REPOSITORY
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
 from cellapp.pipeline.segment_slide import segment_image
+from cellapp.segmentation import network_size
 from cellapp.segmentation.classical import Classical
 from cellapp.segmentation.compact import CompactSegmenter
+from cellapp.segmentation.diameter import CellSize
 from cellapp.segmentation.network_size import SizeFinder
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.segmentation.size_trials import SPECK_PX, Trial, _measured
@@ -110,6 +112,17 @@ def test_dots_of_a_picture_without_cells_are_not_settled_on():
     assert finder._firmest([dots]).diameter_px == 60.0
     sure = replace(dots, flow=0.8)
     assert finder._firmest([sure]).diameter_px == 9.0
+
+
+def test_twenty_sound_masks_are_cells_however_small_a_share_they_are(monkeypatch):
+    """As nuclei around an embryo, whose outline would be one sound cell."""
+    monkeypatch.setattr(network_size, "estimate_size", lambda *_: CellSize(300.0))
+    finder, embryo = object.__new__(SizeFinder), Trial(300.0, 0.95, 0.95, covered=0.4, flow=0.7, n_cells=1)
+    finder._trials, finder._pixels, finder._roles = SimpleNamespace(at=lambda *_: embryo), None, ()
+    nuclei = Trial(15.0, 0.04, 0.05, covered=0.03, flow=0.7, measured_px=15.0, n_cells=network_size.SOME_CELLS)
+    assert finder._best_of([nuclei]).diameter_px == 15.0
+    chance = replace(nuclei, n_cells=network_size.SOME_CELLS - 1)
+    assert finder._best_of([chance]).diameter_px > 100
 
 
 @pytest.mark.parametrize("diameter_px", [10, 14])
