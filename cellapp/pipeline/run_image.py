@@ -17,6 +17,7 @@ from cellapp.errors import Cancelled, CellappError, EngineError, InputError, dis
 from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.stored_summary import stored_summary
+from cellapp.images.decoded_once import decoded_once
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import Checkpoint, open_checkpoint
@@ -129,8 +130,8 @@ class _Inputs:
 
 
 def _open_inputs(item: RunItem) -> _Inputs:
-    began_s, slide = time.perf_counter(), item.open()
-    target = item.open_target() if item.open_target else None
+    began_s, slide = time.perf_counter(), decoded_once(item.open())
+    target = decoded_once(item.open_target()) if item.open_target else None
     labels, regions = _given_labels(item, slide), _given_regions(item, slide)
     return _Inputs(began_s, slide, target or slide, target, labels, regions)
 
