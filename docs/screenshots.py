@@ -1,7 +1,7 @@
 """Take a screenshot of every page, full and empty, light and dark, wide and narrow.
 
 python docs/screenshots.py --out shots            all of them, to look at
-python docs/screenshots.py --readme               the ones README.md shows, into docs/, in 256 colours
+python docs/screenshots.py --readme               the upper part of the ones README.md shows, into docs/
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ PAGES = (
 OF_README = ("upload", "segment", "classify", "explain", "label", "train", "discover", "runs", "models")
 MODES = ("correct", "regions")
 """Of the Segment page: the tools that correct cells, and those that draw regions."""
+README_PX = 1_200
+"""More of a page is not legible in README.md, and the bytes of pictures stay in the repository."""
 WIDTHS_PX = {"wide": 1440, "narrow": 800}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -118,22 +120,21 @@ def picture(address: str, query: str, out: Path, state: str, chosen: argparse.Na
                     page = context.new_page()
                     page.goto(f"{address}/{path_of(name, query)}")
                     settle(page)
-                    grow(page, px)
+                    grow(page, px, README_PX if chosen.readme else 4_000)
                     file = f"{name}.png" if chosen.readme else f"{name}-{state}-{scheme}-{width}.png"
                     page.screenshot(path=out / file)
-                    if chosen.readme:
-                        make_small(out / file)
+                    pack(out / file)
                     page.close()
         browser.close()
 
 
-def make_small(path: Path) -> None:
-    """Keep 256 colours of a picture: a third of the bytes, and no difference that is seen."""
+def pack(path: Path) -> None:
+    """Write a picture in fewer bytes, each pixel as it is: colours of channels and maps are what it shows."""
     from PIL import Image
 
     with Image.open(path) as picture:
-        few = picture.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
-    few.save(path, optimize=True)
+        whole = picture.convert("RGB")
+    whole.save(path, optimize=True)
 
 
 def path_of(name: str, query: str) -> str:
@@ -152,11 +153,11 @@ def settle(page: object) -> None:
     page.wait_for_timeout(1_500)
 
 
-def grow(page: object, width_px: int) -> None:
-    """Make the window as tall as the page, which scrolls inside."""
+def grow(page: object, width_px: int, most_px: int) -> None:
+    """Make the window as tall as the page, which scrolls inside, up to a limit."""
     block = "document.querySelector('[data-testid=stMainBlockContainer]')"
     height_px = page.evaluate(f"{block}.getBoundingClientRect().height")
-    page.set_viewport_size({"width": width_px, "height": min(max(int(height_px), 560), 4_000)})
+    page.set_viewport_size({"width": width_px, "height": min(max(int(height_px), 560), most_px)})
     page.wait_for_timeout(1_500)
 
 
