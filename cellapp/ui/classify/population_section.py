@@ -38,7 +38,7 @@ def population_section(state: ClassifyState) -> None:
         if known:
             condition = st.selectbox("Condition", known, format_func=lambda name: name.replace("_", " "), width=240)
         try:
-            found = _found(state.results.run.id, state.results.version_key, condition, _conditions(state))
+            found = _populations(state.results.run.id, state.results.version_key, condition, _conditions(state))
         except CellappError as error:
             st.caption(f"No corrected fractions: {escape(str(error))}")
             return
@@ -46,7 +46,7 @@ def population_section(state: ClassifyState) -> None:
 
 
 @st.cache_data(show_spinner="Counting populations", max_entries=16)
-def _found(run_id: str, version_key: str, condition: str | None, conditions: str) -> dict[str, Any]:
+def _populations(run_id: str, version_key: str, condition: str | None, conditions: str) -> dict[str, Any]:
     return populations(run_id, condition)
 
 

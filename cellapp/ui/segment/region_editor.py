@@ -44,7 +44,7 @@ def region_editor(image: ImageRecord) -> None:
     with left:
         _viewer(image, records)
     with right:
-        _told(image, records)
+        _region_captions(image, records)
         _files(image, records)
     _table(image, records)
 
@@ -96,7 +96,7 @@ def _removed(region_ids: Sequence[str]) -> dict[str, Any]:
     return {"sentence": f"{n} region{'s' * (n != 1)} deleted.", "changed": []}
 
 
-def _told(image: ImageRecord, records: Sequence[RegionRecord]) -> None:
+def _region_captions(image: ImageRecord, records: Sequence[RegionRecord]) -> None:
     if not records:
         st.caption("Draw around what counts: the next runs look there only. Runs that are done stay as they are.")
     else:

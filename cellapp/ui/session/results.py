@@ -151,7 +151,7 @@ def _cells(
     run_id: str, version: Version, classes_by: str | None, _images: Sequence[RunImage], _folder: Path
 ) -> pd.DataFrame:
     # A resource, not data: 50,000 rows would be copied on every rerun. Nobody writes to it; `assign` makes new tables.
-    tables = [_one(image, _folder, classes_by) for image in _images]
+    tables = [_cell_table(image, _folder, classes_by) for image in _images]
     if not tables:
         return pd.DataFrame(
             {name: pd.Series(dtype=object) for name in (*COLUMNS[:1], "image_id", "image", "stem")}
@@ -160,7 +160,7 @@ def _cells(
     return pd.concat(filled, ignore_index=True)
 
 
-def _one(image: RunImage, folder: Path, classes_by: str | None) -> pd.DataFrame:
+def _cell_table(image: RunImage, folder: Path, classes_by: str | None) -> pd.DataFrame:
     path = folder / image.stem / "cells.parquet"
     names = parquet.read_schema(path).names
     wanted = [name for name in names if name in COLUMNS or name.startswith("p_")]

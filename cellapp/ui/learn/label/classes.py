@@ -24,7 +24,7 @@ def class_editor(state: LabelState) -> None:
     with menu:
         n_saved = st.session_state.get("label_classes_saved", 0)
         edited = st.data_editor(
-            class_table(state.classes.names, state.said.counts),
+            class_table(state.classes.names, state.labelling.counts),
             key=f"label_classes_{n_saved}",
             num_rows="dynamic",
             hide_index=True,

@@ -27,7 +27,7 @@ def foot(state: LabelState, ranking: Ranking) -> None:
     ):
         with st.container(gap="xsmall", width="stretch"):
             st.markdown(escape(agreement_line(state, ranking)))
-            st.caption(escape(worth_line(state.classes.names, state.said.counts, _history(state, ranking))))
+            st.caption(escape(worth_line(state.classes.names, state.labelling.counts, _history(state, ranking))))
         # Before two classes have names the button that names them is the primary one.
         can_train = "primary" if len(state.classes.names) > 1 else "secondary"
         if st.button("Train", icon=":material/school:", key="label_train", type=can_train):
@@ -87,10 +87,10 @@ def _history(state: LabelState, ranking: Ranking) -> Mapping[int, float]:
 
 
 def _people(state: LabelState) -> None:
-    found = state.said.labels.agreements
+    found = state.labelling.labels.agreements
     if not found:
         return
-    n = int(state.said.labels.table["disputed"].sum())
+    n = int(state.labelling.labels.table["disputed"].sum())
     with st.expander(f"People: {n:,} {'cell' if n == 1 else 'cells'} disputed", icon=":material/group:"):
         st.caption("Nobody's label overwrites another's; the last one said counts. Show Disputed to look at them.")
         rows = [
@@ -102,7 +102,7 @@ def _people(state: LabelState) -> None:
 
 
 def _lost(state: LabelState) -> None:
-    lost = state.said.labels.lost
+    lost = state.labelling.labels.lost
     if not lost:
         return
     title = f"{len(lost):,} {'label' if len(lost) == 1 else 'labels'} found no cell in this run"

@@ -63,7 +63,7 @@ def rows_shown(state: LabelState, shown: Shown, ranking: Ranking, skipped: froze
     skipped : frozenset of str
         Keys of cells.
     """
-    of_row, rows = state.said.of_row, ranking.rows
+    of_row, rows = state.labelling.of_row, ranking.rows
     if shown.image_id:
         rows = rows[state.rows.images[rows] == shown.image_id]
     if shown.queue:
@@ -74,7 +74,7 @@ def rows_shown(state: LabelState, shown: Shown, ranking: Ranking, skipped: froze
         return np.concatenate([rows[~last], rows[last]])
     rows = np.sort(rows[of_row[rows] != ""])
     if shown.what == DISPUTED:
-        table = state.said.labels.table
+        table = state.labelling.labels.table
         disputed = {f"{one.image_id}/{one.cell_id}" for one in table[table["disputed"]].itertuples()}
         return rows[np.array([state.rows.keys[row] in disputed for row in rows], bool)]
     if shown.what == DOUBTED:
@@ -93,8 +93,8 @@ def show_grid(state: LabelState, shown: Shown, choice: Choice, ranking: Ranking)
         _images(state),
         run_id=state.run.id,
         version=state.version,
-        counts=state.said.counts,
-        image_counts=state.said.image_counts,
+        counts=state.labelling.counts,
+        image_counts=state.labelling.image_counts,
         queue=shown.queue,
         shown=str((shown, choice, page.start if not shown.queue else 0)),
         n_left=len(rows) if shown.queue else 0,
@@ -165,7 +165,7 @@ def _tile(state: LabelState, row: int, drawn: dict[str, Picture], words: pd.Data
         bar=drawn[key].bar,
         y=float(cell["centroid_y_px"]),
         x=float(cell["centroid_x_px"]),
-        label=str(state.said.of_row[row]),
+        label=str(state.labelling.of_row[row]),
         source=str(last["source"]) if last is not None else "",
         who=str(last["who"]) if last is not None else "",
         disputed=mine["class_name"].nunique() > 1,
@@ -179,7 +179,7 @@ def _words(state: LabelState, keys: Sequence[str]) -> pd.DataFrame:
     asked = pd.DataFrame(
         {"image_id": [image for image, _ in wanted], "cell_id": [int(cell) for _, cell in wanted], "key": list(keys)}
     )
-    return state.said.labels.words.merge(asked.astype({"cell_id": "int64"}), on=["image_id", "cell_id"])
+    return state.labelling.labels.words.merge(asked.astype({"cell_id": "int64"}), on=["image_id", "cell_id"])
 
 
 def _lines(mine: pd.DataFrame, ranking: Ranking, row: int) -> list[str]:

@@ -82,7 +82,8 @@ def ranked(state: LabelState, choice: Choice) -> Ranking:
     if kept.get("key") != key:
         if kept.get("work"):
             kept["work"].cancel()
-        arguments = (state.vectors, state.said.of_row, state.rows.images, state.rows.row_of.get(choice.like), choice)
+        like = state.rows.row_of.get(choice.like)
+        arguments = (state.vectors, state.labelling.of_row, state.rows.images, like, choice)
         same_cells = kept.get("cells") == (state.run.id, state.results.version, len(state.rows.keys))
         kept = {
             "key": key,

@@ -33,8 +33,8 @@ class CellRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
-    """What labels say of `CellRows`."""
+class Labelling:
+    """Labels of `CellRows`, and how many there are."""
 
     labels: RunLabels
     of_row: np.ndarray  # (N,) object, class or ""
@@ -52,14 +52,14 @@ class LabelState:
     results: Results
     images: Mapping[str, ImageRecord]  # finished ones that are still in the project
     rows: CellRows
-    said: Said
+    labelling: Labelling
     version: str  # of the labels
     vectors: np.ndarray | None  # (N, F); None where they are still to be made
 
     @property
     def classes(self) -> ProjectClasses:
         """Classes of the project, in the order of their keys."""
-        return self.said.classes
+        return self.labelling.classes
 
     @property
     def who(self) -> str:
@@ -73,11 +73,11 @@ def read_state(page: PageState, run: RunRecord, results: Results) -> LabelState:
     rows = _rows(run.id, results.version, tuple(images), results)
     version = label_version(page.project.id)
     conditions = hash(tuple((image.id, *sorted(image.conditions.items())) for image in images.values()))
-    said = _said(run.id, results.version, tuple(images), version, conditions, rows)
+    labelling = _labelling(run.id, results.version, tuple(images), version, conditions, rows)
     settings = project_vectors(page.project.id)
     kept = tuple(sorted(kept_vectors(run.id, settings)))
     vectors = _vectors(run.id, results.version, tuple(images), settings.key, kept, rows)
-    return LabelState(page, run, results, images, rows, said, version, vectors)
+    return LabelState(page, run, results, images, rows, labelling, version, vectors)
 
 
 # Resources, not data: tens of thousands of rows would be copied on every rerun. Nobody writes to them.
@@ -90,9 +90,9 @@ def _rows(run_id: str, version: object, image_ids: tuple[str, ...], _results: Re
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _said(
+def _labelling(
     run_id: str, version: object, image_ids: tuple[str, ...], labels: str, conditions: int, _rows: CellRows
-) -> Said:
+) -> Labelling:
     # `labels`, the version of the labels, changes with the classes, too.
     found = labels_of_run(run_id)
     of_row = np.full(len(_rows.keys), "", dtype=object)
@@ -104,7 +104,7 @@ def _said(
     counts = pd.Series(of_row[labelled], dtype=object).value_counts().to_dict()
     image_counts = pd.Series(_rows.images[labelled], dtype=object).value_counts().to_dict()
     as_numbers = [{key: int(n) for key, n in one.items()} for one in (counts, image_counts)]
-    return Said(found, of_row, *as_numbers, project_classes(get_run(run_id).project_id))
+    return Labelling(found, of_row, *as_numbers, project_classes(get_run(run_id).project_id))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the vectors")

@@ -29,7 +29,7 @@ _HELP = (
 def import_section(page: PageState, corrected: Sequence[CorrectedImage]) -> None:
     """Draw how many images have corrected outlines, and the field for files of labels."""
     st.subheader("1. Right outlines")
-    st.markdown(_said(corrected, len(page.images)))
+    st.markdown(_correction_sentence(corrected, len(page.images)))
     n_before = st.session_state.setdefault("labels_imported", 0)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(SEGMENT_PAGE, label="Correct outlines on Segment", icon=":material/edit:", width="content")
@@ -47,7 +47,7 @@ def import_section(page: PageState, corrected: Sequence[CorrectedImage]) -> None
         follow_run(page.run)
 
 
-def _said(corrected: Sequence[CorrectedImage], n_images: int) -> str:
+def _correction_sentence(corrected: Sequence[CorrectedImage], n_images: int) -> str:
     if not corrected:
         return "No image has outlines that somebody made or corrected yet."
     edited = sum(1 for one in corrected if one.n_edits)
