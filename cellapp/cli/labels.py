@@ -12,6 +12,8 @@ from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 label = typer.Typer(help="Export and import the classes that people gave to cells, and list which to label next.")
 _TARGET = typer.Argument(..., metavar="RUN_OR_PROJECT", help="Id of a run or project, or the --out folder of analyse.")
 _FILE = typer.Argument(..., metavar="FILE.csv", help="image, cell_id or x and y, class, who, when, source.")
+_NAMED = 8
+"""Lines left out of a table that are named on stderr; of more it says how many."""
 _IMAGES = typer.Option(None, "--image", help="Of a folder: its image, to redraw overlay and crops; may be repeated.")
 
 
@@ -55,7 +57,10 @@ def _emit_report(report: Any, file: Path, as_json: bool) -> None:
     """Say what became of the lines of a table; where none is a label that is unusable input."""
     from cellapp.errors import InputError
 
-    for sentence in (*(f"left out: {why}" for why in report.left_out), *report.notes):
+    left_out = [f"left out: {why}" for why in report.left_out[:_NAMED]]
+    if len(report.left_out) > _NAMED:  # as of a table of suggestions in which some classes are filled in
+        left_out.append(f"left out: {len(report.left_out) - _NAMED:,} more lines; --json names all")
+    for sentence in (*left_out, *report.notes):
         note(f"cellapp: {sentence}")
     if not report.n_added + report.n_known:
         first = report.left_out[0] if report.left_out else "it has no lines"

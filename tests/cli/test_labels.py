@@ -65,6 +65,16 @@ def test_a_run_takes_labels_and_its_files_follow(run, tmp_path, capsys):
     assert len(list_labels(run.project_id)) == 1
 
 
+def test_of_many_lines_without_a_class_few_are_named_and_json_has_all(run, tmp_path, capsys):
+    table = write(tmp_path / "in.csv", "image;cell_id;class", "cells.tif;1;a", *["cells.tif;2;"] * 20)
+    assert main(["label", "import", run.id, table, "--json"]) == 0
+    printed = capsys.readouterr()
+    named = [line for line in printed.err.splitlines() if "class is empty" in line]
+    assert 0 < len(named) < 20
+    assert f"left out: {20 - len(named)} more lines" in printed.err
+    assert len(json.loads(printed.out.splitlines()[-1])["left_out"]) == 20
+
+
 def test_a_folder_takes_labels_and_suggests_the_next(out, tmp_path, capsys):
     table = str(tmp_path / "next.csv")
     assert main(["label", "suggest", str(out), table, "--number", "3"]) == 0
