@@ -4,15 +4,10 @@ import hashlib
 import json
 
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
-from cellapp.errors import ModelError
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.encoders.dino import HubEncoder  # noqa: E402
-from cellapp.encoders.hf_folder import (  # noqa: E402
+from cellapp.encoders.dino import HubEncoder
+from cellapp.encoders.hf_folder import (
     CONFIG,
     FILES,
     PREPROCESSOR,
@@ -23,9 +18,10 @@ from cellapp.encoders.hf_folder import (  # noqa: E402
     read_standardisation,
     write_encoder,
 )
-from cellapp.encoders.hf_network import blank_network  # noqa: E402
-from tests.encoders.tiny import FAMILIES, tiny_encoder  # noqa: E402
-from tests.encoders.tiny import write_encoder as write_tiny  # noqa: E402
+from cellapp.encoders.hf_network import blank_network
+from cellapp.errors import ModelError
+from tests.encoders.tiny import FAMILIES, tiny_encoder
+from tests.encoders.tiny import write_encoder as write_tiny
 
 
 @pytest.fixture

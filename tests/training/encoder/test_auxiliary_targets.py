@@ -1,13 +1,9 @@
 """Targets follow the pixels of a view and not its rotation."""
 
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.training.encoder.auxiliary_targets import N_PROFILE, N_TEXTURES, patch_textures, view_profiles  # noqa: E402
+from cellapp.training.encoder.auxiliary_targets import N_PROFILE, N_TEXTURES, patch_textures, view_profiles
 
 
 @pytest.fixture

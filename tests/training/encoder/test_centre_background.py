@@ -2,16 +2,11 @@
 
 from dataclasses import replace
 
-import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.training.encoder.centre_background import centre_background  # noqa: E402
-from cellapp.training.encoder.student_teacher import StudentTeacher, standardise  # noqa: E402
-from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
+from cellapp.training.encoder.centre_background import centre_background
+from cellapp.training.encoder.student_teacher import StudentTeacher, standardise
+from tests.training.encoder.toys import TINY, toy_cells
 
 
 def tokens_of(network, cells):

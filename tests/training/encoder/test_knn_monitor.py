@@ -7,11 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
-from cellapp.training.encoder.knn_monitor import encode, knn_accuracy, knn_of_sets, write_curves  # noqa: E402
-from cellapp.training.encoder.student_teacher import StudentTeacher  # noqa: E402
-from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
+from cellapp.training.encoder.knn_monitor import encode, knn_accuracy, knn_of_sets, write_curves
+from cellapp.training.encoder.student_teacher import StudentTeacher
+from tests.training.encoder.toys import TINY, toy_cells
 
 
 def two_clouds(n, seed):

@@ -1,16 +1,10 @@
 """Laws of the losses."""
 
-import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-from cellapp.training.encoder.losses import Projection, distil_patches, distil_views, koleo_loss, teacher_targets  # noqa: E402
+from cellapp.training.encoder.losses import Projection, distil_patches, distil_views, koleo_loss, teacher_targets
 
 
 @given(n=st.integers(1, 12), k=st.integers(2, 9), seed=st.integers(0, 99))

@@ -1,18 +1,12 @@
 """Views keep what identifies a cell and change what does not."""
 
-import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-from cellapp.training.encoder.multicrop import augment_stains, draw_masks, draw_views, mix_stains  # noqa: E402
-from cellapp.training.encoder.recipe import Views  # noqa: E402
-from tests.training.encoder.toys import toy_cells  # noqa: E402
+from cellapp.training.encoder.multicrop import augment_stains, draw_masks, draw_views, mix_stains
+from cellapp.training.encoder.recipe import Views
+from tests.training.encoder.toys import toy_cells
 
 
 def cells(n=6):

@@ -6,19 +6,15 @@ import tomllib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from cellapp.cli import main
-from cellapp.compute import torchvision_shim
 from cellapp.errors import InputError, ModelError
 from cellapp.models.load import load_model
 from cellapp.training.encoder.recipe import PretrainRecipe
+from cellapp.training.encoder.run import PretrainOptions, fit_to, run
 from tests.training.encoder.toys import TINY, toy_cells
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.training.encoder.run import PretrainOptions, fit_to, run  # noqa: E402
 
 RECIPE = """
 [network]

@@ -4,14 +4,10 @@ import copy
 import math
 
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.training.encoder.student_teacher import LOSSES, StudentTeacher, masked_cells, standardise  # noqa: E402
-from tests.training.encoder.toys import TINY, toy_cells  # noqa: E402
+from cellapp.training.encoder.student_teacher import LOSSES, StudentTeacher, masked_cells, standardise
+from tests.training.encoder.toys import TINY, toy_cells
 
 
 @pytest.fixture

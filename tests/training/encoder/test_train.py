@@ -5,15 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
 from cellapp.errors import Cancelled, InputError
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.training.encoder.train import CHECKPOINT, CURVES, pretrain, split  # noqa: E402
-from tests.training.encoder.toys import NETWORK, TINY, toy_cells  # noqa: E402
+from cellapp.training.encoder.train import CHECKPOINT, CURVES, pretrain, split
+from tests.training.encoder.toys import NETWORK, TINY, toy_cells
 
 pytestmark = pytest.mark.slow
 
