@@ -26,7 +26,7 @@ heads, in_bin = list_heads(page.project.id), list_heads(page.project.id, removed
 job, head = next(iter(training_jobs(page.jobs)), None), chosen_head(heads)
 with st.expander("1. What", icon=":material/label:", expanded=head is None and job is None):
     what = what_step(page, runs)
-if what is not None and (head is not None or job is not None):  # while the step is open, it says so itself
+if what is not None:
     st.caption(what.line)
 with st.expander(how_title(job), key="train_how", icon=":material/tune:", expanded=head is None and job is None):
     if what is None:
