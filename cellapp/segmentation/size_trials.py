@@ -24,10 +24,10 @@ from cellapp.types.image import Region, Role
 N_WINDOWS = 2  # each way, spread over images that are larger
 MIN_CELLS = 3  # whose median diameter is preferred to the size the network predicts
 MIN_SHARE = 0.002  # of the pixels must be cell for a size to be taken from them
-UNCHECKED = SegmentSettings(flow_threshold=0)  # a median diameter needs no check of each mask
-CHECKED = SegmentSettings()
+SPECK_PX = 15  # masks of fewer pixels are not measured, whatever a run drops in the end; those of grain are small
+UNCHECKED = SegmentSettings(flow_threshold=0, min_size_px=SPECK_PX)  # a median diameter needs no check of each mask
+CHECKED = SegmentSettings(min_size_px=SPECK_PX)
 IMPURE = 1.25  # ratio of median diameters before and after the check from which on rims and pieces are in the former
-SPECK_PX = CHECKED.min_size_px  # area below which masks are dropped in the end; those of grain are
 ALIKE = 1.67  # ratio of the size of masks to the size looked for up to which they agree
 
 

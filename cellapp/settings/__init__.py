@@ -58,7 +58,7 @@ class SegmentSettings(FrozenModel):
     """Cellpose: largest error between a mask's flows and the network's; 0 switches the check off."""
     cellprob_threshold: float = Field(0.0, ge=-6, le=6)
     """Cellpose: cell probability (logit) below which a pixel is background; for classical, shifts the threshold."""
-    min_size_px: int = Field(15, ge=0)
+    min_size_px: int = Field(20, ge=0)
     """Masks of fewer pixels are dropped."""
     method: Literal["otsu", "local", "iterative"] = "otsu"
     """Classical only: global Otsu, local mean threshold, or the iterative Otsu and Canny mask (confluency)."""
