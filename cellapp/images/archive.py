@@ -24,7 +24,12 @@ _OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 
 
 def extract_images(
-    zip_path: Path, into: Path, budget: BudgetSettings, on_skip: Callable[[str], None] | None = None
+    zip_path: Path,
+    into: Path,
+    budget: BudgetSettings,
+    on_skip: Callable[[str], None] | None = None,
+    *,
+    name: str | None = None,
 ) -> list[Path]:
     """Unpack the images of a zip into one flat folder.
 
@@ -40,6 +45,8 @@ def extract_images(
         Bounds the number of members, their size and the ratio of compression, before anything is unpacked.
     on_skip : callable, optional
         Called with the name of each member that is no image, or that an operating system or editor left there.
+    name : str, optional
+        What its owner calls the zip; the file's name when left out.
 
     Returns
     -------
@@ -53,10 +60,11 @@ def extract_images(
     InputError
         When it is damaged, encrypted, or has a member that would land outside `into`. Nothing is left in `into` then.
     """
-    check_list(zip_path, budget)
-    with _scratch(into) as scratch, decoding(zip_path.name), ZipFile(zip_path) as archive:
+    name = name or zip_path.name
+    check_list(zip_path, budget, name=name)
+    with _scratch(into) as scratch, decoding(name), ZipFile(zip_path) as archive:
         members = [member for member in archive.infolist() if not member.filename.endswith(("/", "\\"))]
-        check_members(members, zip_path, budget)
+        check_members(members, zip_path, budget, name=name)
         zarrs = zarr_folders(map(parts_of, members))
         folders: dict[tuple[str, ...], Unpacked] = {}
         for member in members:
@@ -69,7 +77,7 @@ def extract_images(
             root = parts[:-1] if zarr is None else zarr
             folder = folders.setdefault(root, Unpacked(root, scratch / str(len(folders)), is_zarr=zarr is not None))
             _copy(archive, member, folder.take(parts))
-        return move_out(folders.values(), into, zip_path.stem)
+        return move_out(folders.values(), into, Path(name).stem)
 
 
 @contextmanager
@@ -85,17 +93,23 @@ def _scratch(into: Path) -> Iterator[Path]:
             raise
 
 
-def check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSettings, *, what: str = "images") -> None:
+def check_members(
+    members: Sequence[ZipInfo],
+    zip_path: Path,
+    budget: BudgetSettings,
+    *,
+    what: str = "images",
+    name: str | None = None,
+) -> None:
     """Check the list of what is in a zip, before anything is unpacked.
 
     Parameters
     ----------
     members : sequence of ZipInfo
     zip_path : Path
-        For the message.
     budget : BudgetSettings
-    what : str
-        What the zip holds, for the message.
+    what, name : str
+        What the zip holds, and what its owner calls it, for the message.
 
     Raises
     ------
@@ -104,7 +118,7 @@ def check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSett
     InputError
         When a member is encrypted, a link, or would land outside the folder it is unpacked to.
     """
-    name = zip_path.name
+    name = name or zip_path.name
     check_limit(len(members), "max_zip_members", budget, f"{name!r} has {len(members):,} files")
     for member in members:
         if _OUTSIDE.search(member.filename) or stat.S_ISLNK(member.external_attr >> 16):
@@ -120,19 +134,20 @@ def check_members(members: Sequence[ZipInfo], zip_path: Path, budget: BudgetSett
     check_limit(ratio, "max_zip_ratio", budget, f"{name!r} unpacks to {ratio:,.0f} times its size")
 
 
-def check_list(zip_path: Path, budget: BudgetSettings) -> None:
+def check_list(zip_path: Path, budget: BudgetSettings, *, name: str | None = None) -> None:
     """Refuse a zip whose list of members is longer than that of any it may have, before the list is read.
 
     Raises
     ------
     BudgetError
     """
+    name = name or zip_path.name
     with zip_path.open("rb") as file:
         end = _EndRecData(file)
     n_bytes = end[_ECD_SIZE] if end else 0
     if n_bytes > budget.max_zip_members * _MOST_ENTRY_BYTES:
         raise BudgetError(
-            f"{zip_path.name!r} has a list of files of {n_bytes:,} bytes, more than {budget.max_zip_members:,} files "
+            f"{name!r} has a list of files of {n_bytes:,} bytes, more than {budget.max_zip_members:,} files "
             "need; put fewer into a zip"
         )
 

@@ -15,6 +15,7 @@ from cellapp.errors import InputError
 from cellapp.exports.zip_bundle import write_bundle
 from cellapp.files import is_litter
 from cellapp.images.archive import check_members
+from cellapp.images.formats.faults import fault
 from cellapp.store.heads import HeadRecord, add_head
 
 _SUFFIXES = {".json", ".safetensors", ".csv", ".toml", ".md"}
@@ -50,7 +51,7 @@ def import_head(project_id: str, zip_path: Path) -> HeadRecord:
             _unpack(archive, members, _place(members, zip_path), Path(scratch))
             return add_head(project_id, Path(scratch))
     except (BadZipFile, NotImplementedError, EOFError) as error:
-        raise InputError(f"{zip_path.name!r} is no whole zip ({error}); export the head again") from error
+        raise InputError(f"{zip_path.name!r} is no whole zip ({fault(error)}); export the head again") from error
 
 
 def _place(members: Sequence[ZipInfo], zip_path: Path) -> PurePosixPath:

@@ -190,7 +190,7 @@ def _each_member(path: Path, shown: str, add: Callable[[Path], tuple[UploadOutco
     with tempfile.TemporaryDirectory(dir=home_folder("files", "incoming")) as folder:
         skipped: list[str] = []
         try:
-            members = extract_images(path, Path(folder), app_settings().budget, skipped.append)
+            members = extract_images(path, Path(folder), app_settings().budget, skipped.append, name=shown)
         except InputError as error:
             return (UploadOutcome(shown, problem=str(error)),)
         for member in members:
