@@ -98,6 +98,19 @@ def test_letterboxed_fills_the_longer_side_and_keeps_the_aspect():
     assert inside.any(axis=0).sum() == 5
 
 
+def test_a_missing_pixel_is_missing_where_it_counts_and_nowhere_else():
+    labels = np.zeros((60, 60), np.int32)
+    labels[5:45, 5:45] = 1
+    pixels = np.random.default_rng(0).random((2, 60, 60))
+    whole = cut(labels, CropMode.LETTERBOXED, pixels=pixels, size_px=20)[0].pixels[0]
+    pixels[0, 10, 10] = np.nan
+    holed = cut(labels, CropMode.LETTERBOXED, pixels=pixels, size_px=20)[0].pixels[0]
+    missing = np.isnan(holed)
+    assert 0 < missing.sum() < 40, "a neighbourhood, neither the row nor the crop"
+    assert missing[0, 2, 2]
+    np.testing.assert_allclose(holed[~missing], whole[~missing], atol=1e-12)
+
+
 @pytest.mark.parametrize("drop", [("nucleus",), (Role.NUCLEUS.value,)])
 @pytest.mark.parametrize("mode", list(CropMode))
 def test_dropped_channel_is_zero_and_the_other_untouched(drop, mode):
