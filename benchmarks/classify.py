@@ -43,7 +43,7 @@ from cellapp.pipeline.context import make_context, run_serially
 from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.run_batch import run_images
-from cellapp.pipeline.run_image import RunItem
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.pipeline.segment_slide import SegmentTile
 from cellapp.segmentation.label_image import relabel
 from cellapp.settings import AnalyseSettings, CropMode, CropSettings

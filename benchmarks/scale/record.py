@@ -19,7 +19,7 @@ from typing import Any
 from cellapp.compute.executor import Map
 from cellapp.images.read import open_slide
 from cellapp.pipeline.run_batch import run_images
-from cellapp.pipeline.run_image import RunItem
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.settings import AnalyseSettings
 
 

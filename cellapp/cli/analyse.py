@@ -35,7 +35,7 @@ from cellapp.cli.together import Combine, JoinTiles
 
 if TYPE_CHECKING:
     from cellapp.pipeline.run_batch import RunReport
-    from cellapp.pipeline.run_image import RunItem
+    from cellapp.pipeline.run_inputs import RunItem
 
 WAY_OUT = (
     "To classify cells like these: sort pictures of single cells, as in crops.zip, into a folder per class, run "

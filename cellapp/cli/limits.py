@@ -13,7 +13,7 @@ import typer
 from cellapp.errors import InputError
 
 if TYPE_CHECKING:
-    from cellapp.pipeline.run_image import RunItem
+    from cellapp.pipeline.run_inputs import RunItem
     from cellapp.types.drawn_regions import DrawnRegions
 
 Regions = Annotated[

@@ -16,7 +16,7 @@ from cellapp.cli.references import pair
 from cellapp.cli.together import Together
 
 if TYPE_CHECKING:
-    from cellapp.pipeline.run_image import RunItem
+    from cellapp.pipeline.run_inputs import RunItem
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def run_items(
     InputError
         When the arguments fit no images.
     """
-    from cellapp.pipeline.run_image import RunItem
+    from cellapp.pipeline.run_inputs import RunItem
 
     chosen = {"scene": scene, "time": time, "depth": depth, "together": Together.of(combine, join_tiles)}
     with input_files(inputs, out) as files:

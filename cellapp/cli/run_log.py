@@ -13,7 +13,7 @@ from cellapp import __version__
 from cellapp.errors import CellappError
 
 if TYPE_CHECKING:
-    from cellapp.pipeline.run_image import RunItem
+    from cellapp.pipeline.run_inputs import RunItem
     from cellapp.types.image import OnStep
 
 _PROGRAM = logging.getLogger("cellapp")

@@ -30,7 +30,7 @@ from cellapp.cli.together import Combine, JoinTiles
 from cellapp.errors import CellappError, InputError, disk_sentence
 
 if TYPE_CHECKING:
-    from cellapp.pipeline.run_image import RunItem
+    from cellapp.pipeline.run_inputs import RunItem
     from cellapp.types.image import OnStep
 
 Segmented = tuple[dict[str, Any], Counted]

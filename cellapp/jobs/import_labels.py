@@ -16,7 +16,7 @@ from cellapp.imports.label_file import read_label_file
 from cellapp.imports.match import match_labels
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.rest_of_run import ANALYSE
-from cellapp.pipeline.run_image import RunItem
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.segmentation.label_image import read_labels
 from cellapp.settings import IMPORTED, AnalyseSettings
 from cellapp.store import images, open_image, runs

@@ -12,7 +12,8 @@ from cellapp.images.known_digests import FileDigest, believe
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import ImageContext, Task, make_context
 from cellapp.pipeline.progress import no_progress
-from cellapp.pipeline.run_image import ImageResult, RunItem, run_image
+from cellapp.pipeline.run_image import ImageResult, run_image
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.settings import AnalyseSettings
 
 

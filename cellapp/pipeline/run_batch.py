@@ -21,7 +21,8 @@ from cellapp.pipeline.context import RunTasks, Task
 from cellapp.pipeline.explain_method import with_explain_method
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.remote_tasks import ImageTask, TileTask
-from cellapp.pipeline.run_image import ImageResult, RunItem, run_image
+from cellapp.pipeline.run_image import ImageResult, run_image
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.segmentation.slide_parameters import has_tiles
 from cellapp.settings import AnalyseSettings
 from cellapp.types.cells import Analysis

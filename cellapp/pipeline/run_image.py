@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -10,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cellapp import __version__
 from cellapp.errors import Cancelled, CellappError, EngineError, InputError, disk_sentence
 from cellapp.exports.crops_zip import has_crops
 from cellapp.exports.image_folder import write_analysis
 from cellapp.exports.stored_summary import stored_summary
-from cellapp.images.decoded_once import decoded_once
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
 from cellapp.pipeline.checkpoint import Checkpoint, open_checkpoint
@@ -26,27 +22,14 @@ from cellapp.pipeline.draw_crops import draw_crops
 from cellapp.pipeline.make_crops import make_crops
 from cellapp.pipeline.progress import part_of
 from cellapp.pipeline.provenance import settings_digest
+from cellapp.pipeline.run_inputs import RunInputs, RunItem, open_inputs
 from cellapp.regions.words import REGIONS
 from cellapp.rendering.composition import ImageStyle
-from cellapp.settings import IMPORTED, AnalyseSettings
-from cellapp.types.cells import Analysis, LabelMask
-from cellapp.types.drawn_regions import NO_REGIONS, DrawnRegions
-from cellapp.types.image import OnStep, Slide
+from cellapp.settings import AnalyseSettings
+from cellapp.types.cells import Analysis
+from cellapp.types.image import OnStep
 
 _ANALYSING = 0.75  # share of an image's time that is not the writing of its files
-
-
-@dataclass(frozen=True)
-class RunItem:
-    """One image of a run. `open` is called in the process that does the work, so an engine needs it picklable."""
-
-    stem: str
-    open: Callable[[], Slide]
-    open_target: Callable[[], Slide] | None = None
-    read_labels: Callable[[tuple[int, int]], np.ndarray] | None = None
-    """Labels, (Y, X) int32, for the size of the image; they are taken in place of what a segmenter finds."""
-    read_regions: Callable[[tuple[int, int]], DrawnRegions] | None = None
-    """The regions that cells are limited to, for the size of the image."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +85,7 @@ def run_image(
         When the engine is broken, which would fail every other image, too.
     """
     try:
-        inputs = _open_inputs(item)
+        inputs = open_inputs(item)
         summary = _finished_summary(out / item.stem, settings, inputs) if resume else None
         if summary is None:
             return _analyse_and_write(item, inputs, settings, out, resume, load_models(), on_step, run_tasks)
@@ -117,28 +100,9 @@ def run_image(
         return ImageResult(item.stem, error=disk_sentence(error)), None
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    """What is read of one image."""
-
-    began_s: float  # of `time.perf_counter`, before anything was read
-    slide: Slide  # cells are segmented in it
-    source: Slide  # cells are measured in it and cut from it
-    target: Slide | None  # the source, where it is another image than `slide`
-    labels: LabelMask | None
-    regions: DrawnRegions
-
-
-def _open_inputs(item: RunItem) -> _Inputs:
-    began_s, slide = time.perf_counter(), decoded_once(item.open())
-    target = decoded_once(item.open_target()) if item.open_target else None
-    labels, regions = _given_labels(item, slide), _given_regions(item, slide)
-    return _Inputs(began_s, slide, target or slide, target, labels, regions)
-
-
 def _analyse_and_write(
     item: RunItem,
-    inputs: _Inputs,
+    inputs: RunInputs,
     settings: AnalyseSettings,
     out: Path,
     resume: bool,
@@ -167,7 +131,7 @@ def _analyse_and_write(
 
 def _write(
     analysis: Analysis,
-    inputs: _Inputs,
+    inputs: RunInputs,
     out: Path,
     settings: AnalyseSettings,
     checkpoint: Checkpoint,
@@ -192,20 +156,7 @@ def _write(
     )
 
 
-def _given_labels(item: RunItem, slide: Slide) -> LabelMask | None:
-    """Return the labels that an image brings with it, named by what they are."""
-    if item.read_labels is None:
-        return None
-    labels = np.ascontiguousarray(item.read_labels(slide.info.shape[1:]), np.int32)
-    digest = hashlib.sha256(labels.tobytes()).hexdigest()
-    return LabelMask(labels, f"{IMPORTED}@{digest[:12]}", "" if labels.any() else "the file of labels holds no cells")
-
-
-def _given_regions(item: RunItem, slide: Slide) -> DrawnRegions:
-    return item.read_regions(slide.info.shape[1:]) if item.read_regions else NO_REGIONS
-
-
-def _checkpoint_key(settings: AnalyseSettings, inputs: _Inputs, models: RunModels) -> dict[str, Any]:
+def _checkpoint_key(settings: AnalyseSettings, inputs: RunInputs, models: RunModels) -> dict[str, Any]:
     """Return what the finished parts of an image depend on."""
     key = {
         "cellapp": __version__,
@@ -217,7 +168,7 @@ def _checkpoint_key(settings: AnalyseSettings, inputs: _Inputs, models: RunModel
     return key | ({"regions": inputs.regions.digest} if inputs.regions else {})
 
 
-def _finished_summary(folder: Path, settings: AnalyseSettings, inputs: _Inputs) -> dict[str, Any] | None:
+def _finished_summary(folder: Path, settings: AnalyseSettings, inputs: RunInputs) -> dict[str, Any] | None:
     """Return the summary row of an image that is finished with these settings and from these inputs."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from cellapp.models.load import load_model
 from cellapp.pipeline.explain_method import cost_note, settings_of_run, truth_of, with_explain_method
 from cellapp.pipeline.provenance import settings_digest
 from cellapp.pipeline.run_batch import run_images
-from cellapp.pipeline.run_image import RunItem
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.settings import AnalyseSettings, ExplainSettings
 from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.synthetic.write import write_demo

@@ -9,7 +9,7 @@ import pytest
 from cellapp.images.read import open_slide
 from cellapp.pipeline import remote_tasks
 from cellapp.pipeline.remote_tasks import ImageTask, TileTask
-from cellapp.pipeline.run_image import RunItem
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.settings import AnalyseSettings
 
 COUNTING = AnalyseSettings.model_validate({"segment": {"segmenter": "classical"}, "classify": {"head": None}})

@@ -13,7 +13,7 @@ import pytest
 from cellapp.compute.executor import Engine
 from cellapp.images.read import open_slide
 from cellapp.pipeline.run_batch import run_images
-from cellapp.pipeline.run_image import RunItem
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.settings import AnalyseSettings
 from tests.paths import ROOT
 

@@ -8,7 +8,7 @@ from cellapp.compute.executor import Engine
 from cellapp.errors import Cancelled
 from cellapp.images.read import open_slide
 from cellapp.pipeline.run_batch import run_images
-from cellapp.pipeline.run_image import RunItem
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.settings import AnalyseSettings
 
 pytestmark = pytest.mark.slow

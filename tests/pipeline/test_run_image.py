@@ -9,7 +9,8 @@ from cellapp.images.read import open_slide
 from cellapp.models.bundle import load_run_models
 from cellapp.pipeline import run_image as module
 from cellapp.pipeline.progress import no_progress
-from cellapp.pipeline.run_image import RunItem, run_image
+from cellapp.pipeline.run_image import run_image
+from cellapp.pipeline.run_inputs import RunItem
 from cellapp.settings import AnalyseSettings
 
 COUNTING = AnalyseSettings.model_validate({"segment": {"segmenter": "classical"}, "classify": {"head": None}})
