@@ -10,6 +10,7 @@ import streamlit as st
 
 from cellapp.classification.cell_columns import default_positive
 from cellapp.evaluation.group_words import group_word
+from cellapp.exports.report.words import counted
 from cellapp.labelling.sources import LabelSource
 from cellapp.store.label_version import label_version
 from cellapp.store.records import RunRecord
@@ -58,7 +59,7 @@ class What:
         names = ", ".join(str(name) for name in self.counts.columns) or "no class"
         n = len(self.counts)
         cells = (
-            f"{self.n_cells:,} cells"
+            counted(self.n_cells, "cell")
             if self.n_cells == self.run.n_cells
             else f"{self.n_cells:,} of {self.run.n_cells:,} cells"
         )
@@ -153,7 +154,9 @@ def _cell_labels(given: RunLabels, *, required: bool) -> bool:
 
 def _run(page: PageState, runs: Sequence[RunRecord]) -> RunRecord:
     ids = [run.id for run in runs]
-    names = {run.id: f"{run.name}, {run.n_cells:,} cells found in {run.n_done:,} images" for run in runs}
+    names = {
+        run.id: f"{run.name}, {counted(run.n_cells, 'cell')} found in {counted(run.n_done, 'image')}" for run in runs
+    }
     first = ids.index(page.run.id) if page.run and page.run.id in ids else 0
     chosen = st.selectbox("Cells of", ids, index=first, format_func=names.get, key="train_run", width=500)
     return next(run for run in runs if run.id == chosen)

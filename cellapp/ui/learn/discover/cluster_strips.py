@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellapp.errors import CellappError
 from cellapp.exports.cluster_map import cluster_name
+from cellapp.exports.report.words import counted
 from cellapp.jobs.name_cluster import name_cluster
 from cellapp.rendering.colours import cluster_colour
 from cellapp.store.labels import retract_labels
@@ -67,7 +68,8 @@ def _strip(found: Found, cluster: int, kind: str) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             st.html(f"<span style='color:{cluster_colour(cluster)};font-size:1.3rem'>●</span>", width="content")
             st.markdown(
-                f"**{cluster_name(cluster).capitalize()}**, {len(cells):,} cells, {100 * share:.0f} %", width="stretch"
+                f"**{cluster_name(cluster).capitalize()}**, {counted(len(cells), 'cell')}, {100 * share:.0f} %",
+                width="stretch",
             )
             name = st.text_input(
                 "Name",

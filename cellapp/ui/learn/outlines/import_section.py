@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from cellapp.errors import CellappError
+from cellapp.exports.report.words import counted
 from cellapp.files import clean_name
 from cellapp.imports.label_file import SUFFIXES
 from cellapp.jobs.import_labels import import_labels
@@ -67,7 +68,10 @@ def _import(page: PageState, files: Sequence[Uploaded]) -> None:
     except CellappError as error:
         show_error(error)
         return
-    st.toast(f"{escape(run.name)} takes the cells of {len(run.images):,} images from files.", icon=":material/check:")
+    st.toast(
+        f"{escape(run.name)} takes the cells of {counted(len(run.images), 'image')} from files.",
+        icon=":material/check:",
+    )
     for file in files:
         file.let_go()
     st.session_state["labels_imported"] += 1  # another key empties the field

@@ -10,6 +10,7 @@ import streamlit as st
 
 from cellapp.exports.growth import MEASURES, condition_rows, doubling_rows, measures_of
 from cellapp.exports.growth_chart import condition_name, growth_figure, sentences
+from cellapp.exports.report.words import counted
 from cellapp.jobs.project_series import GROWTH, ProjectSeries, SeriesRequest, growth_folder
 from cellapp.ui.components.charts import chart_config, styled
 from cellapp.ui.components.downloads import file_button
@@ -45,7 +46,7 @@ def growth_section(page: PageState, request: SeriesRequest, series: ProjectSerie
 
 def _measure_label(series: ProjectSeries) -> str:
     n = sum(len(one.files) for one in series.sequences)
-    return f"Measure {n:,} images" if n else "Measure growth"
+    return f"Measure {counted(n, 'image')}" if n else "Measure growth"
 
 
 def _show(folder: Path, growth: pd.DataFrame) -> None:
