@@ -21,12 +21,6 @@ def delete_pending(session: Session, *which: ColumnElement[bool]) -> int:
     return session.execute(delete(PendingFile).where(*which)).rowcount
 
 
-def write_down_files(session: Session, project_id: str) -> None:
-    """Write down the files of a project whose rows are about to be deleted with it."""
-    _write_down(session, _of_images(session, Image.project_id == project_id))
-    delete_pending(session, PendingFile.project_id == project_id)
-
-
 def digests_in_use(session: Session) -> set[str]:
     """Return the digests of all images, those in the bin too, of their files, and of files that wait for a choice."""
     return _of_images(session) | set(session.scalars(select(PendingFile.digest)))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
 from cellapp.files import clean_text
 from cellapp.settings import VectorSettings
-from cellapp.store.cells import delete_cells
 from cellapp.store.database import reading, writing
-from cellapp.store.deletions import write_down_files
-from cellapp.store.records import ChannelChoice, ProjectRecord
-from cellapp.store.schema import Image, Project, Run
-from cellapp.store.series import delete_series
+from cellapp.store.records import ProjectRecord
+from cellapp.store.schema import Project
 from cellapp.types.image import Role
 
 _DEFAULT_NAME = "My project"
@@ -63,26 +60,6 @@ def get_project(project_id: str) -> ProjectRecord:
         return _record(project_row(session, project_id))
 
 
-def delete_project(project_id: str) -> None:
-    """Delete an empty project for good; the default project stays.
-
-    Raises
-    ------
-    InputError
-        Images are in it, or it is the default one.
-    """
-    with reading() as session:
-        _check_empty(session, project_id)
-        run_ids = session.scalars(select(Run.id).where(Run.project_id == project_id)).all()
-    for run_id in run_ids:
-        delete_cells(run_id)
-    with writing() as session:
-        row = _check_empty(session, project_id)
-        write_down_files(session, project_id)
-        session.delete(row)
-    delete_series(project_id)
-
-
 def remember_channels(
     project_id: str, names: Sequence[str], roles: Sequence[Role], *, file_names: Sequence[str] | None = None
 ) -> None:
@@ -104,13 +81,6 @@ def remember_channels(
         row.channels = {**row.channels, **{file_name: [name, Role(role).value] for file_name, name, role in choices}}
 
 
-def remembered_channels(project_id: str) -> Mapping[str, ChannelChoice]:
-    """Return the names and roles `remember_channels` stored, by the channel's name in the file."""
-    with reading() as session:
-        channels = project_row(session, project_id).channels
-    return {file_name: ChannelChoice(name, Role(role)) for file_name, (name, role) in channels.items()}
-
-
 def project_vectors(project_id: str) -> VectorSettings:
     """Return how the cells of a project become vectors, for everything that shares them."""
     with reading() as session:
@@ -128,17 +98,6 @@ def project_row(session: Session, project_id: str) -> Project:
     row = session.get(Project, project_id)
     if row is None:
         raise StoreError(f"no project {project_id!r}; it may have been deleted, choose another one")
-    return row
-
-
-def _check_empty(session: Session, project_id: str) -> Project:
-    """Return the row of a project that may be deleted."""
-    row = project_row(session, project_id)
-    if row.is_default:
-        raise InputError(f"{row.name!r} is the project everybody starts in and stays; rename it instead")
-    n_images = session.scalar(select(func.count()).where(Image.project_id == project_id, Image.removed.is_(None)))
-    if n_images:
-        raise InputError(f"{row.name!r} has {n_images} images; remove them first")
     return row
 
 

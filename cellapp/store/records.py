@@ -42,14 +42,6 @@ class ProjectRecord:
 
 
 @dataclass(frozen=True)
-class ChannelChoice:
-    """Name and role a user gave a channel of a file."""
-
-    name: str
-    role: Role
-
-
-@dataclass(frozen=True)
 class ImageRecord:
     """An image of a project."""
 

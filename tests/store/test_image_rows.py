@@ -26,12 +26,15 @@ def test_the_same_bytes_come_out_of_the_bin_as_new(project):
     assert list_images(project.id) == (again,)
 
 
-def test_a_new_image_has_the_names_its_project_remembers(project):
+def test_a_new_image_has_the_names_its_project_remembers_last(project):
+    remember_channels(project.id, ["405"], [Role.OTHER])
     remember_channels(project.id, ["DNA"], [Role.NUCLEUS], file_names=["405"])
     image, _ = insert_image(project.id, "0" * 64, "a.tif", INFO)
     assert image.channels == ("DNA", "488")
     assert image.roles[0] is Role.NUCLEUS
     assert image.info == INFO, "the header stays as the file has it"
+    elsewhere, _ = insert_image(create_project("other").id, "0" * 64, "a.tif", INFO)
+    assert elsewhere.channels == INFO.channels
 
 
 def test_remembered_names_that_clash_in_a_file_are_left_out(project):

@@ -15,7 +15,7 @@ from cellapp.store.images import (
     set_um_per_px,
 )
 from cellapp.store.open_image import open_slide, thumbnail_path
-from cellapp.store.projects import create_project, remembered_channels
+from cellapp.store.projects import create_project
 from cellapp.types.image import Role
 
 
@@ -58,11 +58,11 @@ def test_an_unknown_condition_is_refused_and_nothing_kept(add):
     assert get_image(image.id).conditions == {}
 
 
-def test_channels_are_renamed_in_the_slide_and_remembered(project, add):
+def test_channels_are_renamed_in_the_slide_and_in_the_next_of_the_project(add):
     image = set_channels(add().id, ["DNA", "fibres"], [Role.NUCLEUS, Role.OTHER])
     assert open_slide(image.id).info.channels == image.channels == ("DNA", "fibres")
     assert image.info.channels == ("DAPI", "actin")
-    assert remembered_channels(project.id)["actin"].name == "fibres"
+    assert add(2).channels == ("DNA", "fibres")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from cellapp.store.file_schema import DeletedFile
 from cellapp.store.images import get_image, remove_image, restore_image, set_reference
 from cellapp.store.joined_images import combine_images
 from cellapp.store.open_image import open_slide, thumbnail_path
-from cellapp.store.projects import create_project, delete_project
+from cellapp.store.projects import create_project
 from cellapp.store.purge import purge_files, purge_images
 from cellapp.store.runs import create_run, delete_run, purge_deleted
 from cellapp.store.schema import Image, now
@@ -137,17 +137,6 @@ def test_what_was_stored_again_since_it_was_deleted_stays(project, write_tiff, a
     os.utime(digest_path(image.digest), (time.time() - 1.5 * 24 * 3600,) * 2)
     assert purge_files() == 0
     assert digest_path(image.digest).exists()
-
-
-def test_files_of_a_project_and_of_what_waited_go_with_it(write_tiff, add):
-    kept, other = add(9), create_project("other")
-    image = add_image(other.id, write_tiff(1), "a.tif")
-    remove_image(image.id)
-    delete_project(other.id)
-    age(image.digest, kept.digest)
-    assert purge_files() == 1
-    assert not digest_path(image.digest).exists()
-    assert digest_path(kept.digest).exists()
 
 
 def test_a_database_that_forgot_most_images_cleans_nothing(add, home):
