@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
@@ -13,10 +14,9 @@ from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
 from tests.segmentation.phantoms import discs
 
-pytestmark = pytest.mark.slow
-
 torchvision_shim.install()
-torch = pytest.importorskip("torch")
+
+pytestmark = pytest.mark.slow
 
 PHOTO = (Role.COLOUR,) * 3
 SETTINGS = SegmentSettings(diameter=30)

@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
 from cellapp.config import REPOSITORY
 from cellapp.errors import ModelError
 from cellapp.segmentation.cellpose import CellposeFlows
+from cellapp.segmentation.compact import CompactSegmenter
 from cellapp.segmentation.diameter import CellSize, resolve_size
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import save_network
 from cellapp.segmentation.metrics import score_labels
 from cellapp.segmentation.run_segmenter import segment
 from cellapp.settings import SegmentSettings
@@ -18,13 +21,6 @@ from cellapp.synthetic.settings import SyntheticSettings
 from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
 from tests.segmentation.phantoms import glowing, grid_of_discs
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation.compact import CompactSegmenter  # noqa: E402
-from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.segmentation.flow_unet_io import save_network  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

@@ -4,14 +4,17 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.context import make_context
 from cellapp.pipeline.provenance import provenance
 from cellapp.pipeline.segment_slide import segment_image
+from cellapp.segmentation.compact_pair import CHOICE, CompactPair
 from cellapp.segmentation.contrast import COLOUR_STATISTICS, GRAY_STATISTICS
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import WEIGHTS, save_network
 from cellapp.segmentation.network_choice import segmenter_for, why_other
 from cellapp.segmentation.preview import preview_flows
 from cellapp.settings import AnalyseSettings
@@ -19,13 +22,6 @@ from cellapp.types.image import Region, Role
 from cellapp.types.protocols import Segmenter, SegmenterChoice
 from tests.cells.toy import slide_of
 from tests.segmentation.phantoms import discs
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation.compact_pair import CHOICE, CompactPair  # noqa: E402
-from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.segmentation.flow_unet_io import WEIGHTS, save_network  # noqa: E402
 
 SETTINGS = AnalyseSettings.model_validate({"segment": {"diameter": 30}})
 

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
 from cellapp.compute import torchvision_shim
 from cellapp.config import REPOSITORY
 from cellapp.images.channels import assign_channels
 from cellapp.images.preprocess import Preprocessor
 from cellapp.images.read import open_slide
+from cellapp.segmentation.compact import CompactSegmenter
+from cellapp.segmentation.dynamics import drop_inconsistent, follow_flows
+from cellapp.segmentation.mask_flows import mask_flows
 from cellapp.segmentation.metrics import f1_score
 from cellapp.settings import PreprocessSettings, SegmentSettings
 from cellapp.synthetic.field import render_field
@@ -17,11 +21,6 @@ from tests.paths import shared_data
 from tests.segmentation.phantoms import discs, grid_of_discs
 
 torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation.compact import CompactSegmenter  # noqa: E402
-from cellapp.segmentation.dynamics import drop_inconsistent, follow_flows  # noqa: E402
-from cellapp.segmentation.mask_flows import mask_flows  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

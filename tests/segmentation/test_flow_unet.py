@@ -1,15 +1,11 @@
 """The flow network: shapes, channels, sizes, files."""
 
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
 from cellapp.errors import ModelError
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.segmentation.flow_unet_io import CONFIG, WEIGHTS, load_network, save_network  # noqa: E402
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import CONFIG, WEIGHTS, load_network, save_network
 
 SMALL = {"widths": (4, 8, 12), "blocks": 1}
 DESIGNS = [

@@ -11,7 +11,6 @@ from cellapp.segmentation.mask_flows import mask_flows
 from tests.segmentation.phantoms import discs
 
 torchvision_shim.install()
-pytest.importorskip("torch")
 
 
 def by_cellpose(labels):

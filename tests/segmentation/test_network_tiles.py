@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.compute import torchvision_shim
+from cellapp.segmentation import cellpose_api
+from cellapp.segmentation.end_masks import masks_of_ends
+from cellapp.segmentation.network_tiles import resize_flow, run_small_tiles, run_tiles
 
 torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation import cellpose_api  # noqa: E402
-from cellapp.segmentation.end_masks import masks_of_ends  # noqa: E402
-from cellapp.segmentation.network_tiles import resize_flow, run_small_tiles, run_tiles  # noqa: E402
 
 
 class Blur(torch.nn.Module):

@@ -4,13 +4,16 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
 from cellapp.config import REPOSITORY
 from cellapp.errors import ModelError
 from cellapp.models.load import load_model
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import CONFIG, read_network, save_network
 from cellapp.segmentation.metrics import score_labels
 from cellapp.segmentation.run_segmenter import segment
+from cellapp.segmentation.semantic import SemanticSegmenter
 from cellapp.settings import SegmentSettings
 from cellapp.training.segmenter.evaluate import score_image
 from cellapp.training.segmenter.labelled_image import Kind
@@ -19,13 +22,6 @@ from cellapp.types.image import Role
 from cellapp.types.protocols import Segmenter
 from tests.paths import shared_data
 from tests.segmentation.phantoms import discs, glowing, grid_of_discs
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.segmentation.flow_unet_io import CONFIG, read_network, save_network  # noqa: E402
-from cellapp.segmentation.semantic import SemanticSegmenter  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

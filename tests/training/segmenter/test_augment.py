@@ -4,20 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
 from cellapp.errors import InputError
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation.mask_flows import mask_flows  # noqa: E402
-from cellapp.training.segmenter import augment  # noqa: E402
-from cellapp.training.segmenter.augment import BatchSampler, draw_sample  # noqa: E402
-from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights  # noqa: E402
-from cellapp.training.segmenter.labelled_image import Kind  # noqa: E402
-from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
-from tests.segmentation.phantoms import discs, glowing  # noqa: E402
+from cellapp.segmentation.mask_flows import mask_flows
+from cellapp.training.segmenter import augment
+from cellapp.training.segmenter.augment import BatchSampler, draw_sample
+from cellapp.training.segmenter.dataset import Example, median_diameter, pixel_weights
+from cellapp.training.segmenter.labelled_image import Kind
+from cellapp.training.segmenter.recipe import SegmenterRecipe
+from tests.segmentation.phantoms import discs, glowing
 
 
 def example(kind=Kind.FLUORESCENCE, channels=1, radius_px=12):

@@ -3,19 +3,15 @@
 import json
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.cli import main
-from cellapp.compute import torchvision_shim
 from cellapp.errors import InputError
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.segmentation.flow_unet_io import read_network, save_network  # noqa: E402
-from cellapp.training.segmenter.averaging import average_networks  # noqa: E402
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import read_network, save_network
+from cellapp.training.segmenter.averaging import average_networks
 
 pytestmark = pytest.mark.slow
 

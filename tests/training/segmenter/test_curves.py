@@ -4,21 +4,17 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import f1_score, jaccard_score
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.models.training_curves import FILE, read_curves  # noqa: E402
-from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.training.segmenter.curves import Curves  # noqa: E402
-from cellapp.training.segmenter.dataset import prepare  # noqa: E402
-from cellapp.training.segmenter.source_images import any_held_out, read_labelled_images  # noqa: E402
-from tests.training.segmenter.conftest import write_index, write_picture  # noqa: E402
+from cellapp.models.training_curves import FILE, read_curves
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.training.segmenter.curves import Curves
+from cellapp.training.segmenter.dataset import prepare
+from cellapp.training.segmenter.source_images import any_held_out, read_labelled_images
+from tests.training.segmenter.conftest import write_index, write_picture
 
 NETWORK = FlowNetwork(NetworkSettings(widths=(4, 8), blocks=1, head="foreground"))
 

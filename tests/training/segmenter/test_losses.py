@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import f1_score
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.training.segmenter.losses import FLOW_GAIN, dice_loss, flow_loss, foreground_loss  # noqa: E402
+from cellapp.training.segmenter.losses import FLOW_GAIN, dice_loss, flow_loss, foreground_loss
 
 SURE = 40.0  # a logit whose probability is 0 or 1
 MASKS = arrays.arrays(bool, (4, 5))

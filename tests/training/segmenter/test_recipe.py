@@ -3,18 +3,13 @@
 import copy
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from cellapp.compute import torchvision_shim
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from torch import nn  # noqa: E402
-
-from cellapp.training.segmenter import train  # noqa: E402
-from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
+from cellapp.training.segmenter import train
+from cellapp.training.segmenter.recipe import SegmenterRecipe
 
 
 def test_the_learning_rate_rises_stays_and_falls():

@@ -6,24 +6,23 @@ import json
 import numpy as np
 import pytest
 import tifffile
+import torch
 
-torch = pytest.importorskip("torch")
-
-from cellapp.cli import main  # noqa: E402
-from cellapp.errors import InputError  # noqa: E402
-from cellapp.models.bundle import weights_of  # noqa: E402
-from cellapp.models.load import load_model  # noqa: E402
-from cellapp.segmentation.cellpose_weights import read_state  # noqa: E402
-from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings  # noqa: E402
-from cellapp.segmentation.flow_unet_io import save_network  # noqa: E402
-from cellapp.segmentation.residual_unet import ResidualUNet  # noqa: E402
-from cellapp.store.projects import default_project  # noqa: E402
-from cellapp.store.segmenters import add_segmenter, export_segmenter  # noqa: E402
-from cellapp.training.segmenter.labelled_folder import own_images  # noqa: E402
-from cellapp.training.segmenter.own_example import fullest_window, prepare_own  # noqa: E402
-from cellapp.training.segmenter.retrain import network_folder, recipe_of  # noqa: E402
-from cellapp.training.segmenter.retrain_settings import RetrainSettings  # noqa: E402
-from tests.segmentation.phantoms import discs, glowing  # noqa: E402
+from cellapp.cli import main
+from cellapp.errors import InputError
+from cellapp.models.bundle import weights_of
+from cellapp.models.load import load_model
+from cellapp.segmentation.cellpose_weights import read_state
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import save_network
+from cellapp.segmentation.residual_unet import ResidualUNet
+from cellapp.store.projects import default_project
+from cellapp.store.segmenters import add_segmenter, export_segmenter
+from cellapp.training.segmenter.labelled_folder import own_images
+from cellapp.training.segmenter.own_example import fullest_window, prepare_own
+from cellapp.training.segmenter.retrain import network_folder, recipe_of
+from cellapp.training.segmenter.retrain_settings import RetrainSettings
+from tests.segmentation.phantoms import discs, glowing
 
 TRUTH = discs((64, 64), [(20, 20), (44, 40)], 9)
 

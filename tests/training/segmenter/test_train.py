@@ -4,18 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
-from cellapp.compute import torchvision_shim
 from cellapp.errors import Cancelled, InputError
-
-torchvision_shim.install()
-torch = pytest.importorskip("torch")
-
-from cellapp.models.training_curves import FILE  # noqa: E402
-from cellapp.segmentation.flow_unet_io import load_network  # noqa: E402
-from cellapp.settings_io import read_recipe  # noqa: E402
-from cellapp.training.segmenter.recipe import SegmenterRecipe  # noqa: E402
-from cellapp.training.segmenter.train import CHECKPOINT, train_segmenter  # noqa: E402
+from cellapp.models.training_curves import FILE
+from cellapp.segmentation.flow_unet_io import load_network
+from cellapp.settings_io import read_recipe
+from cellapp.training.segmenter.recipe import SegmenterRecipe
+from cellapp.training.segmenter.train import CHECKPOINT, train_segmenter
 
 pytestmark = pytest.mark.slow
 
