@@ -98,12 +98,15 @@ def weight_digests(name: str) -> dict[str, str]:
         return {}
     if is_declared(name):
         return expected_digests(entry(name))
-    path = model_folder(name)
-    files = [path]
-    if not path.is_file():
-        files = [file for file in without_litter(path.iterdir(), path) if file.suffix in _WEIGHT_SUFFIXES]
-        files += [file for file in [path / "cellpose"] if file.is_file()]  # a segmenter in Cellpose's format
-    return {file.name: sha256(file) for file in files}
+    return {file.name: sha256(file) for file in weight_files(model_folder(name))}
+
+
+def weight_files(path: Path) -> list[Path]:
+    """Return the files of the model at a path: the file itself, or those in the folder; none where nothing is."""
+    if not path.is_dir():
+        return [path] if path.exists() else []
+    files = [file for file in without_litter(path.iterdir(), path) if file.suffix in _WEIGHT_SUFFIXES]
+    return files + [file for file in [path / "cellpose"] if file.is_file()]  # a segmenter in Cellpose's format
 
 
 def files_present(model: ModelEntry) -> bool:

@@ -17,7 +17,7 @@ from cachetools import LRUCache
 
 from cellapp.compute.machine import memory_bytes
 from cellapp.config import app_settings
-from cellapp.models.checksums import expected_digests, weight_digests
+from cellapp.models.checksums import expected_digests, weight_digests, weight_files
 from cellapp.models.load import brought_by, load_encoder_of, load_model
 from cellapp.models.registry import ModelEntry, entry, is_declared, model_folder
 from cellapp.models.status import require_ready
@@ -66,9 +66,7 @@ def load_shared_model(name: str, device: str = "auto", dtype: str = "auto") -> S
     path = model_folder(name)
     if not path.exists() or brought_by(path):  # the files of the head count, too
         return load()
-    digests = weight_digests(name)
-    files = [path] if path.is_file() else [path / file for file in digests]
-    return _shared((str(path), device, dtype), (digests, _size(files)), load)
+    return _shared((str(path), device, dtype), (weight_digests(name), _size(weight_files(path))), load)
 
 
 def load_shared_encoder(head: Head, device: str = "auto", dtype: str = "auto") -> Encoder:

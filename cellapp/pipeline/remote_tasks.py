@@ -10,6 +10,8 @@ from typing import Any
 
 from cellapp.images.known_digests import FileDigest, believe
 from cellapp.models.bundle import RunModels, load_run_models
+from cellapp.models.checksums import expected_digests, weight_files
+from cellapp.models.registry import entry, is_declared, model_folder
 from cellapp.pipeline.context import ImageContext, Task, make_context
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.run_image import ImageResult, run_image
@@ -32,7 +34,7 @@ class ImageTask:
             self.settings,
             self.out,
             resume=self.resume,
-            load_models=lambda: _run_models(self.settings.model_dump_json()),
+            load_models=lambda: _run_models(self.settings),
             on_step=no_progress,
         )
         return result, None
@@ -62,20 +64,35 @@ class _OpenImage:
         self._context: ImageContext | None = None
 
     def context(self, task: TileTask) -> ImageContext:
-        settings = task.settings.model_dump_json()
+        key = (task.settings.model_dump_json(), *task.digests)
         with self._lock:
-            if self._context is None or self._key != (settings, *task.digests):
+            models = _run_models(task.settings)
+            if self._context is None or self._key != key or self._context.models is not models:
                 item = task.item
                 believe(task.read)
                 target = item.open_target() if item.open_target else None
-                self._context = make_context(item.open(), target, _run_models(settings), task.settings)
-                self._key = (settings, *task.digests)
+                self._context = make_context(item.open(), target, models, task.settings)
+                self._key = key
             return self._context
 
 
 _open_image = _OpenImage()
 
 
+def _run_models(settings: AnalyseSettings) -> RunModels:
+    """Return the models of a run: those of the task before, unless the settings or the files they name are others."""
+    named = (settings.segment.segmenter, settings.classify.head, settings.classify.encoder)
+    return _loaded(settings.model_dump_json(), tuple(state for name in named if name for state in _state(name)))
+
+
 @lru_cache(1)
-def _run_models(settings: str) -> RunModels:
+def _loaded(settings: str, state: tuple[tuple[str | int, ...], ...]) -> RunModels:
     return load_run_models(AnalyseSettings.model_validate_json(settings))
+
+
+def _state(name: str) -> tuple[tuple[str | int, ...], ...]:
+    """Return what changes with the files of a model; those under a path are not read: it is asked for every part."""
+    if is_declared(name):
+        return tuple(expected_digests(entry(name)).items())
+    states = ((file, file.stat()) for file in weight_files(model_folder(name)))
+    return tuple((str(file), state.st_size, state.st_mtime_ns) for file, state in states)

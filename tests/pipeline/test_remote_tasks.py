@@ -2,15 +2,19 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import pytest
+import torch
 
 from cellapp.images.read import open_slide
 from cellapp.pipeline import remote_tasks
 from cellapp.pipeline.remote_tasks import ImageTask, TileTask
 from cellapp.pipeline.run_inputs import RunItem
-from cellapp.settings import AnalyseSettings
+from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
+from cellapp.segmentation.flow_unet_io import save_network
+from cellapp.settings import AnalyseSettings, SegmentSettings
 
 COUNTING = AnalyseSettings.model_validate({"segment": {"segmenter": "classical"}, "classify": {"head": None}})
 
@@ -20,11 +24,22 @@ def echo(context, part):
     return id(context), context.slide.digest, part
 
 
+def weights_read(context, part):
+    """A task that tells the digests of the models it works with."""
+    return dict(context.models.weights)
+
+
+def write_network(folder, seed):
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(seed)
+    save_network(FlowNetwork(NetworkSettings("residual", (8, 16), 1, 2, False)), folder)
+
+
 @pytest.fixture
 def opened(monkeypatch):
     """Names of the images opened by a process that has just started."""
     monkeypatch.setattr(remote_tasks, "_open_image", remote_tasks._OpenImage())
-    remote_tasks._run_models.cache_clear()
+    remote_tasks._loaded.cache_clear()
     names = []
 
     def open_and_note(path):
@@ -58,6 +73,20 @@ def test_another_image_or_other_settings_are_opened_anew(demo, empty_demo, opene
     digests = [task(0)[1] for task in tasks]
     assert len(names) == 3
     assert digests == [open_slide(path).digest for path in (demo.slide, empty_demo.slide, empty_demo.slide)]
+
+
+def test_weights_that_changed_under_one_path_are_loaded_anew(demo, opened, tmp_path):
+    names, opening = opened
+    write_network(tmp_path / "mine", seed=1)
+    named = COUNTING.model_copy(update={"segment": SegmentSettings(segmenter=str(tmp_path / "mine"))})
+    task = replace(task_of(demo.slide, opening, named), task=weights_read)
+    before = task(0)
+    assert task(1) == before
+    assert len(names) == 1
+    write_network(tmp_path / "mine", seed=2)
+    after = task(2)
+    assert set(after) == set(before)
+    assert after != before
 
 
 def test_threads_of_one_process_open_an_image_once(demo, opened):
