@@ -17,21 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 _MAX_LENGTH = 200
-IMAGE_SUFFIXES = re.compile(r"(\.(ome|tiff?|png|jpe?g|bmp|czi|nd2|lif|zarr))+$", re.IGNORECASE)
+IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".zarr"})
+"""By which a folder is searched for images; the content decides whether a file is one."""
+_IMAGE_ENDING = re.compile(rf"(\.ome|{'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))})+$", re.IGNORECASE)
 # Device names on Windows, with any suffix. pathvalidate has the same list, at five times the cost, and lets stand what
 # has to go here: spaces, accents, leading dots.
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
 # macOS, Windows, network storage (thumbnails that are pictures themselves), Linux, Python; hidden names need no list.
 _LITTER = {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
-_LITTER |= {"@eadir", "#recycle", "#snapshot", "lost+found", "__pycache__", "ehthumbs_vista.db"}
-_LITTER |= {
-    "@recycle",
-    "@recently-snapshot",
-    "recycler",
-    "network trash folder",
-    "temporary items",
-    "ehthumbs_vista.db",
-}
+_LITTER |= {"@eadir", "#recycle", "#snapshot", "lost+found", "__pycache__", "ehthumbs_vista.db", "recycler"}
+_LITTER |= {"@recycle", "@recently-snapshot", "network trash folder", "temporary items"}
 _ZARR_KEYS = {".zattrs", ".zgroup", ".zarray", ".zmetadata"}
 _MAX_BYTES = 240  # file systems take names of 255, and a number may be added
 _ENDING = re.compile(r"(\.\w{1,5}){0,2}$")
@@ -170,9 +165,14 @@ def _one_line(text: str) -> str:
     return " ".join(printable.split())
 
 
+def without_image_suffix(name: str) -> str:
+    """Return a name without the suffixes of an image file, all of them: of "slide.ome.tif" it is "slide"."""
+    return _IMAGE_ENDING.sub("", name)
+
+
 def safe_stem(name: str) -> str:
     """Return `name` without its image suffix as a folder name for every file system: ASCII letters, digits, ``-_.``."""
-    stem = IMAGE_SUFFIXES.sub("", clean_text(name))
+    stem = without_image_suffix(clean_text(name))
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain).strip("._-")[:100].rstrip("._-")
     return _RESERVED.sub(r"\1_", safe) or "image"

@@ -11,7 +11,7 @@ import typer
 
 from cellapp.cli.output import note
 from cellapp.errors import InputError
-from cellapp.files import is_litter, without_litter
+from cellapp.files import IMAGE_SUFFIXES, is_litter, without_litter
 
 STEPS = ("clip", "normalise", "clahe", "denoise", "align")
 
@@ -191,7 +191,6 @@ def _matches(text: str) -> list[Path]:
     import glob
 
     from cellapp.images.file_sets import is_one_image
-    from cellapp.images.probe import SUFFIXES
 
     path = Path(text)
     if path.is_file() or path.suffix.lower() == ".zarr" or is_one_image(path):
@@ -200,7 +199,7 @@ def _matches(text: str) -> list[Path]:
         return [] if _holds_no_image(path) else [path]
     if path.is_dir():
         children = without_litter(path.iterdir(), path)
-        return [child for child in children if child.suffix.lower() in SUFFIXES or is_one_image(child)]
+        return [child for child in children if child.suffix.lower() in IMAGE_SUFFIXES or is_one_image(child)]
     fixed = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
     matches = without_litter(map(Path, glob.glob(text, recursive=True)), fixed)
     if not matches:

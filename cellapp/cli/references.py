@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cellapp.errors import InputError
-from cellapp.files import IMAGE_SUFFIXES
+from cellapp.files import without_image_suffix
 
 if TYPE_CHECKING:
     from cellapp.cli.file_images import FileImage
@@ -60,7 +60,7 @@ def pair(
 
 
 def _key(image: FileImage) -> tuple[str, str]:
-    return IMAGE_SUFFIXES.sub("", image.name).lower(), image.suffix
+    return without_image_suffix(image.name).lower(), image.suffix
 
 
 def _shown(image: FileImage) -> str:

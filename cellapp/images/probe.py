@@ -9,17 +9,15 @@ import numpy as np
 
 from cellapp.config import BudgetSettings, app_settings
 from cellapp.errors import InputError
-from cellapp.images.formats import harmony, ome_zarr, raster, tiff, vendor
+from cellapp.images.formats import harmony, ome_zarr, raster, tiff
 from cellapp.images.formats.detect import detect
+from cellapp.images.formats.readers import READERS
 from cellapp.images.formats.sniff import reading
 from cellapp.images.limits import check_budget
 from cellapp.types.image import FIRST_IMAGE, ImageInfo, Selection
 
 PICTURES = ("png", "jpeg", "bmp")
 """Formats of one picture, without scenes or levels."""
-
-SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".zarr"})
-"""Suffixes by which a folder is searched for images; the content decides whether a file is one."""
 
 
 def probe_all(path: Path, name: str | None = None, depth: str = "max") -> tuple[ImageInfo, ...]:
@@ -49,24 +47,11 @@ def probe_all(path: Path, name: str | None = None, depth: str = "max") -> tuple[
     path, name = Path(path), name or Path(path).name
     Selection(depth=depth)  # refuses what is no rule
     with reading(name):
-        images = _probe_all(path, name, depth)
+        images = READERS[detect(path, name)].probe_all(path, name, depth)
     for info in images:
         if np.dtype(info.dtype).kind not in "buif":
             raise InputError(f"{name!r} has pixels of type {info.dtype}; only integers and floats can be analysed")
     return images
-
-
-def _probe_all(path: Path, name: str, depth: str) -> tuple[ImageInfo, ...]:
-    file_format = detect(path, name)
-    if file_format == "tiff":
-        return tiff.probe_all(path, name, depth)
-    if file_format == "ome-zarr":
-        return ome_zarr.probe_all(path, name, depth)
-    if file_format == "harmony":
-        return harmony.probe_all(path, name, depth)
-    if file_format in vendor.READERS:
-        return vendor.READERS[file_format].probe_all(path, name, depth)
-    return raster.probe_all(path, name, file_format)
 
 
 def probe(path: Path, name: str | None = None, selection: Selection = FIRST_IMAGE) -> ImageInfo:

@@ -11,12 +11,12 @@ import numpy as np
 from cellapp.config import BudgetSettings
 from cellapp.errors import InputError
 from cellapp.files import without_litter
-from cellapp.images.formats import harmony, ome_zarr, raster, tiff, vendor
+from cellapp.images.formats.readers import READERS
 from cellapp.images.formats.sniff import reading
 from cellapp.images.known_digests import known_digest, note_digest
 from cellapp.images.probe import admit
 from cellapp.images.set_members import set_members
-from cellapp.types.image import FIRST_IMAGE, ImageInfo, LazyArray, Selection, Slide
+from cellapp.types.image import FIRST_IMAGE, ImageInfo, Selection, Slide
 
 
 def open_slide(
@@ -61,19 +61,8 @@ def open_slide(
         info = admit(path, name, budget, selection)
         of_file = digest or image_digest(path)
         chosen = selected_digest(of_file, info.selection)
-        return Slide(info=info, digest=chosen, levels=_open_levels(path, info), file_digest=of_file)
-
-
-def _open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
-    if info.format in ("tiff", "ome-tiff"):
-        return tiff.open_levels(path, info)
-    if info.format == "ome-zarr":
-        return ome_zarr.open_levels(path, info)
-    if info.format == "harmony":
-        return harmony.open_levels(path, info)
-    if info.format in vendor.READERS:
-        return vendor.READERS[info.format].open_levels(path, info)
-    return raster.open_levels(path, info)
+        levels = READERS[info.format].open_levels(path, info)
+        return Slide(info=info, digest=chosen, levels=levels, file_digest=of_file)
 
 
 def reads_regions(path: Path, info: ImageInfo) -> bool:
@@ -85,11 +74,7 @@ def reads_regions(path: Path, info: ImageInfo) -> bool:
     info : ImageInfo
         Of `cellapp.images.probe.probe`.
     """
-    if info.format in vendor.READERS:
-        return vendor.READERS[info.format].reads_regions(Path(path), info)
-    if info.format in ("tiff", "ome-tiff"):
-        return tiff.reads_regions(Path(path), info)
-    return info.format in ("ome-zarr", "harmony")
+    return READERS[info.format].reads_regions(Path(path), info)
 
 
 def file_digest(path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.exports.label_image import write_labels
-from cellapp.files import IMAGE_SUFFIXES
+from cellapp.files import without_image_suffix
 from cellapp.imports.label_file import read_label_file
 from cellapp.imports.match import match_labels
 from cellapp.jobs import queue, worker_process
@@ -46,10 +46,10 @@ def match_files(records: Sequence[ImageRecord], files: Sequence[Path]) -> Matche
     """
     by_stem: dict[str, ImageRecord] = {}
     for record in records:
-        for stem in (_stem(record.name), _stem(record.info.name) + record.info.suffix):
+        for stem in (without_image_suffix(record.name), without_image_suffix(record.info.name) + record.info.suffix):
             by_stem.setdefault(stem, record)
     if len(records) == 1:  # whatever the file is called
-        by_stem = {_stem(records[0].name): records[0]}
+        by_stem = {without_image_suffix(records[0].name): records[0]}
     matched = {by_stem[stem].id: file for stem, file in match_labels(files, list(by_stem)).items()}
     return MatchedLabels(matched, tuple(record.name for record in records if record.id not in matched))
 
@@ -97,10 +97,6 @@ def run_item(run_id: str, image_id: str, stem: str) -> RunItem:
 
 def _as_drawn(regions: DrawnRegions, _shape: tuple[int, int]) -> DrawnRegions:
     return regions
-
-
-def _stem(name: str) -> str:
-    return IMAGE_SUFFIXES.sub("", name)
 
 
 def _read(record: ImageRecord, file: Path) -> np.ndarray:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from cellapp.config import BudgetSettings
 from cellapp.errors import BudgetError, InputError
-from cellapp.images.probe import SUFFIXES, admit, probe, probe_all
+from cellapp.files import IMAGE_SUFFIXES
+from cellapp.images.probe import admit, probe, probe_all
 from cellapp.types.image import Selection
 from tests.images.slides import noise, ome_tiff
 
@@ -187,5 +188,5 @@ def test_complex_pixels_are_refused(tmp_path):
 
 
 def test_suffixes_cover_what_folders_hold():
-    assert {".tif", ".png", ".czi", ".nd2", ".lif", ".zarr"} <= SUFFIXES
-    assert all(suffix == suffix.lower() for suffix in SUFFIXES)
+    assert {".tif", ".png", ".czi", ".nd2", ".lif", ".zarr"} <= IMAGE_SUFFIXES
+    assert all(suffix == suffix.lower() for suffix in IMAGE_SUFFIXES)

@@ -88,6 +88,11 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         return meant_levels(field.first_page, [planes], samples, info, field.there)
 
 
+def reads_regions(path: Path, info: ImageInfo) -> bool:
+    """Return True: each plane is a file of its own."""
+    return True
+
+
 def check_complete(path: Path, info: ImageInfo) -> None:
     """Check that every picture of a field is complete and of the size that the index states."""
     fields, _ = _fields_of(path, info.name)

@@ -58,6 +58,11 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
     return levels_of(arrays, [layout.resized(array.shape) for array in arrays], info)
 
 
+def reads_regions(path: Path, info: ImageInfo) -> bool:
+    """Return True: pixels are stored in chunks."""
+    return True
+
+
 def check_complete(path: Path, info: ImageInfo) -> None:
     """Check that the chunks of an image are whole; see `cellapp.images.formats.zarr_complete.check_chunks`."""
     with decoding(info.name):

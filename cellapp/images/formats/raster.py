@@ -17,6 +17,7 @@ from cellapp.images.formats import png_chunks
 from cellapp.images.formats.axes import Layout
 from cellapp.images.formats.channels_first import ChannelsFirst
 from cellapp.images.formats.colours import with_table
+from cellapp.images.formats.detect import detect
 from cellapp.images.formats.picture_complete import check_cost, check_jpeg, check_png, ends_as_it_should
 from cellapp.images.formats.samples import FROM_INKS, NO_ALPHA, Samples
 from cellapp.images.formats.sniff import decoding
@@ -60,7 +61,7 @@ class DecodedOnce:
         return self._pixels[key]
 
 
-def probe_all(path: Path, name: str, picture_format: str) -> tuple[ImageInfo, ...]:
+def probe_all(path: Path, name: str, depth: str) -> tuple[ImageInfo, ...]:
     """Read the header of a PNG, JPEG or BMP.
 
     Parameters
@@ -69,8 +70,8 @@ def probe_all(path: Path, name: str, picture_format: str) -> tuple[ImageInfo, ..
         The file.
     name : str
         Name for messages.
-    picture_format : {"png", "jpeg", "bmp"}
-        As `cellapp.images.formats.detect.detect` returns it.
+    depth : str
+        As of every `cellapp.images.formats.readers.Reader`; a picture has one plane.
 
     Returns
     -------
@@ -83,6 +84,7 @@ def probe_all(path: Path, name: str, picture_format: str) -> tuple[ImageInfo, ..
     InputError
         When the header is damaged.
     """
+    picture_format = detect(path, name)
     with decoding(name), _opened(path, picture_format) as picture:
         layout, dtype, samples = _header(path, picture)
     shape = samples.shape(layout.cyx)
@@ -114,6 +116,11 @@ def open_levels(path: Path, info: ImageInfo) -> tuple[LazyArray, ...]:
         return np.atleast_3d(pixels)[..., : layout.size("S")]
 
     return (samples.meant(ChannelsFirst(DecodedOnce(np.dtype(dtype), decode), layout, info.name)),)
+
+
+def reads_regions(path: Path, info: ImageInfo) -> bool:
+    """Return False: a picture is decoded whole."""
+    return False
 
 
 def check_complete(path: Path, info: ImageInfo) -> None:

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.files import without_litter
+from cellapp.files import IMAGE_SUFFIXES, without_litter
 from cellapp.images.formats.inside import inside
-from cellapp.images.probe import SUFFIXES
 from cellapp.images.read import open_slide
 from cellapp.imports.label_file import SUFFIXES as LABEL_SUFFIXES
 from cellapp.imports.label_file import read_label_file
@@ -107,7 +106,7 @@ def _images_of(folder: Path, group: str, depth: int) -> Iterable[OwnImage]:
         return listed
     pictures, labels = folder / "images", next((p for n in _LABEL_FOLDERS if (p := folder / n).is_dir()), None)
     if pictures.is_dir() and labels is not None:
-        return _paired(_files(pictures, tuple(SUFFIXES)), _files(labels, LABEL_SUFFIXES), group)
+        return _paired(_files(pictures, tuple(IMAGE_SUFFIXES)), _files(labels, LABEL_SUFFIXES), group)
     if beside := _beside(folder, group):
         return beside
     children = [child for child in sorted(without_litter(folder.iterdir(), folder)) if child.is_dir()] if depth else []
@@ -133,9 +132,9 @@ def _paired(pictures: Sequence[Path], labels: Sequence[Path], group: str) -> lis
 
 def _beside(folder: Path, group: str) -> list[OwnImage]:
     """Pair images with label files in the same folder, which are called like them and something after it."""
-    files = _files(folder, tuple({*SUFFIXES, *LABEL_SUFFIXES}))
+    files = _files(folder, tuple({*IMAGE_SUFFIXES, *LABEL_SUFFIXES}))
     pairs = {}
-    for image in (file for file in files if file.suffix.lower() in SUFFIXES):
+    for image in (file for file in files if file.suffix.lower() in IMAGE_SUFFIXES):
         others = [file for file in files if file != image and file.name.startswith(_stem(image))]
         try:
             pairs |= {image: match_labels(others, [_stem(image), ""])[_stem(image)]} if others else {}
@@ -152,7 +151,7 @@ def _listed(folder: Path, group: str) -> list[OwnImage]:
     labelled = next((p for n in _LABEL_FOLDERS if (p := folder / n).is_dir()), None)
     if column is None or ("labels" not in table and labelled is None):
         return []
-    pictures = _by_name([folder, folder / "images"], tuple(SUFFIXES))
+    pictures = _by_name([folder, folder / "images"], tuple(IMAGE_SUFFIXES))
     by_name = _by_name([folder if labelled is None else labelled], LABEL_SUFFIXES)
     found = []
     for row in table.to_dict("records"):

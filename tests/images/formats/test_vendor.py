@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from cellapp.errors import InputError
-from cellapp.images.formats import vendor
 from cellapp.images.probe import probe
 from cellapp.images.read import open_slide, reads_regions
 from cellapp.types.image import Region
@@ -26,10 +25,6 @@ def made(request, tmp_path):
     """A file of each format, under a name that does not give it away."""
     path = tmp_path / f"made.{request.param}"
     return request.param, WRITERS[request.param](path, PIXELS, ["Gray", "0405"], 0.25).rename(tmp_path / "upload.bin")
-
-
-def test_every_vendor_has_a_writer():
-    assert WRITERS.keys() == vendor.READERS.keys()
 
 
 def test_pixels_names_and_size_are_read(made):
