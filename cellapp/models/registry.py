@@ -16,8 +16,8 @@ from cellapp.errors import ModelError, UnknownModelError
 
 MODELS = REPOSITORY / "models"
 KINDS = ("segmenter", "encoder", "head")
-WITHOUT_FLOWS = ("classical", "foreground")
-"""Adapters of segmenters that divide a mask by watershed."""
+_OUTPUTS = {"compact": "flows", "compact-pair": "flows", "cellpose": "flows", "foreground": "foreground"}
+"""What the networks of an adapter give, as `network_output` names it; the others have no network."""
 SOURCES = ("built-in", "bundled", "hub", "cellpose.org")
 
 
@@ -27,7 +27,7 @@ class ModelEntry:
 
     name: str
     kind: str  # one of KINDS
-    adapter: str  # "classical", "compact", "foreground", "cellpose", "dino", "timm", "head"
+    adapter: str  # what loads it, see `cellapp.models.load.ADAPTERS`
     source: str  # one of SOURCES
     licence: str
     purpose: str
@@ -121,15 +121,27 @@ def model_folder(name: str) -> Path:
     return next((folder for folder in stored if folder.is_dir()), Path(name))
 
 
-def has_flows(name: str) -> bool:
-    """Whether a segmenter makes cells of flows, so that a threshold of flows counts; what cannot be told does."""
+def network_output(name: str) -> str | None:
+    """Return what the network of a segmenter gives, which tells the thresholds that count.
+
+    Parameters
+    ----------
+    name : str
+        Declared, of a project, or a path.
+
+    Returns
+    -------
+    str or None
+        "flows" to the middles of cells; "foreground", which is divided by watershed; None without a network. Where the
+        files of a path do not tell it is "flows".
+    """
     if is_declared(name):
-        return entry(name).adapter not in WITHOUT_FLOWS
+        return _OUTPUTS.get(entry(name).adapter)
     try:
         config = json.loads((model_folder(name) / "config.json").read_text(encoding="utf-8"))
-        return config["network"]["head"] != "foreground"
+        return "foreground" if config["network"]["head"] == "foreground" else "flows"
     except (OSError, ValueError, LookupError, TypeError):
-        return True
+        return "flows"
 
 
 def is_demonstration(name: str | None) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from cellapp.encoders.hf_folder import FILES
 from cellapp.errors import ModelError
-from cellapp.models.registry import ModelEntry, entry, is_demonstration, registry
+from cellapp.models.registry import ModelEntry, entry, is_demonstration, network_output, registry
 from cellapp.models.status import card, status
 from tests.paths import ROOT
 
@@ -69,3 +69,11 @@ def test_readme_says_whose_weights_are_pinned():
     pinned = {model.name for model in hub if any(model.files[name] for name in model.files if "config" not in name)}
     families = ("facebook/dinov2-small", "facebook/dinov2-base", "facebook/dinov2-large", "facebook/dinov3-", "cpsam")
     assert pinned == {model.name for model in hub if model.name.startswith(families)}
+
+
+def test_every_network_of_a_segmenter_says_what_it_gives(tmp_path):
+    given = {name: network_output(name) for name, model in registry().items() if model.kind == "segmenter"}
+    assert {name for name, output in given.items() if output is None} == {"classical"}
+    assert {name for name, output in given.items() if output == "foreground"} == {"foreground"}
+    assert network_output(str(entry("foreground").folder)) == "foreground"
+    assert network_output(str(entry("compact").folder)) == network_output(str(tmp_path)) == "flows"

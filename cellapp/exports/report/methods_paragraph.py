@@ -9,8 +9,8 @@ from cellapp.explanation.methods import method_text
 from cellapp.exports.report.counts import ReportImage
 from cellapp.exports.report.words import counted, listed
 from cellapp.models.citations import OF_METHOD, OF_STEP, Bibliography, of_model
-from cellapp.models.registry import has_flows
-from cellapp.settings import IMPORTED, AnalyseSettings, CropMode, ExplainSettings
+from cellapp.models.registry import network_output
+from cellapp.settings import IMPORTED, AnalyseSettings, CropMode, ExplainSettings, SegmentSettings
 
 _CUT = {
     CropMode.MASKED: "cut to its bounding box with everything else set to zero",
@@ -97,14 +97,20 @@ def _segment(settings: AnalyseSettings, run: Mapping[str, Any], cited: Bibliogra
         return
     exact = f" ({version})" if version and version != chosen.segmenter else ""
     start = f"Cells were segmented with {chosen.segmenter}{exact}{cited.cite(of_model(chosen.segmenter))}"
-    if chosen.segmenter == "classical":
-        how = f"method {chosen.method}"
-    elif not has_flows(chosen.segmenter):
-        how = f"foreground above a logit of {chosen.cellprob_threshold:g}, divided by watershed"
-    else:
-        how = f"flow threshold {chosen.flow_threshold:g}, cell probability threshold {chosen.cellprob_threshold:g}"
     size = "estimated from each image" if chosen.diameter is None else f"{chosen.diameter:g} {chosen.diameter_unit}"
-    yield f"{start} (diameter {size}, {how}, at least {chosen.min_size_px} pixels)."
+    yield f"{start} (diameter {size}, {_decision(chosen)}at least {chosen.min_size_px} pixels)."
+
+
+def _decision(chosen: SegmentSettings) -> str:
+    """Return by which settings pixels become cells, with a comma; empty for a method that has none of its own."""
+    if chosen.segmenter == "classical":
+        return f"method {chosen.method}, "
+    logit = f"{chosen.cellprob_threshold:g}"
+    by_output = {
+        "flows": f"flow threshold {chosen.flow_threshold:g}, cell probability threshold {logit}, ",
+        "foreground": f"foreground above a logit of {logit}, divided by watershed, ",
+    }
+    return by_output.get(network_output(chosen.segmenter), "")
 
 
 def _quality(settings: AnalyseSettings) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellapp.models.registry import has_flows, is_demonstration, registry
+from cellapp.models.registry import is_demonstration, network_output, registry
 from cellapp.models.status import own_heads, status
 from cellapp.settings import (
     THRESHOLDS,
@@ -74,7 +74,7 @@ def _segment(image: ImageRecord) -> dict[str, Any]:
         values["method"] = control(SegmentSettings, "method", key="segment")
     values |= _diameter(image)
     for name in THRESHOLDS:
-        if name != "flow_threshold" or has_flows(values["segmenter"]):
+        if name != "flow_threshold" or network_output(values["segmenter"]) == "flows":
             values[name] = control(SegmentSettings, name, key="segment", upto=_SLIDER_ENDS.get(name))
     values["second_look"] = control(SegmentSettings, "second_look", key="segment")
     return values
