@@ -1,4 +1,7 @@
-"""Keep the pixels of a small image while it is worked on: the steps of a run read all of it some eight times."""
+"""Keep the pixels of a small image, and the overview of a large one, while it is worked on.
+
+The steps of a run read all of a small image some eight times, and four times all of a large one for an overview.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,11 @@ def decoded_once(slide: Slide) -> Slide:
     Parameters
     ----------
     slide : Slide
-        Of a level of more than 64 MiB nothing is kept.
+        Of a level of more than 64 MiB only overviews are kept, see `cellapp.images.sampling.read_at_most`.
     """
     full, *smaller = slide.levels
     if math.prod(full.shape) * full.dtype.itemsize > MOST_BYTES:
-        return slide
+        return replace(slide, overviews={})
     return replace(slide, levels=(_Decoded(full), *smaller))
 
 

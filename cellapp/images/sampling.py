@@ -19,12 +19,15 @@ WINDOW_PX = 1024
 MIN_OF_NINTH, MIN_OF_HIGHEST = 0.5, 0.1
 """Contrast a window needs to be sampled, as a share of the ninth highest and of the highest contrast of all windows."""
 
+MOST_KEPT_BYTES = 64 * 2**20
+"""Of a larger overview, one of many channels, nothing is kept."""
+
 _BAND_ROWS = 2048
 _QUICK_SIDE_PX, _QUICK_EACH_WAY = 256, 3
 
 
 def read_at_most(slide: Slide, max_px: int) -> tuple[np.ndarray, float]:
-    """Read an overview without holding the full image in memory.
+    """Read an overview without holding the full image in memory; a slide that keeps overviews reads each once.
 
     Parameters
     ----------
@@ -39,6 +42,15 @@ def read_at_most(slide: Slide, max_px: int) -> tuple[np.ndarray, float]:
     scale : float
         Result pixels per full-resolution pixel, at most 1.
     """
+    kept = slide.overviews or {}
+    pixels, scale = kept.get(max_px) or _read_at_most(slide, max_px)
+    if slide.overviews is None or pixels.nbytes > MOST_KEPT_BYTES:
+        return pixels, scale
+    slide.overviews[max_px] = pixels, scale
+    return pixels.copy(), scale  # those who read may write to what they get
+
+
+def _read_at_most(slide: Slide, max_px: int) -> tuple[np.ndarray, float]:
     longest = [max(shape) for shape in slide.info.levels]
     level = max((i for i, n in enumerate(longest) if n >= min(max_px, longest[0])), key=lambda i: -longest[i])
     step = math.ceil(longest[level] / max_px)

@@ -156,6 +156,7 @@ class Slide:
     digest: str  # of the file and the image chosen in it, `cellapp.images.read.selected_digest`, hexadecimal
     levels: tuple[LazyArray, ...]  # each (C, Y, X), full resolution first
     file_digest: str = ""  # sha256 of the file that it is read from; empty where there are several
+    overviews: dict[int, tuple[np.ndarray, float]] | None = None  # kept by longest side; None: read each time anew
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.info.levels):
