@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 _TRUNCATE = 4.0  # standard deviations that a Gaussian reaches
 
 
+@lru_cache(maxsize=512)  # boxes of cells have few sides
 def scaling(n_in: int, n_out: int, *, anti_aliased: bool) -> np.ndarray:
     """Return the matrix that resizes one side of a picture.
 
@@ -23,7 +26,7 @@ def scaling(n_in: int, n_out: int, *, anti_aliased: bool) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_out, n_in), float64
-        Rows sum to 1.
+        Rows sum to 1; not to be written to, as it is kept.
     """
     at = (np.arange(n_out) + 0.5) * n_in / n_out - 0.5
     first = np.floor(at).astype(int)
@@ -35,6 +38,7 @@ def scaling(n_in: int, n_out: int, *, anti_aliased: bool) -> np.ndarray:
     places = _mirrored(first[:, None] + np.arange(-reach, reach + 2), n_in)
     matrix = np.zeros((n_out, n_in))
     np.add.at(matrix, (np.arange(n_out)[:, None], places), weights)
+    matrix.flags.writeable = False
     return matrix
 
 

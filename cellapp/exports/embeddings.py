@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import numpy as np
 from cellapp.errors import InputError
 from cellapp.files import atomic_write
 from cellapp.types.cells import Embeddings
+
+_TRIED_BYTES = 2**16  # of an array, to see whether compression pays
+_WORTH = 0.9  # share left up to which it does
 
 
 def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str] | None = None) -> Path:
@@ -77,12 +81,31 @@ def _shape_of(arrays: np.lib.npyio.NpzFile, name: str) -> tuple[int, ...]:
         return np.lib.format.read_array_header_1_0(file)[0]
 
 
-def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> Path:
-    """Write named arrays as a compressed npz; unlike `numpy.savez` any name will do and bytes repeat."""
-    with atomic_write(path) as part, zipfile.ZipFile(part, "w") as archive:
-        for name, array in arrays.items():
+def write_arrays(arrays: Mapping[str, np.ndarray], path: Path, *, level: int = 6) -> Path:
+    """Write named arrays as npz; unlike `numpy.savez` any name will do and bytes repeat.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+    path : Path
+    level : int
+        Of zlib's compression, 1 to 9; arrays whose beginning hardly gets smaller are stored as they are.
+
+    Returns
+    -------
+    Path
+        `path`.
+    """
+    with atomic_write(path) as part, zipfile.ZipFile(part, "w", compresslevel=level) as archive:
+        for name, array in ((name, np.asanyarray(array)) for name, array in arrays.items()):
             entry = zipfile.ZipInfo(f"{name}.npy")
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_DEFLATED if _shrinks(array) else zipfile.ZIP_STORED
             with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+                np.lib.format.write_array(file, array, allow_pickle=False)
     return path
+
+
+def _shrinks(array: np.ndarray) -> bool:
+    """Whether compression is worth its time; vectors of an encoder shrink by a fourteenth."""
+    start = np.ascontiguousarray(array.ravel()[: _TRIED_BYTES // max(array.itemsize, 1)]).tobytes()
+    return len(zlib.compress(start, 1)) < _WORTH * len(start)

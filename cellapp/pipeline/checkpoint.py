@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
+from cellapp.exports.embeddings import write_arrays
 from cellapp.files import atomic_write, told_as
 
 _KEY, _LABELS = "key.json", "labels.npy"
@@ -21,7 +22,7 @@ _KEY, _LABELS = "key.json", "labels.npy"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder of named parts, compressed npz files, and one label image.
+    """A folder of named parts, npz files, and one label image.
 
     Each file is there in one piece or not at all, so that several processes may write parts at the same time.
     """
@@ -34,8 +35,7 @@ class Checkpoint:
 
     def write(self, name: str, **arrays: np.ndarray) -> None:
         """Write the arrays of a part."""
-        with atomic_write(self._file(name)) as part:
-            np.savez_compressed(part, **arrays)
+        write_arrays(arrays, self._file(name), level=1)  # read once and deleted
 
     def read(self, name: str, *fields: str) -> dict[str, np.ndarray]:
         """Read the arrays of a part, or only those named.

@@ -29,7 +29,7 @@ def follow_flows(
 ) -> np.ndarray:
     """Integrate pixels along the flows and label those that converge; masks are not checked against the flows.
 
-    On a processor pixels are followed by `arrivals`, which gives the library's masks in a quarter of the time, and
+    On a processor pixels are followed by `arrivals`, which gives the library's masks in a tenth of the time, and
     labelled without the library, whose import takes longer than that.
 
     Parameters

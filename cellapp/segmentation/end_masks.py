@@ -15,7 +15,7 @@ _REACH = 5  # px that a middle reaches
 
 
 def masks_of_ends(
-    ends: torch.Tensor, pixels: tuple[np.ndarray, np.ndarray], shape: tuple[int, int], min_size_px: int
+    ends: np.ndarray, pixels: tuple[np.ndarray, np.ndarray], shape: tuple[int, int], min_size_px: int
 ) -> np.ndarray:
     """Label pixels that end together, fill holes and drop small masks.
 
@@ -25,8 +25,8 @@ def masks_of_ends(
 
     Parameters
     ----------
-    ends : Tensor of shape (2, N), float32
-        Where the pixels are after the last step, on the CPU.
+    ends : ndarray of shape (2, N), int
+        Row and column of the pixel that each is in after the last step.
     pixels : tuple of two ndarray of shape (N,), int
         Where they were before the first.
     shape : (int, int)
@@ -38,9 +38,7 @@ def masks_of_ends(
     ndarray of shape (Y, X), unsigned integer
         Ids 1..n.
     """
-    last = np.array(shape)[:, None] + _MARGIN - 1
-    at = tuple(np.clip(ends.int().numpy() + _MARGIN, 0, last))
-    sides = [side + 2 * _MARGIN for side in shape]
+    at, sides = tuple(ends + _MARGIN), [side + 2 * _MARGIN for side in shape]
     flat = np.ravel_multi_index(at, sides)
     counts = np.bincount(flat, minlength=sides[0] * sides[1]).astype(np.int32).reshape(sides)
     owner = _owners(counts, _middles(counts))

@@ -95,6 +95,12 @@ def test_the_width_of_white_noise_is_estimated_within_a_tenth(width, seed):
     assert noise_width(white_noise(width, seed)) == pytest.approx(width, rel=0.1)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300_000), (300_000, 2), (3, 300_000), (1200, 900)])
+def test_the_noise_of_a_plane_of_any_shape_is_a_number(shape):
+    noise = np.random.default_rng(0).normal(0, 0.3, shape).astype(np.float32)
+    assert noise_width(noise) == (pytest.approx(0.3, rel=0.1) if min(shape) > 2 else pytest.approx(0.3, abs=0.3))
+
+
 def test_cells_hardly_change_the_estimate_of_the_noise():
     plane = glowing(discs((200, 200), [(60, 60), (130, 140)], 15), noise=0.0)[0]
     noisy = plane + np.random.default_rng(0).normal(0, 0.05, plane.shape)
