@@ -153,11 +153,15 @@ def clean_text(text: str) -> str:
 
 
 def clean_name(path: str) -> str:
-    """Return the last part of a path, of any system, as `clean_text`; a name too long for a disk keeps its suffix."""
+    """Return the last part of a path, of any system, as `clean_text`; a name too long for a disk keeps its suffix.
+
+    It is never that of the folder itself or of the one above: ``..`` is "unnamed", also with signs that nobody sees.
+    """
     name = _one_line(re.split(r"[/\\]", path.rstrip("/\\"))[-1])
     end = _ENDING.search(name).group()
     start = name[: min(len(name), _MAX_LENGTH) - len(end)].encode()[: _MAX_BYTES - len(end.encode())]
-    return clean_text(start.decode(errors="ignore") + end)
+    cleaned = clean_text(start.decode(errors="ignore") + end)
+    return "unnamed" if cleaned in (".", "..") else cleaned
 
 
 def _one_line(text: str) -> str:

@@ -151,6 +151,11 @@ def test_a_clean_name_is_one_line_of_bounded_printable_text(name):
     assert clean_name(cleaned) == cleaned
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/..", "\u200b..", "..\0", " .. ", "\u202e.\n"])
+def test_a_clean_name_leads_to_no_other_folder(name, tmp_path):
+    assert (tmp_path / clean_name(name)).resolve().parent == tmp_path.resolve()
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_stem_is_a_harmless_folder_name(name, tmp_path):
     folder = tmp_path / safe_stem(name)

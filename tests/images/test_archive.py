@@ -75,6 +75,14 @@ def test_names_that_lead_outside_are_refused(tmp_path, into, name):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", ["\u200b..", "\u202e..\u200b", "\u00a0.."])
+def test_names_that_lead_outside_once_they_are_cleaned_stay_inside(tmp_path, into, name):
+    members = {"a.zarr/.zgroup": b"{}", f"a.zarr/{name}/{name}/{name}/{name}/evil.txt": b"x"}
+    (found,) = extract_images(zipped(tmp_path / "z.zip", members), into, BudgetSettings())
+    (evil,) = tmp_path.rglob("evil.txt")
+    assert found in evil.parents
+
+
 def test_two_dots_inside_a_name_are_only_a_name(tmp_path, into):
     assert len(extract_images(zipped(tmp_path / "z.zip", {"cells..1.png": picture()}), into, BudgetSettings())) == 1
 
