@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from cellapp import __version__
 from cellapp.api import (
@@ -54,10 +55,13 @@ _STATUS: tuple[tuple[type[CellappError], int], ...] = (
     (AccessError, 403),
 )
 
+_MOST_BODY_BYTES = 2**27  # of what is read into memory at once: the labels of a million cells
+
 api = FastAPI(
     title="cellapp",
     version=__version__,
     description="From images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
+    max_body_size=_MOST_BODY_BYTES,
 )
 api.include_router(tiles.router)
 api.include_router(pictures.router)
@@ -67,23 +71,37 @@ api.include_router(findings.router)
 api.include_router(discover.router)
 api.include_router(time_series.router)
 api.include_router(labels.router)
+api.include_router(labels.file_router)
 api.include_router(edits.router)
 api.include_router(regions.router)
 api.include_router(outlines.router)
-api.include_router(outlines.upload_router)
+api.include_router(outlines.file_router)
 api.include_router(predict.router)
 api.include_router(reports.router)
 api.include_router(reasons.router)
 api.include_router(heads.router)
 api.include_router(heads.zip_router)
 api.include_router(image_routes.router)
-api.include_router(image_routes.upload_router)
+api.include_router(image_routes.file_router)
 
 
 @api.exception_handler(CellappError)
 def _error_response(request: Request, error: CellappError) -> JSONResponse:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     return JSONResponse({"error": str(error)}, status_code=status)
+
+
+@api.exception_handler(AnyHTTPException)
+def _refused(request: Request, error: AnyHTTPException) -> JSONResponse:
+    """Answer in the form of every other error; what FastAPI refuses by itself has no words of ours."""
+    too_long = f"a request may have {_MOST_BODY_BYTES:,} bytes beside files; send it in parts"
+    return JSONResponse({"error": too_long if error.status_code == 413 else error.detail}, error.status_code)
+
+
+@api.exception_handler(UnicodeEncodeError)
+def _refused_text(request: Request, error: UnicodeEncodeError) -> JSONResponse:
+    """Refuse half a letter, which JSON can write and no database, file or answer holds."""
+    return JSONResponse({"error": "a text of the request holds half a letter (a lone surrogate); send UTF-8"}, 422)
 
 
 @api.exception_handler(RequestValidationError)

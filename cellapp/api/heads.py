@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, HTTPException, UploadFile
 from fastapi.responses import FileResponse, StreamingResponse
 
-from cellapp.api.upload_route import UploadRoute
+from cellapp.api.upload_route import received, upload_router
 from cellapp.errors import InputError
 from cellapp.evaluation.verdict import verdict_of
 from cellapp.files import clean_name
@@ -24,7 +24,7 @@ from cellapp.store.heads import HeadRecord, get_shown_head, list_heads
 from cellapp.store.projects import get_project
 
 router = APIRouter(tags=["heads"])
-zip_router = APIRouter(tags=["heads"], route_class=UploadRoute)
+zip_router = upload_router(tags=["heads"])
 _CHUNK = 2**20
 
 
@@ -58,11 +58,7 @@ def list_kept(project_id: str) -> list[dict[str, Any]]:
 @zip_router.post("/projects/{project_id}/heads/zip", status_code=201)
 def bring_in(project_id: str, file: Annotated[UploadFile, File()]) -> dict[str, Any]:
     """Add the head in a zip, as ``GET /heads/{id}/zip`` gives it, to a project."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / clean_name(file.filename or "head.zip")
-        with path.open("wb") as stream:
-            while piece := file.file.read(_CHUNK):
-                stream.write(piece)
+    with received([file], "head.zip") as (path,):
         return _head(import_head(get_project(project_id).id, path))
 
 

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, File, Query, UploadFile
 
-from cellapp.api.upload_route import UploadRoute, chunks
+from cellapp.api.upload_route import chunks, upload_router
 from cellapp.images.channels import unknown_roles
 from cellapp.images.choice import parse_number
 from cellapp.store import images, joined_images, projects, uploads
 from cellapp.store.records import ImageRecord
 
 router = APIRouter()
-upload_router = APIRouter(route_class=UploadRoute)
+file_router = upload_router()
 
 
-@upload_router.post("/images", status_code=201)
+@file_router.post("/images", status_code=201)
 def add_image(
     file: Annotated[UploadFile, File()],
     project: Annotated[str | None, Query()] = None,

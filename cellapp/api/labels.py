@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, File, Query, UploadFile
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from cellapp.files import clean_name
+from cellapp.api.upload_route import received, upload_router
 from cellapp.jobs.label_requests import import_label_file, request_label_files
 from cellapp.labelling.label_table import write_label_table
 from cellapp.store.given_labels import clear_labels, give_labels, set_retracted
@@ -22,6 +22,7 @@ from cellapp.store.run_labels import labels_of_run
 from cellapp.store.runs import get_shown_run
 
 router = APIRouter(tags=["labels"])
+file_router = upload_router(tags=["labels"])
 
 Who = Annotated[str, Body(description="Whose word it is; empty where nobody says.", max_length=200)]
 Files = Annotated[bool, Body(description="Whether the files of the run follow at once, by a job.")]
@@ -122,7 +123,7 @@ def export(run_id: str) -> Response:
     return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-@router.post("/runs/{run_id}/labels/import", status_code=201)
+@file_router.post("/runs/{run_id}/labels/import", status_code=201)
 def import_table(
     run_id: str,
     file: Annotated[UploadFile, File()],
@@ -130,9 +131,7 @@ def import_table(
 ) -> dict[str, Any]:
     """Add the labels of a CSV, as `python -m cellapp label import` reads it; a line left out is named in a sentence."""
     run = get_shown_run(run_id)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / clean_name(file.filename or "labels.csv")
-        path.write_bytes(file.file.read())
+    with received([file], "labels.csv") as (path,):
         report = import_label_file(Exchange(run.project_id, run), path, who=who)
     shown = ("n_added", "n_known", "left_out", "notes")
     return {name: getattr(report, name) for name in shown}

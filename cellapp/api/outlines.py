@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, File, UploadFile
 from pydantic import ValidationError
 
-from cellapp.api.upload_route import UploadRoute, chunks
+from cellapp.api.upload_route import received, upload_router
 from cellapp.errors import InputError
-from cellapp.files import clean_name
 from cellapp.jobs.import_labels import import_labels
 from cellapp.jobs.retrain_segmenter import RetrainRequest, corrected_images, request_retraining
 from cellapp.store.projects import get_project
 
 router = APIRouter(tags=["outlines"])
-upload_router = APIRouter(tags=["outlines"], route_class=UploadRoute)
+file_router = upload_router(tags=["outlines"])
 
 
-@upload_router.post("/projects/{project_id}/outlines", status_code=202)
+@file_router.post("/projects/{project_id}/outlines", status_code=202)
 def bring_in(
     project_id: str,
     files: Annotated[list[UploadFile], File(description="Called like their images: TIFF, PNG, _seg.npy, GeoJSON...")],
 ) -> dict[str, Any]:
     """Make a run whose cells are those of files of labels; poll ``/runs/{id}``."""
     project = get_project(project_id)
-    with TemporaryDirectory() as folder:
-        paths = [Path(folder) / clean_name(file.filename or f"labels-{n}") for n, file in enumerate(files)]
-        if len(set(paths)) < len(paths):
-            raise InputError("two files have the same name; call each file of labels like its image")
-        for path, file in zip(paths, files, strict=True):
-            with path.open("wb") as stream:
-                stream.writelines(chunks(file))
+    with received(files, "labels") as paths:
         run = import_labels(project.id, paths)
     return {"id": run.id, "name": run.name, "images": [image.image_id for image in run.images]}
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Annotated
 
-from fastapi import APIRouter, File, HTTPException, Query, Response, UploadFile
+from fastapi import File, HTTPException, Query, Response, UploadFile
 
-from cellapp.api.upload_route import UploadRoute, chunks
+from cellapp.api.upload_route import chunks, upload_router
 from cellapp.errors import InputError
 from cellapp.exports.mask_pictures import MEDIA_TYPES, Answer, Format, mask_picture, write_mask_zip
 from cellapp.files import safe_stem, unique_stems
@@ -22,7 +22,7 @@ from cellapp.settings import AnalyseSettings, SegmentSettings
 from cellapp.settings_io import validated
 from cellapp.types.protocols import Segmenter
 
-router = APIRouter(prefix="/predict", route_class=UploadRoute)
+router = upload_router(prefix="/predict")
 
 MOST_FILES = 100
 """Images of a batch."""

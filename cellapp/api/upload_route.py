@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from fastapi import Request, Response, UploadFile
+from fastapi import APIRouter, Request, Response, UploadFile
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message
 
 from cellapp.config import app_settings
-from cellapp.errors import BudgetError
+from cellapp.errors import BudgetError, CellappError, InputError
+from cellapp.files import clean_name
 from cellapp.images.choice import parse_number
 from cellapp.store.projects import get_project
 
@@ -39,6 +44,39 @@ class UploadRoute(APIRoute):
                 raise
 
         return checked
+
+
+def upload_router(**how: Any) -> APIRouter:
+    """Return a router of such routes, which alone may take more than the API reads into memory; see `APIRouter`."""
+    return APIRouter(route_class=UploadRoute, max_body_size=sys.maxsize, **how)
+
+
+@contextmanager
+def received(files: Sequence[UploadFile], unnamed: str) -> Iterator[list[Path]]:
+    """Give uploaded files under the names they were sent with, in a folder that vanishes.
+
+    Parameters
+    ----------
+    files : sequence of UploadFile
+    unnamed : str
+        Name of a file without one.
+
+    Raises
+    ------
+    InputError
+        When two files have one name. What is raised of a file does not tell where on the server it lay.
+    """
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder) / clean_name(file.filename or unnamed) for file in files]
+        if len(set(paths)) < len(paths):
+            raise InputError("two files have the same name; call each file of labels like its image")
+        for path, file in zip(paths, files, strict=True):
+            with path.open("wb") as stream:
+                stream.writelines(chunks(file))
+        try:
+            yield paths
+        except CellappError as error:
+            raise type(error)(str(error).replace(f"{folder}/", "")) from error
 
 
 def chunks(file: UploadFile) -> Iterator[bytes]:

@@ -80,7 +80,7 @@ def load_head(folder: Path) -> Head:
         description = json.loads(_read(folder, DESCRIPTION))
         _check(description, content, folder)
         return _build(description, load(content), folder)
-    except (KeyError, TypeError, ValueError, ValidationError, SafetensorError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError, ValidationError, SafetensorError) as error:
         raise ModelError(f"the head in {folder} cannot be read ({error}); train or copy it again") from error
 
 

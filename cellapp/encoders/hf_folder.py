@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; ModelError when the file holds anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read as JSON ({error}); fetch or copy it again") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} does not hold a JSON object; fetch or copy it again")

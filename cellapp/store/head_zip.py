@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from cellapp.classification.head_io import DESCRIPTION
 from cellapp.config import app_settings
-from cellapp.errors import InputError
+from cellapp.errors import InputError, ModelError
 from cellapp.exports.zip_bundle import write_bundle
 from cellapp.files import is_litter
 from cellapp.images.archive import check_members
@@ -49,9 +49,16 @@ def import_head(project_id: str, zip_path: Path) -> HeadRecord:
             members = [member for member in archive.infolist() if not member.is_dir()]
             check_members(members, zip_path, app_settings().budget, what="head")
             _unpack(archive, members, _place(members, zip_path), Path(scratch))
-            return add_head(project_id, Path(scratch))
+            return _add(project_id, Path(scratch), zip_path.name)
     except (BadZipFile, NotImplementedError, EOFError) as error:
         raise InputError(f"{zip_path.name!r} is no whole zip ({fault(error)}); export the head again") from error
+
+
+def _add(project_id: str, scratch: Path, name: str) -> HeadRecord:
+    try:
+        return add_head(project_id, scratch)
+    except ModelError as error:  # it names the folder that is gone
+        raise ModelError(str(error).replace(str(scratch), repr(name))) from error
 
 
 def _place(members: Sequence[ZipInfo], zip_path: Path) -> PurePosixPath:

@@ -43,7 +43,7 @@ def test_crops_are_asked_for_made_and_fetched_and_are_those_of_the_run(client, r
     stems, where = sorted(in_run), f"/runs/{run.id}"
     absent = client.get(f"{where}/crops/{stems[0]}")
     assert absent.status_code == 404
-    assert f"POST {where}/crops makes it" in absent.json()["detail"]
+    assert f"POST {where}/crops makes it" in absent.json()["error"]
     assert client.get(f"{where}/files/{stems[0]}/crops.zip").json() == absent.json()
     assert sorted(client.get(where).json()["without_crops"]) == stems
     asked = client.get(f"{where}/crops").json()

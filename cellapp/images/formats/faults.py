@@ -10,6 +10,7 @@ CUT_OFF = "its data end too early"
 NOT_READ = "its compression or kind of pixels is not one that is read"
 CHANGED = "bytes in it were changed or lost"
 MISSING = "a part that it names is not there"
+NESTED = "its text is nested deeper than that of any such file"
 UNFIT = "its header and its data do not fit together"
 
 _CUT_OFF_WORDS = ("truncat", "too small", "too short", "requires a buffer", "not enough data", "incomplete", "eof")
@@ -40,6 +41,8 @@ def fault(error: BaseException) -> str:
         return str(error)
     if isinstance(error, json.JSONDecodeError):
         return _place(error.lineno, error.colno)
+    if isinstance(error, RecursionError):
+        return NESTED
     if isinstance(error, ElementTree.ParseError):
         return _place(error.position[0], error.position[1] + 1)
     if isinstance(error, UnicodeDecodeError):
