@@ -1,13 +1,14 @@
 """What a job and its classification cost beside their networks, by processor time and on the same tiles and crops.
 
-python -m benchmarks.classify [--side 1400] [--maps 0] [--runs 3] [--threads 1]
+python -m benchmarks.classify [--side 2500] [--maps 0] [--runs 3] [--threads 1]
 
 The job is a run of one slide with the settings of the program, models loaded before: segmented, judged, measured,
 classified and written, with crops.zip and without. Its networks alone are the passes of the segmenter over the tiles
-and of the encoder over the crops that the job itself made, recorded and done again; passes that find the size of cells
-or look at outlines a second time count as the job's. Classification is that of cells that are found already by ViT-S/14
-at 224 px: slide opened, chain fitted, cells cut and scaled, encoded, called. Last, a further job of a process that
-keeps its models is compared with one that loads them.
+and of the encoder over the crops that the job itself made, recorded and done again: by the packed weights that the job
+uses, and by the encoder as it is loaded. Passes that find the size of cells or look at outlines a second time count as
+the job's. Classification is that of cells that are found already by ViT-S/14 at 224 px: slide opened, chain fitted,
+cells cut and scaled, encoded, called. Last, a further job of a process that keeps its models is compared with one that
+loads them.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ from cellapp.synthetic.write import write_demo
 from cellapp.types.cells import LabelMask
 
 
-def over_networks(*, side_px: int = 1400, runs: int = 3, n_maps: int = 0, tile_px: int = 1024) -> dict[str, object]:
+def over_networks(*, side_px: int = 2500, runs: int = 3, n_maps: int = 0, tile_px: int = 2048) -> dict[str, object]:
     """Processor time of a job over that of its networks alone, with crops.zip and without."""
     settings = AnalyseSettings.model_validate({"explain": {"n": n_maps}, "segment": {"tile_px": tile_px}})
     models = load_run_models(settings)
@@ -64,15 +65,19 @@ def over_networks(*, side_px: int = 1400, runs: int = 3, n_maps: int = 0, tile_p
         ]
         with _recorded(models) as passes:
             n_cells = jobs[0]()
-        rows = np.array(alternate((*jobs, passes.of_tiles, passes.of_crops), runs=runs))[..., 1]
-    whole, plain, tiles, crops = rows.T
+        sides = (*jobs, passes.of_tiles, passes.of_crops, passes.of_crops_unpacked)
+        rows = np.array(alternate(sides, runs=runs))[..., 1]
+    whole, plain, tiles, crops, unpacked = rows.T
     return {
         **spread("ratio", (whole / (tiles + crops)).tolist()),
         **spread("ratio_without_crops", (plain / (tiles + crops)).tolist()),
+        **spread("ratio_over_unpacked", (whole / (tiles + unpacked)).tolist()),
+        **spread("ratio_over_unpacked_without_crops", (plain / (tiles + unpacked)).tolist()),
         "job_median_cpu_s": float(np.median(whole)),
         "without_crops_median_cpu_s": float(np.median(plain)),
         "segmenter_median_cpu_s": float(np.median(tiles)),
         "encoder_median_cpu_s": float(np.median(crops)),
+        "unpacked_encoder_median_cpu_s": float(np.median(unpacked)),
         "n_cells": n_cells,
         "n_crops": sum(len(batch) for batch in passes.crops),
         "n_maps": n_maps,
@@ -94,6 +99,7 @@ class _Passes:
     """What the networks of a run were given, and how to give it to them again."""
 
     network: torch.nn.Module
+    encoder: HubEncoder
     encode: Callable[[np.ndarray], np.ndarray]
     squares: list[torch.Tensor] = field(default_factory=list)
     crops: list[np.ndarray] = field(default_factory=list)
@@ -109,11 +115,19 @@ class _Passes:
         for crops in self.crops:
             self.encode(crops)
 
+    def of_crops_unpacked(self) -> None:
+        """Do the encoder's passes by the network as it was loaded."""
+        with patch.object(self.encoder, "_packing", None):
+            self.of_crops()
+
 
 @contextmanager
 def _recorded(models: RunModels) -> Iterator[_Passes]:
     """Keep the tiles that the segmenter's network is given while the block runs, and the crops of the encoder's."""
-    passes, segment_tile = _Passes(models.segmenter._network, models.encoder._infer), SegmentTile.__call__
+    passes, segment_tile = (
+        _Passes(models.segmenter._network, models.encoder, models.encoder._infer),
+        SegmentTile.__call__,
+    )
 
     def encode(crops: np.ndarray) -> np.ndarray:
         passes.crops.append(crops)
@@ -198,9 +212,11 @@ def _loading(settings: AnalyseSettings, runs: int) -> dict[str, float]:
 def main() -> None:
     """Measure the three claims."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--side", type=int, default=1400, help="of the synthetic slide of the job, px")
+    parser.add_argument(
+        "--side", type=int, default=2500, help="of the synthetic slide of the job, px, more than a tile"
+    )
     parser.add_argument("--maps", type=int, default=0, help="cells of the job that are explained")
-    parser.add_argument("--tile-px", type=int, default=1024, help="side of its tiles, smaller than the slide")
+    parser.add_argument("--tile-px", type=int, default=2048, help="side of its tiles, smaller than the slide")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="processor cores to use")
     chosen = parser.parse_args()

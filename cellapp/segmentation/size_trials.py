@@ -63,8 +63,7 @@ class SizeTrials:
         self._network, self._masks = network, masks
         planes = select_planes(pixels, roles)
         self.body, self.foreground = planes.body, find_foreground(planes.body, SIGMA_PX)
-        nucleus = np.zeros_like(planes.body) if planes.nucleus is None else planes.nucleus
-        self._image = torch.from_numpy(np.stack([planes.body, nucleus])).to(network.device)
+        self._planes = [planes.body, planes.nucleus]
 
     def at(self, scale: float, side_px: int) -> Trial:
         """Segment windows at a scale."""
@@ -90,10 +89,13 @@ class SizeTrials:
     @torch.inference_mode()
     def _predict_windows(self, scale: float, side_px: int) -> Iterator[tuple[Region, torch.Tensor]]:
         """Predict the maps of each window, (4, Y, X) float32."""
-        for window in spread_windows(self._image.shape[1:], math.ceil(side_px / scale), N_WINDOWS):
-            part = self._image[:, *window.slices]
+        for window in spread_windows(self.body.shape, math.ceil(side_px / scale), N_WINDOWS):
+            part = np.zeros((2, window.height, window.width), np.float32)
+            for shown, plane in zip(part, self._planes, strict=True):
+                if plane is not None:
+                    shown[...] = plane[window.slices]
             size = [max(1, round(length * scale)) for length in part.shape[1:]]
-            rescaled = F.interpolate(part[None], size=size, mode="bilinear")
+            rescaled = F.interpolate(torch.from_numpy(part)[None].to(self._network.device), size=size, mode="bilinear")
             yield window, self._network.predict(rescaled.to(self._network.dtype))[0].float()
 
 
