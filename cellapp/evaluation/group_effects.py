@@ -168,8 +168,20 @@ def _relabel(means: np.ndarray, of_a: np.ndarray, seed: int) -> float:
 def rank_correlation(values: np.ndarray, other: np.ndarray, groups: np.ndarray, seed: int = 0) -> Mean | None:
     """Return Spearman's correlation of two numbers of cells with the interval of `compare_classes`.
 
-    Ranks are those of all cells; draws weight them. None for fewer than `MIN_RANKED` cells, of which some numbers are
-    in one order by chance, or where a number is the same in all.
+    Parameters
+    ----------
+    values, other : ndarray of shape (N,)
+        The two numbers of each cell. Ranks are those of all cells; draws weight them.
+    groups : ndarray of shape (N,), str
+        Image of each cell; whole images are drawn where there are enough.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    Mean or None
+        None for fewer than `MIN_RANKED` cells, of which some numbers are in one order by chance, or where a number is
+        the same in all.
     """
     from scipy.stats import rankdata
 

@@ -99,7 +99,7 @@ def _run_of(out: Path, stem: str) -> Mapping[str, Any]:
 def _head_of(run: Mapping[str, Any]) -> tuple[Head, str]:
     name = run["settings"].get("classify", {}).get("head")
     if not name or not run.get("head"):
-        raise InputError("this run counted cells without classes: there is no call to give reasons for")
+        raise InputError("this run counted cells without classes: no call can be explained before `rescore` makes some")
     head = load_head(name)
     if head.identity != run["head"]:
         raise ModelError(f"the head {run['head']} is not here any more; analyse again, or `rescore` with one that is")

@@ -120,7 +120,7 @@ def _free(lost: Mapping[str, datetime | None]) -> ColumnElement[bool]:
 def _row(session: Session, job_id: str) -> Job:
     row = session.get(Job, job_id)
     if row is None:
-        raise StoreError(f"no job {job_id!r}; it may have been deleted with its project")
+        raise StoreError(f"no job {job_id!r}; those that ended a month ago are forgotten: check the id")
     return row
 
 

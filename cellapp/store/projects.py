@@ -97,7 +97,7 @@ def project_row(session: Session, project_id: str) -> Project:
     """Return the row of a project inside a session; raises StoreError when there is none."""
     row = session.get(Project, project_id)
     if row is None:
-        raise StoreError(f"no project {project_id!r}; it may have been deleted, choose another one")
+        raise StoreError(f"no project {project_id!r}; GET /projects and the sidebar list those there are")
     return row
 
 

@@ -135,7 +135,8 @@ def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> range:
     if any(span.size < 1 or abs(span.start) > _MOST_POSITION or span.size > _MOST_POSITION for span in spans.values()):
         raise _damaged(name, "a tile lies nowhere")
     if tile.pixel_type not in BYTES_PER_PIXEL:
-        raise InputError(f"{name!r} has pixels of a type that is not read (CZI's number {tile.pixel_type}); export it")
+        kind = f"CZI's number {tile.pixel_type}"
+        raise InputError(f"{name!r} has pixels of a type that is not read ({kind}); export it as OME-TIFF")
     n_px = spans["X"].stored * spans["Y"].stored
     if not (
         0 < spans["X"].stored <= spans["X"].size and 0 < spans["Y"].stored <= spans["Y"].size and n_px <= _MOST_TILE_PX

@@ -57,14 +57,9 @@ def present(
     InputError
         When no plane is there, or nothing of the plane of depth that was chosen.
     """
-    letters = [letter for letter in layout.axes if letter not in "SYX"]
-    planes = np.asarray(there, bool).ravel()
-    if planes.all() or planes.size != math.prod(layout.size(letter) for letter in letters):
+    planes = _declared(there, layout, position)
+    if planes is None:
         return Present(layout.size("T"))
-    planes = planes.reshape([layout.size(letter) for letter in letters])
-    if "P" in letters:
-        planes = planes.take([position], axis=letters.index("P"))
-    planes = _as_tcz(planes, letters)
     if not planes.any():
         raise InputError(f"{name!r} declares {planes.size:,} planes but holds none of them; export it again")
     times, channels = np.flatnonzero(planes.any((1, 2))), np.flatnonzero(planes.any((0, 2)))
@@ -84,6 +79,18 @@ def present(
         (*notes, *missing_planes(kept, name, depth)),
         planes.repeat(n_samples, axis=1),
     )
+
+
+def _declared(there: Sequence[bool] | np.ndarray, layout: Layout, position: int) -> np.ndarray | None:
+    """Return which planes of a position are there, (T, C, Z); None where all are, or it is not known of each."""
+    letters = [letter for letter in layout.axes if letter not in "SYX"]
+    planes = np.asarray(there, bool).ravel()
+    if planes.all() or planes.size != math.prod(layout.size(letter) for letter in letters):
+        return None
+    planes = planes.reshape([layout.size(letter) for letter in letters])
+    if "P" in letters:
+        planes = planes.take([position], axis=letters.index("P"))
+    return _as_tcz(planes, letters)
 
 
 def missing_planes(there: np.ndarray, name: str, depth: str) -> tuple[str, ...]:

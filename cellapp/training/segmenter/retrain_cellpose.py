@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -66,16 +67,7 @@ def train_cellpose(
         raise InputError("none of the images to learn from has a cell; draw some, or give labels of others")
     planes, labels = zip(*pairs, strict=True)
     older = getattr(net, "tile_px", None)
-    n_batches = settings.epochs * -(-len(pairs) // settings.batch)
-    done = 0
-
-    def count(*_: object) -> None:
-        nonlocal done
-        on_step("Training Cellpose", min(done / n_batches, 1.0))  # may raise Cancelled
-        done += 1
-
-    hook = net.register_forward_pre_hook(count)
-    try:
+    with _reporting(net, settings.epochs * -(-len(pairs) // settings.batch), on_step):
         file, _ = train_network(
             net,
             planes,
@@ -88,11 +80,26 @@ def train_cellpose(
             bsize=older or TILE_PX[net.backbone],
             rescale=bool(older),  # Cellpose 1 to 3 learnt cells of one size, Cellpose 4 of any
         )
-    finally:
-        hook.remove()
     move_into_place(file, out / FILE)
     rmtree(file.parent)
     return int(sum(one.max() for one in labels))
+
+
+@contextmanager
+def _reporting(net: Any, n_batches: int, on_step: OnStep) -> Iterator[None]:
+    """Report progress before each batch, which is where training can be cancelled."""
+    done = 0
+
+    def count(*_: object) -> None:
+        nonlocal done
+        on_step("Training Cellpose", min(done / n_batches, 1.0))
+        done += 1
+
+    hook = net.register_forward_pre_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _as_read(image: OwnImage, net: Any) -> tuple[np.ndarray, np.ndarray] | None:

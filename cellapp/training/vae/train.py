@@ -126,7 +126,17 @@ def held_out_rows(groups: Sequence[str], recipe: VaeRecipe) -> np.ndarray:
 
 
 def reconstruction_error(network: Vae, crops: np.ndarray, codes: torch.Tensor | None, rows: np.ndarray) -> float:
-    """Return the mean squared error per pixel of crops that are encoded to their means and decoded."""
+    """Return the mean squared error per pixel of crops that are encoded to their means and decoded.
+
+    Parameters
+    ----------
+    network : Vae
+    crops : ndarray of shape (N, C, S, S), uint8
+    codes : Tensor of shape (N,), int64, optional
+        Number of the condition of each crop; None where the network takes none.
+    rows : ndarray of int
+        Which crops count.
+    """
     network.eval()
     total = 0.0
     with torch.inference_mode():

@@ -11,7 +11,7 @@ from cellapp.errors import CellappError, ModelError
 from cellapp.exports.report.figures import read_figures
 from cellapp.jobs import queue
 from cellapp.jobs.make_report import REPORT, request_report
-from cellapp.store.records import Status
+from cellapp.store.records import RunRecord, Status
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.messages import escape, show_error
 from cellapp.ui.components.sizes import size_text
@@ -45,26 +45,34 @@ def report_section(page: PageState, results: Results) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if made:
-            st.download_button(
-                f"Download the report, {size_text(path.stat().st_size)}",
-                data=lambda: _open(path),
-                file_name=f"{results.folder.name}_report.html",
-                mime="text/html",
-                icon=":material/description:",
-                type="primary",
-                key="download_report",
-                on_click="ignore",
-            )
-        st.button(
-            "Make it again" if made else "Make the report",
-            icon=":material/refresh:" if made else ":material/description:",
-            type="tertiary" if made else "primary",
-            key="make_report",
-            on_click=_request,
-            args=(results.run.id,),
-            disabled=results.run.status.active,
-            help="Waits until all images of the run are done." if results.run.status.active else None,
-        )
+            _download_button(path)
+        _make_button(results.run, again=made)
+
+
+def _download_button(path: Path) -> None:
+    st.download_button(
+        f"Download the report, {size_text(path.stat().st_size)}",
+        data=lambda: _open(path),
+        file_name=f"{path.parent.name}_report.html",
+        mime="text/html",
+        icon=":material/description:",
+        type="primary",
+        key="download_report",
+        on_click="ignore",
+    )
+
+
+def _make_button(run: RunRecord, *, again: bool) -> None:
+    st.button(
+        "Make it again" if again else "Make the report",
+        icon=":material/refresh:" if again else ":material/description:",
+        type="tertiary" if again else "primary",
+        key="make_report",
+        on_click=_request,
+        args=(run.id,),
+        disabled=run.status.active,
+        help="Waits until all images of the run are done." if run.status.active else None,
+    )
 
 
 def _request(run_id: str) -> None:
