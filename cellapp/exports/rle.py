@@ -72,36 +72,14 @@ def encode_labels(labels: np.ndarray, order: RunOrder = ROWS) -> dict[int, str]:
     return {int(one): " ".join(map(str, part.ravel().tolist())) for one, part in zip(ids, parts, strict=True)}
 
 
-def decode_mask(text: str, shape: tuple[int, int], order: RunOrder = ROWS) -> np.ndarray:
-    """Read a mask.
-
-    Parameters
-    ----------
-    text : str
-        Pairs in any order; runs may touch and overlap. Empty for an empty mask.
-    shape : (int, int)
-        Rows and columns.
-    order : RunOrder
-
-    Returns
-    -------
-    ndarray of shape (Y, X), bool
-
-    Raises
-    ------
-    InputError
-        For an odd number of values, values that are no whole numbers, runs without pixels, and runs beyond the image.
-    """
-    return decode_labels({1: text}, shape, order) > 0
-
-
 def decode_labels(texts: Mapping[int, str], shape: tuple[int, int], order: RunOrder = ROWS) -> np.ndarray:
     """Read the cells of an image, each from its text.
 
     Parameters
     ----------
     texts : mapping of int to str
-        By id. Where two cells share pixels the first one keeps them.
+        By id: pairs in any order, whose runs may touch and overlap; empty for an empty mask. Where two cells share
+        pixels the first one keeps them.
     shape : (int, int)
         Rows and columns.
     order : RunOrder
@@ -113,7 +91,7 @@ def decode_labels(texts: Mapping[int, str], shape: tuple[int, int], order: RunOr
     Raises
     ------
     InputError
-        As `decode_mask`.
+        For an odd number of values, values that are no whole numbers, runs without pixels, and runs beyond the image.
     """
     flat = np.zeros(shape[0] * shape[1], np.int32)
     for one, text in texts.items():

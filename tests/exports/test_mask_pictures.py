@@ -13,7 +13,7 @@ from PIL import Image
 
 from cellapp.exports.label_image import write_labels
 from cellapp.exports.mask_pictures import mask_picture, write_mask_zip, write_run_masks
-from cellapp.exports.rle import decode_mask
+from cellapp.exports.rle import decode_labels
 from cellapp.segmentation.label_image import read_labels
 from cellapp.types.cells import LabelMask
 
@@ -60,7 +60,7 @@ def test_every_member_of_a_zip_opens_at_its_size(masks):
             assert np.array_equal(opened(archive.read(f"{name}_masks.png")), labels)
         table = pd.read_csv(archive.open("images.csv"), keep_default_na=False)
         for row in table.itertuples():
-            mask = decode_mask(row.rle_annotation, (row.height, row.width))
+            mask = decode_labels({1: row.rle_annotation}, (row.height, row.width)) > 0
             assert np.array_equal(mask, named[row.name] > 0)
         assert pd.read_csv(archive.open("problems.csv"))["name"].tolist() == ["'=bad.txt"]
 
