@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,10 @@ def _rewrite_labels(folder: Path, change: Change) -> None:
     tiles = dict(by_tile(change))
     um_per_px = read_run(folder / "run.json")["image"].get("um_per_px")
 
-    def redraw(row: int, column: int, decode: Any) -> np.ndarray | None:
+    def redraw(row: int, column: int, decode: Callable[[], np.ndarray]) -> np.ndarray | None:
         return _redrawn(decode(), change.part(tiles[row, column])) if (row, column) in tiles else None
 
-    def redraw_nuclei(row: int, column: int, decode: Any) -> np.ndarray | None:
+    def redraw_nuclei(row: int, column: int, decode: Callable[[], np.ndarray]) -> np.ndarray | None:
         if (row, column) not in tiles:
             return None
         before = decode()

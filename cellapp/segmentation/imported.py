@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cellapp.errors import InputError
-from cellapp.settings import IMPORTED
+from cellapp.settings import IMPORTED, SegmentSettings
 from cellapp.types.image import Role
 
 
@@ -18,11 +18,11 @@ class ImportedLabels:
     fast = True
     name = f"{IMPORTED}@1"
 
-    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: Any, fit: Any = None) -> Any:
+    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: Any = None) -> Any:
         """Refuse: there is nothing to find cells with."""
         raise InputError("the labels of this run came from files, which are not here; import them again, or choose a "
                          "segmenter")  # fmt: skip
 
-    def masks(self, flows: Any, settings: Any) -> np.ndarray:
+    def masks(self, flows: Any, settings: SegmentSettings) -> np.ndarray:
         """Refuse, as `flows` does."""
         return self.flows(flows, (), settings)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from cellapp.settings import FeatureSettings, SegmentSettings
 from cellapp.types.cells import Embeddings
 from cellapp.types.image import Role, Slide
 
@@ -18,7 +19,7 @@ class Segmenter(Protocol):
     name: str  # "classical@1"
     fast: bool  # a 512 x 512 region takes less than a second on a CPU
 
-    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: Any, fit: Any = None) -> Any:
+    def flows(self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: Any = None) -> Any:
         """Do the expensive part that does not depend on thresholds.
 
         Parameters
@@ -38,7 +39,7 @@ class Segmenter(Protocol):
         """
         ...
 
-    def masks(self, flows: Any, settings: Any) -> np.ndarray:
+    def masks(self, flows: Any, settings: SegmentSettings) -> np.ndarray:
         """Turn `flows` into labels, (Y, X) int32, ids 1..n without gaps."""
         ...
 
@@ -61,15 +62,15 @@ class Encoder(Protocol):
     input_px: int  # side of the square it reads
     grid: tuple[int, int]  # patch tokens as rows, columns
     dim: int
-    reads: Any  # FeatureSettings: what `embed` computes and which planes it reads
+    reads: FeatureSettings  # what `embed` computes and which planes it reads
 
     @property
     def identity(self) -> str:
         """Name and revision, "name@revision"."""
         ...
 
-    def reading(self, features: Any) -> Encoder:
-        """Return this encoder giving what a head with these `FeatureSettings` reads."""
+    def reading(self, features: FeatureSettings) -> Encoder:
+        """Return this encoder giving what a head with these settings reads."""
         ...
 
     def embed(self, crops: np.ndarray, cell_ids: np.ndarray, *, patches: bool = False) -> Embeddings:

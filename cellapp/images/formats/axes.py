@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
 
 from cellapp.errors import InputError
 from cellapp.images.formats.depth import check_depth
@@ -19,6 +22,19 @@ _ASK = (
     "ImageJ hyperstack (Image > Hyperstacks > Stack to Hyperstack)."
 )
 _NAMED_AXES = "CPSTZYX"
+
+
+class StoredArray(Protocol):
+    """An array as a file stores it, axes in any order, that decodes only what is indexed."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Stored type."""
+        ...
+
+    def __getitem__(self, key: tuple[slice | int, ...]) -> np.ndarray:
+        """Return a block; an axis that is given an integer is left out."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from cellapp.images.formats.axes import Layout
+from cellapp.images.formats.axes import Layout, StoredArray
 from cellapp.images.formats.depth import Depth, sharpest_plane
 from cellapp.images.formats.sniff import decoding
 from cellapp.types.image import ImageInfo, LazyArray
@@ -20,7 +19,7 @@ from cellapp.types.image import ImageInfo, LazyArray
 class ChannelsFirst:
     """A lazily read array in any order of axes, indexed as (C, Y, X)."""
 
-    stored: Any  # indexable by slices and integers, with `dtype`; with `gives_copies` true, blocks are not copied again
+    stored: StoredArray  # where it has `gives_copies` and that is true, blocks are not copied again
     layout: Layout
     name: str  # of the file, for messages
     at: Mapping[str, int] = field(default_factory=dict)  # index along P and T, 0 where left out
@@ -87,7 +86,7 @@ class ChannelsFirst:
 
 
 def levels_of(
-    stored: Sequence[Any],
+    stored: Sequence[StoredArray],
     layouts: Sequence[Layout],
     info: ImageInfo,
     position: int = 0,
@@ -97,7 +96,7 @@ def levels_of(
 
     Parameters
     ----------
-    stored : sequence of array-like
+    stored : sequence of StoredArray
         One per pyramid level, full resolution first.
     layouts : sequence of Layout
         Of each.

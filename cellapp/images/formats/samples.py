@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from cellapp.images.formats.axes import StoredArray
 from cellapp.images.formats.channels_first import ChannelsFirst
 from cellapp.types.image import LazyArray
 
@@ -153,7 +153,7 @@ class TurnedOver:
     It stands below the reduction of depth: the maximum over depth is that of what was meant.
     """
 
-    stored: Any  # indexable by slices and integers, with `dtype`
+    stored: StoredArray
     top: float  # the number that means black
 
     @property

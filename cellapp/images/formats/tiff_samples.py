@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from cellapp.errors import InputError
-from cellapp.images.formats.axes import Layout
+from cellapp.images.formats.axes import Layout, StoredArray
 from cellapp.images.formats.colours import from_inks, from_luma, straight, with_table
 from cellapp.images.formats.ome_xml import OmeImage, parse_ome
 from cellapp.images.formats.planes import Present, present
@@ -93,7 +93,9 @@ def _check_one_file(tif: tifffile.TiffFile, name: str) -> None:
         )
 
 
-def declared_samples(page: tifffile.TiffPage, layout: Layout, name: str, *, n_named: int, smallest: Any) -> Samples:
+def declared_samples(
+    page: tifffile.TiffPage, layout: Layout, name: str, *, n_named: int, smallest: StoredArray
+) -> Samples:
     """Read what the samples of an image mean.
 
     Parameters
@@ -106,7 +108,7 @@ def declared_samples(page: tifffile.TiffPage, layout: Layout, name: str, *, n_na
         Name for messages.
     n_named : int
         How many channels the file itself names.
-    smallest : array in the order of the axes of `layout`
+    smallest : StoredArray
         The smallest level, not yet decoded: declared transparency is looked at in a few windows.
 
     Returns
@@ -193,7 +195,9 @@ def _of_luma(page: tifffile.TiffPage, samples: Samples, name: str) -> Samples:
     return replace(samples, kept=kept, conversion=conversion).told("Its YCbCr colours are read as RGB.")
 
 
-def _of_colours(page: tifffile.TiffPage, layout: Layout, samples: Samples, n_named: int, smallest: Any) -> Samples:
+def _of_colours(
+    page: tifffile.TiffPage, layout: Layout, samples: Samples, n_named: int, smallest: StoredArray
+) -> Samples:
     """Leave out a last sample that is transparency, unless the file names it or it holds a picture of its own."""
     n_samples, n_colours = layout.size("S"), 3 if photometric(page) in (2, 6) else 1
     kinds = [int(kind) for kind in page.extrasamples] or [_UNSPECIFIED]
@@ -215,7 +219,7 @@ def _of_colours(page: tifffile.TiffPage, layout: Layout, samples: Samples, n_nam
     return replace(plain, kept=(*kept, n_samples - 1), conversion=undone).told(told)
 
 
-def _look(page: tifffile.TiffPage, layout: Layout, smallest: Any) -> list[np.ndarray]:
+def _look(page: tifffile.TiffPage, layout: Layout, smallest: StoredArray) -> list[np.ndarray]:
     """Return windows of the last sample, none where that would decode much more."""
     n_bytes = math.prod(page.chunks) * page.dtype.itemsize
     return last_sample(smallest, layout) if page.is_memmappable or n_bytes <= _MOST_BYTES else []

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Any
 
 import numpy as np
 
-from cellapp.images.formats.axes import Layout
+from cellapp.images.formats.axes import Layout, StoredArray
 
 _WINDOW_PX, _EACH_WAY = 128, 3
 _OPAQUE_SHARE = 0.5
 _EVEN, _RANGE = 0.02, 0.1
 
 
-def last_sample(stored: Any, layout: Layout) -> list[np.ndarray]:
+def last_sample(stored: StoredArray, layout: Layout) -> list[np.ndarray]:
     """Decode windows of the last sample, spread evenly over an image.
 
     Parameters
     ----------
-    stored : array in the order of the axes of `layout`
-        Indexable by slices and integers.
+    stored : StoredArray
     layout : Layout
         Its axes; of all others than S, Y and X the first place is looked at.
 
