@@ -59,18 +59,21 @@ def _next_multiple(side: int) -> int:
 
 
 def _fill_between(ends: np.ndarray) -> None:
-    """Give pixels half way between others of one end that end; every second of both axes is known, (Y, X), changed."""
+    """Give pixels half way between others of one end that end; every second of both axes is known, (Y, X), changed.
+
+    One in the middle of a square lies between its four corners, one on a side between the six of two squares.
+    """
     known = ends[::2, ::2]
-    _fill(ends[1::2, ::2], known[:-1], known[1:])
-    _fill(ends[::2, 1::2], known[:, :-1], known[:, 1:])
-    _fill(ends[1::2, 1::2], known[:-1, :-1], known[1:, :-1], known[:-1, 1:], known[1:, 1:])
+    first, corners = known[:-1, :-1], (known[1:, :-1], known[:-1, 1:], known[1:, 1:])
+    alike = np.pad(np.logical_and.reduce([first >= 0, *(first == other for other in corners)]), 1)
+    _fill(ends[1::2, 1::2], first, alike[1:-1, 1:-1])
+    _fill(ends[1::2, ::2], known[:-1], alike[1:-1, :-1] & alike[1:-1, 1:])
+    _fill(ends[::2, 1::2], known[:, :-1], alike[:-1, 1:-1] & alike[1:, 1:-1])
 
 
-def _fill(between: np.ndarray, first: np.ndarray, *others: np.ndarray) -> None:
-    same = (between == _UNKNOWN) & (first >= 0)
-    for other in others:
-        same &= first == other
-    between[same] = first[same]
+def _fill(between: np.ndarray, end: np.ndarray, alike: np.ndarray) -> None:
+    missing = alike & (between == _UNKNOWN)
+    between[missing] = end[missing]
 
 
 class _Follow:
