@@ -31,12 +31,13 @@ def write_class_files(
     crops: bool,
     on_step: OnStep | None = None,
     crop_parts: Sequence[Path] = (),
+    outlines: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Write the files that depend on the classes of cells: tables, outlines, overlay, crops and run.json.
 
     Parameters
     ----------
-    analysis, settings, seconds
+    analysis, settings, seconds, outlines
         See `cellapp.exports.image_folder.write_analysis`.
     slide : Slide or None
         The same; without it the pictures, overlay and crops, stay as they are.
@@ -56,7 +57,7 @@ def write_class_files(
     dict
         The image's row of summary.csv.
     """
-    _write_tables(analysis, folder)
+    _write_tables(analysis, folder, traced=outlines)
     if slide is not None and style is not None:
         write_class_pictures(
             analysis,
@@ -130,13 +131,15 @@ def write_class_pictures(
     )
 
 
-def _write_tables(analysis: Analysis, folder: Path, *, same_cells: bool = False) -> None:
+def _write_tables(
+    analysis: Analysis, folder: Path, *, same_cells: bool = False, traced: Mapping[int, str] | None = None
+) -> None:
     """Write tables and outlines; of the same cells as before, outlines keep their shapes."""
     cells, outlines = analysis.cells, folder / "outlines.geojson"
     write_cells(cells, folder / "cells.parquet")
     write_csv(cells, folder / "cells.csv")
     if not (same_cells and reclassify_geojson(outlines, cells, classes=classes_of(cells))):
-        write_geojson(analysis.mask, cells, outlines, classes=classes_of(cells))
+        write_geojson(analysis.mask, cells, outlines, classes=classes_of(cells), kept=traced)
 
 
 def _write_run(analysis: Analysis, folder: Path, settings: AnalyseSettings, seconds: float) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def write_geojson(
     object_type : {"detection", "annotation"}
         What QuPath makes of a cell.
     kept : mapping of cell id to str, optional
-        Outlines that are not drawn again, from `cellapp.exports.kept_outlines`.
+        Outlines that are not traced again, as `outline_of` returns them.
 
     Returns
     -------
@@ -105,9 +105,28 @@ def _features(
     """Yield the JSON of each cell."""
     properties = cell_properties(cells, classes, object_type)
     for first in range(0, len(cells), CELLS_AT_A_TIME):
-        for cell_id, y0, x0, y1, x1 in cells.iloc[first : first + CELLS_AT_A_TIME][BOX_COLUMNS].itertuples():
-            geometry = kept.get(cell_id) or _encode(_geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0])))
+        for cell_id, *box in cells.iloc[first : first + CELLS_AT_A_TIME][BOX_COLUMNS].itertuples():
+            geometry = kept.get(cell_id) or outline_of(labels, cell_id, box)
             yield f'{FEATURE_START}{geometry}, "properties": {"".join(next(properties))}}}'
+
+
+def outline_of(labels: np.ndarray, cell_id: int, box: Sequence[int]) -> str:
+    """Trace one cell of a label image.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (Y, X), integer
+    cell_id : int
+    box : sequence of int
+        Rows and columns of the cell, y0, x0, y1, x1, px.
+
+    Returns
+    -------
+    str
+        A Polygon or MultiPolygon as JSON, in pixels of the label image.
+    """
+    y0, x0, y1, x1 = box
+    return _encode(_geometry(labels[y0:y1, x0:x1] == cell_id, np.array([x0, y0])))
 
 
 def cell_properties(cells: pd.DataFrame, classes: tuple[str, ...], object_type: str) -> Iterator[tuple[str, str]]:

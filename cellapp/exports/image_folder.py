@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ def write_analysis(
     on_step: OnStep | None = None,
     style: ImageStyle | None = None,
     crop_parts: Sequence[Path] = (),
+    outlines: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Write every file of one image into ``out/<stem>/``, which appears when all of them are there.
 
@@ -59,6 +60,8 @@ def write_analysis(
         Of the image, where the caller has it.
     crop_parts : sequence of Path, optional
         Crops that are drawn already, see `cellapp.exports.crops_zip.write_crops`.
+    outlines : mapping of cell id to str, optional
+        Those that are traced already, see `cellapp.exports.geojson.write_geojson`.
 
     Returns
     -------
@@ -95,6 +98,7 @@ def write_analysis(
             crops=settings.draw_crops,
             on_step=on_step,
             crop_parts=crop_parts,
+            outlines=outlines,
         )
 
 

@@ -23,6 +23,7 @@ from cellapp.pipeline.make_crops import make_crops
 from cellapp.pipeline.progress import part_of
 from cellapp.pipeline.provenance import settings_digest
 from cellapp.pipeline.run_inputs import RunInputs, RunItem, open_inputs
+from cellapp.pipeline.trace_outlines import trace_outlines
 from cellapp.regions.words import REGIONS
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import AnalyseSettings
@@ -138,11 +139,13 @@ def _write(
     on_step: OnStep,
     run_tasks: RunTasks | None,
 ) -> dict[str, Any]:
-    """Write the folder of an image; the parts of crops.zip of an image of several tiles are drawn by its engine."""
-    writing, drawn = part_of(on_step, _ANALYSING, 1.0), ()
+    """Write the folder of an image; outlines and crops of an image of several tiles are made by its engine."""
+    writing, drawn, outlines = part_of(on_step, _ANALYSING, 1.0), (), None
     style = ImageStyle.of(inputs.source, analysis.info.channels, analysis.roles)
-    if settings.draw_crops and run_tasks is not None and checkpoint.has_labels:  # else every core of this machine draws
-        drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.0, 0.9))
+    if run_tasks is not None and checkpoint.has_labels:
+        outlines = trace_outlines(analysis.cells, checkpoint, run_tasks, part_of(writing, 0.0, 0.05))
+        if settings.draw_crops:  # else every core of this machine draws
+            drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.05, 0.9))
         writing = part_of(writing, 0.9, 1.0)
     return write_analysis(
         analysis,
@@ -153,6 +156,7 @@ def _write(
         on_step=writing,
         style=style,
         crop_parts=drawn,
+        outlines=outlines,
     )
 
 
