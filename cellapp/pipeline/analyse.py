@@ -131,7 +131,7 @@ class _Steps:
             else:
                 mask = segment_slide(self.context, self.checkpoint, self.run_tasks, self.on_step, (0.02, 0.54))
         with self._timed("second_look"):
-            return mask if labels else judge_outlines(self.context, mask)
+            return mask if labels else judge_outlines(self.context, mask, self.checkpoint, self.run_tasks)
 
     def measure(self, mask: LabelMask) -> tuple[pd.DataFrame, LabelMask | None]:
         """Return the cell table and, where descriptors of the nucleus are asked for, the nuclei found."""

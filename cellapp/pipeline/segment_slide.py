@@ -222,4 +222,6 @@ def segment_image(
     models = RunModels(segmenter or load_model(settings.segment.segmenter))
     context = make_context(slide, None, models, settings, regions)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as folder:
-        return judge_outlines(context, segment_slide(context, folder, run_serially(context), on_step or no_progress))
+        run_tasks = run_serially(context)
+        mask = segment_slide(context, folder, run_tasks, on_step or no_progress)
+        return judge_outlines(context, mask, folder, run_tasks)

@@ -39,6 +39,14 @@ class Evidence:
     uncertain: float  # pixels that are neither clearly cell nor background, per pixel of the foreground
 
 
+@dataclass(frozen=True, eq=False)
+class SecondLook:
+    """What one window shows the second time; `evidence_of` joins several."""
+
+    overlaps: np.ndarray  # (N,) float: of each whole cell of either look, with the most alike of the other
+    pixels: np.ndarray  # (4,) float: of the foreground, those in masks, the length of their flow, and those in between
+
+
 def look_again(
     read: Callable[[Region], np.ndarray],
     labels: np.ndarray,
@@ -68,16 +76,44 @@ def look_again(
     Evidence or None
         None where no window shows a whole cell in either look.
     """
-    cells, pixels = [], []
-    for window in windows_with_cells(labels, math.floor(SIDE_PX * fit.diameter_px / (SMALLER * FALLBACK_PX))):
-        look = _Look.at(window, fit, settings)
-        turned = np.ascontiguousarray(look.shrunk(read(window))[:, ::-1, ::-1])
-        flows = segmenter.flows(turned, roles, look.settings, look.fit)
-        found = segmenter.masks(flows, look.settings)
-        pixels.append(_pixel_sums(flows, found, settings.cellprob_threshold))
-        before = resize_labels(labels[window.slices], look.shape)
-        cells.append(_best_overlaps(before, found[::-1, ::-1], window, labels.shape))
-    return _evidence(np.concatenate(cells), np.sum(pixels, axis=0)) if cells else None
+    windows = windows_to_look_at(labels, fit)
+    return evidence_of([look_at(window, read(window), labels, roles, segmenter, settings, fit) for window in windows])
+
+
+def windows_to_look_at(labels: np.ndarray, fit: SlideFit) -> list[Region]:
+    """Choose the windows of a second look by `windows_with_cells`, of the size that cells ask for."""
+    return windows_with_cells(labels, math.floor(SIDE_PX * fit.diameter_px / (SMALLER * FALLBACK_PX)))
+
+
+def look_at(
+    window: Region,
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    roles: Sequence[Role],
+    segmenter: Segmenter,
+    settings: SegmentSettings,
+    fit: SlideFit,
+) -> SecondLook:
+    """Segment one window once more; parameters are those of `look_again`, with the processed pixels of the window."""
+    look = _Look.at(window, fit, settings)
+    turned = np.ascontiguousarray(look.shrunk(pixels)[:, ::-1, ::-1])
+    flows = segmenter.flows(turned, roles, look.settings, look.fit)
+    found = segmenter.masks(flows, look.settings)
+    before = resize_labels(labels[window.slices], look.shape)
+    return SecondLook(
+        _best_overlaps(before, found[::-1, ::-1], window, labels.shape),
+        _pixel_sums(flows, found, settings.cellprob_threshold),
+    )
+
+
+def evidence_of(looks: Sequence[SecondLook]) -> Evidence | None:
+    """Join the windows of a second look, in the order of `windows_to_look_at`; None where none shows a whole cell."""
+    best = np.concatenate([np.zeros(0), *(look.overlaps for look in looks)])
+    if not len(best):
+        return None
+    sums = np.sum([look.pixels for look in looks], axis=0)
+    shares = (best.mean(), (best >= 0.5).mean(), (best >= 0.75).mean(), *(sums[1:] / max(sums[0], 1.0)))
+    return Evidence(*(float(share) for share in shares))
 
 
 @dataclass(frozen=True)
@@ -147,14 +183,6 @@ def _pixel_sums(flows: Any, labels: np.ndarray, threshold: float) -> np.ndarray:
     length = flow_length(flows)[inside]
     between = np.abs(flows.probability - threshold) < UNCERTAIN
     return np.array([inside.sum(), (inside & (labels > 0)).sum(), length.sum(), between.sum()], float)
-
-
-def _evidence(best: np.ndarray, sums: np.ndarray) -> Evidence | None:
-    if not len(best):
-        return None
-    foreground = max(sums[0], 1.0)
-    shares = (best.mean(), (best >= 0.5).mean(), (best >= 0.75).mean(), *(sums[1:] / foreground))
-    return Evidence(*(float(share) for share in shares))
 
 
 def as_vector(evidence: Evidence) -> np.ndarray:

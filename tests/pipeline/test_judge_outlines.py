@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,13 @@ from cellapp.exports.outline_columns import outline_columns, quality_of_row
 from cellapp.exports.tables import SUMMARY_COLUMNS, write_summary
 from cellapp.models.bundle import RunModels
 from cellapp.pipeline.analyse import analyse
-from cellapp.pipeline.segment_slide import segment_image
+from cellapp.pipeline.checkpoint import temporary_checkpoint
+from cellapp.pipeline.context import make_context, run_serially
+from cellapp.pipeline.judge_outlines import judge_outlines
+from cellapp.pipeline.progress import no_progress
+from cellapp.pipeline.segment_slide import segment_image, segment_slide
 from cellapp.segmentation.reliability import Calibration
+from cellapp.segmentation.second_look import look_again
 from cellapp.settings import AnalyseSettings
 from cellapp.types.outlines import OutlineQuality
 from tests.cells.toy import slide_of
@@ -21,6 +27,7 @@ from tests.segmentation.phantoms import grid_of_discs
 from tests.training.segmenter.test_reliability import FromPixelsOnly
 
 COUNTING = {"classify": {"head": None}}
+TILED = {**COUNTING, "segment": {"tile_px": 256}}
 TRUTH = grid_of_discs(8, n=4)
 
 
@@ -81,3 +88,30 @@ def test_an_image_without_cells_is_not_judged():
     chosen = AnalyseSettings.model_validate(COUNTING)
     quality = segment_image(empty, Judged(), chosen).outlines
     assert quality == OutlineQuality("Nothing can be told of these outlines: there is no whole cell to look at again")
+
+
+def test_windows_looked_at_by_any_process_in_any_order_give_the_evidence_of_one(monkeypatch):
+    wide = slide_of((1000 * (grid_of_discs(8, n=16) > 0))[None].astype(np.uint16), ("gray",))
+    context = make_context(wide, None, RunModels(Judged()), AnalyseSettings.model_validate(TILED))
+    evidence, asked = [], []
+    monkeypatch.setattr(Calibration, "expect", lambda _, seen: evidence.append(seen))
+
+    def backwards(task, parts):
+        asked.append(len(parts))
+        return (pickle.loads(pickle.dumps(task(context, part))) for part in parts[::-1])
+
+    with temporary_checkpoint() as checkpoint:
+        mask = segment_slide(context, checkpoint, run_serially(context), no_progress)
+        for run_tasks in (run_serially(context), backwards):
+            judge_outlines(context, mask, checkpoint, run_tasks)
+        pixels = context.preprocessor.read(context.slide)
+        at_once = look_again(
+            lambda at: pixels[(slice(None), *at.slices)],
+            mask.labels,
+            context.slide_roles,
+            context.segmenter,
+            context.settings.segment,
+            mask.fit,
+        )
+    assert asked == [4]
+    assert evidence == [at_once, at_once]
