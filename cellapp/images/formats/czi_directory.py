@@ -65,6 +65,19 @@ class Directory:
     xml: str  # as it is in the file; empty where it has none
 
 
+def first_pixel(at: int, shrink: int) -> int:
+    """Return the first pixel of a smaller level whose middle does not lie before a place along a side.
+
+    Parameters
+    ----------
+    at : int
+        Pixels at full resolution from the first of the scene.
+    shrink : int
+        Of them per pixel of the level.
+    """
+    return -((shrink - 2 * at) // (2 * shrink))
+
+
 def read_directory(path: Path, name: str) -> Directory:
     """Read the directory of a CZI file and check that every tile lies in the file.
 

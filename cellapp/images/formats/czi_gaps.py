@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from cellapp.images.formats.czi_directory import Span, Tile
+from cellapp.images.formats.czi_directory import Span, Tile, first_pixel
 
 _BLOCK_PX = 2048
 """Along a side, of what is read of the finer level at once."""
@@ -79,7 +79,7 @@ def _covered(tiles: Iterable[Tile], origin: tuple[int, int], shrink: int, rows: 
 def _inside(span: Span, origin: int, shrink: int, wanted: range) -> slice:
     """Pixels of the region whose middle lies in a tile."""
     ends = (span.start - origin, span.start + span.size - origin)
-    first, end = (-((shrink - 2 * at) // (2 * shrink)) - wanted.start for at in ends)
+    first, end = (first_pixel(at, shrink) - wanted.start for at in ends)
     return slice(min(max(first, 0), len(wanted)), min(max(end, 0), len(wanted)))
 
 

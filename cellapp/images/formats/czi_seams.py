@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cellapp.images.formats.czi_directory import Span, Tile
+from cellapp.images.formats.czi_directory import Span, Tile, first_pixel
 
 
 class Part(NamedTuple):
@@ -53,7 +53,7 @@ def parts_of(
 
 
 def _overlap(span: Span, origin: int, shrink: int, wanted: range) -> tuple[slice, int] | None:
-    begin = -((shrink - 2 * (span.start - origin)) // (2 * shrink))  # nearest pixel of the level, halves downwards
+    begin = first_pixel(span.start - origin, shrink)
     first, end = max(begin, wanted.start), min(begin + span.stored, wanted.stop)
     if first >= end:
         return None
