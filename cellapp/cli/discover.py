@@ -1,4 +1,4 @@
-"""`discover`: groups among cells that no label asked for."""
+"""`discover`: clusters among cells that no label asked for."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def discover(
     ),
     out: Path = typer.Option(..., "--out", help="Folder to write to.", file_okay=False),
     method: str = typer.Option("gmm", help="gmm, kmeans, hdbscan or leiden."),
-    k: str = typer.Option("auto", help="Number of groups; auto chooses it."),
+    k: str = typer.Option("auto", help="Number of clusters; auto chooses it."),
     layout: str = typer.Option("umap", "--map", help="umap, pca or tsne."),
     table: Path = typer.Option(
-        None, help="CSV with file or image and columns about the cells, which groups are compared with."
+        None, help="CSV with file or image and columns about the cells, which clusters are compared with."
     ),
     measured: bool = typer.Option(
-        False, "--measured", help="With RUN_OUT: group by size, shape and stain, not by vectors."
+        False, "--measured", help="With RUN_OUT: cluster by size, shape and stain, not by vectors."
     ),
     group_column: str = typer.Option(None, help="Column that says which cells share an image, slide or batch."),
     encoder: str = typer.Option(DEFAULT_ENCODER, help="For pictures: name in `models list`, or a folder."),
@@ -37,12 +37,12 @@ def discover(
     standardise: bool = typer.Option(False, "--standardise", help="Scale each number first, as measurements need."),
     correct: str = typer.Option(None, help="Column of batches whose differences are taken out first."),
     controls: str = typer.Option(None, help="column=value of control cells: what they vary most in is taken out."),
-    seed: int = typer.Option(0, help="The same seed gives the same groups."),
+    seed: int = typer.Option(0, help="The same seed gives the same clusters."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Find groups of cells without labels, say how many there are, and compare them with what is known.
+    """Find clusters of cells without labels, say how many there are, and compare them with what is known.
 
-    Classes and conditions take no part in the grouping.
+    Classes and conditions take no part in the clustering.
     """
     from cellapp.discovery.discover import DiscoverSettings
     from cellapp.settings_io import validated

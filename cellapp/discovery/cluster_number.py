@@ -1,4 +1,4 @@
-"""How many groups there are: one clustering per number, what speaks for each, and which is recommended."""
+"""How many clusters there are: one clustering per number, what speaks for each, and which is recommended."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cellapp.errors import InputError
 from cellapp.types.image import OnStep
 
 RANGE = tuple(range(1, 11))
-"""Numbers of groups that are tried where none is asked for."""
+"""Numbers of clusters that are tried where none is asked for."""
 _RESOLUTIONS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 _SHARES = (0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01)  # of the cells, the smallest cluster of HDBSCAN
 _RESAMPLES, _SHARE, _RESAMPLED = 10, 0.8, 2_000
 _MOST_DISTANCES = 5_000  # cells of which all distances are held at once
 STEADY = 0.75
-"""Mean adjusted Rand index from which groups come back in parts of the cells."""
+"""Mean adjusted Rand index from which clusters come back in parts of the cells."""
 
 
 @dataclass(frozen=True)
 class Indices:
-    """What speaks for a number of groups. None where there is no such number, as for one group."""
+    """What speaks for a number of clusters. None where there is no such number, as for one cluster."""
 
     k: int
     setting: float
@@ -33,7 +33,7 @@ class Indices:
     silhouette: float | None  # -1 to 1, higher is better
     davies_bouldin: float | None  # 0 and up, lower is better
     calinski_harabasz: float | None  # higher is better
-    stability: float | None  # adjusted Rand index with clusterings of random parts, 1 is the same groups each time
+    stability: float | None  # adjusted Rand index with clusterings of random parts, 1 is the same clusters each time
     bic: float | None  # of mixtures, lower is better
 
 
@@ -62,7 +62,7 @@ def choose_clusters(
     numbers: Sequence[int] = RANGE,
     on_step: OnStep = lambda step, part: None,
 ) -> ClusterChoice:
-    """Cluster cells with each number of groups and choose one.
+    """Cluster cells with each number of clusters and choose one.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def choose_clusters(
     points : ndarray of shape (N, D)
         The same cells as they are clustered, see `cellapp.discovery.clustering.reduced`.
     method : str
-        A mixture is chosen by its Bayesian information criterion, which may say that there is one group; the other
-        methods by the silhouette among clusterings whose groups come back in random parts of the cells.
+        A mixture is chosen by its Bayesian information criterion, which may say that there is one cluster; the other
+        methods by the silhouette among clusterings whose clusters come back in random parts of the cells.
     k : int, optional
         The number asked for.
     seed : int
@@ -136,7 +136,7 @@ def measure(features: np.ndarray, points: np.ndarray, clustering: Clustering, me
 
 
 def stability(points: np.ndarray, clustering: Clustering, method: str, *, seed: int = 0) -> float | None:
-    """Return how well groups come back in random parts of the cells.
+    """Return how well clusters come back in random parts of the cells.
 
     Parameters
     ----------
@@ -149,8 +149,8 @@ def stability(points: np.ndarray, clustering: Clustering, method: str, *, seed: 
     Returns
     -------
     float or None
-        Mean adjusted Rand index (Hubert and Arabie 1985) between the groups of ten random parts, each of 80 % of the
-        cells and at most 2,000, clustered by themselves, and the groups of all cells; None for fewer than two groups.
+        Mean adjusted Rand index (Hubert and Arabie 1985) between the clusters of ten random parts, each of 80 % of the
+        cells and at most 2,000, clustered by themselves, and the clusters of all cells; None for fewer than two.
     """
     if clustering.k < 2:
         return None
@@ -190,13 +190,13 @@ def _recommended(tried: Sequence[Indices], method: str) -> tuple[int, str]:
     if method == "gmm":
         best = min(tried, key=lambda each: each.bic if each.bic is not None else np.inf)
         if best.k == 1:
-            return 1, "One group describes these cells best (BIC): nothing here says that there are kinds of cells."
+            return 1, "One cluster describes these cells best (BIC): nothing here says that there are kinds of cells."
         end = " It is the largest number tried; there may be more." if best.k == tried[-1].k else ""
-        return best.k, f"{best.k} groups have the lowest BIC of {tried[0].k} to {tried[-1].k}.{end}"
+        return best.k, f"{best.k} clusters have the lowest BIC of {tried[0].k} to {tried[-1].k}.{end}"
     several = [each for each in tried if each.silhouette is not None]
     if not several:
-        return tried[0].k, f"{method} finds {tried[0].k} group{'s' * (tried[0].k != 1)} in these cells."
+        return tried[0].k, f"{method} finds {tried[0].k} cluster{'s' * (tried[0].k != 1)} in these cells."
     steady = [each for each in several if (each.stability or 0) >= STEADY]
     best = max(steady or several, key=lambda each: each.silhouette)
     of = f"with a stability of at least {STEADY:g}" if steady else f"though none has a stability of {STEADY:g}"
-    return best.k, f"{best.k} groups have the highest silhouette, {best.silhouette:.2f}, {of}."
+    return best.k, f"{best.k} clusters have the highest silhouette, {best.silhouette:.2f}, {of}."

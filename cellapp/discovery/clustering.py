@@ -1,4 +1,4 @@
-"""Groups of cells that no label asked for: mixtures, k-means, density and graph clustering on vectors.
+"""Clusters of cells that no label asked for: mixtures, k-means, density and graph clustering on vectors.
 
 A clustering sees vectors only. Classes and conditions are compared with it afterwards, see
 `cellapp.discovery.cluster_table`, so that agreement with them is a finding and not an input.
@@ -32,7 +32,7 @@ _CELLS_PER_PARAMETER = 10
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
-    """Cells in groups; groups are numbered from 0 by falling size."""
+    """Cells in clusters; clusters are numbered from 0 by falling size."""
 
     labels: np.ndarray  # (N,) int32; -1 is a cell in no cluster, which only HDBSCAN leaves
     setting: float  # what the method was asked for: k, the smallest cluster (HDBSCAN) or the resolution (Leiden)
@@ -134,17 +134,17 @@ def cluster(points: np.ndarray, method: str, setting: float, *, seed: int = 0) -
     setting : float
         What the method takes, see its function.
     seed : int
-        The same seed gives the same groups.
+        The same seed gives the same clusters.
 
     Returns
     -------
     Clustering
-        Everything in one group where there are fewer than two different cells.
+        Everything in one cluster where there are fewer than two different cells.
 
     Raises
     ------
     InputError
-        When the method is not known, or there are fewer cells than groups asked for.
+        When the method is not known, or there are fewer cells than clusters asked for.
     """
     if method not in METHODS:
         raise InputError(f"no way of clustering {method!r}; there are {', '.join(METHODS)}")
@@ -153,7 +153,7 @@ def cluster(points: np.ndarray, method: str, setting: float, *, seed: int = 0) -
     if len(points) < 2 or not np.ptp(points, axis=0).any():
         return Clustering(np.zeros(len(points), np.int32), setting)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different cells than groups: some stay empty
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different cells than clusters: some stay empty
         return METHODS[method](points, setting, seed)
 
 
@@ -180,7 +180,7 @@ def _floor(points: np.ndarray) -> float:
 
 
 def _by_size(labels: np.ndarray) -> np.ndarray:
-    """Return groups numbered by falling size; of equal ones that of the earliest cell comes first."""
+    """Return clusters numbered by falling size; of equal ones that of the earliest cell comes first."""
     names, first, counts = np.unique(labels, return_index=True, return_counts=True)
     inside = names != IN_NO_CLUSTER
     order = names[inside][np.lexsort((first[inside], -counts[inside]))]

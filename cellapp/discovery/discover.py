@@ -1,4 +1,4 @@
-"""Groups, map, typical cells and outliers of some vectors, in one call."""
+"""Clusters, map, typical cells and outliers of some vectors, in one call."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DiscoverSettings(FrozenModel):
 
     method: ClusterMethod = "gmm"
     k: int | None = Field(None, ge=1, le=1000)
-    """Number of groups; None chooses it, see `cellapp.discovery.cluster_number.choose_clusters`."""
+    """Number of clusters; None chooses it, see `cellapp.discovery.cluster_number.choose_clusters`."""
     layout: Method = "umap"
     """Map of the cells; below five cells it is PCA."""
     standardise: bool = False
@@ -69,7 +69,7 @@ def discover(
     images: Sequence[str] | None = None,
     on_step: OnStep = lambda step, part: None,
 ) -> Discovery:
-    """Find groups among cells without labels, and compare them with what is known.
+    """Find clusters among cells without labels, and compare them with what is known.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ def discover(
     Raises
     ------
     InputError
-        When there is no cell, a number is not finite, a column to correct by is not there, or the number of groups
+        When there is no cell, a number is not finite, a column to correct by is not there, or the number of clusters
         cannot be had.
     """
     settings = settings or DiscoverSettings()
     if not len(features):
-        raise InputError("there are no cells to group; find cells first, or name a file that holds vectors")
+        raise InputError("there are no cells to cluster; find cells first, or name a file that holds vectors")
     columns, images = columns or {}, np.arange(len(features)).astype(str) if images is None else images
     if settings.standardise:
         features = _standardised(features)

@@ -1,4 +1,4 @@
-"""Which columns of a cell table groups can be looked for in."""
+"""Which columns of a cell table clusters can be looked for in."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def measured_features(cells: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]
     numbers = numbers.fillna(numbers.median())
     numbers = numbers.loc[:, numbers.nunique() > 1]
     if numbers.empty:
-        raise InputError("no measurement differs between these cells; group them by their vectors")
+        raise InputError("no measurement differs between these cells; cluster them by their vectors")
     return numbers.to_numpy(np.float64), tuple(map(str, numbers.columns))

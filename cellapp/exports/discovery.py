@@ -21,7 +21,7 @@ from cellapp.files import atomic_write
 
 
 def write_discovery(found: Discovery, cells: pd.DataFrame, out: Path, made_by: Mapping[str, Any]) -> Path:
-    """Write groups, what speaks for them, and the cells that stand for them.
+    """Write clusters, what speaks for them, and the cells that stand for them.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def write_discovery(found: Discovery, cells: pd.DataFrame, out: Path, made_by: M
         part.write_text(json.dumps(indices(found) | dict(made_by), indent=2, allow_nan=False), encoding="utf-8")
     names = cells.astype(str).agg(" ".join, axis=1)
     figure = cluster_map(found.xy, found.labels, names.tolist(), found.axes)
-    write_map(figure, out / "map.html", f"{found.choice.chosen.k} groups among {len(cells):,} cells")
+    write_map(figure, out / "map.html", f"{found.choice.chosen.k} clusters among {len(cells):,} cells")
     return out
 
 
@@ -64,7 +64,7 @@ def cluster_rows(found: Discovery, cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def indices(found: Discovery) -> dict[str, Any]:
-    """Return what speaks for the number of groups, and for their going together with columns, as plain values."""
+    """Return what speaks for the number of clusters, and for their going together with columns, as plain values."""
     return {
         **as_row(found.choice.indices),
         "method": found.choice.method,
@@ -79,7 +79,7 @@ def indices(found: Discovery) -> dict[str, Any]:
 
 
 def _association(table: ClusterTable, before: ColumnCheck, after: ColumnCheck | None) -> dict[str, Any]:
-    """Return how the groups go together with a column, and what the column can be told by, as plain values."""
+    """Return how the clusters go together with a column, and what the column can be told by, as plain values."""
     return {
         "chi_square": _rounded(table.chi_square),
         "degrees": table.degrees,

@@ -1,4 +1,4 @@
-"""Job that looks for groups among the cells of a run, and what it left in the run's folder."""
+"""Job that looks for clusters among the cells of a run, and what it left in the run's folder."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _SHARE = 0.6  # of the time, to vectors
 
 
 class DiscoverRequest(FrozenModel):
-    """Among which cells groups are looked for, in what and how; the payload of the job."""
+    """Among which cells clusters are looked for, in what and how; the payload of the job."""
 
     run_id: str
     of: Literal["vectors", "measured", "vae"] = "vectors"
@@ -85,7 +85,7 @@ def request_discovery(request: DiscoverRequest) -> JobRecord:
 
 
 def discover_run(request: DiscoverRequest, on_step: OnStep | None = None) -> Path:
-    """Look for groups among the accepted cells of the finished images of a run.
+    """Look for clusters among the accepted cells of the finished images of a run.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def discover_run(request: DiscoverRequest, on_step: OnStep | None = None) -> Pat
     Raises
     ------
     InputError
-        When no image is done, the cells are too few, or the groups asked for cannot be had.
+        When no image is done, the cells are too few, or the clusters asked for cannot be had.
     ModelError
         When vectors have to be made and the encoder cannot be had.
     """
@@ -121,7 +121,7 @@ def discover_run(request: DiscoverRequest, on_step: OnStep | None = None) -> Pat
 
 
 def discover(payload: dict[str, Any], on_step: OnStep) -> dict[str, Any]:
-    """Look for groups among the cells of a run; payload a `DiscoverRequest` as JSON values, result ``{"key"}``."""
+    """Look for clusters among the cells of a run; payload a `DiscoverRequest` as JSON values, result ``{"key"}``."""
     request = DiscoverRequest.model_validate(payload)
     discover_run(request, on_step)
     return {"key": request.key}

@@ -105,9 +105,8 @@ def follow_edits(run_id: str, image_id: str, on_step: OnStep | None = None) -> i
     on_step = on_step or no_progress
     waiting = _waiting(run, image)
     if not waiting.touched:
-        dict(
-            _encoders(waiting)
-        )  # loads the libraries of encoders, before somebody who has the editor open waits for it
+        on_step("Getting ready", 0.0)
+        dict(_encoders(waiting))  # loads their libraries, before somebody who has the editor open waits for it
         return waiting.number
     on_step("Classifying edited cells", 0.2)
     try:

@@ -1,4 +1,4 @@
-"""A group of cells gets a name and becomes labels: cluster first, label after."""
+"""A cluster of cells gets a name and becomes labels: cluster first, label after."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_clusters(request: DiscoverRequest) -> pd.DataFrame:
     """
     path = discovery_folder(request) / "clusters.csv"
     if not path.is_file():
-        raise InputError("these groups are no longer there; look for groups again")
+        raise InputError("these clusters are no longer there; look for clusters again")
     image_ids = {image.stem: image.image_id for image in get_run(request.run_id).images}
     table = pd.read_csv(path, dtype={"image": str})
     return table.assign(image_id=table["image"].map(image_ids))

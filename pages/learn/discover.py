@@ -1,4 +1,4 @@
-"""Are there kinds of cells here? Groups without labels, what they go together with, and a name for each."""
+"""Are there kinds of cells here? Clusters without labels, what they go together with, and a name for each."""
 
 import streamlit as st
 
@@ -31,7 +31,7 @@ if chosen is None:
     if not working:
         empty_state(
             "Are there kinds of cells here?",
-            "Groups are looked for without any label, and then compared with conditions and classes that you know.",
+            "Clusters are looked for without any label, and then compared with conditions and classes that you know.",
             icon=":material/bubble_chart:",
         )
     trust_line(run, results.provenance)
@@ -47,7 +47,7 @@ with halves.cell():
 with halves.cell():
     cluster_strips(found)
 
-st.subheader("What groups go together with")
+st.subheader("What clusters go together with")
 halves = st.grid(2, min_column_width=420, gap="medium")
 with halves.cell():
     known_section(found)
@@ -59,6 +59,6 @@ autoencoder_section(found)
 st.subheader("Cells like no other")
 outlier_section(found)
 with st.container(horizontal=True, gap="small"):
-    for name, said in (("clusters.csv", "Groups (CSV)"), ("tables.csv", "Tables (CSV)"), ("map.html", "Map (HTML)")):
+    for name, said in (("clusters.csv", "Clusters (CSV)"), ("tables.csv", "Tables (CSV)"), ("map.html", "Map (HTML)")):
         file_button(found.folder / name, said, f"{run.name}_{name}")
 trust_line(run, results.provenance)

@@ -1,4 +1,4 @@
-"""Groups that are there are found, by every method and with the same numbers each time; where none are, none are."""
+"""Clusters that are there are found, by every method and with the same numbers each time; where none are, none are."""
 
 import numpy as np
 import pytest
@@ -37,11 +37,11 @@ def test_blobs_are_recovered_and_seeds_repeat(blobs, method):
     assert again.tried == choice.tried
 
 
-def test_one_cloud_is_one_group():
+def test_one_cloud_is_one_cluster():
     features = np.random.default_rng(0).normal(size=(200, 6))
     choice = choose_clusters(features, reduced(features), "gmm", numbers=NUMBERS)
     assert choice.chosen.k == 1
-    assert "One group" in choice.reason
+    assert "One cluster" in choice.reason
     assert (choice.indices.silhouette, choice.indices.stability) == (None, None)
 
 
@@ -56,7 +56,7 @@ def test_indices_are_those_of_scikit_learn_on_the_vectors(blobs):
         assert indices.calinski_harabasz == pytest.approx(calinski_harabasz_score(features, found.labels))
 
 
-def test_groups_that_are_there_come_back_in_parts_and_others_do_not(blobs):
+def test_clusters_that_are_there_come_back_in_parts_and_others_do_not(blobs):
     points = reduced(blobs[0])
     assert stability(points, cluster(points, "kmeans", 3), "kmeans") == pytest.approx(1)
     cloud = np.random.default_rng(0).normal(size=(200, 6))

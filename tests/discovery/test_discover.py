@@ -1,4 +1,4 @@
-"""What is known of cells is compared with groups and never takes part in them."""
+"""What is known of cells is compared with clusters and never takes part in them."""
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def test_one_cell_is_a_result_and_none_is_refused():
     found = discover(np.ones((1, 5)), DiscoverSettings())
     assert found.labels.tolist() == [0]
     assert found.layout == "pca"
-    with pytest.raises(InputError, match="no cells to group"):
+    with pytest.raises(InputError, match="no cells to cluster"):
         discover(np.zeros((0, 5)))
 
 

@@ -1,4 +1,4 @@
-"""Groups are found without labels in a browser, one is named, and its cells have that label on Label."""
+"""Clusters are found without labels in a browser, one is named, and its cells have that label on Label."""
 
 import pytest
 from playwright.sync_api import expect
@@ -28,13 +28,13 @@ def discovering(tmp_path, monkeypatch):
     app_settings.cache_clear()
 
 
-def test_groups_are_found_and_one_becomes_labels(discovering, page):
+def test_clusters_are_found_and_one_becomes_labels(discovering, page):
     address, run = discovering
     page.goto(address)
     expect(page.get_by_text("Are there kinds of cells here?")).to_be_visible(timeout=PATIENT_MS)
-    page.get_by_role("button", name="Find groups").click()
+    page.get_by_role("button", name="Find clusters").click()
     expect(page.get_by_role("heading", name="among")).to_be_visible(timeout=PATIENT_MS)
-    expect(page.get_by_role("button", name="Find groups")).to_be_enabled(timeout=PATIENT_MS)
+    expect(page.get_by_role("button", name="Find clusters")).to_be_enabled(timeout=PATIENT_MS)
     assert len(list_discoveries(run.id)) == 1
     name = page.get_by_placeholder("Name it").first
     name.fill("round")

@@ -1,4 +1,4 @@
-"""Groups among the cells of a run: found by vectors, measurements or an autoencoder, compared, named and undone."""
+"""Clusters among the cells of a run: found by vectors, measurements or an autoencoder, compared, named and undone."""
 
 import hashlib
 import json
@@ -116,7 +116,7 @@ def test_what_cannot_be_is_said(run, tmp_path):
         request_discovery(request.model_copy(update={"condition": "plate"}))
     assert not queue.list_jobs(run.project_id)
     empty = seed_run([seed_image(tmp_path, seed=9)], head=None, n_cells=0)
-    with pytest.raises(InputError, match="no cells to group"):
+    with pytest.raises(InputError, match="no cells to cluster"):
         discover_run(DiscoverRequest(run_id=empty.id, of="measured", settings=QUICK))
 
 

@@ -228,6 +228,9 @@ def test_every_cell_may_go_and_the_first_may_be_drawn(counted):
     counted.edit(Edit(EditKind.DELETE, ids))
     assert counted.cells().empty
     assert follow_edits.follow_edits(counted.id, counted.image_id) == 1
+    steps = []
+    assert follow_edits.follow_edits(counted.id, counted.image_id, lambda step, fraction: steps.append(step)) == 1
+    assert steps == ["Getting ready"], "it does not say that cells are classified where none was edited since"
     drawn = counted.edit(Edit(EditKind.DRAW, (), ((20, 20), (20, 60), (60, 60), (60, 20))))
     assert drawn.changed == (max(ids) + 1,)
     assert counted.cells()["area_px"].tolist() == [1600]

@@ -1,4 +1,4 @@
-"""Discover, from a run without groups to named ones; and what the page says where something is missing."""
+"""Discover, from a run without clusters to named ones; and what the page says where something is missing."""
 
 import pytest
 
@@ -57,11 +57,11 @@ def found(tmp_path):
     return run, request
 
 
-def test_groups_are_shown_compared_and_named(open_page, found):
+def test_clusters_are_shown_compared_and_named(open_page, found):
     run, request = found
     app = open_page(PAGE)
     said = words(app)
-    assert "2 groups among" in said
+    assert "2 clusters among" in said
     assert "Cramer's V" in said
     assert "Cluster 1" in said
     assert "Cluster 2" in said
@@ -80,9 +80,9 @@ def test_of_two_searches_the_newest_is_shown_first(open_page, found):
     run, _ = found
     discover_run(DiscoverRequest(run_id=run.id, settings=QUICK.model_copy(update={"k": 3})))
     app = open_page(PAGE)
-    assert "3 groups among" in words(app)
+    assert "3 clusters among" in words(app)
     app.selectbox(key=f"discover_shown_{run.id}").select_index(1).run()
-    assert "2 groups among" in words(app)
+    assert "2 clusters among" in words(app)
 
 
 def test_while_it_works_progress_is_shown(open_page, found):
@@ -90,4 +90,4 @@ def test_while_it_works_progress_is_shown(open_page, found):
     queue.submit(DISCOVER, request.model_dump(mode="json"), run.project_id)
     app = open_page(PAGE)
     assert app.button(key="discover_cancel")
-    assert "2 groups among" in words(app)
+    assert "2 clusters among" in words(app)

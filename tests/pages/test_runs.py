@@ -34,7 +34,7 @@ def test_each_run_is_a_row_and_differences_stand_out(open_page, run_of, seeded):
     runs.create_run(seeded.project.id, [seeded.image.id], other)
     table = open_page(PAGE).dataframe[0].value
     assert len(table) == 2
-    assert list(table["different"].iloc[0]) == ["segment diameter = 40.0"]
+    assert list(table["different"].iloc[0]) == ["Segmentation: Diameter = 40.0"]
     assert list(table["different"].iloc[1]) == []
 
 
@@ -146,7 +146,7 @@ def test_the_only_run_is_shown_without_a_tick_and_says_once_what_it_is_not_for(o
     assert run.name in [one.value for one in app.subheader]
     assert "progress" not in app.dataframe[0].value
     assert len([one for one in app.caption if "not for diagnosis" in one.value]) == 1
-    assert "µm per px" in set(app.dataframe[-1].value["Setting"])
+    assert "Pixel size (µm per px)" in set(app.dataframe[-1].value["Setting"])
 
 
 def test_progress_is_a_column_while_a_run_works(open_page, run_of, seeded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -13,18 +14,28 @@ from pydantic.fields import FieldInfo
 from cellapp.ui.components.messages import capital
 
 _LABELS = {
+    "um_per_px": "Pixel size (µm per px)",
+    "preprocess": "Preprocessing",
     "clip": "Clip outliers",
-    "normalise": "Normalise",
-    "clahe": "Local contrast (CLAHE)",
-    "denoise": "Denoise (TV)",
-    "align": "Turn crops to the fibres",
     "clip_low": "Lower percentile",
     "clip_high": "Upper percentile",
+    "clahe": "Local contrast (CLAHE)",
     "clahe_clip": "CLAHE clip limit",
+    "denoise": "Denoise (TV)",
     "denoise_weight": "Denoising weight",
+    "align": "Turn crops to the fibres",
+    "segment": "Segmentation",
     "cellprob_threshold": "Cell probability threshold",
     "min_size_px": "Minimum size (px)",
+    "tile_px": "Largest tile: side (px)",
+    "dynamics": "Masks from flows",
     "second_look": "Judge the outlines",
+    "um": "µm",
+    "px": "px",
+    "crop": "Crops",
+    "size_px": "Side (px)",
+    "drop_channels": "Channels left out",
+    "quality": "Quality rules",
     "border": "Touching the image border",
     "published": "Published rule (JC-Cell-Pipeline)",
     "published_small_px": "Small crop: side (px)",
@@ -35,15 +46,41 @@ _LABELS = {
     "debris_area_ratio": "Debris: below this share of the median area",
     "blur": "Out of focus",
     "blur_ratio": "Blur: below this share of the median sharpness",
+    "classify": "Classes",
+    "explain": "Explanations",
     "n": "Cells explained per image",
+    "target": "Class explained",
+    "by_default": "Method left open",
     "describe": "Describe cytoskeleton and nucleus",
     "draw_crops": "Make crops in the run",
+}
+_LEFT_OPEN = {
+    "um_per_px": "that of each image",
+    "head": "count only, no classes",
+    "encoder": "that of the head",
+    "target": "the positive class",
+    "layer": "the last",
+    "channels": "by their names",
+    "drop_channels": "none",
 }
 
 
 def label(name: str) -> str:
     """Return the label of a field, sentence case."""
     return _LABELS.get(name, capital(name.replace("_", " ")))
+
+
+def value_text(model: type[BaseModel], name: str, value: Any) -> str:
+    """Return the value of a field in words: that of a choice as its widget shows it, and what an open one means."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value is None or value in ((), {}):
+        return _LEFT_OPEN.get(name, "automatic")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return label(str(value)) if _choices(_kind(model.model_fields[name])) else str(value)
 
 
 def control(model: type[BaseModel], name: str, *, key: str, upto: float | None = None, disabled: bool = False) -> Any:

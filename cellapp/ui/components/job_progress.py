@@ -34,9 +34,9 @@ _TITLES = {
     "rescore": "Calling cells",
     "pictures": "Drawing classes",
     "crops": "Making crops",
-    "edited": "Classifying edited cells",
+    "edited": "Correcting cells",  # queued when the tools are opened, too, so that the first correction need not wait
     "vectors": "Vectors",
-    "discover": "Finding groups",
+    "discover": "Finding clusters",
     "growth": "Growth",
     "lines": "Learning lines",
     "name-lines": "Naming lines",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+from pydantic import BaseModel
 
 from cellapp.cells.answer import judge
 from cellapp.cells.counts import Counts, count
@@ -18,12 +19,13 @@ from cellapp.rendering.colours import class_colour
 from cellapp.settings import AnalyseSettings
 from cellapp.store.records import RunRecord
 from cellapp.ui.components.charts import styled
+from cellapp.ui.components.forms import label, value_text
 from cellapp.ui.components.messages import capital
 
 
 def flat_settings(settings: AnalyseSettings) -> dict[str, str]:
-    """Return every setting as text under its full name, "segment diameter"."""
-    return dict(_flat(settings.model_dump(mode="json")))
+    """Return every setting in the words of its widget, under the part it is of: "Segmentation: Diameter"."""
+    return dict(_flat(settings))
 
 
 def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
@@ -39,10 +41,10 @@ def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
         Empty for a single run. In a tie the value of the oldest run counts as that of most.
     """
     flat = {run.id: flat_settings(run.settings) for run in sorted(runs, key=lambda run: run.created)}
-    names = list(dict.fromkeys(name for values in flat.values() for name in values))
-    usual = {name: Counter(values.get(name, "") for values in flat.values()).most_common(1)[0][0] for name in names}
+    names = list(flat_settings(AnalyseSettings()))
+    usual = {name: Counter(values[name] for values in flat.values()).most_common(1)[0][0] for name in names}
     return {
-        run_id: [f"{name} = {values.get(name, '')}" for name in names if values.get(name, "") != usual[name]]
+        run_id: [f"{name} = {values[name]}" for name in names if values[name] != usual[name]]
         for run_id, values in flat.items()
     }
 
@@ -50,9 +52,8 @@ def differing(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
 def settings_table(first: RunRecord, second: RunRecord) -> pd.DataFrame:
     """Return the settings in which two runs differ, one row each; empty when they are the same."""
     one, two = flat_settings(first.settings), flat_settings(second.settings)
-    names = [name for name in {**one, **two} if one.get(name) != two.get(name)]
-    rows = [(name, one.get(name, "not set"), two.get(name, "not set")) for name in names]
-    return pd.DataFrame(rows, columns=["setting", first.name, second.name] if first.name != second.name else _NAMES)
+    rows = [(name, one[name], two[name]) for name in one if one[name] != two[name]]
+    return pd.DataFrame(rows, columns=["Setting", first.name, second.name] if first.name != second.name else _NAMES)
 
 
 def changed_models(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
@@ -61,7 +62,7 @@ def changed_models(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
     return sorted({file.rpartition("/")[0] for file in one if one[file] != two.get(file, one[file])})
 
 
-_NAMES = ["setting", "first run", "second run"]
+_NAMES = ["Setting", "First run", "Second run"]
 
 
 def image_table(
@@ -188,19 +189,10 @@ def _change(pair: Sequence[float | None]) -> float | None:
     return None if pair[0] is None or pair[1] is None else pair[1] - pair[0]
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    flat: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping) and value:
-            flat += _flat(value, f"{prefix}{name} ")
+def _flat(settings: BaseModel, part: str = "") -> Iterator[tuple[str, str]]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield from _flat(value, f"{label(name)}: ")
         else:
-            flat.append((f"{prefix}{name.replace('um_per_px', 'µm per px').replace('_', ' ')}", _text(value)))
-    return flat
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value is None or value in ([], {}):
-        return "automatic" if value is None else "none"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield f"{part}{label(name)}", value_text(type(settings), name, value)

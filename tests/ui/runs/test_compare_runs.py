@@ -23,9 +23,24 @@ def test_no_cells_is_zero_and_not_reached_is_a_gap():
 
 def test_every_setting_has_a_name_and_a_word():
     flat = flat_settings(AnalyseSettings())
-    assert flat["segment diameter"] == "automatic"
-    assert flat["preprocess clahe"] == "off"
+    assert flat["Segmentation: Diameter"] == "automatic"
+    assert flat["Preprocessing: Local contrast (CLAHE)"] == "off"
+    assert flat["Classes: Unsure"] == "Margin", "as its widget shows it"
     assert all(isinstance(value, str) for value in flat.values())
+    assert not any("_" in name for name in flat), "a field's name is for programs"
+
+
+def test_no_two_settings_share_a_name():
+    leaves = [AnalyseSettings.model_fields[name].default for name in AnalyseSettings.model_fields]
+    n = sum(len(type(one).model_fields) if hasattr(one, "model_fields") else 1 for one in leaves)
+    assert len(flat_settings(AnalyseSettings())) == n
+
+
+def test_what_is_left_open_is_told_apart_from_what_is_found():
+    flat = flat_settings(AnalyseSettings.model_validate({"classify": {"head": None}, "channels": {"nucleus": 2}}))
+    assert flat["Classes: Head"] == "count only, no classes"
+    assert flat["Segmentation: Segmenter"] == "compact"
+    assert flat["Channels"] == "nucleus 2"
 
 
 def test_no_share_that_is_no_answer_is_compared():

@@ -1,1 +1,1 @@
-"""The Discover page: groups of cells without labels."""
+"""The Discover page: clusters of cells without labels."""

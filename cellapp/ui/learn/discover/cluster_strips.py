@@ -1,4 +1,4 @@
-"""Each group as a strip of its typical cells, with a field that names it."""
+"""Each cluster as a strip of its typical cells, with a field that names it."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _UNDO = "discover_undo"
 
 
 def cluster_strips(found: Found) -> None:
-    """Draw the groups, the largest first."""
+    """Draw the clusters, the largest first."""
     kind = st.segmented_control(
         "Cells shown",
         ["middle", "edge"],
         default="middle",
         required=True,
-        format_func=lambda kind: {"middle": "Most typical", "edge": "Nearest to another group"}[str(kind)],
+        format_func=lambda kind: {"middle": "Most typical", "edge": "Nearest to another cluster"}[str(kind)],
         key="discover_kind",
         label_visibility="collapsed",
     )
     for cluster in found.clusters[:_MOST_STRIPS]:
         _strip(found, cluster, str(kind))
     if len(found.clusters) > _MOST_STRIPS:
-        st.caption(f"{len(found.clusters) - _MOST_STRIPS} smaller groups are in clusters.csv.")
+        st.caption(f"{len(found.clusters) - _MOST_STRIPS} smaller clusters are in clusters.csv.")
     _undo()
 
 
@@ -83,12 +83,12 @@ def _strip(found: Found, cluster: int, kind: str) -> None:
                 _name(found, cluster, name)
         shown = found.shown_of(cluster, kind).head(_TILES)
         if shown.empty:
-            st.caption("No other group to lie near to.")
+            st.caption("No other cluster to lie near to.")
         else:
             show_cells(found, shown, [cluster_colour(cluster)] * len(shown))
 
 
-_HELP = "Gives every cell of the group this class; what was said by hand stays."
+_HELP = "Gives every cell of the cluster this class; what was said by hand stays."
 
 
 def _name(found: Found, cluster: int, name: str) -> None:

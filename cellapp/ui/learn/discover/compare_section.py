@@ -1,4 +1,4 @@
-"""Groups beside what is known of the cells, cells like no other, and what an autoencoder has learned."""
+"""Clusters beside what is known of the cells, cells like no other, and what an autoencoder has learned."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _share_table(table: pd.DataFrame, column: str) -> None:
     }
     cells = st.column_config.NumberColumn("Cells", format="localized")
     st.dataframe(
-        wide.assign(cells=counts).reset_index(names="group"),
+        wide.assign(cells=counts).reset_index(names="cluster"),
         hide_index=True,
-        column_config={"group": st.column_config.TextColumn("Group"), "cells": cells, **shares},
-        alt=f"Share of each value of {column} in each group, in percent",
+        column_config={"cluster": st.column_config.TextColumn("Cluster"), "cells": cells, **shares},
+        alt=f"Share of each value of {column} in each cluster, in percent",
     )
 
 
@@ -74,7 +74,7 @@ def batch_section(found: Found) -> None:
     for reason in reasons:  # whole sentences, which a column would cut off
         names = ", ".join(row["column"] for row in rows if row["note"] == reason)
         st.caption(escape(f"{names}: not told, as {reason}."))
-    st.caption("A batch that is told as well as the biology may be what the groups are.")
+    st.caption("A batch that is told as well as the biology may be what the clusters are.")
 
 
 def _batch_row(name: str, before: dict, after: dict | None) -> dict[str, str]:
@@ -115,10 +115,10 @@ def outlier_section(found: Found) -> None:
     """Draw cells that are like no other, farthest first."""
     cells = found.cells[found.cells["outlier"]].sort_values("distance", ascending=False)
     if cells.empty:
-        st.caption("No cell lies far from every group.")
+        st.caption("No cell lies far from every cluster.")
         return
     st.caption(
-        f"{len(cells):,} cells lie far from every group, farthest first: debris, doublets, mitoses, or something new."
+        f"{len(cells):,} cells lie far from every cluster, farthest first: debris, doublets, mitoses, or something new."
     )
     shown = cells.head(_OUTLIERS)
     show_cells(found, shown, [cluster_colour(int(cluster)) for cluster in shown["cluster"]])
@@ -135,7 +135,7 @@ def autoencoder_section(found: Found) -> None:
     st.markdown(
         f"On cells it had not seen its mean squared error is {card['held_out_error']:.4f}, {said} that of the mean "
         f"picture ({card['mean_image_error']:.4f})."
-        + ("" if better else " Groups in it mean little: train longer, or on more cells.")
+        + ("" if better else " Clusters in it mean little: train longer, or on more cells.")
     )
     halves = st.grid(2, min_column_width=380, gap="medium")
     with halves.cell():

@@ -19,7 +19,7 @@ from cellapp.ui.session.results import Results
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Groups of cells, and the run they are of."""
+    """Clusters of cells, and the run they are of."""
 
     request: DiscoverRequest
     folder: Path
@@ -32,15 +32,15 @@ class Found:
 
     @property
     def clusters(self) -> list[int]:
-        """Numbers of the groups, the largest first."""
+        """Numbers of the clusters, the largest first."""
         return sorted(int(cluster) for cluster in self.cells["cluster"].unique() if cluster >= 0)
 
     def rows_of(self, cluster: int) -> pd.DataFrame:
-        """Return the cells of a group."""
+        """Return the cells of a cluster."""
         return self.cells[self.cells["cluster"] == cluster]
 
     def shown_of(self, cluster: int, kind: str) -> pd.DataFrame:
-        """Return cells of a group that stand for it, best first; `kind` is "middle" or "edge"."""
+        """Return cells of a cluster that stand for it, best first; `kind` is "middle" or "edge"."""
         typical = self.typical
         return typical[(typical["cluster"] == cluster) & (typical["kind"] == kind)].sort_values("rank")
 
@@ -60,7 +60,7 @@ def read_found(request: DiscoverRequest, results: Results, images: Mapping[str, 
 
 
 # A resource, not data: tens of thousands of rows would be copied on every rerun. Nobody writes to them.
-@st.cache_resource(max_entries=3, show_spinner="Reading the groups")
+@st.cache_resource(max_entries=3, show_spinner="Reading the clusters")
 def _tables(
     _request: DiscoverRequest, folder: str, changed: int, _results: Results
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

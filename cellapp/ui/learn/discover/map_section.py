@@ -1,4 +1,4 @@
-"""The map of the cells, what was found in one sentence, and the chart that chose the number of groups."""
+"""The map of the cells, what was found in one sentence, and the chart that chose the number of clusters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cellapp.ui.learn.discover.search_form import LAYOUTS
 
 _INDICES = {
     "silhouette": ("Silhouette", "higher is better, at most 1"),
-    "stability": ("Stability", "1: the same groups in random parts of the cells"),
+    "stability": ("Stability", "1: the same clusters in random parts of the cells"),
     "davies_bouldin": ("Davies-Bouldin", "lower is better"),
     "calinski_harabasz": ("Calinski-Harabasz", "higher is better"),
     "bic": ("BIC", "lower is better"),
@@ -26,16 +26,16 @@ _INDICES = {
 
 
 def headline(found: Found) -> None:
-    """Draw the answer: how many groups, why, and how far it holds."""
+    """Draw the answer: how many clusters, why, and how far it holds."""
     k, n = found.indices["k"], found.indices["n_cells"]
-    groups = "One group" if k == 1 else f"{k} groups"
-    st.subheader(f"{groups} among {n:,} {'cell' if n == 1 else 'cells'}")
+    clusters = "One cluster" if k == 1 else f"{k} clusters"
+    st.subheader(f"{clusters} among {n:,} {'cell' if n == 1 else 'cells'}")
     parts = [str(found.indices["reason"])]
     if found.indices["in_no_cluster"]:
-        parts.append(f"{found.indices['in_no_cluster']:,} cells are in no group.")
+        parts.append(f"{found.indices['in_no_cluster']:,} cells are in no cluster.")
     stability = found.indices["stability"]
     if stability is not None and stability < STEADY:
-        parts.append(f"Groups shift with the cells that are taken (stability {stability:.2f}): read them loosely.")
+        parts.append(f"Clusters shift with the cells that are taken (stability {stability:.2f}): read them loosely.")
     st.markdown(in_markdown(" ".join(parts)))
 
 
@@ -53,13 +53,13 @@ def map_section(found: Found) -> list[int]:
         config=chart_config("discover_map"),
         on_select="rerun",
         selection_mode=("box", "lasso"),
-        alt=f"{len(cells):,} cells as points, coloured by group; draw round some to see them",
+        alt=f"{len(cells):,} cells as points, coloured by cluster; draw round some to see them",
     )
     return selected_rows(event)
 
 
 def number_section(found: Found) -> None:
-    """Draw the indices of each number of groups that was tried."""
+    """Draw the indices of each number of clusters that was tried."""
     tried = pd.DataFrame(found.indices["per_k"])
     offered = [name for name in _INDICES if name in tried and tried[name].notna().sum() > 1]
     if not offered:
@@ -79,7 +79,7 @@ def number_section(found: Found) -> None:
         _number_chart(tried.dropna(subset=[name]), str(name), title, int(found.indices["k"]), note),
         key="discover_numbers",
         config=chart_config("discover_numbers"),
-        alt=f"{title} for each number of groups that was tried",
+        alt=f"{title} for each number of clusters that was tried",
     )
 
 
@@ -95,9 +95,9 @@ def _number_chart(tried: pd.DataFrame, name: str, title: str, k: int, note: str)
             "size": [12 if c else 7 for c in chosen],
             "symbol": ["diamond" if c else "circle" for c in chosen],
         },
-        hovertemplate="%{x} groups: %{y:,.4~r}<extra></extra>",
+        hovertemplate="%{x} clusters: %{y:,.4~r}<extra></extra>",
         showlegend=False,
     )
-    figure.update_xaxes(title_text="groups (diamond: shown)", dtick=1)
+    figure.update_xaxes(title_text="clusters (diamond: shown)", dtick=1)
     figure.update_yaxes(title_text=escape(f"{title}, {note}"), tickformat=",")
-    return styled(figure, "How many groups", height=320)
+    return styled(figure, "How many clusters", height=320)

@@ -1,4 +1,4 @@
-"""What groups are looked for in and how, and the button that starts it."""
+"""What clusters are looked for in and how, and the button that starts it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def search_form(page: PageState, run: RunRecord, images: Sequence[ImageRecord], 
     images : sequence of ImageRecord
         Its finished images: their conditions may be told to an autoencoder.
     again : bool
-        Whether groups are shown below, so that this is not what the page is for.
+        Whether clusters are shown below, so that this is not what the page is for.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="discover_bar"):
-        of = _choice("Groups in", OF, "discover_of", 215)
+        of = _choice("Clusters in", OF, "discover_of", 215)
         method = _choice("By", METHODS, "discover_method", 160)
         automatic = st.toggle("Choose the number", True, key="discover_auto", help="Else type how many there are.")
-        k = None if automatic else int(st.number_input("Groups", 1, 50, 3, key="discover_k", width=110))
+        k = None if automatic else int(st.number_input("Clusters", 1, 50, 3, key="discover_k", width=110))
         layout = _choice("Map", LAYOUTS, "discover_layout", 95)
         correct = _column("Take out", images, "discover_correct", "What differs between its values is taken out first.")
         controls = None if correct else _controls(images)
@@ -50,7 +50,7 @@ def search_form(page: PageState, run: RunRecord, images: Sequence[ImageRecord], 
             recipe, condition = _autoencoder(images)
         busy = bool(page.jobs_of(run, DISCOVER))
         kind = "secondary" if again else "primary"
-        if st.button("Find groups", icon=":material/bubble_chart:", type=kind, key="discover_start", disabled=busy):
+        if st.button("Find clusters", icon=":material/bubble_chart:", type=kind, key="discover_start", disabled=busy):
             settings = DiscoverSettings(method=method, k=k, layout=layout, correct=correct, controls=controls)
             _start(DiscoverRequest(run_id=run.id, of=of, settings=settings, vae=recipe, condition=condition))
 
@@ -66,7 +66,7 @@ def show_search(page: PageState, run: RunRecord) -> bool:
     for last in queue.list_jobs(page.project.id, active=False):
         if last.kind == DISCOVER and last.payload.get("run_id") == run.id:
             if last.status is Status.FAILED:
-                st.error(escape(last.error or "No groups could be looked for."), icon=":material/error:")
+                st.error(escape(last.error or "No clusters could be looked for."), icon=":material/error:")
             break
     return False
 
@@ -86,7 +86,7 @@ def choose_result(run: RunRecord) -> DiscoverRequest | None:
 
 def describe(request: DiscoverRequest) -> str:
     """Return a search in words."""
-    number = "number chosen" if request.settings.k is None else f"{request.settings.k} groups"
+    number = "number chosen" if request.settings.k is None else f"{request.settings.k} clusters"
     parts = [OF[request.of], METHODS[request.settings.method], number, LAYOUTS[request.settings.layout]]
     if request.of == "vae":
         parts.append(f"latent {request.vae.latent}, beta {request.vae.beta:g}, {request.vae.epochs} epochs")
@@ -104,7 +104,7 @@ def _autoencoder(images: Sequence[ImageRecord]) -> tuple[VaeRecipe, str | None]:
     """Draw the recipe of an autoencoder, and the column that its decoder is told."""
     with st.popover("Autoencoder", icon=":material/tune:"):
         st.markdown(
-            "It learns to draw these cells from a few numbers, and groups are looked for among the numbers. A "
+            "It learns to draw these cells from a few numbers, and clusters are looked for among the numbers. A "
             "condition that the decoder is told need not be in them."
         )
         values = {name: control(VaeRecipe, name, key="discover_vae") for name in _VAE}
