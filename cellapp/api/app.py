@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
+from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from cellapp import __version__
@@ -98,9 +99,12 @@ def _refused(request: Request, error: AnyHTTPException) -> JSONResponse:
     return JSONResponse({"error": too_long if error.status_code == 413 else error.detail}, error.status_code)
 
 
+@api.exception_handler(PydanticSerializationError)
 @api.exception_handler(UnicodeEncodeError)
-def _refused_text(request: Request, error: UnicodeEncodeError) -> JSONResponse:
+def _refused_text(request: Request, error: UnicodeEncodeError | PydanticSerializationError) -> JSONResponse:
     """Refuse half a letter, which JSON can write and no database, file or answer holds."""
+    if "surrogates" not in str(error):
+        raise error
     return JSONResponse({"error": "a text of the request holds half a letter (a lone surrogate); send UTF-8"}, 422)
 
 

@@ -32,7 +32,7 @@ class CellOfRun(BaseModel):
     """A cell of a run."""
 
     image_id: str
-    cell_id: int
+    cell_id: int = Field(ge=1, le=2**31 - 1)
 
 
 class GivenLabel(CellOfRun):

@@ -69,6 +69,8 @@ def join_tile_images(
     InputError
         Tiles differ in size or channels, fill no rows, or are put together from files themselves.
     """
+    if len(image_ids) < 2:
+        raise InputError(f"joining takes at least two images, the tiles of a grid row by row; got {len(image_ids)}")
     records = _records(project_id, image_ids)
     if any(record.parts for record in records):
         raise InputError(
