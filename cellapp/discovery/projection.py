@@ -156,7 +156,7 @@ def _pca(features: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
     with np.errstate(invalid="ignore"):  # shares of no variance at all
         xy = pca.fit_transform(centred)
     shares = np.nan_to_num(pca.explained_variance_ratio_)
-    axes = tuple(f"{name} ({share:.0%} of the variance)" for name, share in zip(names, shares, strict=True))
+    axes = tuple(f"{name} ({100 * share:.0f} % of the variance)" for name, share in zip(names, shares, strict=True))
     return xy.astype(np.float32), (axes[0], axes[1])
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellapp.cells.answer import judge
 from cellapp.explanation.cell_lists import WRONG
-from cellapp.ui.components.messages import escape, trust_line
+from cellapp.ui.components.messages import trust_line
 from cellapp.ui.components.model_badges import head_of, show_head_note
 from cellapp.ui.explain.cell_panel import cells_section, slide_section
 from cellapp.ui.explain.offered_cells import explainable, has_calls, lists_of
@@ -27,7 +27,7 @@ st.markdown("### Why was this cell called so?")
 answer = results.kept("answer", make=lambda: judge(cells, results.demonstration))
 show_head_note(run, answer, results.classes)
 if answer.unfit:
-    st.caption(escape(f"{answer.verdict}: {answer.reason}. A map shows what the head goes by, not what the cell is."))
+    st.caption("A map shows what the head goes by, not what the cell is.")
 if not has_calls(results, image):
     empty_states.nothing_to_explain(results, image.id, image_cells)
     trust_line(run, results.provenance)

@@ -66,7 +66,7 @@ def refit(vectors: np.ndarray, labels: Sequence[str], images: Sequence[str], *, 
     if len(classes) < 2:
         found = f"is only {str(classes[0])!r}" if len(classes) else "are none"
         more = "another" if len(classes) else "each"
-        raise InputError(f"a probe needs labels of at least two classes; there {found} so far: label some of {more}")
+        raise InputError(f"a classifier needs labels of two classes; there {found} so far: label some of {more}")
     some = _drawn(codes, MAX_LABELLED, seed)
     fitted = fit_logistic(vectors[rows[some]], codes[some], REGULARISATION)
     n_agree, n_compared = _held_out(vectors[rows], codes, np.asarray(images, dtype=object)[rows].astype(str), seed)

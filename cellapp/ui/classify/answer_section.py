@@ -9,7 +9,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cellapp.ui.classify.called_cells import ClassifyState
 from cellapp.ui.components.downloads import show_downloads
-from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.components.model_badges import show_head_note
 from cellapp.ui.layout.frame import LABEL_PAGE, TRAIN_PAGE
 
@@ -39,9 +38,8 @@ def answer_section(state: ClassifyState, stem: str) -> DeltaGenerator:
         text = f"{text.removesuffix('.')}: label some, or train from the conditions."
     st.markdown(f"### {text}")
     show_head_note(run, answer, state.results.classes)
-    if answer.unfit:
-        why = answer.reason if answer.mostly_unlike else LIKE_THE_DEMO_SLIDE
-        st.caption(escape(why if why.endswith(".") else f"{capital(why)}."))
+    if answer.unfit and not answer.mostly_unlike:  # the badges say the other reason
+        st.caption(LIKE_THE_DEMO_SLIDE)
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     with row:
         show_downloads(run, stem, key="classify_download", primary=not answer.unfit)

@@ -47,9 +47,10 @@ def gallery_section(state: ClassifyState) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = st.selectbox("Sort", list(ORDERS), key="gallery_order", persist_state="session", width=260)
         page = page_of(n_cells, size=PAGE_SIZE, key="gallery_page")
-        if state.target:
+        shown = _sorted(state, str(order), page, selected=bool(state.selected))
+        if _told(shown, state.target):
             st.caption(f"Below each cell: number and p({escape(state.target)})", width="content")
-    tiles = _tiles(state, _sorted(state, str(order), page, selected=bool(state.selected)))
+    tiles = _tiles(state, shown)
     ticked = [int(row) for row in show_gallery(tiles, key=f"gallery_{state.results.run.id}")]
     rows = sorted({*ticked, *_ticked_in_table(state)}) or state.selected
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -129,6 +130,11 @@ def _tiles(state: ClassifyState, cells: pd.DataFrame) -> list[Tile]:
         uris_by_id = cell_uris(folder, state.images[str(image_id)], part, colours, side_px=side_px)
         uris |= dict(zip(part.index, uris_by_id.values(), strict=True))
     return [_tile(state, row, cell, uris[row], side_px) for row, cell in cells.iterrows() if row in uris]
+
+
+def _told(cells: pd.DataFrame, target: str) -> bool:
+    """Whether a probability stands below any of the cells, see `_tile`."""
+    return bool(target) and bool((cells[f"p_{target}"].notna() & (cells["outcome"] != UNLIKE)).any())
 
 
 def _tile(state: ClassifyState, row: object, cell: pd.Series, uri: str, side_px: int) -> Tile:

@@ -71,8 +71,10 @@ def _shares(state: ClassifyState, shares: pd.DataFrame, title: str, key: str, gr
 
 
 def _group_by(state: ClassifyState) -> str:
-    """Offer the conditions that an image of the run has; without any, the image is the only choice."""
+    """Offer the conditions that an image of the run has; without any there is nothing to choose."""
     conditions = [key for key in CONDITIONS if any(image.conditions.get(key) for image in state.images.values())]
+    if not conditions:
+        return "image"
     chosen = st.segmented_control(
         "Group by",
         ["image", *conditions],
@@ -80,7 +82,6 @@ def _group_by(state: ClassifyState) -> str:
         required=True,
         format_func=lambda key: capital(str(key).replace("_", " ")),
         key="classify_group",
-        label_visibility="collapsed" if not conditions else "visible",
     )
     return str(chosen)
 

@@ -87,6 +87,7 @@ def _pick_cell(
     with_maps = st.toggle("Maps in the list", True, key="explain_list_maps")
     uris = map_uris(ways[0].cells, ways[0].limit, asked.style) if with_maps and ways else {}
     tiles = _tiles(results, image, cells, asked.target, uris)
+    st.caption(f"Below each cell: number and p({escape(asked.target)})")
     picked = pick_tile(tiles, str(chosen), key=f"explain_gallery_{results.run.id}_{image.id}_{title}", tile_px=96)
     choose_cell(int(picked) if picked else chosen)
     if picked:
