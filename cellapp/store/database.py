@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, OperationalError
 from sqlalchemy.orm import Session
 
 from cellapp.config import app_settings
-from cellapp.errors import StoreError
+from cellapp.errors import InputError, StoreError
 from cellapp.store.blobs import make_folder, without_home
 from cellapp.store.identity import check_identity
 from cellapp.store.migrate import migrate
@@ -95,12 +95,19 @@ def _as_store_error() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise _unusable(make_url(app_settings().database), error) from error
+    except DataError as error:  # PostgreSQL takes no text with a zero byte, which an address may have
+        raise InputError(f"the database holds no such text or number ({_cause(error)}); send another one") from error
+
+
+def _cause(error: DatabaseError) -> str:
+    return " ".join(str(error.orig).split())
 
 
 def _unusable(url: URL, error: DatabaseError) -> StoreError:
-    cause = " ".join(str(error.orig).split())
     shown = without_home(url.render_as_string(hide_password=True))
-    return StoreError(f"the database {shown} cannot be used: {cause}; is it running, and is there room on the disk?")
+    return StoreError(
+        f"the database {shown} cannot be used: {_cause(error)}; is it running, and is there room on the disk?"
+    )
 
 
 def _open(url: str) -> Engine:

@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cellapp.errors import InputError, StoreError
+from cellapp.errors import CellappError, InputError, StoreError
 from cellapp.store.projects import (
     create_project,
     default_project,
@@ -38,3 +38,8 @@ def test_an_empty_name_is_refused(name):
 def test_an_unknown_project_is_told():
     with pytest.raises(StoreError, match="no project 'nothing'"):
         get_project("nothing")
+
+
+def test_an_id_that_no_database_holds_is_told():
+    with pytest.raises(CellappError, match="no project|holds no such text"):
+        get_project("\0")
