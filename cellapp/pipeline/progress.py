@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from cellapp.types.image import OnStep
+
+OnImageStep = Callable[[str, str, float], None]
+"""Progress of an image of a run: its stem, what is being done, and the fraction done of it; may raise `Cancelled`."""
 
 
 def no_progress(step: str, fraction: float) -> None:
@@ -22,6 +26,26 @@ def part_of(on_step: OnStep, start: float, end: float) -> OnStep:
         Fractions of the whole at which the part begins and ends.
     """
     return lambda step, fraction: on_step(step, start + (end - start) * fraction)
+
+
+class RunProgress:
+    """Progress of a run of which several images may be in hand: the mean of theirs.
+
+    Parameters
+    ----------
+    on_step : callable
+        Progress of the run; may raise `Cancelled`.
+    n_images : int
+    """
+
+    def __init__(self, on_step: OnStep, n_images: int) -> None:
+        self._on_step, self._n_images = on_step, n_images
+        self._parts: dict[str, float] = {}
+
+    def tell(self, stem: str, step: str, part: float) -> None:
+        """Report a step of the image of this stem: an `OnImageStep`."""
+        self._parts[stem] = part
+        self._on_step(step, sum(self._parts.values()) / self._n_images)
 
 
 class StepProgress:

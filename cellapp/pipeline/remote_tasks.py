@@ -13,6 +13,7 @@ from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.models.checksums import expected_digests, weight_files
 from cellapp.models.registry import entry, is_declared, model_folder
 from cellapp.pipeline.context import ImageContext, Task, make_context
+from cellapp.pipeline.in_hand import N_IN_HAND
 from cellapp.pipeline.progress import no_progress
 from cellapp.pipeline.run_image import ImageResult, run_image
 from cellapp.pipeline.run_inputs import RunItem
@@ -51,32 +52,34 @@ class TileTask:
     read: tuple[FileDigest, ...] = ()  # the files that were read for that, so that they are not read again
 
     def __call__(self, part: Any) -> Any:
-        """Open the image, unless it is open from the part before, and do the task."""
-        return self.task(_open_image.context(self), part)
+        """Open the image, unless it is open from an earlier part, and do the task."""
+        return self.task(_open_images.context(self), part)
 
 
-class _OpenImage:
-    """The context of the image this process works on; the parts of one image follow each other."""
+class _OpenImages:
+    """The contexts of the images this process works on: parts of as many as are in hand come in turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # a Dask worker may have several threads
-        self._key: tuple[str, ...] | None = None
-        self._context: ImageContext | None = None
+        self._contexts: dict[tuple[str, ...], ImageContext] = {}  # that of the last part last
 
     def context(self, task: TileTask) -> ImageContext:
         key = (task.settings.model_dump_json(), *task.digests)
         with self._lock:
             models = _run_models(task.settings)
-            if self._context is None or self._key != key or self._context.models is not models:
+            context = self._contexts.pop(key, None)
+            if context is None or context.models is not models:
+                while len(self._contexts) >= N_IN_HAND:
+                    del self._contexts[next(iter(self._contexts))]
                 item = task.item
                 believe(task.read)
                 target = item.open_target() if item.open_target else None
-                self._context = make_context(item.open(), target, models, task.settings)
-                self._key = key
-            return self._context
+                context = make_context(item.open(), target, models, task.settings)
+            self._contexts[key] = context
+            return context
 
 
-_open_image = _OpenImage()
+_open_images = _OpenImages()
 
 
 def _run_models(settings: AnalyseSettings) -> RunModels:

@@ -6,9 +6,10 @@ that have none, and ends with the same files.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ from cellapp.images.known_digests import FileDigest, noting_digests
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import RunTasks, Task
 from cellapp.pipeline.explain_method import with_explain_method
-from cellapp.pipeline.progress import no_progress
+from cellapp.pipeline.in_hand import in_hand
+from cellapp.pipeline.progress import OnImageStep, RunProgress, no_progress
 from cellapp.pipeline.remote_tasks import ImageTask, TileTask
 from cellapp.pipeline.run_image import ImageResult, run_image
 from cellapp.pipeline.run_inputs import RunItem
@@ -72,7 +74,8 @@ def run_images(
     resume : bool
         Keep folders already finished with the same settings and input.
     engine : Engine, optional
-        Does the work; this process when left out. Small images are handed out whole, large ones in tiles.
+        Does the work; this process when left out. Small images are handed out whole, large ones in tiles, two of them
+        at a time.
     models : RunModels, optional
         Models already loaded; loaded once here, when the first image needs them, when left out.
 
@@ -83,21 +86,13 @@ def run_images(
     Raises
     ------
     Cancelled
-        When `on_progress` raises it; finished images stay, and the finished parts of the one in hand.
+        When `on_progress` raises it; finished images stay, and the finished parts of those in hand.
     EngineError
         When the engine is lost; the same holds.
     """
-    on_step, engine = on_progress or no_progress, engine or Engine()
+    progress, engine = RunProgress(on_progress or no_progress, len(items)), engine or Engine()
     settings = with_explain_method(settings, models and models.head)
-
-    @cache
-    def load_models() -> RunModels:
-        if models is not None:
-            return models
-        on_step("Loading models", 0.0)
-        return load_run_models(settings)
-
-    run = _Run(settings, out, resume, load_models, on_step, len(items))
+    run = _Run(settings, out, resume, _Models(settings, models), progress.tell)
     results = []
     with engine.open() as parallel_map:
         outcomes = run.on_engine(items, parallel_map) if engine.parallel else run.in_this_process(items)
@@ -105,7 +100,7 @@ def run_images(
             results.append(result)
             if on_image:
                 on_image(result, analysis)
-            on_step(f"{result.stem} {'done' if result.error is None else 'failed'}", len(results) / len(items))
+            progress.tell(result.stem, f"{result.stem} {'done' if result.error is None else 'failed'}", 1.0)
     order = {item.stem: rank for rank, item in enumerate(items)}
     results.sort(key=lambda result: order[result.stem])
     summaries = [result.summary for result in results if result.summary]
@@ -121,6 +116,20 @@ class _Opened(NamedTuple):
     read: tuple[FileDigest, ...]
 
 
+class _Models:
+    """The models of a run, loaded when the first image needs them."""
+
+    def __init__(self, settings: AnalyseSettings, models: RunModels | None) -> None:
+        self._settings, self._models, self._lock = settings, models, threading.Lock()
+
+    def loaded(self, on_loading: Callable[[], None]) -> RunModels:
+        with self._lock:  # two images may be in hand
+            if self._models is None:
+                on_loading()
+                self._models = load_run_models(self._settings)
+            return self._models
+
+
 @dataclass(frozen=True)
 class _Run:
     """What all images of a run share."""
@@ -128,25 +137,26 @@ class _Run:
     settings: AnalyseSettings
     out: Path
     resume: bool
-    load_models: Callable[[], RunModels]
-    on_step: OnStep
-    n_images: int
+    models: _Models
+    on_step: OnImageStep
 
     def in_this_process(self, items: Sequence[RunItem]) -> Outcomes:
         """Analyse one image after the other."""
-        for n_done, item in enumerate(items):
-            yield self._run_image(item, n_done)
+        for item in items:
+            yield self._run_image(item, self.on_step)
 
     def on_engine(self, items: Sequence[RunItem], parallel_map: Map) -> Outcomes:
         """Hand out small images whole, then large ones in parts."""
         large = {item.stem: opened for item in items if (opened := self._open_if_tiled(item))}
         small = [item for item in items if item.stem not in large]
         yield from parallel_map(ImageTask(self.settings, self.out, self.resume), small)
-        for n_done, item in enumerate((item for item in items if item.stem in large), start=len(small)):
-            yield self._run_tiled(item, large.pop(item.stem), n_done, parallel_map)
+        tiled = [item for item in items if item.stem in large]
+        yield from in_hand(
+            [partial(self._run_tiled, item, large.pop(item.stem), parallel_map) for item in tiled], self.on_step
+        )
 
     def _run_tiled(
-        self, item: RunItem, opened: _Opened, n_done: int, parallel_map: Map
+        self, item: RunItem, opened: _Opened, parallel_map: Map, on_step: OnImageStep
     ) -> tuple[ImageResult, Analysis | None]:
         slides = opened.slides
         digests = tuple(slide.digest for slide in slides)
@@ -155,22 +165,20 @@ class _Run:
             return parallel_map(TileTask(task, item, self.settings, digests, opened.read), parts)
 
         here = replace(item, open=lambda: slides[0], open_target=(lambda: slides[1]) if item.open_target else None)
-        return self._run_image(here, n_done, run_tasks)
+        return self._run_image(here, on_step, run_tasks)
 
     def _run_image(
-        self, item: RunItem, n_done: int, run_tasks: RunTasks | None = None
+        self, item: RunItem, on_step: OnImageStep, run_tasks: RunTasks | None = None
     ) -> tuple[ImageResult, Analysis | None]:
-        def on_step(step: str, part: float) -> None:
-            self.on_step(f"{item.stem}: {step}", (n_done + part) / self.n_images)
-
-        self.on_step(item.stem, n_done / self.n_images)
+        stem = item.stem
+        on_step(stem, stem, 0.0)
         return run_image(
             item,
             self.settings,
             self.out,
             resume=self.resume,
-            load_models=self.load_models,
-            on_step=on_step,
+            load_models=lambda: self.models.loaded(lambda: on_step(stem, "Loading models", 0.0)),
+            on_step=lambda step, part: on_step(stem, f"{stem}: {step}", part),
             run_tasks=run_tasks,
         )
 

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
+import tifffile
 import torch
 
 from cellapp.images.read import open_slide
@@ -38,7 +40,7 @@ def write_network(folder, seed):
 @pytest.fixture
 def opened(monkeypatch):
     """Names of the images opened by a process that has just started."""
-    monkeypatch.setattr(remote_tasks, "_open_image", remote_tasks._OpenImage())
+    monkeypatch.setattr(remote_tasks, "_open_images", remote_tasks._OpenImages())
     remote_tasks._loaded.cache_clear()
     names = []
 
@@ -73,6 +75,22 @@ def test_another_image_or_other_settings_are_opened_anew(demo, empty_demo, opene
     digests = [task(0)[1] for task in tasks]
     assert len(names) == 3
     assert digests == [open_slide(path).digest for path in (demo.slide, empty_demo.slide, empty_demo.slide)]
+
+
+def test_parts_of_two_images_in_turn_open_neither_again_and_a_third_closes_the_older(
+    tmp_path, demo, empty_demo, opened
+):
+    names, opening = opened
+    tifffile.imwrite(tmp_path / "third.tif", np.zeros((1, 64, 64), np.uint8))
+    first, second, third = (task_of(path, opening) for path in (demo.slide, empty_demo.slide, tmp_path / "third.tif"))
+    contexts = [task(0)[0] for task in (first, second, first, second, first)]
+    assert len(names) == 2
+    assert len(set(contexts)) == 2
+    for task in (third, first):
+        task(0)
+    assert len(names) == 3
+    second(0)
+    assert len(names) == 4
 
 
 def test_weights_that_changed_under_one_path_are_loaded_anew(demo, opened, tmp_path):
