@@ -1,6 +1,6 @@
 """How a slide is divided among workers: what is measured here, and by simulation the curve to 256 workers.
 
-python -m benchmarks.scale [--side 3072] [--slide 22656x5594] [--no-workers] [--chart FILE.html]
+python -m benchmarks.scale [--side 3072] [--slides 1] [--slide 22656x5594] [--no-workers] [--chart FILE.html]
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ def settings_of(tile_px: int, segmenter: str = "compact") -> AnalyseSettings:
     return AnalyseSettings.model_validate({"segment": {"tile_px": tile_px, "segmenter": segmenter}})
 
 
+def drawn(folder: Path, side_px: int, seed: int = 0) -> Path:
+    """Draw a slide."""
+    return write_demo(folder / f"{side_px}-{seed}", SyntheticSettings(height=side_px, width=side_px, seed=seed)).slide
+
+
 def recorded(folder: Path, side_px: int, settings: AnalyseSettings) -> tuple[Path, Record]:
     """Draw a slide and record its run."""
-    slide = write_demo(folder / str(side_px), SyntheticSettings(height=side_px, width=side_px)).slide
+    slide = drawn(folder, side_px)
     return slide, record(slide, settings, folder / f"out{side_px}")
 
 
@@ -70,6 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=3072, help="px of the larger slide that is recorded")
     parser.add_argument("--tile-px", type=int, default=768)
+    parser.add_argument("--slides", type=int, default=1, help="slides of that size in the runs of one and two workers")
     parser.add_argument("--slide", default="22656x5594", help="rows x columns of the slide that is simulated")
     parser.add_argument("--no-workers", action="store_true", help="leave out the runs of one and of two workers")
     parser.add_argument("--chart", type=Path, help="page to draw the curve to")
@@ -81,7 +87,8 @@ def main() -> None:
         _, small = recorded(folder, chosen.side // 2, settings)
         slide, large = recorded(folder, chosen.side, settings)
         asked = handling(folder)
-        measured = {} if chosen.no_workers else two_over_one(slide, settings, folder)
+        slides = [slide, *(drawn(folder, chosen.side, seed) for seed in range(1, chosen.slides))]
+        measured = {} if chosen.no_workers else two_over_one(slides, settings, folder)
     same = [Work(step.name, step.alone_s, tuple(step.parts_s)) for step in large.steps]
     given = {"handling_s": asked["scheduler_s_per_part"]}
     expected = simulate(same, 1, **given).total / (2 * simulate(same, 2, **given).total)
@@ -90,7 +97,12 @@ def main() -> None:
         draw(rows, chosen.chart)
     figures = costs(large) | asked | {"expected_efficiency_of_two": expected} | measured | limits(rows)
     report(
-        "a slide divided among workers", ">= 0.85 of twice one by two", **figures, simulated=chosen.slide, curve=rows
+        "a slide divided among workers",
+        ">= 0.85 of twice one by two",
+        **figures,
+        slides=chosen.slides,
+        simulated=chosen.slide,
+        curve=rows,
     )
 
 

@@ -62,13 +62,22 @@ def handling(folder: Path, n_parts: int = 1000) -> dict[str, float]:
     return {"scheduler_s_per_part": spent / n_parts, "client_s_per_part": ours / n_parts}
 
 
-def two_over_one(slide: Path, settings: AnalyseSettings, folder: Path) -> dict[str, object]:
-    """Return how much of twice the speed of one worker two reach, and their memory; models are loaded before."""
+def two_over_one(slides: Sequence[Path], settings: AnalyseSettings, folder: Path) -> dict[str, object]:
+    """Return how much of twice the speed of one worker two reach, and their memory; models are loaded before.
+
+    Parameters
+    ----------
+    slides : sequence of Path
+        Of one run.
+    settings : AnalyseSettings
+    folder : Path
+        For results.
+    """
     seconds, peaks = {}, []
     for n_workers in (1, 2):
         with cluster(n_workers, folder) as (address, _, workers):
-            for name in ("warm", "timed"):
-                seconds[n_workers] = _seconds(slide, settings, folder / f"{name}{n_workers}", address)
+            _seconds(slides[:1], settings, folder / f"warm{n_workers}", address)
+            seconds[n_workers] = _seconds(slides, settings, folder / f"timed{n_workers}", address)
             peaks = [_peak_mb(worker) for worker in workers]
     return {
         "efficiency_of_two": seconds[1] / (2 * seconds[2]),
@@ -78,9 +87,10 @@ def two_over_one(slide: Path, settings: AnalyseSettings, folder: Path) -> dict[s
     }
 
 
-def _seconds(slide: Path, settings: AnalyseSettings, out: Path, address: str) -> float:
+def _seconds(slides: Sequence[Path], settings: AnalyseSettings, out: Path, address: str) -> float:
     start = time.perf_counter()
-    report = run_images([RunItem(slide.stem, partial(open_slide, slide))], settings, out, engine=Engine(address))
+    items = [RunItem(f"{slide.stem}{number}", partial(open_slide, slide)) for number, slide in enumerate(slides)]
+    report = run_images(items, settings, out, engine=Engine(address))
     _check(report.failed)
     return time.perf_counter() - start
 
