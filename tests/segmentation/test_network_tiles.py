@@ -89,7 +89,7 @@ def test_masks_of_ends_are_those_of_cellpose(seed, shape, n_middles, spread_px, 
         at = middles[nearest].T + rng.normal(0, spread_px, at.shape).astype(np.float32)
         at = np.clip(at, 0, np.array(shape, np.float32)[:, None] - 1)
     ends = torch.from_numpy(np.ascontiguousarray(at))
-    ours = masks_of_ends(ends, pixels, shape, min_size_px)
+    ours = masks_of_ends(ends.int().numpy(), pixels, shape, min_size_px)
     theirs = cellpose_api.masks_of_ends(ends.clone(), pixels, shape, min_size_px)
     assert ours.dtype == theirs.dtype
     np.testing.assert_array_equal(ours, theirs)
