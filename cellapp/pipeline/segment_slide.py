@@ -114,7 +114,7 @@ def _segment_tiles(
     fit = parameters.fit
     if n_cells:
         return "", fit
-    return NONE_INSIDE if n_found else nothing_found(context.segmenter.name, fit.size, roles), fit
+    return NONE_INSIDE if n_found else nothing_found(fit.size, roles), fit
 
 
 @dataclass(frozen=True)

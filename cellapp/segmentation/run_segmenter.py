@@ -58,7 +58,7 @@ def segment(
     size, fit = _size_and_fit(pixels, roles, segmenter, settings, um_per_px, fit)
     flows, fixed = _flows(pixels, roles, segmenter, settings, size, fit)
     labels = segmenter.masks(flows, fixed)
-    note = "" if labels.any() else nothing_found(segmenter.name, size, roles)
+    note = "" if labels.any() else nothing_found(size, roles)
     return LabelMask(labels, segmenter.name, note, fit or SlideFit.of_size(size, Polarity.detect(pixels, roles)))
 
 
@@ -84,13 +84,11 @@ def run_flows(
     return _flows(pixels, roles, segmenter, settings, size, fit)
 
 
-def nothing_found(segmenter: str, size: CellSize, roles: Sequence[Role]) -> str:
+def nothing_found(size: CellSize, roles: Sequence[Role]) -> str:
     """Return a sentence on what was tried where no cells were found, and what to try next.
 
     Parameters
     ----------
-    segmenter : str
-        Its name.
     size : CellSize
         That was looked for.
     roles : sequence of Role
@@ -101,7 +99,7 @@ def nothing_found(segmenter: str, size: CellSize, roles: Sequence[Role]) -> str:
     unnamed = not set(roles) & {Role.CYTOPLASM, Role.NUCLEUS}
     channel = "say which channel shows nuclei or cytoplasm" if unnamed else "check which channel shows what"
     return (
-        f"no cells were found: {segmenter} looked for cells of {size.diameter_px:.3g} px{compared}; "
+        f"no cells were found: cells of {size.diameter_px:.3g} px were looked for{compared}; "
         f"{channel}, give the diameter, or take another segmenter"
     )
 

@@ -87,12 +87,14 @@ def test_changing_the_project_forgets_the_image(open_page, seeded):
     assert app.query_params["project"] == other.id
 
 
-def test_a_project_can_be_made(open_page):
+def test_a_project_can_be_made(open_page, seeded):
     app = open_page()
     app.text_input(key="new_project_name").set_value(HOSTILE_NAME).run()
     app.button(key="new_project").click().run()
     assert not app.exception
     assert len(projects.list_projects()) == 2
+    assert app.query_params["project"] != seeded.project.id
+    assert not app.text_input(key="new_project_name").value, "the next one starts empty"
 
 
 def test_running_work_is_one_line_in_the_sidebar_and_can_be_cancelled(open_page, seeded):

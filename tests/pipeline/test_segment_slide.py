@@ -161,7 +161,7 @@ def test_a_slide_without_cells_says_what_was_tried_in_tiles_as_in_one_piece(tile
     blank = slide_of(np.full((1, 300, 300), 9, np.uint8), ("nucleus",))
     note = segment_image(blank, Classical(), of(tile_px)).note
     assert "no cells were found" in note
-    assert "classical@1 looked for cells of 30 px" in note
+    assert "cells of 30 px were looked for" in note
     y, x = np.mgrid[:300, :300]
     disc = slide_of((((y - 150) ** 2 + (x - 150) ** 2 < 400) * 200)[None].astype(np.uint8), ("nucleus",))
     assert segment_image(disc, Classical(), of(tile_px)).note == ""

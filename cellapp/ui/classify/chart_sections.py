@@ -29,7 +29,7 @@ def counts_section(state: ClassifyState) -> None:
         group = condition_of({image_id: image.conditions for image_id, image in state.images.items()}, group_by)
     title, key = group_by.replace("_", " "), tuple(sorted(group.items()))
     shares = state.kept("shares", key, make=lambda: _share_table(state, group)) if state.target else None
-    if shares is not None and not shares["unfit"].all():
+    if shares is not None and (shares["n"].gt(0) & ~shares["unfit"]).any():
         _shares(state, shares[~shares["unfit"]], title, "classify_shares", key)
     figure = state.kept("counts", key, title, make=lambda: _counts_figure(state, group, title))
     _chart(figure, "classify_counts", alt=f"Number of cells of each class per {title}")

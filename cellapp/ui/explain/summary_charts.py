@@ -13,7 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from scipy.stats import spearmanr
 
-from cellapp.cells.counts import UNSURE
+from cellapp.cells.counts import UNLIKE, UNSURE
 from cellapp.explanation.channel_places import place_column
 from cellapp.explanation.compartments import (
     AREA,
@@ -165,7 +165,7 @@ def _size_sentence(correlation: float) -> str:
 
 
 def _by_outcome(table: pd.DataFrame, classes: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-    groups = [(name, table[table["outcome"] == name]) for name in (*classes, UNSURE)]
+    groups = [(name, table[table["outcome"] == name]) for name in (*classes, UNSURE, UNLIKE)]
     return [(name, rows) for name, rows in groups if len(rows)]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from cellapp.store.records import RunRecord, Status
+from cellapp.store.records import RunImage, RunRecord, Status
 from cellapp.store.runs import get_run
 from cellapp.ui.components.messages import capital, empty_state, escape, trust_line
 from cellapp.ui.layout.frame import MODELS_PAGE, SEGMENT_PAGE
 from cellapp.ui.session.results import Results
 
 POLL_S = 2.0
+_MOST_NOTES = 3
+"""More notes on images are folded."""
 
 
 def require_run(run: RunRecord | None) -> RunRecord:
@@ -42,12 +44,26 @@ def show_unfinished(run: RunRecord, results: Results) -> None:
         with st.expander(f"{n_failed} could not be analysed", icon=":material/error:", expanded=not results.version):
             for image in failed:
                 st.error(f"{escape(image.name)}: {escape(image.error or 'stopped before it was reached')}")
-    for image in run.images:
-        if image.summary.get("note"):
-            st.caption(f"{escape(image.name)}: {escape(image.summary['note'])}.")
+    show_notes(run)
     if not results.version:
         trust_line(run)
         st.stop()
+
+
+def show_notes(run: RunRecord) -> None:
+    """Draw what was noted of images of a run, such as that no cells were found; of many images folded."""
+    notes = [f"{escape(image.name)}: {escape(image.summary['note'])}." for image in run.images if _note(image)]
+    if len(notes) <= _MOST_NOTES:
+        for note in notes:
+            st.caption(note)
+        return
+    with st.expander(f"Notes on {len(notes):,} of {len(run.images):,} images", icon=":material/info:"):
+        for note in notes:
+            st.caption(note)
+
+
+def _note(image: RunImage) -> str:
+    return str(image.summary.get("note") or "")
 
 
 def no_cells() -> None:

@@ -98,11 +98,16 @@ def analyse_header(page: PageState, title: str, *, titled: bool = True, with_run
 def _project_picker(page: PageState) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         _picker("project", {project.id: project.name for project in page.projects}, page.project.id)
-        with st.popover("", icon=":material/add:", help="New project"):
+        with st.popover("", icon=":material/add:", help="New project", key="new_project_form", on_change="rerun"):
             name = st.text_input("Name of the new project", key="new_project_name", max_chars=120)
-            if st.button("Create project", key="new_project", disabled=not name.strip()):
-                choose("project", create_project(name.strip()).id)
-                st.rerun()
+            st.button("Create project", key="new_project", disabled=not name.strip(), on_click=_new_project)
+
+
+def _new_project() -> None:
+    """Create the project whose name was typed, choose it, and leave the form closed and empty."""
+    name = st.session_state["new_project_name"].strip()
+    choose("project", create_project(name).id)
+    st.session_state["new_project_name"], st.session_state["new_project_form"] = "", False
 
 
 def _picker(noun: str, names: dict[str, str], chosen: str, *, width: int | str = "stretch") -> None:

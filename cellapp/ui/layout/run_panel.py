@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from cellapp.exports.report.words import counted
 from cellapp.jobs import queue, worker_process
 from cellapp.jobs.time_estimate import expected_time
 from cellapp.pipeline.progress import duration
@@ -16,6 +17,7 @@ from cellapp.store.records import ImageRecord, JobRecord, RunRecord, Status
 from cellapp.store.runs import create_run, get_run
 from cellapp.ui.components.job_progress import POLL_S, job_progress
 from cellapp.ui.components.messages import escape
+from cellapp.ui.layout.empty_states import show_notes
 from cellapp.ui.layout.frame import CLASSIFY_PAGE
 from cellapp.ui.layout.outline_quality import rows_in_order
 from cellapp.ui.session.page_state import PageState, choose
@@ -92,6 +94,8 @@ def _progress(run_id: str) -> None:
             placeholder="",
             alt=f"Images of {run.name}",
         )
+        if job is None:
+            show_notes(run)
 
 
 def images_table(run: RunRecord) -> pd.DataFrame:
@@ -129,7 +133,7 @@ def _active(job: JobRecord, run: RunRecord) -> None:
 def _ended(run: RunRecord) -> None:
     status = {Status.DONE: "done", Status.PARTIAL: "partly done"}.get(run.status, run.status)
     took = f" in {duration(run.seconds)}" if run.seconds else ""
-    st.markdown(f"{escape(run.name)}: {status}{took}, {run.n_cells:,} cells.")
+    st.markdown(f"{escape(run.name)}: {status}{took}, {counted(run.n_cells, 'cell')}.")
     if run.n_done:
         st.page_link(CLASSIFY_PAGE, label="See the classes", icon=":material/arrow_forward:")
 

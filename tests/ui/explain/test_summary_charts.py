@@ -94,3 +94,9 @@ def test_words_name_the_place_and_the_channel_that_count_most():
     assert "stronger in large cells" in summary_sentences(loud.assign(energy=loud["area"] ** 2), "cancer")
     assert "stronger in small cells" in summary_sentences(loud.assign(energy=-loud["area"]), "cancer")
     assert isinstance(loud, pd.DataFrame)
+
+
+def test_cells_unlike_the_training_cells_are_drawn_too():
+    table = table_of(12).assign(outcome="unlike training")
+    for figure in (compartment_figure(table, CLASSES, "cancer"), energy_figure(table, CLASSES, "px²")):
+        assert [trace.name for trace in figure.data] == ["unlike training (12)"]

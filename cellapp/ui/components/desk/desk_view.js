@@ -50,7 +50,7 @@ class DeskView {
     const of = (id) => `${names[id].name}: ${(images[id] ?? 0).toLocaleString("en")} of ${names[id].n.toLocaleString("en")}`;
     const n = Object.keys(names).reduce((sum, id) => sum + (images[id] ?? 0), 0);
     const total = Object.values(names).reduce((sum, one) => sum + one.n, 0);
-    this.host.querySelector(".total").textContent = `${n.toLocaleString("en")} of ${total.toLocaleString("en")} cells`;
+    this.host.querySelector(".total").textContent = `${n.toLocaleString("en")} of ${total.toLocaleString("en")} ${total === 1 ? "cell" : "cells"}`;
     this.host.querySelector(".images").replaceChildren(...Object.keys(names).map((id) => element("li", "", of(id))));
     this.tool("undo", () => this.desk.back("undo"), !this.desk.log.done.length);
     this.tool("redo", () => this.desk.back("redo"), !this.desk.log.undone.length);
