@@ -9,8 +9,6 @@ from pydantic import Field
 
 from cellapp.settings import FrozenModel
 
-FAMILIES = ("dinov2", "dinov2_with_registers")
-
 
 class Network(FrozenModel):
     """Shape of the vision transformer, by the names of its ``config.json``."""

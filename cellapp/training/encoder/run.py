@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellapp.encoders.crop_folder import left_out
+from cellapp.encoders.dinov2_network import FAMILIES
 from cellapp.encoders.hf_folder import local_revision, write_encoder
 from cellapp.errors import InputError, ModelError
 from cellapp.models.load import load_model
@@ -20,7 +21,7 @@ from cellapp.training.encoder.centre_background import centre_background
 from cellapp.training.encoder.crop_dataset import CropSet, read_crops
 from cellapp.training.encoder.crop_sources import cut_sources
 from cellapp.training.encoder.knn_monitor import knn_of_sets
-from cellapp.training.encoder.recipe import FAMILIES, Network, PretrainRecipe
+from cellapp.training.encoder.recipe import Network, PretrainRecipe
 from cellapp.training.encoder.student_teacher import StudentTeacher
 from cellapp.training.encoder.train import CURVES, TrainingState, pretrain, split
 from cellapp.types.image import OnStep
