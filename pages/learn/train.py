@@ -24,11 +24,13 @@ if not runs:
 
 heads, in_bin = list_heads(page.project.id), list_heads(page.project.id, removed=True)
 job, head = next(iter(training_jobs(page.jobs)), None), chosen_head(heads)
-with st.expander("1. What", icon=":material/label:", expanded=head is None and job is None):
+folded = head is not None or job is not None
+with st.expander("1. What", icon=":material/label:", expanded=not folded):
     what = what_step(page, runs)
 if what is not None:
     st.caption(what.line)
-with st.expander(how_title(job), key="train_how", icon=":material/tune:", expanded=head is None and job is None):
+# of another key when it folds: what somebody opened would stay open under its key
+with st.expander(how_title(job), key=f"train_how_{folded}", icon=":material/tune:", expanded=not folded):
     if what is None:
         st.caption("First say what the cells are.")
     else:

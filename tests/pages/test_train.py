@@ -146,6 +146,14 @@ def test_labels_win_over_the_column_until_they_are_switched_off(open_page, tmp_p
     assert "MCF10A, MCF7, 2 images" in before
 
 
+@pytest.mark.parametrize(("given", "first"), [(["dead", "alive"], None), (["MCF7", "alive"], "cell_line")])
+def test_classes_of_labels_and_of_a_column_are_not_mixed_unasked(open_page, tmp_path, given, first):
+    give(trainable_run(tmp_path, 2), 0, given)
+    app = open_page(PAGE)
+    assert app.selectbox(key="train_column").value == first
+    assert ("MCF10A" in words(app)) == (first is not None)
+
+
 def test_fine_tuning_is_chosen_with_its_own_choices_and_shows_its_curves(open_page, tmp_path, no_worker):
     run = trainable_run(tmp_path, 2)
     app = open_page(PAGE)

@@ -56,7 +56,8 @@ def result_step(page: PageState, head: HeadRecord, heads: Sequence[HeadRecord], 
     _use(head, run)
     if evidence.figures:
         evidence_tabs(page, head, evidence)
-    st.caption(escape(f"{head.identity}, tested by cross-validation on unseen {evidence.groups}."))
+    tested = f"tested by cross-validation on unseen {evidence.groups}" if evidence.figures else "not validated"
+    st.caption(escape(f"{head.identity}, {tested}."))
 
 
 def _left_out(head: HeadRecord) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -83,7 +83,7 @@ def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
         _nothing_known()
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        column = _column(images, columns, required=given.table.empty)
+        column = _column(images, columns, set(given.table["class_name"]))
         group_by = _grouping(images, column)
     by_cell = _cell_labels(given, required=column is None)
     classes = _classes(images, run, column) if column else {}
@@ -117,14 +117,20 @@ def _nothing_known() -> None:
         st.page_link(LABEL_PAGE, label="Label cells", icon=":material/arrow_forward:", width="content")
 
 
-def _column(images: Sequence[TrainableImage], columns: Sequence[str], *, required: bool) -> str | None:
-    """Draw the choice of a column; where labels are there none may be chosen, which is where no column tells cells."""
-    options: list[str | None] = [*columns] if required else [*columns, None]
-    telling = [name for name in columns if len(value_table(images, name)) > 1]
+def _column(images: Sequence[TrainableImage], columns: Sequence[str], labelled: Collection[str]) -> str | None:
+    """Draw the choice of a column; where labels are there none may be chosen.
+
+    None is chosen at first where no column tells cells apart, or labels do with classes that are none of its values:
+    both together would make a head that calls a cell "cancer" or "treated".
+    """
+    options: list[str | None] = [*columns, None] if labelled else [*columns]
+    values = {name: set(value_table(images, name)["value"]) for name in columns}
+    telling = [name for name in columns if len(values[name]) > 1]
+    others = len(labelled) > 1 and bool(telling) and values[telling[0]].isdisjoint(labelled)
     return st.selectbox(
         "What the cells are, by column",
         options,
-        index=options.index(telling[0]) if telling else len(options) - 1,
+        index=options.index(telling[0]) if telling and not others else len(options) - 1,
         format_func=lambda name: label(name) if name else "No column, labels only",
         key="train_column",
         width=240,
