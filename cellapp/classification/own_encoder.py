@@ -35,9 +35,10 @@ class OwnEncoder:
         if not content:
             return None
         place = str(content["folder"])
-        if Path(place).name != place:
+        outside = next((name for name in (place, *content["files"]) if not _is_plain(name)), None)
+        if outside is not None:
             raise ModelError(
-                f"the head in {folder} looks for its encoder in {place!r}, outside its folder; train it again"
+                f"the head in {folder} looks for its encoder in {outside!r}, outside its folder; train it again"
             )
         return cls(folder / place, dict(content["files"]), int(content["input_px"]), str(content["dtype"]))
 
@@ -47,8 +48,9 @@ class OwnEncoder:
         return {"folder": self.folder.name, "files": dict(self.files), "input_px": self.input_px, "dtype": self.dtype}
 
     def copied(self, folder: Path) -> OwnEncoder:
-        """Copy the files to another folder and return the encoder there."""
+        """Copy the files to another folder and return the encoder there; raises ModelError as `check` does."""
         if folder != self.folder:
+            self.check()
             folder.mkdir(parents=True, exist_ok=True)
             for name in self.files:
                 shutil.copyfile(self.folder / name, folder / name)
@@ -62,6 +64,11 @@ class OwnEncoder:
                 raise ModelError(f"the head's own encoder lacks {path}; copy the whole folder of the head again")
             if _sha256(path) != digest:
                 raise ModelError(f"{path} is not the file the head was trained with, its sha256 differs; copy it again")
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name is that of something directly in a folder, on every system."""
+    return name not in ("", ".", "..") and not set("/\\:\0") & set(name)
 
 
 def _sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,23 @@ def make_network(config: dict[str, Any], side_px: int) -> nn.Module:
         raise ModelError(f"timm has no network {architecture!r}; install a later timm, or take another encoder")
     known = timm.models.get_pretrained_cfg(architecture)
     options = {"img_size": side_px} if known and known.fixed_input_size else {}
-    network = timm.create_model(
-        architecture, num_classes=0, global_pool="", **{**config.get("model_args", {}), **options}
-    )
+    shape = _shape_of(config.get("model_args", {}))
+    network = timm.create_model(architecture, **{**shape, **options, "num_classes": 0, "global_pool": ""})
     for name in _CLASSIFIERS:
         if hasattr(network, name):
             setattr(network, name, nn.Identity())
     return network
+
+
+def _shape_of(arguments: Any) -> dict[str, Any]:
+    """Return arguments of an architecture; those of timm itself name files and addresses that it would read."""
+    own = inspect.signature(_timm().create_model).parameters
+    wrong = arguments
+    if isinstance(arguments, dict):
+        wrong = [name for name in arguments if name in own or name.startswith("pretrained")]
+    if wrong:
+        raise ModelError(f"model_args of {CONFIG} give the shape of a network by name; got {wrong!r}: leave that out")
+    return dict(arguments or {})
 
 
 def load_weights(network: nn.Module, folder: Path) -> None:

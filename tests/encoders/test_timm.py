@@ -100,6 +100,12 @@ def test_every_declared_network_is_one_of_timm(name):
         ({"architecture": "resnet_of_tomorrow"}, "timm has no network 'resnet_of_tomorrow'"),
         ({"architecture": "test_convnext"}, "is not of the network in config.json"),
         ({"pretrained_cfg": {"mean": [0.5]}}, "must give mean, std and input_size"),
+        ({"model_args": {"checkpoint_path": "/etc/hosts"}}, "got \\['checkpoint_path'\\]"),
+        (
+            {"model_args": {"pretrained": True, "pretrained_cfg": {"url": "http://127.0.0.1:9/a"}}},
+            "got \\['pretrained'",
+        ),
+        ({"model_args": ["pretrained"]}, "give the shape of a network by name"),
     ],
 )
 def test_a_folder_that_does_not_fit_is_refused_in_one_line(tmp_path, change, message):

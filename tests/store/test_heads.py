@@ -146,6 +146,32 @@ def test_a_folder_packed_by_hand_is_a_head_too(project, folder, tmp_path):
     assert {path.name for path in record.folder.iterdir()} == {"head.json", "head.safetensors", "metrics.json"}
 
 
+@pytest.mark.parametrize(
+    ("place", "file", "words"),
+    [
+        ("..", "secret.txt", "in '..', outside"),
+        (".", "a", "in '.', outside"),
+        ("a/b", "a", "outside its folder"),
+        ("encoder", "../secret.txt", "outside its folder"),
+        ("encoder", "..", "outside its folder"),
+        ("encoder", "..\\secret.txt", "outside its folder"),
+        ("encoder", "/etc/hosts", "outside its folder"),
+        ("encoder", "gone.json", "lacks"),
+    ],
+)
+def test_a_head_brings_no_file_from_outside_its_folder(project, folder, tmp_path, place, file, words):
+    """What it names beside itself is copied, and served from then on."""
+    description = json.loads((folder / "head.json").read_text())
+    description["own_encoder"] = {"folder": place, "files": {file: "0" * 64}, "input_px": 8, "dtype": "auto"}
+    with zipfile.ZipFile(tmp_path / "head.zip", "w") as archive:
+        archive.writestr("head.json", json.dumps(description))
+        archive.write(folder / "head.safetensors", "head.safetensors")
+    with pytest.raises(ModelError, match=words) as error:
+        import_head(project.id, tmp_path / "head.zip")
+    assert "'head.zip'" in str(error.value)
+    assert list_heads(project.id) == ()
+
+
 def test_zips_that_hold_no_head_or_harm_are_refused_in_a_sentence(project, folder, tmp_path, monkeypatch):
     def made(*members):
         path = tmp_path / f"odd {len(list(tmp_path.iterdir()))}.zip"
