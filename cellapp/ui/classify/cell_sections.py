@@ -71,6 +71,7 @@ def table_section(state: ClassifyState) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         column_config=_column_config(state),
+        placeholder="",
         alt="Table of cells",
     )
     total = len(state.cells) if own else len(state.selected)

@@ -59,7 +59,14 @@ def _draw(state: ClassifyState, found: dict[str, Any]) -> None:
     percent = st.column_config.NumberColumn(format="%.1f %%")
     table = population_table(found)
     columns = {name: percent for name in table.columns if name not in ("images", "class", "cells")}
-    st.dataframe(table, hide_index=True, column_config=columns, key="classify_population_table")
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config=columns,
+        key="classify_population_table",
+        placeholder="",
+        alt="Share of each class in each image, corrected for the errors of the head",
+    )
     st.caption(_WHAT)
     if "rmse" in found:
         figure = known_chart(found, state.results.classes)

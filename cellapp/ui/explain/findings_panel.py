@@ -88,7 +88,15 @@ def _removals(found: Findings) -> None:
     columns = {name: st.column_config.NumberColumn(title, format=form) for name, (title, form) in _COLUMNS.items()}
     order = ["removed", *shown]
     columns["removed"] = st.column_config.TextColumn("Changed", width="medium")
-    st.dataframe(rows, column_order=order, column_config=columns, hide_index=True, key="findings_removals")
+    st.dataframe(
+        rows,
+        column_order=order,
+        column_config=columns,
+        hide_index=True,
+        key="findings_removals",
+        placeholder="",
+        alt="What changes when a part or a channel of the cells is taken away",
+    )
 
 
 def _findings(measured: pd.DataFrame, target: str, results: Results) -> Findings:

@@ -55,7 +55,7 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
     column = st.column_config
     table, working = runs_table(runs), any(run.status.active for run in runs)
     event = st.dataframe(
-        table if working else table.drop(columns="progress"),  # the images say the same of runs that have ended
+        table.drop(columns=_without_news(runs, working)),
         key=f"runs_table_{len(runs)}",
         hide_index=True,
         on_select="rerun",
@@ -72,11 +72,17 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
             "created": column.DatetimeColumn("Started", format="D MMM YYYY, HH:mm"),
             "different": column.ListColumn("Settings that differ", width="large"),
         },
+        placeholder="",
         alt=f"{len(runs)} runs",
     )
     if working:
         st.fragment(_poll, run_every=POLL_S)(runs[0].project_id, _progress(runs))
     return [runs[at] for at in event["selection"]["rows"] if at < len(runs)]
+
+
+def _without_news(runs: Sequence[RunRecord], working: bool) -> list[str]:
+    """Return the columns that say nothing: of runs that have ended the images say the same as the progress."""
+    return [name for name, told in (("progress", working), ("different", len(runs) > 1)) if not told]
 
 
 def one_run(run: RunRecord) -> None:
@@ -113,7 +119,11 @@ def two_runs(first: RunRecord, second: RunRecord) -> None:
     if "share_first" in table:
         _paired(table, pair, key="paired")
     st.dataframe(
-        table, hide_index=True, column_config=_change_columns(first.name, second.name), alt="Both runs image by image"
+        table,
+        hide_index=True,
+        column_config=_change_columns(first.name, second.name),
+        placeholder="",
+        alt="Both runs image by image",
     )
     _no_answers(pair)
     trust_line(first)

@@ -118,7 +118,14 @@ def _controls(images: Sequence[ImageRecord]) -> str | None:
     if len(said) < 2:
         return None
     note = "Cells that should be alike: what they vary most in is taken out first."
-    chosen = st.selectbox("Controls", [_NONE, *said], key="discover_controls", help=note, width=170)
+    chosen = st.selectbox(
+        "Controls",
+        [_NONE, *said],
+        format_func=lambda value: title(_NONE) if value == _NONE else str(value),
+        key="discover_controls",
+        help=note,
+        width=170,
+    )
     return None if chosen == _NONE else str(chosen)
 
 

@@ -99,7 +99,7 @@ def _show(run: RunRecord, truth: RunRecord, scores: dict[str, Any]) -> None:
     table.insert(0, "Image", [image.name for image in images])
     columns = {name: st.column_config.NumberColumn(format="%.3f") for name in list(_COLUMNS.values())[:8]}
     columns["Hausdorff, px"] = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(table, hide_index=True, column_config=columns, alt="Scores of each image")
+    st.dataframe(table, hide_index=True, column_config=columns, placeholder="", alt="Scores of each image")
     shown = st.selectbox("Picture of", images, format_func=lambda image: image.name, key="score_image", width=300)
     path = error_picture(run, truth, shown)
     if path.is_file():

@@ -101,6 +101,7 @@ def _fits(rows: pd.DataFrame, first: str, said: str) -> None:
     st.dataframe(
         rows[[first, "n", "doubling_h", "doubling_low_h", "doubling_high_h", "note"]],
         hide_index=True,
+        placeholder="",
         column_config={
             first: first.capitalize().replace("Sequence", "Place"),
             "n": number("Points" if first == "sequence" else "Places", width="small"),

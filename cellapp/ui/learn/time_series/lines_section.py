@@ -106,10 +106,20 @@ def _result(folder: Path) -> None:
         st.markdown("**In a batch that was not seen**")
         batches = pd.DataFrame(sorted(metrics["per_batch"].items()), columns=["batch", "right"])
         right = st.column_config.ProgressColumn("Named right", format="percent", min_value=0, max_value=1)
-        st.dataframe(batches, hide_index=True, column_config={"batch": "Batch", "right": right})
+        st.dataframe(
+            batches,
+            hide_index=True,
+            column_config={"batch": "Batch", "right": right},
+            alt="Share of sequences named right in each batch that was not seen",
+        )
         ways = {"attention": metrics["batch_separated"]["accuracy"]} | metrics["baselines"]
         table = pd.DataFrame([(_WAYS[name], value) for name, value in ways.items()], columns=["way", "right"])
-        st.dataframe(table, hide_index=True, column_config={"way": "Way of pooling", "right": right})
+        st.dataframe(
+            table,
+            hide_index=True,
+            column_config={"way": "Way of pooling", "right": right},
+            alt="Share of sequences named right by each way of pooling",
+        )
     _sequences(folder, metrics)
 
 
@@ -170,6 +180,7 @@ def _call_table(calls: pd.DataFrame, lines: list[str], key: str) -> int:
         on_select="rerun",
         selection_mode="single-row",
         column_config=columns | p,
+        placeholder="",
         height=min(38 + 35 * len(shown), 318),
         alt="Line of each sequence as it is known and as it is called, with uncalibrated probabilities",
     )
