@@ -86,6 +86,7 @@ def test_without_images_it_leads_to_upload(open_page, home):
 def test_images_without_a_time_are_said_and_nothing_can_be_measured(open_page, seeded):
     app = open_page(PAGE)
     assert "does not end with a time" in words(app)
+    assert "No image here is part of a time series" in " ".join(one.value for one in app.info)
     assert app.button(key="growth_start").disabled
 
 

@@ -12,6 +12,10 @@ from cellapp.ui.layout.frame import UPLOAD_PAGE
 from cellapp.ui.session.page_state import PageState
 
 _MOST_PROBLEMS = 5
+_NO_SERIES = (
+    "No image here is part of a time series: type when each was taken into the column Time on Upload, or upload images "
+    "whose names end with it."
+)
 
 
 def choose_sequences(page: PageState) -> tuple[SeriesRequest, ProjectSeries]:
@@ -51,10 +55,13 @@ def choose_sequences(page: PageState) -> tuple[SeriesRequest, ProjectSeries]:
 
 
 def _table(page: PageState, request: SeriesRequest, series: ProjectSeries) -> tuple[SeriesRequest, ProjectSeries]:
-    for problem in series.problems[:_MOST_PROBLEMS]:
+    if not series.sequences:
+        st.info(_NO_SERIES, icon=":material/timeline:")
+    n_told = _MOST_PROBLEMS if series.sequences else 1  # all images have the same one where none is of a series
+    for problem in series.problems[:n_told]:
         st.caption(f":material/warning: {escape(problem)}")
-    if len(series.problems) > _MOST_PROBLEMS:
-        st.caption(f"{len(series.problems) - _MOST_PROBLEMS:,} more images are in no sequence.")
+    if (n_more := len(series.problems) - n_told) > 0:
+        st.caption(f"{n_more:,} more {'image is' if n_more == 1 else 'images are'} in no sequence.")
     if not series.sequences:
         return request, series
     shown = st.data_editor(
