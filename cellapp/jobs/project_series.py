@@ -17,6 +17,7 @@ from cellapp.pipeline.series_names import NameParts, compiled, hours_of, split_n
 from cellapp.pipeline.time_series import Frame, ImageSequence, in_sequences
 from cellapp.settings import DEFAULT_ENCODER, FrozenModel
 from cellapp.store.images import list_images
+from cellapp.store.named_models import require_named
 from cellapp.store.records import ImageRecord, JobRecord, RunRecord, Status
 from cellapp.store.series import series_folder
 from cellapp.training.lines.recipe import LineRecipe
@@ -106,8 +107,10 @@ def request_series(kind: str, request: SeriesRequest, **more: str) -> JobRecord:
     Raises
     ------
     InputError
-        When there is no sequence to work on; nothing is queued then.
+        When there is no sequence to work on, or an encoder is not known by name; nothing is queued then.
     """
+    if isinstance(request, LinesRequest):
+        require_named(request.project_id, "encoder", request.encoder)
     check_series(project_series(list_images(request.project_id), request), kind)
     job = queue.submit(kind, request.model_dump(mode="json") | more, request.project_id)
     worker_process.ensure_worker()

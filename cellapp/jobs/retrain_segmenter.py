@@ -23,6 +23,7 @@ from cellapp.settings import IMPORTED, FrozenModel, SegmentSettings
 from cellapp.store.images import get_image, list_images
 from cellapp.store.kept_models import model_name
 from cellapp.store.mask_edits import edited_images, last_edit
+from cellapp.store.named_models import require_named
 from cellapp.store.open_image import open_slide
 from cellapp.store.records import ImageRecord, JobRecord, RunImage, RunRecord
 from cellapp.store.runs import list_runs, run_folder
@@ -95,10 +96,11 @@ def request_retraining(request: RetrainRequest) -> JobRecord:
     Raises
     ------
     InputError
-        When the name cannot be one, or an image is no corrected one of the project, or is both learnt from and scored;
-        nothing is queued then.
+        When the name cannot be one, the base is not known by name, or an image is no corrected one of the project or
+        is both learnt from and scored; nothing is queued then.
     """
     model_name(request.name, "segmenter")
+    require_named(request.project_id, "segmenter", request.base)
     own_of(request.project_id, (*request.learn, *request.score))
     groups = [{_group(image_id) for _, image_id in side} for side in (request.learn, request.score)]
     if groups[0] & groups[1]:

@@ -96,12 +96,18 @@ def test_from_files_to_a_segmenter_of_the_project(project, tmp_path):
 
     (tmp_path / "base").mkdir()
     save_network(FlowNetwork(NetworkSettings(widths=(4, 8), blocks=1)), tmp_path / "base")
+    (tmp_path / "base" / "metrics.json").write_text("{}")
+    base = add_segmenter(create_project("other").id, tmp_path / "base", "tiny")
     keys = [one.key for one in corrected]
-    base = str(tmp_path / "base")
-    request = RetrainRequest(project_id=project.id, learn=keys[:2], score=keys[2:], base=base, name="own",
+    request = RetrainRequest(project_id=project.id, learn=keys[:2], score=keys[2:], base=base.identity, name="own",
                              settings={"steps": 2})  # fmt: skip
+    with pytest.raises(InputError, match="no segmenter 'tiny@.*' here"):
+        request_retraining(request)
+    mine = add_segmenter(project.id, tmp_path / "base", "tiny")
     job = request_retraining(request)
     record = get_segmenter(work()["segmenter_id"])
+    remove_segmenter(mine.id)
+    assert purge_segmenters(older_than_s=-1) == 1
     assert not work_folder(job.payload["work"]).exists()
     assert (record.name, [row["image"] for row in record.metrics["held_out"]]) == ("own", ["c.tif"])
     assert "own" in load_model(record.identity).name

@@ -101,6 +101,8 @@ def test_growth_is_measured_once_per_image(project, monkeypatch):
 @pytest.mark.slow
 def test_lines_are_learned_from_known_sequences_and_new_ones_named(project, tmp_path):
     request = LinesRequest(project_id=project.id, recipe=QUICK)
+    with pytest.raises(InputError, match="no encoder '/srv/models'"):
+        request_series(LINES, LinesRequest(project_id=project.id, encoder="/srv/models"))
     with pytest.raises(InputError, match="every sequence has its line"):
         request_series(NAME_LINES, request, key=request.key)
     assert HANDLERS[LINES](request.model_dump(mode="json"), quiet) == {"key": request.key}
