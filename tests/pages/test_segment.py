@@ -193,6 +193,21 @@ def test_a_failed_image_keeps_its_sentence(open_page, seeded):
     assert table["problem"].tolist() == ["the pixels are all the same"]
 
 
+@pytest.mark.parametrize("n", [1, 5])
+def test_where_no_cells_were_found_is_told_in_full_and_of_many_images_folded(open_page, seeded, tmp_path, n):
+    from cellapp.settings import AnalyseSettings
+
+    more = [seed_image(tmp_path, seed=10 + k, name=f"{k}.tif").image.id for k in range(1, n)]
+    run = runs.create_run(seeded.project.id, [seeded.image.id, *more], AnalyseSettings())
+    for row in run.images:
+        runs.set_image_status(run.id, row.image_id, "done", summary={"n_cells": 0, "note": "no cells were found"})
+    runs.finish_run(run.id)
+    app = open_page(PAGE)
+    assert sum("no cells were found" in one.value for one in app.caption) == n
+    assert any(one.label == f"Notes on {n} of {n} images" for one in app.expander) == (n > 3)
+    assert "problem" not in app.dataframe[-1].value, "an image without cells has a result"
+
+
 @pytest.fixture
 def slow(monkeypatch):
     """The default segmenter, pretending to need a worker."""

@@ -13,7 +13,7 @@ from cellapp.classification.ensemble import Head
 from cellapp.errors import CellappError
 from cellapp.models.load import load_model
 from cellapp.store.records import RunRecord
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import capital, escape
 
 DEMO_NOTE = (
     "The demo head was trained on synthetic cells only: what it calls cancer or normal in real images means nothing."
@@ -79,7 +79,7 @@ def _accuracy_badges(head: Head, *, synthetic: bool) -> None:
     icon, colour = (":material/verified:", "blue") if validated else (":material/help:", "orange")
     if synthetic:
         icon, colour = ":material/science:", "gray"
-    st.badge(text, icon=icon, color=colour)
+    st.badge(capital(text), icon=icon, color=colour)
     calibrated = "Calibrated" if head.calibrated else "Uncalibrated"
     what = "on synthetic cells" if synthetic else "probabilities"
     st.badge(f"{calibrated} {what}", icon=":material/balance:", color="gray", help=escape(head.trained_on))

@@ -123,6 +123,7 @@ def energy_figure(table: pd.DataFrame, classes: Sequence[str], unit: str) -> go.
         )
     figure.update_xaxes(title_text=f"area, {unit}", rangemode="tozero")
     figure.update_yaxes(title_text="sum of |map|, logit", rangemode="tozero")
+    figure.update_layout(showlegend=True)
     return styled(figure, "How strong maps are, by cell size", height=_HEIGHT)
 
 
@@ -185,4 +186,5 @@ def _means(table: pd.DataFrame, columns: Mapping[str, str], classes: Sequence[st
             hovertemplate="%{x}: %{y:+.2f} logit (± %{customdata:.2f})<extra>" + escape(name) + "</extra>",
         )
     figure.update_yaxes(title_text="mean per cell, logit", zeroline=True, zerolinewidth=1)
+    figure.update_layout(showlegend=True)  # of a single outcome, too
     return styled(figure, title, height=_HEIGHT)

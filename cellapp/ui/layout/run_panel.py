@@ -107,7 +107,7 @@ def images_table(run: RunRecord) -> pd.DataFrame:
             row.n_cells,
             row.summary.get("expected_ap"),
             row.summary.get("seconds"),
-            row.error or row.summary.get("note", ""),
+            row.error or "",
         )
         for row in rows_in_order(run)
     ]

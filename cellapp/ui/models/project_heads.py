@@ -12,7 +12,7 @@ from cellapp.errors import CellappError
 from cellapp.store.head_zip import export_head, import_head
 from cellapp.store.heads import HeadRecord, list_heads, remove_head, restore_head
 from cellapp.ui.components.kept_model import export_and_remove, undo_removal
-from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.messages import capital, escape, show_error
 from cellapp.ui.components.model_badges import accuracy_text, cached_head
 from cellapp.ui.components.uploaded import Uploaded, upload_field
 
@@ -49,7 +49,7 @@ def _head_card(head: HeadRecord) -> None:
             st.error("Its files cannot be read; import or train it again.", icon=":material/error:")
         else:
             st.markdown(escape(loaded.trained_on))
-            st.caption(escape(f"{accuracy_text(loaded.metrics)}. Made {head.created:%d %B %Y}."))
+            st.caption(escape(f"{capital(accuracy_text(loaded.metrics))}. Made {head.created:%d %B %Y}."))
             _card(head)
         with st.container(horizontal=True, gap="small"):
             export_and_remove(head, partial(export_head, head), f"{head.name}.zip", remove_head)

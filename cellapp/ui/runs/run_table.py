@@ -14,6 +14,7 @@ from cellapp.store.runs import list_runs, restore_run
 from cellapp.ui.components import charts
 from cellapp.ui.components.job_progress import POLL_S
 from cellapp.ui.components.messages import escape, trust_line
+from cellapp.ui.layout.empty_states import show_notes
 from cellapp.ui.layout.run_panel import images_columns, images_table
 from cellapp.ui.runs.compare_runs import (
     changed_models,
@@ -92,6 +93,7 @@ def one_run(run: RunRecord) -> None:
     for image in run.images:
         if image.error:
             st.error(f"{escape(image.name)}: {escape(image.error)}", icon=":material/error:")
+    show_notes(run)
     halves = st.grid(2, min_column_width=380, gap="medium")
     with halves.cell():
         st.caption("Images")
