@@ -14,11 +14,12 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from cellapp.errors import EngineError, InputError
@@ -83,9 +84,12 @@ def _pool(n_processes: int) -> Iterator[Map]:
     pool = ProcessPoolExecutor(n_processes, context, initializer=_prepare_process, initargs=(n_processes, started))
 
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        ended: SimpleQueue[Future[Any]] = SimpleQueue()  # `as_completed` waits for ever for what is cancelled meanwhile
         try:
-            for future in as_completed([pool.submit(task, item) for item in items]):
-                yield future.result()
+            for item in items:
+                pool.submit(task, item).add_done_callback(ended.put)
+            for _ in items:
+                yield ended.get().result()
         except BrokenProcessPool as error:
             if not started.is_set():
                 raise EngineError(
@@ -99,7 +103,7 @@ def _pool(n_processes: int) -> Iterator[Map]:
 
     try:
         yield run
-    finally:
+    finally:  # also of other threads: one that waits for parts gets CancelledError
         pool.shutdown(cancel_futures=True)
 
 
@@ -126,10 +130,11 @@ def _wait_for_parent() -> None:
 def _cluster(address: str) -> Iterator[Map]:
     from dask.distributed import KilledWorker, as_completed
 
-    client = _connect(address)
+    client, handed_out = _connect(address), []
 
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         futures = client.map(task, items, pure=False)
+        handed_out.append(futures)
         try:
             for future in as_completed(futures, loop=client.loop):
                 yield future.result()
@@ -147,9 +152,13 @@ def _cluster(address: str) -> Iterator[Map]:
             raise
         finally:
             client.cancel(futures)
+            handed_out.remove(futures)
 
     with client:
-        yield run
+        try:
+            yield run
+        finally:  # also of other threads, as above
+            client.cancel([future for futures in [*handed_out] for future in futures])
 
 
 def _connect(address: str) -> Client:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ Job = Callable[[OnImageStep], Result]
 """The work on one slide, which is given what tells its progress."""
 
 
-def in_hand(jobs: Sequence[Job[Result]], on_step: OnImageStep) -> Iterator[Result]:
+def in_hand(jobs: Sequence[Job[Result]], on_step: OnImageStep, threads: Executor) -> Iterator[Result]:
     """Do jobs and yield their results as they end: one here, several in threads, two at a time.
 
     Parameters
@@ -29,7 +29,10 @@ def in_hand(jobs: Sequence[Job[Result]], on_step: OnImageStep) -> Iterator[Resul
         Begun in this order, each when the result of an earlier one was taken.
     on_step : callable
         Progress of all, told in the thread of the caller. Where it raises, or the caller ends the iteration, the jobs
-        in hand end with `Cancelled` at their next step, and are waited for.
+        in hand end with `Cancelled` at their next step.
+    threads : Executor
+        Of `N_IN_HAND` threads. Whoever made them waits for the jobs in hand, when their parts are called off: a job
+        whose parts stand behind those of the other one would be waited for until these are done.
 
     Raises
     ------
@@ -47,11 +50,10 @@ def in_hand(jobs: Sequence[Job[Result]], on_step: OnImageStep) -> Iterator[Resul
             raise Cancelled("another part of the run has ended it")
         told.put(step)
 
-    with ThreadPoolExecutor(N_IN_HAND) as pool:
-        try:
-            yield from _results(lambda: pool.submit(waiting.popleft(), tell), waiting, told, on_step)
-        finally:
-            stopped.set()
+    try:
+        yield from _results(lambda: threads.submit(waiting.popleft(), tell), waiting, told, on_step)
+    finally:
+        stopped.set()
 
 
 def _results(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +22,7 @@ from cellapp.images.known_digests import FileDigest, noting_digests
 from cellapp.models.bundle import RunModels, load_run_models
 from cellapp.pipeline.context import RunTasks, Task
 from cellapp.pipeline.explain_method import with_explain_method
-from cellapp.pipeline.in_hand import in_hand
+from cellapp.pipeline.in_hand import N_IN_HAND, in_hand
 from cellapp.pipeline.progress import OnImageStep, RunProgress, no_progress
 from cellapp.pipeline.remote_tasks import ImageTask, TileTask
 from cellapp.pipeline.run_image import ImageResult, run_image
@@ -94,8 +96,7 @@ def run_images(
     settings = with_explain_method(settings, models and models.head)
     run = _Run(settings, out, resume, _Models(settings, models), progress.tell)
     results = []
-    with engine.open() as parallel_map:
-        outcomes = run.on_engine(items, parallel_map) if engine.parallel else run.in_this_process(items)
+    with run.outcomes(items, engine) as outcomes:
         for result, analysis in outcomes:
             results.append(result)
             if on_image:
@@ -140,19 +141,29 @@ class _Run:
     models: _Models
     on_step: OnImageStep
 
+    @contextmanager
+    def outcomes(self, items: Sequence[RunItem], engine: Engine) -> Iterator[Outcomes]:
+        """Give the outcomes; when the block ends, work that is in hand is called off, then waited for."""
+        with ThreadPoolExecutor(N_IN_HAND) as threads, engine.open() as parallel_map:
+            parallel = partial(self.on_engine, parallel_map=parallel_map, threads=threads)
+            with closing((parallel if engine.parallel else self.in_this_process)(items)) as outcomes:
+                yield outcomes
+
     def in_this_process(self, items: Sequence[RunItem]) -> Outcomes:
         """Analyse one image after the other."""
         for item in items:
             yield self._run_image(item, self.on_step)
 
-    def on_engine(self, items: Sequence[RunItem], parallel_map: Map) -> Outcomes:
+    def on_engine(self, items: Sequence[RunItem], parallel_map: Map, threads: Executor) -> Outcomes:
         """Hand out small images whole, then large ones in parts."""
         large = {item.stem: opened for item in items if (opened := self._open_if_tiled(item))}
         small = [item for item in items if item.stem not in large]
         yield from parallel_map(ImageTask(self.settings, self.out, self.resume), small)
         tiled = [item for item in items if item.stem in large]
         yield from in_hand(
-            [partial(self._run_tiled, item, large.pop(item.stem), parallel_map) for item in tiled], self.on_step
+            [partial(self._run_tiled, item, large.pop(item.stem), parallel_map) for item in tiled],
+            self.on_step,
+            threads,
         )
 
     def _run_tiled(

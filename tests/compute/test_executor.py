@@ -5,8 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from contextlib import suppress
+from concurrent.futures import CancelledError
+from contextlib import nullcontext, suppress
 from functools import partial
 from types import ModuleType
 
@@ -148,6 +150,30 @@ def test_processes_end_with_the_block_even_when_it_is_left_early():
         worker = psutil.Process(next(run(process_id, [0, 1, 2])))
         raise Cancelled("stopped by the user")
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+def wait_for(run, begun, ended):
+    """Wait for many parts, as a thread does."""
+    try:
+        for _ in run(time.sleep, [0.1] * 200):
+            begun.set()
+    except CancelledError:
+        ended.set()
+
+
+@pytest.mark.parametrize("kind", ["processes:1", "tcp://"])
+def test_parts_that_another_thread_waits_for_are_called_off_when_the_block_ends(kind):
+    from dask.distributed import LocalCluster
+
+    dask = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with LocalCluster(**dask) if kind == "tcp://" else nullcontext() as cluster:
+        begun, ended, address = threading.Event(), threading.Event(), cluster.scheduler_address if cluster else kind
+        with Engine(address).open() as run:
+            thread = threading.Thread(target=wait_for, args=(run, begun, ended))
+            thread.start()
+            assert begun.wait(60)
+        thread.join(10)
+        assert ended.is_set()
 
 
 def test_several_maps_share_the_processes_of_a_block():

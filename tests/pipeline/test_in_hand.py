@@ -2,12 +2,21 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
 from cellapp.errors import Cancelled, EngineError
-from cellapp.pipeline.in_hand import N_IN_HAND, in_hand
+from cellapp.pipeline.in_hand import N_IN_HAND
+from cellapp.pipeline.in_hand import in_hand as in_threads
 from cellapp.pipeline.progress import RunProgress
+
+
+def in_hand(jobs, on_step):
+    """Do jobs in threads that are waited for."""
+    with ThreadPoolExecutor(N_IN_HAND) as threads, closing(in_threads(jobs, on_step, threads)) as results:
+        yield from results
 
 
 class Jobs:
