@@ -1,5 +1,6 @@
 """Several slides of several tiles, of which an engine has two in hand, end as they do one after the other."""
 
+import threading
 from functools import partial
 
 import numpy as np
@@ -93,3 +94,16 @@ def test_models_are_loaded_once_for_both(tmp_path, several, monkeypatch):
     monkeypatch.setattr(run_batch, "load_run_models", lambda settings: loads.append(settings) or load(settings))
     run_images(several[0], TILED, tmp_path, engine=Engine("processes:1"))
     assert len(loads) == 1
+
+
+@pytest.mark.parametrize("where", ["on_image", "on_progress"])
+def test_what_the_caller_raises_ends_the_run_long_before_the_other_slide_in_hand(tmp_path, several, where):
+    def stop(first, _):
+        if where == "on_image" or first.startswith("image0: Finding cells, tile 2"):
+            raise RuntimeError("the caller")
+
+    before = {*threading.enumerate()}
+    with pytest.raises(RuntimeError, match="the caller"):
+        run_images(several[0], TILED, tmp_path, engine=Engine("processes:1"), **{where: stop})
+    assert not (tmp_path / "image3").exists()
+    assert not [thread for thread in {*threading.enumerate()} - before if "ThreadPool" in thread.name]
