@@ -19,6 +19,7 @@ from cellapp.cells.counts import REJECTED
 from cellapp.cells.crop import crop
 from cellapp.cells.region_reader import PixelSource
 from cellapp.cells.shape import BOX_COLUMNS
+from cellapp.exports.zip_entries import Entry, append, entry_of
 from cellapp.images.formats.pixel_size import to_ome
 from cellapp.rendering.annotations import cell_outline, magnify, png_bytes, scale_bar, strip
 from cellapp.rendering.colours import class_colour, rgb
@@ -68,7 +69,7 @@ def write_files(
     cells: pd.DataFrame,
     look: CropLook,
     *,
-    each: Callable[..., Iterable[bytes]] = map,
+    each: Callable[..., Iterable[tuple[bytes, Entry, Entry]]] = map,
     before_batch: Callable[[int], None] | None = None,
 ) -> Iterator[bytes]:
     """Write both files of each cell into an archive.
@@ -83,7 +84,8 @@ def write_files(
         As `shown_columns` returns them.
     look : CropLook
     each : callable
-        Draws pictures as `map` does; that of a pool of threads uses every core, as drawing lets other threads run.
+        Makes the files as `map` does; that of a pool of threads uses every core, as drawing and compression let other
+        threads run.
     before_batch : callable, optional
         Gets the row of the first cell of each batch; may raise `Cancelled`.
 
@@ -98,19 +100,22 @@ def write_files(
         some = cells.iloc[start : start + BATCH]
         crops = crop(read, mask, some, look.settings, channels=look.channels, roles=look.roles, with_inside=True)
         looks = [look] * len(some)
-        pictures = each(_picture, crops.pixels, crops.inside, _captions(some), looks)
-        for cell_id, pixels, picture in zip(some.index, crops.pixels, pictures, strict=True):
-            raw = _raw_file(pixels, look.channels, look.um_per_px)
-            add(archive, f"raw/{cell_id}.tif", raw, zipfile.ZIP_DEFLATED)
-            add(archive, f"annotated/{cell_id}.png", picture, zipfile.ZIP_STORED)
-            yield hashlib.sha256(raw).digest()
+        for digest, *files in each(_files, some.index, crops.pixels, crops.inside, _captions(some), looks):
+            for file in files:
+                append(archive, file)
+            yield digest
 
 
-def add(archive: zipfile.ZipFile, name: str, content: bytes, compression: int) -> None:
-    """Add a file to an archive; the same content gives the same bytes."""
-    entry = zipfile.ZipInfo(name)  # dated 1980: the clock is no part of the result
-    entry.compress_type, entry.external_attr = compression, 0o644 << 16
-    archive.writestr(entry, content, compresslevel=1)
+def _files(
+    cell_id: int, pixels: np.ndarray, inside: np.ndarray, caption: tuple[str, list[str]], look: CropLook
+) -> tuple[bytes, Entry, Entry]:
+    """Return the sha256 of the raw file of a cell, and both of its files."""
+    raw, picture = _raw_file(pixels, look.channels, look.um_per_px), _picture(pixels, inside, caption, look)
+    return (
+        hashlib.sha256(raw).digest(),
+        entry_of(f"raw/{cell_id}.tif", raw, zipfile.ZIP_DEFLATED),
+        entry_of(f"annotated/{cell_id}.png", picture, zipfile.ZIP_STORED),
+    )
 
 
 def _captions(cells: pd.DataFrame) -> list[tuple[str, list[str]]]:

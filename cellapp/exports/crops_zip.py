@@ -19,9 +19,10 @@ from cellapp.cells.counts import classes_of, outcome
 from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.compute.executor import n_cores
-from cellapp.exports.crop_files import CropLook, add, shown_columns, write_files
+from cellapp.exports.crop_files import CropLook, shown_columns, write_files
 from cellapp.exports.crop_parts import CropParts
 from cellapp.exports.tables import write_csv
+from cellapp.exports.zip_entries import append, entry_of
 from cellapp.files import atomic_write
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropSettings
@@ -89,7 +90,7 @@ def write_crops(
             digests = [*_draw(archive, source, mask, shown_columns(cells, counted_as), look, on_step)]
         table = _manifest(cells, counted_as, [digest.hex() for digest in digests])
         manifest = write_csv(table, part.with_name("manifest.csv"))
-        add(archive, manifest.name, manifest.read_bytes(), zipfile.ZIP_DEFLATED)
+        append(archive, entry_of(manifest.name, manifest.read_bytes(), zipfile.ZIP_DEFLATED))
     return path
 
 
