@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Row, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from cellapp.errors import InputError, StoreError
@@ -15,7 +18,7 @@ from cellapp.images.settings_fit import check_settings
 from cellapp.settings import AnalyseSettings
 from cellapp.store.image_rows import image_record, image_row
 from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
-from cellapp.store.schema import Run, RunImageRow
+from cellapp.store.schema import Image, Run, RunImageRow
 
 
 def run_row(session: Session, run_id: str) -> Run:
@@ -28,13 +31,70 @@ def run_row(session: Session, run_id: str) -> Run:
 
 def run_record(row: Run) -> RunRecord:
     """Return the frozen record of a row."""
+    return _record(row, row.settings, [_image_record(image, image.image.name, image.summary) for image in row.images])
+
+
+def run_records(session: Session, *where: ColumnElement[bool]) -> tuple[RunRecord, ...]:
+    """Return the records of all runs that meet conditions, newest first.
+
+    A project may have hundreds of runs, and every rerun of a page lists them: settings and summaries are read as text,
+    and a record is made anew only where some of its content has changed.
+
+    Parameters
+    ----------
+    session : Session
+    *where : ColumnElement of bool
+        On columns of `Run`.
+    """
+    rows = session.execute(_RUNS.where(*where).order_by(Run.created.desc(), Run.id)).all()
+    images: dict[str, list[Row]] = defaultdict(list)
+    for image in session.execute(_IMAGES.where(*where)):
+        images[image.run_id].append(image)
+    return tuple(_known_record(row, tuple(images[row.id])) for row in rows)
+
+
+_RUNS = select(
+    Run.id,
+    Run.project_id,
+    Run.name,
+    Run.status,
+    Run.created,
+    Run.started,
+    Run.finished,
+    Run.removed,
+    cast(Run.settings, Text).label("settings"),
+)
+_IMAGES = (
+    select(
+        RunImageRow.run_id,
+        RunImageRow.image_id,
+        Image.name,
+        RunImageRow.stem,
+        RunImageRow.status,
+        RunImageRow.n_cells,
+        RunImageRow.error,
+        cast(RunImageRow.summary, Text).label("summary"),
+    )
+    .join(Run, Run.id == RunImageRow.run_id)
+    .join(Image, Image.id == RunImageRow.image_id)
+    .order_by(RunImageRow.position)
+)
+
+
+@lru_cache(maxsize=4096)
+def _known_record(row: Row, images: tuple[Row, ...]) -> RunRecord:
+    read = [_image_record(image, image.name, json.loads(image.summary or "{}")) for image in images]
+    return _record(row, json.loads(row.settings), read)
+
+
+def _record(row: Any, settings: Mapping[str, Any], images: Sequence[RunImage]) -> RunRecord:
     return RunRecord(
         id=row.id,
         project_id=row.project_id,
         name=row.name,
         status=row.status,
-        settings=AnalyseSettings.model_validate(_finite(row.settings)),
-        images=tuple(_image_record(image) for image in row.images),
+        settings=AnalyseSettings.model_validate(_finite(settings)),
+        images=tuple(images),
         created=row.created,
         started=row.started,
         finished=row.finished,
@@ -72,14 +132,14 @@ def check_fit(images: Sequence[ImageRecord], settings: AnalyseSettings) -> None:
         raise refused[0]
 
 
-def _image_record(row: RunImageRow) -> RunImage:
+def _image_record(row: Any, name: str, summary: Mapping[str, Any] | None) -> RunImage:
     return RunImage(
         image_id=row.image_id,
-        name=row.image.name,
+        name=name,
         stem=row.stem,
         status=row.status,
         n_cells=row.n_cells,
-        summary=dict(row.summary or {}),
+        summary=dict(summary or {}),
         error=row.error,
     )
 

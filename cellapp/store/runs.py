@@ -21,7 +21,15 @@ from cellapp.store.named_models import require_named_models
 from cellapp.store.projects import project_row
 from cellapp.store.records import RunRecord, Status
 from cellapp.store.regions import freeze_regions
-from cellapp.store.run_rows import check_fit, new_image_rows, next_name, run_record, run_row, segmented_image
+from cellapp.store.run_rows import (
+    check_fit,
+    new_image_rows,
+    next_name,
+    run_record,
+    run_records,
+    run_row,
+    segmented_image,
+)
 from cellapp.store.schema import Run, RunImageRow, now
 
 UNDO_S = 7 * 24 * 3600.0
@@ -80,16 +88,15 @@ def get_shown_run(run_id: str) -> RunRecord:
 def list_runs(project_id: str, *, removed: bool = False) -> tuple[RunRecord, ...]:
     """Return the runs of a project, newest first; those in the bin instead when `removed`."""
     in_bin = Run.removed.is_not(None) if removed else Run.removed.is_(None)
-    query = select(Run).where(Run.project_id == project_id, in_bin).order_by(Run.created.desc(), Run.id)
     with reading() as session:
-        return tuple(run_record(row) for row in session.scalars(query))
+        return run_records(session, Run.project_id == project_id, in_bin)
 
 
 def list_active_runs(before: datetime) -> tuple[RunRecord, ...]:
-    """Return the runs of all projects that wait or work and were made before a time."""
-    query = select(Run).where(Run.status.in_((Status.QUEUED, Status.RUNNING)), Run.created < before)
+    """Return the runs of all projects that wait or work and were made before a time, newest first."""
+    active = Run.status.in_((Status.QUEUED, Status.RUNNING))
     with reading() as session:
-        return tuple(run_record(row) for row in session.scalars(query.where(Run.removed.is_(None))))
+        return run_records(session, active, Run.created < before, Run.removed.is_(None))
 
 
 def run_folder(run_id: str) -> Path:

@@ -68,6 +68,26 @@ def test_a_run_goes_from_queued_to_done(run):
     assert done == get_run(run.id)
 
 
+def test_a_listed_run_is_the_one_read_by_its_id_after_every_change(project, images, run):
+    others = [create_run(project.id, [image.id], AnalyseSettings()) for image in images]
+    changes = [
+        lambda: rename_run(run.id, "Änderung"),
+        lambda: start_run(run.id),
+        lambda: set_image_status(run.id, images[0].id, Status.DONE, n_cells=2, summary={"p": 0.1 + 0.2}),
+        lambda: set_image_status(run.id, images[1].id, Status.FAILED, error="broken"),
+        lambda: finish_run(run.id),
+    ]
+    for change in changes:
+        change()
+        assert list_runs(project.id) == (*map(get_run, [other.id for other in reversed(others)]), get_run(run.id))
+    delete_run(run.id)
+    assert list_runs(project.id, removed=True) == (get_run(run.id),)
+
+
+def test_a_run_that_did_not_change_is_not_read_anew(project, run):
+    assert list_runs(project.id)[0] is list_runs(project.id)[0]
+
+
 @pytest.mark.parametrize(
     ("statuses", "interrupted", "overall"),
     [
