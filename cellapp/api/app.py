@@ -96,7 +96,8 @@ def _error_response(request: Request, error: CellappError) -> JSONResponse:
 def _refused(request: Request, error: AnyHTTPException) -> JSONResponse:
     """Answer in the form of every other error; what FastAPI refuses by itself has no words of ours."""
     too_long = f"a request may have {_MOST_BODY_BYTES:,} bytes beside files; send it in parts"
-    return JSONResponse({"error": too_long if error.status_code == 413 else error.detail}, error.status_code)
+    said = too_long if error.status_code == 413 else error.detail
+    return JSONResponse({"error": said}, error.status_code, error.headers)  # such as the methods that a route has
 
 
 @api.exception_handler(PydanticSerializationError)

@@ -16,7 +16,7 @@ from cellapp.exports.crop_parts import write_part
 from cellapp.pipeline.cell_batches import BATCH, cell_batches
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
-from cellapp.pipeline.progress import StepProgress
+from cellapp.pipeline.progress import do_missing
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropSettings
 from cellapp.types.cells import Analysis, LabelMask
@@ -124,9 +124,5 @@ def _draw(
     shown = shown_columns(cells, outcome(cells))
     batches = enumerate(cell_batches(cells, n_most=n_most))
     parts = [(checkpoint.path / f"crops-{number:06d}.zip", shown.loc[batch.index]) for number, batch in batches]
-    todo = [part for part in parts if not part[0].exists()]
-    n_before = len(parts) - len(todo)
-    progress = StepProgress(on_step, "Writing crops", "part", n_total=len(parts), n_before=n_before, span=(0.0, 1.0))
-    for _ in run(todo):
-        progress.advance()
+    do_missing(parts, lambda part: part[0].exists(), run, on_step, "Writing crops", "part")
     return [path for path, _ in parts]

@@ -14,7 +14,7 @@ from cellapp.pipeline.cell_batches import CENTROID_COLUMNS, SQUARE_PX, cell_batc
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
 from cellapp.pipeline.encoder_crops import encoder_planes
-from cellapp.pipeline.progress import StepProgress
+from cellapp.pipeline.progress import do_missing
 from cellapp.settings import VectorSettings
 from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
 from cellapp.types.image import OnStep
@@ -58,11 +58,16 @@ def embed_cells(
         parts = [_embed(context, mask, batch, preprocessor) for batch in batches]
         return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))
     asked = [batch[[*BOX_COLUMNS, *CENTROID_COLUMNS]] for batch in batches]  # no more is sent to another process
-    todo = [(number, batch) for number, batch in enumerate(asked) if not checkpoint.has(_name(number))]
-    n_before = len(batches) - len(todo)
-    progress = StepProgress(on_step, "Classifying cells", "batch", n_total=len(batches), n_before=n_before, span=span)
-    for _ in run_tasks(EmbedBatch(preprocessor, checkpoint), todo):
-        progress.advance()
+    task = EmbedBatch(preprocessor, checkpoint)
+    do_missing(
+        [*enumerate(asked)],
+        lambda part: checkpoint.has(_name(part[0])),
+        lambda missing: run_tasks(task, missing),
+        on_step,
+        "Classifying cells",
+        "batch",
+        span,
+    )
     empty = _embed(context, mask, cells.iloc[:0], preprocessor)
     parts = [replace(empty, **checkpoint.read(_name(number))) for number in range(len(batches))]
     return _in_order(join_embeddings(parts), cells.index.to_numpy(np.int32))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from cellapp.types.image import OnStep
 
 OnImageStep = Callable[[str, str, float], None]
 """Progress of an image of a run: its stem, what is being done, and the fraction done of it; may raise `Cancelled`."""
+
+Part = TypeVar("Part")
 
 
 def no_progress(step: str, fraction: float) -> None:
@@ -108,3 +111,31 @@ def rough_duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(round(seconds / 10) * 10, 10)} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600, 1):g} h"
+
+
+def do_missing(
+    parts: Sequence[Part],
+    is_there: Callable[[Part], bool],
+    run: Callable[[list[Part]], Iterable[object]],
+    on_step: OnStep,
+    step: str,
+    part: str,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> None:
+    """Do the parts of a step that an earlier run has not finished, and report each.
+
+    Parameters
+    ----------
+    parts : sequence
+    is_there : callable
+        Whether the result of a part is there already.
+    run : callable
+        Does some parts and yields once for each that is finished.
+    on_step, step, part, span
+        See `StepProgress`.
+    """
+    missing = [one for one in parts if not is_there(one)]
+    n_before = len(parts) - len(missing)
+    progress = StepProgress(on_step, step, part, n_total=len(parts), n_before=n_before, span=span)
+    for _ in run(missing):
+        progress.advance()

@@ -15,7 +15,7 @@ from cellapp.pipeline.checkpoint import Checkpoint, temporary_checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_serially
 from cellapp.pipeline.judge_outlines import judge_outlines
 from cellapp.pipeline.measure_cells import measure_sizes
-from cellapp.pipeline.progress import StepProgress, no_progress
+from cellapp.pipeline.progress import do_missing, no_progress
 from cellapp.regions.coverage import Coverage
 from cellapp.segmentation.limit import NONE_INSIDE, keep_cells, tiles_near
 from cellapp.segmentation.network_choice import why_other
@@ -105,11 +105,16 @@ def _segment_tiles(
     halo = halo_px(parameters.fit.reach_px)
     shape = slide.info.shape[1:]
     tiles = tiles_near(plan_tiles(shape, settings.segment.tile_px, halo), context.covered, halo)
-    todo = [tile for tile in tiles if not checkpoint.has(_name(tile.number))]
-    n_before = len(tiles) - len(todo)
-    progress = StepProgress(on_step, "Finding cells", "tile", n_total=len(tiles), n_before=n_before, span=span)
-    for _ in run_tasks(SegmentTile(parameters, checkpoint), todo):
-        progress.advance()
+    task = SegmentTile(parameters, checkpoint)
+    do_missing(
+        tiles,
+        lambda tile: checkpoint.has(_name(tile.number)),
+        lambda missing: run_tasks(task, missing),
+        on_step,
+        "Finding cells",
+        "tile",
+        span,
+    )
     n_found, n_cells = _join(tiles, shape, halo, settings.segment.min_size_px, checkpoint, context.covered)
     fit = parameters.fit
     if n_cells:

@@ -16,7 +16,7 @@ from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.exports.geojson import outline_of
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
-from cellapp.pipeline.progress import StepProgress
+from cellapp.pipeline.progress import do_missing
 from cellapp.types.image import OnStep
 
 _BATCH = 256  # cells traced by one task, and outlines in memory while the file is written
@@ -88,11 +88,15 @@ def trace_outlines(
     cell_ids, boxes = cells.index.to_numpy(np.int32), cells[BOX_COLUMNS].to_numpy(np.int32)
     starts = range(0, len(cells), _BATCH)
     parts = [(number, cell_ids[at : at + _BATCH], boxes[at : at + _BATCH]) for number, at in enumerate(starts)]
-    todo = [part for part in parts if not checkpoint.has(_name(part[0]))]
-    n_before = len(parts) - len(todo)
-    progress = StepProgress(on_step, "Tracing outlines", "part", n_total=len(parts), n_before=n_before, span=(0, 1))
-    for _ in run_tasks(TraceBatch(checkpoint), todo):
-        progress.advance()
+    task = TraceBatch(checkpoint)
+    do_missing(
+        parts,
+        lambda part: checkpoint.has(_name(part[0])),
+        lambda missing: run_tasks(task, missing),
+        on_step,
+        "Tracing outlines",
+        "part",
+    )
     return TracedOutlines(checkpoint, cell_ids)
 
 
