@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from cellapp import settings
-from cellapp.settings import AnalyseSettings, CropMode, ExplainSettings, FeatureSettings, PreprocessSettings
+from cellapp.settings import (
+    PREPROCESS_STEPS,
+    AnalyseSettings,
+    CropMode,
+    ExplainSettings,
+    FeatureSettings,
+    PreprocessSettings,
+)
 
 MODELS = [model for model in vars(settings).values() if isinstance(model, type) and issubclass(model, BaseModel)]
 MODELS = [model for model in MODELS if model.__module__ == settings.__name__ and model is not settings.FrozenModel]
@@ -74,3 +81,9 @@ def test_earlier_runs_named_the_only_layer_there_is():
     assert ExplainSettings.model_validate({"n": 2, "layer": "final"}) == ExplainSettings(n=2)
     with pytest.raises(ValidationError, match="layer"):
         ExplainSettings.model_validate({"n": 2, "layer": "middle"})
+
+
+def test_every_field_of_preprocessing_is_a_step_or_a_number_of_one():
+    fields = PreprocessSettings.model_fields
+    assert [name for name, field in fields.items() if field.annotation is bool] == list(PREPROCESS_STEPS)
+    assert sorted(fields) == sorted([*PREPROCESS_STEPS, *sum(PREPROCESS_STEPS.values(), ())])

@@ -12,8 +12,7 @@ import typer
 from cellapp.cli.output import note
 from cellapp.errors import InputError
 from cellapp.files import IMAGE_SUFFIXES, is_litter, without_litter
-
-STEPS = ("clip", "normalise", "clahe", "denoise", "align")
+from cellapp.settings import PREPROCESS_STEPS
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Image files, zips of them, folders or globs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", file_okay=False)]
@@ -35,7 +34,7 @@ ErrorRate = Annotated[
     float | None, typer.Option(help="Conformal: share of cells whose set may lack their class, 0.01 to 0.5.")
 ]
 Preprocess = Annotated[
-    str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(STEPS)}; or none.")
+    str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(PREPROCESS_STEPS)}; or none.")
 ]
 
 DATA = typer.Option(
@@ -156,10 +155,10 @@ def expand_inputs(inputs: Sequence[str]) -> list[Path]:
 
 def _steps(text: str) -> dict[str, bool]:
     steps = [step.strip() for step in text.split(",") if step.strip() and step.strip() != "none"]
-    unknown = [step for step in steps if step not in STEPS]
+    unknown = [step for step in steps if step not in PREPROCESS_STEPS]
     if unknown:
-        raise InputError(f"no preprocessing step {unknown[0]!r}; choose from {', '.join(STEPS)}, or none")
-    return {step: step in steps for step in STEPS}
+        raise InputError(f"no preprocessing step {unknown[0]!r}; choose from {', '.join(PREPROCESS_STEPS)}, or none")
+    return {step: step in steps for step in PREPROCESS_STEPS}
 
 
 def _read_settings(path: Path | None) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from cellapp.segmentation.cellpose import CellposeFlows
-from cellapp.segmentation.diameter import SIGMA_PX, CellSize
-from cellapp.segmentation.foreground import LOGIT_SPAN, find_threshold
+from cellapp.segmentation.diameter import CellSize
+from cellapp.segmentation.foreground import LOGIT_SPAN
 from cellapp.segmentation.input_planes import select_planes
-from cellapp.segmentation.network_segmenter import NetworkSegmenter
+from cellapp.segmentation.network_segmenter import NetworkSegmenter, is_blank
 from cellapp.segmentation.network_size import SizeFinder
 from cellapp.segmentation.reliability import read_calibration
 from cellapp.segmentation.slide_fit import SlideFit
@@ -27,31 +27,6 @@ class CompactSegmenter(NetworkSegmenter):
         super().__init__(folder, name=name, device=device, dtype=dtype)
         self.model, self.name = name, self._tiles.name
         self.calibration = read_calibration(folder, self._digest)
-
-    def flows(
-        self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None = None
-    ) -> CellposeFlows:
-        """Run the network once, with cells scaled to 30 px.
-
-        Parameters
-        ----------
-        pixels : ndarray of shape (C, Y, X), float32
-            Processed, 0 to 1.
-        roles : sequence of Role
-        settings : SegmentSettings
-            `diameter` in px, or None to let the network find it.
-        fit : SlideFit, optional
-            Of the slide that `pixels` are a tile of.
-        """
-        if settings.diameter is None:
-            size = self.estimate_size(pixels, roles)
-            settings = settings.model_copy(update={"diameter": size.diameter_px})
-            fit = fit or SlideFit.of_image(size, pixels, roles)
-        if fit is None and _is_blank(select_planes(pixels, roles).body):
-            shape = pixels.shape[1:]
-            background = np.full(shape, -LOGIT_SPAN, np.float32)
-            return CellposeFlows(np.zeros((2, *shape), np.float32), background, settings.diameter)
-        return self._tiles.flows(pixels, roles, settings, fit)
 
     def masks(self, flows: CellposeFlows, settings: SegmentSettings) -> np.ndarray:
         """Follow the flows to masks, (Y, X) int32, ids 1..n."""
@@ -73,7 +48,11 @@ class CompactSegmenter(NetworkSegmenter):
         """
         return SizeFinder(self._network, self._tiles.masks, pixels, roles).find()
 
-
-def _is_blank(plane: np.ndarray) -> bool:
-    """Return whether a plane is noise or uneven light, which at full contrast would look like one huge cell."""
-    return find_threshold(plane, SIGMA_PX).empty
+    def _flows_of_size(
+        self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None
+    ) -> CellposeFlows:
+        if fit is None and is_blank(select_planes(pixels, roles).body):
+            shape = pixels.shape[1:]
+            background = np.full(shape, -LOGIT_SPAN, np.float32)
+            return CellposeFlows(np.zeros((2, *shape), np.float32), background, settings.diameter)
+        return self._tiles.flows(pixels, roles, settings, fit)

@@ -9,11 +9,11 @@ import numpy as np
 from skimage.morphology import remove_small_holes
 
 from cellapp.segmentation.classical import Classical, ClassicalFlows, divide_cells, find_nuclei
-from cellapp.segmentation.diameter import SIGMA_PX, CellSize
-from cellapp.segmentation.foreground import LOGIT_SPAN, Foreground, find_threshold
+from cellapp.segmentation.diameter import CellSize
+from cellapp.segmentation.foreground import LOGIT_SPAN, Foreground
 from cellapp.segmentation.input_planes import Polarity, select_planes
 from cellapp.segmentation.label_image import drop_small, relabel
-from cellapp.segmentation.network_segmenter import NetworkSegmenter
+from cellapp.segmentation.network_segmenter import NetworkSegmenter, is_blank
 from cellapp.segmentation.semantic_size import find_size
 from cellapp.segmentation.slide_fit import SlideFit, Thresholds
 from cellapp.settings import SegmentSettings
@@ -39,33 +39,6 @@ class SemanticSegmenter(NetworkSegmenter):
         """Find the threshold of nuclei of a slide; see `Classical.fit`."""
         return Classical().fit(sample, roles, settings, polarity)
 
-    def flows(
-        self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None = None
-    ) -> ClassicalFlows:
-        """Run the network once, with cells scaled to 30 px.
-
-        Parameters
-        ----------
-        pixels : ndarray of shape (C, Y, X), float32
-            Processed, 0 to 1.
-        roles : sequence of Role
-        settings : SegmentSettings
-            `diameter` in px, or None to let the network find it.
-        fit : SlideFit, optional
-            Of the slide that `pixels` are a tile of.
-        """
-        if settings.diameter is None:
-            size = self.estimate_size(pixels, roles)
-            settings = settings.model_copy(update={"diameter": size.diameter_px})
-            fit = fit or SlideFit.of_image(size, pixels, roles)
-        planes = select_planes(pixels, roles, fit.polarity if fit else None)
-        nucleus = find_nuclei(planes, settings.diameter, fit.thresholds.nucleus if fit and fit.thresholds else None)
-        if fit is None and find_threshold(planes.body, SIGMA_PX).empty:
-            body = Foreground(np.full(pixels.shape[1:], -LOGIT_SPAN, np.float32), empty=True)
-        else:
-            body = Foreground(self._tiles.flows(pixels, roles, settings, fit).probability)
-        return ClassicalFlows(body, nucleus, settings.diameter, fit.width_px if fit else None)
-
     def masks(self, flows: ClassicalFlows, settings: SegmentSettings) -> np.ndarray:
         """Divide the foreground into cells, from nuclei where there are any.
 
@@ -87,3 +60,14 @@ class SemanticSegmenter(NetworkSegmenter):
     def estimate_size(self, pixels: np.ndarray, roles: Sequence[Role]) -> CellSize:
         """Estimate the size of the cells, see `cellapp.segmentation.semantic_size.find_size`."""
         return find_size(self._network, pixels, roles)
+
+    def _flows_of_size(
+        self, pixels: np.ndarray, roles: Sequence[Role], settings: SegmentSettings, fit: SlideFit | None
+    ) -> ClassicalFlows:
+        planes = select_planes(pixels, roles, fit.polarity if fit else None)
+        nucleus = find_nuclei(planes, settings.diameter, fit.thresholds.nucleus if fit and fit.thresholds else None)
+        if fit is None and is_blank(planes.body):
+            body = Foreground(np.full(pixels.shape[1:], -LOGIT_SPAN, np.float32), empty=True)
+        else:
+            body = Foreground(self._tiles.flows(pixels, roles, settings, fit).probability)
+        return ClassicalFlows(body, nucleus, settings.diameter, fit.width_px if fit else None)

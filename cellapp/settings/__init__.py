@@ -14,6 +14,7 @@ from cellapp.settings.base import FrozenModel
 from cellapp.settings.explain import LAYERED, ExplainMethod, ExplainSettings
 from cellapp.settings.vectors import (
     DEFAULT_ENCODER,
+    PREPROCESS_STEPS,
     CropMode,
     CropSettings,
     FeatureSettings,
@@ -26,6 +27,7 @@ __all__ = [
     "IMPORTED",
     "LAYERED",
     "OF_MASKS",
+    "PREPROCESS_STEPS",
     "THRESHOLDS",
     "AnalyseSettings",
     "ClassifySettings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -37,6 +38,16 @@ class PreprocessSettings(FrozenModel):
         if self.clip_low >= self.clip_high:
             raise ValueError(f"clip_low must be below clip_high; got {self.clip_low} and {self.clip_high}")
         return self
+
+
+PREPROCESS_STEPS: Mapping[str, tuple[str, ...]] = {
+    "clip": ("clip_low", "clip_high"),
+    "normalise": (),
+    "clahe": ("clahe_clip",),
+    "denoise": ("denoise_weight",),
+    "align": (),
+}
+"""The switches of `PreprocessSettings` in the order of the chain, each with the numbers that count while it is on."""
 
 
 class CropMode(StrEnum):

@@ -9,13 +9,15 @@ from tempfile import TemporaryDirectory
 from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from cellapp.classification.head_io import DESCRIPTION
+from cellapp.classification.ensemble import Head
+from cellapp.classification.head_io import DESCRIPTION, load_head
 from cellapp.config import app_settings
 from cellapp.errors import InputError, ModelError
 from cellapp.exports.zip_bundle import write_bundle
 from cellapp.files import is_litter
 from cellapp.images.archive import check_members
 from cellapp.images.formats.faults import fault
+from cellapp.models.registry import entry, is_declared
 from cellapp.store.heads import HeadRecord, add_head
 
 _SUFFIXES = {".json", ".safetensors", ".csv", ".toml", ".md"}
@@ -40,7 +42,8 @@ def import_head(project_id: str, zip_path: Path) -> HeadRecord:
     BudgetError
         When it is larger than the limits.
     InputError
-        When it is no zip, is damaged or encrypted, would unpack outside its folder, or holds no or several heads.
+        When it is no zip, is damaged or encrypted, would unpack outside its folder, or holds no or several heads; or
+        when the head reads an encoder that is neither in the zip nor in the registry.
     ModelError
         When the head is damaged.
     """
@@ -56,9 +59,21 @@ def import_head(project_id: str, zip_path: Path) -> HeadRecord:
 
 def _add(project_id: str, scratch: Path, name: str) -> HeadRecord:
     try:
+        _require_declared_encoders(load_head(scratch))
         return add_head(project_id, scratch)
     except ModelError as error:  # it names the folder that is gone
         raise ModelError(str(error).replace(str(scratch), repr(name))) from error
+
+
+def _require_declared_encoders(head: Head) -> None:
+    """Refuse a head that names an encoder by a path, which would be one of this server, or by an unknown name."""
+    for member in getattr(head, "members", (head,)):
+        name = member.encoder_name
+        if member.own_encoder is None and not (is_declared(name) and entry(name).kind == "encoder"):
+            raise InputError(
+                f"head {head.name!r} reads the encoder {name!r}, which is not in its zip and not one of `models list`; "
+                "train it on one of these, or fine-tune it, so that its encoder is part of it"
+            )
 
 
 def _place(members: Sequence[ZipInfo], zip_path: Path) -> PurePosixPath:

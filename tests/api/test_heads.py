@@ -1,15 +1,19 @@
 """A head trained over HTTP is the one that the command line trains, with the same evidence, and travels as one zip."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from cellapp.api.app import api
+from cellapp.classification.head_io import save_head
 from cellapp.cli import main
 from cellapp.jobs import queue, worker, worker_process
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.store import heads, projects, runs
+from tests.classification.heads import random_head
 from tests.jobs.trainable import CLASSES, LINES, trainable_run
 
 
@@ -69,6 +73,15 @@ def test_a_head_travels_as_one_zip_and_is_gone_from_the_api_in_the_bin(client, r
     assert client.get(f"/projects/{run.project_id}/heads").json() == []
     for path in ("", "/zip", "/files/card.md"):
         assert client.get(f"/heads/{head['id']}{path}").status_code == 404
+
+
+def test_a_head_that_names_a_path_of_the_server_is_refused(client, run, tmp_path):
+    save_head(random_head(encoder="/srv/nets/vit@1"), tmp_path / "made")
+    packed = Path(shutil.make_archive(str(tmp_path / "made"), "zip", tmp_path / "made")).read_bytes()
+    answer = client.post(f"/projects/{run.project_id}/heads/zip", files={"file": ("a.zip", packed)})
+    assert answer.status_code == 422
+    assert "'/srv/nets/vit', which is not in its zip" in answer.json()["error"]
+    assert heads.list_heads(run.project_id) == ()
 
 
 def test_a_fine_tuning_is_queued_with_a_folder_to_go_on_in_and_can_be_cancelled(client, run):

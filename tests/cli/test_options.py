@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.cli.options import STEPS, build_settings, expand_inputs, parse_size
+from cellapp.cli.options import build_settings, expand_inputs, parse_size
 from cellapp.errors import InputError
-from cellapp.settings import AnalyseSettings
+from cellapp.settings import PREPROCESS_STEPS, AnalyseSettings
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ def test_an_option_changes_its_own_setting_alone(tmp_path):
     assert chosen == AnalyseSettings.model_validate(expected | {"um_per_px": 0.5, "explain": {"n": 2}})
 
 
-@given(st.sets(st.sampled_from(STEPS)))
+@given(st.sets(st.sampled_from(PREPROCESS_STEPS)))
 def test_the_steps_named_are_the_steps_done(steps):
     chain = build_settings(preprocess=",".join(sorted(steps)) or "none").preprocess
-    assert {step for step in STEPS if getattr(chain, step)} == steps
+    assert {step for step in PREPROCESS_STEPS if getattr(chain, step)} == steps
 
 
 @pytest.mark.parametrize("option", [{"preprocess": "blur"}, {"channels": "nucleus"}, {"diameter": -1.0}])

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +118,14 @@ def test_heads_of_the_project_are_listed_removed_and_brought_back(open_page, tmp
     app.button(key="undo_remove_model").click().run()
     assert not app.exception
     assert [one.id for one in list_heads(default_project().id)] == [record.id]
+
+
+def test_a_head_that_names_a_path_of_the_server_is_refused(open_page, tmp_path):
+    save_head(random_head(encoder="/srv/nets/vit@1"), tmp_path / "made")
+    packed = Path(shutil.make_archive(str(tmp_path / "made"), "zip", tmp_path / "made"))
+    app = open_page(PAGE)
+    app.segmented_control(key="models_kind").set_value("head").run()
+    app.file_uploader(key="import_head_0").upload("made.zip", packed.read_bytes()).run()
+    assert not app.exception
+    assert any("'/srv/nets/vit', which is not in its zip" in error.value for error in app.error)
+    assert list_heads(default_project().id) == ()

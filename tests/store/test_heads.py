@@ -7,7 +7,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from cellapp.classification.ensemble import EnsembleHead
 from cellapp.classification.head_io import load_head, save_head
+from cellapp.classification.own_encoder import OwnEncoder
 from cellapp.config import app_settings
 from cellapp.errors import BudgetError, InputError, ModelError, StoreError
 from cellapp.models.checksums import weight_digests
@@ -20,13 +22,27 @@ from cellapp.store.projects import create_project
 from cellapp.store.purge import purge_heads
 from cellapp.store.runs import create_run, delete_run, finish_run, run_folder
 from tests.classification.heads import random_head
+from tests.encoders.tiny import write_encoder
+
+DECLARED = "cell-vit@1"
+UNDECLARED = ["/srv/nets/vit", "models/cell-vit", "../nets@1", "compact", "demo-head@1", "vti@2"]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    head = save_head(random_head(), tmp_path / "made")
+    head = save_head(random_head(encoder=DECLARED), tmp_path / "made")
     (tmp_path / "made" / "metrics.json").write_text(json.dumps({"head": head.identity, "n": 40}))
     return tmp_path / "made"
+
+
+def zipped(head, path):
+    """Save a head and zip its folder, as one does by hand."""
+    folder = path.with_suffix("")
+    save_head(head, folder)
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in folder.rglob("*"):
+            archive.write(file, file.relative_to(folder))
+    return path
 
 
 def packed(record, path):
@@ -170,6 +186,27 @@ def test_a_head_brings_no_file_from_outside_its_folder(project, folder, tmp_path
         import_head(project.id, tmp_path / "head.zip")
     assert "'head.zip'" in str(error.value)
     assert list_heads(project.id) == ()
+
+
+@pytest.mark.parametrize("encoder", UNDECLARED)
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_a_head_names_no_encoder_but_a_declared_one(project, tmp_path, encoder, ensemble):
+    """A path would be one of the server; the folder need not even be there for a later analysis to read it."""
+    head = random_head(encoder=encoder)
+    if ensemble:
+        head = EnsembleHead("both", (random_head(encoder=DECLARED), head), (0.5, 0.5), "mean", "cancer", "Toys.")
+    with pytest.raises(InputError, match="is not in its zip and not one of `models list`") as error:
+        import_head(project.id, zipped(head, tmp_path / "head.zip"))
+    assert repr(encoder.partition("@")[0]) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert list_heads(project.id) == ()
+
+
+def test_the_name_of_an_encoder_that_comes_with_its_head_does_not_matter(project, tmp_path):
+    write_encoder(tmp_path / "net")
+    own = OwnEncoder.describe(tmp_path / "net", input_px=28)
+    record = import_head(project.id, zipped(random_head(encoder="/srv/vit@1", own_encoder=own), tmp_path / "head.zip"))
+    assert (record.folder / "encoder" / "config.json").is_file()
 
 
 def test_zips_that_hold_no_head_or_harm_are_refused_in_a_sentence(project, folder, tmp_path, monkeypatch):

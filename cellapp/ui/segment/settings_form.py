@@ -10,6 +10,7 @@ import streamlit as st
 from cellapp.models.registry import is_demonstration, network_output, registry
 from cellapp.models.status import own_heads, status
 from cellapp.settings import (
+    PREPROCESS_STEPS,
     THRESHOLDS,
     AnalyseSettings,
     ClassifySettings,
@@ -26,8 +27,6 @@ from cellapp.ui.components.forms import control, label
 from cellapp.ui.components.model_badges import cached_head
 
 _SLIDER_ENDS = {"flow_threshold": 3.0, "min_size_px": 2000}
-_STEPS = ("clip", "normalise", "clahe", "denoise", "align")
-_DETAILS = {"clip": ("clip_low", "clip_high"), "clahe": ("clahe_clip",), "denoise": ("denoise_weight",)}
 _COUNT_ONLY = "Count only, no classes"
 
 
@@ -120,10 +119,10 @@ def _diameter_unit(image: ImageRecord) -> str:
 
 def _preprocess() -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for step in _STEPS:
+    for step, details in PREPROCESS_STEPS.items():
         values[step] = control(PreprocessSettings, step, key="preprocess")
         if values[step]:
-            values |= {name: control(PreprocessSettings, name, key="preprocess") for name in _DETAILS.get(step, ())}
+            values |= {name: control(PreprocessSettings, name, key="preprocess") for name in details}
     return values
 
 
