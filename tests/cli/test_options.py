@@ -85,7 +85,7 @@ def test_an_option_changes_its_own_setting_alone(tmp_path):
     assert chosen == AnalyseSettings.model_validate(expected | {"um_per_px": 0.5, "explain": {"n": 2}})
 
 
-@given(st.sets(st.sampled_from(PREPROCESS_STEPS)))
+@given(st.sets(st.sampled_from(list(PREPROCESS_STEPS))))
 def test_the_steps_named_are_the_steps_done(steps):
     chain = build_settings(preprocess=",".join(sorted(steps)) or "none").preprocess
     assert {step for step in PREPROCESS_STEPS if getattr(chain, step)} == steps
