@@ -25,6 +25,7 @@ from unittest.mock import patch
 import numpy as np
 import tifffile
 import torch
+from threadpoolctl import threadpool_limits
 
 from benchmarks.compare import alternate, paired, report, spread
 from benchmarks.embed import MATRIX, VIT_S14, operations, write_encoder
@@ -221,6 +222,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="processor cores to use")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
+    threadpool_limits(chosen.threads)  # NumPy's products too, as the engines' processes have it
     figures = over_networks(side_px=chosen.side, runs=chosen.runs, n_maps=chosen.maps, tile_px=chosen.tile_px)
     report("processor time of a job over that of its two networks alone", "<= 1.5", **figures)
     claim = "share of the rate of a matrix product that classification reaches, ViT-S/14 at 224 px"

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy import ndimage
+from scipy.sparse import csr_array
 
-from cellapp.cells.linear_resize import scaling
+from cellapp.cells.linear_resize import resized, scaling
 from cellapp.cells.region_reader import PixelSource, cached_reader
 from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.errors import InputError
@@ -189,20 +190,20 @@ def _letterboxed(cropped: MaskedCrop, side: int) -> MaskedCrop:
     scale = side / max(inside.shape)
     rows, columns = (scaling(length, max(1, round(length * scale)), anti_aliased=scale < 1) for length in inside.shape)
     scaled = _scaled(pixels, rows, columns)
-    covered = rows @ inside.astype(np.float64) @ columns.T
+    covered = resized(inside[None].astype(np.float64), rows, columns)[0]
     # at least half covered; of a structure thinner than half a pixel, its best covered pixels
     on_cell = covered >= min(0.5, covered.max()) - _LAST_BITS
     return _centred(_as_dtype(scaled, pixels.dtype), side), _centred(on_cell, side)
 
 
-def _scaled(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _scaled(pixels: np.ndarray, rows: csr_array, columns: csr_array) -> np.ndarray:
     """Resize channels by one matrix per side, see `scaling`; what touches a missing pixel is missing, nothing else."""
     known = np.isfinite(pixels)
-    scaled = rows @ np.where(known, pixels, 0).astype(np.float64) @ columns.T
+    scaled = resized(np.where(known, pixels, 0).astype(np.float64), rows, columns)
     if np.issubdtype(pixels.dtype, np.floating) and known.any():
         scaled = np.clip(scaled, pixels[known].min(), pixels[known].max())  # sums of weights may miss 1 by the last bit
     if not known.all():  # a product would carry it along its whole row and column, as zero times NaN is NaN
-        scaled[rows @ ~known @ columns.T > 0] = np.nan
+        scaled[resized((~known).astype(np.float64), rows, columns) > 0] = np.nan
     return scaled
 
 

@@ -86,11 +86,11 @@ class HubEncoder:
         self.lock = threading.RLock()
         self.network = _load_network(folder, config).to(device)
         choose_attention(self.network, device, dtype)
-        self._packing = _packing(self.network, device, dtype)
         self.reads = FeatureSettings()
         self._interpolates = {"interpolate_pos_encoding": True} if config["model_type"] == "vit" else {}
         self.standard = read_standardisation(folder)  # mean and standard deviation of the three planes
         self._mean, self._std = (planes_of(value, device) for value in self.standard)
+        self._packing = _packing(self.network, device, dtype, self.standard)
 
     @property
     def identity(self) -> str:
@@ -181,19 +181,21 @@ class HubEncoder:
         packed = self._packing and self._packing.of(self.network)
         if packed is not None:
             with torch.inference_mode():
-                return packed((pixels - self._mean) / self._std).numpy()
+                return packed(pixels).numpy()
         reduced = self.dtype == "bfloat16"
         autocast = torch.autocast(self.device, torch.bfloat16) if reduced else nullcontext()
         with torch.inference_mode(), autocast:
             return self.tokens(pixels).float().cpu().numpy()
 
 
-def _packing(network: nn.Module, device: str, dtype: str) -> Packing | None:
+def _packing(
+    network: nn.Module, device: str, dtype: str, standard: tuple[tuple[float, ...], tuple[float, ...]]
+) -> Packing | None:
     """Return where the packed copy of a network is kept, if there can be one."""
     from cellapp.encoders.dinov2_network import Dinov2Network
     from cellapp.encoders.packed_network import Packing, is_packable
 
-    return Packing(dtype) if isinstance(network, Dinov2Network) and is_packable(device, dtype) else None
+    return Packing(dtype, standard) if isinstance(network, Dinov2Network) and is_packable(device, dtype) else None
 
 
 def _load_network(folder: Path, config: Mapping[str, Any]) -> nn.Module:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _X86 = ("x86_64", "amd64")
 _OPERATORS = ("_linear_pointwise", "_reorder_linear_weight", "_is_mkldnn_bf16_supported")
+_SAFE = (1e-30, 1e30)  # sums of weights between which neither they nor their products leave the range of float32
 _Key = tuple[tuple[int, int], ...]
+_Planes = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def is_packable(device: str, dtype: str) -> bool:
@@ -38,10 +40,13 @@ class Packing:
     ----------
     dtype : {"float32", "bfloat16"}
         Of products and their operands. Tokens between blocks, norms and sums stay float32.
+    standard : tuple of two tuples of float
+        Mean and standard deviation of each plane, by which pixels are standardised before they reach the network.
     """
 
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, dtype: str, standard: _Planes) -> None:
         self._dtype: torch.dtype = getattr(torch, dtype)
+        self._standard = standard
         self._network: Dinov2Network | None = None
         self._key: _Key = ()
         self._packed: PackedNetwork | None = None
@@ -52,26 +57,28 @@ class Packing:
             return None  # they are to see every pass of the network itself
         key = tuple((tensor.data_ptr(), tensor._version) for tensor in network.parameters())
         if self._packed is None or network is not self._network or key != self._key:
-            self._packed = PackedNetwork(network, self._dtype)
+            self._packed = PackedNetwork(network, self._dtype, self._standard)
             self._network, self._key = network, key
         return self._packed
 
 
 class PackedNetwork:
-    """Computes what a `Dinov2Network` computes with the weights it has now, without gradients.
+    """Computes what a `Dinov2Network` computes of standardised pixels with the weights it has now, without gradients.
 
     Parameters
     ----------
     network : Dinov2Network
     dtype : torch.dtype
+    standard : tuple of two tuples of float
         See `Packing`.
     """
 
-    def __init__(self, network: Dinov2Network, dtype: torch.dtype) -> None:
+    def __init__(self, network: Dinov2Network, dtype: torch.dtype, standard: _Planes) -> None:
         with torch.inference_mode():
             self._embeddings, self._norm, self._dtype = network.embeddings, network.layernorm, dtype
             projection = network.embeddings.patch_embeddings.projection
-            self._patches = _linear(projection.weight.flatten(1), projection.bias, dtype)
+            self._mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in standard)
+            self._patches = _linear((projection.weight / deviation).flatten(1), projection.bias, dtype)
             self._blocks = [_Block.of(layer, network.config.num_heads, dtype) for layer in network.encoder.layer]
         self._starts: dict[tuple[int, int], torch.Tensor] = {}
 
@@ -81,7 +88,7 @@ class PackedNetwork:
         Parameters
         ----------
         pixels : Tensor of shape (N, 3, Y, X), float32
-            Standardised; sides that are multiples of the patch.
+            0 to 1; sides that are multiples of the patch.
 
         Returns
         -------
@@ -91,9 +98,9 @@ class PackedNetwork:
         side = self._embeddings.patch_px
         rows, columns = height // side, width // side
         split = pixels.view(n, planes, rows, side, columns, side).permute(0, 2, 4, 1, 3, 5)
-        patches = torch.empty(split.shape, dtype=self._dtype).copy_(split).view(n, rows * columns, -1)
+        patches = torch.sub(split, self._mean, out=torch.empty(split.shape, dtype=self._dtype))
         tokens = self._start((rows, columns)).repeat(n, 1, 1)
-        tokens[:, -rows * columns :].add_(self._patches(patches))
+        tokens[:, -rows * columns :].add_(self._patches(patches.view(n, rows * columns, -1)))
         for block in self._blocks:
             block.add_to(tokens)
         return self._norm(tokens)
@@ -143,10 +150,18 @@ class _Block:
     def _mix(self, projected: torch.Tensor) -> torch.Tensor:
         """Average values by attention: from (N, T, 3 D) to (N, T, D)."""
         n, length, width = projected.shape[0], projected.shape[1], projected.shape[2] // 3
-        split = projected.view(n, length, 3, self.n_heads, width // self.n_heads).permute(2, 0, 3, 1, 4)
-        query, key, value = split.reshape(3, n * self.n_heads, length, -1)
-        mixed = torch.bmm(torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1), value)
-        return mixed.view(n, self.n_heads, length, -1).transpose(1, 2).reshape(n, length, width)
+        query, key, value = projected.view(n, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        # a column of ones beside the values: the same product sums the weights too, which softmax needs passes for
+        counted = torch.cat([value, value.new_ones(n, self.n_heads, length, 1)], dim=-1)
+        query, key, counted = (part.reshape(n * self.n_heads, length, -1) for part in (query, key, counted))
+        totals = torch.bmm(torch.bmm(query, key.transpose(1, 2)).exp_(), counted)
+        least, most = totals[..., -1].aminmax()
+        if not _SAFE[0] < least <= most < _SAFE[1]:  # exponentials left the range of numbers; softmax shifts them
+            totals = torch.bmm(torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1), counted)
+        totals = totals.view(n, self.n_heads, length, -1)
+        mixed = projected.new_empty(n, length, self.n_heads, width // self.n_heads)
+        torch.div(totals[..., :-1], totals[..., -1:], out=mixed.transpose(1, 2))
+        return mixed.view(n, length, width)
 
 
 def _linear(

@@ -62,4 +62,4 @@ def mean_tokens(
         patches = tokens[:, n_prefix:].reshape(len(tokens), *grid, -1).transpose(0, 3, 1, 2)
         back = view_back(patches, number).transpose(0, 2, 3, 1).reshape(len(tokens), grid[0] * grid[1], -1)
         total = total + np.concatenate([tokens[:, :n_prefix], back], axis=1)
-    return total / np.float32(n_views)
+    return total / np.float32(n_views) if n_views > 1 else total

@@ -13,11 +13,13 @@ from cellapp.images.preprocess import Preprocessor
 from cellapp.pipeline.cell_batches import CENTROID_COLUMNS, SQUARE_PX, cell_batches, squares
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
-from cellapp.pipeline.encoder_crops import encoder_planes
+from cellapp.pipeline.encoder_crops import encoder_crops, planes_of
 from cellapp.pipeline.progress import do_missing
 from cellapp.settings import VectorSettings
 from cellapp.types.cells import Embeddings, LabelMask, join_embeddings
 from cellapp.types.image import OnStep
+
+_PLANES_BYTES = 24 * 2**20  # of crops as planes; larger blocks are cleared anew by the system, see keep_freed_memory
 
 
 def embed_cells(
@@ -94,7 +96,15 @@ def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preproce
     encoder, vectors = context.models.encoder, context.models.vectors
     if vectors.reads.source == "grid":
         return pool_cells(context.source, mask, cells, context.roles, preprocessor, encoder=encoder, crop=vectors.crop)
-    return encoder.embed(encoder_planes(context, mask, cells, preprocessor), cells.index.to_numpy(np.int32))
+    crops = encoder_crops(context, mask, cells, preprocessor)
+    n = _n_at_once(encoder.input_px)
+    parts = (crops[start : start + n] for start in range(0, max(len(crops), 1), n))
+    return join_embeddings([encoder.embed(planes_of(context, part), part.cell_ids) for part in parts])
+
+
+def _n_at_once(side_px: int) -> int:
+    """Return how many crops are planes at a time: a power of two, which encoders divide into equal batches."""
+    return 1 << max(_PLANES_BYTES // (3 * 4 * side_px**2), 1).bit_length() - 1
 
 
 def _batches(cells: pd.DataFrame, vectors: VectorSettings) -> list[pd.DataFrame]:

@@ -86,9 +86,14 @@ def encoder_planes(
     side_px : int, optional
         Side of the squares: gives three planes by the roles of the channels, and no encoder is needed.
     """
-    crops, encoder = encoder_crops(context, mask, cells, preprocessor), context.models.encoder
+    return planes_of(context, encoder_crops(context, mask, cells, preprocessor), side_px)
+
+
+def planes_of(context: ImageContext, crops: Crops, side_px: int | None = None) -> np.ndarray:
+    """Return crops made by `encoder_crops` as planes, see `encoder_planes`."""
     if side_px is not None:
         return encoder_input(crops, context.roles, side_px)
+    encoder = context.models.encoder
     return encoder_input(crops, context.roles, encoder.input_px, encoder.reads.channels_as)
 
 

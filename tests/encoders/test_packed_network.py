@@ -15,6 +15,7 @@ from tests.encoders.tiny import tiny_encoder, write_encoder
 FAMILIES = ("dinov2", "dinov2_with_registers")
 needs_onednn = pytest.mark.skipif(not is_packable("cpu", "float32"), reason="torch here has no packed products")
 needs_bfloat16 = pytest.mark.skipif(not is_packable("cpu", "bfloat16"), reason="this processor has no bfloat16")
+AS_THEY_ARE = ((0.0,) * 3, (1.0,) * 3)  # mean and deviation of pixels that are standardised already
 DTYPES = [pytest.param("float32", marks=needs_onednn), pytest.param("bfloat16", marks=needs_bfloat16)]
 
 
@@ -30,7 +31,7 @@ def pictures(n, shape=(32, 32)):
 
 def packed_tokens(network, pixels, dtype="float32"):
     with torch.inference_mode():
-        return Packing(dtype).of(network)(pixels)
+        return Packing(dtype, AS_THEY_ARE).of(network)(pixels)
 
 
 def tokens(network, pixels):
@@ -44,6 +45,25 @@ def test_tokens_are_those_of_the_network(network, shape):
     np.testing.assert_allclose(
         packed_tokens(network, pictures(3, shape)), tokens(network, pictures(3, shape)), atol=2e-5
     )
+
+
+@needs_onednn
+def test_pixels_are_standardised_by_the_weights(network):
+    standard = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in standard)
+    with torch.inference_mode():
+        ours = Packing("float32", standard).of(network)(pictures(3))
+    np.testing.assert_allclose(ours, tokens(network, (pictures(3) - mean) / deviation), atol=2e-5)
+
+
+@needs_onednn
+@pytest.mark.parametrize("factor", [200, 2000])
+def test_attention_that_leaves_the_range_of_exponentials_is_that_of_the_network(network, factor):
+    with torch.no_grad():
+        for layer in network.encoder.layer:
+            layer.attention.attention.query.bias.fill_(1).mul_(factor)
+            layer.attention.attention.key.bias.fill_(1)
+    np.testing.assert_allclose(packed_tokens(network, pictures(3)), tokens(network, pictures(3)), atol=2e-5)
 
 
 @needs_bfloat16
@@ -68,7 +88,7 @@ def test_tokens_depend_on_neither_batch_nor_order(network, dtype):
 
 @needs_onednn
 def test_weights_that_change_are_packed_again(network):
-    packing = Packing("float32")
+    packing = Packing("float32", AS_THEY_ARE)
     first = packing.of(network)
     assert packing.of(network) is first
     with torch.no_grad():

@@ -56,6 +56,16 @@ def test_batches_in_a_folder_give_what_one_batch_gives_in_the_order_of_the_table
     np.testing.assert_allclose(in_parts.features, at_once.features, atol=0.1 * at_once.features.std())
 
 
+def test_crops_that_are_planes_a_few_at_a_time_give_the_same(analysed, monkeypatch):
+    cells = analysed[1].cells
+    with temporary_checkpoint() as checkpoint:
+        at_once = vectors(analysed, cells, checkpoint)
+        monkeypatch.setattr("cellapp.pipeline.embed_cells._PLANES_BYTES", 1)
+        one_by_one = vectors(analysed, cells, checkpoint)
+    assert one_by_one.cell_ids.tolist() == at_once.cell_ids.tolist()
+    np.testing.assert_allclose(one_by_one.features, at_once.features, atol=0.1 * at_once.features.std())
+
+
 def test_finished_batches_are_not_done_again(analysed, monkeypatch):
     monkeypatch.setattr("cellapp.pipeline.cell_batches.BATCH", 5)
     context, analysis = analysed
