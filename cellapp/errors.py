@@ -45,5 +45,17 @@ class Cancelled(CellappError):
 def disk_sentence(error: OSError) -> str:
     """Return what to tell of an error of the system: which file or folder, and why."""
     where = repr(str(error.filename)) if error.filename else "a file or folder"
-    why = (error.strerror or str(error) or type(error).__name__).lower()
-    return f"{where} cannot be used ({why}); see that there is room and that you may read and write there"
+    return f"{where} cannot be used ({why_unread(error)}); see that there is room and that you may read and write there"
+
+
+def why_unread(error: Exception) -> str:
+    """Return why a file could not be read, without the numbers of the system and the names of Python's errors."""
+    if isinstance(error, OSError):
+        return (error.strerror or str(error) or type(error).__name__).lower()
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing in it"
+    return str(error)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cellapp.errors import InputError
+from cellapp.errors import InputError, why_unread
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -25,8 +25,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # no TOML, or no text
-        raise InputError(f"cannot read the recipe {str(path)!r}: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:  # no TOML, or no text
+        raise InputError(f"cannot read the recipe {str(path)!r}: {why_unread(error)}") from error
 
 
 Model = TypeVar("Model", bound=BaseModel)

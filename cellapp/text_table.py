@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cellapp.errors import InputError
+from cellapp.errors import InputError, why_unread
 
 SEPARATORS = ",;\t|"
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -66,7 +66,7 @@ def _decode(path: Path) -> str:
             )
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error}") from error
+        raise InputError(f"cannot read {str(path)!r}: {why_unread(error)}") from error
     if content.startswith(_WORKBOOKS):
         raise InputError(f"{path} is a workbook of a spreadsheet, not text: save it as CSV UTF-8")
     try:

@@ -14,7 +14,7 @@ from cellapp.cells.input_features import measured_names
 from cellapp.classification.conformal import ConformalLimits
 from cellapp.classification.novelty import NoveltyDetector
 from cellapp.classification.own_encoder import OwnEncoder
-from cellapp.errors import ModelError
+from cellapp.errors import InputError, ModelError
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings, VectorSettings
 from cellapp.types.cells import Embeddings
 from cellapp.types.protocols import Encoder
@@ -131,11 +131,11 @@ class LinearHead:
 
         Raises
         ------
-        ModelError
+        InputError
             When the head does not know the class.
         """
         if target not in self.classes:
-            raise ModelError(f"head {self.name!r} has no class {target!r}; it knows {', '.join(self.classes)}")
+            raise InputError(f"head {self.name!r} has no class {target!r}; it knows {', '.join(self.classes)}")
         signs = np.full(len(self.classes), -1.0 / (len(self.classes) - 1))
         signs[self.classes.index(target)] = 1.0
         weight = (signs @ self.weight.astype(np.float64)) / self.std / self.temperature

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from cellapp.errors import InputError
+from cellapp.errors import InputError, why_unread
 from cellapp.files import atomic_write
 
 TENSORS, LIST = "training_cells.safetensors", "training_cells.json"
@@ -87,4 +87,6 @@ def read_training_cells(folder: Path) -> TrainingCells | None:
         columns = [tuple(str(cell[name]) for cell in tree["cells"]) for name in ("label", "file", "group")]
         return TrainingCells(arrays["features"], *columns, int(tree["n_all"]), arrays.get("pictures"))
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
-        raise InputError(f"the training cells in {folder} cannot be read ({error}); train the head again") from error
+        raise InputError(
+            f"the training cells in {folder} cannot be read ({why_unread(error)}); train the head again"
+        ) from error

@@ -11,7 +11,7 @@ from cellapp.cli.output import JSON_OPTION, emit
 
 def average_segmenters(
     networks: list[Path] = typer.Argument(..., metavar="FOLDER...", help="Networks that train-segmenter wrote."),
-    out: Path = typer.Option(..., "--out", help="Folder for weights.safetensors and config.json."),
+    out: Path = typer.Option(..., "--out", help="Folder for weights.safetensors and config.json.", file_okay=False),
     share: list[float] = typer.Option([], "--share", help="Of each network, in their order; equal when left out."),
     as_json: bool = JSON_OPTION,
 ) -> None:

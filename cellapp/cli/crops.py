@@ -15,7 +15,7 @@ _CROPS = typer.Argument(..., metavar="CROPS_DIR", help="Folder of single-cell pi
 
 def embed(
     crops: Path = _CROPS,
-    out: Path = typer.Option(..., "--out", help="File to write, .npz."),
+    out: Path = typer.Option(..., "--out", help="File to write, .npz.", dir_okay=False),
     encoder: str = typer.Option(
         DEFAULT_ENCODER, help="Name in `models list`, or a folder in Hugging Face or timm format."
     ),
@@ -35,7 +35,7 @@ def embed(
     from cellapp.settings_io import validated
 
     paths, unreadable = list_crops(crops), {}
-    reading = load_model(encoder).reading(validated(FeatureSettings, {"channels_as": channels_as}))
+    reading = load_model(encoder, kind="encoder").reading(validated(FeatureSettings, {"channels_as": channels_as}))
     embeddings = embed_folder(paths, reading, PreprocessSettings(), unreadable)
     files = [paths[row].relative_to(crops).as_posix() for row in embeddings.cell_ids]
     write_embeddings(embeddings, out, files=files)
@@ -48,7 +48,7 @@ def embed(
 def predict(
     crops: Path = _CROPS,
     head: str = typer.Option(..., "--head", help="Name in `models list`, or the folder of a trained head."),
-    out: Path = typer.Option(..., "--out", help="File to write, .csv."),
+    out: Path = typer.Option(..., "--out", help="File to write, .csv.", dir_okay=False),
     unsure: Unsure = None,
     error_rate: ErrorRate = None,
     as_json: bool = JSON_OPTION,
@@ -66,7 +66,7 @@ def predict(
     from cellapp.settings import ClassifySettings
     from cellapp.settings_io import validated
 
-    model = load_model(head)
+    model = load_model(head, kind="head")
     chosen = {name: value for name, value in (("unsure", unsure), ("error_rate", error_rate)) if value is not None}
     table = predict_crops(crops, model, validated(ClassifySettings, chosen))
     write_csv(table, out)

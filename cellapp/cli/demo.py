@@ -6,13 +6,13 @@ from pathlib import Path
 
 import typer
 
-from cellapp.cli.options import parse_size
+from cellapp.cli.options import SEED, parse_size
 
 
 def demo(
     out: Path = typer.Option(..., "--out", help="Folder to write to.", file_okay=False),
     size: str = typer.Option("1024x1024", help="Rows x columns, in pixels."),
-    seed: int = typer.Option(0, help="The same seed gives the same slide."),
+    seed: int = typer.Option(0, **SEED, help="The same seed gives the same slide."),
     density: float = typer.Option(None, help="Share of the area that cells cover, 0 to 0.9."),
     touching: float = typer.Option(None, help="Share of cells born as touching pairs, 0 to 1."),
     cancer_fraction: float = typer.Option(None, help="Expected share of cancer cells, 0 to 1."),

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 from cellapp.settings import DEFAULT_ENCODER
 
@@ -37,7 +38,7 @@ def discover(
     standardise: bool = typer.Option(False, "--standardise", help="Scale each number first, as measurements need."),
     correct: str = typer.Option(None, help="Column of batches whose differences are taken out first."),
     controls: str = typer.Option(None, help="column=value of control cells: what they vary most in is taken out."),
-    seed: int = typer.Option(0, help="The same seed gives the same clusters."),
+    seed: int = typer.Option(0, **SEED, help="The same seed gives the same clusters."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Find clusters of cells without labels, say how many there are, and compare them with what is known.

@@ -11,7 +11,7 @@ from cellapp import __version__
 from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.compute.torchvision_shim import install
 from cellapp.config import app_settings
-from cellapp.errors import CellappError
+from cellapp.errors import CellappError, why_unread
 from cellapp.models.registry import registry
 from cellapp.models.status import status
 from cellapp.store.database import check_database
@@ -78,7 +78,9 @@ def _folders(findings: Findings) -> None:
         home.mkdir(parents=True, exist_ok=True)
         free_gb = shutil.disk_usage(home).free / 2**30
     except OSError as error:
-        findings.problems.append(f"the data folder {home} cannot be used: {error}; set CELLAPP_HOME to another")
+        findings.problems.append(
+            f"the data folder {home} cannot be used: {why_unread(error)}; set CELLAPP_HOME to another"
+        )
         return
     findings.facts["free disk"] = f"{free_gb:.0f} GB"
     if free_gb < _MIN_FREE_GB:

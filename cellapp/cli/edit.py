@@ -36,13 +36,13 @@ def edit(
 
 
 def _content(path: Path) -> Any:
-    from cellapp.errors import InputError
+    from cellapp.errors import InputError, why_unread
 
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{str(path)!r} is no JSON file of edits ({error}); see `python -m cellapp edit --help`"
+            f"{str(path)!r} is no JSON file of edits ({why_unread(error)}); see `python -m cellapp edit --help`"
         ) from error
 
 

@@ -33,7 +33,7 @@ def compare(
 
 def ensemble(
     heads: list[Path] = typer.Argument(..., metavar="HEAD HEAD...", help="Folders of trained heads."),
-    out: Path = typer.Option(..., "--out", help="Folder for the ensemble; its name is the head's."),
+    out: Path = typer.Option(..., "--out", help="Folder for the ensemble; its name is the head's.", file_okay=False),
     weights: str = typer.Option("mean", help="mean, accuracy or f1: what decides the weight of each head."),
     as_json: bool = JSON_OPTION,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 label = typer.Typer(help="Export and import the classes that people gave to cells, and list which to label next.")
@@ -73,13 +74,15 @@ def _emit_report(report: Any, file: Path, as_json: bool) -> None:
 @label.command()
 def suggest(
     target: str = typer.Argument(..., metavar="RUN", help="Id of a run, or the --out folder of analyse."),
-    file: Path = typer.Argument(..., metavar="FILE.csv", help="Table to write; fill in class and import it."),
+    file: Path = typer.Argument(
+        ..., metavar="FILE.csv", help="Table to write; fill in class and import it.", dir_okay=False
+    ),
     order: str = typer.Option("most-different", help="least-sure, most-different, oddest, band, like, image, random."),
     number: int = typer.Option(100, min=1, help="At most so many cells."),
     of_class: str = typer.Option(None, "--class", help="Class that the band is of; the first by name when left out."),
     band: str = typer.Option("0.4-0.6", help="Band of probability."),
     like: str = typer.Option(None, help="Cell that others should be like, IMAGE:CELL_ID."),
-    seed: int = typer.Option(0, help="Decides the random order."),
+    seed: int = typer.Option(0, **SEED, help="Decides the random order."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Write which cells to label next, with an empty column class."""

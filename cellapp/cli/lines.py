@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit
 from cellapp.settings import DEFAULT_ENCODER
 
@@ -30,7 +31,7 @@ def train(
     encoder: str = typer.Option(None, help="Name in `models list`, or a folder, such as `lines pretrain` writes."),
     epochs: int = typer.Option(60, help="Steps of training."),
     segments: int = typer.Option(4, help="Parts of a sequence of which a step sees one image each."),
-    seed: int = typer.Option(0, help="Decides weights and folds."),
+    seed: int = typer.Option(0, **SEED, help="Decides weights and folds."),
     pattern: str = _PATTERN,
     every: float = _EVERY,
     as_json: bool = JSON_OPTION,
@@ -52,11 +53,13 @@ def train(
 @lines.command()
 def pretrain(
     folder: Path = typer.Argument(..., metavar="SEQUENCES_DIR", help="Sequences; their lines are not looked at."),
-    out: Path = typer.Option(..., "--out", help="Folder for the encoder; goes on where it was stopped."),
+    out: Path = typer.Option(
+        ..., "--out", help="Folder for the encoder; goes on where it was stopped.", file_okay=False
+    ),
     encoder: str = typer.Option(DEFAULT_ENCODER, help="Start from this encoder: a name in `models list` or a folder."),
     steps: int = typer.Option(None, min=1, help="Steps of learning (200)."),
     recipe: Path = typer.Option(None, "--recipe", help="TOML file as `pretrain` takes it.", dir_okay=False),
-    seed: int = typer.Option(0, min=0, help="Another seed, another encoder."),
+    seed: int = typer.Option(0, **SEED, help="Another seed, another encoder."),
     pattern: str = _PATTERN,
     every: float = _EVERY,
     as_json: bool = JSON_OPTION,
@@ -79,7 +82,9 @@ def pretrain(
 def predict(
     folder: Path = _SEQUENCES,
     model: Path = typer.Option(..., "--model", help="Folder that `lines train` wrote."),
-    out: Path = typer.Option(..., "--out", help="Folder for predictions.csv, attention.csv, growth.csv."),
+    out: Path = typer.Option(
+        ..., "--out", help="Folder for predictions.csv, attention.csv, growth.csv.", file_okay=False
+    ),
     table: Path = _TABLE,
     pattern: str = _PATTERN,
     every: float = _EVERY,
@@ -102,7 +107,9 @@ def growth(
         metavar="SEQUENCES_DIR|RUN_OUT",
         help="Images over time, or the --out folder of `analyse`: cells are counted.",
     ),
-    out: Path = typer.Option(..., "--out", help="Folder for growth.csv, doubling.csv, growth.html, growth.svg."),
+    out: Path = typer.Option(
+        ..., "--out", help="Folder for growth.csv, doubling.csv, growth.html, growth.svg.", file_okay=False
+    ),
     pattern: str = _PATTERN,
     every: float = _EVERY,
     as_json: bool = JSON_OPTION,

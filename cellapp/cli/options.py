@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from cellapp.cli.output import note
-from cellapp.errors import InputError
+from cellapp.errors import InputError, why_unread
 from cellapp.files import IMAGE_SUFFIXES, is_litter, without_litter
-from cellapp.settings import PREPROCESS_STEPS
+from cellapp.settings import LARGEST_SEED, PREPROCESS_STEPS
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Image files, zips of them, folders or globs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", file_okay=False)]
@@ -36,6 +36,9 @@ ErrorRate = Annotated[
 Preprocess = Annotated[
     str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(PREPROCESS_STEPS)}; or none.")
 ]
+
+SEED = {"min": 0, "max": LARGEST_SEED}
+"""Bounds of ``--seed``."""
 
 DATA = typer.Option(
     ...,
@@ -135,6 +138,8 @@ def expand_inputs(inputs: Sequence[str]) -> list[Path]:
     from cellapp.images.formats.sniff import reading
     from cellapp.synthetic.write import is_truth
 
+    if not all(text.strip() for text in inputs):
+        raise InputError("an INPUT is empty, perhaps a variable of the shell that is not set; name files or folders")
     paths: dict[Path, None] = {}
     for text in inputs:
         with reading(text):
@@ -173,8 +178,8 @@ def _read_tree(path: Path | None) -> dict[str, Any]:
         return {}
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read settings from {str(path)!r}: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"cannot read settings from {str(path)!r}: {why_unread(error)}") from error
     if not isinstance(tree, dict):
         raise InputError(f"{str(path)!r} holds no settings; give a JSON object of settings, or a run.json")
     return tree

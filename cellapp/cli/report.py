@@ -26,7 +26,7 @@ Images = Annotated[
 def report(
     run: Path = typer.Argument(..., metavar="RUN_OUT", help="The --out folder of `analyse`."),
     images: Images = None,
-    out: Path = typer.Option(None, "--out", help="File to write; RUN_OUT/report.html when left out."),
+    out: Path = typer.Option(None, "--out", help="File to write; RUN_OUT/report.html when left out.", dir_okay=False),
     title: str = typer.Option(None, help="Title of the page; the folder's name when left out."),
     as_json: bool = JSON_OPTION,
 ) -> None:

@@ -31,7 +31,10 @@ def segmentation(
     pred: Path = typer.Argument(..., metavar="PRED", help="Label image, folder, or --out of segment or analyse."),
     truth: Path = typer.Argument(..., metavar="TRUTH", help="Label image, or folder matched by stem."),
     pictures: Path = typer.Option(
-        None, "--pictures", help="Folder for a PNG of each image: found, missed, doubled, merged and extra cells."
+        None,
+        "--pictures",
+        help="Folder for a PNG of each image: found, missed, doubled, merged and extra cells.",
+        file_okay=False,
     ),
     images: Path = typer.Option(None, "--images", help="With --pictures: the images, to draw on; matched by stem."),
     as_json: bool = JSON_OPTION,
@@ -56,7 +59,7 @@ def segmentation(
 def score_segmenter(
     name: str = typer.Argument(..., help="Name in `models list`, or the folder of a trained network."),
     data: Path = DATA,
-    out: Path = typer.Option(None, "--out", help="File to write, metrics.json."),
+    out: Path = typer.Option(None, "--out", help="File to write, metrics.json.", dir_okay=False),
     held_out: float = typer.Option(
         0.0,
         "--held-out",
@@ -67,9 +70,14 @@ def score_segmenter(
     label_free: int = typer.Option(
         8, "--label-free", min=0, help="Images of each kind without stain to draw and score beside them."
     ),
-    failures: Path = typer.Option(None, "--failures", help="Folder for a picture of the worst image of each kind."),
+    failures: Path = typer.Option(
+        None, "--failures", help="Folder for a picture of the worst image of each kind.", file_okay=False
+    ),
     examples: Path = typer.Option(
-        None, "--examples", help="Folder for pictures of the best and worst image of each kind, beside classical."
+        None,
+        "--examples",
+        help="Folder for pictures of the best and worst image of each kind, beside classical.",
+        file_okay=False,
     ),
     before: str = typer.Option(None, "--before", help="Network shown between them: a name or a folder."),
     as_json: bool = JSON_OPTION,
@@ -84,9 +92,9 @@ def score_segmenter(
 
     require_images(data)
     progress = Progress()
-    segmenter = load_model(name, dtype="float32")
+    segmenter = load_model(name, dtype="float32", kind="segmenter")
     chosen = {"n_label_free": label_free, "held_out": held_out, "failures": failures, "examples": examples}
-    chosen["before"] = load_model(before, dtype="float32") if before else None
+    chosen["before"] = load_model(before, dtype="float32", kind="segmenter") if before else None
     figures = evaluate_segmenter(segmenter, data, **chosen, on_step=progress)
     progress.end()
     if out is not None:
@@ -106,7 +114,9 @@ def score_explanation(
     head: str = typer.Option(..., "--head", help="Name in `models list`, or the folder of a trained head."),
     methods: str = typer.Option("", help="Methods of `analyse --explain-method`, comma between; all when left out."),
     n_cells: int = typer.Option(24, "--cells", min=4, help="Cells taken at most, evenly."),
-    out: Path = typer.Option(None, "--out", help="File to write; explanation.json in the head's folder when left out."),
+    out: Path = typer.Option(
+        None, "--out", help="File to write; explanation.json in the head's folder when left out.", dir_okay=False
+    ),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Say which maps are true of a head: deletion, insertion, ROAD, shuffled weights, stability, against random maps.
@@ -125,7 +135,8 @@ def score_explanation(
 
     if (crops is None) == (data is None):
         raise InputError("give either a folder of pictures, CROPS_DIR, or --data with synthetic slides")
-    progress, names, model = Progress(), [name.strip() for name in methods.split(",") if name.strip()], load_model(head)
+    progress, model = Progress(), load_model(head, kind="head")
+    names = [name.strip() for name in methods.split(",") if name.strip()]
     sample = sample_slides(data, model, n_cells) if crops is None else sample_pictures(crops, model, n_cells)
     result = score_explanations(sample, model, names, on_step=progress)
     progress.end()

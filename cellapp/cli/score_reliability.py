@@ -14,7 +14,9 @@ from cellapp.cli.output import JSON_OPTION, Progress, emit
 def score_reliability(
     name: str = typer.Argument(..., help="Name in `models list`, or the folder of a trained network."),
     data: Path = DATA,
-    out: Path = typer.Option(None, "--out", help="Folder to write reliability.json to; the network's when left out."),
+    out: Path = typer.Option(
+        None, "--out", help="Folder to write reliability.json to; the network's when left out.", file_okay=False
+    ),
     held_out: float = typer.Option(
         0.0, "--held-out", min=0.0, max=0.9, help="Also read the share of the training images that a recipe holds out."
     ),
@@ -38,7 +40,7 @@ def score_reliability(
     from cellapp.training.segmenter.reliability import fit_calibration
     from cellapp.training.segmenter.truth_sets import read_truth
 
-    segmenter, progress = load_model(name), Progress()
+    segmenter, progress = load_model(name, kind="segmenter"), Progress()
     if not isinstance(segmenter, CompactSegmenter):
         raise InputError(f"{name!r} is no compact network; give the folder of one, as train-segmenter writes it")
     judged = judge_network(segmenter, read_truth(data, held_out, unseen, label_free), most=most, on_step=progress)

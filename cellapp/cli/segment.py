@@ -71,7 +71,7 @@ def segment(
         second_look=second_look,
         preprocess=preprocess,
     )
-    model, progress = load_model(chosen.segment.segmenter), Progress()
+    model, progress = load_model(chosen.segment.segmenter, kind="segmenter"), Progress()
     with run_log(log) as told, run_items(inputs, out, **which, reference=reference, regions=regions) as items:
         told.begin("segment", len(items), chosen.segment.segmenter)
         work = told.each(lambda item, on_step: _segment(item, out, model, chosen, on_step))

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 
@@ -17,7 +18,7 @@ def train(
         help="A folder per class, or index.csv: file, class. With --run a CSV of images (file, and columns about them) "
         "or of labels of cells.",
     ),
-    out: Path = typer.Option(..., "--out", help="Folder for the head; its name is the head's."),
+    out: Path = typer.Option(..., "--out", help="Folder for the head; its name is the head's.", file_okay=False),
     recipe: Path = typer.Option(None, "--recipe", help="TOML file; options given beside it change it."),
     encoder: str = typer.Option(None, help="Name in `models list`, or a folder in Hugging Face or timm format."),
     mode: str = typer.Option(
@@ -44,7 +45,7 @@ def train(
     classes: str = typer.Option(None, help="With --run: classes of its values, MCF7=cancer,MCF10A=normal."),
     positive: str = typer.Option(None, help="Class the one-sided figures speak of; cancer where it exists."),
     folds: int = typer.Option(None, help="At most this many folds."),
-    seed: int = typer.Option(None, help="Decides the folds."),
+    seed: int = typer.Option(None, **SEED, help="Decides the folds."),
     resample: str = typer.Option(None, help="none, over, under, enn, tomek or smote, of training parts only."),
     class_weights: bool = typer.Option(None, "--class-weights", help="Weight cells by the rarity of their class."),
     batch_effects: str = typer.Option(None, help="none, scale or controls: take out how groups differ."),
@@ -114,15 +115,15 @@ def pretrain(
         ..., metavar="CROPS_DIR", help="Folder of single-cell pictures; with a recipe that names sources, of those."
     ),
     out: Path = typer.Option(
-        ..., "--out", help="Folder for the encoder and checkpoints; goes on where it was stopped."
+        ..., "--out", help="Folder for the encoder and checkpoints; goes on where it was stopped.", file_okay=False
     ),
     recipe: Path = typer.Option(None, "--recipe", help="TOML file, such as models/cell-vit/recipe.toml."),
     encoder: str = typer.Option(
         None, "--encoder", help="Start from this encoder: a name in `models list` or a folder."
     ),
     steps: int = typer.Option(None, "--steps", min=1, help="Steps of learning."),
-    epochs: float = typer.Option(None, "--epochs", min=0, help="The same as passes over the crops."),
-    seed: int = typer.Option(None, "--seed", min=0, help="Another seed, another encoder."),
+    epochs: float = typer.Option(None, "--epochs", min=0, max=1e6, help="The same as passes over the crops."),
+    seed: int = typer.Option(None, "--seed", **SEED, help="Another seed, another encoder."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Pretrain an encoder by self-distillation; `--encoder DIR` takes the result everywhere."""

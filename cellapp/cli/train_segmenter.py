@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
 _LEARNT_BEFORE = "compact-stained"
@@ -21,7 +22,7 @@ def train_segmenter(
         "that the bundled networks were trained on.",
     ),
     out: Path = typer.Option(
-        ..., "--out", help="Folder for weights, curves.json, checkpoints; goes on where it stopped."
+        ..., "--out", help="Folder for weights, curves.json, checkpoints; goes on where it stopped.", file_okay=False
     ),
     recipe: Path = typer.Option(
         None, "--recipe", help="TOML file, such as models/compact/recipe.toml; without one a network is retrained."
@@ -36,7 +37,7 @@ def train_segmenter(
     epochs: int = typer.Option(None, "--epochs", min=1, help="Retraining a Cellpose model: passes over the images."),
     learning_rate: float = typer.Option(None, "--learning-rate", help="Retraining: largest change in a step."),
     weight_decay: float = typer.Option(None, "--weight-decay", help="Retraining: how strongly weights are held small."),
-    seed: int = typer.Option(None, "--seed", min=0, help="Retraining: another seed draws other crops."),
+    seed: int = typer.Option(None, "--seed", **SEED, help="Retraining: another seed draws other crops."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train a segmentation network from a recipe, or retrain one on your own images and score it before and after.

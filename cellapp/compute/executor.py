@@ -166,7 +166,7 @@ def _connect(address: str) -> Client:
 
     try:
         return Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, ValueError) as error:  # ValueError: no such address
         raise InputError(
             f"no Dask scheduler answers at {address}: start one with `python -m dask scheduler`"
         ) from error

@@ -17,7 +17,7 @@ from cellapp.discovery.corrections import Correction, correction_of
 from cellapp.discovery.projection import UMAP_MIN_CELLS, Method, project
 from cellapp.discovery.typical_cells import TypicalCells, outliers, typical_cells
 from cellapp.errors import InputError
-from cellapp.settings import FrozenModel
+from cellapp.settings import FrozenModel, Seed
 from cellapp.types.image import OnStep
 
 _TOLD_BY = 50  # components that columns are told by
@@ -38,7 +38,7 @@ class DiscoverSettings(FrozenModel):
     """Column whose values are each given mean 0 and standard deviation 1 before cells are grouped: the batch."""
     controls: str | None = None
     """``column=value`` of control cells: what they vary most in is shrunk before cells are grouped."""
-    seed: int = Field(0, ge=0, lt=2**32 - 100)
+    seed: Seed = 0
 
 
 @dataclass(frozen=True, eq=False)

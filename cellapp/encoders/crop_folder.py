@@ -40,7 +40,7 @@ def list_crops(folder: Path) -> list[Path]:
     """
     with reading(str(folder)):
         if not folder.is_dir():
-            raise InputError(f"no folder {str(folder)!r}: name one that holds crops")
+            raise InputError(f"no folder {str(folder)!r}: name one that holds pictures")
         next(folder.iterdir(), None)  # a folder that may not be listed looks like an empty one to `rglob`
     pictures = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not _is_annotated(path))
     paths = without_litter(pictures, folder)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from cellapp.errors import ModelError
+from cellapp.errors import ModelError, why_unread
 
 FAMILIES = ("dinov2", "dinov2_with_registers", "dinov3_vit", "vit")
 CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
@@ -111,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} cannot be read as JSON ({error}); fetch or copy it again") from error
+        raise ModelError(f"{path} cannot be read as JSON ({why_unread(error)}); fetch or copy it again") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} does not hold a JSON object; fetch or copy it again")
     return content

@@ -70,7 +70,9 @@ def read_embeddings(path: Path, *, views: int = 1) -> Embeddings:
             measured = arrays["features"][:, width:] if wide else None  # features alone have the measurements
             cell_ids, encoder = arrays["cell_ids"].astype(np.int32), str(arrays["encoder"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{str(path)!r} holds no vectors of cells ({error}); analyse the image again") from error
+        raise InputError(
+            f"{str(path)!r} holds no vectors of cells, or damaged ones; analyse the image again"
+        ) from error
     return Embeddings(cls, mean_patch, cell_ids, encoder, measured=measured, views=views, spread_patch=spread)
 
 

@@ -63,13 +63,17 @@ def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: s
     ------
     ModelError
         When a model cannot be had, or the head was trained on another encoder than the one named.
+    InputError
+        When the head does not know the class that maps are asked for.
     """
     names = [settings.segment.segmenter]
-    segmenter = load_shared_model(names[0], device, dtype)
+    segmenter = load_shared_model(names[0], device, dtype, kind="segmenter")
     if settings.classify.head is None:
         return RunModels(segmenter, weights=weights_of(names))
-    head = load_model(settings.classify.head, device, dtype)
+    head = load_model(settings.classify.head, device, dtype, kind="head")
     check_unsure(head, settings.classify)
+    if settings.explain.n and settings.explain.target is not None:
+        head.contrast(settings.explain.target)  # refuses a class that it does not know
     names.append(settings.classify.head)
     encoder = _encoder_of(head, settings.classify.encoder, device, dtype)
     weights = weights_of(names) | _weights_of_encoder(head, settings)
@@ -88,7 +92,7 @@ def load_models_to_explain(settings: AnalyseSettings, *, device: str = "auto", d
 
 def load_models_to_embed(vectors: VectorSettings) -> RunModels:
     """Load the encoder of `vectors`, for cells that are segmented already; parameters and errors as above."""
-    segmenter, encoder = load_shared_model("classical"), load_shared_model(vectors.encoder)
+    segmenter, encoder = load_shared_model("classical"), load_shared_model(vectors.encoder, kind="encoder")
     return RunModels(segmenter, encoder.reading(vectors.reads), without_head=vectors)
 
 
@@ -96,7 +100,7 @@ def _encoder_of(head: Head, named: str | None, device: str, dtype: str) -> Encod
     """Load the encoder that was named, if it is the head's, or else the head's."""
     if named is None:
         return load_shared_encoder(head, device, dtype)
-    encoder = load_shared_model(named, device, dtype)
+    encoder = load_shared_model(named, device, dtype, kind="encoder")
     head.check_encoder(encoder)
     return encoder
 

@@ -50,19 +50,21 @@ def keeping_models() -> Iterator[None]:
         _keeping.reset(token)
 
 
-def load_shared_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmenter | Encoder:
+def load_shared_model(
+    name: str, device: str = "auto", dtype: str = "auto", *, kind: str | None = None
+) -> Segmenter | Encoder:
     """Return a segmenter or an encoder that nobody changes: one that is kept, if its files are the same, or load it.
 
     Parameters and errors are those of `cellapp.models.load.load_model`.
     """
 
     def load() -> Segmenter | Encoder:
-        return load_model(name, device, dtype)
+        return load_model(name, device, dtype, kind=kind)
 
     if not _keeping.get() or name == IMPORTED:
         return load()
     if is_declared(name):
-        return _shared((name, device, dtype), _declared(entry(name)), load)
+        return _shared((name, device, dtype), _declared(entry(name, kind)), load)
     path = model_folder(name)
     if not path.exists() or brought_by(path):  # the files of the head count, too
         return load()

@@ -18,7 +18,7 @@ from cellapp.compute.devices import probe_device, probe_dtype
 from cellapp.config import app_settings
 from cellapp.errors import UnknownModelError
 from cellapp.models.checksums import read_lock
-from cellapp.models.registry import STORED_SEGMENTER, ModelEntry, entry, is_declared, model_folder
+from cellapp.models.registry import STORED_SEGMENTER, ModelEntry, entry, is_declared, model_folder, require_kind
 from cellapp.models.status import require_ready
 from cellapp.settings import IMPORTED
 
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _COMPACT_WEIGHTS = "weights.safetensors"  # of cellapp.segmentation.flow_unet_io, which imports torch
 
 
-def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmenter | Encoder | Head:
+def load_model(
+    name: str, device: str = "auto", dtype: str = "auto", *, kind: str | None = None
+) -> Segmenter | Encoder | Head:
     """Load a segmenter, an encoder or a head.
 
     Parameters
@@ -40,6 +42,8 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
         segmenter's folder, or of a Cellpose file.
     device, dtype : str
         See `cellapp.compute.devices`; "auto" takes the settings, and those measure the machine.
+    kind : str, optional
+        "segmenter", "encoder" or "head" where a model of another kind is of no use.
 
     Returns
     -------
@@ -48,17 +52,26 @@ def load_model(name: str, device: str = "auto", dtype: str = "auto") -> Segmente
 
     Raises
     ------
+    UnknownModelError
+        When there is no such model, or it is of another kind.
     ModelError
-        When the model is not here, damaged, gated or cannot run here.
+        When it is not here, damaged, gated or cannot run here.
     """
     keep_freed_memory()  # here, as every process that runs a model comes by: pages, workers of any engine, programs
     if name == IMPORTED:
         return _imported()
-    if not is_declared(name) and (path := model_folder(name)).exists():
-        return _load_path(path, device, dtype)
-    model = entry(name)
-    require_ready(model)
-    return ADAPTERS[model.adapter](model, device, dtype)
+    if name and not is_declared(name) and (path := model_folder(name)).exists():
+        model = _load_path(path, device, dtype)
+        require_kind(name, _kind_of(model), kind)
+        return model
+    declared = entry(name, kind)
+    require_ready(declared)
+    return ADAPTERS[declared.adapter](declared, device, dtype)
+
+
+def _kind_of(model: Segmenter | Encoder | Head) -> str:
+    """Return the kind of a model by what it can do, see `cellapp.types.protocols`."""
+    return "segmenter" if hasattr(model, "flows") else "encoder" if hasattr(model, "embed") else "head"
 
 
 def load_encoder_of(head: Head, device: str = "auto", dtype: str = "auto") -> Encoder:

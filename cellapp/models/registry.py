@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -80,18 +80,51 @@ def registry() -> dict[str, ModelEntry]:
     }
 
 
-def entry(name: str) -> ModelEntry:
+def entry(name: str, kind: str | None = None) -> ModelEntry:
     """Return one declared model.
+
+    Parameters
+    ----------
+    name : str
+    kind : str, optional
+        Which of `KINDS` it must be; any when left out.
 
     Raises
     ------
     UnknownModelError
-        When there is none of that name; the message lists those there are.
+        When there is none of that name, or it is of another kind; the message lists those there are.
     """
     models = registry()
     if name not in models:
-        raise UnknownModelError(f"no model {name!r} and no such file or folder; choose one of: {', '.join(models)}")
+        known = ", ".join(one for one, model in models.items() if kind in (None, model.kind))
+        raise UnknownModelError(f"no {kind or 'model'} {name!r} and no such file or folder; choose one of: {known}")
+    require_kind(name, models[name].kind, kind)
     return models[name]
+
+
+def require_kind(name: str, is_a: str, kind: str | None, also: Iterable[str] = ()) -> None:
+    """Refuse a model that is of another kind than the one that is needed.
+
+    Parameters
+    ----------
+    name : str
+        As it was given, for the message.
+    is_a : str
+        Its kind, of `KINDS`.
+    kind : str or None
+        The one that is needed; None is any.
+    also : iterable of str
+        Models to offer beside those of the registry.
+
+    Raises
+    ------
+    UnknownModelError
+        When they differ; the message lists those of the kind.
+    """
+    if kind not in (None, is_a):
+        known = ", ".join([*(one for one, model in registry().items() if model.kind == kind), *also])
+        article = "an" if is_a == "encoder" else "a"
+        raise UnknownModelError(f"{name!r} is {article} {is_a} and no {kind}; choose one of: {known}")
 
 
 def is_declared(name: str | None) -> bool:

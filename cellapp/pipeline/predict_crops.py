@@ -41,7 +41,7 @@ def predict_crops(folder: str | Path, head: str | Head, settings: ClassifySettin
     ModelError
         When head or encoder cannot be had, or the head reads windows of slides.
     """
-    head, settings = load_model(head) if isinstance(head, str) else head, settings or ClassifySettings()
+    head, settings = load_model(head, kind="head") if isinstance(head, str) else head, settings or ClassifySettings()
     head.check_reads_crops()
     check_unsure(head, settings)
     folder, unreadable = Path(folder), {}

@@ -33,10 +33,7 @@ _AGAIN = "analyse the images again with this head"
 
 def load_head(name: str) -> Head:
     """Load a head. Raises ModelError when it cannot be had or is another kind of model."""
-    head = load_model(name)
-    if not hasattr(head, "vectors"):
-        raise ModelError(f"{name!r} is no head; choose one of `models list`, or the folder of a trained head")
-    return head
+    return load_model(name, kind="head")
 
 
 def stored_vectors(folder: Path, head: Head) -> Embeddings:

@@ -10,7 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from cellapp.errors import ModelError
+from cellapp.errors import ModelError, UnknownModelError, why_unread
 from cellapp.segmentation.flow_unet import FlowNetwork, NetworkSettings
 
 WEIGHTS, CONFIG = "weights.safetensors", "config.json"
@@ -51,7 +51,7 @@ def read_network(folder: Path) -> FlowNetwork:
     try:
         network, digest = FlowNetwork(settings), digest_of(folder)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(_refusal(folder, error)) from error
+        raise _refusal(folder, error) from error
     if digest != expected:
         raise ModelError(f"{folder / WEIGHTS} has sha256 {digest} and {CONFIG} names {expected}: restore the file")
     try:
@@ -79,11 +79,13 @@ def _read_config(folder: Path) -> tuple[NetworkSettings, str]:
         shape = config["network"] | {"widths": tuple(config["network"]["widths"])}
         return NetworkSettings(**shape), config["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(_refusal(folder, error)) from error
+        raise _refusal(folder, error) from error
 
 
-def _refusal(folder: Path, error: Exception) -> str:
-    return f"{folder} holds no segmentation network ({error!r}): fetch or train it again"
+def _refusal(folder: Path, error: Exception) -> ModelError:
+    absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+    sentence = f"{folder} holds no segmentation network ({why_unread(error)}): fetch or train it again"
+    return UnknownModelError(sentence) if absent else ModelError(sentence)
 
 
 def digest_of(folder: Path) -> str:

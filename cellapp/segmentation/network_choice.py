@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellapp.errors import ModelError
+from cellapp.errors import ModelError, why_unread
 from cellapp.images.channels import is_photo
 from cellapp.images.sampling import sample_windows, spread_windows
 from cellapp.segmentation.contrast import GRAY_STATISTICS, describe_colour, describe_gray
@@ -84,7 +84,9 @@ class NetworkChoice:
             content = json.loads(path.read_text(encoding="utf-8"))
             return cls(*(_rule(content[name]) for name in ("gray", "colour")))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{path} holds no rules to choose a network by ({error!r}): restore the file") from error
+            raise ModelError(
+                f"{path} holds no rules to choose a network by ({why_unread(error)}): restore the file"
+            ) from error
 
     def is_label_free(self, slide: Slide, roles: Sequence[Role]) -> bool:
         """Return whether a slide shows cells without stain, or a blood smear.

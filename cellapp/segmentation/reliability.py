@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cellapp.errors import ModelError
+from cellapp.errors import ModelError, why_unread
 from cellapp.files import atomic_write
 from cellapp.segmentation.second_look import Evidence, as_vector
 from cellapp.types.outlines import DOUBTFUL, UNRELIABLE, OutlineQuality
@@ -72,7 +72,8 @@ def read_calibration(folder: Path, digest: str) -> Calibration | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{folder / CALIBRATION} is damaged ({error!r}): make it again with score reliability, or delete it"
+            f"{folder / CALIBRATION} is damaged ({why_unread(error)}): make it again with score reliability, or "
+            "delete it"
         ) from error
 
 

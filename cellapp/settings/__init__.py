@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from cellapp.settings.base import FrozenModel
+from cellapp.settings.base import LARGEST_SEED, FrozenModel, Seed
 from cellapp.settings.explain import LAYERED, ExplainMethod, ExplainSettings
 from cellapp.settings.vectors import (
     DEFAULT_ENCODER,
@@ -25,6 +25,7 @@ from cellapp.settings.vectors import (
 __all__ = [
     "DEFAULT_ENCODER",
     "IMPORTED",
+    "LARGEST_SEED",
     "LAYERED",
     "OF_MASKS",
     "PREPROCESS_STEPS",
@@ -39,6 +40,7 @@ __all__ = [
     "FrozenModel",
     "PreprocessSettings",
     "QualitySettings",
+    "Seed",
     "SegmentSettings",
     "VectorSettings",
 ]
@@ -132,7 +134,7 @@ class AnalyseSettings(FrozenModel):
     """Add descriptors of cytoskeleton and nucleus to the cell table, see `cellapp.cells.describe_cells`."""
     draw_crops: bool = True
     """Write crops.zip in the run, about an eighth of its time; it can be made later, with the same bytes."""
-    seed: int = 0
+    seed: Seed = 0
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LARGEST_SEED = 2**32 - 101
+"""numpy and scikit-learn take seeds below 2**32, and repeated fits count up from the one that was given."""
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 class FrozenModel(BaseModel):

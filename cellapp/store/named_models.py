@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from cellapp.errors import InputError
-from cellapp.models.registry import entry, is_declared, registry
+from cellapp.models.registry import entry, is_declared, registry, require_kind
 from cellapp.models.status import own_heads
 from cellapp.settings import IMPORTED, AnalyseSettings, VectorSettings
 from cellapp.store.heads import list_heads
@@ -40,7 +40,7 @@ def require_named(project_id: str, kind: str, name: str | None) -> None:
         return
     known = [*(model.name for model in registry().values() if model.kind == kind), *offered]
     if is_declared(name):
-        raise InputError(f"{name!r} is a {entry(name).kind} and no {kind}; choose one of: {', '.join(known)}")
+        require_kind(name, entry(name).kind, kind, offered)
     near = get_close_matches(name, known, n=1)
     meant = f"did you mean {near[0]!r}?" if near else f"choose one of: {', '.join(known)}"
     raise InputError(f"no {kind} {name!r} here; {meant}")

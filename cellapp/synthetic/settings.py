@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 CHANNELS = ("actin", "cytoplasm", "nucleus", "orange")
 """Channel names in order; slides of three channels leave the last one out."""
+
+SMALLEST_PX, LARGEST_PX = 2, 4096
+"""Diameter of an average cell: below it no cell has a shape, above it one fills several squares that are drawn."""
 
 
 class SyntheticSettings(BaseModel):
     """Everything the pixels of a synthetic slide depend on; equal settings give equal files."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     height: int = Field(1024, ge=1)
     """Rows, px."""
@@ -37,6 +40,15 @@ class SyntheticSettings(BaseModel):
     n_channels: Literal[3, 4] = 3
     differ_by: Literal["all", "nucleus", "cytoskeleton"] = "all"
     """What tells the classes apart: everything that is drawn, or the nucleus or the fibres of actin alone."""
+
+    @model_validator(mode="after")
+    def _of_a_size_to_draw(self) -> SyntheticSettings:
+        if not SMALLEST_PX <= self.diameter_px <= LARGEST_PX:
+            raise ValueError(
+                f"cells are drawn {SMALLEST_PX} to {LARGEST_PX:,} px wide; cell_diameter_um = "
+                f"{self.cell_diameter_um:g} and um_per_px = {self.um_per_px:g} make {self.diameter_px:.3g} px"
+            )
+        return self
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

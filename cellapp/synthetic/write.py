@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from cellapp.config import app_settings
 from cellapp.errors import InputError
 from cellapp.files import move_into_place
+from cellapp.images.limits import check_limit
 from cellapp.synthetic.field import CLASSES, render_with_cause
 from cellapp.synthetic.layout import place_cells
 from cellapp.synthetic.settings import SyntheticSettings
@@ -59,9 +61,10 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None, on_step: On
     Raises
     ------
     InputError
-        When `out` is a file.
+        When `out` is a file, or the slide would be larger than those that can be opened.
     """
     settings = settings or SyntheticSettings()
+    _check_size(settings)
     if out.exists() and not out.is_dir():
         raise InputError(f"--out must be a folder; {out.name!r} is a file: give another name")
     out.mkdir(parents=True, exist_ok=True)
@@ -79,6 +82,15 @@ def write_demo(out: Path, settings: SyntheticSettings | None = None, on_step: On
         for target in filter(None, vars(files).values()):
             move_into_place(scratch / target.name, target)
     return files
+
+
+def _check_size(settings: SyntheticSettings) -> None:
+    """Raise BudgetError where a slide would be larger than an image may be."""
+    pixels, budget = settings.height * settings.width, app_settings().budget
+    n_bytes = pixels * settings.n_channels * np.dtype(settings.dtype).itemsize
+    what = f"a slide of {settings.height:,} x {settings.width:,} pixels has"
+    check_limit(pixels, "max_pixels", budget, f"{what} {pixels:,} pixels")
+    check_limit(n_bytes, "max_bytes", budget, f"{what} {n_bytes:,} bytes")
 
 
 def is_truth(path: Path) -> bool:

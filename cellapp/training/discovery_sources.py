@@ -96,7 +96,9 @@ def of_vectors(path: Path) -> DiscoverySource:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{str(path)!r} is no file of vectors as `embed` writes it: {error}") from error
+        raise InputError(
+            f"{str(path)!r} is no file of vectors; give one that `python -m cellapp embed` wrote"
+        ) from error
     halves = [arrays[name] for name in ("cls", "mean_patch") if name in arrays]
     features = arrays.get("features", np.concatenate(halves, axis=1) if len(halves) == 2 else None)
     if features is None or features.ndim != 2:
@@ -115,7 +117,7 @@ def of_vectors(path: Path) -> DiscoverySource:
 def of_pictures(folder: Path, encoder: str) -> DiscoverySource:
     """Encode the pictures below a folder; the name of the folder they lie in is their class."""
     paths, unreadable = list_crops(folder), {}
-    embeddings = embed_folder(paths, load_model(encoder), PreprocessSettings(), unreadable)
+    embeddings = embed_folder(paths, load_model(encoder, kind="encoder"), PreprocessSettings(), unreadable)
     relative = [paths[row].relative_to(folder) for row in embeddings.cell_ids]
     files = [path.as_posix() for path in relative]
     classes = [path.parts[0] if len(path.parts) > 1 else "" for path in relative]

@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from cellapp.cells.crop_features import MEASURED
 from cellapp.classification.head_io import load_head, save_head
-from cellapp.errors import ModelError
+from cellapp.errors import InputError, ModelError
 from cellapp.settings import CropMode, CropSettings, FeatureSettings, PreprocessSettings
 from tests.classification.heads import random_embeddings, random_head
 
@@ -41,7 +41,7 @@ def test_the_logits_of_two_classes_are_opposite():
 
 
 def test_an_unknown_class_names_those_there_are():
-    with pytest.raises(ModelError, match="'stroma'; it knows cancer, normal"):
+    with pytest.raises(InputError, match="'stroma'; it knows cancer, normal"):
         random_head().contrast("stroma")
 
 

@@ -1,10 +1,13 @@
 """What is given as a model and is none is unusable input: exit status 2 and one sentence, in every command."""
 
+import re
+
 import numpy as np
 import pytest
 from skimage.io import imsave
 
 from cellapp.cli import main
+from cellapp.models.registry import MODELS
 
 OF_NO_MODEL = ("nosuch", "EMPTY", "FILES", "TABLE")
 
@@ -39,6 +42,35 @@ def test_no_command_takes_what_is_no_model(places, capsys, command, model):
     assert said.startswith("cellapp: ")
     assert "\n" not in said
     assert not (places / "out").exists()
+
+
+KINDS = {"segmenter": "compact", "encoder": "cell-vit", "head": "demo-head"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("segmenter", ["analyse", "CROPS", "--out", "OUT", "--segmenter"]),
+        ("segmenter", ["segment", "CROPS", "--out", "OUT", "--segmenter"]),
+        ("head", ["analyse", "CROPS", "--out", "OUT", "--head"]),
+        ("encoder", ["analyse", "CROPS", "--out", "OUT", "--encoder"]),
+        ("encoder", ["embed", "CROPS", "--out", "OUT", "--encoder"]),
+        ("encoder", ["pretrain", "CROPS", "--out", "OUT", "--encoder"]),
+        ("encoder", ["discover", "CROPS", "--out", "OUT", "--encoder"]),
+        ("head", ["predict", "CROPS", "--out", "OUT", "--head"]),
+        ("head", ["score", "explanation", "CROPS", "--head"]),
+        ("segmenter", ["score", "reliability", "--data", "CROPS"]),
+    ],
+)
+@pytest.mark.parametrize("by", ["name", "path"])
+def test_no_command_takes_a_model_of_another_kind(places, capsys, kind, command, by):
+    words = {"CROPS": places / "crops", "OUT": places / "out"}
+    for other, name in KINDS.items():
+        if other != kind:
+            model = name if by == "name" else str(MODELS / name)
+            assert main([str(words.get(word, word)) for word in (*command, model)]) == 2, model
+            said = capsys.readouterr().err.strip().splitlines()[-1]
+            assert re.search(f"'{re.escape(model)}' is an? {other} and no {kind}; choose one of: ", said)
 
 
 def test_models_that_are_not_declared_are_neither_shown_nor_fetched(capsys):

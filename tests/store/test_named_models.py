@@ -24,7 +24,7 @@ def test_declared_models_are_named_by_their_own_kind_only(kind):
         if model.kind == kind:
             require_named(project, kind, model.name)
         else:
-            with pytest.raises(InputError, match=f"{model.name}' is a {model.kind} and no {kind}; choose one of"):
+            with pytest.raises(InputError, match=f"{model.name}' is an? {model.kind} and no {kind}; choose one of"):
                 require_named(project, kind, model.name)
 
 

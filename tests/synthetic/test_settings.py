@@ -11,7 +11,7 @@ def test_slides_of_three_channels_leave_the_last_one_out(n_channels):
     assert SyntheticSettings(n_channels=n_channels).channels == CHANNELS[:n_channels]
 
 
-@given(um=st.floats(1, 100), um_per_px=st.floats(0.05, 5))
+@given(um=st.floats(10, 100), um_per_px=st.floats(0.05, 5))
 def test_the_diameter_in_px_follows_the_pixel_size(um, um_per_px):
     chosen = SyntheticSettings(cell_diameter_um=um, um_per_px=um_per_px)
     assert chosen.diameter_px * um_per_px == pytest.approx(um)
@@ -19,7 +19,8 @@ def test_the_diameter_in_px_follows_the_pixel_size(um, um_per_px):
 
 @pytest.mark.parametrize("wrong", [
     {"height": 0}, {"density": 1.5}, {"touching": -0.1}, {"cancer_fraction": 2}, {"dtype": "float32"},
-    {"n_channels": 5}, {"um_per_px": 0}, {"unheard": 1},
+    {"n_channels": 5}, {"um_per_px": 0}, {"um_per_px": 1e-9}, {"um_per_px": float("inf")}, {"um_per_px": 1e9},
+    {"unheard": 1},
 ])  # fmt: skip
 def test_impossible_slides_are_refused(wrong):
     with pytest.raises(ValidationError):

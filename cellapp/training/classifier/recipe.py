@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import tomli_w
 from pydantic import Field, model_validator
 
-from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings
+from cellapp.settings import DEFAULT_ENCODER, CropMode, FeatureSettings, FrozenModel, PreprocessSettings, Seed
 from cellapp.training.classifier.batch_effects import BatchEffects, BatchMethod
 from cellapp.training.classifier.early_stopping import StopBy
 from cellapp.training.classifier.logistic_regression import STRENGTHS
@@ -96,7 +96,7 @@ class HeadRecipe(FrozenModel):
     positive: str | None = None
     """Class that sensitivity, precision and the threshold are about; None takes "cancer", else the first by name."""
     folds: int = Field(5, ge=2)
-    seed: int = 0
+    seed: Seed = 0
     crop: CropMode = CropMode.WINDOW
     """How the pictures were cut; `analyse` cuts cells the same way."""
     crop_px: int | None = Field(None, ge=8, le=1024)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from cellapp.cells.input_features import measured_names
-from cellapp.classification.head import LinearHead
 from cellapp.errors import InputError
 from cellapp.models.load import load_model
 from cellapp.models.registry import model_folder
@@ -75,7 +74,7 @@ def train_head(
     crops = read_labelled_crops(folder, recipe.group_column)
     _require_suitable(crops, recipe)
     untrained = from_scratch(recipe)
-    recipe, encoder, sentence = untrained or (recipe, load_model(recipe.encoder), "")
+    recipe, encoder, sentence = untrained or (recipe, load_model(recipe.encoder, kind="encoder"), "")
     encoders = _encoders(recipe, encoder)
     tuned = recipe.mode == "finetune"
     share = 0.1 if tuned else 0.8
@@ -116,8 +115,6 @@ def _write(out: Path, fitted: Fitted, dataset: EncodedDataset, recipe: HeadRecip
 
 def _encoders(recipe: HeadRecipe, encoder: Encoder) -> dict[str, Encoder]:
     """Return the encoder of a recipe as it reads cells and, with baselines, its untrained twin."""
-    if isinstance(encoder, LinearHead) or not hasattr(encoder, "embed"):
-        raise InputError(f"{recipe.encoder!r} is no encoder; `python -m cellapp models list` names them")
     also = {"shape": True, "cytoskeleton": True} if recipe.baselines else {}
     reads = recipe.reads.model_copy(update=also)
     encoders = {EMBEDDING: encoder.reading(reads)}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import tomli_w
 from pydantic import Field
 
-from cellapp.settings import FrozenModel
+from cellapp.settings import FrozenModel, Seed
 
 
 class Network(FrozenModel):
@@ -93,7 +93,7 @@ class Schedule(FrozenModel):
     """Momentum of the teacher before that."""
     curve_every: int = Field(200, ge=1)
     """Steps between two points of the curves."""
-    seed: int = 0
+    seed: Seed = 0
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step: linear warm-up, constant, linear cool-down.

@@ -25,7 +25,6 @@ from cellapp.training.encoder.recipe import Network, PretrainRecipe
 from cellapp.training.encoder.student_teacher import StudentTeacher
 from cellapp.training.encoder.train import CURVES, TrainingState, pretrain, split
 from cellapp.types.image import OnStep
-from cellapp.types.protocols import Encoder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -152,9 +151,7 @@ def start(options: PretrainOptions, recipe: PretrainRecipe) -> tuple[nn.Module |
     """Return the network to start from and the recipe with its shape; None for an untrained one."""
     if options.encoder is None:
         return None, recipe
-    encoder = load_model(options.encoder, device="cpu", dtype="float32")
-    if not isinstance(encoder, Encoder):
-        raise InputError(f"{options.encoder!r} is no encoder; choose one of `models list`, or a folder")
+    encoder = load_model(options.encoder, device="cpu", dtype="float32", kind="encoder")
     return encoder.network.requires_grad_(True), fit_to(recipe, encoder.network.config.to_dict(), encoder.standard)
 
 

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from cellapp.errors import InputError
+from cellapp.errors import InputError, why_unread
 from cellapp.exports.growth import write_growth_tables
 from cellapp.exports.tables import write_csv
 from cellapp.files import atomic_write
@@ -84,7 +84,7 @@ def read_lines(folder: Path) -> tuple[LineModel, dict[str, Any]]:
         network.load_state_dict(tensors)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise InputError(
-            f"{str(folder)!r} holds no network of lines ({error}); train one with `lines train`"
+            f"{str(folder)!r} holds no network of lines ({why_unread(error)}); train one with `lines train`"
         ) from error
     return LineModel(network.eval(), mean, deviation, tuple(card["lines"])), card
 

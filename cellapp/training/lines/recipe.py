@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cellapp.settings import FrozenModel
+from cellapp.settings import FrozenModel, Seed
 
 
 class LineRecipe(FrozenModel):
@@ -16,4 +16,4 @@ class LineRecipe(FrozenModel):
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
     segments: int = Field(4, ge=1)
     """Parts of a sequence of which a step sees one image each; in use all images are seen."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0

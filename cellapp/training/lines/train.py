@@ -84,7 +84,7 @@ def train_sequences(
 ) -> dict[str, Any]:
     """Train on labelled sequences, wherever their images are; see `train_bags`."""
     check_lines([one.line for one in sequences])
-    loaded = load_model(encoder)
+    loaded = load_model(encoder, kind="encoder")
     bags = make_bags(open_frame, sequences, loaded, part_of(on_step, 0, _ENCODING))
     card = {"of": _PATCHES, "encoder": encoder, "encoder_identity": loaded.identity}
     return train_bags(bags, out, recipe, card, part_of(on_step, _ENCODING, 1))
@@ -186,7 +186,7 @@ def predict_sequences(
 ) -> pd.DataFrame:
     """Name the lines of sequences, wherever their images are; see `predict_lines`."""
     _, card = read_lines(model_folder)
-    loaded = load_model(card["encoder"])
+    loaded = load_model(card["encoder"], kind="encoder")
     _check_encoder(card, loaded.identity, card["encoder"])
     return predict_bags(make_bags(open_frame, sequences, loaded, part_of(on_step, 0, 0.95)), model_folder, out)
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from cellapp.segmentation.flow_unet import NetworkSettings
-from cellapp.settings import FrozenModel
+from cellapp.settings import FrozenModel, Seed
 from cellapp.training.segmenter.labelled_image import Kind
 
 
@@ -49,7 +49,7 @@ class SegmenterRecipe(FrozenModel):
         Kind.SYNTHETIC: 0.18,
     }
     """How often crops come from each kind of image."""
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def network(self) -> NetworkSettings:

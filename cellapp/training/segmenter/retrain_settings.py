@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from cellapp.settings import FrozenModel
+from cellapp.settings import FrozenModel, Seed
 
 
 class CellposeSettings(FrozenModel):
@@ -34,7 +34,7 @@ class RetrainSettings(FrozenModel):
     """How strongly weights are held small."""
     batch: int = Field(4, ge=1, le=256)
     """Crops of images in a step."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     """Another seed draws other crops."""
 
 

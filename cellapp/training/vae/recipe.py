@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cellapp.settings import FrozenModel
+from cellapp.settings import FrozenModel, Seed
 
 SIDE_MULTIPLE = 8
 
@@ -26,4 +26,4 @@ class VaeRecipe(FrozenModel):
     side_px: int = Field(64, ge=16, le=256, multiple_of=SIDE_MULTIPLE)
     held_out: float = Field(0.1, gt=0, lt=1)
     """Share of the cells, whole images where they are known, that errors are measured on."""
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
