@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cellapp.images.channel_names import channel_phrase
+
 LARGEST = 8.0
 """Brightness is changed to at most so many times, and at least one in so many, of what it is."""
 _STEPS = 6  # coarse steps each way, half an octave each
@@ -92,7 +94,7 @@ def flip_sentence(search: FlipSearch, target: str) -> str:
             f"all together, takes the call {search.label} away."
         )
     first = search.flips[0]
-    what = "all channels" if first.channel == ALL else f"the channel {first.channel}"
+    what = "all channels" if first.channel == ALL else channel_phrase(first.channel)
     return (
         f"The smallest change that flips the call: {what} {first.factor:.2f} times as bright makes it {first.label}, "
         f"p({target}) {search.p:.2f} becomes {first.p:.2f}."

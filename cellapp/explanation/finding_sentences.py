@@ -9,6 +9,7 @@ import pandas as pd
 
 from cellapp.explanation.compartments import COMPARTMENT_NAMES
 from cellapp.explanation.removal import CHANNEL, PART_NAMES
+from cellapp.images.channel_names import channel_phrase
 
 Shown = Callable[[float], str]
 
@@ -68,7 +69,7 @@ def channel_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
     most = table.loc[table[["mean", "mean_a", "mean_b"]].abs().max(axis=1).idxmax()]
     told = f"{number(most['mean_a'])} on average in cells called {target}, {number(most['mean_b'])} in others"
     told = f"{number(most['mean'])} on average" if np.isnan(most["delta"]) else told
-    yield f"The channel {most['name']} moves the logit of {target} most: {told}."
+    yield f"Of the channels, {channel_phrase(most['name'])} moves the logit of {target} most: {told}."
 
 
 def channel_place_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:
@@ -143,7 +144,7 @@ def _difference(row: pd.Series, target: str, names: dict[str, str], shown: Shown
 
 def removal_title(name: str) -> str:
     """Return in words what was removed."""
-    return f"the channel {name.removeprefix(CHANNEL)} removed" if name.startswith(CHANNEL) else PART_NAMES[name]
+    return f"{channel_phrase(name.removeprefix(CHANNEL))} removed" if name.startswith(CHANNEL) else PART_NAMES[name]
 
 
 def removal_sentences(table: pd.DataFrame, target: str) -> Iterator[str]:

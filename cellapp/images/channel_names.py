@@ -29,6 +29,22 @@ def default_names(n_channels: int, *, is_photo: bool = False) -> tuple[str, ...]
     return ("gray",) if n_channels == 1 else tuple(f"channel {i + 1}" for i in range(n_channels))
 
 
+def channel_phrase(name: str) -> str:
+    """Return a channel as it is written within a sentence.
+
+    Parameters
+    ----------
+    name : str
+        See `clean_names`.
+
+    Returns
+    -------
+    str
+        "the channel actin"; "channel 1" as it is, because the name that a channel without one is given says so already.
+    """
+    return name if name.lower().startswith("channel") else f"the channel {name}"
+
+
 def clean_names(stored: Sequence[str | None], n_channels: int, *, is_photo: bool = False) -> tuple[str, ...]:
     """Return one distinct, printable name per channel.
 

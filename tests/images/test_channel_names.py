@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellapp.errors import InputError
-from cellapp.images.channel_names import check_names, clean_names, default_names
+from cellapp.images.channel_names import channel_phrase, check_names, clean_names, default_names
 
 
 @given(n=st.integers(1, 40))
@@ -17,6 +17,14 @@ def test_only_a_photo_has_colours_for_names():
     assert default_names(3, is_photo=True) == ("red", "green", "blue")
     assert default_names(3) == ("channel 1", "channel 2", "channel 3")
     assert default_names(1) == ("gray",)
+
+
+@given(n=st.integers(2, 40), name=st.sampled_from(("actin", "DAPI", "channel 3 (DAPI)", "Channel B")))
+def test_a_channel_is_called_one_once_in_a_sentence(n, name):
+    for one in (*default_names(n), name):
+        said = channel_phrase(one)
+        assert said.lower().count("channel") == 1
+        assert said.endswith(one)
 
 
 @given(found=st.lists(st.one_of(st.none(), st.text(max_size=8)), min_size=1, max_size=8))

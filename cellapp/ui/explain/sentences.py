@@ -18,6 +18,7 @@ from cellapp.explanation.compartments import (
     strongest_compartment,
     sum_by_compartment,
 )
+from cellapp.images.channel_names import channel_phrase
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.signed_maps import enlarged
 from cellapp.ui.explain.cell_maps import CellExplanation
@@ -75,14 +76,14 @@ def channel_effects(measured: pd.Series) -> dict[str, float]:
 def channel_places_sentence(measured: pd.Series) -> str:
     """Return which channels change the map of a cell most, and where; "" where that was not measured."""
     shares = {
-        f"channel {channel} {COMPARTMENT_NAMES[place]}": float(measured[column])
+        f"{channel_phrase(channel)} {COMPARTMENT_NAMES[place]}": float(measured[column])
         for channel in channel_effects(measured)
         for place in COMPARTMENTS
         if pd.notna(measured.get(column := place_column(SHARE, place, channel)))
     }
     most = sorted(shares, key=lambda name: -shares[name])[:_LISTED]
     listed = ", ".join(f"{name} ({shares[name] * 100:.0f} %)" for name in most)
-    return f"Of what the channels change in the map, most is {listed}." if most else ""
+    return f"Of what the channels change in the map, most is by {listed}." if most else ""
 
 
 def channels_sentence(effects: Mapping[str, float], logit: float, target: str, *, n_classes: int) -> str:

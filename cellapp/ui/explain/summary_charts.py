@@ -30,6 +30,7 @@ from cellapp.explanation.compartments import (
     SHARE,
     SUM,
 )
+from cellapp.images.channel_names import channel_phrase
 from cellapp.rendering.colours import CLASS_COLOURS, class_colour
 from cellapp.ui.components.charts import ACCENT, SHADES, fill, styled
 from cellapp.ui.components.scatters import point_size, symbol
@@ -152,7 +153,7 @@ def summary_sentences(table: pd.DataFrame, target: str) -> str:
     effects = table[list(effect_columns(table).values())].abs().mean()
     if effects.notna().any():
         name = str(effects.idxmax()).removeprefix(EFFECT)
-        sentences.append(f"Without the channel {name} the logit moves most, by {effects.max():.1f} on average.")
+        sentences.append(f"Without {channel_phrase(name)} the logit moves most, by {effects.max():.1f} on average.")
     if len(table) >= _FEW and table["area"].nunique() > 1 and table["energy"].nunique() > 1:
         sentences.append(_size_sentence(float(spearmanr(table["area"], table["energy"]).statistic)))
     return " ".join(sentences)

@@ -106,8 +106,8 @@ def test_channels_are_told_in_the_places_where_they_change_the_map_most():
     shares |= {"share_nucleus_dna": 0.3, "share_edge_dna": 0.05}
     words = channel_places_sentence(pd.Series({"effect_actin": 1.0, "effect_dna": 2.0} | shares))
     most = (
-        "channel actin in the cytoplasm (55 %)",
-        "channel dna in the nucleus (30 %)",
-        "channel actin in the nucleus (10 %)",
+        "the channel actin in the cytoplasm (55 %)",
+        "the channel dna in the nucleus (30 %)",
+        "the channel actin in the nucleus (10 %)",
     )
-    assert words.endswith(f"most is {', '.join(most)}.")
+    assert words.endswith(f"most is by {', '.join(most)}.")
