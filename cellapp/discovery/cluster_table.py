@@ -131,8 +131,8 @@ def _sentence(column: str, v: float, p_images: float | None) -> str:
         )
     together = "go together" if p_images <= _SIGNIFICANT else "need not go together"
     return (
-        f"Clusters and {column} {together}: {strength}, and so much or more comes by chance in {p_images:.1%} of "
-        "arrangements of the images."
+        f"Clusters and {column} {together}: {strength}, and so much or more comes by chance in "
+        f"{100 * p_images:.1f} % of arrangements of the images."
     )
 
 

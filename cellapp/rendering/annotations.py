@@ -12,18 +12,27 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from cellapp.rendering.colours import DIVERGING, rgb
+from cellapp.rendering.colours import CLASS_COLOURS, DIVERGING, rgb
 
 INK, PAPER = "#1A1A1A", "#FFFFFF"
+_ORDER = {"cancer": 0, "normal": 0} | dict.fromkeys(CLASS_COLOURS.keys() - {"cancer", "normal"}, 2)
 
 
 def class_letters(names: Sequence[str]) -> dict[str, str]:
-    """Give each name a letter of its own, its first free one, so that classes differ not only in colour."""
-    letters: dict[str, str] = {}
-    for name in names:
+    """Give each name a letter of its own, its first free one, so that classes differ not only in colour.
+
+    In whatever order they come: U is kept for unsure cells, cancer and normal choose first, and what is no class last.
+    """
+    letters = {"unsure": "U"}
+    for name in sorted(set(names) - letters.keys(), key=lambda name: (_ORDER.get(name, 1), name)):
         choices = [sign.upper() for sign in str(name) if sign.isalnum()] + [chr(65 + i) for i in range(26)]
         letters[name] = next((sign for sign in choices if sign not in letters.values()), "*")
-    return letters
+    return {name: letters[name] for name in names}
+
+
+def outcome_letter(name: str, classes: Sequence[str]) -> str:
+    """Return the letter of a class of a head, or of what else a cell may count as, see `class_letters`."""
+    return class_letters(classes if name in classes else (*classes, name))[name]
 
 
 def one_line(text: str, max_length: int = 60) -> str:

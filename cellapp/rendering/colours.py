@@ -20,7 +20,8 @@ CLASS_COLOURS = {
     "unlike training": "#B89AC8",
 }
 
-FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#E69F00")
+FURTHER_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7A68D8", "#9A6B4F", "#F0E442")
+"""Yellow comes last: points of it are hardly seen on white."""
 CLUSTER_COLOURS = ("#7A68D8", "#1B9E9E", "#B8920B", "#CC79A7", "#3C9D4E", "#9A6B4F", "#56B4E9", "#B2489B", "#87912D")
 """Groups that nobody has named yet: readable on white and on black, and none is the colour of cancer or normal."""
 DIVERGING = ((0.0, "#0072B2"), (0.5, "#FFFFFF"), (1.0, "#D55E00"))
@@ -35,12 +36,21 @@ def class_colour(name: str, classes: tuple[str, ...] = ()) -> str:
     name : str
         A class, or one of "unsure", "unlike training", "rejected", "cell" (no head).
     classes : tuple of str
-        All classes of the head, so that those without a fixed colour always get the same further one.
+        All classes there are, in any order, so that those without a fixed colour always get the same further one.
     """
     if name in CLASS_COLOURS:
         return CLASS_COLOURS[name]
-    others = [c for c in classes if c not in CLASS_COLOURS]
-    return FURTHER_COLOURS[others.index(name) % len(FURTHER_COLOURS)] if name in others else FURTHER_COLOURS[0]
+    return FURTHER_COLOURS[(further_place(name, classes) or 0) % len(FURTHER_COLOURS)]
+
+
+def further_place(name: str, classes: Sequence[str]) -> int | None:
+    """Return which of the classes without a fixed colour one is, by their names; None for one that is not of these.
+
+    People order classes by key, heads by name, and tables put the positive one first: none of it may change a colour,
+    a pattern or a sign.
+    """
+    others = sorted({one for one in classes if one not in CLASS_COLOURS})
+    return others.index(name) if name in others else None
 
 
 def cluster_colour(cluster: int) -> str:

@@ -11,7 +11,7 @@ from cellapp.ui.learn.what_step import what_step
 
 page = frame.open_page()
 st.title("Train")
-runs = [run for run in page.runs if run.n_done]
+runs = [run for run in page.runs if run.n_cells]
 if not runs:
     empty_state(
         "No cells yet",

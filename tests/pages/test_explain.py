@@ -47,7 +47,7 @@ def figures(app):
 
 
 def sentence(app):
-    return next(m.value for m in app.markdown if "a logit of" in m.value)
+    return next(m.value for m in app.markdown if "a logit of" in m.value).replace("\\", "")
 
 
 def test_a_cell_is_explained_from_the_files_of_the_run(open_page, explained):
@@ -265,4 +265,4 @@ def test_maps_that_take_long_are_made_by_the_worker(open_page, explained, monkey
     for job in asked:
         job_rows.change_job(job.id, only_if="queued", status="failed", error="the head is away")
     app.run()
-    assert any("the head is away" in e.value for e in app.error)
+    assert any("The head is away" in e.value for e in app.error)

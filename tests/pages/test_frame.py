@@ -2,6 +2,7 @@ import pytest
 
 from cellapp.jobs import queue
 from cellapp.store import images, projects
+from cellapp.ui.components.messages import RESEARCH_ONLY
 from tests.pages.conftest import ROOT
 from tests.pages.seeding import HOSTILE_NAME
 
@@ -29,6 +30,7 @@ def test_each_page_opens_on_an_empty_project(page, open_page):
     app = open_page(page)
     assert len(app.title) == 1
     assert "Go to Segment" not in [link.proto.label for link in app.get("page_link")]
+    assert RESEARCH_ONLY in texts(app)
 
 
 @pytest.mark.parametrize("n_cells", [None, 0, 1])
@@ -37,11 +39,12 @@ def test_each_page_opens_on_a_finished_run(page, n_cells, open_page, run_of):
     run = run_of(n_cells=n_cells)
     app = open_page(page, run=run.id)
     assert not app.error
+    assert texts(app).count(RESEARCH_ONLY) == 1
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_each_page_opens_on_a_run_without_classes(page, open_page, run_of):
-    open_page(page, run=run_of(head=None).id)
+    assert texts(open_page(page, run=run_of(head=None).id)).count(RESEARCH_ONLY) == 1
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_a_failed_preview_says_why_and_can_be_asked_again(open_page, seeded, slo
     queue.claim("tester")
     queue.fail(job.id, "out of memory", worker_id="tester")
     app.run()
-    assert "out of memory" in app.error[0].value
+    assert "Out of memory" in app.error[0].value
     app.button(key="ask_preview").click().run()
     assert len(queue.list_jobs(seeded.project.id)) == 1
 

@@ -21,7 +21,7 @@ from cellapp.store import images, projects
 from tests.jobs.test_time_series import quiet, seed_series
 
 PAGE = "pages/learn/time_series.py"
-SENTENCE = "In batches it had not seen it names the line right for 50% of sequences (25% to 75%)"
+SENTENCE = "In batches it had not seen it names the line right for 50 % of sequences (25 to 75)"
 
 
 def words(app):
@@ -102,7 +102,7 @@ def test_growth_is_asked_for_measured_and_shown(open_page, series, no_worker):
     queue.fail(job.id, "a damaged image", worker_id="w")
     said = words(open_page(PAGE))
     assert "coarse: no fit, fewer than 3 times" in said
-    assert "a damaged image" in said
+    assert "A damaged image" in said
     assert no_worker
 
 

@@ -42,6 +42,11 @@ def test_without_cells_it_leads_to_segment(open_page):
     assert all(button.key != "train_start" for button in app.button)
 
 
+def test_a_run_that_found_no_cells_is_nothing_to_learn_from(open_page, run_of):
+    run_of(n_cells=0, head=None)
+    assert "No cells yet" in words(open_page(PAGE))
+
+
 def test_without_conditions_it_leads_to_upload(open_page, run_of):
     run_of(head=None)
     app = open_page(PAGE)

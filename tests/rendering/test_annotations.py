@@ -15,6 +15,7 @@ from cellapp.rendering.annotations import (
     magnify,
     mark,
     one_line,
+    outcome_letter,
     png_bytes,
     scale_bar,
     signed_colours,
@@ -62,6 +63,16 @@ def test_legend_wraps_and_strips_keep_their_width():
     entries = [("A", f"class {i}", "#000000") for i in range(12)]
     assert legend(300, entries).shape[0] > legend(4000, entries).shape[0]
     assert {strip(150, ["a" * 500, "b"]).shape[1], legend(150, entries).shape[1]} == {150}
+
+
+@given(names=st.lists(st.text("abcuABU ", min_size=1, max_size=4), min_size=1, max_size=9, unique=True))
+def test_a_class_has_one_letter_in_whatever_order_classes_come_and_u_is_unsure(names):
+    letters = class_letters(names)
+    assert letters == class_letters(names[::-1])
+    assert "U" not in letters.values()
+    assert outcome_letter("unsure", names) == "U"
+    assert [outcome_letter(name, names) for name in names] == [letters[name] for name in names]
+    assert outcome_letter("rejected", names) not in letters.values()
 
 
 @given(names=st.lists(st.text(max_size=8), max_size=20, unique=True))

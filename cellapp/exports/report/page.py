@@ -99,7 +99,7 @@ def _content(folder: Path, images: Sequence[ReportImage], classes: Sequence[str]
         )
     return counts | {
         "validation": validation,
-        "calibration": calibration_chart(validation.calibration, validation.positive) if validation.calibration else "",
+        "calibration": _calibration(validation),
         "figures": [(one, inline(one.svg)) for one in figures],
         "found": found,
         "removal_title": removal_title,
@@ -146,6 +146,12 @@ def _findings(folder: Path, images: Sequence[ReportImage], classes: Sequence[str
         return None
     given = given_by_hand({image.stem: image.cells for image in images})
     return findings(with_truth(measured, given), target, doubt_of(images[0].run))
+
+
+def _calibration(validation: Validation) -> str:
+    if not validation.calibration:
+        return ""
+    return calibration_chart(validation.calibration, validation.positive, validation.classes)
 
 
 def _chart(images: Sequence[ReportImage], groups: Sequence[Group], classes: Sequence[str]) -> str:

@@ -43,9 +43,9 @@ def share_chart(rows: Sequence[tuple[str, Counts]], classes: Sequence[str], name
     return _svg(width, height, f"{name}, share of called cells with 95 % interval", parts)
 
 
-def calibration_chart(bins: Sequence[Mapping[str, float]], positive: str) -> str:
+def calibration_chart(bins: Sequence[Mapping[str, float]], positive: str, classes: Sequence[str]) -> str:
     """Draw how often a probability was right against what was said; a dot is larger the more cells it has."""
-    most = max((row["n"] for row in bins), default=1)
+    most, colour = max((row["n"] for row in bins), default=1), class_colour(positive, tuple(classes))
     parts = [
         f'<rect x="40" y="8" width="{_SIDE_PX}" height="{_SIDE_PX}" fill="none" stroke="currentColor" opacity="0.4"/>',
         f'<line x1="40" y1="{8 + _SIDE_PX}" x2="{40 + _SIDE_PX}" y2="8" stroke="currentColor" opacity="0.4" '
@@ -55,7 +55,7 @@ def calibration_chart(bins: Sequence[Mapping[str, float]], positive: str) -> str
         x, y = 40 + _SIDE_PX * row["said"], 8 + _SIDE_PX * (1 - row["was"])
         radius = 2.5 + 6 * (row["n"] / most) ** 0.5
         parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{class_colour(positive)}" opacity="0.85">'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{colour}" opacity="0.85">'
             f"<title>{row['n']:,.0f} cells: said {row['said']:.2f}, was {row['was']:.2f}</title></circle>"
         )
     for end, x, y in (("0", 30, 8 + _SIDE_PX), ("1", 30, 18)):

@@ -34,7 +34,7 @@ class Probe:
         if self.n_agree is None:
             return "Label cells of each class in at least two images to see how far they can be told apart."
         share = self.n_agree / self.n_compared
-        return f"Agrees with {share:.0%} of {self.n_compared:,} labels in images it had not seen."
+        return f"Agrees with {100 * share:.0f} % of {self.n_compared:,} labels in images it had not seen."
 
 
 def refit(vectors: np.ndarray, labels: Sequence[str], images: Sequence[str], *, seed: int = 0) -> Probe:

@@ -151,15 +151,15 @@ def _figures(codes: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -
 def _sentence(report: dict[str, Any], chance: float) -> str:
     separated, stratified = report["batch_separated"], report["batch_stratified"]
     said = (
-        f"In batches it had not seen it names the line right for {separated['accuracy']:.0%} of sequences "
-        f"({separated['low']:.0%} to {separated['high']:.0%})"
+        f"In batches it had not seen it names the line right for {100 * separated['accuracy']:.0f} % of sequences "
+        f"({100 * separated['low']:.0f} to {100 * separated['high']:.0f})"
     )
     if report["gap"] <= _GAP:
-        return f"{said}; mixing batches makes no better score ({stratified['accuracy']:.0%})."
+        return f"{said}; mixing batches makes no better score ({100 * stratified['accuracy']:.0f} %)."
     said += (
-        f"; where batches are mixed {stratified['accuracy']:.0%} is reached, and the difference is what it "
+        f"; where batches are mixed {100 * stratified['accuracy']:.0f} % is reached, and the difference is what it "
         "knows of the batches and not of the lines."
     )
     if report["tells_batch"]:
-        said += f" By chance {chance:.0%} would be right: what is told here is the batch, not the line."
+        said += f" By chance {100 * chance:.0f} % would be right: what is told here is the batch, not the line."
     return said

@@ -14,6 +14,7 @@ from cellapp.cells.answer import NO_CLASSIFIER, Answer, judge
 from cellapp.cells.counts import REJECTED, UNCLASSIFIED, UNLIKE, UNSURE, Counts, count
 from cellapp.classification.cell_columns import positive_class
 from cellapp.store.records import ImageRecord
+from cellapp.ui.components.messages import escape
 from cellapp.ui.session import selection
 from cellapp.ui.session.results import Results
 
@@ -93,7 +94,7 @@ class ClassifyState:
 
 
 def headline(cells: pd.DataFrame, classes: Sequence[str], *, n_images: int, demonstration: str = "") -> str:
-    """Return what a run found as one sentence, Streamlit markdown without user text.
+    """Return what a run found as one sentence of Streamlit markdown: of more than two classes the share of each.
 
     Where the classes are no answer it is the count of cells, and no share stands in it.
 
@@ -120,9 +121,9 @@ def headline(cells: pd.DataFrame, classes: Sequence[str], *, n_images: int, demo
 
 
 def share_table(
-    cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str, str], demonstration: str = ""
+    cells: pd.DataFrame, classes: Sequence[str], group: Mapping[str, str], demonstration: str = "", target: str = ""
 ) -> pd.DataFrame:
-    """Return the share of the positive class for each group of images, and whether it is an answer.
+    """Return the share of a class for each group of images, and whether it is an answer.
 
     Parameters
     ----------
@@ -133,13 +134,15 @@ def share_table(
         Image names, or values of a condition.
     demonstration : str
         See `cellapp.models.demonstration`.
+    target : str
+        The class; the positive one when left out.
 
     Returns
     -------
     DataFrame
         `group`, `n`, `share`, `low`, `high`, sorted by group, for `count_charts.share_chart`, and `unfit`.
     """
-    target = positive_class(classes) if classes else ""
+    target = target or (positive_class(classes) if classes else "")
     rows = []
     for name, part in _groups(cells, group):
         counts = count(part, classes)
@@ -171,13 +174,15 @@ def _share_phrases(counts: Counts, classes: Sequence[str]) -> list[str]:
     if not classes or not counts.n_called:
         return []
     target = positive_class(classes)
-    fraction = counts.fraction(target)
-    return [f"**{fraction.value * 100:.0f} % {target}** ({fraction.low * 100:.0f} to {fraction.high * 100:.0f})"]
+    told = {name: counts.fraction(name) for name in (classes if len(classes) > 2 else (target,))}
+    shares = {name: f"{share.value * 100:.0f} % {escape(name)}" for name, share in told.items()}
+    shares[target] = f"**{shares[target]}**"
+    return [f"{shares[name]} ({share.low * 100:.0f} to {share.high * 100:.0f})" for name, share in told.items()]
 
 
 def _demonstrated(counts: Counts) -> list[str]:
     """Return plain counts: a demonstration has no share that anybody should carry away."""
-    return [f"{n:,} called {name}" for name, n in counts.n_of.items()]
+    return [f"{n:,} called {escape(name)}" for name, n in counts.n_of.items()]
 
 
 def _doubt_phrases(counts: Counts, cells: pd.DataFrame) -> list[str]:

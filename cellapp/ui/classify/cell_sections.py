@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.counts import UNLIKE
+from cellapp.rendering.annotations import outcome_letter
 from cellapp.rendering.colours import class_colour
 from cellapp.ui.classify.called_cells import THIS_IMAGE, ClassifyState
 from cellapp.ui.components.gallery import ORDERS, Tile, page_of, show_gallery, sort_cells
@@ -148,9 +149,9 @@ def _tile(state: ClassifyState, row: object, cell: pd.Series, uri: str, side_px:
         note += f", p({state.target}) {p:.2f}"
     if cell.get("qc_reason"):
         note += f", {cell['qc_reason']}"
-    colour = class_colour(outcome, state.results.classes)
+    colour, letter = class_colour(outcome, state.results.classes), outcome_letter(outcome, state.results.classes)
     bar = bar_of(side_px, state.images[str(cell["image_id"])].um_per_px)
-    return Tile(str(row), uri, f"{cell['cell_id']}{probability}", outcome[:1].upper(), colour, note, bar)
+    return Tile(str(row), uri, f"{cell['cell_id']}{probability}", letter, colour, note, bar)
 
 
 def _table_selects() -> bool:

@@ -28,17 +28,26 @@ def counts_section(state: ClassifyState) -> None:
     else:
         group = condition_of({image_id: image.conditions for image_id, image in state.images.items()}, group_by)
     title, key = group_by.replace("_", " "), tuple(sorted(group.items()))
-    shares = state.kept("shares", key, make=lambda: _share_table(state, group)) if state.target else None
+    target = _class_shown(state)
+    shares = state.kept("shares", key, target, make=lambda: _share_table(state, group, target)) if target else None
     if shares is not None and (shares["n"].gt(0) & ~shares["unfit"]).any():
-        _shares(state, shares[~shares["unfit"]], title, "classify_shares", key)
+        _shares(state, shares[~shares["unfit"]], target, title, "classify_shares", key)
     figure = state.kept("counts", key, title, make=lambda: _counts_figure(state, group, title))
     _chart(figure, "classify_counts", alt=f"Number of cells of each class per {title}")
     if shares is not None and shares["unfit"].any():
-        _unfit_shares(state, shares[shares["unfit"]], title, key)
+        _unfit_shares(state, shares[shares["unfit"]], target, title, key)
 
 
-def _share_table(state: ClassifyState, group: Mapping[str, str]) -> pd.DataFrame:
-    return share_table(state.all_cells, state.results.classes, group, state.results.demonstration)
+def _class_shown(state: ClassifyState) -> str:
+    """Offer the class whose shares are drawn where there are more than two; of two the other one is the rest."""
+    classes = state.results.classes
+    if len(classes) < 3:
+        return state.target
+    return str(st.selectbox("Share of", classes, key=f"classify_share_of_{state.results.run.id}", width=240))
+
+
+def _share_table(state: ClassifyState, group: Mapping[str, str], target: str) -> pd.DataFrame:
+    return share_table(state.all_cells, state.results.classes, group, state.results.demonstration, target)
 
 
 def _counts_figure(state: ClassifyState, group: Mapping[str, str], title: str) -> charts.Drawn:
@@ -48,7 +57,7 @@ def _counts_figure(state: ClassifyState, group: Mapping[str, str], title: str) -
     return charts.Drawn(counts_chart(counts, state.results.classes, group_title=title, what=what))
 
 
-def _unfit_shares(state: ClassifyState, shares: pd.DataFrame, title: str, groups: Groups) -> None:
+def _unfit_shares(state: ClassifyState, shares: pd.DataFrame, target: str, title: str, groups: Groups) -> None:
     """Fold away the shares of groups whose classes are no answer, named as such."""
     whose = "the demonstration head" if state.results.demonstration else "an unfit head"
     folded = st.expander(f"Shares by {whose}: not an answer", on_change="rerun", key="classify_unfit")
@@ -56,18 +65,18 @@ def _unfit_shares(state: ClassifyState, shares: pd.DataFrame, title: str, groups
         return
     with folded:
         if shares["n"].any():
-            _shares(state, shares, title, "classify_unfit_shares", groups)
+            _shares(state, shares, target, title, "classify_unfit_shares", groups)
         else:
             st.caption("No share: every cell with a sure call is unlike the training cells, so there is none to judge.")
         st.caption("Cells unlike the training cells are left out of a share where they are the majority.")
 
 
-def _shares(state: ClassifyState, shares: pd.DataFrame, title: str, key: str, groups: Groups) -> None:
+def _shares(state: ClassifyState, shares: pd.DataFrame, target: str, title: str, key: str, groups: Groups) -> None:
     def make() -> charts.Drawn:
-        return charts.Drawn(share_chart(shares, state.target, group_title=title))
+        return charts.Drawn(share_chart(shares, target, state.results.classes, group_title=title))
 
-    figure = state.kept(key, groups, title, make=make)
-    _chart(figure, key, alt=f"Share of {state.target} cells per {title} with 95 % interval")
+    figure = state.kept(key, target, groups, title, make=make)
+    _chart(figure, key, alt=f"Share of {target} cells per {title} with 95 % interval")
 
 
 def _group_by(state: ClassifyState) -> str:

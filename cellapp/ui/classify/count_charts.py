@@ -13,8 +13,10 @@ from cellapp.rendering.colours import class_colour
 from cellapp.ui.components.charts import fill, pattern, styled, whole_step
 from cellapp.ui.components.messages import capital
 
+_LINE_SIGNS = 62  # that a line of the legend has room for in a narrow column
 
-def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image") -> go.Figure:
+
+def share_chart(shares: pd.DataFrame, target: str, classes: Sequence[str], *, group_title: str = "image") -> go.Figure:
     """Draw the share of one class per group as bars with their 95 % interval.
 
     Parameters
@@ -23,6 +25,8 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
         One row per group: `group`, `n` (cells the share is of), `share`, `low`, `high` (0 to 1, unused where `n` is 0).
     target : str
         The class.
+    classes : sequence of str
+        Classes of the head, for the colour.
     group_title : str
         What a group is, "image" or the name of a condition.
     """
@@ -33,7 +37,7 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
             x=percent["share"],
             y=_escaped(called["group"]),
             orientation="h",
-            marker=fill(target, (target,)),
+            marker=fill(target, classes),
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -49,11 +53,13 @@ def share_chart(shares: pd.DataFrame, target: str, *, group_title: str = "image"
         )
     )
     figure.update_xaxes(
-        range=[0, 108], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %", dtick=25
+        range=[0, 108], title_text=f"{escape(target)}, % of the cells with a sure call", ticksuffix=" %", dtick=25
     )
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     return styled(
-        figure, f"{capital(target)} cells per {group_title}, with 95 % interval", height=_rows_height(len(called))
+        figure,
+        f"{capital(target)} cells per {group_title}, with 95 % interval",
+        height=_rows_height(len(called)),
     )
 
 
@@ -79,13 +85,13 @@ def counts_chart(
         figure.add_bar(
             x=rows["n"],
             y=_escaped(rows["group"]),
-            name=outcome,
+            name=escape(outcome),
             orientation="h",
             text=rows["n"].map(lambda n: f"{n:,}" if n else ""),
             textposition="inside",
             insidetextanchor="middle",
             marker=fill(outcome, classes),
-            hovertemplate="%{y}: %{x:,} " + outcome + "<extra></extra>",
+            hovertemplate="%{y}: %{x:,} " + escape(outcome) + "<extra></extra>",
         )
     figure.update_layout(
         barmode="stack", showlegend=False, title_subtitle_text=_legend(counts["outcome"].unique(), classes)
@@ -96,13 +102,18 @@ def counts_chart(
 
 
 def _legend(outcomes: Sequence[str], classes: Sequence[str]) -> str:
-    """Write the legend as a line of coloured signs and words: Plotly's own would wrap in a narrow column."""
+    """Write the legend as lines of coloured signs and words: Plotly's own would take a row each in a narrow column."""
     signs = {"/": "▨", "": "■", ".": "▩", "x": "▩", "|": "▥"}
-    entries = []
+    lines: list[list[str]] = [[]]
+    room = _LINE_SIGNS
     for name in outcomes:
+        if len(name) + 3 > room and lines[-1]:
+            lines.append([])
+            room = _LINE_SIGNS
+        room -= len(name) + 3
         sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))
-        entries.append(f'<span style="color:{colour}">{sign}</span> {escape(name)}')
-    return "  ".join(entries)
+        lines[-1].append(f'<span style="color:{colour}">{sign}</span> {escape(name)}')
+    return "<br>".join("  ".join(line) for line in lines)
 
 
 def _escaped(names: pd.Series) -> pd.Series:

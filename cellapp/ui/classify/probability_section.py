@@ -8,6 +8,7 @@ from cellapp.cells.counts import UNLIKE
 from cellapp.classification.predict import unsure_band
 from cellapp.ui.classify.called_cells import ClassifyState
 from cellapp.ui.components import charts
+from cellapp.ui.components.messages import escape
 
 
 def probabilities_section(state: ClassifyState, threshold_key: str) -> None:
@@ -35,7 +36,7 @@ def _probabilities(state: ClassifyState, threshold_key: str) -> None:
     _histogram(state)
     if len(state.results.classes) == 2:
         st.slider(
-            f"Call a cell {state.target} from p =",
+            f"Call a cell {escape(state.target)} from p =",
             0.01,
             0.99,
             state.results.run.settings.classify.threshold,
@@ -53,17 +54,21 @@ def _histogram(state: ClassifyState) -> None:
 
 
 def _figure(state: ClassifyState) -> charts.Drawn:
-    """Draw the probabilities with the threshold and the band of unsure cells."""
-    settings = state.results.run.settings.classify
+    """Draw the probabilities; of two classes with the threshold and the band of unsure cells."""
+    settings, classes = state.results.run.settings.classify, state.results.classes
     apart = (state.cells["outcome"] == UNLIKE) & (not state.answer.mostly_unlike)
-    p = state.cells.loc[~apart, f"p_{state.target}"].dropna().to_numpy()
-    other = next(name for name in state.results.classes if name != state.target)
+    cells = state.cells[~apart & state.cells[f"p_{state.target}"].notna()]
+    p, calibrated = cells[f"p_{state.target}"].to_numpy(), bool(state.results.provenance.get("calibrated", True))
+    if len(classes) != 2:
+        return charts.Drawn(
+            charts.outcome_histogram(p, cells["outcome"].tolist(), state.target, classes, calibrated=calibrated)
+        )
     figure = charts.probability_histogram(
         p,
         state.threshold,
         state.target,
-        other=other if len(state.results.classes) == 2 else "other classes",
+        other=next(name for name in classes if name != state.target),
         band=unsure_band(state.threshold, 0.0 if settings.unsure == "conformal" else settings.unsure_margin),
-        calibrated=bool(state.results.provenance.get("calibrated", True)),
+        calibrated=calibrated,
     )
     return charts.Drawn(figure)

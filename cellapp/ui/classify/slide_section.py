@@ -8,6 +8,7 @@ import streamlit as st
 from cellapp.cells.counts import UNLIKE
 from cellapp.rendering.colours import class_colour
 from cellapp.ui.classify.called_cells import ClassifyState
+from cellapp.ui.components.messages import escape
 from cellapp.ui.components.picture import show_picture
 from cellapp.ui.components.viewer import RINGS, Picked
 from cellapp.ui.layout.cell_thumbnails import cell_uris, window_side_px
@@ -61,7 +62,7 @@ def _card(state: ClassifyState, chosen: pd.DataFrame) -> None:
         alt = f"Crop of cell {int(cell['cell_id'])}"
         show_picture(uris[int(cell["cell_id"])], alt=alt, width_px=_CARD_PX, height_px=_CARD_PX)
         with st.container(gap="xsmall"):
-            st.markdown(f"**Cell {int(cell['cell_id'])}** counts as **{cell['outcome']}**.")
+            st.markdown(f"**Cell {int(cell['cell_id'])}** counts as **{escape(cell['outcome'])}**.")
             st.caption(_numbers(state, cell))
             if state.target and st.button("Explain this cell", icon=":material/lightbulb:", key="explain_one"):
                 choose_cell(int(cell["cell_id"]))
@@ -75,7 +76,7 @@ def _card(state: ClassifyState, chosen: pd.DataFrame) -> None:
 def _numbers(state: ClassifyState, cell: pd.Series) -> str:
     parts = []
     if state.target and cell["outcome"] != UNLIKE and pd.notna(cell[f"p_{state.target}"]):
-        parts.append(f"p({state.target}) {cell[f'p_{state.target}']:.2f}")
+        parts.append(f"p({escape(state.target)}) {cell[f'p_{state.target}']:.2f}")
     if pd.notna(cell.get("area_um2")):
         parts.append(f"{cell['area_um2']:,.0f} µm²")
     else:

@@ -7,12 +7,13 @@ theme, so that every chart follows light and dark.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from cellapp.rendering.colours import CLASS_COLOURS, class_colour
+from cellapp.rendering.colours import CLASS_COLOURS, class_colour, further_place
 
 FONT_PX = 13
 ACCENT = "#2F6F8F"
@@ -21,16 +22,19 @@ SHADES = [[0, "#E6EEF2"], [1, ACCENT]]
 PATTERNS = {"normal": "", "cancer": "/", "unsure": ".", "rejected": "x", "cell": "", "unlike training": "|"}
 FURTHER_PATTERNS = ("\\", "+", "|", "-")
 
+_TOP_PX = 64  # a title and one row of the legend
+_LEGEND_ROW_PX = 19
+_NARROW_PX = 440  # of a chart in half a page: there the legend wraps first
 TEMPLATE = go.layout.Template(
     layout=go.Layout(
         font={"size": FONT_PX},
         title={"font": {"size": 15}, "x": 0, "xref": "container", "xanchor": "left", "yref": "container", "y": 0.98},
-        margin={"l": 8, "r": 12, "t": 64, "b": 8},
+        margin={"l": 8, "r": 12, "t": _TOP_PX, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": {"text": ""}},
         hoverlabel={"align": "left"},
         bargap=0.35,
-        xaxis={"automargin": True, "zeroline": False, "title": {"standoff": 8}},
-        yaxis={"automargin": True, "zeroline": False, "title": {"standoff": 8}},
+        xaxis={"automargin": True, "zeroline": False, "separatethousands": True, "title": {"standoff": 8}},
+        yaxis={"automargin": True, "zeroline": False, "separatethousands": True, "title": {"standoff": 8}},
         dragmode=False,
         uirevision="keep",
     )
@@ -72,17 +76,31 @@ def styled(figure: go.Figure, title: str, *, height: int = 320) -> go.Figure:
     ----------
     figure : Figure
     title : str
-        In plain words, sentence case.
+        In plain words, sentence case; names in it are escaped here, because Plotly reads some HTML.
     height : int
-        Pixels.
+        Pixels; rows of a legend that wraps come on top, so that it neither covers the title nor takes from the plot.
 
     Returns
     -------
     Figure
         The same object.
     """
-    figure.update_layout(template=TEMPLATE, title_text=title, height=height)
+    more = _LEGEND_ROW_PX * (_legend_rows(figure) - 1)
+    figure.update_layout(template=TEMPLATE, title_text=escape(title, quote=False), height=height + more)
+    if more:
+        figure.update_layout(margin_t=_TOP_PX + more)
     return figure
+
+
+def _legend_rows(figure: go.Figure) -> int:
+    """Return how many rows the legend has where a chart is narrow: its columns are as wide as the longest name."""
+    if figure.layout.showlegend is False:
+        return 1 + str(figure.layout.title.subtitle.text or "").count("<br>")  # a legend of ours, see `count_charts`
+    names = [one.name for one in figure.data if one.name and one.showlegend is not False]
+    if len(names) < 2:
+        return 1
+    in_row = max(_NARROW_PX // (40 + 5 * max(map(len, names))), 1)
+    return -(-len(names) // in_row)
 
 
 def chart_config(file_name: str) -> dict[str, Any]:
@@ -99,8 +117,8 @@ def pattern(name: str, classes: Sequence[str] = ()) -> str:
     """Return the fill pattern that goes with a class, so that colour is never alone."""
     if name in PATTERNS:
         return PATTERNS[name]
-    others = [c for c in classes if c not in PATTERNS]
-    return FURTHER_PATTERNS[others.index(name) % len(FURTHER_PATTERNS)] if name in others else ""
+    place = further_place(name, classes)
+    return "" if place is None else FURTHER_PATTERNS[place % len(FURTHER_PATTERNS)]
 
 
 def fill(name: str, classes: Sequence[str]) -> dict[str, Any]:
@@ -132,7 +150,7 @@ def probability_histogram(
     threshold : float
         From here on a cell is called `target`.
     target, other : str
-        The two sides.
+        The two classes.
     band : tuple of float
         Between these probabilities a cell is unsure.
     calibrated : bool
@@ -142,14 +160,55 @@ def probability_histogram(
     n, _ = np.histogram(np.asarray(p, dtype=float), bins=edges)
     centres = (edges[:-1] + edges[1:]) / 2
     figure = go.Figure()
-    for side, name in ((centres < threshold, other), (centres >= threshold, target)):
-        figure.add_bar(x=centres[side], y=n[side], width=0.023, name=name, marker=fill(name, (other, target)))
+    for side, name in ((centres >= threshold, target), (centres < threshold, other)):
+        bar = {"name": escape(name), "marker": fill(name, (other, target))}
+        figure.add_bar(x=centres[side], y=n[side], width=_BAR, **bar)
     _mark_threshold(figure, threshold, band)
+    return _finished_histogram(figure, target, int(n.max()), calibrated=calibrated)
+
+
+def outcome_histogram(
+    p: np.ndarray, outcomes: Sequence[str], target: str, classes: Sequence[str], *, calibrated: bool
+) -> go.Figure:
+    """Draw the distribution of the probability of one of several classes, stacked by what the cells count as.
+
+    The call of several classes is the most probable one, so that no threshold and no band of unsure cells is on this
+    axis.
+
+    Parameters
+    ----------
+    p : ndarray of shape (N,)
+        Probability of `target`, 0 to 1.
+    outcomes : sequence of str
+        What each of the N cells counts as.
+    target : str
+        The class.
+    classes : sequence of str
+        Classes of the head, in the order of the legend.
+    calibrated : bool
+        Written on the axis.
+    """
+    edges, counted = np.linspace(0, 1, 41), np.asarray(outcomes, dtype=object)
+    figure, total = go.Figure(), np.zeros(40, int)
+    for name in dict.fromkeys((target, *classes, *sorted(set(counted)))):
+        n, _ = np.histogram(p[counted == name], bins=edges)
+        if n.any():
+            bar = {"name": escape(name), "marker": fill(name, classes)}
+            figure.add_bar(x=(edges[:-1] + edges[1:]) / 2, y=n, width=_BAR, **bar)
+            total += n
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
+    return _finished_histogram(figure, target, int(total.max()), calibrated=calibrated)
+
+
+_BAR = 0.023  # width on an axis from 0 to 1 of one of 40 bars
+
+
+def _finished_histogram(figure: go.Figure, target: str, highest: int, *, calibrated: bool) -> go.Figure:
+    said = f"p({escape(target)}), {'calibrated' if calibrated else 'uncalibrated'}"
     figure.update_traces(hovertemplate="p about %{x:.2f}: %{y:,} cells<extra></extra>")
-    figure.update_xaxes(range=[0, 1], title_text=f"p({target}), {'calibrated' if calibrated else 'uncalibrated'}")
-    figure.update_yaxes(title_text="cells", rangemode="tozero", tickformat=",d", dtick=whole_step(n.max()))
-    figure.update_layout(bargap=0, legend_traceorder="reversed")  # the positive class first, as in all charts
-    return styled(figure, f"How sure the call {target} is", height=300)
+    figure.update_xaxes(range=[0, 1], title_text=said)
+    figure.update_yaxes(title_text="cells", rangemode="tozero", tickformat=",d", dtick=whole_step(highest))
+    return styled(figure.update_layout(bargap=0), f"How sure the call {target} is", height=300)
 
 
 def size_histogram(values: np.ndarray, *, unit: str, minimum: float | None = None) -> go.Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def draw_density(
             x=here["x"].to_numpy(np.float32) if len(here) else [None],  # a name in the legend needs a point
             y=here["y"].to_numpy(np.float32) if len(here) else [None],
             mode="markers",
-            name=f"{outcome} ({int(n.sum()):,})",
+            name=f"{escape(outcome)} ({int(n.sum()):,})",
             marker={
                 "color": class_colour(outcome, tuple(classes)),
                 "symbol": symbols[outcome],

@@ -38,9 +38,21 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}" if first.islower() else text
 
 
+def signed(value: float, digits: int = 0) -> str:
+    """Write a change with its sign, a true minus rather than a hyphen; what is rounded to zero has none."""
+    rounded = round(float(value), digits) + 0.0
+    return f"{rounded:+,.{digits}f}".replace("-", "\N{MINUS SIGN}") if rounded else f"{rounded:.{digits}f}"
+
+
+def show_problem(text: str) -> None:
+    """Draw what went wrong, a user's names in it or not, as a sentence: with a capital and a full stop."""
+    said = capital(text.strip())
+    st.error(escape(said if said.endswith((".", "!", "?", ":")) else f"{said}."), icon=":material/error:")
+
+
 def show_error(error: CellappError) -> None:
     """Draw an error as one sentence, with the technical cause folded away."""
-    st.error(escape(str(error)), icon=":material/error:")
+    show_problem(str(error))
     if error.__cause__ is not None:
         with st.expander("Details", icon=":material/code:"):
             st.code("".join(traceback.format_exception_only(error.__cause__)), language=None)

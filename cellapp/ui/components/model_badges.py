@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from cellapp.cells.answer import Answer
 from cellapp.classification.ensemble import Head
 from cellapp.errors import CellappError
+from cellapp.evaluation.group_words import group_word
 from cellapp.models.load import load_model
 from cellapp.store.records import RunRecord
 from cellapp.ui.components.messages import capital, escape
@@ -37,20 +36,23 @@ def cached_head(name: str) -> Head | None:
         return None
 
 
-def accuracy_text(metrics: Mapping[str, Any], *, synthetic: bool = False) -> str:
-    """Return the accuracy of a head on cells of slides it had not seen, or that it was not validated.
+def accuracy_text(head: Head, *, synthetic: bool = False) -> str:
+    """Return the accuracy of a head on cells of groups it had not seen, or that it was not validated.
 
     Parameters
     ----------
-    metrics : mapping
-        Of the head, see `cellapp.training.classifier.cross_validation.fit`.
+    head : Head
     synthetic : bool
-        Whether those slides were synthetic.
+        Whether those groups were synthetic slides.
     """
+    metrics = head.metrics
     if not metrics.get("validated") or "balanced_accuracy" not in metrics:
         return "accuracy not validated"
-    kind = "synthetic slides" if synthetic else "slides or patients"
-    groups = f"{metrics['n_groups']:,} {kind}" if metrics.get("n_groups") else kind.partition(" or ")[0]
+    n = int(metrics.get("n_groups") or 0)
+    kind = "synthetic slides" if synthetic else "slides or patients"  # heads from outside do not say what they held out
+    if not synthetic and "grouped_by" in head.training:
+        kind = group_word(head.training["grouped_by"], n)
+    groups = f"{n:,} {kind}" if n else kind.partition(" or ")[0]
     return f"{metrics['balanced_accuracy'] * 100:.0f} % balanced accuracy on {groups} it had not seen"
 
 
@@ -75,11 +77,11 @@ def show_head_note(run: RunRecord, answer: Answer, classes: tuple[str, ...]) -> 
 
 def _accuracy_badges(head: Head, *, synthetic: bool) -> None:
     """Draw how good the head is on what it was trained for; what was measured on synthetic slides is no praise."""
-    text, validated = accuracy_text(head.metrics, synthetic=synthetic), bool(head.metrics.get("validated"))
+    text, validated = accuracy_text(head, synthetic=synthetic), bool(head.metrics.get("validated"))
     icon, colour = (":material/verified:", "blue") if validated else (":material/help:", "orange")
     if synthetic:
         icon, colour = ":material/science:", "gray"
-    st.badge(capital(text), icon=icon, color=colour)
+    st.badge(escape(capital(text)), icon=icon, color=colour)
     calibrated = "Calibrated" if head.calibrated else "Uncalibrated"
     what = "on synthetic cells" if synthetic else "probabilities"
     st.badge(f"{calibrated} {what}", icon=":material/balance:", color="gray", help=escape(head.trained_on))

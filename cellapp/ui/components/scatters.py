@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellapp.rendering.colours import class_colour
+from cellapp.rendering.colours import class_colour, further_place
 from cellapp.ui.components import density
 from cellapp.ui.components.charts import styled
 
@@ -27,8 +27,8 @@ def symbol(name: str, classes: Sequence[str] = ()) -> str:
     """Return the marker that goes with a class, so that colour is never alone."""
     if name in SYMBOLS:
         return SYMBOLS[name]
-    others = [c for c in classes if c not in SYMBOLS]
-    return FURTHER_SYMBOLS[others.index(name) % len(FURTHER_SYMBOLS)] if name in others else "circle"
+    place = further_place(name, classes)
+    return "circle" if place is None else FURTHER_SYMBOLS[place % len(FURTHER_SYMBOLS)]
 
 
 def point_size(n: int) -> int:
@@ -123,7 +123,7 @@ def _points(points: pd.DataFrame, classes: Sequence[str], target: str, *, positi
             x=rows["x"].to_numpy(np.float32),
             y=rows["y"].to_numpy(np.float32),
             mode="markers",
-            name=f"{outcome} ({len(rows):,})",
+            name=f"{escape(str(outcome))} ({len(rows):,})",
             customdata=rows[["row", "cell_id", "p"]].to_numpy(_number_type(points)),
             meta=[escape(str(outcome)), escape(target)],
             selectedpoints=np.flatnonzero(rows["selected"].to_numpy()) if any_selected else None,

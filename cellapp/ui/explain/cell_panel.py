@@ -12,6 +12,7 @@ from cellapp.errors import CellappError
 from cellapp.explanation.cell_lists import SELECTED
 from cellapp.pipeline.cell_figures import cell_outlines, map_note
 from cellapp.pipeline.encoder_crops import RawCrop
+from cellapp.rendering.annotations import outcome_letter
 from cellapp.rendering.colours import class_colour
 from cellapp.store.records import ImageRecord
 from cellapp.ui.components import charts
@@ -126,7 +127,7 @@ def explanation_panel(
         _figure(image, cell_id, way, one, asked, number)
     if len(mine) > 1:
         st.caption(agreement_sentence(mine[0][1].map, mine[1][1].map))
-    st.markdown(map_sentence(explanation, crop, p=float(cell[f"p_{asked.target}"])))
+    st.markdown(escape(map_sentence(explanation, crop, p=float(cell[f"p_{asked.target}"]))))
     measured = measured_of(results, cell, asked.target)
     if measured is not None and (effects := channel_effects(measured)):
         said = channels_sentence(effects, explanation.logit, asked.target, n_classes=len(results.classes))
@@ -206,8 +207,9 @@ def _tiles(
     bare = set(cells["cell_id"].astype(int)) - set(maps)
     uris = cell_uris(folder, image, cells, colours, side_px=side_px) if bare else {}
     uris = uris | dict(maps)
+    letters = {name: outcome_letter(name, classes) for name in cells["outcome"].unique()}
     rows = zip(cells["cell_id"].astype(int), cells["outcome"], cells[f"p_{target}"], colours, strict=True)
     return [
-        Tile(str(i), uris[i], f"{i} · {p:.2f}", name[:1].upper(), colour, f"Cell {i}: {name}, p({target}) {p:.2f}")
+        Tile(str(i), uris[i], f"{i} · {p:.2f}", letters[name], colour, f"Cell {i}: {name}, p({target}) {p:.2f}")
         for i, name, p, colour in rows
     ]

@@ -53,7 +53,7 @@ def explanation_figure(
         One square is one token, unless `style` smooths; what hovers are the values drawn.
     """
     figure = make_subplots(
-        cols=3, horizontal_spacing=0.02, subplot_titles=("Cell", f"For and against {target}", "Both")
+        cols=3, horizontal_spacing=0.02, subplot_titles=("Cell", f"For and against {escape(target)}", "Both")
     )
     heatmap = _heatmap(_drawn_values(signed_map, style), crop.shape[:2], limit or 1.0)
     figure.add_trace(go.Image(z=crop, hoverinfo="skip"), row=1, col=1)

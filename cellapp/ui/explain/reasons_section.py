@@ -8,6 +8,8 @@ import streamlit as st
 from cellapp.errors import CellappError, ModelError
 from cellapp.jobs.cell_reasons import examples_of_cell, flip_job, request_flip
 from cellapp.pipeline.reasons_by_example import Example, Reasons
+from cellapp.rendering.annotations import outcome_letter
+from cellapp.rendering.colours import class_colour
 from cellapp.store.records import ImageRecord, RunRecord, Status
 from cellapp.ui.components.gallery import Tile, pick_tile
 from cellapp.ui.components.job_progress import wait_for
@@ -46,7 +48,7 @@ def reasons_section(results: Results, image: ImageRecord, cell: pd.Series, targe
         st.markdown(escape(sentence))
     pictured = [one for one in found.nearest if one.picture is not None]
     if pictured:
-        tiles = [_training_tile(one, number) for number, one in enumerate(pictured)]
+        tiles = [_training_tile(one, number, results.classes) for number, one in enumerate(pictured)]
         pick_tile(tiles, "", key=f"reasons_training_{results.run.id}_{image.id}_{cell_id}", tile_px=_TILE_PX)
     if found.other is not None and found.other.stem == cell["stem"]:
         _other_tile(results, image, found.other, target)
@@ -58,10 +60,11 @@ def _examples(run_id: str, key: str, image_id: str, cell_id: int, version: Versi
     return examples_of_cell(_run, image_id, cell_id)
 
 
-def _training_tile(one: Example, number: int) -> Tile:
+def _training_tile(one: Example, number: int, classes: tuple[str, ...]) -> Tile:
     note = f"Training cell {one.name}: {one.label}, {one.distance:.1f} times the usual distance"
     caption = f"{one.label} · {one.distance:.1f}"
-    return Tile(str(number), offer(encoded(one.picture)), caption, one.label[:1].upper(), "#8A8A8A", note)
+    letter, colour = outcome_letter(one.label, classes), class_colour(one.label, classes)
+    return Tile(str(number), offer(encoded(one.picture)), caption, letter, colour, note)
 
 
 def _other_tile(results: Results, image: ImageRecord, other: Example, target: str) -> None:
@@ -74,7 +77,8 @@ def _other_tile(results: Results, image: ImageRecord, other: Example, target: st
     p = float(rows.iloc[0][f"p_{target}"]) if f"p_{target}" in rows else float("nan")
     caption = f"{other.cell_id} · {other.label} · {p:.2f}"
     note = f"Cell {other.cell_id}: {other.label}, the most similar of another class"
-    tile = Tile(str(other.cell_id), uris[other.cell_id], caption, other.label[:1].upper(), "#8A8A8A", note)
+    letter, colour = outcome_letter(other.label, results.classes), class_colour(other.label, results.classes)
+    tile = Tile(str(other.cell_id), uris[other.cell_id], caption, letter, colour, note)
     pick_tile([tile], "", key=f"reasons_other_{results.run.id}_{image.id}_{other.cell_id}", tile_px=_TILE_PX)
 
 

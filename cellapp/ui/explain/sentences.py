@@ -21,6 +21,7 @@ from cellapp.explanation.compartments import (
 from cellapp.images.channel_names import channel_phrase
 from cellapp.pipeline.encoder_crops import RawCrop
 from cellapp.rendering.signed_maps import enlarged
+from cellapp.ui.components.messages import signed
 from cellapp.ui.explain.cell_maps import CellExplanation
 from cellapp.ui.explain.measured import measured_cells
 from cellapp.ui.explain.summary_charts import effect_columns
@@ -43,13 +44,13 @@ def map_sentence(explanation: CellExplanation, crop: RawCrop, *, p: float) -> st
     """
     in_map = float(explanation.map.sum())
     shares = compartment_shares(crop.inside, crop.core, explanation.map.shape)
-    text = f"p({explanation.target}) is {p:.2f}, a logit of {_signed(explanation.logit)}: "
-    text += f"the map gives {_signed(in_map)}, class token and bias {_signed(explanation.rest)}."
+    text = f"p({explanation.target}) is {p:.2f}, a logit of {signed(explanation.logit, 2)}: "
+    text += f"the map gives {signed(in_map, 2)}, class token and bias {signed(explanation.rest, 2)}."
     strongest = strongest_compartment(explanation.map, shares)
     if strongest is None:
         return text
     sums = sum_by_compartment(explanation.map, shares).items()
-    listed = ", ".join(f"{_signed(value)} {COMPARTMENT_NAMES[name]}" for name, value in sums if shares[name].any())
+    listed = ", ".join(f"{signed(value, 2)} {COMPARTMENT_NAMES[name]}" for name, value in sums if shares[name].any())
     return f"{text} Of the map, {listed}; its strongest square lies {COMPARTMENT_NAMES[strongest]}."
 
 
@@ -103,7 +104,7 @@ def channels_sentence(effects: Mapping[str, float], logit: float, target: str, *
     if n_classes == 2:
         listed = ", ".join(f"{expit(value):.2f} without {name}" for name, value in without.items())
         return f"With one channel taken away, p({target}) would be {listed}."
-    listed = ", ".join(f"{_signed(value)} without {name}" for name, value in without.items())
+    listed = ", ".join(f"{signed(value, 2)} without {name}" for name, value in without.items())
     return f"With one channel taken away, the logit of {target} would be {listed}."
 
 
@@ -121,8 +122,3 @@ def agreement_sentence(one: np.ndarray, other: np.ndarray) -> str:
         return "One of the maps is the same everywhere."
     rank = f"{spearmanr(first, second).statistic:.2f}".replace("-", "\N{MINUS SIGN}")
     return f"Rank correlation of the two maps, square by square: {rank} (1 is the same order, 0 is none)."
-
-
-def _signed(value: float) -> str:
-    """Write a number with its sign, a true minus rather than a hyphen."""
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")

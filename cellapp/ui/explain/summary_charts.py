@@ -73,7 +73,7 @@ def share_figure(table: pd.DataFrame, target: str) -> go.Figure:
         ("of the picture", areas, {"color": CLASS_COLOURS["unsure"], "pattern": {"shape": "."}}),
     )
     for name, values, marker in bars:
-        figure.add_bar(x=names, y=[values[one] * 100 for one in compartments], name=name, marker=marker)
+        figure.add_bar(x=names, y=[values[one] * 100 for one in compartments], name=escape(name), marker=marker)
     figure.update_traces(hovertemplate="%{x}: %{y:.0f} %<extra></extra>")
     figure.update_yaxes(title_text="share", ticksuffix=" %", rangemode="tozero")
     return styled(figure, f"Share of what speaks for {target}", height=_HEIGHT)
@@ -112,7 +112,7 @@ def energy_figure(table: pd.DataFrame, classes: Sequence[str], unit: str) -> go.
             x=rows["area"],
             y=rows["energy"],
             mode="markers",
-            name=f"{name} ({len(rows):,})",
+            name=f"{escape(name)} ({len(rows):,})",
             marker={
                 "color": class_colour(name, tuple(classes)),
                 "symbol": symbol(name, classes),
@@ -180,7 +180,7 @@ def _means(table: pd.DataFrame, columns: Mapping[str, str], classes: Sequence[st
         figure.add_bar(
             x=list(columns),
             y=values.mean(),
-            name=f"{name} ({len(rows):,})",
+            name=f"{escape(name)} ({len(rows):,})",
             marker=fill(name, classes),
             error_y={"type": "data", "array": half, "thickness": 2, "width": 4, "color": "#8A8A8A"},
             customdata=half,

@@ -21,6 +21,7 @@ from cellapp.settings import LAYERED, ExplainSettings
 from cellapp.store.heads import list_heads
 from cellapp.store.records import ImageRecord, RunRecord
 from cellapp.ui.components.channel_controls import composition
+from cellapp.ui.components.messages import signed
 from cellapp.ui.components.model_badges import cached_head, head_of
 from cellapp.ui.session import cache
 
@@ -118,8 +119,9 @@ def truth_badge(run: RunRecord, head: Head | None, how: ExplainSettings) -> None
     if row is None:
         st.caption(UNMEASURED)
         return
-    gains = (f"{name} {row[name]['gain']['value']:+.2f}" for name in ("deletion", "insertion", "road"))
-    text = f"Against random maps, in logit units: {', '.join(gains)}. The map holds {row['held']:.0%} of the logit."
+    gains = (f"{name} {signed(row[name]['gain']['value'], 2)}" for name in ("deletion", "insertion", "road"))
+    text = f"Against random maps, in logit units: {', '.join(gains)}. "
+    text += f"The map holds {row['held'] * 100:.0f} % of the logit."
     if row["true"]:
         most = " and most faithful to it" if most_faithful(figures) == how.named else ""
         st.badge(f"True of this head{most}", icon=":material/verified:", color="green", help=text)

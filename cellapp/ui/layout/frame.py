@@ -13,7 +13,7 @@ from cellapp.models.registry import is_demonstration
 from cellapp.store.projects import create_project
 from cellapp.store.records import ImageRecord, RunImage, RunRecord, Status
 from cellapp.ui.components.job_progress import show_jobs
-from cellapp.ui.components.messages import empty_state, escape
+from cellapp.ui.components.messages import empty_state, escape, trust_line
 from cellapp.ui.components.picture import show_picture
 from cellapp.ui.components.viewer_layers import thumbnail_address
 from cellapp.ui.layout.outline_quality import images_in_order, order_toggle, outlines_badge
@@ -80,6 +80,7 @@ def analyse_header(page: PageState, title: str, *, titled: bool = True, with_run
             page=UPLOAD_PAGE,
             link="Go to Upload",
         )
+        trust_line(None)
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom", key="analyse_header"):
         if titled:

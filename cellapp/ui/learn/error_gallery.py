@@ -49,7 +49,7 @@ def error_gallery(page: PageState, head: HeadRecord, evidence: Evidence, *, doub
         name = st.text_input("Your name", visitor(), key=f"train_who_{kind}", width=220, help=_WHO)
         remember_visitor(name)
         part = cells[page_of(len(cells), size=SHOWN, key=f"train_page_{kind}_{head.id}")]
-    tiles = _tiles(part, results, here)
+    tiles = _tiles(part, results, here, evidence.classes)
     chosen = act_on_tiles(tiles, key=f"train_{kind}_{head.id}", tile_px=_TILE_PX)
     if chosen:
         _act(next(cell for cell in part if cell.key == chosen), runs)
@@ -78,12 +78,14 @@ def _introduce(evidence: Evidence, n_here: int, *, doubtful: bool) -> bool:
     return n_here > 0
 
 
-def _tiles(cells: Sequence[JudgedCell], results: Mapping[str, Results], images: Mapping) -> list:
+def _tiles(
+    cells: Sequence[JudgedCell], results: Mapping[str, Results], images: Mapping, classes: tuple[str, ...]
+) -> list:
     given = st.session_state.get(_GIVEN, {})
     drawn = {}
     for run_id in dict.fromkeys(cell.run_id for cell in cells):
         mine = [cell for cell in cells if cell.run_id == run_id]
-        drawn |= {tile.key: tile for tile in tiles_of(mine, results[run_id], images, given)}
+        drawn |= {tile.key: tile for tile in tiles_of(mine, results[run_id], images, given, classes)}
     return [drawn[cell.key] for cell in cells]
 
 

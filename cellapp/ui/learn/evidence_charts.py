@@ -139,7 +139,7 @@ def groups_chart(groups: Sequence[Mapping[str, Any]], word: str) -> go.Figure:
     figure.update_xaxes(title_text="right calls, % of cells", range=[0, _END], tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed", title_text="")
     more = f", the worst {_MOST_GROUPS}" if len(groups) > _MOST_GROUPS else ""
-    return styled(figure, f"Right calls on each unseen {escape(word)}{more}", height=140 + 24 * len(shown))
+    return styled(figure, f"Right calls on each unseen {word}{more}", height=140 + 24 * len(shown))
 
 
 def learning_chart(points: Sequence[Mapping[str, Any]], words: str, n_classes: int) -> go.Figure:
@@ -173,7 +173,7 @@ def learning_chart(points: Sequence[Mapping[str, Any]], words: str, n_classes: i
     )
     figure.update_xaxes(title_text=f"labelled {escape(words)} learned from, mean of folds", range=[0, 1.05 * x[-1]])
     figure.update_yaxes(title_text="balanced accuracy", range=[0, _END], tickformat=".0%")
-    return styled(figure, f"Score against the number of labelled {escape(words)}", height=340)
+    return styled(figure, f"Score against the number of labelled {words}", height=340)
 
 
 def _around(values: Sequence[float], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

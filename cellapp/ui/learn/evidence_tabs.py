@@ -13,7 +13,7 @@ from cellapp.evaluation.more_groups import would_more_help
 from cellapp.evaluation.split_by_cell import SplitPair
 from cellapp.store.heads import HeadRecord
 from cellapp.ui.components.charts import chart_config
-from cellapp.ui.components.messages import capital, escape
+from cellapp.ui.components.messages import capital, escape, signed
 from cellapp.ui.learn.error_gallery import error_gallery
 from cellapp.ui.learn.evidence import Evidence
 from cellapp.ui.learn.evidence_charts import (
@@ -69,7 +69,7 @@ def _pair(pair: SplitPair, words: str) -> None:
         about = "Balanced accuracy with its 95 % interval. This is the one to report."
         st.metric(f"On unseen {words}: honest", f"{100 * pair.honest:.1f} %", spread, help=about, **plain)
         if pair.leaky is not None:
-            gap = f"{100 * pair.gap:+.1f} points"
+            gap = f"{signed(100 * pair.gap, 1)} points"
             about = (
                 f"Balanced accuracy where cells of one of the {words} lie on both sides of the test. Not to be "
                 "reported: it stands here for the gap alone."

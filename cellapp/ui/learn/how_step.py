@@ -19,7 +19,7 @@ from cellapp.store.records import JobRecord, Status
 from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.ui.components.forms import control, label
 from cellapp.ui.components.job_progress import wait_for
-from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.messages import show_error, show_problem
 from cellapp.ui.learn.finetune_form import cost, finetune_form, show_curves
 from cellapp.ui.learn.what_step import What
 
@@ -123,7 +123,7 @@ def show_failure(project_id: str) -> None:
     ended = training_jobs(queue.list_jobs(project_id, active=False))
     newest = max(ended, key=lambda job: job.created, default=None)
     if newest is not None and newest.status is Status.FAILED:
-        st.error(escape(newest.error or "The training failed."), icon=":material/error:")
+        show_problem(newest.error or "The training failed.")
 
 
 def _timed(head: HeadRecord) -> bool:

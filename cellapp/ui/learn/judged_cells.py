@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cellapp.rendering.annotations import outcome_letter
 from cellapp.rendering.colours import class_colour
 from cellapp.store.head_evaluations import HeldOutImage
 from cellapp.store.records import ImageRecord
@@ -69,7 +70,11 @@ def in_runs(cells: Sequence[JudgedCell], results: Mapping[str, Results], images:
 
 
 def tiles_of(
-    cells: Sequence[JudgedCell], results: Results, images: Mapping[str, ImageRecord], given: Mapping[str, object]
+    cells: Sequence[JudgedCell],
+    results: Results,
+    images: Mapping[str, ImageRecord],
+    given: Mapping[str, object],
+    classes: tuple[str, ...],
 ) -> list[Tile]:
     """Draw cells of one run with what they were said to be, what they were called, and the button below.
 
@@ -81,28 +86,34 @@ def tiles_of(
     images : mapping of image id to ImageRecord
     given : mapping
         Keys of cells whose class was just given here, which can be taken back.
+    classes : tuple of str
+        Classes of the head, for colours and letters.
     """
     tiles: dict[str, Tile] = {}
     for image_id in dict.fromkeys(cell.image_id for cell in cells):
-        tiles |= _of_image([cell for cell in cells if cell.image_id == image_id], results, images[image_id], given)
+        of_image = [cell for cell in cells if cell.image_id == image_id]
+        tiles |= _of_image(of_image, results, images[image_id], given, classes)
     return [tiles[cell.key] for cell in cells]
 
 
 def _of_image(
-    cells: Sequence[JudgedCell], results: Results, image: ImageRecord, given: Mapping[str, object]
+    cells: Sequence[JudgedCell],
+    results: Results,
+    image: ImageRecord,
+    given: Mapping[str, object],
+    classes: tuple[str, ...],
 ) -> dict[str, Tile]:
     side_px, by_hand = window_side_px(results.cells), results.manual_classes.get(image.id, {})
     table = results.cells[results.cells["image_id"] == image.id].set_index("cell_id", drop=False)
     rows = table.loc[[cell.cell_id for cell in cells]]
     shown = [by_hand.get(cell.cell_id) or cell.truth for cell in cells]  # a class given since then counts now
-    classes = tuple(sorted({name for cell in cells for name in (cell.truth, cell.call)} | set(shown)))
     colours = [class_colour(name, classes) for name in shown]
     folder = results.folder / str(rows["stem"].iloc[0])
     uris = cell_uris(folder, image, rows.reset_index(drop=True), colours, side_px=side_px)
     tiles, bar = {}, bar_of(side_px, image.um_per_px)
     for cell, name, colour in zip(cells, shown, colours, strict=True):
         now = by_hand.get(cell.cell_id, "")
-        words = (_caption(cell, now), name[:1].upper(), colour, _note(cell, image.name, now))
+        words = (_caption(cell, now), outcome_letter(name, classes), colour, _note(cell, image.name, now))
         action = "Take back" if cell.key in given else "" if now == cell.suggested else f"Make it {cell.suggested}"
         tiles[cell.key] = Tile(cell.key, uris[cell.cell_id], *words, bar, action)
     return tiles

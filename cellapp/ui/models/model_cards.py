@@ -15,7 +15,7 @@ from cellapp.models.registry import ModelEntry
 from cellapp.models.status import ModelStatus, card, status
 from cellapp.store.records import JobRecord, Status
 from cellapp.ui.components.job_progress import POLL_S, job_progress
-from cellapp.ui.components.messages import capital, escape, show_error
+from cellapp.ui.components.messages import capital, escape, show_error, show_problem
 from cellapp.ui.components.sizes import size_text
 from cellapp.ui.components.training_curves import training_curves
 
@@ -80,7 +80,7 @@ def _fetch(entry: ModelEntry, state: ModelStatus, download: JobRecord | None) ->
         st.fragment(_follow, run_every=POLL_S)(entry.name, download.id)
         return
     if download is not None and download.status is Status.FAILED:
-        st.error(escape(download.error or "The download failed."), icon=":material/error:")
+        show_problem(download.error or "The download failed.")
     if state.state != "missing" or app_settings().offline:
         _how_to_fetch(state)
         return

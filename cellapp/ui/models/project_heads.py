@@ -49,7 +49,7 @@ def _head_card(head: HeadRecord) -> None:
             st.error("Its files cannot be read; import or train it again.", icon=":material/error:")
         else:
             st.markdown(escape(loaded.trained_on))
-            st.caption(escape(f"{capital(accuracy_text(loaded.metrics))}. Made {head.created:%d %B %Y}."))
+            st.caption(escape(f"{capital(accuracy_text(loaded))}. Made {head.created:%d %B %Y}."))
             _card(head)
         with st.container(horizontal=True, gap="small"):
             export_and_remove(head, partial(export_head, head), f"{head.name}.zip", remove_head)

@@ -109,7 +109,7 @@ def image_table(
 _WHAT, _WHICH = ("cells", "share"), ("first", "second", "change")
 
 
-def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) -> go.Figure:
+def paired_chart(table: pd.DataFrame, target: str, classes: Sequence[str], *, names: tuple[str, str]) -> go.Figure:
     """Draw the share of the positive class of two runs as two dots per image, joined by a line.
 
     Parameters
@@ -118,6 +118,8 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
         From `image_table`.
     target : str
         The positive class.
+    classes : sequence of str
+        Classes of the runs, for the colour.
     names : tuple of str
         The runs.
     """
@@ -137,10 +139,11 @@ def paired_chart(table: pd.DataFrame, target: str, *, names: tuple[str, str]) ->
             y=table["image"].map(escape),
             mode="markers",
             name=escape(name),
-            marker={"size": 11, "symbol": marker, "color": class_colour(target), "line": {"width": 2}},
+            marker={"size": 11, "symbol": marker, "color": class_colour(target, tuple(classes)), "line": {"width": 2}},
             hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
         )
-    figure.update_xaxes(range=[-2, 102], title_text=f"{target}, % of the cells with a sure call", ticksuffix=" %")
+    figure.update_xaxes(range=[-2, 102], ticksuffix=" %")
+    figure.update_xaxes(title_text=f"{escape(target)}, % of the cells with a sure call")
     figure.update_yaxes(type="category", autorange="reversed")
     return styled(figure, f"{capital(target)} cells in both runs", height=int(min(160 + 34 * len(table), 900)))
 

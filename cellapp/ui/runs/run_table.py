@@ -13,7 +13,7 @@ from cellapp.store.records import RunRecord, Status
 from cellapp.store.runs import list_runs, restore_run
 from cellapp.ui.components import charts
 from cellapp.ui.components.job_progress import POLL_S
-from cellapp.ui.components.messages import escape, trust_line
+from cellapp.ui.components.messages import escape, signed, trust_line
 from cellapp.ui.layout.empty_states import show_notes
 from cellapp.ui.layout.run_panel import images_columns, images_table
 from cellapp.ui.runs.compare_runs import (
@@ -120,8 +120,9 @@ def two_runs(first: RunRecord, second: RunRecord) -> None:
     table = _compared(pair)
     if "share_first" in table:
         _paired(table, pair, key="paired")
+    changes = {name: signed for name in table.columns if name.endswith("_change")}
     st.dataframe(
-        table,
+        table.style.format(changes, na_rep=""),
         hide_index=True,
         column_config=_change_columns(first.name, second.name),
         placeholder="",
@@ -141,8 +142,9 @@ def _compared(pair: tuple[Results, Results], *, unfit: bool = False) -> pd.DataF
 
 
 def _paired(table: pd.DataFrame, pair: tuple[Results, Results], *, key: str) -> None:
-    target = positive_class(pair[0].classes or pair[1].classes)
-    figure = paired_chart(table, target, names=(pair[0].run.name, pair[1].run.name))
+    classes = pair[0].classes or pair[1].classes
+    target = positive_class(classes)
+    figure = paired_chart(table, target, classes, names=(pair[0].run.name, pair[1].run.name))
     alt = f"Share of {target} cells in both runs"
     st.plotly_chart(figure, key=key, config=charts.chart_config("two_runs"), alt=alt)
 
@@ -193,8 +195,8 @@ def _change_columns(first: str, second: str) -> Mapping[str, object]:
         "image": column.TextColumn("Image"),
         "cells_first": column.NumberColumn(f"Cells, {first}", format="localized"),
         "cells_second": column.NumberColumn(f"Cells, {second}", format="localized"),
-        "cells_change": column.NumberColumn("Change", format="%+d"),
+        "cells_change": column.NumberColumn("Change"),
         "share_first": column.NumberColumn(f"Share, {first}", format="%.0f %%"),
         "share_second": column.NumberColumn(f"Share, {second}", format="%.0f %%"),
-        "share_change": column.NumberColumn("Change in points", format="%+.0f"),
+        "share_change": column.NumberColumn("Change in points"),
     }

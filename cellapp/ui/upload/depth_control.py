@@ -7,7 +7,7 @@ import streamlit as st
 from cellapp.errors import CellappError
 from cellapp.store.depth import set_depth
 from cellapp.store.records import ProjectRecord
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import show_problem
 
 _RULES = {"max": "Maximum", "mean": "Mean", "sharpest": "Sharpest plane", "plane": "One plane"}
 
@@ -49,7 +49,7 @@ def depth_control(project: ProjectRecord, n_planes: int) -> None:
             )
     problem = st.session_state.pop("depth_problem", None)
     if problem is not None:
-        st.error(escape(problem), icon=":material/error:")
+        show_problem(problem)
 
 
 def _change(project_id: str, n_planes: int) -> None:

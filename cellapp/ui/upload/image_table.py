@@ -13,7 +13,7 @@ from cellapp.errors import CellappError
 from cellapp.store import images
 from cellapp.store.records import CONDITIONS, ImageRecord
 from cellapp.ui.components.forms import label
-from cellapp.ui.components.messages import escape, undo_line
+from cellapp.ui.components.messages import show_problem, undo_line
 from cellapp.ui.components.viewer_layers import thumbnail_address
 from cellapp.ui.session.page_state import choose
 from cellapp.ui.upload.table_edits import apply_edits, fresh_edits
@@ -47,7 +47,7 @@ def sample_table(records: Sequence[ImageRecord]) -> None:
     )
     problem = st.session_state.pop("samples_problem", None)
     if problem:
-        st.error(escape(problem), icon=":material/error:")
+        show_problem(problem)
 
 
 def segment_label(records: Sequence[ImageRecord]) -> str:

@@ -224,7 +224,7 @@ def test_charts_show_every_row_and_escape_names(tmp_path):
     assert "none called" in drawn
     assert "<b>" not in drawn
     bins = [{"n": 9, "said": 0.05, "was": 0.0}, {"n": 1, "said": 1, "was": 1}]
-    assert calibration_chart(bins, "cancer").count("<circle") == 2
+    assert calibration_chart(bins, "cancer", CLASSES).count("<circle") == 2
     assert np.isfinite([float(x) for x in re.findall(r'c[xy]="([\d.]+)"', drawn)]).all()
 
 

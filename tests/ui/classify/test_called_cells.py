@@ -31,6 +31,18 @@ def test_the_headline_gives_the_share_that_the_table_gives(n, seed):
     assert (f"({row['low'] * 100:.0f} to {row['high'] * 100:.0f})" in text) == (row["n"] > 0)
 
 
+def test_the_headline_of_several_classes_gives_the_share_of_each_and_names_are_text():
+    several = ("cancer", "a*b", "normal")
+    cells = cell_table(60).assign(unlike_training=False, **{"p_a*b": 0.0})
+    text = headline(cells, several, n_images=2)
+    shares = count(cells, several)
+    assert f"**{shares.fraction('cancer').value * 100:.0f} % cancer**" in text
+    assert f" {shares.fraction('normal').value * 100:.0f} % normal (" in text
+    assert r"0 % a\*b (0 to" in text
+    of_normal = share_table(cells, several, {"a": "all", "b": "all"}, target="normal").iloc[0]
+    assert of_normal["share"] == shares.fraction("normal").value
+
+
 def state_of(cells, *, image="a", scope=EVERY_IMAGE, threshold=0.5):
     called = lambda at: cells.assign(at=at)  # noqa: E731
     of = lambda one, at: called(at)[cells["image_id"] == one]  # noqa: E731

@@ -24,7 +24,7 @@ def test_bars_add_up_to_the_cells(n, seed):
     shares = share_table(cells, CLASSES, {"a": "A", "b": "B"})
     known = shares[shares["n"] > 0]
     assert ((known["low"] <= known["share"]) & (known["share"] <= known["high"])).all()
-    assert len(share_chart(shares, "cancer").data[0].x) == len(known)
+    assert len(share_chart(shares, "cancer", CLASSES).data[0].x) == len(known)
 
 
 def test_no_class_is_told_by_colour_alone():

@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from cellapp.ui.components.messages import capital, escape
+from cellapp.ui.components.messages import capital, escape, signed
 from tests.pages.seeding import HOSTILE_NAME
 
 
@@ -10,6 +12,14 @@ def test_escaping_keeps_every_letter_and_disarms_every_mark():
     assert marked.replace("\\", "") == HOSTILE_NAME.replace("\\", "")
     for sign in "<>*_`$[":
         assert marked.count(sign) == marked.count("\\" + sign)
+
+
+@given(value=st.floats(-1e6, 1e6), digits=st.integers(0, 2))
+def test_a_change_has_a_sign_where_it_is_one_after_rounding(value, digits):
+    said = signed(value, digits)
+    number = float(said.replace("\N{MINUS SIGN}", "-").replace(",", ""))
+    assert number == pytest.approx(value, abs=0.5 * 10**-digits * 1.0001)
+    assert said[0] in "+\N{MINUS SIGN}" if number else said[0] == "0"
 
 
 def test_newlines_cannot_start_a_block():
@@ -28,7 +38,7 @@ def test_an_error_is_one_sentence_with_its_cause_folded():
 
     app = AppTest.from_function(page).run()
     assert len(app.error) == 1
-    assert "no such channel" in app.error[0].value
+    assert app.error[0].value == "No such channel; choose 1 or 2\\."
     assert "index 3" in app.code[0].value
 
 

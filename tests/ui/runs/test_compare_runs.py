@@ -12,7 +12,7 @@ def test_a_run_beside_itself_has_no_change():
     table = image_table(cells, cells, {"a": "A", "b": "B"}, done=({"a", "b"}, {"a", "b"}))
     assert (table["cells_change"] == 0).all()
     assert (table["share_change"].abs() < 1e-9).all()
-    assert len(paired_chart(table, "cancer", names=("one", "two")).data) == 4
+    assert len(paired_chart(table, "cancer", ("cancer", "normal"), names=("one", "two")).data) == 4
 
 
 def test_no_cells_is_zero_and_not_reached_is_a_gap():

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from cellapp.explanation.finding_sentences import p_text
 from cellapp.exports.cluster_map import cluster_name
 from cellapp.rendering.colours import cluster_colour
 from cellapp.ui.components.charts import ACCENT, chart_config, styled
@@ -32,26 +33,27 @@ def known_section(found: Found) -> None:
     st.markdown(escape(about["sentence"]))
     _share_table(found.tables[found.tables["column"] == column], column)
     if about["chi_square"] is not None:
-        by_images = "not testable" if about["p_images"] is None else f"p = {about['p_images']:.3g}"
+        by_images = "not testable" if about["p_images"] is None else p_text(about["p_images"])
         st.caption(
             f"Chi-square {about['chi_square']:,.1f}, degrees of freedom: {about['degrees']}. Across images: "
-            f"{by_images}. As if cells were independent, which they are not: p = {about['p_cells']:.2g}."
+            f"{by_images}. As if cells were independent, which they are not: {p_text(about['p_cells'])}."
         )
 
 
 def _share_table(table: pd.DataFrame, column: str) -> None:
-    wide = table.pivot(index="cluster", columns="value", values="percent")
-    wide.index = [cluster_name(cluster).capitalize() for cluster in wide.index]
-    counts = table.groupby("cluster")["n"].sum().to_numpy()
+    """Draw the shares with the shorter side in columns: half a page has room for few."""
+    wide, counts = table.pivot(index="cluster", columns="value", values="percent"), table.groupby("cluster")["n"].sum()
+    wide.index = [f"{cluster_name(cluster).capitalize()} ({counts[cluster]:,})" for cluster in wide.index]
+    across = len(wide.columns) <= len(wide)
+    shown = wide if across else wide.T
     shares = {
-        str(value): st.column_config.ProgressColumn(str(value), format="%.0f %%", min_value=0, max_value=100)
-        for value in wide.columns
+        str(name): st.column_config.ProgressColumn(str(name), format="%.0f %%", min_value=0, max_value=100)
+        for name in shown.columns
     }
-    cells = st.column_config.NumberColumn("Cells", format="localized")
     st.dataframe(
-        wide.assign(cells=counts).reset_index(names="cluster"),
+        shown.reset_index(names="of"),
         hide_index=True,
-        column_config={"cluster": st.column_config.TextColumn("Cluster"), "cells": cells, **shares},
+        column_config={"of": st.column_config.TextColumn("Cluster" if across else label(column)), **shares},
         alt=f"Share of each value of {column} in each cluster, in percent",
     )
 

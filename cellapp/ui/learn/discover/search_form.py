@@ -15,7 +15,7 @@ from cellapp.training.vae.recipe import VaeRecipe
 from cellapp.ui.components.forms import control
 from cellapp.ui.components.forms import label as title
 from cellapp.ui.components.job_progress import wait_for
-from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.messages import show_error, show_problem
 from cellapp.ui.session.page_state import PageState
 
 OF = {"vectors": "Vectors of the encoder", "measured": "Size, shape and stain", "vae": "An autoencoder of these cells"}
@@ -66,7 +66,7 @@ def show_search(page: PageState, run: RunRecord) -> bool:
     for last in queue.list_jobs(page.project.id, active=False):
         if last.kind == DISCOVER and last.payload.get("run_id") == run.id:
             if last.status is Status.FAILED:
-                st.error(escape(last.error or "No clusters could be looked for."), icon=":material/error:")
+                show_problem(last.error or "No clusters could be looked for.")
             break
     return False
 

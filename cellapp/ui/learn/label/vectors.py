@@ -7,7 +7,7 @@ import streamlit as st
 from cellapp.jobs import queue, worker_process
 from cellapp.store.records import Status
 from cellapp.ui.components.job_progress import wait_for
-from cellapp.ui.components.messages import escape
+from cellapp.ui.components.messages import show_problem
 from cellapp.ui.learn.label.state import LabelState
 
 
@@ -21,7 +21,7 @@ def offer_vectors(state: LabelState) -> None:
         return
     for failed in queue.list_jobs(state.page.project.id, active=False):
         if failed.kind == "vectors" and failed.payload.get("run_id") == state.run.id and failed.status is Status.FAILED:
-            st.error(escape(failed.error or "The vectors could not be made."), icon=":material/error:")
+            show_problem(failed.error or "The vectors could not be made.")
             break
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(

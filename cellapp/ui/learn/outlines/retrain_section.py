@@ -27,7 +27,7 @@ from cellapp.training.segmenter.retrain_settings import CellposeSettings, Retrai
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.job_progress import wait_for
 from cellapp.ui.components.kept_model import export_and_remove, undo_removal
-from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.messages import escape, show_error, show_problem
 from cellapp.ui.layout.frame import SEGMENT_PAGE
 from cellapp.ui.session.page_state import PageState
 
@@ -146,7 +146,7 @@ def _failure(project_id: str) -> None:
     ended = [job for job in queue.list_jobs(project_id, active=False) if job.kind == RETRAIN]
     newest = max(ended, key=lambda job: job.created, default=None)
     if newest is not None and newest.status is Status.FAILED:
-        st.error(escape(newest.error or "The retraining failed."), icon=":material/error:")
+        show_problem(newest.error or "The retraining failed.")
 
 
 def _result(segmenters: Sequence[SegmenterRecord]) -> None:

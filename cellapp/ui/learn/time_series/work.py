@@ -9,7 +9,7 @@ from cellapp.jobs import queue
 from cellapp.jobs.project_series import SeriesRequest, request_series
 from cellapp.store.records import Status
 from cellapp.ui.components.job_progress import wait_for
-from cellapp.ui.components.messages import escape, show_error
+from cellapp.ui.components.messages import show_error, show_problem
 from cellapp.ui.session.page_state import PageState
 
 
@@ -34,5 +34,5 @@ def show_work(page: PageState, kind: str) -> bool:
     ended = [one for one in queue.list_jobs(page.project.id, active=False) if one.kind == kind]
     newest = max(ended, key=lambda one: one.created, default=None)
     if newest is not None and newest.status is Status.FAILED:
-        st.error(escape(newest.error or "It did not work."), icon=":material/error:")
+        show_problem(newest.error or "It did not work.")
     return False
