@@ -24,7 +24,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         When it is absent or no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:  # no TOML, or no text
         raise InputError(f"cannot read the recipe {str(path)!r}: {why_unread(error)}") from error
 

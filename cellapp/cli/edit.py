@@ -39,7 +39,7 @@ def _content(path: Path) -> Any:
     from cellapp.errors import InputError, why_unread
 
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{str(path)!r} is no JSON file of edits ({why_unread(error)}); see `python -m cellapp edit --help`"

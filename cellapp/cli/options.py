@@ -177,7 +177,7 @@ def _read_tree(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"cannot read settings from {str(path)!r}: {why_unread(error)}") from error
     if not isinstance(tree, dict):

@@ -166,7 +166,7 @@ def _geometry(inside: np.ndarray, corner: np.ndarray) -> dict[str, Any]:
 
 def _parse(path: Path) -> list[dict[str, Any]]:
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(path.read_text(encoding="utf-8-sig"))
         features = tree["features"] if isinstance(tree, dict) and "features" in tree else tree
         features = [features] if isinstance(features, dict) else list(features)
         if all(isinstance(feature, dict) and isinstance(feature["geometry"], dict) for feature in features):

@@ -42,8 +42,10 @@ def read_coco(tree: dict[str, Any], name: str, shape: tuple[int, int], image: st
     InputError
         When the image is not in the file, has another size there, or an object is drawn in another way.
     """
+    if not all(isinstance(one, dict) for one in (*tree["images"], *tree["annotations"])):
+        raise InputError(f"{name!r} lists images or annotations that are no objects of JSON; export it again")
     found = tree["images"][choose_image([str(one.get("file_name", "")) for one in tree["images"]], name, image)]
-    size = int(found.get("height") or shape[0]), int(found.get("width") or shape[1])
+    size = found.get("height") or shape[0], found.get("width") or shape[1]
     if size != tuple(shape):
         raise InputError(
             f"{name!r} says that {image!r} is {size[0]} x {size[1]} and it is {shape[0]} x {shape[1]}; export it again"

@@ -76,6 +76,6 @@ def _fitting(labels: np.ndarray, shape: tuple[int, int], name: str) -> np.ndarra
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path.name!r} cannot be read as JSON ({fault(error)}); copy or export it again") from error

@@ -10,7 +10,7 @@ from cellapp.exports.apply_labels import apply_labels
 from cellapp.exports.run_json import read_run, require_analysed
 from cellapp.files import clean_text
 from cellapp.labelling.analysed_cells import AnalysedCells, analysed_cells
-from cellapp.labelling.label_table import ImportReport, TableLabel, not_found, place
+from cellapp.labelling.label_table import ImportReport, TableLabel, contradictions, not_found, place
 from cellapp.labelling.sources import LabelSource, rule_of
 from cellapp.types.image import Slide
 
@@ -99,7 +99,7 @@ def import_to_folder(labels: Sequence[TableLabel], out: Path, slides: Iterable[S
     words, left_out = placed_labels(labels, folders)
     by_digest = {slide.digest: slide for slide in slides}
     n_added = n_known = 0
-    notes = _disputed(words)
+    notes = [*contradictions((cell, line) for cell, lines in words.items() for line in lines), *_disputed(words)]
     for folder in folders:
         given = {cell_id: lines[-1].class_name for (where, cell_id), lines in words.items() if where == folder}
         before = analysed_cells(folder).table["manual_label"]

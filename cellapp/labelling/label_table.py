@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +128,28 @@ def not_found(label: TableLabel, image: str) -> str:
     if label.y is not None and label.x is not None:
         return f"{label.where}no cell of {image!r} at y = {label.y:g}, x = {label.x:g}"
     return f"{label.where}{image!r} has no cell {label.cell_id}; it may be of another segmentation"
+
+
+def contradictions(lines: Iterable[tuple[Hashable, TableLabel]]) -> list[str]:
+    """Say how many cells one person calls by two classes in a table without times, which leaves open what is meant.
+
+    Parameters
+    ----------
+    lines : iterable of (cell, TableLabel)
+        In the order of the table, each with something that identifies its cell.
+
+    Returns
+    -------
+    list of str
+        One sentence, or none.
+    """
+    classes: dict[Hashable, set[str]] = {}
+    for cell, line in lines:
+        if line.when is None:
+            classes.setdefault((cell, line.who), set()).add(line.class_name)
+    n = sum(len(names) > 1 for names in classes.values())
+    of_cells = f"{n:,} cell{'s' * (n != 1)}"
+    return [f"lines without a time give {of_cells} two classes each; the lowest line counts: check them"] if n else []
 
 
 def _digits(value: float) -> str:

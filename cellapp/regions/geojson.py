@@ -43,7 +43,7 @@ def read_regions(path: Path, shape: tuple[int, int]) -> DrawnRegions:
         See `from_geojson`; also when it is no JSON.
     """
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path.name!r} cannot be read as GeoJSON; {_EXPORT}") from error
     return from_geojson(tree, shape, path.name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from cellapp.errors import StoreError
 from cellapp.files import clean_text
 from cellapp.labelling.analysed_cells import AnalysedCells
-from cellapp.labelling.label_table import ImportReport, TableLabel, not_found, place
+from cellapp.labelling.label_table import ImportReport, TableLabel, contradictions, not_found, place
 from cellapp.labelling.sources import ColumnRule, LabelSource, rule_of
 from cellapp.store.images import list_images
 from cellapp.store.label_rows import LabelRecord, NewLabel, cells_on_disk
@@ -77,18 +77,19 @@ def import_labels(target: Exchange, lines: Sequence[TableLabel]) -> tuple[Import
     """
     rules = [line for line in lines if rule_of(line.source) and not line.image]
     found = _Finder(target)
-    new, left_out, notes, n_known = [], [], [], 0
-    for line in lines:
-        if line in rules:
-            continue
+    new, left_out, notes, told, n_known = [], [], [], [], 0
+    for line in (line for line in lines if line not in rules):
         label, sentence = found.label(line)
         if label is None:
             left_out.append(sentence)
-        elif found.is_known(label):
+            continue
+        told.append(((label.image_id, label.cell_id, label.y_px, label.x_px), line))
+        if found.is_known(label):
             n_known += 1
         else:
             new.append(label)
             notes += [sentence] if sentence else []
+    notes = [*contradictions(told), *notes]
     added = add_labels(target.project_id, new) if new else ()
     n_rules = sum(_add_rule(target.project_id, line) for line in rules)
     n_known += len(rules) - n_rules

@@ -105,3 +105,8 @@ def test_settings_that_cannot_be_read_are_named(tmp_path, content):
         base.write_text(content, encoding="latin-1")
     with pytest.raises(InputError, match=r"cannot read settings from .*run\.json"):
         build_settings(base=base)
+
+
+def test_settings_that_windows_saved_are_read(tmp_path):
+    (tmp_path / "run.json").write_text('{"segment": {"diameter": 12}}', encoding="utf-8-sig")
+    assert build_settings(base=tmp_path / "run.json").segment.diameter == 12

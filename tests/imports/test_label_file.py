@@ -22,6 +22,7 @@ from cellapp.exports.polygons import polygons_of
 from cellapp.exports.rle_tables import rle_table
 from cellapp.exports.tables import write_csv
 from cellapp.imports.label_file import read_label_file
+from cellapp.regions.geojson import read_regions
 from cellapp.segmentation.label_image import relabel
 from cellapp.settings import QualitySettings
 from cellapp.types.cells import LabelMask
@@ -164,6 +165,26 @@ def test_polygons_of_coco_are_drawn_and_others_refused(tmp_path):
     for content, says in ((([[1, 2]],), "three corners"), (([outline], "q.png"), "it must be there once")):
         with pytest.raises(InputError, match=says):
             read_label_file(write(*content), DISCS.shape, image="a")
+
+
+@pytest.mark.parametrize("tree", [{"images": [1]}, {"annotations": [1]}, {"annotations": [None]}, {"images": [[]]}])
+def test_what_is_no_object_in_a_list_of_coco_is_refused(tree, tmp_path):
+    whole = {"images": [{"id": 1, "file_name": "a.tif"}], "annotations": []}
+    (tmp_path / "a.json").write_text(json.dumps(whole | tree))
+    with pytest.raises(InputError, match="no objects of JSON"):
+        read_label_file(tmp_path / "a.json", (8, 8))
+
+
+def test_a_mark_of_the_byte_order_before_json_does_not_matter(tmp_path):
+    corners = [[1, 1], [6, 1], [6, 6], [1, 1]]
+    feature = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [corners]}, "properties": {}}
+    text = json.dumps({"type": "FeatureCollection", "features": [feature]})
+    for name, encoding in (("a.geojson", "utf-8"), ("b.geojson", "utf-8-sig")):
+        (tmp_path / name).write_text(text, encoding=encoding)
+    read = [read_label_file(tmp_path / name, (8, 8)) for name in ("a.geojson", "b.geojson")]
+    assert read[0].any()
+    assert (read[0] == read[1]).all()
+    assert read_regions(tmp_path / "a.geojson", (8, 8)) == read_regions(tmp_path / "b.geojson", (8, 8))
 
 
 @settings(max_examples=20)

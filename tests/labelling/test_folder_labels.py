@@ -67,6 +67,16 @@ def test_the_latest_of_people_who_disagree_is_kept_and_they_are_counted(out):
     assert by_hand(out) == {1: "new"}
 
 
+def test_two_classes_of_one_person_for_one_cell_are_told_unless_times_say_which_is_meant(out):
+    told = import_to_folder([TableLabel("toy", name, 1) for name in ("a", "b", "b")], out).notes[0]
+    assert "give 1 cell two classes each; the lowest line counts" in told
+    assert by_hand(out) == {1: "b"}
+    times = [datetime(year, 1, 1, tzinfo=UTC) for year in (2025, 2026)]
+    dated = [TableLabel("toy", name, 1, when=time) for name, time in zip("ab", times, strict=True)]
+    for lines in (dated, [TableLabel("toy", "a", 1)] * 2, [TableLabel("toy", "a", k) for k in (1, 2)]):
+        assert not any("two classes" in note for note in import_to_folder(lines, out).notes)
+
+
 def test_lines_that_fit_nothing_are_named(out):
     rule = TableLabel("", "a", source="column dose = 5", line=6)
     lines = [
