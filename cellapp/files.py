@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
+from cellapp.abandoned import delete_abandoned, held
+
 _MAX_LENGTH = 200
 IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".czi", ".nd2", ".lif", ".zarr"})
 """By which a folder is searched for images; the content decides whether a file is one."""
@@ -53,7 +55,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes `path`, in place of what was there, when the block ends without an error."""
+    """Give a temporary folder that becomes `path`, in place of what was there, when the block ends without an error.
+
+    What killed processes left beside it is deleted first.
+    """
+    delete_abandoned(path.parent)
     with _folder_beside(path) as scratch:
         part, old = scratch / "new", scratch / "old"
         part.mkdir()
@@ -83,7 +89,11 @@ def move_into_place(source: Path, target: Path) -> None:
 def _folder_beside(path: Path) -> Iterator[Path]:
     with told_as(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with told_as(path), tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch:
+    with (
+        told_as(path),
+        tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch,
+        held(Path(scratch)),
+    ):
         yield Path(scratch)
 
 

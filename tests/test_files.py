@@ -1,7 +1,10 @@
 """Files are whole or absent, their names fit every file system, and only `cellapp.files` renames them."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import PurePath
 
 import pytest
@@ -47,6 +50,41 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     with pytest.raises(TypeError), atomic_write(path) as part:
         part.write_text("half") + None
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.txt": "old"}
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from cellapp.files import atomic_folder
+with atomic_folder(Path(sys.argv[1])) as part:
+    (part / "half").write_text("x")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no locks that end with their process")
+def test_what_a_killed_process_left_goes_with_the_next_folder_and_not_what_another_one_writes(tmp_path):
+    def unfinished():
+        return len(list(tmp_path.glob(".*.part")))
+
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path / name)], stdout=subprocess.PIPE, cwd=ROOT)
+        for name in "ab"
+    ]
+    try:
+        assert all(writer.stdout.readline() for writer in writers)
+        assert unfinished() == 2
+        with atomic_folder(tmp_path / "c"):
+            assert unfinished() == 3
+        writers[0].kill()
+        writers[0].wait()
+        with atomic_folder(tmp_path / "c"):
+            assert unfinished() == 2
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
 
 
 @pytest.mark.parametrize("write", [atomic_write, atomic_folder])

@@ -12,7 +12,7 @@ from tests.paths import ROOT
 PACKAGE = ROOT / "cellapp"
 
 LAYERS = """
-errors
+errors abandoned
 settings
 settings_io files text_table
 config
