@@ -37,9 +37,7 @@ Preprocess = Annotated[
     str | None, typer.Option(help=f"Steps before segmentation, comma separated: {','.join(PREPROCESS_STEPS)}; or none.")
 ]
 
-SEED = {"min": 0, "max": LARGEST_SEED}
-"""Bounds of ``--seed``."""
-
+SEED = {"min": 0, "max": LARGEST_SEED}  # bounds of --seed
 DATA = typer.Option(
     ...,
     "--data",
@@ -99,7 +97,7 @@ def build_settings(
     _put(tree, "explain", n=explain or None, method=explain_method, layer=explain_layer, target=explain_target)
     _put(tree, "explain", by_default=False if explain_method else None)
     if head is not None:
-        tree.setdefault("classify", {})["head"] = None if head == "none" else head
+        tree["classify"] = _object_in(tree, "classify") | {"head": None if head == "none" else head}
     if preprocess is not None:
         tree["preprocess"] = _steps(preprocess)
     if channels is not None:
@@ -113,13 +111,12 @@ def build_settings(
 
 def depth_of(base: Path | None) -> str:
     """Return the rule for depth of the run.json that is to be repeated, "max" where it is none or names no rule."""
-    given = _read_tree(base).get("input") or {}
-    return given.get("depth") or "max"
+    return str(_object_in(_read_tree(base), "input").get("depth") or "max")
 
 
 def weights_of_base(base: Path | None) -> dict[str, str]:
     """Return the digests of the weights of the run.json that is to be repeated, "model/file" -> sha256."""
-    return dict(_read_tree(base).get("weights_sha256") or {})
+    return _object_in(_read_tree(base), "weights_sha256")
 
 
 def expand_inputs(inputs: Sequence[str]) -> list[Path]:
@@ -168,7 +165,7 @@ def _steps(text: str) -> dict[str, bool]:
 
 def _read_settings(path: Path | None) -> dict[str, Any]:
     tree = _read_tree(path)
-    return dict(tree.get("settings", tree))
+    return _object_in(tree, "settings") if "settings" in tree else tree
 
 
 def _read_tree(path: Path | None) -> dict[str, Any]:
@@ -188,7 +185,15 @@ def _read_tree(path: Path | None) -> dict[str, Any]:
 def _put(tree: dict[str, Any], part: str, **values: Any) -> None:
     given = {key: value for key, value in values.items() if value is not None}
     if given:
-        tree[part] = tree.get(part, {}) | given
+        tree[part] = _object_in(tree, part) | given
+
+
+def _object_in(tree: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a part of a settings file that is an object itself; an empty one where there is none."""
+    part = tree.get(name)
+    if part is not None and not isinstance(part, dict):
+        raise InputError(f"{name!r} in a file of settings is an object of JSON; got {str(part)[:40]!r}")
+    return part or {}
 
 
 def _matches(text: str) -> list[Path]:

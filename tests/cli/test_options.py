@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellapp.cli.options import build_settings, expand_inputs, parse_size
+from cellapp.cli.options import build_settings, depth_of, expand_inputs, parse_size, weights_of_base
 from cellapp.errors import InputError
 from cellapp.settings import PREPROCESS_STEPS, AnalyseSettings
 
@@ -110,3 +110,32 @@ def test_settings_that_cannot_be_read_are_named(tmp_path, content):
 def test_settings_that_windows_saved_are_read(tmp_path):
     (tmp_path / "run.json").write_text('{"segment": {"diameter": 12}}', encoding="utf-8-sig")
     assert build_settings(base=tmp_path / "run.json").segment.diameter == 12
+
+
+def built(path):
+    return build_settings(base=path, segmenter="compact", encoder="cell-vit", head="none", explain=3)
+
+
+@pytest.mark.parametrize("wrong", [[1], "x", 5, True, []])
+@pytest.mark.parametrize(
+    ("part", "read"),
+    [
+        *((part, built) for part in ("settings", "segment", "classify", "explain", "preprocess")),
+        ("input", depth_of),
+        ("weights_sha256", weights_of_base),
+    ],
+)
+def test_parts_of_settings_files_that_are_no_objects_are_refused(tmp_path, part, read, wrong):
+    path = tmp_path / "run.json"
+    of_run = part in ("settings", "input", "weights_sha256")
+    path.write_text(json.dumps({part: wrong} if of_run else {"settings": {part: wrong}}))
+    with pytest.raises(InputError, match=part) as error:
+        read(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("part", ["settings", "segment", "classify", "explain"])
+def test_a_part_that_is_null_in_a_settings_file_is_left_out(tmp_path, part):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"settings": {part: None}} if part != "settings" else {part: None}))
+    assert built(path) == built(None)
