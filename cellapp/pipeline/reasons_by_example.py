@@ -19,6 +19,7 @@ from cellapp.types.cells import Embeddings
 
 EXAMPLES = 6
 """Training cells shown."""
+_SAME = 1e-3  # distance below which two vectors are of one cell, described in batches of other sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +73,12 @@ class Reasons:
         n_same = sum(one.label == self.label for one in self.nearest)
         kept = "" if self.n_kept == self.n_training else f" ({self.n_kept:,} of {self.n_training:,} are kept with it)"
         first = self.nearest[0]
+        far = f"is {first.distance:.1f} times as far as training cells are from each other"
+        if first.distance < _SAME:
+            far = "has the same vector: the head was trained on this very cell"
         return (
             f"Of the {len(self.nearest)} training cells nearest to it {n_same} are {self.label}{kept}; the nearest, "
-            f"{first.name}, is {first.distance:.1f} times as far as training cells are from each other."
+            f"{first.name}, {far}."
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cellapp.classification.head import LinearHead
 from cellapp.evaluation.intervals import FIGURES
+
+_FEW = 3  # methods
 
 
 def head_card(metrics: Mapping[str, Any], head: LinearHead) -> str:
@@ -38,7 +40,7 @@ def _method(head: LinearHead, metrics: Mapping[str, Any]) -> str:
     if head.own_encoder is not None:
         tuning = metrics["fine_tuning"]
         return (
-            f"An encoder of its own, `{head.encoder}`, and a linear layer that tells {' from '.join(head.classes)}, "
+            f"An encoder of its own, `{head.encoder}`, and a linear layer that tells {_apart(head.classes)}, "
             f"trained together: {tuning['encoder_weights_trained']:,} weights of the last blocks of `{tuning['from']}` "
             f"for {tuning['epochs']} epochs, the median of what was best on validation groups inside the training part "
             "of each fold. Beside it the same linear layer on the encoder as it was (`embedding`)."
@@ -47,10 +49,14 @@ def _method(head: LinearHead, metrics: Mapping[str, Any]) -> str:
     shape = ", and measurements of size, shape and brightness of the object in each plane" if head.reads.shape else ""
     shape += ", and descriptors of the cytoskeleton in each plane" if head.reads.cytoskeleton else ""
     return (
-        f"A calibrated logistic regression that tells {' from '.join(head.classes)} by the vectors of "
+        f"A calibrated logistic regression that tells {_apart(head.classes)} by the vectors of "
         f"`{head.encoder}` {views}{shape}. Regularisation (C = {metrics['regularisation']} for the weights kept) was "
         "chosen on groups inside the training part of each fold."
     )
+
+
+def _apart(classes: Sequence[str]) -> str:
+    return f"{', '.join(classes[:-1])} and {classes[-1]} apart" if len(classes) > 2 else " from ".join(classes)
 
 
 def _figures(metrics: Mapping[str, Any]) -> list[str]:
@@ -70,16 +76,20 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def methods_table(methods: Mapping[str, Any]) -> str:
-    """Write figures with their intervals as a Markdown table, a row per method.
+    """Write figures with their intervals as a Markdown table, of few methods with these in columns: a card is narrow.
 
     Parameters
     ----------
     methods : mapping of str to mapping
         ``methods`` of `cellapp.training.classifier.report.head_metrics`.
     """
-    names = [name.replace("_", " ") for name in FIGURES]
-    rows = [f"| {name} | " + " | ".join(_cell(row[f]) for f in FIGURES) + " |" for name, row in methods.items()]
-    return "\n".join([f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|", *rows])
+    figures = [name.replace("_", " ") for name in FIGURES]
+    cells = [[_cell(row[name]) for name in FIGURES] for row in methods.values()]
+    heads, sides = figures, list(methods)
+    if len(methods) <= _FEW:
+        heads, sides, cells = sides, heads, [list(column) for column in zip(*cells, strict=True)]
+    rows = [f"| {' | '.join([side, *row])} |" for side, row in zip(sides, cells, strict=True)]
+    return "\n".join([f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|", *rows])
 
 
 def _cell(figure: Mapping[str, float | None]) -> str:

@@ -45,7 +45,7 @@ def test_a_search_is_asked_for_and_its_failure_told(open_page, run_of, no_worker
     assert app.button(key="discover_start").disabled
     queue.claim("w")
     queue.fail(job.id, "too few cells", worker_id="w")
-    assert "too few cells" in words(open_page(PAGE))
+    assert "Too few cells" in words(open_page(PAGE))
     assert no_worker
 
 

@@ -195,7 +195,7 @@ def test_a_short_measurement_starts_by_itself_once(open_page, explained, monkeyp
     assert job.payload == {"run_id": run.id, "target": "cancer"}
     job_rows.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
     app.run()
-    assert any("the disk is full" in e.value for e in app.error)
+    assert any("The disk is full" in e.value for e in app.error)
     app.button(key="measure_overview").click().run()
     assert len([job for job in queue.list_jobs(run.project_id, active=True) if job.kind == "regions"]) == 1
 

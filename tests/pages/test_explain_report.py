@@ -26,7 +26,7 @@ def test_a_report_is_asked_for_once_and_its_failure_is_said(open_page, explained
     assert request_report(run.id).id == job.id
     job_rows.change_job(job.id, only_if="queued", status="failed", error="the disk is full")
     app.run()
-    assert any("the disk is full" in e.value for e in app.error)
+    assert any("The disk is full" in e.value for e in app.error)
 
 
 def test_a_report_with_cells_is_offered_for_download(open_page, explained):  # noqa: F811

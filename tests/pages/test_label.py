@@ -61,7 +61,7 @@ def test_failed_vectors_say_why(open_page, run_of):
     job = queue.submit("vectors", {"run_id": run.id}, run.project_id)
     queue.claim("w")
     queue.fail(job.id, "the encoder is not here", worker_id="w")
-    assert "the encoder is not here" in words(open_page(PAGE))
+    assert "The encoder is not here" in words(open_page(PAGE))
 
 
 def test_in_work_it_shows_counts_and_the_next_cells(open_page, tmp_path):

@@ -41,6 +41,7 @@ def test_the_nearest_training_cell_of_a_training_cell_is_itself(run, tmp_path):
     assert (found.label, found.nearest[0].name, found.nearest[0].label) == ("cancer", "t2", "cancer")
     assert found.nearest[0].distance == pytest.approx(0, abs=1e-6)
     assert len(found.nearest) == EXAMPLES
+    assert "the head was trained on this very cell" in found.sentences[0]
     assert "(8 of 50 are kept with it)" in found.sentences[0]
     assert found.as_json()["training_cells"][0] == {"name": "t2", "label": "cancer", "distance": 0.0}
 

@@ -13,6 +13,7 @@ from cellapp.rendering.colours import class_colour
 from cellapp.ui.components.charts import fill, pattern, styled, whole_step
 from cellapp.ui.components.messages import capital
 
+_NAME_SIGNS = 24
 _LINE_SIGNS = 62  # that a line of the legend has room for in a narrow column
 
 
@@ -52,10 +53,8 @@ def share_chart(shares: pd.DataFrame, target: str, classes: Sequence[str], *, gr
             "of %{customdata[2]:,} cells<extra></extra>",
         )
     )
-    figure.update_xaxes(
-        range=[0, 108], title_text=f"{escape(target)}, % of the cells with a sure call", ticksuffix=" %", dtick=25
-    )
-    figure.update_yaxes(type="category", autorange="reversed", title_text="")
+    figure.update_xaxes(range=[0, 108], title_text="% of the cells with a sure call", ticksuffix=" %", dtick=25)
+    _name_groups(figure, called["group"])
     return styled(
         figure,
         f"{capital(target)} cells per {group_title}, with 95 % interval",
@@ -97,7 +96,7 @@ def counts_chart(
         barmode="stack", showlegend=False, title_subtitle_text=_legend(counts["outcome"].unique(), classes)
     )
     figure.update_xaxes(title_text="cells", tickformat=",d", dtick=whole_step(counts.groupby("group")["n"].sum().max()))
-    figure.update_yaxes(type="category", autorange="reversed", title_text="")
+    _name_groups(figure, counts["group"])
     return styled(figure, f"{what} per {group_title}", height=_rows_height(counts["group"].nunique()))
 
 
@@ -114,6 +113,14 @@ def _legend(outcomes: Sequence[str], classes: Sequence[str]) -> str:
         sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))
         lines[-1].append(f'<span style="color:{colour}">{sign}</span> {escape(name)}')
     return "<br>".join("  ".join(line) for line in lines)
+
+
+def _name_groups(figure: go.Figure, groups: pd.Series) -> None:
+    """Write the names of groups beside their bars, long ones without their middle: the bars need the room."""
+    names = groups.astype(str).unique()
+    short = [name if len(name) <= _NAME_SIGNS else f"{name[: _NAME_SIGNS - 11]}…{name[-10:]}" for name in names]
+    figure.update_yaxes(type="category", autorange="reversed", title_text="", tickmode="array")
+    figure.update_yaxes(tickvals=[escape(name) for name in names], ticktext=[escape(name) for name in short])
 
 
 def _escaped(names: pd.Series) -> pd.Series:

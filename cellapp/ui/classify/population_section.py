@@ -15,6 +15,7 @@ from cellapp.rendering.colours import class_colour
 from cellapp.store.records import CONDITIONS
 from cellapp.ui.classify.called_cells import ClassifyState
 from cellapp.ui.components.charts import chart_config, styled
+from cellapp.ui.components.forms import label
 from cellapp.ui.components.messages import escape
 from cellapp.ui.components.scatters import symbol
 
@@ -36,7 +37,7 @@ def population_section(state: ClassifyState) -> None:
         known = [name for name in CONDITIONS if any(one.conditions.get(name) for one in state.images.values())]
         condition = None
         if known:
-            condition = st.selectbox("Condition", known, format_func=lambda name: name.replace("_", " "), width=240)
+            condition = st.selectbox("Condition", known, format_func=label, width=240)
         try:
             found = _populations(state.results.run.id, state.results.version_key, condition, _conditions(state))
         except CellappError as error:
@@ -56,9 +57,13 @@ def _conditions(state: ClassifyState) -> str:
 
 
 def _draw(state: ClassifyState, found: dict[str, Any]) -> None:
-    percent = st.column_config.NumberColumn(format="%.1f %%")
     table = population_table(found)
-    columns = {name: percent for name in table.columns if name not in ("images", "class", "cells")}
+    columns = {
+        name: name.capitalize()
+        if name in ("images", "class", "cells")
+        else st.column_config.NumberColumn(name.capitalize(), format="%.1f %%")
+        for name in table.columns
+    }
     st.dataframe(
         table,
         hide_index=True,

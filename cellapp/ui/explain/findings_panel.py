@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from cellapp.explanation.finding_sentences import removal_title
+from cellapp.explanation.finding_sentences import p_text, removal_title
 from cellapp.explanation.findings import TITLES, Findings, findings
 from cellapp.exports.explanation_truth import doubt_of
 from cellapp.exports.explanations import summary_path
@@ -22,7 +22,7 @@ _COLUMNS = {
     "p_before": ("p before", "%.2f"),
     "p_after": ("p after", "%.2f"),
     "flips": ("Calls changed", "%d"),
-    "p": ("McNemar p", "%.2g"),
+    "p": ("McNemar p", None),  # as papers write it, see `_removals`
     "rho": ("Order kept", "%.2f"),
     "accuracy_before": ("Accuracy before", "%.2f"),
     "accuracy_after": ("Accuracy after", "%.2f"),
@@ -89,7 +89,7 @@ def _removals(found: Findings) -> None:
     order = ["removed", *shown]
     columns["removed"] = st.column_config.TextColumn("Changed", width="medium")
     st.dataframe(
-        rows,
+        rows.style.format({"p": lambda p: p_text(p).removeprefix("p = ").removeprefix("p ")} if "p" in rows else {}),
         column_order=order,
         column_config=columns,
         hide_index=True,

@@ -109,9 +109,16 @@ def _heatmap(signed_map: np.ndarray, shape: tuple[int, int], limit: float) -> go
         zmin=-limit,
         zmax=limit,
         colorscale=[list(stop) for stop in DIVERGING],
-        colorbar={"title": {"text": "logit", "side": "top"}, "thickness": 12, "tickformat": "+.2~f"},
+        colorbar={"title": {"text": "logit", "side": "top"}, "thickness": 12, **_ticks(limit)},
         hovertemplate="%{z:+.3f} logit<extra></extra>",
     )
+
+
+def _ticks(limit: float) -> dict[str, list]:
+    """Return ticks at the ends and at 0, which has no sign; Plotly's own format gives it one."""
+    values = [-limit, 0, limit]
+    texts = [f"{value:+.2g}".replace("-", "\N{MINUS SIGN}") if value else "0" for value in values]
+    return {"tickvals": values, "ticktext": texts}
 
 
 def channel_strip(pictures: Sequence[np.ndarray], names: Sequence[str], *, height: int = 190) -> go.Figure:

@@ -62,7 +62,7 @@ def _examples(run_id: str, key: str, image_id: str, cell_id: int, version: Versi
 
 def _training_tile(one: Example, number: int, classes: tuple[str, ...]) -> Tile:
     note = f"Training cell {one.name}: {one.label}, {one.distance:.1f} times the usual distance"
-    caption = f"{one.label} · {one.distance:.1f}"
+    caption = f"{one.distance:.1f} · {one.label}"
     letter, colour = outcome_letter(one.label, classes), class_colour(one.label, classes)
     return Tile(str(number), offer(encoded(one.picture)), caption, letter, colour, note)
 
@@ -75,7 +75,7 @@ def _other_tile(results: Results, image: ImageRecord, other: Example, target: st
     side_px = window_side_px(cells)
     uris = cell_uris(results.folder / other.stem, image, rows, ["#FFFFFF"], side_px=side_px)
     p = float(rows.iloc[0][f"p_{target}"]) if f"p_{target}" in rows else float("nan")
-    caption = f"{other.cell_id} · {other.label} · {p:.2f}"
+    caption = f"{other.cell_id} · {p:.2f} · {other.label}"
     note = f"Cell {other.cell_id}: {other.label}, the most similar of another class"
     letter, colour = outcome_letter(other.label, results.classes), class_colour(other.label, results.classes)
     tile = Tile(str(other.cell_id), uris[other.cell_id], caption, letter, colour, note)

@@ -1,6 +1,7 @@
 """Bars of cells per group add up to the cells, for any number of them."""
 
 import json
+import re
 
 import pandas as pd
 from hypothesis import given, settings
@@ -43,3 +44,24 @@ def test_names_are_text_and_never_markup():
 def test_colours_are_those_of_the_palette():
     table = pd.DataFrame({"group": "A", "outcome": ["cancer"], "n": [3]})
     assert counts_chart(table, CLASSES).data[0].marker.color == class_colour("cancer")
+
+
+def test_long_names_of_groups_leave_the_bars_their_room_and_stay_apart():
+    names = [f"a treatment with a very long name, {dose} micromolar" for dose in range(12)]
+    counts = pd.DataFrame({"group": names, "outcome": "cell", "n": 3})
+    axis = counts_chart(counts, ("cell",)).layout.yaxis
+    assert list(axis.tickvals) == names
+    assert max(map(len, axis.ticktext)) <= 24
+    shares = pd.DataFrame({"group": names, "n": 1, "share": 0.5, "low": 0.1, "high": 0.9})
+    assert len(share_chart(shares, "cancer", CLASSES).layout.yaxis.ticktext) == 12
+
+
+@given(n=st.integers(1, 12), length=st.integers(1, 70))
+def test_a_legend_has_all_outcomes_in_lines_that_a_narrow_column_holds(n, length):
+    names = [f"{i}{'x' * length}" for i in range(n)]
+    counts = pd.DataFrame({"group": "a", "outcome": names, "n": 3})
+    legend = counts_chart(counts, tuple(names)).layout.title.subtitle.text
+    lines = [re.sub("<[^>]*>", "", line) for line in legend.split("<br>")]
+    assert sum(line.count("x" * length) > 0 for line in lines) == len(lines)
+    assert all(name in legend for name in names)
+    assert all(len(line) <= 66 or line.count("x" * length) == 1 for line in lines)

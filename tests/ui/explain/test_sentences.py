@@ -24,7 +24,9 @@ from cellapp.ui.explain.sentences import (
 
 
 def numbers(text):
-    return [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}]\d+\.\d\d", text)]
+    """What is given in logits, which is all but the probability in front; 0.00 has no sign."""
+    said = text.partition(" is ")[2].partition(" ")[2] if text.startswith("p(") else text
+    return [float(number.replace("\N{MINUS SIGN}", "-")) for number in re.findall(r"[+\N{MINUS SIGN}]?\d+\.\d\d", said)]
 
 
 @settings(max_examples=30, deadline=None)
