@@ -140,8 +140,8 @@ def _tiles(file: BinaryIO, at: int, name: str, n_bytes: int) -> Iterator[Tile]:
         raise _damaged(name, "its directory is too short") from error
 
 
-def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> range:
-    """Check that a tile is what the directory says of it, and return where in the file its pixels are."""
+def _check_entry(tile: Tile, name: str) -> int:
+    """Check that what the directory says of a tile is possible, and return how many pixels it has."""
     spans = tile.spans
     if not {"X", "Y"} <= spans.keys():
         raise _damaged(name, "a tile has no width and height")
@@ -155,6 +155,12 @@ def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> range:
         0 < spans["X"].stored <= spans["X"].size and 0 < spans["Y"].stored <= spans["Y"].size and n_px <= _MOST_TILE_PX
     ):
         raise _damaged(name, "a tile has an impossible size")
+    return n_px
+
+
+def _check_tile(file: BinaryIO, tile: Tile, name: str, n_bytes: int) -> range:
+    """Check that a tile is what the directory says of it, and return where in the file its pixels are."""
+    n_px = _check_entry(tile, name)
     used = _segment(file, tile.position, b"ZISRAWSUBBLOCK", name, n_bytes)
     head = _read(file, tile.position + _SEGMENT.size, _SIZES.size + _ENTRY.size, name, n_bytes)
     n_metadata, n_attachment, n_data = _SIZES.unpack_from(head)

@@ -36,6 +36,7 @@ _OPTIONS = {
     "probe": ("folds", "seed", "resample", "class_weights"),
     "finetune": ("folds", "seed", "class_weights"),
 }
+_TOO_FEW = "Training needs two classes: give another value a class of its own, or label cells of another."
 _SECONDS_PER_CELL = 0.002  # until a head of this project has been timed
 
 
@@ -66,23 +67,22 @@ def how_step(what: What, heads: Sequence[HeadRecord], n_ever: int, *, again: boo
     values = {"mode": "finetune", "finetune": finetune_form()} if tuned == "finetune" else {}
     with st.expander("Folds, balance and seed", icon=":material/tune:"):
         values |= {option: control(HeadRecipe, option, key="train") for option in _OPTIONS[tuned]}
-    n_classes = len(what.counts.columns)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(
-            "Train again" if again else f"Train on {what.n_cells:,} cells",
-            icon=":material/school:",
-            type="secondary" if again else "primary",
-            key="train_start",
-            disabled=n_classes < 2 or not what.n_cells,
-        ):
+        if _pressed(what, again=again):
             _start(what, name, values)
-        if n_classes < 2:
-            st.caption(
-                "Training needs two classes: give another value a class of its own, or label cells of another.",
-                width="content",
-            )
-        else:
-            st.caption(_cost(what, values, heads), width="content")
+        too_few = len(what.counts.columns) < 2
+        st.caption(_TOO_FEW if too_few else _cost(what, values, heads), width="content")
+
+
+def _pressed(what: What, *, again: bool) -> bool:
+    """Draw the button that starts a training, and return whether it was pressed."""
+    return st.button(
+        "Train again" if again else f"Train on {what.n_cells:,} cells",
+        icon=":material/school:",
+        type="secondary" if again else "primary",
+        key="train_start",
+        disabled=len(what.counts.columns) < 2 or not what.n_cells,
+    )
 
 
 def how_title(job: JobRecord | None = None) -> str:

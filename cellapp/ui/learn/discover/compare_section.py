@@ -132,13 +132,7 @@ def autoencoder_section(found: Found) -> None:
     if not card:
         return
     st.subheader("What the autoencoder learned")
-    better = card["held_out_error"] < card["mean_image_error"]
-    said = "less than" if better else "no less than"
-    st.markdown(
-        f"On cells it had not seen its mean squared error is {card['held_out_error']:.4f}, {said} that of the mean "
-        f"picture ({card['mean_image_error']:.4f})."
-        + ("" if better else " Clusters in it mean little: train longer, or on more cells.")
-    )
+    st.markdown(_worth(card["held_out_error"], card["mean_image_error"]))
     halves = st.grid(2, min_column_width=380, gap="medium")
     with halves.cell():
         st.plotly_chart(
@@ -155,6 +149,16 @@ def autoencoder_section(found: Found) -> None:
             caption=f"A row per latent number, from {steps[0]:g} to {steps[-1]:g} standard deviations of the cells",
             width="stretch",
         )
+
+
+def _worth(error: float, mean_image_error: float) -> str:
+    """Return in a sentence what the latent numbers of an autoencoder are worth."""
+    better = error < mean_image_error
+    return (
+        f"On cells it had not seen its mean squared error is {error:.4f}, {'less' if better else 'no less'} than that "
+        f"of the mean picture ({mean_image_error:.4f})."
+        + ("" if better else " Clusters in it mean little: train longer, or on more cells.")
+    )
 
 
 def _curve_chart(curves: pd.DataFrame, mean_error: float) -> go.Figure:

@@ -104,23 +104,21 @@ def _result(folder: Path) -> None:
         )
     with halves.cell():
         st.markdown("**In a batch that was not seen**")
-        batches = pd.DataFrame(sorted(metrics["per_batch"].items()), columns=["batch", "right"])
-        right = st.column_config.ProgressColumn("Named right", format="percent", min_value=0, max_value=1)
-        st.dataframe(
-            batches,
-            hide_index=True,
-            column_config={"batch": "Batch", "right": right},
-            alt="Share of sequences named right in each batch that was not seen",
-        )
+        _shares(dict(sorted(metrics["per_batch"].items())), "Batch", "in each batch that was not seen")
         ways = {"attention": metrics["batch_separated"]["accuracy"]} | metrics["baselines"]
-        table = pd.DataFrame([(_WAYS[name], value) for name, value in ways.items()], columns=["way", "right"])
-        st.dataframe(
-            table,
-            hide_index=True,
-            column_config={"way": "Way of pooling", "right": right},
-            alt="Share of sequences named right by each way of pooling",
-        )
+        _shares({_WAYS[name]: share for name, share in ways.items()}, "Way of pooling", "by each way of pooling")
     _sequences(folder, metrics)
+
+
+def _shares(shares: dict[str, float], title: str, where: str) -> None:
+    """Draw shares of sequences named right as a table of bars."""
+    right = st.column_config.ProgressColumn("Named right", format="percent", min_value=0, max_value=1)
+    st.dataframe(
+        pd.DataFrame(list(shares.items()), columns=["of", "right"]),
+        hide_index=True,
+        column_config={"of": title, "right": right},
+        alt=f"Share of sequences named right {where}",
+    )
 
 
 def _split_chart(metrics: dict) -> go.Figure:
