@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from cellapp.editing.canvas import Change
 from cellapp.editing.edit import EditKind
 from cellapp.editing.history import EditRecord
 from cellapp.errors import InputError
-from cellapp.exports.embeddings import write_arrays
+from cellapp.exports.embeddings import NO_ARRAYS, write_arrays
 
 _NAMES = tuple(field.name for field in fields(Change))
 
@@ -34,7 +33,7 @@ def kept_change(folder: Path, number: int) -> Change:
     try:
         with np.load(_path(folder, number), allow_pickle=False) as arrays:
             return Change(*(arrays[name] for name in _NAMES))
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+    except NO_ARRAYS as error:
         raise InputError(f"the pixels of edit {number} are not here any more: it cannot be undone or redone") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -47,6 +48,13 @@ def write_embeddings(embeddings: Embeddings, path: Path, *, files: Sequence[str]
     return write_arrays(arrays, path)
 
 
+NO_ARRAYS = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What reading a file of arrays raises that is damaged, or something else."""
+
+
 def read_embeddings(path: Path, *, views: int = 1) -> Embeddings:
     """Read what `write_embeddings` wrote, whichever version did.
 
@@ -69,7 +77,7 @@ def read_embeddings(path: Path, *, views: int = 1) -> Embeddings:
             wide = _shape_of(arrays, "features")[1] > width
             measured = arrays["features"][:, width:] if wide else None  # features alone have the measurements
             cell_ids, encoder = arrays["cell_ids"].astype(np.int32), str(arrays["encoder"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except NO_ARRAYS as error:
         raise InputError(
             f"{str(path)!r} holds no vectors of cells, or damaged ones; analyse the image again"
         ) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ import pandas as pd
 from cellapp.errors import InputError
 from cellapp.explanation.compartments import OF_COMPARTMENTS
 from cellapp.explanation.mean_map import GRID, MeanMap, outline_of_mean
-from cellapp.exports.embeddings import write_arrays
+from cellapp.exports.embeddings import NO_ARRAYS, write_arrays
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_folder, safe_stem
 from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
@@ -86,7 +85,7 @@ def read_maps(path: Path) -> Explanations:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in STORED}
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+    except NO_ARRAYS as error:
         raise InputError(f"{path.name!r} holds no maps of cells; explain the cells again") from error
     return Explanations(**arrays | {name: str(arrays[name]) for name in ("target", "method")})
 

@@ -92,7 +92,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     try:
         cells = pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path.name!r} cannot be read as Parquet: {error}") from error
+        raise InputError(f"{path.name!r} is not there or no whole Parquet file; analyse the image again") from error
     if cells.index.name != "cell_id":
         raise InputError(f"{path.name!r} is no cell table: it has no index cell_id; give one written by this program")
     return cells

@@ -176,11 +176,12 @@ def _finished_summary(folder: Path, settings: AnalyseSettings, inputs: RunInputs
     """Return the summary row of an image that is finished with these settings and from these inputs."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        digest, done = run["settings_digest"], dict(run["input"])
+    except (OSError, ValueError, LookupError, TypeError):  # not there, damaged, or of something else
         return None
     labels, regions = inputs.labels, inputs.regions
     read = {"sha256": inputs.source.digest, "labels_sha256": labels.segmenter.rpartition("@")[2] if labels else None}
-    same = run["settings_digest"] == settings_digest(settings)
+    same = digest == settings_digest(settings)
     same = same and (run.get(REGIONS) or {}).get("digest") == (regions.digest if regions else None)
-    same = same and all(run["input"].get(name) == value for name, value in read.items())
+    same = same and all(done.get(name) == value for name, value in read.items())
     return stored_summary(folder) if same else None

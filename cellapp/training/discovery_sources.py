@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from cellapp.discovery.discover import DiscoverSettings, Discovery, discover
 from cellapp.discovery.measurements import measured_features
 from cellapp.encoders.crop_folder import embed_folder, left_out, list_crops
 from cellapp.errors import InputError
+from cellapp.exports.embeddings import NO_ARRAYS
 from cellapp.exports.run_vectors import folder_vectors
 from cellapp.exports.tables import read_cells
 from cellapp.files import safe_stem
@@ -95,7 +95,7 @@ def of_vectors(path: Path) -> DiscoverySource:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except NO_ARRAYS as error:
         raise InputError(
             f"{str(path)!r} is no file of vectors; give one that `python -m cellapp embed` wrote"
         ) from error

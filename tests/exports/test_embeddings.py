@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellapp.exports.embeddings import write_arrays, write_embeddings
+from cellapp.errors import InputError
+from cellapp.exports.embeddings import read_embeddings, write_arrays, write_embeddings
 from tests.exports.toy import HOSTILE, toy_analysis
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0/\\"), min_size=1, max_size=10)
@@ -52,3 +53,25 @@ def test_what_would_need_pickle_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="allow_pickle"):
         write_arrays({"a": np.array([object()])}, tmp_path / "a.npz")
     assert not list(tmp_path.glob("*.npz"))
+
+
+@settings(max_examples=60)
+@given(at=st.floats(0, 1), change=st.sampled_from(["cut", "bit", "other"]), bit=st.integers(0, 7))
+def test_a_damaged_file_of_vectors_is_told_or_reads_as_before(tmp_path_factory, at, change, bit):
+    path = tmp_path_factory.mktemp("vectors") / "e.npz"
+    embeddings = toy_analysis(3)[0].embeddings
+    content = bytearray(write_embeddings(embeddings, path).read_bytes())
+    place = min(int(at * len(content)), len(content) - 1)
+    if change == "cut":
+        del content[place:]
+    elif change == "bit":
+        content[place] ^= 1 << bit
+    else:
+        content = b"\x93NUMPY no array" if bit else b"{}"
+    path.write_bytes(content)
+    try:
+        found = read_embeddings(path)
+    except InputError as error:
+        assert "holds no vectors" in str(error)  # noqa: PT017 both are right
+    else:
+        np.testing.assert_array_equal(found.cls, embeddings.cls)

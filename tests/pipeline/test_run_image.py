@@ -92,3 +92,14 @@ def test_progress_rises_to_one_over_analysis_and_files(item, tmp_path, models):
     run(item, tmp_path, models=models, on_step=lambda step, fraction: fractions.append(fraction))
     assert fractions == sorted(fractions)
     assert 0 <= fractions[0] < 0.75 <= fractions[-1] <= 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"1", b"null", b'{"settings_digest": "x"}', b"\xff", b"PART"])
+def test_a_run_json_that_tells_nothing_has_its_image_done_again(item, tmp_path, models, content):
+    run(item, tmp_path, models=models)
+    kept = tmp_path / "image" / "run.json"
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[: len(whole) // 2] if content == b"PART" else content)
+    result, _ = run(item, tmp_path, models=models, resume=True)
+    assert (result.error, result.resumed) == (None, False)
+    assert run(item, tmp_path, models=models, resume=True)[0].resumed
