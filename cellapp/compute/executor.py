@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from dask.distributed import Client
 
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[Any]]
-"""Runs a picklable task on every item and yields results as they end; what a task raises is raised here."""
+"""Hands out a picklable task on every item when it is called, and yields results as they end; what a task raises is
+raised where they are read. In this process a task is done when its result is read."""
 
 _CONNECT_S = 10  # seconds a scheduler has to answer
 _PROCESSES = re.compile(r"processes(:[1-9][0-9]*)?")
@@ -85,26 +86,37 @@ def _pool(n_processes: int) -> Iterator[Map]:
 
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         ended: SimpleQueue[Future[Any]] = SimpleQueue()  # `as_completed` waits for ever for what is cancelled meanwhile
-        try:
+        with _told_as_lost(started):
             for item in items:
                 pool.submit(task, item).add_done_callback(ended.put)
-            for _ in items:
+        return results(ended, len(items))
+
+    def results(ended: SimpleQueue[Future[Any]], n_items: int) -> Iterator[Any]:
+        with _told_as_lost(started):
+            for _ in range(n_items):
                 yield ended.get().result()
-        except BrokenProcessPool as error:
-            if not started.is_set():
-                raise EngineError(
-                    "no process could be started on this machine (a limit on processes or memory, or a program that "
-                    "calls cellapp without `if __name__ == '__main__':`); use --engine serial"
-                ) from error
-            raise EngineError(
-                "a process was killed, most often for want of memory; use fewer (--engine processes:N) or smaller "
-                "tiles (segment.tile_px) and go on with --resume"
-            ) from error
 
     try:
         yield run
     finally:  # also of other threads: one that waits for parts gets CancelledError
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _told_as_lost(started: Event) -> Iterator[None]:
+    """Say what to do where processes are lost, or none could be started."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        if not started.is_set():
+            raise EngineError(
+                "no process could be started on this machine (a limit on processes or memory, or a program that "
+                "calls cellapp without `if __name__ == '__main__':`); use --engine serial"
+            ) from error
+        raise EngineError(
+            "a process was killed, most often for want of memory; use fewer (--engine processes:N) or smaller "
+            "tiles (segment.tile_px) and go on with --resume"
+        ) from error
 
 
 def _prepare_process(n_processes: int, started: Event) -> None:
@@ -135,6 +147,9 @@ def _cluster(address: str) -> Iterator[Map]:
     def run(task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         futures = client.map(task, items, pure=False)
         handed_out.append(futures)
+        return results(futures)
+
+    def results(futures: list[Any]) -> Iterator[Any]:
         try:
             for future in as_completed(futures, loop=client.loop):
                 yield future.result()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -22,15 +24,21 @@ from cellapp.types.image import Region
 _BATCH = 1024  # cells measured by one task
 
 
-def measure_sizes(context: ImageContext, run_tasks: RunTasks) -> list[CellSize]:
-    """Return the size of cells in the windows of a slide that are measured for it; none where the settings name it."""
+def measure_sizes(context: ImageContext, run_tasks: RunTasks) -> Iterable[CellSize]:
+    """Have the size of cells measured in the windows of a slide that tell it; none where the settings name it.
+
+    Windows are handed out before this returns, and awaited when the sizes are read.
+    """
     settings = context.settings.segment
     if settings.diameter is not None:
-        return []
+        return ()
     windows = sample_windows(context.slide)
     asked = [(rank, windows[at]) for rank, at in enumerate(measured_windows(len(windows), settings))]
-    found = dict(run_tasks(MeasureSize(context.preprocessor), asked))
-    return [found[rank] for rank, _ in asked]
+    return _by_rank(run_tasks(MeasureSize(context.preprocessor), asked))
+
+
+def _by_rank(found: Iterable[tuple[int, CellSize]]) -> Iterator[CellSize]:
+    yield from (size for _, size in sorted(found, key=itemgetter(0)))
 
 
 @dataclass(frozen=True)

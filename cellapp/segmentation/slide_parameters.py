@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def fit_slide_parameters(
     settings: AnalyseSettings,
     um_per_px: float | None,
     preprocessor: Preprocessor | None = None,
-    sizes: Sequence[CellSize] = (),
+    sizes: Iterable[CellSize] = (),
 ) -> SlideParameters:
     """Fit preprocessing and segmentation parameters to a sample of a slide.
 
@@ -67,8 +67,9 @@ def fit_slide_parameters(
     um_per_px : float or None
     preprocessor : Preprocessor, optional
         The chain of the settings where it is fitted to the slide already.
-    sizes : sequence of CellSize, optional
+    sizes : iterable of CellSize, optional
         Of cells in the windows to measure, see `cellapp.segmentation.slide_fit.fit_slide`; found here when left out.
+        Read last, so that other processes may still be measuring.
 
     Raises
     ------
@@ -77,9 +78,9 @@ def fit_slide_parameters(
     """
     preprocessor = preprocessor or Preprocessor.fit(slide, settings.preprocess)
     windows = [preprocessor.read(slide, window) for window in sample_windows(slide)]
-    fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px, sizes)
     planes = [np.concatenate([window[channel].ravel() for window in windows]) for channel in range(len(windows[0]))]
     limits = [np.percentile(plane[:: max(plane.size // _SAMPLED_PX, 1)], [0.2, 99.8]) for plane in planes]
+    fit = fit_slide(windows, roles, segmenter, settings.segment, um_per_px, [*sizes])
     return SlideParameters(preprocessor, fit, tuple(float(high - low) for low, high in limits))
 
 

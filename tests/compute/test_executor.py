@@ -10,6 +10,7 @@ import time
 from concurrent.futures import CancelledError
 from contextlib import nullcontext, suppress
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import psutil
@@ -44,6 +45,17 @@ def test_every_item_comes_back_once(address):
     with Engine(address).open() as run:
         assert sorted(run(partial(pow, 2), range(5))) == [1, 2, 4, 8, 16]
         assert list(run(str, [])) == []
+
+
+def test_work_is_handed_out_before_its_results_are_read(tmp_path):
+    made = tmp_path / "made"
+    with Engine("processes:1").open() as run:
+        results = run(Path.touch, [made])
+        until = time.monotonic() + 60
+        while not made.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert made.exists()
+        assert list(results) == [None]
 
 
 def test_processes_start_without_torch_and_share_the_cores(monkeypatch):
