@@ -123,6 +123,7 @@ def _counts(images: Sequence[ReportImage], classes: Sequence[str], validation: V
         "groups": groups,
         "by_hand": by_hand(images),
         "chart": _chart(images, groups, classes),
+        "charted": positive_class(tuple(classes)) if classes else "",
         "fractions": fractions,
         "why_no_fractions": why_not,
         "quality": quality_of(images) if images else None,

@@ -43,6 +43,15 @@ def test_report_says_the_answer_and_that_it_is_no_diagnosis(tmp_path):
     assert page.tags.count("img") == 2
 
 
+def test_counts_have_one_column_per_class_and_the_chart_says_which_class_it_shows(tmp_path):
+    classes = ("round", "flat", "mitotic", "late")
+    html = report(tmp_path, toy_analysis(9, classes=classes))
+    table = html.partition('id="counts"')[2].partition("</thead>")[0]
+    assert [table.count(f"{name}: cells, share") for name in classes] == [1] * 4
+    assert table.count("<th ") == 2 + len(classes) + 4
+    assert "Share of round in the cells that were called" in Page(html).text
+
+
 def test_nothing_is_asked_of_the_network(tmp_path):
     html = report(tmp_path, toy_analysis(4))
     assert all(link.startswith("data:") for link in Page(html).links)
