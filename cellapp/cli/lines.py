@@ -20,7 +20,7 @@ _TABLE = typer.Option(None, help="With RUN_OUT: CSV with image, line (the slide'
 _PATTERN = typer.Option(
     "", help="Parts of file names: {line}_{batch}_{place}_{time}; without it the time is at the end."
 )
-_EVERY = typer.Option(1.0, "--every", min=1e-6, help="Hours between images whose names count them (t01, t02).")
+_EVERY = typer.Option(1.0, "--every", min=1e-6, max=1e6, help="Hours between images whose names count them (t01, t02).")
 
 
 @lines.command()

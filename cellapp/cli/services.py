@@ -11,7 +11,9 @@ from cellapp.cli.output import JSON_OPTION, emit
 
 def worker(
     once: bool = typer.Option(False, "--once", help="Work off what is queued, then stop."),
-    idle_s: float = typer.Option(None, help="Stop after so many seconds without work; never when left out."),
+    idle_s: float = typer.Option(
+        None, min=0, max=1e9, help="Stop after so many seconds without work; never when left out."
+    ),
     server: int = typer.Option(
         None, help="Without work, stop when the process of this number ends, the program changes or memory is short."
     ),
@@ -26,7 +28,7 @@ def worker(
 
 
 def serve(
-    port: int = typer.Option(8501, help="Port to listen on."),
+    port: int = typer.Option(8501, min=1, max=65535, help="Port to listen on."),
     host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0, with --insecure, for other machines."),
     insecure: bool = typer.Option(False, "--insecure", help="Let other machines in: they see everything."),
     headless: bool = typer.Option(False, "--headless", help="Do not open a browser."),

@@ -24,6 +24,7 @@ from cellapp.errors import InputError
 MAX_DIMENSIONS = 20
 """A mixture with full covariances has a parameter per pair of dimensions, so that it needs few of them."""
 IN_NO_CLUSTER = -1
+_LARGEST = 1e15  # squares of larger numbers leave what the maps of cells compute with
 _MOST_CELLS = 10_000
 _NEIGHBOURS = 15
 _INITS = 3
@@ -63,10 +64,13 @@ def reduced(features: np.ndarray, *, seed: int = 0, dimensions: int = MAX_DIMENS
     Raises
     ------
     InputError
-        When a number is not finite.
+        When a number is not finite, or too large to be squared.
     """
-    if not np.isfinite(features).all():
-        raise InputError("vectors to cluster must be finite numbers; take out the cells that hold NaN or infinity")
+    if not (np.abs(features) <= _LARGEST).all():  # also where one is NaN
+        raise InputError(
+            f"vectors to cluster must be finite numbers of at most {_LARGEST:.0e}; take out the cells that hold NaN, "
+            "infinity or more"
+        )
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64) if len(features) else features
     size = min(dimensions, *centred.shape)
     if size == 0 or len(centred) < 2:

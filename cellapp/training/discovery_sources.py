@@ -101,7 +101,7 @@ def of_vectors(path: Path) -> DiscoverySource:
         ) from error
     halves = [arrays[name] for name in ("cls", "mean_patch") if name in arrays]
     features = arrays.get("features", np.concatenate(halves, axis=1) if len(halves) == 2 else None)
-    if features is None or features.ndim != 2:
+    if features is None or features.ndim != 2 or not features.shape[1] or features.dtype.kind not in "fiu":
         raise InputError(f"{str(path)!r} holds no array 'features' of cells by numbers; write it with `embed`")
     name = "file" if "file" in arrays else "cell_id"
     keys = arrays.get("file", arrays.get("cell_ids", np.arange(len(features))))

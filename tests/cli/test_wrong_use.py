@@ -1,10 +1,13 @@
 """What cannot be used as it is given is refused in one sentence with exit status 2, before any work and any file."""
 
+import numpy as np
 import pytest
 import typer
 
 from cellapp.cli import app, main
+from cellapp.models.registry import MODELS
 
+NETWORK = str(MODELS / "compact")
 SLIDE = ["analyse", "SLIDE", "--out", "OUT"]
 PICTURES = ["PICTURES", "--out", "OUT"]
 WRONG = [
@@ -34,9 +37,15 @@ WRONG = [
     ["predict", "PICTURES", "--head", "demo-head", "--out", "FOLDER"],
     ["discover", "BYTES", "--out", "OUT"],
     ["average-segmenters", "nosuch", "FOLDER", "--out", "OUT"],
+    *(["average-segmenters", NETWORK, "FOLDER", "--share", one, "--share", "1", "--out", "OUT"] for one in ("nan", "inf")),
+    *(["serve", "--headless", "--port", port] for port in ("-1", "99999")),
+    *(["worker", "--once", "--idle-s", number] for number in ("nan", "-1", "inf")),
+    ["growth", "PICTURES", "--out", "OUT", "--every", "inf"],
+    *(["discover", name, "--out", "OUT"] for name in ("LARGE.NPZ", "NARROW.NPZ", "ONE.NPY")),
     ["lines", "train", *PICTURES, "--seed", "4294967296"],
     ["label", "suggest", "FOLDER", "TABLE", "--order", "random", "--seed", "-1"],
 ]  # fmt: skip
+WORDS = ("out", "folder", "nested", "bytes", "pictures", "table", "large.npz", "narrow.npz", "one.npy")
 
 
 @pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
@@ -49,8 +58,11 @@ def test_a_wrong_use_is_one_line_status_2_and_leaves_nothing(arguments, demo, tm
     (tmp_path / "folder").mkdir()
     (tmp_path / "nested").write_text("[" * 100_000)
     (tmp_path / "bytes").write_bytes(b"\xff\x00")
+    np.savez(tmp_path / "large.npz", features=np.full((30, 4), 1e300) * np.arange(30)[:, None])
+    np.savez(tmp_path / "narrow.npz", features=np.zeros((30, 0)))
+    np.save(tmp_path / "one.npy", np.zeros((30, 4)))
     before = set(tmp_path.rglob("*"))
-    places = {name.upper(): str(tmp_path / name) for name in ("out", "folder", "nested", "bytes", "pictures", "table")}
+    places = {name.upper(): str(tmp_path / name) for name in WORDS}
     places["SLIDE"] = str(demo.slide)
     assert main([places.get(word, word) for word in arguments]) == 2
     said = capsys.readouterr().err.strip().splitlines()

@@ -36,8 +36,8 @@ def average_networks(shares: Mapping[Path, float], out: Path) -> Path:
     ModelError
         When a folder holds no network.
     """
-    if not shares or min(shares.values()) <= 0:
-        raise InputError(f"each network needs a share above 0; got {[*shares.values()]}")
+    if not shares or not all(0 < share < float("inf") for share in shares.values()):
+        raise InputError(f"each network needs a finite share above 0; got {[*shares.values()]}")
     networks = [read_network(folder) for folder in shares]
     if any(network.settings != networks[0].settings for network in networks):
         raise InputError(f"networks of different shapes have no mean: {[str(folder) for folder in shares]}")
