@@ -37,7 +37,7 @@ WRONG = [
     ["predict", "PICTURES", "--head", "demo-head", "--out", "FOLDER"],
     ["discover", "BYTES", "--out", "OUT"],
     ["average-segmenters", "nosuch", "FOLDER", "--out", "OUT"],
-    *(["average-segmenters", NETWORK, "FOLDER", "--share", one, "--share", "1", "--out", "OUT"] for one in ("nan", "inf")),
+    *(["average-segmenters", NETWORK, "FOLDER", "--out", "OUT", "--share", "1", "--share", n] for n in ("nan", "inf")),
     *(["serve", "--headless", "--port", port] for port in ("-1", "99999")),
     *(["worker", "--once", "--idle-s", number] for number in ("nan", "-1", "inf")),
     ["growth", "PICTURES", "--out", "OUT", "--every", "inf"],
