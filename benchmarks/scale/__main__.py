@@ -89,7 +89,7 @@ def main() -> None:
         asked = handling(folder)
         slides = [slide, *(drawn(folder, chosen.side, seed) for seed in range(1, chosen.slides))]
         measured = {} if chosen.no_workers else two_over_one(slides, settings, folder)
-    same = [Work(step.name, step.alone_s, tuple(step.parts_s)) for step in large.steps]
+    same = [Work(step.name, step.alone_s, tuple(step.parts_s), step.beside_s) for step in large.steps]
     given = {"handling_s": asked["scheduler_s_per_part"]}
     expected = simulate(same, 1, **given).total / (2 * simulate(same, 2, **given).total)
     rows = curve(scaled(small, large, height * width / 1e6), first_s=large.first_s, **given)

@@ -32,6 +32,7 @@ class Step:
     parts_s: list[float] = field(default_factory=list)  # of the processor, one for each part handed out
     sent_bytes: list[int] = field(default_factory=list)
     returned_bytes: list[int] = field(default_factory=list)
+    beside_s: float = 0.0  # of the processor, of the process that handed parts out, before it asked for their results
 
 
 @dataclass
@@ -86,6 +87,10 @@ class Recorder:
         self._close()
         made = Step(self._named)
         self.steps.append(made)
+        return self._results(made, task, items)
+
+    def _results(self, made: Step, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        made.beside_s = time.process_time() - self._since
         for item in items:
             sent = pickle.dumps((task, item), pickle.HIGHEST_PROTOCOL)
             result, spent = _do(sent)

@@ -1,7 +1,8 @@
 """From what the steps of two recorded slides cost to the time a slide of any size takes with any number of workers.
 
 A discrete-event simulation: a step is done alone, then its parts are handed out one after the other by the scheduler,
-which takes a while for each, to whichever worker is free first; the next step begins when the last part has ended.
+which takes a while for each, to whichever worker is free first; the next step begins when the last part has ended, and
+what the process that handed them out does meanwhile.
 Reading and writing of shared storage is part of what a part costs here, so that storage that slows down when many ask
 at once is not in it, and neither are failures.
 """
@@ -26,6 +27,7 @@ class Work:
     name: str
     alone_s: float
     parts_s: tuple[float, ...] = ()
+    beside_s: float = 0.0  # of that process while others do the parts
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,16 @@ def scaled(small: Record, large: Record, megapixels: float) -> list[Work]:
 
 
 def _scaled(name: str, small: Record, large: Record, megapixels: float) -> Work:
-    low, high = (sum(step.alone_s for step in one.steps if step.name == name) for one in (small, large))
-    slope = max(high - low, 0.0) / (large.megapixels - small.megapixels)
-    alone = max(high + slope * (megapixels - large.megapixels), 0.0)
+    alone, beside = (_seconds(kind, name, small, large, megapixels) for kind in ("alone_s", "beside_s"))
     parts = [spent for step in large.steps if step.name == name for spent in step.parts_s]
     n_parts = math.ceil(len(parts) * megapixels / large.megapixels)
-    return Work(name, alone, tuple(itertools.islice(itertools.cycle(parts), n_parts)) if parts else ())
+    return Work(name, alone, tuple(itertools.islice(itertools.cycle(parts), n_parts)) if parts else (), beside)
+
+
+def _seconds(kind: str, name: str, small: Record, large: Record, megapixels: float) -> float:
+    low, high = (sum(getattr(step, kind) for step in one.steps if step.name == name) for one in (small, large))
+    slope = max(high - low, 0.0) / (large.megapixels - small.megapixels)
+    return max(high + slope * (megapixels - large.megapixels), 0.0)
 
 
 def simulate(steps: Sequence[Work], n_workers: int, *, handling_s: float = 0.0, first_s: float = 0.0) -> Outcome:
@@ -85,7 +91,7 @@ def simulate(steps: Sequence[Work], n_workers: int, *, handling_s: float = 0.0, 
             fresh.discard(worker)
             scheduler, first, busy = scheduler + turn - at, first + starts, busy + starts + part + turn - at
             heapq.heappush(free, (turn + starts + part, worker))
-        now = max([end for end, _ in free]) if step.parts_s else now
+        now = max(begun + step.beside_s, *(end for end, _ in free)) if step.parts_s else now
         idle += (n_workers * (now - begun) - busy) / n_workers
     return Outcome(now, alone, scheduler / n_workers, first / n_workers, idle)
 

@@ -25,6 +25,13 @@ def test_no_number_of_workers_is_faster_than_its_share_or_slower_than_one(steps,
     assert found.total == pytest.approx(found.alone + parts / n + found.scheduler + found.first + found.idle)
 
 
+@given(works, seconds, st.integers(1, 20))
+def test_what_is_done_beside_parts_costs_time_only_where_it_is_longer_than_these(steps, beside_s, n):
+    (done, parts_s), others = (1.0, (2.0,) * n), simulate(steps, n).total
+    with_it = simulate([*steps, Work("fit", done, parts_s, beside_s)], n).total
+    assert with_it == pytest.approx(others + done + max(2.0, beside_s))
+
+
 def test_what_breaks_first_is_what_was_made_large():
     even = Work("tiles", 0.0, (1.0,) * 512)
     rows = curve([even], handling_s=0.0, first_s=0.0)
