@@ -5,11 +5,9 @@ import streamlit as st
 from cellapp.models.registry import registry
 from cellapp.ui.components.messages import RESEARCH_ONLY
 from cellapp.ui.layout import frame
-from cellapp.ui.models.model_cards import KINDS, downloads, model_card, offline_note
+from cellapp.ui.models.model_cards import KINDS, card_columns, downloads, model_card, offline_note
 from cellapp.ui.models.project_heads import heads_section
 from cellapp.ui.models.project_segmenters import segmenters_section
-
-COLUMNS = 2
 
 page = frame.open_page()
 
@@ -20,11 +18,11 @@ kind = st.segmented_control(
     "What for", list(KINDS), default="segmenter", required=True, format_func=KINDS.get, key="models_kind"
 )
 if kind == "head":
-    heads_section(page.project.id, COLUMNS)
+    heads_section(page.project.id)
 if kind == "segmenter":
     segmenters_section(page.project.id)
-columns, asked = st.columns(COLUMNS, gap="medium"), downloads()
+columns, asked = card_columns(), downloads()
 for at, entry in enumerate(entry for entry in entries.values() if entry.kind == kind):
-    with columns[at % COLUMNS]:
+    with columns[at % len(columns)]:
         model_card(entry, asked.get(entry.name))
 st.caption(f"A download is checked before it is used, by its published sha256 or that of the first. {RESEARCH_ONLY}")

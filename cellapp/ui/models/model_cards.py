@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cellapp.config import app_settings
 from cellapp.errors import CellappError
@@ -30,6 +31,12 @@ _BADGES = {
     "incompatible": ("Cannot run here", ":material/block:", "red"),
 }
 _PICTURE = re.compile(r"^!\[(?P<caption>[^]]*)\]\((?P<path>[\w./-]+\.png)\)$", re.MULTILINE)
+
+
+def card_columns() -> tuple[DeltaGenerator, ...]:
+    """Return the two columns of cards; where the window is narrow the second stands below the first."""
+    grid = st.grid(2, min_column_width=360, gap="medium")
+    return grid.cell(), grid.cell()
 
 
 def offline_note(entries: Mapping[str, ModelEntry]) -> None:

@@ -15,24 +15,23 @@ from cellapp.ui.components.kept_model import export_and_remove, undo_removal
 from cellapp.ui.components.messages import capital, escape, show_error
 from cellapp.ui.components.model_badges import accuracy_text, cached_head
 from cellapp.ui.components.uploaded import Uploaded, upload_field
+from cellapp.ui.models.model_cards import card_columns
 
 
-def heads_section(project_id: str, columns: int) -> None:
+def heads_section(project_id: str) -> None:
     """Draw the heads that a project keeps.
 
     Parameters
     ----------
     project_id : str
-    columns : int
-        Cards beside each other.
     """
     heads = list_heads(project_id)
     st.subheader("Of this project")
     if not heads:
         st.caption("None yet: train one, or bring one in.")
-    places = st.columns(columns, gap="medium") if heads else ()
+    places = card_columns() if heads else ()
     for at, head in enumerate(heads):
-        with places[at % columns]:
+        with places[at % len(places)]:
             _head_card(head)
     undo_removal(partial(list_heads, project_id, removed=True), restore_head)
     _bring_in(project_id)
