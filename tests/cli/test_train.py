@@ -73,7 +73,7 @@ def test_what_could_flatter_is_said_on_stderr(tmp_path, capsys):
         (["--features", "colour"], "recipe of a head, features"),
         (["--group-column", "patient"], "no column 'patient'"),
         (["--recipe", "nowhere.toml"], "cannot read the recipe"),
-        (["--encoder", "no-such"], "no model 'no-such'"),
+        (["--encoder", "no-such"], "no encoder 'no-such'"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_said_in_one_line(tmp_path, capsys, options, words):

@@ -155,7 +155,7 @@ def test_a_class_without_a_readable_picture_is_refused(encoder, tmp_path):
 
 
 def test_a_head_is_no_encoder(pictures, tmp_path):
-    with pytest.raises(InputError, match="'demo-head' is no encoder"):
+    with pytest.raises(InputError, match="'demo-head' is a head and no encoder"):
         train_head(pictures, tmp_path, HeadRecipe(encoder="demo-head"))
 
 
