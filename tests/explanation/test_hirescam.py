@@ -97,7 +97,7 @@ def test_a_head_of_another_encoder_is_refused(encoder):
 
 
 def test_an_unknown_class_is_refused(encoder, head):
-    with pytest.raises(ModelError, match="'stroma'"):
+    with pytest.raises(InputError, match="'stroma'"):
         explain(encoder, head, crops(1), np.arange(1), "stroma")
 
 
