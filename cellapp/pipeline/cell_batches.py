@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 CENTROID_COLUMNS = ("centroid_x_px", "centroid_y_px")
-BATCH = 128  # crops in memory at once; the fewer, the shorter other processes wait for the last batch of a step
+BATCH = 256  # crops in memory at once
 SQUARE_PX = 2048  # side of the squares of the slide whose cells share batches, so that the slide is decoded once
 
 
 def cell_batches(cells: pd.DataFrame, side_px: int = SQUARE_PX, n_most: int | None = None) -> list[pd.DataFrame]:
-    """Cut a cell table into batches of at most `n_most` cells, 128 when left out, square after square of the slide.
+    """Cut a cell table into batches of at most `n_most` cells, 256 when left out, square after square of the slide.
 
     No cells are one batch.
     """
