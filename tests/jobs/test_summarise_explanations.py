@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellapp.cells.counts import outcome
-from cellapp.errors import Cancelled, ModelError
+from cellapp.errors import Cancelled, InputError
 from cellapp.exports.explanations import read_explanation_summary
 from cellapp.exports.tables import read_cells
 from cellapp.jobs.handlers import HANDLERS
@@ -73,7 +73,7 @@ def test_a_run_without_cells_has_an_empty_table(slides):
 def test_without_a_head_nothing_is_drawn_and_an_unknown_class_is_refused(slides):
     run, *_ = make_run(slides[:1], head=None)
     assert sample_run(runs.run_folder(run.id), [run.images[0].stem]) == {}
-    with pytest.raises(ModelError, match="no class 'fungus'"):
+    with pytest.raises(InputError, match="no class 'fungus'"):
         summarise_explanations(make_run(slides[:1])[0].id, "fungus")
 
 
