@@ -7,6 +7,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+from cellapp.classification.cell_columns import default_positive
 from cellapp.classification.head_io import DESCRIPTION
 from cellapp.errors import InputError
 from cellapp.jobs import queue, worker_process
@@ -16,15 +17,18 @@ from cellapp.jobs.training_folder import training_folder
 from cellapp.pipeline.progress import no_progress
 from cellapp.store.heads import HeadRecord, add_head
 from cellapp.store.kept_models import model_name
+from cellapp.store.project_classes import positive_among
 from cellapp.store.projects import get_project
 from cellapp.store.records import JobRecord
 from cellapp.store.runs import get_run, get_shown_run
 from cellapp.training.classifier.interrupted import OtherTraining
 from cellapp.training.classifier.keep_cells import pictures_of_runs
 from cellapp.training.classifier.of_cells import check_choices
+from cellapp.training.classifier.recipe import HeadRecipe
 from cellapp.training.classifier.train_on_vectors import train_on_vectors
 from cellapp.training.classifier.tune_on_cells import tune_on_cells
 from cellapp.training.classifier.write_fitted import CHECKPOINTS
+from cellapp.training.labelled_cells import LabelledCells
 from cellapp.types.image import OnStep
 
 TRAIN = "train"
@@ -82,7 +86,7 @@ def train(request: TrainRequest, on_step: OnStep | None = None) -> HeadRecord:
         train_on_vectors(
             cells,
             out,
-            request.recipe,
+            _recipe(request, cells),
             lambda step, part: on_step(step, _VECTORS + 0.4 * part),
             pictures_of=pictures_of_runs(folders, cells.images, cells.cell_ids, cell_slides(request.run_ids)),
         )
@@ -95,12 +99,22 @@ def _fine_tune(request: TrainRequest, on_step: OnStep) -> HeadRecord:
         out = folder / model_name(request.name, "head")
         if not (out / DESCRIPTION).is_file() or (out / CHECKPOINTS).exists():
             cells = cells_of_project(request, lambda step, part: on_step(step, 0.0))
+            recipe = _recipe(request, cells)
             try:
-                tune_on_cells(cells, cell_images(request.run_ids), out, request.recipe, on_step)
+                tune_on_cells(cells, cell_images(request.run_ids), out, recipe, on_step)
             except OtherTraining:  # somebody relabelled cells meanwhile
                 rmtree(out)
-                tune_on_cells(cells, cell_images(request.run_ids), out, request.recipe, on_step)
+                tune_on_cells(cells, cell_images(request.run_ids), out, recipe, on_step)
         return _keep(request, out)
+
+
+def _recipe(request: TrainRequest, cells: LabelledCells) -> HeadRecipe:
+    """Return the recipe, with the positive class of the project where it names none and would take another."""
+    classes = sorted(set(cells.labels))
+    if request.recipe.positive is not None or not classes:
+        return request.recipe
+    declared = positive_among(request.project_id, classes)
+    return request.recipe.model_copy(update={"positive": None if declared == default_positive(classes) else declared})
 
 
 def _keep(request: TrainRequest, folder: Path) -> HeadRecord:

@@ -36,6 +36,12 @@ def project_classes(project_id: str) -> ProjectClasses:
     return ProjectClasses(names, chosen or (default_positive(names) if names else None))
 
 
+def positive_among(project_id: str, classes: Sequence[str]) -> str:
+    """Return the positive class of a head of these classes: the project's where it is one, else `default_positive`."""
+    declared = project_classes(project_id).positive
+    return declared if declared in classes else default_positive(classes)
+
+
 def set_classes(project_id: str, names: Sequence[str], positive: str | None = None) -> ProjectClasses:
     """Name the classes of a project, in the order in which keys choose them.
 

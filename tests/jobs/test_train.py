@@ -18,6 +18,7 @@ from cellapp.models.registry import stored_head
 from cellapp.store import images, labels, runs
 from cellapp.store.heads import get_head, list_heads, remove_head
 from cellapp.store.label_rows import NewLabel
+from cellapp.store.project_classes import set_classes
 from cellapp.store.purge import purge_heads
 from cellapp.training.classifier.recipe import HeadRecipe
 from tests.jobs.trainable import CLASSES, LINES, trainable_run
@@ -53,6 +54,13 @@ def test_page_and_command_line_give_the_same_head(run, tmp_path, group_by, capsy
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["head"] == record.identity
     for name in ("head.json", "head.safetensors", "folds.csv", "recipe.toml", "card.md"):
         assert (tmp_path / "lines" / name).read_bytes() == (record.folder / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(("recipe", "positive"), [({}, "normal"), ({"positive": "cancer"}, "cancer")])
+def test_the_positive_class_is_that_of_the_recipe_else_of_the_project(run, recipe, positive):
+    set_classes(run.project_id, ["cancer", "normal"], positive="normal")
+    record = train(request(run, recipe={"folds": 2} | recipe))
+    assert json.loads((record.folder / "metrics.json").read_text())["positive"] == positive
 
 
 def test_later_heads_are_told_how_often_their_images_were_looked_at(run, tmp_path, capsys):

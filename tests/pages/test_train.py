@@ -13,6 +13,7 @@ from cellapp.jobs.training_folder import work_folder
 from cellapp.store import images, labels
 from cellapp.store.heads import list_heads
 from cellapp.store.label_rows import NewLabel
+from cellapp.store.project_classes import set_classes
 from cellapp.store.runs import list_runs, run_folder
 from cellapp.training.classifier.recipe import FineTuning
 from tests.jobs.trainable import trainable_run
@@ -52,6 +53,13 @@ def test_without_conditions_it_leads_to_upload(open_page, run_of):
     app = open_page(PAGE)
     assert "Type it into the image table on Upload" in " ".join(info.value for info in app.info)
     assert all(button.key != "train_start" for button in app.button)
+
+
+def test_the_positive_class_is_at_first_that_of_the_project(open_page, tmp_path):
+    run = trainable_run(tmp_path)
+    assert open_page(PAGE).selectbox(key="train_positive").value == "MCF10A"
+    set_classes(run.project_id, ["MCF10A", "MCF7"], positive="MCF7")
+    assert open_page(PAGE).selectbox(key="train_positive").value == "MCF7"
 
 
 @pytest.mark.slow

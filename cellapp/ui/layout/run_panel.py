@@ -134,7 +134,7 @@ def _ended(run: RunRecord) -> None:
     status = {Status.DONE: "done", Status.PARTIAL: "partly done"}.get(run.status, run.status)
     took = f" in {duration(run.seconds)}" if run.seconds else ""
     st.markdown(f"{escape(run.name)}: {status}{took}, {counted(run.n_cells, 'cell')}.")
-    if run.n_done:
+    if run.n_cells:
         st.page_link(CLASSIFY_PAGE, label="See the classes", icon=":material/arrow_forward:")
 
 

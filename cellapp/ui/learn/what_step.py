@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
-from cellapp.classification.cell_columns import default_positive
 from cellapp.evaluation.group_words import group_word
 from cellapp.exports.report.words import counted
 from cellapp.labelling.sources import LabelSource
@@ -18,6 +17,7 @@ from cellapp.store.run_labels import RunLabels, labels_of_run
 from cellapp.ui.components.forms import label
 from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.layout.frame import LABEL_PAGE, UPLOAD_PAGE
+from cellapp.ui.learn.positive_class import choose_positive
 from cellapp.ui.learn.training_table import (
     TrainableImage,
     accepted_cells,
@@ -90,7 +90,8 @@ def what_step(page: PageState, runs: Sequence[RunRecord]) -> What | None:
     labels = labels_by_image(given.table, accepted) if by_cell else None
     counts = group_table(images, column, classes, group_by, labels)
     _counts(counts, group_by)
-    what = What(run, column, classes, by_cell, group_by, _positive([str(name) for name in counts.columns]), counts)
+    positive = choose_positive(run.project_id, tuple(str(name) for name in counts.columns))
+    what = What(run, column, classes, by_cell, group_by, positive, counts)
     if why := why_fewer(run, images, what.n_cells, group_word(group_by, 1)):
         st.caption(escape(why))
     return what
@@ -211,16 +212,3 @@ def _counts(counts: pd.DataFrame, group_by: str) -> None:
             "trusted. A head can be trained; photograph a second one to learn how good it is.",
             icon=":material/warning:",
         )
-
-
-def _positive(classes: Sequence[str]) -> str | None:
-    if len(classes) < 2:
-        return None
-    return st.selectbox(
-        "Positive class",
-        classes,
-        index=list(classes).index(default_positive(tuple(classes))),
-        key="train_positive",
-        width=240,
-        help="The class that sensitivity, precision and the threshold are about.",
-    )
