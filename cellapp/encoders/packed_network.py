@@ -6,6 +6,7 @@ runs. Autocast would convert every weight at every batch, and torch's own produc
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _X86 = ("x86_64", "amd64")
 _OPERATORS = ("_linear_pointwise", "_reorder_linear_weight", "_is_mkldnn_bf16_supported")
 _SAFE = (1e-30, 1e30)  # sums of weights between which neither they nor their products leave the range of float32
+_N_SUMS = 16
 _Key = tuple[tuple[int, int], ...]
 _Planes = tuple[tuple[float, ...], tuple[float, ...]]
 
@@ -48,17 +50,20 @@ class Packing:
         self._dtype: torch.dtype = getattr(torch, dtype)
         self._standard = standard
         self._network: Dinov2Network | None = None
+        self._parts: list[nn.Module] = []
         self._key: _Key = ()
         self._packed: PackedNetwork | None = None
 
     def of(self, network: Dinov2Network) -> PackedNetwork | None:
         """Return the packed copy of a network; None where it has hooks. Not for several threads at once."""
-        if any(part._forward_hooks or part._forward_pre_hooks for part in network.modules()):
+        if network is not self._network:
+            self._network, self._parts, self._packed = network, [*network.modules()], None  # to walk them takes 1 ms
+        if any(part._forward_hooks or part._forward_pre_hooks for part in self._parts):
             return None  # they are to see every pass of the network itself
-        key = tuple((tensor.data_ptr(), tensor._version) for tensor in network.parameters())
-        if self._packed is None or network is not self._network or key != self._key:
-            self._packed = PackedNetwork(network, self._dtype, self._standard)
-            self._network, self._key = network, key
+        tensors = (tensor for part in self._parts for tensor in part._parameters.values() if tensor is not None)
+        key = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)
+        if self._packed is None or key != self._key:
+            self._packed, self._key = PackedNetwork(network, self._dtype, self._standard), key
         return self._packed
 
 
@@ -130,7 +135,8 @@ class _Block:
     def of(cls, layer: nn.Module, n_heads: int, dtype: torch.dtype) -> _Block:
         """Pack a block; scales are multiplied into the weights before those are rounded."""
         mixing, mlp = layer.attention.attention, layer.mlp
-        parts, shrink = (mixing.query, mixing.key, mixing.value), (mixing.query.weight.shape[0] // n_heads) ** -0.5
+        parts = (mixing.query, mixing.key, mixing.value)
+        shrink = (mixing.query.weight.shape[0] // n_heads) ** -0.5 / math.log(2)  # 2**x is computed faster than e**x
         weight = torch.cat([part.weight * factor for part, factor in zip(parts, (shrink, 1, 1), strict=True)])
         bias = torch.cat([part.bias * factor for part, factor in zip(parts, (shrink, 1, 1), strict=True)])
         ends = ((layer.attention.output.dense, layer.layer_scale1), (mlp.fc2, layer.layer_scale2))
@@ -151,17 +157,32 @@ class _Block:
         """Average values by attention: from (N, T, 3 D) to (N, T, D)."""
         n, length, width = projected.shape[0], projected.shape[1], projected.shape[2] // 3
         query, key, value = projected.view(n, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
-        # a column of ones beside the values: the same product sums the weights too, which softmax needs passes for
-        counted = torch.cat([value, value.new_ones(n, self.n_heads, length, 1)], dim=-1)
+        counted = torch.cat([value, _summing(length, value.dtype).expand(n, self.n_heads, -1, -1)], dim=-1)
         query, key, counted = (part.reshape(n * self.n_heads, length, -1) for part in (query, key, counted))
-        totals = torch.bmm(torch.bmm(query, key.transpose(1, 2)).exp_(), counted)
-        least, most = totals[..., -1].aminmax()
+        totals, sums = _products(torch.bmm(query, key.transpose(1, 2)).exp2_(), counted)
+        least, most = sums.aminmax()
         if not _SAFE[0] < least <= most < _SAFE[1]:  # exponentials left the range of numbers; softmax shifts them
-            totals = torch.bmm(torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1), counted)
-        totals = totals.view(n, self.n_heads, length, -1)
+            scores = torch.bmm(query, key.transpose(1, 2)) * math.log(2)
+            totals, sums = _products(scores.softmax(dim=-1), counted)
+        totals, sums = (part.unflatten(0, (n, self.n_heads)) for part in (totals, sums))
         mixed = projected.new_empty(n, length, self.n_heads, width // self.n_heads)
-        torch.div(totals[..., :-1], totals[..., -1:], out=mixed.transpose(1, 2))
+        torch.div(totals, sums, out=mixed.transpose(1, 2))
         return mixed.view(n, length, width)
+
+
+def _summing(length: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return columns, (T, 16), whose product with weights is their sum, each column that of every 16th token."""
+    return torch.eye(_N_SUMS, dtype=dtype).repeat(length // _N_SUMS + 1, 1)[:length]
+
+
+def _products(weights: torch.Tensor, counted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return weights (B, T, T) times values, and their sums (B, T, 1) float32, from values with `_summing` beside them.
+
+    One product for both: softmax takes passes of its own for the sums. They are several, as one would be rounded to the
+    eight bits of a bfloat16.
+    """
+    totals = torch.bmm(weights, counted)
+    return totals[..., :-_N_SUMS], totals[..., -_N_SUMS:].sum(dim=-1, keepdim=True, dtype=torch.float32)
 
 
 def _linear(
