@@ -6,7 +6,6 @@ runs. Autocast would convert every weight at every batch, and torch's own produc
 
 from __future__ import annotations
 
-import math
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 _X86 = ("x86_64", "amd64")
 _OPERATORS = ("_linear_pointwise", "_reorder_linear_weight", "_is_mkldnn_bf16_supported")
 _SAFE = (1e-30, 1e30)  # sums of weights between which neither they nor their products leave the range of float32
-_N_SUMS = 16
+_N_SUMS = 16  # parts that weights are summed in
+_LONG = 128  # tokens from which on it pays to do without softmax
 _Key = tuple[tuple[int, int], ...]
 _Planes = tuple[tuple[float, ...], tuple[float, ...]]
 
@@ -135,8 +135,7 @@ class _Block:
     def of(cls, layer: nn.Module, n_heads: int, dtype: torch.dtype) -> _Block:
         """Pack a block; scales are multiplied into the weights before those are rounded."""
         mixing, mlp = layer.attention.attention, layer.mlp
-        parts = (mixing.query, mixing.key, mixing.value)
-        shrink = (mixing.query.weight.shape[0] // n_heads) ** -0.5 / math.log(2)  # 2**x is computed faster than e**x
+        parts, shrink = (mixing.query, mixing.key, mixing.value), (mixing.query.weight.shape[0] // n_heads) ** -0.5
         weight = torch.cat([part.weight * factor for part, factor in zip(parts, (shrink, 1, 1), strict=True)])
         bias = torch.cat([part.bias * factor for part, factor in zip(parts, (shrink, 1, 1), strict=True)])
         ends = ((layer.attention.output.dense, layer.layer_scale1), (mlp.fc2, layer.layer_scale2))
@@ -157,32 +156,31 @@ class _Block:
         """Average values by attention: from (N, T, 3 D) to (N, T, D)."""
         n, length, width = projected.shape[0], projected.shape[1], projected.shape[2] // 3
         query, key, value = projected.view(n, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
-        counted = torch.cat([value, _summing(length, value.dtype).expand(n, self.n_heads, -1, -1)], dim=-1)
-        query, key, counted = (part.reshape(n * self.n_heads, length, -1) for part in (query, key, counted))
-        totals, sums = _products(torch.bmm(query, key.transpose(1, 2)).exp2_(), counted)
-        least, most = sums.aminmax()
-        if not _SAFE[0] < least <= most < _SAFE[1]:  # exponentials left the range of numbers; softmax shifts them
-            scores = torch.bmm(query, key.transpose(1, 2)) * math.log(2)
-            totals, sums = _products(scores.softmax(dim=-1), counted)
-        totals, sums = (part.unflatten(0, (n, self.n_heads)) for part in (totals, sums))
         mixed = projected.new_empty(n, length, self.n_heads, width // self.n_heads)
-        torch.div(totals, sums, out=mixed.transpose(1, 2))
+        if length < _LONG or not _average(query, key, value, out=mixed.transpose(1, 2)):
+            query, key, value = (part.reshape(n * self.n_heads, length, -1) for part in (query, key, value))
+            exact = torch.bmm(torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1), value)
+            mixed.transpose(1, 2).copy_(exact.unflatten(0, (n, self.n_heads)))
         return mixed.view(n, length, width)
 
 
-def _summing(length: int, dtype: torch.dtype) -> torch.Tensor:
-    """Return columns, (T, 16), whose product with weights is their sum, each column that of every 16th token."""
-    return torch.eye(_N_SUMS, dtype=dtype).repeat(length // _N_SUMS + 1, 1)[:length]
+def _average(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, out: torch.Tensor) -> bool:
+    """Average values, (N, heads, T, d), by attention; False where its exponentials leave the range of numbers.
 
-
-def _products(weights: torch.Tensor, counted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return weights (B, T, T) times values, and their sums (B, T, 1) float32, from values with `_summing` beside them.
-
-    One product for both: softmax takes passes of its own for the sums. They are several, as one would be rounded to the
-    eight bits of a bfloat16.
+    One product gives both weighted values and sums of weights, for which softmax needs passes over all weights. Each
+    sum is of every 16th token: a single one would be rounded to the eight bits of a bfloat16.
     """
-    totals = torch.bmm(weights, counted)
-    return totals[..., :-_N_SUMS], totals[..., -_N_SUMS:].sum(dim=-1, keepdim=True, dtype=torch.float32)
+    heads, length = value.shape[:2], value.shape[2]
+    sixteenths = torch.eye(_N_SUMS, dtype=value.dtype).repeat(-(-length // _N_SUMS), 1)[:length]
+    counted = torch.cat([value, sixteenths.expand(*heads, -1, -1)], dim=-1)
+    query, key, counted = (part.reshape(heads.numel(), length, -1) for part in (query, key, counted))
+    totals = torch.bmm(torch.bmm(query, key.transpose(1, 2)).exp_(), counted).unflatten(0, heads)
+    sums = totals[..., -_N_SUMS:].sum(dim=-1, keepdim=True, dtype=torch.float32)
+    least, most = sums.aminmax()
+    if not _SAFE[0] < least <= most < _SAFE[1]:
+        return False
+    torch.div(totals[..., :-_N_SUMS], sums, out=out)
+    return True
 
 
 def _linear(
