@@ -70,7 +70,7 @@ def load_run_models(settings: AnalyseSettings, *, device: str = "auto", dtype: s
     segmenter = load_shared_model(names[0], device, dtype, kind="segmenter")
     if settings.classify.head is None:
         return RunModels(segmenter, weights=weights_of(names))
-    head = load_model(settings.classify.head, device, dtype, kind="head")
+    head = load_model(settings.classify.head, device, dtype, "head")
     check_unsure(head, settings.classify)
     if settings.explain.n and settings.explain.target is not None:
         head.contrast(settings.explain.target)  # refuses a class that it does not know

@@ -59,7 +59,7 @@ def load_shared_model(
     """
 
     def load() -> Segmenter | Encoder:
-        return load_model(name, device, dtype, kind=kind)
+        return load_model(name, device, dtype, kind)
 
     if not _keeping.get() or name == IMPORTED:
         return load()

@@ -31,7 +31,7 @@ _COMPACT_WEIGHTS = "weights.safetensors"  # of cellapp.segmentation.flow_unet_io
 
 
 def load_model(
-    name: str, device: str = "auto", dtype: str = "auto", *, kind: str | None = None
+    name: str, device: str = "auto", dtype: str = "auto", kind: str | None = None
 ) -> Segmenter | Encoder | Head:
     """Load a segmenter, an encoder or a head.
 
