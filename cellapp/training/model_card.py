@@ -8,8 +8,6 @@ from typing import Any
 from cellapp.classification.head import LinearHead
 from cellapp.evaluation.intervals import FIGURES
 
-_FEW = 3  # methods
-
 
 def head_card(metrics: Mapping[str, Any], head: LinearHead) -> str:
     """Write the card in Markdown.
@@ -76,20 +74,16 @@ def _figures(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def methods_table(methods: Mapping[str, Any]) -> str:
-    """Write figures with their intervals as a Markdown table, of few methods with these in columns: a card is narrow.
+    """Write figures with their intervals as a Markdown table, a row per method.
 
     Parameters
     ----------
     methods : mapping of str to mapping
         ``methods`` of `cellapp.training.classifier.report.head_metrics`.
     """
-    figures = [name.replace("_", " ") for name in FIGURES]
-    cells = [[_cell(row[name]) for name in FIGURES] for row in methods.values()]
-    heads, sides = figures, list(methods)
-    if len(methods) <= _FEW:
-        heads, sides, cells = sides, heads, [list(column) for column in zip(*cells, strict=True)]
-    rows = [f"| {' | '.join([side, *row])} |" for side, row in zip(sides, cells, strict=True)]
-    return "\n".join([f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|", *rows])
+    names = [name.replace("_", " ") for name in FIGURES]
+    rows = [f"| {name} | " + " | ".join(_cell(row[f]) for f in FIGURES) + " |" for name, row in methods.items()]
+    return "\n".join([f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|", *rows])
 
 
 def _cell(figure: Mapping[str, float | None]) -> str:

@@ -68,10 +68,9 @@ def test_a_warning_stands_out():
 def test_figures_without_value_or_interval_are_written_as_such():
     row = dict.fromkeys(FIGURES, {"value": 0.5, "low": None, "high": None})
     row |= {"precision": {"value": None, "low": None, "high": None}}
-    table = methods_table({"own": row, "other": row}).splitlines()[2:]
-    assert len(table) == len(FIGURES), "figures in rows: a card has no room for a column of each"
-    assert table[list(FIGURES).index("precision")] == "| precision | none | none |"
-    assert sum(line.endswith("| 0.500 | 0.500 |") for line in table) == len(FIGURES) - 1
+    table = methods_table({"own": row}).splitlines()[-1]
+    assert table.count("| 0.500 ") == len(FIGURES) - 1
+    assert table.count("| none ") == 1
 
 
 def test_the_recipe_of_fine_tuning_is_one():
