@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -171,8 +172,7 @@ def _average(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, out
     sum is of every 16th token: a single one would be rounded to the eight bits of a bfloat16.
     """
     heads, length = value.shape[:2], value.shape[2]
-    sixteenths = torch.eye(_N_SUMS, dtype=value.dtype).repeat(-(-length // _N_SUMS), 1)[:length]
-    counted = torch.cat([value, sixteenths.expand(*heads, -1, -1)], dim=-1)
+    counted = torch.cat([value, _sixteenths(length, value.dtype).expand(*heads, -1, -1)], dim=-1)
     query, key, counted = (part.reshape(heads.numel(), length, -1) for part in (query, key, counted))
     totals = torch.bmm(torch.bmm(query, key.transpose(1, 2)).exp_(), counted).unflatten(0, heads)
     sums = totals[..., -_N_SUMS:].sum(dim=-1, keepdim=True, dtype=torch.float32)
@@ -181,6 +181,12 @@ def _average(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, out
         return False
     torch.div(totals[..., :-_N_SUMS], sums, out=out)
     return True
+
+
+@lru_cache(maxsize=16)
+def _sixteenths(length: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return columns whose product with weights sums those of every 16th token, (T, 16); not to be written to."""
+    return torch.eye(_N_SUMS, dtype=dtype).repeat(-(-length // _N_SUMS), 1)[:length]
 
 
 def _linear(
