@@ -89,12 +89,8 @@ def move_into_place(source: Path, target: Path) -> None:
 def _folder_beside(path: Path) -> Iterator[Path]:
     with told_as(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        told_as(path),
-        tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch,
-        held(Path(scratch)),
-    ):
-        yield Path(scratch)
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent) as scratch, held(Path(scratch)):
+            yield Path(scratch)
 
 
 @contextmanager

@@ -140,7 +140,7 @@ def _wait_for_parent() -> None:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Map]:
-    from dask.distributed import KilledWorker, as_completed
+    from dask.distributed import as_completed
 
     client, handed_out = _connect(address), []
 
@@ -151,20 +151,9 @@ def _cluster(address: str) -> Iterator[Map]:
 
     def results(futures: list[Any]) -> Iterator[Any]:
         try:
-            for future in as_completed(futures, loop=client.loop):
-                yield future.result()
-        except KilledWorker as error:
-            raise EngineError(
-                "several workers of the cluster were lost over one part of the work, most often for want of memory; "
-                "give them more, or smaller tiles (segment.tile_px), and go on with --resume"
-            ) from error
-        except (ImportError, RuntimeError) as error:
-            if _lacks_cellapp(error):
-                raise EngineError(
-                    f"the scheduler at {address} or one of its workers cannot import cellapp: start both in its folder "
-                    "with `python -m dask scheduler` and `python -m dask worker`, and the same version everywhere"
-                ) from error
-            raise
+            with _told_by_cluster(address):
+                for future in as_completed(futures, loop=client.loop):
+                    yield future.result()
         finally:
             client.cancel(futures)
             handed_out.remove(futures)
@@ -174,6 +163,27 @@ def _cluster(address: str) -> Iterator[Map]:
             yield run
         finally:  # also of other threads, as above
             client.cancel([future for futures in [*handed_out] for future in futures])
+
+
+@contextmanager
+def _told_by_cluster(address: str) -> Iterator[None]:
+    """Say what to do where workers are lost, or the cluster cannot import cellapp."""
+    from dask.distributed import KilledWorker
+
+    try:
+        yield
+    except KilledWorker as error:
+        raise EngineError(
+            "several workers of the cluster were lost over one part of the work, most often for want of memory; "
+            "give them more, or smaller tiles (segment.tile_px), and go on with --resume"
+        ) from error
+    except (ImportError, RuntimeError) as error:
+        if _lacks_cellapp(error):
+            raise EngineError(
+                f"the scheduler at {address} or one of its workers cannot import cellapp: start both in its folder "
+                "with `python -m dask scheduler` and `python -m dask worker`, and the same version everywhere"
+            ) from error
+        raise
 
 
 def _connect(address: str) -> Client:

@@ -98,7 +98,8 @@ def _embed(context: ImageContext, mask: LabelMask, cells: pd.DataFrame, preproce
         return pool_cells(context.source, mask, cells, context.roles, preprocessor, encoder=encoder, crop=vectors.crop)
     crops = encoder_crops(context, mask, cells, preprocessor)
     n = _n_at_once(encoder.input_px)
-    parts = (crops[start : start + n] for start in range(0, max(len(crops), 1), n))
+    slices = [slice(start, start + n) for start in range(0, max(len(crops), 1), n)]
+    parts = (replace(crops, pixels=crops.pixels[rows], cell_ids=crops.cell_ids[rows]) for rows in slices)
     return join_embeddings([encoder.embed(planes_of(context, part), part.cell_ids) for part in parts])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -105,16 +105,8 @@ def _segment_tiles(
     halo = halo_px(parameters.fit.reach_px)
     shape = slide.info.shape[1:]
     tiles = tiles_near(plan_tiles(shape, settings.segment.tile_px, halo), context.covered, halo)
-    task = SegmentTile(parameters, checkpoint)
-    do_missing(
-        tiles,
-        lambda tile: checkpoint.has(_name(tile.number)),
-        lambda missing: run_tasks(task, missing),
-        on_step,
-        "Finding cells",
-        "tile",
-        span,
-    )
+    task = partial(run_tasks, SegmentTile(parameters, checkpoint))
+    do_missing(tiles, lambda tile: checkpoint.has(_name(tile.number)), task, on_step, "Finding cells", "tile", span)
     n_found, n_cells = _join(tiles, shape, halo, settings.segment.min_size_px, checkpoint, context.covered)
     fit = parameters.fit
     if n_cells:

@@ -95,10 +95,8 @@ def of_vectors(path: Path) -> DiscoverySource:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except NO_ARRAYS as error:
-        raise InputError(
-            f"{str(path)!r} is no file of vectors; give one that `python -m cellapp embed` wrote"
-        ) from error
+    except NO_ARRAYS as why:
+        raise InputError(f"{str(path)!r} is no file of vectors; give one that `python -m cellapp embed` wrote") from why
     halves = [arrays[name] for name in ("cls", "mean_patch") if name in arrays]
     features = arrays.get("features", np.concatenate(halves, axis=1) if len(halves) == 2 else None)
     if features is None or features.ndim != 2 or not features.shape[1] or features.dtype.kind not in "fiu":

@@ -64,9 +64,6 @@ class Crops:
         if len(self.pixels) != len(self.cell_ids):
             raise InputError(f"{len(self.pixels)} crops but {len(self.cell_ids)} cell ids")
 
-    def __getitem__(self, rows: slice) -> Crops:
-        return Crops(self.pixels[rows], self.cell_ids[rows], self.channels, self.inside[rows])
-
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:

@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellapp.rendering.colours import CLASS_COLOURS, class_colour, further_place
+from cellapp.ui.components.legend_rows import legend_rows
 
 FONT_PX = 13
 ACCENT = "#2F6F8F"
@@ -24,7 +25,7 @@ FURTHER_PATTERNS = ("\\", "+", "|", "-")
 
 _TOP_PX = 64  # a title and one row of the legend
 _LEGEND_ROW_PX = 19
-_NARROW_PX = 440  # of a chart in half a page: there the legend wraps first
+_BAR = 0.023  # width on an axis from 0 to 1 of one of 40 bars
 TEMPLATE = go.layout.Template(
     layout=go.Layout(
         font={"size": FONT_PX},
@@ -85,22 +86,11 @@ def styled(figure: go.Figure, title: str, *, height: int = 320) -> go.Figure:
     Figure
         The same object.
     """
-    more = _LEGEND_ROW_PX * (_legend_rows(figure) - 1)
+    more = _LEGEND_ROW_PX * (legend_rows(figure) - 1)
     figure.update_layout(template=TEMPLATE, title_text=escape(title, quote=False), height=height + more)
     if more:
         figure.update_layout(margin_t=_TOP_PX + more)
     return figure
-
-
-def _legend_rows(figure: go.Figure) -> int:
-    """Return how many rows the legend has where a chart is narrow: its columns are as wide as the longest name."""
-    if figure.layout.showlegend is False:
-        return 1 + str(figure.layout.title.subtitle.text or "").count("<br>")  # a legend of ours, see `count_charts`
-    names = [one.name for one in figure.data if one.name and one.showlegend is not False]
-    if len(names) < 2:
-        return 1
-    in_row = max(_NARROW_PX // (40 + 5 * max(map(len, names))), 1)
-    return -(-len(names) // in_row)
 
 
 def chart_config(file_name: str) -> dict[str, Any]:
@@ -198,9 +188,6 @@ def outcome_histogram(
             total += n
     figure.update_layout(barmode="stack", legend_traceorder="normal")
     return _finished_histogram(figure, target, int(total.max()), calibrated=calibrated)
-
-
-_BAR = 0.023  # width on an axis from 0 to 1 of one of 40 bars
 
 
 def _finished_histogram(figure: go.Figure, target: str, highest: int, *, calibrated: bool) -> go.Figure:
