@@ -122,7 +122,7 @@ def test_what_is_in_memory_at_once_is_bounded_whatever_the_size_of_the_image(
         (of(min_size_px=64 * 64 + 1), "4096 pixels in all"),
         (of(min_size_px=2**31), "from 0 to 2147483647"),
         (AnalyseSettings(um_per_px=1e-9), "0.0001 to 10000 um"),
-        (AnalyseSettings(seed=-1), "from 0 to 2147483647"),
+        (AnalyseSettings(seed=2**31), "seed is 2147483648; it must be a whole number from 0 to 2147483647"),
         (AnalyseSettings.model_validate({"explain": {"n": 10**30}}), "explain.n is"),
         (AnalyseSettings.model_validate({"quality": {"published_large_px": 10**19}}), "quality.published_large_px is"),
     ],
