@@ -9,6 +9,7 @@ import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
@@ -31,6 +32,7 @@ from cellapp.types.image import Role
 BATCH = 64  # cells in memory at a time
 CAPTION_LETTERS = 28  # fit the narrowest picture
 SHOWN_PX = 192  # crops are magnified by a whole factor up to this side
+_SHAPES_KEPT = 256
 OUTCOME = "outcome"
 """Column of what a cell counts as, which depends on all cells of the image."""
 OME_TYPES = ("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
@@ -157,6 +159,25 @@ def _annotated(picture: np.ndarray, inside: np.ndarray, colour: str, um_per_px: 
 
 
 def _raw_file(pixels: np.ndarray, channels: Sequence[str], um_per_px: float | None) -> bytes:
+    """Return a crop as OME-TIFF; of crops of one shape only the pixels differ, and writing the rest takes longer."""
+    if pixels.dtype == bool:  # its pixels are bits in the file
+        return _tiff(pixels, channels, um_per_px)[0]
+    before, after = _around_pixels(pixels.shape, pixels.dtype, tuple(channels), um_per_px)
+    return b"".join([before, np.ascontiguousarray(pixels), after])
+
+
+@lru_cache(_SHAPES_KEPT)
+def _around_pixels(
+    shape: tuple[int, ...], dtype: np.dtype, channels: tuple[str, ...], um_per_px: float | None
+) -> tuple[bytes, bytes]:
+    """Return what stands before and after the pixels of a raw file."""
+    pixels = np.zeros(shape, dtype)
+    file, (start, _) = _tiff(pixels, channels, um_per_px)
+    return file[:start], file[start + pixels.nbytes :]
+
+
+def _tiff(pixels: np.ndarray, channels: Sequence[str], um_per_px: float | None) -> tuple[bytes, tuple[int, int] | None]:
+    """Return a TIFF, and where the pixels of its first page begin and end if they lie there as in memory."""
     # a fixed UUID: the same crop gives the same bytes
     metadata = {"axes": "CYX", "Channel": {"Name": list(channels)}, "UUID": str(uuid.UUID(int=0))}
     if um_per_px:
@@ -165,5 +186,5 @@ def _raw_file(pixels: np.ndarray, channels: Sequence[str], um_per_px: float | No
     ome = str(pixels.dtype) in OME_TYPES
     metadata = metadata if ome else {"axes": "CYX", "channels": list(channels)}
     buffer = BytesIO()
-    tifffile.imwrite(buffer, pixels, ome=ome, photometric="minisblack", metadata=metadata)
-    return buffer.getvalue()
+    where = tifffile.imwrite(buffer, pixels, ome=ome, photometric="minisblack", metadata=metadata, returnoffset=True)
+    return buffer.getvalue(), where

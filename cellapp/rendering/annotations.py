@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy import ndimage
 from cellapp.rendering.colours import CLASS_COLOURS, DIVERGING, rgb
 
 INK, PAPER = "#1A1A1A", "#FFFFFF"
+_TEXTS_KEPT = 256
 _ORDER = {"cancer": 0, "normal": 0} | dict.fromkeys(CLASS_COLOURS.keys() - {"cancer", "normal"}, 2)
 
 
@@ -44,8 +45,11 @@ def one_line(text: str, max_length: int = 60) -> str:
 
 @cache
 def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the typeface that comes with Pillow."""
-    return ImageFont.load_default(size_px)
+    """Return the typeface that comes with Pillow, which keeps what it rendered last: few texts differ among crops."""
+    typeface = ImageFont.load_default(size_px)
+    if isinstance(typeface, ImageFont.FreeTypeFont):
+        typeface.getmask2 = lru_cache(_TEXTS_KEPT)(typeface.getmask2)
+    return typeface
 
 
 def strip(width_px: int, lines: Sequence[str], size_px: int = 13) -> np.ndarray:

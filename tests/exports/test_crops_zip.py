@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 
 from cellapp.cells.crop import crop
+from cellapp.exports import crop_files
 from cellapp.exports.crops_zip import write_crops
 from cellapp.images.probe import probe
 from cellapp.rendering.composition import ImageStyle
@@ -40,6 +41,14 @@ def test_raw_crops_are_the_pixels_of_the_cells(tmp_path, dtype, mode):
             with tifffile.TiffFile(io.BytesIO(archive.read(f"raw/{cell_id}.tif"))) as file:
                 np.testing.assert_array_equal(file.asarray(), pixels)
                 assert file.asarray().dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", ">u2", "int32", "float16", ">f4", "int64"])
+@pytest.mark.parametrize("channels", [("a",), ("a", "b", "c")])
+def test_raw_files_of_one_shape_are_those_that_tifffile_writes(dtype, channels):
+    crops = np.random.default_rng(0).integers(0, 2**7, (2, len(channels), 9, 7)).astype(dtype)
+    for pixels in (*crops, crops[0, :, ::-1]):
+        assert crop_files._raw_file(pixels, channels, 0.5) == crop_files._tiff(pixels, channels, 0.5)[0]
 
 
 def test_raw_crop_opens_with_channel_names_and_pixel_size(tmp_path):
