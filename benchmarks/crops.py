@@ -23,8 +23,8 @@ from cellapp.cells.quality import assess
 from cellapp.exports.crops_zip import write_crops
 from cellapp.images.channels import assign_channels
 from cellapp.images.read import open_slide
-from cellapp.rendering.annotations import png_bytes
 from cellapp.rendering.composition import ImageStyle
+from cellapp.rendering.png import png_bytes
 from cellapp.segmentation.label_image import relabel
 from cellapp.settings import CropSettings, QualitySettings
 from cellapp.synthetic.settings import SyntheticSettings

@@ -197,8 +197,8 @@ def _write_errors(path: Path, agreement: Agreement, image: Path | None) -> None:
     from cellapp.files import atomic_write
     from cellapp.images.channels import assign_channels
     from cellapp.images.read import open_slide
-    from cellapp.rendering.annotations import png_bytes
     from cellapp.rendering.composition import ImageStyle
+    from cellapp.rendering.png import png_bytes
     from cellapp.segmentation.error_picture import draw_errors
 
     slide = open_slide(image) if image else None

@@ -22,9 +22,10 @@ from cellapp.cells.region_reader import PixelSource
 from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.exports.zip_entries import Entry, append, entry_of
 from cellapp.images.formats.pixel_size import to_ome
-from cellapp.rendering.annotations import cell_outline, magnify, png_bytes, scale_bar, strip
+from cellapp.rendering.annotations import cell_outline, magnify, scale_bar, strip
 from cellapp.rendering.colours import class_colour, rgb
 from cellapp.rendering.composition import Composition, ImageStyle
+from cellapp.rendering.png import png_bytes
 from cellapp.settings import CropMode, CropSettings
 from cellapp.types.cells import LabelMask
 from cellapp.types.image import Role

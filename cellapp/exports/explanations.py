@@ -19,9 +19,10 @@ from cellapp.explanation.mean_map import GRID, MeanMap, outline_of_mean
 from cellapp.exports.embeddings import NO_ARRAYS, write_arrays
 from cellapp.exports.tables import read_cells
 from cellapp.files import atomic_folder, safe_stem
-from cellapp.rendering.annotations import PAPER, png_bytes, signed_colours, squared, strip
+from cellapp.rendering.annotations import PAPER, signed_colours, squared, strip
 from cellapp.rendering.colours import rgb
 from cellapp.rendering.composition import ImageStyle
+from cellapp.rendering.png import png_bytes
 from cellapp.rendering.signed_maps import enlarged, laid_over
 from cellapp.settings import ExplainSettings
 from cellapp.types.cells import Crops, Explanations

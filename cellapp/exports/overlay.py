@@ -10,9 +10,10 @@ import pandas as pd
 
 from cellapp.cells.counts import outcome
 from cellapp.files import atomic_write
-from cellapp.rendering.annotations import class_letters, draw_outlines, legend, mark, png_bytes
+from cellapp.rendering.annotations import class_letters, draw_outlines, legend, mark
 from cellapp.rendering.colours import class_colour
 from cellapp.rendering.composition import ImageStyle
+from cellapp.rendering.png import png_bytes
 from cellapp.types.cells import LabelMask
 
 LETTER_PX = 14

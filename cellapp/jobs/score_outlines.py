@@ -13,8 +13,8 @@ from cellapp.errors import InputError
 from cellapp.files import atomic_folder
 from cellapp.images.channels import describe_slide
 from cellapp.jobs import queue, worker_process
-from cellapp.rendering.annotations import png_bytes
 from cellapp.rendering.composition import ImageStyle
+from cellapp.rendering.png import png_bytes
 from cellapp.segmentation.agreement import Agreement, compare_labels, mean_figures
 from cellapp.segmentation.error_picture import draw_errors
 from cellapp.segmentation.label_image import read_labels

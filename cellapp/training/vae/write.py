@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from cellapp.exports.tables import write_csv
 from cellapp.files import atomic_write
-from cellapp.rendering.annotations import magnify, png_bytes
+from cellapp.rendering.annotations import magnify
+from cellapp.rendering.png import png_bytes
 from cellapp.training.vae.pictures import WALK, latent_walks, reconstructions
 from cellapp.training.vae.train import TrainedVae
 
