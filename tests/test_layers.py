@@ -29,6 +29,7 @@ classification
 evaluation
 explanation
 discovery
+population
 models
 exports
 imports

@@ -55,7 +55,7 @@ def quantify_runs(folders: Sequence[str | Path], head: str | Path, known: str | 
         When there is no analysed image, one was analysed with another head, or the table cannot be used.
     """
     calls = read_held_out(head)
-    cells = {name: probabilities_of_image(folder, calls) for name, folder in _images(folders).items()}
+    cells = {name: probabilities_of_image(folder, calls) for name, folder in images_of_runs(folders).items()}
     facts = _read_known(Path(known), calls.classes, cells) if known else KnownMixtures({}, {})
     return quantify_images(calls, cells, facts)
 
@@ -96,8 +96,19 @@ def quantify_images(calls: HeldOutCalls, cells: Mapping[str, np.ndarray], facts:
     return result | ({"rmse": _errors(images, facts, calls.classes)} if facts.shares else {})
 
 
-def _images(folders: Sequence[str | Path]) -> dict[str, Path]:
-    """Return the folder of each analysed image by its name; of two of one name with the run before it."""
+def images_of_runs(folders: Sequence[str | Path]) -> dict[str, Path]:
+    """Return the folder of each analysed image by its name; of two of one name with the run before it.
+
+    Parameters
+    ----------
+    folders : sequence of str or Path
+        Folders of runs, or of single images in them.
+
+    Raises
+    ------
+    InputError
+        When a folder has no analysed image.
+    """
     found = []
     for folder in map(Path, folders):
         found += [folder] if (folder / CELLS).is_file() else require_analysed(folder)
@@ -128,7 +139,7 @@ def _read_known(path: Path, classes: Sequence[str], images: Mapping[str, Any]) -
         raise InputError(f"{path} has neither a column {CONDITION!r} nor one of {', '.join(map(repr, classes))}")
     shares, conditions = {}, {}
     for line, row in table.iterrows():
-        image = _image_named(row["image"], images)
+        image = image_named(row["image"], images)
         if image is None:
             raise InputError(f"{path}, line {line}: no image {row['image']!r}; there are {', '.join(images)}")
         if any(row[name] for name in given):
@@ -138,7 +149,8 @@ def _read_known(path: Path, classes: Sequence[str], images: Mapping[str, Any]) -
     return KnownMixtures(shares, conditions)
 
 
-def _image_named(name: str, images: Mapping[str, Any]) -> str | None:
+def image_named(name: str, images: Mapping[str, Any]) -> str | None:
+    """Return the image that a table means by a name, with or without path and suffix; None where there is none."""
     written = PurePosixPath(name.replace("\\", "/")).name
     stems = (name, written, written.partition(".")[0], PurePosixPath(written).stem)
     return next((stem for stem in stems if stem in images), None)
