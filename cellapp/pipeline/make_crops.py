@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cellapp import __version__
+from cellapp.abandoned import delete_abandoned
 from cellapp.cells.counts import classes_of
 from cellapp.cells.crop import crop
 from cellapp.errors import InputError
@@ -60,6 +61,7 @@ def make_crops(folder: Path, slide: Slide, on_step: OnStep = no_progress) -> Pat
     key = _key(folder)
     if slide.digest != key["image"]:
         raise InputError(f"{folder.name!r} was made from another image than {slide.info.name!r}; give that one")
+    delete_abandoned(folder)  # a half-written crops.zip of a process that was killed
     while True:
         with open_checkpoint(folder.parent / f".{folder.name}.crops", key, resume=True) as checkpoint:
             _make(folder, slide, checkpoint, on_step)

@@ -73,6 +73,26 @@ def test_a_resumed_run_makes_the_crops_it_is_asked_for(without, in_run, chosen, 
     assert (without / "demo" / "crops.zip").read_bytes() == in_run
 
 
+KILLED = """
+import os, signal
+from pathlib import Path
+from cellapp.files import atomic_write
+with atomic_write(Path({path!r})) as part:
+    part.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_command_half_wrote_is_deleted_by_the_next(without, in_run, demo):
+    path = without / "demo" / "crops.zip"
+    killed = subprocess.run([sys.executable, "-c", KILLED.format(path=str(path))], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(path.parent.glob(".*.part"))
+    assert main(["crops", str(without), str(demo.slide)]) == 0
+    assert not list(path.parent.glob(".*.part"))
+    assert path.read_bytes() == in_run
+
+
 @pytest.mark.slow
 def test_after_kill_9_the_command_goes_on_from_finished_parts(tmp_path, chosen, monkeypatch):
     slide = str(write_demo(tmp_path, SyntheticSettings(height=1024, width=1024, seed=7)).slide)
