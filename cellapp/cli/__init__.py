@@ -35,9 +35,10 @@ from cellapp.cli import (
     train,
     train_segmenter,
 )
+from cellapp.cli.checked import Commands
 from cellapp.errors import CellappError, InputError, disk_sentence
 
-app = typer.Typer(
+app = Commands(
     name="cellapp",
     help="From microscope images to counted, explained, downloadable cells. Research use only, not for diagnosis.",
     add_completion=False,

@@ -9,7 +9,6 @@ import typer
 
 from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
-from cellapp.settings import DEFAULT_ENCODER
 
 
 def discover(
@@ -29,7 +28,7 @@ def discover(
         False, "--measured", help="With RUN_OUT: cluster by size, shape and stain, not by vectors."
     ),
     group_column: str = typer.Option(None, help="Column that says which cells share an image, slide or batch."),
-    encoder: str = typer.Option(DEFAULT_ENCODER, help="For pictures: name in `models list`, or a folder."),
+    encoder: str = typer.Option(None, help="For pictures: name in `models list`, or a folder."),
     vae: bool = typer.Option(False, "--vae", help="Group the latent vectors of an autoencoder of the pictures."),
     condition: str = typer.Option(None, help="With --vae: column whose values the decoder is told (conditional VAE)."),
     latent: int = typer.Option(16, help="With --vae: numbers that describe a cell, 2 to 256."),

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from cellapp.cli.checked import Commands
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 from cellapp.cli.report import opened_images
 
-explain = typer.Typer(help="Say what calls rest on.")
+explain = Commands(help="Say what calls rest on.")
 
 
 @explain.callback()

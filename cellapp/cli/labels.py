@@ -7,10 +7,11 @@ from typing import Any
 
 import typer
 
+from cellapp.cli.checked import Commands, refuse_idle
 from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
-label = typer.Typer(help="Export and import the classes that people gave to cells, and list which to label next.")
+label = Commands(help="Export and import the classes that people gave to cells, and list which to label next.")
 _TARGET = typer.Argument(..., metavar="RUN_OR_PROJECT", help="Id of a run or project, or the --out folder of analyse.")
 _FILE = typer.Argument(..., metavar="FILE.csv", help="image, cell_id or x and y, class, who, when, source.")
 _NAMED = 8
@@ -45,7 +46,11 @@ def import_labels(
     from cellapp.labelling.label_table import read_label_table
     from cellapp.store import label_exchange
 
-    found, (lines, refused) = _target(target), read_label_table(file)
+    found = _target(target)
+    refuse_idle(
+        "--image", image, "" if isinstance(found, Path) or not image else f"with {target}, whose images are stored"
+    )
+    lines, refused = read_label_table(file)
     if isinstance(found, Path):
         report = import_to_folder(lines, found, [open_slide(path) for path in image or ()])
     else:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import typer
 
+from cellapp.cli.checked import Commands
 from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit
 from cellapp.settings import DEFAULT_ENCODER
 
-lines = typer.Typer(help="Name cell lines from time series, or slides from their cells.", no_args_is_help=True)
+lines = Commands(help="Name cell lines from time series, or slides from their cells.", no_args_is_help=True)
 _SEQUENCES = typer.Argument(
     ...,
     metavar="SEQUENCES_DIR|RUN_OUT",

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from cellapp.cli.checked import Commands
 from cellapp.cli.output import JSON_OPTION, Progress, emit
 from cellapp.errors import InputError
 
-models = typer.Typer(help="List, show and fetch models.")
+models = Commands(help="List, show and fetch models.")
 
 
 @models.command("list")

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from cellapp.cli.checked import Commands
 from cellapp.cli.output import JSON_OPTION, emit
 
-rle = typer.Typer(help="Turn label images into run-length codes, as Cell Segger and Kaggle write them, and back.")
+rle = Commands(help="Turn label images into run-length codes, as Cell Segger and Kaggle write them, and back.")
 
 Per = Annotated[
     str | None, typer.Option(help="image: its foreground; cell: a row for each. As the style when left out.")

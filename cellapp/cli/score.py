@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cellapp.cli.checked import Commands
 from cellapp.cli.options import DATA
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 from cellapp.cli.score_reliability import score_reliability
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _COUNTS = {"n_missed": "missed", "n_split": "split", "n_merged": "merged", "n_extra": "extra"}
 
-score = typer.Typer(help="Compare results with truth.")
+score = Commands(help="Compare results with truth.")
 score.command("reliability")(score_reliability)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from cellapp.cli.checked import refuse_idle
 from cellapp.cli.options import SEED
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 
@@ -76,6 +77,7 @@ def train(
     chosen = read_recipe(HeadRecipe, recipe, called="recipe of a head", **learning, **measuring)
     if chosen.mode == "probe" and (blocks is not None or epochs is not None):
         raise InputError("--blocks and --epochs are of fine-tuning; give --mode finetune with them")
+    refuse_idle("--image", image, "without --mode finetune" if image and chosen.mode == "probe" else "")
     progress = Progress()
     if run:
         metrics = train_on_runs(labelled, out, chosen, run, column, classes, labels, progress, images=image or ())

@@ -94,10 +94,16 @@ def _labelled_cells(
                 f"{recipe.group_column!r} is to be a column of a table of images: give that table, and the labels of "
                 "cells with --labels"
             )
+    column = column or (None if labels else "class")
+    if classes and column is None:
+        raise InputError(
+            f"--classes {classes} has no effect on labels of cells, which say the class; name a column of images with "
+            "--column, or leave --classes out"
+        )
     return cells_of_runs(
         runs,
         of_images,
-        column or (None if labels else "class"),
+        column,
         group_column=recipe.group_column,
         classes=parse_classes(classes) if classes else None,
         cell_labels=labels,

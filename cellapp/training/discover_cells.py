@@ -13,8 +13,10 @@ from cellapp.discovery.discover import DiscoverSettings
 from cellapp.errors import InputError
 from cellapp.exports.discovery import indices, write_discovery
 from cellapp.pipeline.progress import part_of
+from cellapp.settings import DEFAULT_ENCODER
 from cellapp.training.discovery_sources import DiscoverySource, discover_source, of_crop_set, read_source
 from cellapp.training.encoder.crop_dataset import read_crops
+from cellapp.training.lines.slides import is_analysed
 from cellapp.training.vae.recipe import VaeRecipe
 from cellapp.training.vae.train import train_vae
 from cellapp.training.vae.write import write_vae
@@ -29,7 +31,7 @@ def discover_cells(
     out: Path,
     settings: DiscoverSettings,
     *,
-    encoder: str,
+    encoder: str | None = None,
     table: Path | None = None,
     group_column: str | None = None,
     measured: bool = False,
@@ -61,13 +63,15 @@ def discover_cells(
     Raises
     ------
     InputError
-        Also when an autoencoder is asked for without pictures, or the condition is not known.
+        Also when an autoencoder is asked for without pictures, the condition is not known, or an encoder is named for
+        cells that have vectors.
     """
     if vae is None:
         if condition is not None:
             raise InputError("a condition is told to the decoder of an autoencoder: give --vae, too")
         reading = {"table": table, "group_column": group_column, "measured": measured}
-        source, card = read_source(path, encoder=encoder, **reading), {}
+        _refuse_unused(encoder, path)
+        source, card = read_source(path, encoder=encoder or DEFAULT_ENCODER, **reading), {}
     else:
         pictures, source = _read_pictures(path, vae, table, group_column)
         source, card = latent_vectors(pictures, source, out / _VAE, vae, condition, part_of(on_step, 0, _LEARNING))
@@ -79,11 +83,19 @@ def discover_cells(
     return indices(found) | card | {"left_out": list(source.left_out)}
 
 
+def _refuse_unused(encoder: str | None, path: Path) -> None:
+    """Raise InputError where an encoder is named for cells that have vectors."""
+    if encoder is not None and (path.is_file() or is_analysed(path)):
+        raise InputError(
+            f"encoder {encoder!r} has no effect on the cells of {str(path)!r}, which have vectors; leave it out"
+        )
+
+
 def _read_pictures(
     path: Path, recipe: VaeRecipe, table: Path | None, group_column: str | None
 ) -> tuple[np.ndarray, DiscoverySource]:
     """Return the planes of a folder of pictures, (N, 3, S, S) uint8, and what is known of them."""
-    if not path.is_dir() or any(path.glob("*/cells.parquet")):
+    if not path.is_dir() or is_analysed(path):
         raise InputError(f"an autoencoder learns from pictures; {str(path)!r} is no folder of them: unpack crops.zip")
     unreadable: dict[Path, str] = {}
     found = read_crops(path, side_px=recipe.side_px, unreadable=unreadable)

@@ -133,6 +133,11 @@ class HeadRecipe(FrozenModel):
             raise ValueError("mode 'finetune' learns from pixels alone; take features = 'embedding', or mode 'probe'")
         if self.mode == "finetune" and (self.resample, self.batch_effects) != ("none", "none"):
             raise ValueError("mode 'finetune' resamples and scales no vectors; take class_weights, or mode 'probe'")
+        if self.control is not None and self.batch_effects == "none":
+            raise ValueError(
+                f"control {self.control!r} has no effect while batch_effects is 'none'; take 'scale' or 'controls', or "
+                "leave control out"
+            )
         if self.mode == "finetune" and self.keep_folds:
             raise ValueError("mode 'finetune' keeps no encoder of each fold; leave out keep_folds, or mode 'finetune'")
         return self

@@ -66,8 +66,10 @@ def train_lines(
             raise InputError(f"{str(folder)!r} holds slides; say with --table which line and batch each is")
         if encoder is not None:
             raise InputError("slides are read by the vectors that `analyse` made; leave --encoder out")
+        _refuse_naming(folder, naming)
         bags, identity = slide_bags(folder, table, labelled=True)
         return train_bags(bags, out, recipe, {"of": _CELLS, "encoder_identity": identity}, on_step)
+    _refuse_table(folder, table)
     sequences = read_sequences(folder, naming=naming)
     made = {"encoder": encoder or DEFAULT_ENCODER, "on_step": on_step}
     return train_sequences(lambda file: open_slide(folder / file), sequences, out, recipe, **made)
@@ -170,11 +172,30 @@ def predict_lines(
     if card.get("of") == _CELLS:
         if not is_analysed(folder):
             raise InputError(f"this network names slides by their cells, and {str(folder)!r} is no folder of `analyse`")
+        _refuse_naming(folder, naming)
         bags, identity = slide_bags(folder, table, labelled=False)
         _check_encoder(card, identity, "the vectors of these cells")
         return predict_bags(bags, model_folder, out)
+    _refuse_table(folder, table)
     sequences = read_sequences(folder, labelled=False, naming=naming)
     return predict_sequences(lambda file: open_slide(folder / file), sequences, model_folder, out, on_step)
+
+
+def _refuse_table(folder: Path, table: Path | None) -> None:
+    """Raise InputError where a table of slides is given with sequences, whose names say what it would."""
+    if table is not None:
+        raise InputError(
+            f"a table has no effect on {str(folder)!r}, no folder of `analyse`: names or an index.csv in it say line "
+            "and batch; leave --table out"
+        )
+
+
+def _refuse_naming(folder: Path, naming: Naming) -> None:
+    """Raise InputError where it is said how names of images over time are read, and there are slides."""
+    if naming != PLAIN_NAMES:
+        raise InputError(
+            f"--pattern and --every have no effect on {str(folder)!r}, whose slides have no time; leave them out"
+        )
 
 
 def predict_sequences(
