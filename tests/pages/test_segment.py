@@ -5,6 +5,7 @@ import pytest
 import tifffile
 
 from cellapp.classification.head_io import save_head
+from cellapp.errors import InputError
 from cellapp.jobs import queue
 from cellapp.jobs.handlers import HANDLERS
 from cellapp.models.load import load_model
@@ -310,3 +311,14 @@ def test_where_the_diameter_was_found_is_said_only_where_it_was_looked_for(page,
     assert "found in this region; a run looks at the whole image" in said(page)
     page.toggle(key="segment_auto").set_value(False).run()
     assert "found" not in said(page).split("Cell diameter, drawn")[1].split(".")[0]
+
+
+def test_an_error_stands_above_the_settings_where_the_image_would(open_page, seeded, monkeypatch):
+    def unread(*_):
+        raise InputError("'slide.tif' is damaged")
+
+    monkeypatch.setattr("cellapp.ui.segment.workbench.preview_region", unread)
+    page = open_page(PAGE)
+    kinds = [one.type for one in page.main]
+    assert [error.value for error in page.error] == ["'slide\\.tif' is damaged\\."]
+    assert kinds.index("error") < kinds.index("toggle"), "of the diameter, the first of the settings"

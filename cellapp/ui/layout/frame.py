@@ -20,6 +20,7 @@ from cellapp.ui.layout.outline_quality import images_in_order, order_toggle, out
 from cellapp.ui.session.page_state import PageState, choose, read_page_state, write_address
 
 ICON = Path(__file__).with_name("icon.svg")  # a file of ours: Material page icons come from a font server
+SELECTED = Path(__file__).with_name("selected.css")
 UPLOAD_PAGE = "pages/analyse/upload.py"
 SEGMENT_PAGE = "pages/analyse/segment.py"
 CORRECT = "Correct cells"  # what Segment shows besides settings to try
@@ -38,6 +39,7 @@ _FILE_NAME_SIGNS = 16  # of the name of a file with many images, in the list of 
 def open_page() -> PageState:
     """Read what a page shows and draw what all pages share: project picker and jobs under the navigation."""
     page = read_page_state()
+    st.html(SELECTED)
     with st.sidebar:
         _project_picker(page)
         show_jobs(page.project.id, page.jobs)

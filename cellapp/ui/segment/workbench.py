@@ -59,10 +59,13 @@ def workbench(page: PageState, image: ImageRecord) -> None:
     outlines_line(image, page.run)
     try:
         regions = regions_of(image.id)
-        settings, preview = _bench(source, drawn(regions))
+        bench = _bench(source, drawn(regions))
     except CellappError as error:
         show_error(error)
         return
+    if bench is None:
+        return
+    settings, preview = bench
     limits_line(image, regions)
     rate = preview.seconds_per_px if preview else None
     run_controls(page, image, settings, rate)
@@ -87,8 +90,10 @@ def _mode(*, can_correct: bool) -> str:
     )
 
 
-def _bench(image: ImageRecord, regions: Sequence[Mapping[str, Any]]) -> tuple[AnalyseSettings, RegionPreview | None]:
-    """Draw settings beside the image, and what they give in its region."""
+def _bench(
+    image: ImageRecord, regions: Sequence[Mapping[str, Any]]
+) -> tuple[AnalyseSettings, RegionPreview | None] | None:
+    """Draw settings beside the image, and what they give in its region; None after an error in the image's place."""
     grid = st.grid(3, min_column_width=230, gap="medium")
     left, right = grid.cell(column_span=2), grid.cell()
     with right:
@@ -96,10 +101,15 @@ def _bench(image: ImageRecord, regions: Sequence[Mapping[str, Any]]) -> tuple[An
     with left:
         region, picture, opacity = _toolbar(image)
         slot, numbers = st.container(), st.container()
-    preview = preview_region(image, region, settings)
-    shown = composition(image, cache.overview(image))
-    with slot:
-        _viewer(image, preview, shown, region, regions, picture=picture, opacity=opacity)
+    try:
+        preview = preview_region(image, region, settings)
+        shown = composition(image, cache.overview(image))
+        with slot:
+            _viewer(image, preview, shown, region, regions, picture=picture, opacity=opacity)
+    except CellappError as error:
+        with slot:
+            show_error(error)
+        return None
     if preview is not None:
         with numbers:
             summary_section(image, preview, settings)
