@@ -22,6 +22,7 @@ def route() -> None:
                 st.Page(frame.SEGMENT_PAGE, title="Segment", icon=":material/blur_on:"),
                 st.Page(frame.CLASSIFY_PAGE, title="Classify", icon=":material/donut_small:"),
                 st.Page(frame.EXPLAIN_PAGE, title="Explain", icon=":material/lightbulb:"),
+                st.Page(frame.SCREEN_PAGE, title="Screen", icon=":material/grid_on:"),
             ],
             "Learn": [
                 st.Page(frame.LABEL_PAGE, title="Label", icon=":material/label:"),

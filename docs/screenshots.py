@@ -25,6 +25,7 @@ PAGES = (
     "segment",
     "classify",
     "explain",
+    "screen",
     "label",
     "train",
     "outlines",

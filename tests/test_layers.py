@@ -44,7 +44,7 @@ viewer
 api cli ui.components
 ui.session
 ui.layout
-ui.upload ui.segment ui.classify ui.explain ui.learn ui.runs ui.models
+ui.upload ui.segment ui.classify ui.explain ui.screen ui.learn ui.runs ui.models
 server __main__
 """
 """Bottom first. A part imports from itself and from the lines above its own, never from its neighbours."""

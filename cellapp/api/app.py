@@ -28,6 +28,7 @@ from cellapp.api import (
     reasons,
     regions,
     reports,
+    screen,
     tiles,
     time_series,
     vectors,
@@ -70,6 +71,8 @@ api.include_router(crops.router)
 api.include_router(vectors.router)
 api.include_router(findings.router)
 api.include_router(discover.router)
+api.include_router(screen.router)
+api.include_router(screen.file_router)
 api.include_router(time_series.router)
 api.include_router(labels.router)
 api.include_router(labels.file_router)

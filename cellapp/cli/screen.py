@@ -47,16 +47,16 @@ def screen(
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
+    from cellapp.exports.screen import treatment_words
+
     unfit = [f"The classes are no answer: {found['answer_reason']}."] if found["answer"] == "unfit" else []
-    hits = [f"{_named(row)}: {_effect(row)}" for row in found["hits"]]
+    hits = [f"{treatment_words(row)}: {_effect(row)}" for row in found["hits"]]
     more = [f"and {len(hits) - _MOST_LINES} more in effects.csv"] if len(hits) > _MOST_LINES else []
-    doses = [f"{row['treatment']}: {row['sentence']}" for row in found["dose_response"]]
+    shown = [row for row in found["dose_response"] if row["q"] <= found["settings"]["alpha"]]
+    doses = [f"{row['treatment']}: {row['sentence']}" for row in shown]
+    n = len(found["dose_response"]) - len(shown)
+    doses += [f"{n} more treatment{'s' * (n != 1)} without a response to the dose that could be shown"] if n else []
     return [*unfit, found["sentence"], *hits[:_MOST_LINES], *more, *doses]
-
-
-def _named(row: dict[str, Any]) -> str:
-    dose = "" if row["dose"] is None else f" {row['dose']:g} {row['unit']}".rstrip()
-    return f"{row['treatment']}{dose}"
 
 
 def _effect(row: dict[str, Any]) -> str:

@@ -20,9 +20,10 @@ from cellapp.population.plate_quality import GOOD_Z_PRIME, PlateQuality
 from cellapp.population.screen import Screen
 
 _EDGE_ALPHA = 0.05
+_SHOWN = 8  # names in a sentence
 
 
-def write_screen(found: Screen, out: Path, made_by: Mapping[str, Any]) -> Path:
+def write_screen(found: Screen, out: Path, tree: Mapping[str, Any]) -> Path:
     """Write what was found on plates.
 
     Parameters
@@ -30,8 +31,8 @@ def write_screen(found: Screen, out: Path, made_by: Mapping[str, Any]) -> Path:
     found : Screen
     out : Path
         Folder; made where it is absent.
-    made_by : mapping
-        Plain JSON values for ``screen.json``: version, settings, layout, head.
+    tree : mapping
+        Plain JSON values for ``screen.json``: `screen_tree` with version, settings, layout and head.
 
     Returns
     -------
@@ -45,7 +46,7 @@ def write_screen(found: Screen, out: Path, made_by: Mapping[str, Any]) -> Path:
     write_csv(found.effects, out / "effects.csv")
     write_csv(found.doses, out / "dose_response.csv")
     with atomic_write(out / "screen.json") as part:
-        text = json.dumps(screen_tree(found) | dict(made_by), indent=2, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(dict(tree), indent=2, allow_nan=False, ensure_ascii=False)
         part.write_text(text + "\n", encoding="utf-8")
     with atomic_write(out / "screen.html") as part:
         part.write_text(_page(found), encoding="utf-8")
@@ -71,6 +72,8 @@ def screen_tree(found: Screen) -> dict[str, Any]:
 def hit_sentence(found: Screen) -> str:
     """Say how many treatments are hits, in one sentence."""
     n, tested = len(found.hits), int(found.effects["p"].notna().sum())
+    if found.wells["value"].isna().all():
+        return "No well has enough cells to measure."
     if not tested:
         return "No effect could be tested: that takes two negative control wells on one plate that differ at all."
     both = {way: int((found.hits["hit"] == way).sum()) for way in ("lower", "higher")}
@@ -79,9 +82,21 @@ def hit_sentence(found: Screen) -> str:
     return f"{n} of {tested} treatments and doses differ from the negative controls in {found.measure}{named}."
 
 
+def treatment_words(row: Mapping[str, Any]) -> str:
+    """Return treatment and dose of a row of effects, as in "drug 10 µM"."""
+    dose = row["dose"]
+    return (
+        row["treatment"] if dose is None or math.isnan(dose) else f"{row['treatment']} {dose:g} {row['unit']}".rstrip()
+    )
+
+
 def quality_sentences(found: Screen) -> list[str]:
     """Say what speaks against the plates, and how far their controls lie apart."""
     said = [text for plate in found.plates if (text := _plate_sentence(plate))]
+    if len(found.lost_cells):
+        names = [treatment_words(row) for row in found.lost_cells.to_dict("records")]
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        said.append(f"Fewer than half of the cells of the controls: {shown}.")
     if found.edge is not None and found.edge[1] < _EDGE_ALPHA:
         difference, p = found.edge
         said.append(
@@ -111,12 +126,11 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _page(found: Screen) -> str:
     plates = list(dict.fromkeys(found.wells.loc[found.wells["well"] != "", "plate"]))
-    parts = [(f"Plate {plate}" if plate else "Plate", plate_map(found, plate, found.measure)) for plate in plates]
-    effect = f"{found.measure}, difference from negative controls"
+    parts = [(f"Plate {plate}" if plate else "Plate", plate_map(found, plate)) for plate in plates]
     for row in found.doses.to_dict("records"):
-        figure = dose_curve(found, row["treatment"], row["unit"], effect)
+        figure = dose_curve(found, row["treatment"], row["unit"])
         parts.append((f"{row['treatment']}: {row['sentence']}", figure.update_layout(height=360)))
-    body = [f"<h1>{escape(found.measure)}</h1>", f"<p>{escape(hit_sentence(found))}</p>"]
+    body = [f"<h1>Treatments: {escape(found.measure)}</h1>", f"<p>{escape(hit_sentence(found))}</p>"]
     body += [f"<p>{escape(text)}</p>" for text in (*quality_sentences(found), *found.left_out)]
     for k, (title, figure) in enumerate(parts):
         body += [f"<h2>{escape(title)}</h2>", _drawn(figure, with_library=k == 0)]

@@ -70,26 +70,45 @@ def screen_runs(
     InputError
         When no image is in a well of the layout, images have several heads, or anything given cannot be used.
     """
+    found, tree = screen_folders(folders, plate, settings, control=control, positive_control=positive_control)
+    write_screen(found, out, tree)
+    return tree
+
+
+def screen_folders(
+    folders: Sequence[str | Path],
+    plate: Path,
+    settings: ScreenSettings | None = None,
+    *,
+    control: str | None = None,
+    positive_control: str | None = None,
+) -> tuple[Screen, dict[str, Any]]:
+    """Compare treatments without writing anything; see `screen_runs`.
+
+    Returns
+    -------
+    found : Screen
+    tree : dict
+        Plain JSON values, as in screen.json.
+    """
     settings = settings or ScreenSettings()
     layout = read_layout(plate, control=control, positive=positive_control)
     paths = images_of_runs(folders)
     runs = {name: read_run(folder / RUN) for name, folder in paths.items()}
     head = _one_head(runs)
     images = [_image(name, paths[name], run) for name, run in runs.items()]
-    found, notes = screen_images(images, layout, settings, of_file=str(plate))
+    found, notes = screen_images(images, layout, settings, of_file=plate.name)
     answer = pool([image.row for image in images], demonstration_of_run(next(iter(runs.values()))))
-    about = {"answer": answer.fitness.value, "answer_reason": answer.reason}
     tree = screen_tree(found)
-    made_by = {
-        **about,
+    return found, tree | {
+        "answer": answer.fitness.value,
+        "answer_reason": answer.reason,
         "notes": [*tree["notes"], *notes],
         "version": __version__,
         "head": head,
         "settings": settings.model_dump(mode="json"),
         "layout": plate.name,
     }
-    write_screen(found, out, made_by)
-    return tree | made_by
 
 
 def screen_images(

@@ -91,6 +91,7 @@ def effects(wells: pd.DataFrame, column: str = "value") -> pd.DataFrame:
         for key, group in treated.groupby(keys, sort=False, dropna=False)
     ]
     table = pd.DataFrame(rows, columns=["treatment", "dose", "unit", "role", *EFFECT_COLUMNS])
+    table = table.astype({"dose": float} | {name: bool if name == "uneven" else float for name in EFFECT_COLUMNS})
     return table.assign(q=adjusted(table["p"].to_numpy(float)))
 
 

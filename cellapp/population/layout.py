@@ -14,7 +14,8 @@ from cellapp.population.wells import Well, parse_well
 from cellapp.text_table import read_table
 
 NEGATIVE, POSITIVE = "negative", "positive"
-_OPTIONAL = ("well", "image", "plate", "dose", "unit", "control")
+COLUMNS = ("plate", "well", "image", "treatment", "dose", "unit", "control")
+_OPTIONAL = tuple(name for name in COLUMNS if name != "treatment")
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,17 @@ def read_layout(path: Path, *, control: str | None = None, positive: str | None 
     InputError
         Names the line and the rule when the table cannot be used.
     """
+    placed = read_lines(path, control=control, positive=positive)
+    _require_controls(placed, path, control, positive)
+    return placed
+
+
+def read_lines(path: Path, *, control: str | None = None, positive: str | None = None) -> list[Placed]:
+    """Read a layout whose controls may still have to be named; see `read_layout`."""
     table = read_table(path, ["treatment"], _OPTIONAL)
     if not {"well", "image"} & set(table.columns):
         raise InputError(f"{path} has neither a column 'well' nor one 'image'; one of them says where a treatment is")
-    placed = list(_lines(table, path, control, positive))
-    _require_controls(placed, path, control, positive)
-    return placed
+    return list(_lines(table, path, control, positive))
 
 
 def _lines(table: pd.DataFrame, path: Path, control: str | None, positive: str | None) -> Iterator[Placed]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cellapp.errors import InputError
 from cellapp.population.layout import Placed
-from cellapp.population.screen import WELL_COLUMNS
+from cellapp.population.screen import IMAGE_SEPARATOR, WELL_COLUMNS
 
 CELLS = "cells"
 
@@ -86,14 +86,14 @@ def well_table(
         for names in of_well.values()
     ]
     table = pd.DataFrame(rows, columns=list(WELL_COLUMNS))
-    return table.sort_values(["plate", "well", "image"], kind="stable", ignore_index=True)
+    return table.sort_values(["plate", "well", "images"], kind="stable", ignore_index=True)
 
 
 def _row(line: Placed, names: list[str], images: list[ImageCounts], measure: str, min_cells: int) -> dict[str, object]:
     return {
         "plate": line.plate,
         "well": line.well.name if line.well else "",
-        "image": names[0] if len(names) == 1 else "",
+        "images": IMAGE_SEPARATOR.join(names),
         "treatment": line.treatment,
         "dose": line.dose.value if line.dose else nan,
         "unit": line.dose.unit if line.dose else "",

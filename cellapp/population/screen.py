@@ -18,7 +18,9 @@ from cellapp.settings import FrozenModel, Seed
 
 FEW_CELLS = 0.5
 """Below this many cells for each of the controls' a treatment is said to have lost cells."""
-WELL_COLUMNS = ("plate", "well", "image", "treatment", "dose", "unit", "control", "n_images", "n_cells", "value")
+IMAGE_SEPARATOR = "; "
+"""Between the names of the images of a well."""
+WELL_COLUMNS = ("plate", "well", "images", "treatment", "dose", "unit", "control", "n_images", "n_cells", "value")
 
 
 class ScreenSettings(FrozenModel):
@@ -53,6 +55,11 @@ class Screen:
     left_out: tuple[str, ...]  # wells that take no part, in words
 
     @property
+    def lost_cells(self) -> pd.DataFrame:
+        """Rows of `effects` whose wells have fewer than half of the cells of their controls."""
+        return self.effects[self.effects["cells_relative"] < FEW_CELLS]
+
+    @property
     def hits(self) -> pd.DataFrame:
         """Rows of `effects` that are hits, the largest effect first."""
         hits = self.effects[self.effects["hit"] != ""]
@@ -79,7 +86,7 @@ def screen(wells: pd.DataFrame, measure: str, settings: ScreenSettings | None = 
         said: a dose of half the effect is only claimed where there is a response and its interval is bounded.
     """
     settings = settings or ScreenSettings()
-    table = effects(wells).merge(_cells_relative(wells), on=["treatment", "dose", "unit"], how="left")
+    table = _with_cells(effects(wells), wells)
     centred = centre(wells)
     curves = _curves(centred, settings)
     return Screen(
@@ -95,12 +102,18 @@ def screen(wells: pd.DataFrame, measure: str, settings: ScreenSettings | None = 
     )
 
 
-def _cells_relative(wells: pd.DataFrame) -> pd.DataFrame:
-    """Return cells per well over the mean of the negative controls of the plate, by treatment, dose and unit."""
+def _with_cells(effects: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
+    """Add cells per well over the mean of the negative controls of the plate, and treatments without a value."""
     controls = wells[wells["control"] == NEGATIVE].groupby("plate")["n_cells"].mean()
-    share = wells["n_cells"] / wells["plate"].map(controls[controls > 0])
-    keys = ["treatment", "dose", "unit"]
-    return share.groupby([wells[key] for key in keys], dropna=False).mean().rename("cells_relative").reset_index()
+    treated = wells[wells["control"] != NEGATIVE]
+    share = (treated["n_cells"] / treated["plate"].map(controls[controls > 0])).rename("cells_relative")
+    keys = ["treatment", "dose", "unit", "role"]
+    known = treated.rename(columns={"control": "role"})[keys]
+    relative = share.groupby([known[key] for key in keys], dropna=False, sort=False).mean().reset_index()
+    table = relative.merge(effects, on=keys, how="left")
+    counts = {name: table[name].fillna(0).astype(int) for name in ("n_wells", "n_plates")}
+    columns = [*effects.columns, "cells_relative"]
+    return table.assign(**counts, uneven=table["uneven"].eq(True))[columns]
 
 
 def _hits(table: pd.DataFrame, settings: ScreenSettings) -> list[str]:
@@ -109,7 +122,7 @@ def _hits(table: pd.DataFrame, settings: ScreenSettings) -> list[str]:
 
 
 def _note(row: Mapping[str, Any]) -> str:
-    notes = []
+    notes = ["no well with enough cells to measure"] if row["n_wells"] == 0 else []
     if row["n_wells"] == 1:
         notes.append("one well: repeat it")
     if row["uneven"]:
@@ -166,5 +179,5 @@ def _left_out(wells: pd.DataFrame, centred: pd.DataFrame, settings: ScreenSettin
 
 
 def _named(wells: pd.DataFrame, most: int = 6) -> str:
-    names = [" ".join(filter(None, (row.plate, row.well or row.image))) for row in wells.itertuples()]
+    names = [" ".join(filter(None, (row.plate, row.well or row.images))) for row in wells.itertuples()]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -164,5 +164,6 @@ def test_a_run_without_cells_is_a_result(layout, tmp_path, capsys):
         write_image(tmp_path / "run" / f"x_{well}", 0.5, 0, rng)
     result, status = screen(capsys, tmp_path / "run", "--plate", layout, "--out", tmp_path / "out")
     assert status == 0
-    assert result["effects"] == []
-    assert result["sentence"].startswith("No effect could be tested")
+    assert {row["effect"] for row in result["effects"]} == {None}
+    assert result["hits"] == []
+    assert result["sentence"] == "No well has enough cells to measure."

@@ -42,6 +42,16 @@ def test_a_treatment_that_kills_cells_is_told():
     assert notes["turns back"] == ""
 
 
+def test_a_treatment_that_kills_all_cells_stays_in_the_table():
+    wells = draw_wells({("poison", 1.0): (-0.3, 2), ("turns back", 1.0): (-0.3, 2)})
+    wells.loc[wells["treatment"] == "poison", ["n_cells", "value"]] = [3, np.nan]
+    found = screen(wells, "share of cancer", FEW)
+    poison, turned = found.effects.to_dict("records")
+    assert (poison["n_wells"], poison["hit"], turned["n_wells"]) == (0, "", 2)
+    assert poison["note"].startswith("no well with enough cells to measure; 3% of the cells of the controls")
+    assert found.lost_cells["treatment"].tolist() == ["poison"]
+
+
 def test_half_an_effect_is_claimed_with_its_interval_only_where_there_is_a_response():
     doses = np.array([0.01, 0.1, 1, 10, 100])
     treatments = {("drug", dose): (-0.4 / (1 + 1 / dose), 3) for dose in doses}
@@ -97,8 +107,8 @@ def test_images_of_a_well_are_counted_together_and_others_apart():
     drug = Placed("drug", well=parse_well("A1"), dose=Dose(1, "µM"))
     images = {"a": counts(30, 10), "b": counts(10, 30), "c": counts(0, 0), "d": counts(5, 5)}
     placed = {"a": drug, "b": drug, "c": Placed("drug", image="c"), "d": Placed("drug", image="d")}
-    table = well_table(images, placed, "cancer", 20).set_index(["well", "image"])
-    assert table.loc[("A01", ""), ["n_images", "n_cells", "value"]].tolist() == [2, 80, 0.5]
+    table = well_table(images, placed, "cancer", 20).set_index(["well", "images"])
+    assert table.loc[("A01", "a; b"), ["n_images", "n_cells", "value"]].tolist() == [2, 80, 0.5]
     assert np.isnan(table.loc[("", "c"), "value"])
     assert np.isnan(table.loc[("", "d"), "value"])  # 10 cells are too few
     assert well_table(images, placed, "cells", 20)["value"].tolist() == [0, 10, 80]

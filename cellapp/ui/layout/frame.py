@@ -26,6 +26,7 @@ SEGMENT_PAGE = "pages/analyse/segment.py"
 CORRECT = "Correct cells"  # what Segment shows besides settings to try
 CLASSIFY_PAGE = "pages/analyse/classify.py"
 EXPLAIN_PAGE = "pages/analyse/explain.py"
+SCREEN_PAGE = "pages/analyse/screen.py"
 LABEL_PAGE = "pages/learn/label.py"
 TRAIN_PAGE = "pages/learn/train.py"
 DISCOVER_PAGE = "pages/learn/discover.py"

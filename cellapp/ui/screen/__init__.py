@@ -1,0 +1,1 @@
+"""The Screen page: what treatments do to the cells of plates."""
