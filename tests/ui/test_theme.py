@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from cellapp.config import REPOSITORY
+from cellapp.ui.components.charts import ON_SHADES, SHADES
 from cellapp.ui.layout.frame import SELECTED
 
 AA = 4.5
@@ -62,3 +63,11 @@ def test_a_selected_button_can_be_read_on_its_tint(scheme):
     pairs = zip(rgb(theme["primaryColor"]), rgb(theme["backgroundColor"]), strict=True)
     tint = "#" + "".join(f"{round(TINT * a + (1 - TINT) * b):02X}" for a, b in pairs)
     assert contrast(theme["textColor"], tint) >= AA
+
+
+@pytest.mark.parametrize("percent", range(0, 101, 10))
+def test_numbers_can_be_read_on_every_shade_of_a_table_of_shares(percent):
+    (_, light), (_, dark) = SHADES
+    assert contrast(ON_SHADES["color"], dark, 1.0) < contrast(ON_SHADES["color"], light, 1.0)
+    shade = [round(a + (b - a) * percent / 100) for a, b in zip(rgb(light), rgb(dark), strict=True)]
+    assert contrast(ON_SHADES["color"], "#{:02X}{:02X}{:02X}".format(*shade)) >= AA

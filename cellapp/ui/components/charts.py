@@ -18,8 +18,9 @@ from cellapp.ui.components.legend_rows import legend_rows
 
 FONT_PX = 13
 ACCENT = "#2F6F8F"
-SHADES = [[0, "#E6EEF2"], [1, ACCENT]]
-"""Colours of a table of shares. Opaque: Plotly chooses dark or white numbers by them alone, on either ground."""
+SHADES = [[0, "#EAF1F5"], [1, "#6AA5C3"]]
+"""Colours of a table of shares, opaque and all light enough for numbers of one dark colour, on either ground."""
+ON_SHADES = {"color": "#12181B"}
 PATTERNS = {"normal": "", "cancer": "/", "unsure": ".", "rejected": "x", "cell": "", "unlike training": "|"}
 FURTHER_PATTERNS = ("\\", "+", "|", "-")
 

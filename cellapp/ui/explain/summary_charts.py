@@ -32,7 +32,7 @@ from cellapp.explanation.compartments import (
 )
 from cellapp.images.channel_names import channel_phrase
 from cellapp.rendering.colours import CLASS_COLOURS, class_colour
-from cellapp.ui.components.charts import ACCENT, SHADES, fill, styled
+from cellapp.ui.components.charts import ACCENT, ON_SHADES, SHADES, fill, styled
 from cellapp.ui.components.scatters import point_size, symbol
 
 _NAMES = {NUCLEUS: "Nucleus", RIM: "Rim", CYTOPLASM: "Cytoplasm", CELL: "Inside", EDGE: "Edge", OUTSIDE: "Outside"}
@@ -91,6 +91,7 @@ def channel_place_figure(table: pd.DataFrame) -> go.Figure | None:
             x=[_NAMES[place] for place in places],
             y=[escape(name) for name in names],
             zmin=0,
+            textfont=ON_SHADES,
             colorscale=SHADES,
             showscale=False,
             texttemplate="%{z:.0f} %",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from cellapp.ui.components.charts import ACCENT, SHADES, styled
+from cellapp.ui.components.charts import ACCENT, ON_SHADES, SHADES, styled
 
 _GREY = "#8A8A8A"
 _END = 1.04  # of axes of shares, so that "100 %" has room and a point at the end is seen whole
@@ -37,6 +37,7 @@ def confusion_chart(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure:
             y=names,
             text=text,
             texttemplate="%{text}",
+            textfont=ON_SHADES,
             colorscale=SHADES,
             zmin=0,
             zmax=1,
