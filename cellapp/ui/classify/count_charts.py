@@ -14,6 +14,7 @@ from cellapp.ui.components.charts import fill, pattern, styled, whole_step
 from cellapp.ui.components.messages import capital
 
 _NAME_SIGNS = 24
+_BESIDE_NAME = 4  # the sign, a space and two spaces after the name
 _LINE_SIGNS = 62  # that a line of the legend has room for in a narrow column
 
 
@@ -106,10 +107,11 @@ def _legend(outcomes: Sequence[str], classes: Sequence[str]) -> str:
     lines: list[list[str]] = [[]]
     room = _LINE_SIGNS
     for name in outcomes:
-        if len(name) + 3 > room and lines[-1]:
+        taken = len(name) + _BESIDE_NAME
+        if taken > room and lines[-1]:
             lines.append([])
             room = _LINE_SIGNS
-        room -= len(name) + 3
+        room -= taken
         sign, colour = signs.get(pattern(name, classes), "▤"), class_colour(name, tuple(classes))
         lines[-1].append(f'<span style="color:{colour}">{sign}</span> {escape(name)}')
     return "<br>".join("  ".join(line) for line in lines)

@@ -4,7 +4,7 @@ import json
 import re
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cellapp.rendering.colours import class_colour
@@ -56,6 +56,7 @@ def test_long_names_of_groups_leave_the_bars_their_room_and_stay_apart():
     assert len(share_chart(shares, "cancer", CLASSES).layout.yaxis.ticktext) == 12
 
 
+@example(n=10, length=2)
 @given(n=st.integers(1, 12), length=st.integers(1, 70))
 def test_a_legend_has_all_outcomes_in_lines_that_a_narrow_column_holds(n, length):
     names = [f"{i}{'x' * length}" for i in range(n)]
