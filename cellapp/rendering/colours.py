@@ -47,7 +47,9 @@ def further_place(name: str, classes: Sequence[str]) -> int | None:
     """Return which of the classes without a fixed colour one is, by their names; None for one that is not of these.
 
     People order classes by key, heads by name, and tables put the positive one first: none of it may change a colour,
-    a pattern or a sign.
+    a pattern or a sign. A class added later moves those after it by name. To keep the order of creation every project,
+    head, run.json and export would have to hold it, because each is read without the others; a hash of the name would
+    still move one class in ten, and give classes yellow and pairs of like colours where the first of the list are free.
     """
     others = sorted({one for one in classes if one not in CLASS_COLOURS})
     return others.index(name) if name in others else None

@@ -22,7 +22,8 @@ if kind == "head":
 if kind == "segmenter":
     segmenters_section(page.project.id)
 columns, asked = card_columns(), downloads()
-for at, entry in enumerate(entry for entry in entries.values() if entry.kind == kind):
-    with columns[at % len(columns)]:
+of_kind = [entry for entry in entries.values() if entry.kind == kind]
+for at, entry in enumerate(of_kind):
+    with columns[at * len(columns) // len(of_kind)]:  # down a column, so that a narrow window has the same order
         model_card(entry, asked.get(entry.name))
 st.caption(f"A download is checked before it is used, by its published sha256 or that of the first. {RESEARCH_ONLY}")

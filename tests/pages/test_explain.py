@@ -129,6 +129,7 @@ def test_an_image_that_failed_is_not_said_to_have_no_cells(open_page, seeded, tm
     runs.finish_run(run.id)
     app = open_page(PAGE, run=run.id, image=run.images[1].image_id)
     assert any("No result for this image yet" in m.value for m in app.markdown)
+    assert any("It could not be analysed, see above" in m.value for m in app.markdown)
     assert not any("No cells were found" in m.value for m in app.markdown)
 
 

@@ -22,6 +22,7 @@ from cellapp.ui.session import selection
 from cellapp.ui.session.results import Results
 
 PAGE_SIZE = 36
+_P_PX = 84  # of a probability: its bar and number
 TABLE_ROWS = 2_000
 AS_CALLED = "as the head says"
 NEW_CLASSES = ("cancer", "normal")
@@ -195,17 +196,19 @@ def _columns(state: ClassifyState, cells: pd.DataFrame) -> pd.DataFrame:
 def _column_config(state: ClassifyState) -> dict[str, object]:
     column = st.column_config
     shares = {
-        f"p_{name}": column.ProgressColumn(f"p({name})", format="%.2f", min_value=0, max_value=1)
+        f"p_{name}": column.ProgressColumn(f"p({name})", format="%.2f", width=_P_PX, min_value=0, max_value=1)
         for name in state.results.classes
     }
     return {
-        "image": column.TextColumn("Image"),
-        "cell_id": column.NumberColumn("Cell", format="%d"),
-        "outcome": column.TextColumn("Counts as"),
-        "margin": column.NumberColumn("Margin", format="%.2f", help="How far from being called otherwise, 0 to 1"),
-        "unlike_training": column.CheckboxColumn("Unlike training"),
-        "area_um2": column.NumberColumn("Area, µm²", format="%,.0f"),
-        "area_px": column.NumberColumn("Area, px²", format="%,.0f"),
+        "image": column.TextColumn("Image", width=124),
+        "cell_id": column.NumberColumn("Cell", format="%d", width=50),
+        "outcome": column.TextColumn("Counts as", width=90),
+        "margin": column.NumberColumn(
+            "Margin", format="%.2f", width=70, help="How far from being called otherwise, 0 to 1"
+        ),
+        "unlike_training": column.CheckboxColumn("Unlike training", width=110),
+        "area_um2": column.NumberColumn("Area, µm²", format="%,.0f", width=90),
+        "area_px": column.NumberColumn("Area, px²", format="%,.0f", width=90),
         "qc_reason": column.TextColumn("Rejected because"),
         "manual_label": column.TextColumn("By hand"),
         **shares,

@@ -15,6 +15,7 @@ from cellapp.ui.components import charts
 from cellapp.ui.components.messages import capital
 from cellapp.ui.session.results import condition_of
 
+_MOST_ROWS, _HEIGHT_PX = 14, 520  # of more groups the charts scroll beside the slide, which is about as tall
 Groups = tuple[tuple[str, str], ...]
 """Image ids with the group that each is in."""
 
@@ -30,6 +31,15 @@ def counts_section(state: ClassifyState) -> None:
     title, key = group_by.replace("_", " "), tuple(sorted(group.items()))
     target = _class_shown(state)
     shares = state.kept("shares", key, target, make=lambda: _share_table(state, group, target)) if target else None
+    with st.container(height=_HEIGHT_PX if len(set(group.values())) > _MOST_ROWS else "content", border=False):
+        _charts(state, group, shares, target=target, title=title)
+
+
+def _charts(
+    state: ClassifyState, group: Mapping[str, str], shares: pd.DataFrame | None, *, target: str, title: str
+) -> None:
+    """Draw the shares and the counts of groups."""
+    key = tuple(sorted(group.items()))
     if shares is not None and (shares["n"].gt(0) & ~shares["unfit"]).any():
         _shares(state, shares[~shares["unfit"]], target, title, "classify_shares", key)
     figure = state.kept("counts", key, title, make=lambda: _counts_figure(state, group, title))

@@ -83,11 +83,7 @@ def nothing_to_explain(results: Results, image_id: str, image_cells: pd.DataFram
         no_cells()
         return
     if image_id not in results.done:
-        state = (
-            "No result for this image yet",
-            "It failed or still waits in this run. Choose another image above, or run it again from Segment.",
-            ":material/pending:",
-        )
+        state = _no_result(results.run.image(image_id))
     elif not results.classes:
         state = (
             "This run has no classes",
@@ -102,6 +98,16 @@ def nothing_to_explain(results: Results, image_id: str, image_cells: pd.DataFram
         )
     title, text, icon = state
     empty_state(title, text, icon=icon, page=SEGMENT_PAGE, link="Go to Segment")
+
+
+def _no_result(image: RunImage | None) -> tuple[str, str, str]:
+    """Return title, sentence and icon for an image without a result: why it has none."""
+    if image is None:
+        why = "It is not part of this run."
+    else:
+        why = "It could not be analysed, see above." if image.status is Status.FAILED else "It waits in this run."
+    way_out = "Choose another image above, or run it again from Segment."
+    return "No result for this image yet", f"{why} {way_out}", ":material/pending:"
 
 
 def no_head() -> None:

@@ -188,10 +188,12 @@ def _classes(images: Sequence[TrainableImage], run: RunRecord, column: str) -> d
         hide_index=True,
         disabled=["value", "images", "cells"],
         column_config={
-            "value": text(label(column)),
-            "images": number("Images", format="localized"),
-            "cells": number("Cells", format="localized"),
-            "class": text("Class", help="Two values may share a class; an empty class leaves them out.", max_chars=100),
+            "value": text(label(column), width=180),
+            "images": number("Images", format="localized", width=70),
+            "cells": number("Cells", format="localized", width=70),
+            "class": text(
+                "Class", width=130, help="Two values may share a class; an empty class leaves them out.", max_chars=100
+            ),
         },
         alt="Values of the column and the class that each stands for",
     )

@@ -31,7 +31,7 @@ def heads_section(project_id: str) -> None:
         st.caption("None yet: train one, or bring one in.")
     places = card_columns() if heads else ()
     for at, head in enumerate(heads):
-        with places[at % len(places)]:
+        with places[at * len(places) // len(heads)]:
             _head_card(head)
     undo_removal(partial(list_heads, project_id, removed=True), restore_head)
     _bring_in(project_id)

@@ -27,6 +27,8 @@ from cellapp.ui.runs.compare_runs import (
 from cellapp.ui.runs.run_actions import run_actions
 from cellapp.ui.session.results import Results, results_of
 
+_ORDER = ("name", "status", "progress", "images", "cells", "created", "different", "seconds")
+"""In a narrow window the first ones are seen at once."""
 _STATUS_COLOURS = ["gray", "orange", "green", "red", "gray", "yellow"]
 
 
@@ -58,19 +60,20 @@ def choose_runs(runs: Sequence[RunRecord]) -> list[RunRecord]:
     event = st.dataframe(
         table.drop(columns=_without_news(runs, working)),
         key=f"runs_table_{len(runs)}",
+        column_order=_ORDER,
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
         column_config={
-            "name": column.TextColumn("Run", pinned=True),
+            "name": column.TextColumn("Run", width=64, pinned=True),
             "status": column.MultiselectColumn(
-                "Status", options=[status.value for status in Status], color=_STATUS_COLOURS, width="small"
+                "Status", options=[status.value for status in Status], color=_STATUS_COLOURS, width=76
             ),
             "progress": column.ProgressColumn("Progress", format="percent", width="small"),
-            "images": column.TextColumn("Images", width="small"),
-            "cells": column.NumberColumn("Cells", format="localized", width="small"),
-            "seconds": column.NumberColumn("Seconds", format="%.1f", width="small"),
-            "created": column.DatetimeColumn("Started", format="D MMM YYYY, HH:mm"),
+            "images": column.TextColumn("Images", width=66),
+            "cells": column.NumberColumn("Cells", format="localized", width=66),
+            "seconds": column.NumberColumn("Seconds", format="%.1f", width=76),
+            "created": column.DatetimeColumn("Started", format="D MMM YYYY, HH:mm", width=140),
             "different": column.ListColumn("Settings that differ", width="large"),
         },
         placeholder="",
