@@ -65,6 +65,7 @@ class Recorder:
         self.first_s = 0.0
         self._since = time.process_time()
         self._named, self._started = "", False
+        self._awaited: list[Step] = []  # handed out, and nobody has asked for results yet
 
     @contextmanager
     def open(self) -> Iterator[Map]:
@@ -79,6 +80,9 @@ class Recorder:
     def _close(self) -> None:
         now = time.process_time()
         spent, self._since = now - self._since, now
+        if self._awaited:
+            self._awaited[-1].beside_s += spent
+            return
         if not (self.steps and not self.steps[-1].parts_s and self.steps[-1].name == self._named):
             self.steps.append(Step(self._named))
         self.steps[-1].alone_s += spent
@@ -87,10 +91,13 @@ class Recorder:
         self._close()
         made = Step(self._named)
         self.steps.append(made)
+        self._awaited.append(made)
         return self._results(made, task, items)
 
     def _results(self, made: Step, task: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
-        made.beside_s = time.process_time() - self._since
+        self._close()
+        self._awaited.remove(made)
+        made.name = self._named  # a step may name itself when its parts are awaited
         for item in items:
             sent = pickle.dumps((task, item), pickle.HIGHEST_PROTOCOL)
             result, spent = _do(sent)

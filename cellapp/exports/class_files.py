@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ def write_class_files(
     folder: Path,
     *,
     settings: AnalyseSettings,
-    seconds: float,
+    seconds: float | Callable[[], float],
     style: ImageStyle | None,
     crops: bool,
     on_step: OnStep | None = None,
-    crop_parts: Sequence[Path] = (),
+    crop_parts: Iterable[Path] = (),
     outlines: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Write the files that depend on the classes of cells: tables, outlines, overlay, crops and run.json.
@@ -49,8 +49,8 @@ def write_class_files(
         Whether crops.zip is written, too.
     on_step : callable, optional
         Progress; may raise `Cancelled`.
-    crop_parts : sequence of Path, optional
-        Crops that are drawn already, see `cellapp.exports.crops_zip.write_crops`.
+    crop_parts : iterable of Path, optional
+        Crops that others draw, see `cellapp.exports.crops_zip.write_crops`.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def write_class_pictures(
     style: ImageStyle,
     crops: bool,
     on_step: OnStep | None = None,
-    crop_parts: Sequence[Path] = (),
+    crop_parts: Iterable[Path] = (),
 ) -> None:
     """Draw the overlay and, where asked for, write crops.zip; parameters are those of `write_class_files`."""
     mask, cells, classes = analysis.mask, analysis.cells, classes_of(analysis.cells)
@@ -142,7 +142,9 @@ def _write_tables(
         write_geojson(analysis.mask, cells, outlines, classes=classes_of(cells), kept=traced)
 
 
-def _write_run(analysis: Analysis, folder: Path, settings: AnalyseSettings, seconds: float) -> dict[str, Any]:
-    summary = summary_row(analysis, seconds, settings)
+def _write_run(
+    analysis: Analysis, folder: Path, settings: AnalyseSettings, seconds: float | Callable[[], float]
+) -> dict[str, Any]:
+    summary = summary_row(analysis, seconds() if callable(seconds) else seconds, settings)
     write_run(analysis, settings, summary, folder / "run.json")
     return summary

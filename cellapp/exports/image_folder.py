@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,10 @@ def write_analysis(
     out: Path,
     *,
     settings: AnalyseSettings,
-    seconds: float = 0.0,
+    seconds: float | Callable[[], float] = 0.0,
     on_step: OnStep | None = None,
     style: ImageStyle | None = None,
-    crop_parts: Sequence[Path] = (),
+    crop_parts: Iterable[Path] = (),
     outlines: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Write every file of one image into ``out/<stem>/``, which appears when all of them are there.
@@ -52,16 +52,16 @@ def write_analysis(
         The run's folder; an older folder of the same image is replaced.
     settings : AnalyseSettings
         Of the run.
-    seconds : float
-        How long the image took, for the summary.
+    seconds : float or callable
+        How long the image took, for the summary; a callable is asked when all other files are there.
     on_step : callable, optional
         Progress; may raise `Cancelled`, and then nothing is written.
     style : ImageStyle, optional
         Of the image, where the caller has it.
-    crop_parts : sequence of Path, optional
-        Crops that are drawn already, see `cellapp.exports.crops_zip.write_crops`.
+    crop_parts : iterable of Path, optional
+        Crops that others draw, see `cellapp.exports.crops_zip.write_crops`; asked for last.
     outlines : mapping of cell id to str, optional
-        Those that are traced already, see `cellapp.exports.geojson.write_geojson`.
+        Those that others trace, see `cellapp.exports.geojson.write_geojson`.
 
     Returns
     -------

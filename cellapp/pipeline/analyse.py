@@ -8,7 +8,7 @@ the head and its explanation see. Measurements and crops for download use raw pi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ from cellapp.pipeline.context import ImageContext, RunTasks, make_context, run_s
 from cellapp.pipeline.embed_cells import embed_cells
 from cellapp.pipeline.explain_cells import explain_cells
 from cellapp.pipeline.find_nuclei import find_nuclei
-from cellapp.pipeline.judge_outlines import judge_outlines
+from cellapp.pipeline.judge_outlines import begin_judging
 from cellapp.pipeline.limits import limited, share_covered
 from cellapp.pipeline.measure_cells import measure_cells
 from cellapp.pipeline.progress import no_progress
@@ -91,8 +91,9 @@ def analyse(
     context = make_context(slide, target, models, settings, regions)
     with nullcontext(checkpoint) if checkpoint else temporary_checkpoint() as checkpoint:
         steps = _Steps(context, checkpoint, run_tasks or run_serially(context), on_step)
-        mask = steps.find_cells(labels)
+        mask, judge = steps.find_cells(labels)
         cells, nuclei = steps.measure(mask)
+        mask = steps.judged(judge)
         cells, embeddings = steps.classify(mask, cells)
     explanations, compartments, nuclei = steps.explain(mask, cells, nuclei)
     on_step("Done", 1.0)
@@ -123,15 +124,22 @@ class _Steps:
     on_step: OnStep
     seconds: dict[str, float] = field(default_factory=dict)  # by the name of the step
 
-    def find_cells(self, labels: LabelMask | None) -> LabelMask:
-        """Segment and judge the outlines; given labels are taken as they are."""
+    def find_cells(self, labels: LabelMask | None) -> tuple[LabelMask, Callable[[], LabelMask]]:
+        """Segment, and begin to judge the outlines; given labels are taken as they are."""
         with self._timed("segment"):
             if labels:
                 mask = limited(self.context, labels)
             else:
                 mask = segment_slide(self.context, self.checkpoint, self.run_tasks, self.on_step, (0.02, 0.54))
         with self._timed("second_look"):
-            return mask if labels else judge_outlines(self.context, mask, self.checkpoint, self.run_tasks)
+            if labels:
+                return mask, lambda: mask
+            return mask, begin_judging(self.context, mask, self.checkpoint, self.run_tasks)
+
+    def judged(self, judge: Callable[[], LabelMask]) -> LabelMask:
+        """Wait for the judgement of the outlines, which others made while cells were measured."""
+        with self._timed("second_look"):
+            return judge()
 
     def measure(self, mask: LabelMask) -> tuple[pd.DataFrame, LabelMask | None]:
         """Return the cell table and, where descriptors of the nucleus are asked for, the nuclei found."""
@@ -177,4 +185,4 @@ class _Steps:
     def _timed(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[step] = round(time.perf_counter() - start, 3)
+        self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - start, 3)

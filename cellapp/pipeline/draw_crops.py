@@ -16,7 +16,7 @@ from cellapp.exports.crop_parts import write_part
 from cellapp.pipeline.cell_batches import BATCH, cell_batches
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
-from cellapp.pipeline.progress import do_missing
+from cellapp.pipeline.progress import do_missing, hand_out
 from cellapp.rendering.composition import ImageStyle
 from cellapp.settings import CropSettings
 from cellapp.types.cells import Analysis, LabelMask
@@ -26,6 +26,8 @@ _BATCH_HERE = 64  # cells of a part drawn by a thread: small images have work fo
 
 Part = tuple[Path, pd.DataFrame]
 """File of a part, and the cells in it."""
+
+_WORDS = ("Writing crops", "part")
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,10 @@ def draw_crops(
     checkpoint: Checkpoint,
     run_tasks: RunTasks,
     on_step: OnStep,
-) -> Sequence[Path]:
-    """Draw the cells of an image, but for parts that are there already, and return the files.
+) -> Iterator[Path]:
+    """Have the cells of an image drawn, but for parts that are there already.
+
+    Parts are handed out before this returns, and awaited when the first file is asked for.
 
     Parameters
     ----------
@@ -67,11 +71,13 @@ def draw_crops(
 
     Returns
     -------
-    sequence of Path
+    iterator of Path
         For `cellapp.exports.image_folder.write_analysis`.
     """
     task = DrawCrops(_crop_look(analysis, style, settings), checkpoint)
-    return _draw(analysis.cells, BATCH, checkpoint, lambda parts: run_tasks(task, parts), on_step)
+    parts = _parts(analysis.cells, BATCH, checkpoint)
+    wait = hand_out(parts, _is_drawn, lambda missing: run_tasks(task, missing), on_step, *_WORDS)
+    return _files(parts, wait)
 
 
 def draw_crops_here(
@@ -82,7 +88,7 @@ def draw_crops_here(
     checkpoint: Checkpoint,
     on_step: OnStep,
 ) -> Sequence[Path]:
-    """Draw the cells of an image as `draw_crops` does, on every core of this process.
+    """Draw the cells of an image as `draw_crops` does, on every core of this process, and return the files.
 
     Parameters
     ----------
@@ -95,34 +101,36 @@ def draw_crops_here(
     checkpoint : Checkpoint
         Where parts are kept.
     """
-    look = _crop_look(analysis, style, settings)
+    look, parts = _crop_look(analysis, style, settings), _parts(analysis.cells, _BATCH_HERE, checkpoint)
     with ThreadPoolExecutor(n_cores()) as pool:
 
-        def run(parts: Sequence[Part]) -> Iterator[Path]:
-            started = [pool.submit(write_part, slide, analysis.mask, cells, path, look) for path, cells in parts]
+        def run(missing: Sequence[Part]) -> Iterator[Path]:
+            started = [pool.submit(write_part, slide, analysis.mask, cells, path, look) for path, cells in missing]
             return (done.result() for done in as_completed(started))
 
         try:
-            return _draw(analysis.cells, _BATCH_HERE, checkpoint, run, on_step)
+            do_missing(parts, _is_drawn, run, on_step, *_WORDS)
         except BaseException:
             pool.shutdown(cancel_futures=True)  # parts in hand are finished and kept
             raise
+    return [path for path, _ in parts]
 
 
 def _crop_look(analysis: Analysis, style: ImageStyle, settings: CropSettings) -> CropLook:
     return CropLook.of(style, settings, classes_of(analysis.cells), analysis.info.um_per_px)
 
 
-def _draw(
-    cells: pd.DataFrame,
-    n_most: int,
-    checkpoint: Checkpoint,
-    run: Callable[[Sequence[Part]], Iterator[object]],
-    on_step: OnStep,
-) -> list[Path]:
-    """Have the parts drawn that are not there, of at most `n_most` cells each, and return the files of all."""
+def _parts(cells: pd.DataFrame, n_most: int, checkpoint: Checkpoint) -> list[Part]:
+    """Cut the cells into parts of at most `n_most` each."""
     shown = shown_columns(cells, outcome(cells))
     batches = enumerate(cell_batches(cells, n_most=n_most))
-    parts = [(checkpoint.path / f"crops-{number:06d}.zip", shown.loc[batch.index]) for number, batch in batches]
-    do_missing(parts, lambda part: part[0].exists(), run, on_step, "Writing crops", "part")
-    return [path for path, _ in parts]
+    return [(checkpoint.path / f"crops-{number:06d}.zip", shown.loc[batch.index]) for number, batch in batches]
+
+
+def _is_drawn(part: Part) -> bool:
+    return part[0].exists()
+
+
+def _files(parts: Sequence[Part], wait: Callable[[], None]) -> Iterator[Path]:
+    wait()
+    yield from (path for path, _ in parts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from cellapp.images.preprocess import Preprocessor
 from cellapp.pipeline.checkpoint import Checkpoint
@@ -36,16 +38,29 @@ def judge_outlines(context: ImageContext, mask: LabelMask, checkpoint: Checkpoin
     run_tasks : callable
         See `RunTasks`.
     """
+    return begin_judging(context, mask, checkpoint, run_tasks)()
+
+
+def begin_judging(
+    context: ImageContext, mask: LabelMask, checkpoint: Checkpoint, run_tasks: RunTasks
+) -> Callable[[], LabelMask]:
+    """Hand out what `judge_outlines` looks at and return what waits for it: other work can be done beside it."""
     if not context.settings.segment.second_look:
-        return mask
+        return lambda: mask
     calibration: Calibration | None = getattr(context.segmenter, "calibration", None)
     if calibration is None:
         why = f"how often {mask.segmenter} is right was not measured on labelled images"
-        return replace(mask, outlines=quality_of(mask.segmenter, None, why))
+        return lambda: replace(mask, outlines=quality_of(mask.segmenter, None, why))
     tiled = has_tiles(context.slide.info, context.settings)
-    evidence = _in_parts(context, mask, checkpoint, run_tasks) if tiled else _at_once(context, mask)
-    expectation = calibration.expect(evidence) if evidence else None
-    return replace(mask, outlines=quality_of(mask.segmenter, expectation, "there is no whole cell to look at again"))
+    looks = _hand_out(context, mask, checkpoint, run_tasks) if tiled else None
+
+    def judged() -> LabelMask:
+        evidence = _at_once(context, mask) if looks is None else _joined(looks)
+        expectation = calibration.expect(evidence) if evidence else None
+        words = "there is no whole cell to look at again"
+        return replace(mask, outlines=quality_of(mask.segmenter, expectation, words))
+
+    return judged
 
 
 def _at_once(context: ImageContext, mask: LabelMask) -> Evidence | None:
@@ -61,11 +76,16 @@ def _at_once(context: ImageContext, mask: LabelMask) -> Evidence | None:
     )
 
 
-def _in_parts(context: ImageContext, mask: LabelMask, checkpoint: Checkpoint, run_tasks: RunTasks) -> Evidence | None:
+def _hand_out(
+    context: ImageContext, mask: LabelMask, checkpoint: Checkpoint, run_tasks: RunTasks
+) -> Iterable[tuple[int, SecondLook]]:
     fit = mask.fit or _fit_again(context, run_tasks)
     windows = windows_to_look_at(mask.labels, fit)
-    looks = dict(run_tasks(LookAgain(context.preprocessor, fit, checkpoint), [*enumerate(windows)]))
-    return evidence_of([looks[rank] for rank in range(len(windows))])
+    return run_tasks(LookAgain(context.preprocessor, fit, checkpoint), [*enumerate(windows)])
+
+
+def _joined(looks: Iterable[tuple[int, SecondLook]]) -> Evidence | None:
+    return evidence_of([look for _, look in sorted(looks, key=itemgetter(0))])
 
 
 @dataclass(frozen=True)

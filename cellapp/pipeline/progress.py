@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TypeVar
 
 from cellapp.types.image import OnStep
@@ -122,7 +123,20 @@ def do_missing(
     part: str,
     span: tuple[float, float] = (0.0, 1.0),
 ) -> None:
-    """Do the parts of a step that an earlier run has not finished, and report each.
+    """Do the parts of a step that an earlier run has not finished, and report each; parameters as `hand_out` has."""
+    hand_out(parts, is_there, run, on_step, step, part, span)()
+
+
+def hand_out(
+    parts: Sequence[Part],
+    is_there: Callable[[Part], bool],
+    run: Callable[[list[Part]], Iterable[object]],
+    on_step: OnStep,
+    step: str,
+    part: str,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> Callable[[], None]:
+    """Hand out the parts of a step that an earlier run has not finished; other work can be done beside them.
 
     Parameters
     ----------
@@ -130,12 +144,23 @@ def do_missing(
     is_there : callable
         Whether the result of a part is there already.
     run : callable
-        Does some parts and yields once for each that is finished.
+        Hands out some parts and yields once for each that is finished.
     on_step, step, part, span
         See `StepProgress`.
+
+    Returns
+    -------
+    callable
+        Waits for the parts and reports each. Called again it does nothing.
     """
     missing = [one for one in parts if not is_there(one)]
-    n_before = len(parts) - len(missing)
-    progress = StepProgress(on_step, step, part, n_total=len(parts), n_before=n_before, span=span)
-    for _ in run(missing):
-        progress.advance()
+    finished = run(missing)
+
+    @cache
+    def wait() -> None:
+        n_before = len(parts) - len(missing)
+        progress = StepProgress(on_step, step, part, n_total=len(parts), n_before=n_before, span=span)
+        for _ in finished:
+            progress.advance()
+
+    return wait

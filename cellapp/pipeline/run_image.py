@@ -141,18 +141,18 @@ def _write(
 ) -> dict[str, Any]:
     """Write the folder of an image; outlines and crops of an image of several tiles are made by its engine."""
     writing, drawn, outlines = part_of(on_step, _ANALYSING, 1.0), (), None
-    style = ImageStyle.of(inputs.source, analysis.info.channels, analysis.roles)
-    if run_tasks is not None and checkpoint.has_labels:
+    divided = run_tasks is not None and checkpoint.has_labels
+    if divided:  # handed out before all that this process does itself
         outlines = trace_outlines(analysis.cells, checkpoint, run_tasks, part_of(writing, 0.0, 0.05))
-        if settings.draw_crops:  # else every core of this machine draws
-            drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.05, 0.9))
-        writing = part_of(writing, 0.9, 1.0)
+    style = ImageStyle.of(inputs.source, analysis.info.channels, analysis.roles)
+    if divided and settings.draw_crops:
+        drawn = draw_crops(analysis, style, settings.crop, checkpoint, run_tasks, part_of(writing, 0.05, 1.0))
     return write_analysis(
         analysis,
         inputs.source,
         out,
         settings=settings,
-        seconds=time.perf_counter() - inputs.began_s,
+        seconds=lambda: time.perf_counter() - inputs.began_s,
         on_step=writing,
         style=style,
         crop_parts=drawn,

@@ -5,7 +5,7 @@ What a cell counts as is not in an outline, so that its JSON is the same whateve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ from cellapp.cells.shape import BOX_COLUMNS
 from cellapp.exports.geojson import outline_of
 from cellapp.pipeline.checkpoint import Checkpoint
 from cellapp.pipeline.context import ImageContext, RunTasks
-from cellapp.pipeline.progress import do_missing
+from cellapp.pipeline.progress import hand_out
 from cellapp.types.image import OnStep
 
 _BATCH = 256  # cells traced by one task, and outlines in memory while the file is written
@@ -43,9 +43,9 @@ class TraceBatch:
 class TracedOutlines(Mapping[int, str]):
     """The outlines of the cells of an image as JSON, by cell id; those of one part are in memory at a time."""
 
-    def __init__(self, checkpoint: Checkpoint, cell_ids: np.ndarray) -> None:
-        """Take the checkpoint that the parts of these cells, in this order, are in."""
-        self._checkpoint, self._ids = checkpoint, pd.Index(cell_ids)
+    def __init__(self, checkpoint: Checkpoint, cell_ids: np.ndarray, wait: Callable[[], None]) -> None:
+        """Take the checkpoint that the parts of these cells, in this order, will be in, and what waits for them."""
+        self._checkpoint, self._ids, self._wait = checkpoint, pd.Index(cell_ids), wait
         self._part = lru_cache(1)(self._read)
 
     def __getitem__(self, cell_id: int) -> str:
@@ -62,13 +62,16 @@ class TracedOutlines(Mapping[int, str]):
         return len(self._ids)
 
     def _read(self, number: int) -> list[str]:
+        self._wait()
         return self._checkpoint.read(_name(number))["outlines"].tobytes().decode("ascii").split("\n")
 
 
 def trace_outlines(
     cells: pd.DataFrame, checkpoint: Checkpoint, run_tasks: RunTasks, on_step: OnStep
 ) -> Mapping[int, str]:
-    """Trace the cells of an image, but for parts that are there already, and return their outlines.
+    """Have the cells of an image traced, but for parts that are there already.
+
+    Parts are handed out before this returns, and awaited when an outline is read.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def trace_outlines(
     starts = range(0, len(cells), _BATCH)
     parts = [(number, cell_ids[at : at + _BATCH], boxes[at : at + _BATCH]) for number, at in enumerate(starts)]
     task = TraceBatch(checkpoint)
-    do_missing(
+    wait = hand_out(
         parts,
         lambda part: checkpoint.has(_name(part[0])),
         lambda missing: run_tasks(task, missing),
@@ -97,7 +100,7 @@ def trace_outlines(
         "Tracing outlines",
         "part",
     )
-    return TracedOutlines(checkpoint, cell_ids)
+    return TracedOutlines(checkpoint, cell_ids, wait)
 
 
 def _name(number: int) -> str:

@@ -66,3 +66,20 @@ def seconds_of(text):
     numbers, units = text.split()[::2], text.split()[1::2]
     factors = {"s": 1, "min": 60, "h": 3600}
     return sum(float(number) * factors[unit] for number, unit in zip(numbers, units, strict=True))
+
+
+def test_parts_are_handed_out_at_once_and_awaited_once():
+    done, steps = [], []
+
+    def run(parts):
+        done.append(parts)
+        return iter(parts)
+
+    wait = progress.hand_out(
+        [1, 2, 3], {2}.__contains__, run, lambda *step: steps.append(step), "Writing crops", "part"
+    )
+    assert (done, steps) == ([[1, 3]], [])
+    for _ in range(2):
+        wait()
+    assert done == [[1, 3]]
+    assert [fraction for _, fraction in steps] == [1 / 3, 2 / 3, 1]

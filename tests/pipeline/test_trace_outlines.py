@@ -41,6 +41,7 @@ def test_parts_in_any_order_give_the_bytes_of_the_whole(tmp_path, monkeypatch, o
     analysis, _ = toy_analysis(n_cells)
     expected = write_geojson(analysis.mask, analysis.cells, tmp_path / "whole.geojson", classes=CLASSES).read_bytes()
     traced = trace_outlines(analysis.cells, of_toy(analysis), run_backwards, no_progress)
+    assert len([*traced.values()]) == len(analysis.cells)
     monkeypatch.setattr(geojson, "polygons_of", None)  # none is traced again
     path = write_geojson(analysis.mask, analysis.cells, tmp_path / "parts.geojson", classes=CLASSES, kept=traced)
     assert path.read_bytes() == expected
@@ -61,7 +62,7 @@ def test_finished_parts_are_not_traced_again(monkeypatch, of_toy):
     ids, boxes = analysis.cells.index.to_numpy(np.int32), analysis.cells[module.BOX_COLUMNS].to_numpy()
     TraceBatch(checkpoint)(None, (1, ids[2:4], boxes[2:4]))
     for _ in range(2):
-        trace_outlines(analysis.cells, checkpoint, run, no_progress)
+        assert len([*trace_outlines(analysis.cells, checkpoint, run, no_progress).values()]) == len(analysis.cells)
     assert asked == [[0, *range(2, n_parts)], []]
 
 
