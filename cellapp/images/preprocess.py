@@ -144,7 +144,7 @@ class Preprocessor:
             raise InputError(f"the chain was fitted to {len(numbers)} channels; got pixels of shape {pixels.shape}")
         processed = np.zeros(pixels.shape, dtype=np.float32)
         for out, plane, channel in zip(processed, pixels, numbers, strict=True):
-            out[...] = self._process(plane, channel, at)
+            self._process(plane, channel, at, out)
         return processed
 
     @property
@@ -164,18 +164,25 @@ class Preprocessor:
         plain = cls(settings, tuple(_channel_stats(plane, settings) for plane in overview), angle_deg, bits=bits)
         if not settings.clahe or not overview.size:
             return plain
-        scaled = [plain._scale(plane, channel) for channel, plane in enumerate(overview)]
+        scaled = [
+            plain._scale(plane, channel, np.zeros(plane.shape, np.float32)) for channel, plane in enumerate(overview)
+        ]
         return replace(plain, clahe_curves=tuple(ClaheCurves.fit(p, shape, settings.clahe_clip) for p in scaled))
 
-    def _scale(self, plane: np.ndarray, channel: int) -> np.ndarray:
+    def _scale(self, plane: np.ndarray, channel: int, out: np.ndarray) -> np.ndarray:
+        """Write a plane, scaled to 0 to 1, into one of its shape, float32; return that."""
         low, high = self._limits(self.stats[channel], plane.dtype)
-        return np.clip((plane.astype(np.float32) - low) / (high - low if high > low else np.inf), 0, 1)
+        out[...] = plane
+        out -= low
+        out /= high - low if high > low else np.inf
+        return np.clip(out, 0, 1, out=out)
 
-    def _process(self, plane: np.ndarray, channel: int, at: tuple[int, int]) -> np.ndarray:
+    def _process(self, plane: np.ndarray, channel: int, at: tuple[int, int], out: np.ndarray) -> None:
+        """Write a processed plane into one of zeros of its shape, float32; one without contrast stays zero."""
         low, high = self._limits(self.stats[channel], plane.dtype)
         if not high > low or not plane.size:
-            return np.zeros(plane.shape, dtype=np.float32)
-        scaled = self._scale(plane, channel)
+            return
+        scaled = self._scale(plane, channel, out)
         if self.clahe_curves:
             scaled = self.clahe_curves[channel].apply(scaled, at)
         if self.settings.denoise:
@@ -183,7 +190,8 @@ class Preprocessor:
 
             weight = self.settings.denoise_weight
             scaled = denoise_tv_chambolle(scaled, weight=weight, eps=0, max_num_iter=DENOISE_ROUNDS)
-        return np.clip(scaled, 0, 1)
+        if scaled is not out:
+            np.clip(scaled, 0, 1, out=out)
 
     def _limits(self, stats: ChannelStats, dtype: np.dtype) -> tuple[float, float]:
         """Return the raw values that become 0 and 1."""
