@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.scale import __main__ as scale
-from benchmarks.scale.record import Record, Step
+from benchmarks.scale import record
+from benchmarks.scale.record import Record, Recorder, Step
 from benchmarks.scale.simulate import WORKERS, Work, curve, scaled, simulate
 
 pytestmark = pytest.mark.slow
@@ -62,3 +63,25 @@ def test_a_recorded_run_is_done_in_parts_and_sends_no_pixels(tmp_path):
     }
     assert figures["bytes_sent_per_part"] < 20_000
     assert figures["bytes_returned_per_tile"] < 100
+
+
+def test_what_is_done_before_results_are_asked_for_is_beside_the_parts_and_not_alone(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(record.time, "process_time", lambda: now[0])
+    recorder = Recorder()
+
+    def spend(seconds, step):
+        now[0] += seconds
+        recorder.on_progress(step, 0.0)
+
+    with recorder.open() as run:
+        spend(1.0, "Measuring cells")
+        first, second = run(str, [1]), run(str, [2, 3])
+        spend(4.0, "Tracing outlines")
+        assert [*first] == ["1"]
+        spend(2.0, "Writing crops")
+        assert [*second] == ["2", "3"]
+        spend(8.0, "end")
+    handed_out = [(step.name, len(step.parts_s), step.beside_s) for step in recorder.steps if step.parts_s]
+    assert handed_out == [("Tracing outlines", 1, 0.0), ("Writing crops", 2, 6.0)]
+    assert sum(step.alone_s for step in recorder.steps) == 1.0 + 8.0

@@ -1,6 +1,7 @@
 """Several slides of several tiles, of which an engine has two in hand, end as they do one after the other."""
 
 import threading
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,7 @@ import tifffile
 
 from cellapp.compute.executor import Engine
 from cellapp.errors import Cancelled
+from cellapp.exports import image_folder
 from cellapp.images.read import open_slide
 from cellapp.pipeline import run_batch
 from cellapp.pipeline.run_batch import run_images
@@ -107,3 +109,41 @@ def test_what_the_caller_raises_ends_the_run_long_before_the_other_slide_in_hand
         run_images(several[0], TILED, tmp_path, engine=Engine("processes:1"), **{where: stop})
     assert not (tmp_path / "image3").exists()
     assert not [thread for thread in {*threading.enumerate()} - before if "ThreadPool" in thread.name]
+
+
+class Noting:
+    """An engine that does parts when their results are asked for, and notes when it was given which, and asked."""
+
+    parallel = True
+
+    def __init__(self):
+        self.events = []
+
+    @contextmanager
+    def open(self):
+        """Give what hands out."""
+        yield self._run
+
+    def _run(self, task, items):
+        name = type(getattr(task, "task", task)).__name__
+        self.events.append(("given", name))
+        return self._results(name, task, items)
+
+    def _results(self, name, task, items):
+        self.events.append(("asked", name))
+        yield from map(task, items)
+
+
+def test_workers_have_their_parts_before_this_process_waits_for_others_or_writes(tmp_path, several, monkeypatch):
+    images, expected = several
+    engine = Noting()
+    write = image_folder.write_labels
+    monkeypatch.setattr(
+        image_folder, "write_labels", lambda *args, **how: (engine.events.append("labels.tif"), write(*args, **how))
+    )
+    run_images(images[2:3], TILED, tmp_path, engine=engine)
+    for name in FILES:
+        assert (tmp_path / "image2" / name).read_bytes() == (expected / "image2" / name).read_bytes(), name
+    at = {event: engine.events.index(event) for event in engine.events}
+    assert at["given", "TraceBatch"] < at["given", "DrawCrops"] < at["labels.tif"]
+    assert at["labels.tif"] < at["asked", "TraceBatch"] < at["asked", "DrawCrops"]
