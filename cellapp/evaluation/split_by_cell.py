@@ -69,7 +69,7 @@ def gap_sentence(metrics: Mapping[str, Any], groups: str) -> str:
     if points >= 0.5:
         more = f"{points:.0f} {'point' if round(points) == 1 else 'points'} more than on {groups} it had not seen"
         return f"S{shown[1:]}, {more}: it remembers little of {groups}."
-    return f"S{shown[1:]}, no more than on {groups} it had not seen: it rests on nothing that it remembers of {groups}."
+    return f"S{shown[1:]}, no more than on {groups} it had not seen: nothing shows that it remembers {groups}."
 
 
 def at_chance(metrics: Mapping[str, Any]) -> bool:

@@ -132,8 +132,21 @@ def growth_figure(growth: pd.DataFrame, measure: str) -> go.Figure:
         )
         named.add(curve.name)
     figure.update_xaxes(title_text="time, h")
-    figure.update_yaxes(title_text=axis_title(measure), type="log", dtick="D2")
+    ticks = _log_ticks([y for trace in figure.data for y in trace.y])
+    written = {"tickvals": ticks, "ticktext": [f"{tick:,g}" for tick in ticks]}
+    figure.update_yaxes(title_text=axis_title(measure), type="log", **written)
     return figure
+
+
+def _log_ticks(values: Sequence[float]) -> list[float]:
+    """Return 1, 2 and 5 times powers of ten about some values: Plotly would write 20 and 50 as 2 and 5."""
+    seen = [value for value in values if value is not None and np.isfinite(value) and value > 0]
+    if not seen:
+        return []
+    low, high = min(seen) / 2, max(seen) * 2
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def _line_style(curve: Curve) -> dict[str, Any]:

@@ -80,3 +80,16 @@ def test_a_fit_stands_for_each_condition_and_an_empty_image_has_no_place_on_the_
     ]
     assert len(curves[4].x) == 3
     assert "B: growth cannot be told from none." in sentences(growth_rows(series), "confluency")
+
+
+@pytest.mark.parametrize("measure", ["confluency", "n_cells"])
+def test_each_tick_of_the_logarithmic_axis_is_written_as_its_value(measure):
+    """Plotly would write 20 and 50 as 2 and 5 below a 10."""
+    counted = [
+        GrowthSeries(s.name, s.condition, s.line, s.batch, TIMES, s.confluency, s.confluency * 5000)
+        for s in places(10, "A")
+    ]
+    figure = growth_figure(growth_rows(counted), measure)
+    axis, drawn = figure.layout.yaxis, np.concatenate([trace.y for trace in figure.data])
+    assert [float(text.replace(",", "")) for text in axis.ticktext] == list(axis.tickvals) == sorted(axis.tickvals)
+    assert sum(drawn.min() / 2 <= tick <= drawn.max() * 2 for tick in axis.tickvals) >= 2

@@ -54,7 +54,7 @@ def _correction_sentence(corrected: Sequence[CorrectedImage], n_images: int) -> 
     edited = sum(1 for one in corrected if one.n_edits)
     parts = [f"{edited:,} edited by hand"] if edited else []
     parts += [f"{len(corrected) - edited:,} from files"] if len(corrected) > edited else []
-    return f"**{len(corrected):,} of {n_images:,} images** have outlines that are right: {', '.join(parts)}."
+    return f"**{len(corrected):,} of {n_images:,} images** have outlines taken as right: {', '.join(parts)}."
 
 
 def _import(page: PageState, files: Sequence[Uploaded]) -> None:

@@ -64,6 +64,7 @@ def _table(page: PageState, request: SeriesRequest, series: ProjectSeries) -> tu
         st.caption(f"{n_more:,} more {'image is' if n_more == 1 else 'images are'} in no sequence.")
     if not series.sequences:
         return request, series
+    treated = any(one.treatment for one in series.sequences)
     shown = st.data_editor(
         sequence_rows(series),
         key=f"series_table_{page.project.id}_{request.pattern}",
@@ -71,9 +72,9 @@ def _table(page: PageState, request: SeriesRequest, series: ProjectSeries) -> tu
         disabled=["line", "treatment", "batch", "place", "images", "from_h", "to_h"],
         height=min(38 + 35 * len(series.sequences), 318),
         column_config={
-            "used": st.column_config.CheckboxColumn("Used", width="small"),
+            "used": st.column_config.CheckboxColumn("Used", width=64),
             "line": "Line",
-            "treatment": "Treatment",
+            "treatment": "Treatment" if treated else None,
             "batch": "Batch",
             "place": "Place",
             "images": st.column_config.NumberColumn("Images", format="localized"),
