@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, HTTPException, Query, UploadFile
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Depends, File, HTTPException, Query, Response, UploadFile
 
-from cellapp.api.served_files import one_file
 from cellapp.api.upload_route import received, upload_router
-from cellapp.pipeline.screen_of_run import (
-    FOLDER,
-    KEY,
-    ScreenRequest,
-    drop_layout,
-    keep_layout,
-    require_layout,
-    screen_run,
-)
-from cellapp.population.screen import ScreenSettings
+from cellapp.exports.screen import FILES, screen_file
+from cellapp.pipeline.screen_of_run import ScreenRequest, drop_layout, keep_layout, require_layout, screen_run
+from cellapp.population.screen import Screen, ScreenSettings
 from cellapp.settings_io import validated
 from cellapp.store.images import list_images
 from cellapp.store.runs import get_shown_run, run_folder
@@ -43,32 +34,42 @@ def delete_layout(run_id: str) -> dict[str, str]:
     return {"layout": ""}
 
 
-@router.get("/runs/{run_id}/screen")
-def screen(
-    run_id: str,
+def _request(
     measure: Annotated[str | None, Query(description="A class, cells, or a column of cells.csv.")] = None,
     control: Annotated[str | None, Query(description="Treatment that is the negative control.")] = None,
     positive_control: Annotated[str | None, Query(description="Treatment that is the positive control.")] = None,
     alpha: Annotated[float, Query(description="A hit has an adjusted p-value of this or less.")] = 0.05,
     least_effect: Annotated[float, Query(description="A hit differs by this much or more.")] = 0.0,
     min_cells: Annotated[int, Query(description="A well with fewer cells has no value.")] = 20,
-) -> dict[str, Any]:
+) -> ScreenRequest:
+    chosen = {"measure": measure, "alpha": alpha, "least_effect": least_effect, "min_cells": min_cells}
+    return ScreenRequest(validated(ScreenSettings, chosen), control, positive_control)
+
+
+Asked = Annotated[ScreenRequest, Depends(_request)]
+
+
+@router.get("/runs/{run_id}/screen")
+def screen(run_id: str, request: Asked) -> dict[str, Any]:
     """Compare the treatments of a run with the negative controls of their plates, as `python -m cellapp screen` does.
 
-    ``key`` of the answer names the files: ``GET /runs/{id}/screen/{key}/files/effects.csv``.
+    ``GET /runs/{id}/screen/effects.csv`` with the same query gives a file of it.
     """
-    run = get_shown_run(run_id)
-    chosen = {"measure": measure, "alpha": alpha, "least_effect": least_effect, "min_cells": min_cells}
-    request = ScreenRequest(validated(ScreenSettings, chosen), control, positive_control)
-    folder = run_folder(run.id)
-    _, tree, written = screen_run(folder, require_layout(run, folder, list_images(run.project_id)), request)
-    return {"key": written.name, **tree}
+    return _screened(run_id, request)[1]
 
 
-@router.get("/runs/{run_id}/screen/{key}/files/{name}")
-def read_screen(run_id: str, key: str, name: str) -> FileResponse:
+@router.get("/runs/{run_id}/screen/{name}")
+def read_screen(run_id: str, name: str, request: Asked) -> Response:
     """One file of a screen: wells.csv, effects.csv, dose_response.csv, screen.json or screen.html."""
-    folder = run_folder(get_shown_run(run_id).id) / FOLDER / key
-    if not KEY.fullmatch(key) or not folder.is_dir():
-        raise HTTPException(404, f"run {run_id} has no screen {key!r}; GET /runs/{run_id}/screen makes one")
-    return one_file(folder, name)
+    get_shown_run(run_id)
+    if name not in FILES:
+        raise HTTPException(404, f"there is no file {name!r}; there are {', '.join(FILES)}")
+    kind = {"csv": "text/csv", "json": "application/json", "html": "text/html"}[name.rpartition(".")[2]]
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(screen_file(*_screened(run_id, request), name), media_type=kind, headers=headers)
+
+
+def _screened(run_id: str, request: ScreenRequest) -> tuple[Screen, dict[str, Any]]:
+    run = get_shown_run(run_id)
+    folder = run_folder(run.id)
+    return screen_run(folder, require_layout(run, folder, list_images(run.project_id)), request)

@@ -49,7 +49,11 @@ def screen(
 def _lines(found: dict[str, Any]) -> list[str]:
     from cellapp.exports.screen import treatment_words
 
-    unfit = [f"The classes are no answer: {found['answer_reason']}."] if found["answer"] == "unfit" else []
+    unfit = (
+        [f"The classes are no answer: {found['answer_reason']}."]
+        if found["by_class"] and found["answer"] == "unfit"
+        else []
+    )
     hits = [f"{treatment_words(row)}: {_effect(row)}" for row in found["hits"]]
     more = [f"and {len(hits) - _MOST_LINES} more in effects.csv"] if len(hits) > _MOST_LINES else []
     shown = [row for row in found["dose_response"] if row["q"] <= found["settings"]["alpha"]]

@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellapp.exports.screen_figures import dose_curve, plate_map
-from cellapp.exports.tables import write_csv
+from cellapp.exports.screen_figures import dose_curve, plate_map, plate_words
+from cellapp.exports.tables import csv_text
 from cellapp.files import atomic_write
 from cellapp.population.plate_quality import GOOD_Z_PRIME, PlateQuality
 from cellapp.population.screen import Screen
 
+FILES = ("wells.csv", "effects.csv", "dose_response.csv", "screen.json", "screen.html")
 _EDGE_ALPHA = 0.05
 _SHOWN = 8  # names in a sentence
 
@@ -42,21 +43,26 @@ def write_screen(found: Screen, out: Path, tree: Mapping[str, Any]) -> Path:
         (plates and curves, which opens without a network).
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_csv(found.wells, out / "wells.csv")
-    write_csv(found.effects, out / "effects.csv")
-    write_csv(found.doses, out / "dose_response.csv")
-    with atomic_write(out / "screen.json") as part:
-        text = json.dumps(dict(tree), indent=2, allow_nan=False, ensure_ascii=False)
-        part.write_text(text + "\n", encoding="utf-8")
-    with atomic_write(out / "screen.html") as part:
-        part.write_text(_page(found), encoding="utf-8")
+    for name in FILES:
+        with atomic_write(out / name) as part:
+            part.write_bytes(screen_file(found, tree, name).encode())
     return out
+
+
+def screen_file(found: Screen, tree: Mapping[str, Any], name: str) -> str:
+    """Return the content of one of `FILES`, as `write_screen` writes it."""
+    if name == "screen.json":
+        return json.dumps(dict(tree), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    if name == "screen.html":
+        return _page(found)
+    return csv_text({"wells.csv": found.wells, "effects.csv": found.effects, "dose_response.csv": found.doses}[name])
 
 
 def screen_tree(found: Screen) -> dict[str, Any]:
     """Return plain JSON values: measure, sentences, hits, effects, dose responses, plates and what was left out."""
     return {
         "measure": found.measure,
+        "by_class": found.by_class,
         "n_wells": len(found.wells),
         "n_treatments": int(found.effects["treatment"].nunique()),
         "sentence": hit_sentence(found),
@@ -126,7 +132,7 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _page(found: Screen) -> str:
     plates = list(dict.fromkeys(found.wells.loc[found.wells["well"] != "", "plate"]))
-    parts = [(f"Plate {plate}" if plate else "Plate", plate_map(found, plate)) for plate in plates]
+    parts = [(plate_words(plate), plate_map(found, plate)) for plate in plates]
     for row in found.doses.to_dict("records"):
         figure = dose_curve(found, row["treatment"], row["unit"])
         parts.append((f"{row['treatment']}: {row['sentence']}", figure.update_layout(height=360)))

@@ -22,6 +22,11 @@ _PER_ROW_PX, _HEAD_PX = 22, 110
 _GREY = "#858C94"  # legible on white and on black; no colour of a class
 
 
+def plate_words(plate: str) -> str:
+    """Return what a plate is called in a title."""
+    return plate if plate.lower().startswith("plate") else f"Plate {plate}".strip()
+
+
 def plate_map(found: Screen, plate: str) -> go.Figure:
     """Draw the wells of a plate by their value; controls have a sign, wells without a value are left blank.
 
@@ -83,7 +88,7 @@ def dose_curve(found: Screen, treatment: str, unit: str) -> go.Figure:
     figure.add_scatter(x=given["dose"], y=given["centred"], name=escape(treatment), col=2, row=1, **treated)
     if (treatment, unit) in found.curves:
         _add_curve(figure, found.curves[treatment, unit])
-    figure.update_xaxes(type="log", title_text=f"dose, {unit}" if unit else "dose", col=2, row=1)
+    figure.update_xaxes(type="log", exponentformat="none", title_text=f"dose, {unit}" if unit else "dose", col=2, row=1)
     figure.update_yaxes(title_text=f"{found.measure}, minus controls", col=1, row=1)
     return figure.update_layout(showlegend=False)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from cellapp.errors import InputError
-from cellapp.exports.screen import write_screen
 from cellapp.files import atomic_write
 from cellapp.pipeline.screen_runs import screen_folders
 from cellapp.population.layout import COLUMNS, Placed, read_lines
@@ -22,8 +19,6 @@ from cellapp.store.records import ImageRecord, RunRecord, Status
 
 FOLDER = "_screened"
 """In the folder of a run; no folder of an image begins so."""
-KEY = re.compile("[0-9a-f]{12}")
-"""Name of the folder of one screen in there."""
 LAYOUT, TABLE = "layout.csv", "images.csv"
 """The layout that was given, and the one made of the table of images."""
 _CONTROL_WORDS = ("dmso", "vehicle", "control", "untreated", "mock", "pbs", "water", "none", "ctrl")
@@ -133,10 +128,11 @@ def require_layout(run: RunRecord, folder: Path, images: Sequence[ImageRecord]) 
             f"nothing says what was done to the images of {run.name!r}: give a layout with wells and treatments, or "
             "fill the column treatment of the image table"
         )
-    made = path.with_name(TABLE)
-    made.parent.mkdir(exist_ok=True)
-    with atomic_write(made) as part:
-        part.write_text(table_layout(run, images), encoding="utf-8")
+    made, said = path.with_name(TABLE), table_layout(run, images)
+    if not made.exists() or made.read_text(encoding="utf-8") != said:
+        made.parent.mkdir(exist_ok=True)
+        with atomic_write(made) as part:
+            part.write_text(said, encoding="utf-8")
     return made
 
 
@@ -149,7 +145,7 @@ def likely_control(lines: Sequence[Placed], role: str) -> str | None:
     return next(named, None) if role == "negative" else None
 
 
-def screen_run(folder: Path, layout: Path, request: ScreenRequest) -> tuple[Screen, dict[str, Any], Path]:
+def screen_run(folder: Path, layout: Path, request: ScreenRequest) -> tuple[Screen, dict[str, Any]]:
     """Compare the treatments in the wells of a stored run, as `python -m cellapp screen` does of its folder.
 
     Parameters
@@ -164,9 +160,7 @@ def screen_run(folder: Path, layout: Path, request: ScreenRequest) -> tuple[Scre
     -------
     found : Screen
     tree : dict
-        Plain JSON values, as in screen.json.
-    written : Path
-        Folder of the files, see `cellapp.exports.screen.write_screen`; one for each layout and request.
+        Plain JSON values, as in screen.json; `cellapp.exports.screen.screen_file` gives the files of both.
 
     Raises
     ------
@@ -174,6 +168,4 @@ def screen_run(folder: Path, layout: Path, request: ScreenRequest) -> tuple[Scre
         See `cellapp.pipeline.screen_runs.screen_runs`.
     """
     controls = {"control": request.control, "positive_control": request.positive_control}
-    found, tree = screen_folders([folder], layout, request.settings, **controls)
-    said = hashlib.sha256(layout.read_bytes() + repr(request).encode()).hexdigest()[:12]
-    return found, tree, write_screen(found, layout.parent / said, tree)
+    return screen_folders([folder], layout, request.settings, **controls)

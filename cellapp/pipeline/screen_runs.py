@@ -150,7 +150,8 @@ def screen_images(
     measure = chosen_measure(settings.measure, classes, columns)
     counts = {image.names.name: _counts(image, None if is_share else measure) for image in of_wells}
     wells = well_table(counts, placement.of_image, measure, settings.min_cells)
-    return screen(wells, measure_words(measure, classes), settings), _unmatched(placement)
+    words, by_class = measure_words(measure, classes), measure in classes
+    return screen(wells, words, settings, by_class=by_class), _unmatched(placement)
 
 
 def _one_head(runs: Mapping[str, Mapping[str, Any]]) -> str | None:

@@ -44,7 +44,8 @@ class ScreenSettings(FrozenModel):
 class Screen:
     """Wells, what treatments did to them, and what is to be known of the plates."""
 
-    measure: str
+    measure: str  # in words
+    by_class: bool  # whether it is the share of a class
     wells: pd.DataFrame  # `WELL_COLUMNS`
     effects: pd.DataFrame  # a row per treatment and dose, see `screen`
     doses: pd.DataFrame  # a row per treatment with enough doses
@@ -66,7 +67,9 @@ class Screen:
         return hits.sort_values("effect", key=abs, ascending=False, kind="stable")
 
 
-def screen(wells: pd.DataFrame, measure: str, settings: ScreenSettings | None = None) -> Screen:
+def screen(
+    wells: pd.DataFrame, measure: str, settings: ScreenSettings | None = None, *, by_class: bool = True
+) -> Screen:
     """Compare treatments with the negative controls of their plates.
 
     Parameters
@@ -76,6 +79,8 @@ def screen(wells: pd.DataFrame, measure: str, settings: ScreenSettings | None = 
     measure : str
         What `value` is, in words.
     settings : ScreenSettings, optional
+    by_class : bool
+        Whether it is the share of a class.
 
     Returns
     -------
@@ -91,6 +96,7 @@ def screen(wells: pd.DataFrame, measure: str, settings: ScreenSettings | None = 
     curves = _curves(centred, settings)
     return Screen(
         measure=measure,
+        by_class=by_class,
         wells=wells,
         effects=table.assign(hit=_hits(table, settings), note=[_note(row) for row in table.to_dict("records")]),
         doses=_dose_table(curves, settings.alpha),

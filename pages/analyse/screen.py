@@ -3,21 +3,13 @@
 import streamlit as st
 
 from cellapp.errors import CellappError
-from cellapp.ui.components.downloads import file_button
 from cellapp.ui.components.messages import show_error, trust_line
 from cellapp.ui.layout import empty_states, frame
-from cellapp.ui.screen.found import read_found
+from cellapp.ui.screen.found import downloads, read_found
 from cellapp.ui.screen.layout_section import choices, layout_of
 from cellapp.ui.screen.plate_section import effects_section, headline, plate_section
 from cellapp.ui.screen.treatment_section import cells_section, dose_section
 from cellapp.ui.session.results import results_of
-
-FILES = {
-    "wells.csv": "Wells (CSV)",
-    "effects.csv": "Effects (CSV)",
-    "dose_response.csv": "Dose response (CSV)",
-    "screen.html": "Plates and curves (HTML)",
-}
 
 page = frame.open_page()
 frame.analyse_header(page, "Screen")
@@ -50,7 +42,5 @@ if chosen is not None:
         dose_section(found, chosen["treatment"], chosen["unit"])
     with halves.cell():
         cells_section(found, chosen, page.images)
-with st.container(horizontal=True, gap="small"):
-    for name, said in FILES.items():
-        file_button(found.folder / name, said, f"{run.name}_{name}")
+downloads(found)
 trust_line(run, results.provenance)

@@ -32,10 +32,11 @@ def test_the_answer_and_the_files_are_those_of_the_command_line(client, home, tm
     words = ["screen", folder, "--plate", str(layout), "--out", str(tmp_path / "out"), "--min-cells", "5", "--json"]
     assert main(words) == 0
     said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    assert {name: said[name] for name in said if name != "out"} == {k: answer[k] for k in answer if k != "key"}
+    assert {name: said[name] for name in said if name != "out"} == answer
     for name in ("wells.csv", "effects.csv", "dose_response.csv", "screen.json"):
-        served = client.get(f"/runs/{run.id}/screen/{answer['key']}/files/{name}")
+        served = client.get(f"/runs/{run.id}/screen/{name}", params=FEW)
         assert served.content == (tmp_path / "out" / name).read_bytes()
+    assert "plotly" in client.get(f"/runs/{run.id}/screen/screen.html", params=FEW).text
 
 
 def test_the_table_of_images_serves_where_no_layout_was_given(client, home, tmp_path):
@@ -49,7 +50,7 @@ def test_the_table_of_images_serves_where_no_layout_was_given(client, home, tmp_
     by_layout = client.get(f"/runs/{run.id}/screen", params=FEW).json()
     assert by_table["effects"] == by_layout["effects"]
     client.delete(f"/runs/{run.id}/layout")
-    assert client.get(f"/runs/{run.id}/screen", params={**FEW, "control": "DMSO"}).json()["key"] == by_table["key"]
+    assert client.get(f"/runs/{run.id}/screen", params={**FEW, "control": "DMSO"}).json() == by_table
 
 
 def test_a_table_that_is_no_layout_is_refused_and_the_earlier_one_stays(client, home, tmp_path):
@@ -71,8 +72,8 @@ def test_choices_that_cannot_be_are_refused_in_a_sentence(client, home, tmp_path
     assert "\n" not in answer.json()["error"]
 
 
-@pytest.mark.parametrize("key", ["layout.csv", "..", "000000000000", "%2e%2e"])
-def test_files_of_no_screen_are_not_served(client, home, tmp_path, key):
+@pytest.mark.parametrize("name", ["layout.csv", "run.json", "..%2Flayout.csv"])
+def test_other_files_are_not_served(client, home, tmp_path, name):
     run = seed_plate(tmp_path)
     put(client, run)
-    assert client.get(f"/runs/{run.id}/screen/{key}/files/layout.csv").status_code == 404
+    assert client.get(f"/runs/{run.id}/screen/{name}").status_code == 404

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cellapp.exports.screen_figures import plate_map
+from cellapp.exports.screen_figures import plate_map, plate_words
 from cellapp.ui.components.charts import Drawn, chart_config, styled
 from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.screen.found import Found
@@ -18,7 +18,7 @@ _ROW_PX, _MOST_PX = 35, 420
 
 def headline(found: Found) -> None:
     """Draw the answer in one sentence, then what speaks against trusting it."""
-    if found.tree["answer"] == "unfit":
+    if found.screen.by_class and found.tree["answer"] == "unfit":
         st.warning(f"The classes are no answer: {escape(found.tree['answer_reason'])}.", icon=":material/warning:")
     st.markdown(f"#### {escape(found.tree['sentence'])}")
     st.caption("  \n".join(escape(capital(note)) for note in found.tree["notes"]))
@@ -36,7 +36,7 @@ def plate_section(found: Found) -> None:
     plate = plates[0]
     if len(plates) > 1:
         plate = str(st.selectbox("Plate", plates, key="screen_plate", width=220))
-    title = f"Plate {plate}" if plate else "Plate"
+    title = plate_words(plate)
 
     def make() -> Drawn:
         figure = plate_map(found.screen, plate)
@@ -110,7 +110,7 @@ def _columns(found: Found) -> dict[str, object]:
         "effect": column.NumberColumn("Effect", format="%+.3g", width=70, help=minus),
         "interval": column.TextColumn("95 % interval", width=120),
         "q": column.NumberColumn("Adjusted p", format="%.2g", width=80, help="After Benjamini and Hochberg"),
-        "cells": column.NumberColumn("Cells", format="%.0f %%", width=60, help="Per well, of those of the controls"),
+        "cells": column.NumberColumn("Cells left", format="%.0f %%", width=75, help="Per well, of the controls'"),
         "wells": column.NumberColumn("Wells", width=50),
         "note": column.TextColumn("Note", width=220),
     }

@@ -26,6 +26,10 @@ _TILES, _TILE_PX = 8, 84
 
 def dose_section(found: Found, treatment: str, unit: str) -> None:
     """Draw wells of a treatment by dose, with its curve and what may be said of it."""
+    measured = found.screen.centred
+    if not ((measured["treatment"] == treatment) & (measured["unit"] == unit) & (measured["dose"] > 0)).any():
+        st.caption(escape(f"{treatment} has no dose with a value beside controls: no curve is drawn."))
+        return
 
     def make() -> Drawn:
         title = f"{treatment} against its negative controls"
