@@ -123,7 +123,7 @@ def do_missing(
     part: str,
     span: tuple[float, float] = (0.0, 1.0),
 ) -> None:
-    """Do the parts of a step that an earlier run has not finished, and report each; the parameters are those of `hand_out`."""
+    """Do the parts that an earlier run has not finished, and report each; the parameters are those of `hand_out`."""
     hand_out(parts, is_there, run, on_step, step, part, span)()
 
 
