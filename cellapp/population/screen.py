@@ -112,10 +112,10 @@ def _with_cells(effects: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
     """Add cells per well over the mean of the negative controls of the plate, and treatments without a value."""
     controls = wells[wells["control"] == NEGATIVE].groupby("plate")["n_cells"].mean()
     treated = wells[wells["control"] != NEGATIVE]
-    share = (treated["n_cells"] / treated["plate"].map(controls[controls > 0])).rename("cells_relative")
+    share = treated["n_cells"] / treated["plate"].map(controls[controls > 0])
     keys = ["treatment", "dose", "unit", "role"]
-    known = treated.rename(columns={"control": "role"})[keys]
-    relative = share.groupby([known[key] for key in keys], dropna=False, sort=False).mean().reset_index()
+    counted = treated.assign(role=treated["control"], cells_relative=share)
+    relative = counted.groupby(keys, dropna=False, sort=False)["cells_relative"].mean().reset_index()
     table = relative.merge(effects, on=keys, how="left")
     counts = {name: table[name].fillna(0).astype(int) for name in ("n_wells", "n_plates")}
     columns = [*effects.columns, "cells_relative"]
