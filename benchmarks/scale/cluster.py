@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -65,6 +66,9 @@ def handling(folder: Path, n_parts: int = 1000) -> dict[str, float]:
 def two_over_one(slides: Sequence[Path], settings: AnalyseSettings, folder: Path) -> dict[str, object]:
     """Return how much of twice the speed of one worker two reach, and their memory; models are loaded before.
 
+    Beside one worker the client has a core of its own where there are two: what it does is free there, and not beside
+    two workers. So the same is also measured with the client and one worker on one core.
+
     Parameters
     ----------
     slides : sequence of Path
@@ -73,18 +77,42 @@ def two_over_one(slides: Sequence[Path], settings: AnalyseSettings, folder: Path
     folder : Path
         For results.
     """
-    seconds, peaks = {}, []
-    for n_workers in (1, 2):
-        with cluster(n_workers, folder) as (address, _, workers):
-            _seconds(slides[:1], settings, folder / f"warm{n_workers}", address)
-            seconds[n_workers] = _seconds(slides, settings, folder / f"timed{n_workers}", address)
-            peaks = [_peak_mb(worker) for worker in workers]
+    with _on_one_core():
+        one_core_s, _ = _timed(1, slides, settings, folder / "core")
+    one_s, _ = _timed(1, slides, settings, folder / "one")
+    two_s, peak_mb = _timed(2, slides, settings, folder / "two")
     return {
-        "efficiency_of_two": seconds[1] / (2 * seconds[2]),
-        "one_s": seconds[1],
-        "two_s": seconds[2],
-        "worker_peak_mb": max(peaks),
+        "efficiency_of_two": one_s / (2 * two_s),
+        "efficiency_of_two_cores": one_core_s / (2 * two_s),
+        "one_core_s": one_core_s,
+        "one_s": one_s,
+        "two_s": two_s,
+        "worker_peak_mb": peak_mb,
     }
+
+
+def _timed(n_workers: int, slides: Sequence[Path], settings: AnalyseSettings, folder: Path) -> tuple[float, float]:
+    """Return the seconds of a run by some workers, and the memory of the largest at its peak, MB."""
+    folder.mkdir()
+    with cluster(n_workers, folder) as (address, _, workers):
+        _seconds(slides[:1], settings, folder / "warm", address)
+        return _seconds(slides, settings, folder / "timed", address), max(map(_peak_mb, workers))
+
+
+@contextmanager
+def _on_one_core() -> Iterator[None]:
+    """Keep this process, and those that it starts, on one core."""
+    cores = os.sched_getaffinity(0)
+    _keep_on({min(cores)})
+    try:
+        yield
+    finally:
+        _keep_on(cores)
+
+
+def _keep_on(cores: set[int]) -> None:
+    for thread in psutil.Process().threads():
+        os.sched_setaffinity(thread.id, cores)
 
 
 def _seconds(slides: Sequence[Path], settings: AnalyseSettings, out: Path, address: str) -> float:
