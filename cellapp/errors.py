@@ -5,6 +5,10 @@ badge, an exit status or an HTTP status and print the message as it is. An error
 any other exception is a defect and is raised.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class CellappError(Exception):
     """Base of every error that is shown to the user."""
@@ -59,3 +63,8 @@ def why_unread(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing in it"
     return str(error)
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """Return the first of some names for a sentence, and how many more there are: "a, b and 3 more"."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

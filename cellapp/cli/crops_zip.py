@@ -13,6 +13,7 @@ from cellapp.cli.inputs import input_files
 from cellapp.cli.options import Inputs, depth_of
 from cellapp.cli.output import JSON_OPTION, Progress, emit, note
 from cellapp.cli.together import Combine, JoinTiles, Together
+from cellapp.errors import first_names
 
 
 def crops(
@@ -47,7 +48,7 @@ def note_missing(out: Path) -> list[str]:
 
     missing = [folder.name for folder in without_crops(out)]
     if missing:
-        names = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        names = first_names(missing, 5)
         note(f"cellapp: no crops.zip of {names}; `python -m cellapp crops {out} INPUT` makes it")
     return missing
 

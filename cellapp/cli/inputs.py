@@ -12,7 +12,7 @@ from zipfile import is_zipfile
 
 from cellapp.cli.options import expand_inputs
 from cellapp.cli.output import note
-from cellapp.errors import CellappError, InputError
+from cellapp.errors import CellappError, InputError, first_names
 from cellapp.files import is_litter
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _unpacked(path: Path, folder: Path) -> list[InputFile]:
 
 def _note_skipped(path: Path, names: Sequence[str]) -> None:
     if names:
-        shown = ", ".join(map(repr, names[:_SHOWN])) + (f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN))
+        shown = first_names([*map(repr, names)], _SHOWN)
         note(f"cellapp: {path.name}: left out, as no image that can be read: {shown}")
 
 

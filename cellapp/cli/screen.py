@@ -47,7 +47,7 @@ def screen(
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    from cellapp.exports.screen import treatment_words
+    from cellapp.population.screen import treatment_words
 
     unfit = (
         [f"The classes are no answer: {found['answer_reason']}."]

@@ -13,15 +13,16 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from cellapp.exports.screen_figures import dose_curve, plate_map, plate_words
+from cellapp.errors import first_names
+from cellapp.exports.screen_figures import dose_curve, plate_map
 from cellapp.exports.tables import csv_text
 from cellapp.files import atomic_write
 from cellapp.population.plate_quality import GOOD_Z_PRIME, PlateQuality
-from cellapp.population.screen import Screen
+from cellapp.population.screen import Screen, treatment_words
+from cellapp.population.wells import plate_words
 
 FILES = ("wells.csv", "effects.csv", "dose_response.csv", "screen.json", "screen.html")
 _EDGE_ALPHA = 0.05
-_SHOWN = 8  # names in a sentence
 
 
 def write_screen(found: Screen, out: Path, tree: Mapping[str, Any]) -> Path:
@@ -88,21 +89,12 @@ def hit_sentence(found: Screen) -> str:
     return f"{n} of {tested} treatments and doses differ from the negative controls in {found.measure}{named}."
 
 
-def treatment_words(row: Mapping[str, Any]) -> str:
-    """Return treatment and dose of a row of effects, as in "drug 10 µM"."""
-    dose = row["dose"]
-    return (
-        row["treatment"] if dose is None or math.isnan(dose) else f"{row['treatment']} {dose:g} {row['unit']}".rstrip()
-    )
-
-
 def quality_sentences(found: Screen) -> list[str]:
     """Say what speaks against the plates, and how far their controls lie apart."""
     said = [text for plate in found.plates if (text := _plate_sentence(plate))]
     if len(found.lost_cells):
         names = [treatment_words(row) for row in found.lost_cells.to_dict("records")]
-        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-        said.append(f"Fewer than half of the cells of the controls: {shown}.")
+        said.append(f"Fewer than half of the cells of the controls: {first_names(names, 8)}.")
     if found.edge is not None and found.edge[1] < _EDGE_ALPHA:
         difference, p = found.edge
         said.append(
@@ -113,7 +105,7 @@ def quality_sentences(found: Screen) -> list[str]:
 
 
 def _plate_sentence(plate: PlateQuality) -> str:
-    where = f"Plate {plate.plate}: " if plate.plate else ""
+    where = f"{plate_words(plate.plate)}: " if plate.plate else ""
     if plate.n_negative == 1:
         return f"{where}one negative control, so that its place on the plate cannot be told from its treatment."
     if math.isnan(plate.z_prime):

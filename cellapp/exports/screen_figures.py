@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from cellapp.population.dose_response import DoseResponse
 from cellapp.population.layout import NEGATIVE, POSITIVE
-from cellapp.population.screen import Screen
+from cellapp.population.screen import Screen, treatment_words
 from cellapp.population.wells import PLATES, Well, parse_well, plate_shape
 from cellapp.rendering.colours import CLUSTER_COLOURS
 
@@ -20,11 +20,6 @@ _SCALE = "Cividis"  # the same order in grey and for every kind of colour vision
 _MARKS = {NEGATIVE: "\u2212", POSITIVE: "+"}
 _PER_ROW_PX, _HEAD_PX = 22, 110
 _GREY = "#858C94"  # legible on white and on black; no colour of a class
-
-
-def plate_words(plate: str) -> str:
-    """Return what a plate is called in a title."""
-    return plate if plate.lower().startswith("plate") else f"Plate {plate}".strip()
 
 
 def plate_map(found: Screen, plate: str) -> go.Figure:
@@ -63,10 +58,9 @@ def plate_map(found: Screen, plate: str) -> go.Figure:
 
 
 def _well_text(row: Mapping[str, Any]) -> str:
-    dose = "" if np.isnan(row["dose"]) else f", {row['dose']:g} {row['unit']}".rstrip()
     role = f" ({row['control']} control)" if row["control"] else ""
     value = "too few cells" if np.isnan(row["value"]) else f"{row['value']:.3g}"
-    return f"{row['well']}: {escape(row['treatment'])}{escape(dose)}{role}<br>{value}, {row['n_cells']:,} cells"
+    return f"{row['well']}: {escape(treatment_words(row))}{role}<br>{value}, {row['n_cells']:,} cells"
 
 
 def dose_curve(found: Screen, treatment: str, unit: str) -> go.Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ FOLDER = "_screened"
 """In the folder of a run; no folder of an image begins so."""
 LAYOUT, TABLE = "layout.csv", "images.csv"
 """The layout that was given, and the one made of the table of images."""
-_CONTROL_WORDS = ("dmso", "vehicle", "control", "untreated", "mock", "pbs", "water", "none", "ctrl")
+_CONTROL_WORDS = {"dmso", "vehicle", "control", "controls", "untreated", "mock", "pbs", "water", "none", "ctrl"}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def likely_control(lines: Sequence[Placed], role: str) -> str | None:
     said = [one.treatment for one in lines if one.control == role]
     if said:
         return said[0]
-    named = (one.treatment for one in lines if any(word in one.treatment.lower() for word in _CONTROL_WORDS))
+    named = (one.treatment for one in lines if _CONTROL_WORDS & {*re.findall("[a-z]+", one.treatment.lower())})
     return next(named, None) if role == "negative" else None
 
 

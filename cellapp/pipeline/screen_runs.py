@@ -12,7 +12,7 @@ import pandas as pd
 
 from cellapp import __version__
 from cellapp.cells.answer import pool
-from cellapp.errors import InputError
+from cellapp.errors import InputError, first_names
 from cellapp.exports.run_json import read_run
 from cellapp.exports.screen import screen_tree, write_screen
 from cellapp.exports.stored_summary import stored_summary
@@ -188,12 +188,9 @@ def _counts(image: ScreenImage, column: str | None) -> ImageCounts:
 def _unmatched(placement: Placement) -> list[str]:
     said = []
     if placement.unplaced:
-        said.append(f"in no well of the layout: {_some(placement.unplaced)}")
+        said.append(f"in no well of the layout: {first_names(placement.unplaced, _SHOWN)}")
     if placement.empty:
-        said.append(f"wells of the layout without an image: {_some([one.where for one in placement.empty])}")
+        said.append(
+            f"wells of the layout without an image: {first_names([one.where for one in placement.empty], _SHOWN)}"
+        )
     return said
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

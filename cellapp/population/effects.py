@@ -24,24 +24,23 @@ class ControlSpread:
     n_wells: dict[str, int]  # plate -> control wells with a value
 
 
-def centre(wells: pd.DataFrame, column: str = "value") -> pd.DataFrame:
+def centre(wells: pd.DataFrame) -> pd.DataFrame:
     """Take from each well the mean of the negative controls of its plate.
 
     Parameters
     ----------
     wells : DataFrame
-        A row per well: plate, treatment, dose, unit, control, and `column`; a value that is missing is NaN.
-    column : str
+        A row per well: plate, treatment, dose, unit, control and value; a value that is missing is NaN.
 
     Returns
     -------
     DataFrame
         The wells with a value on plates with a negative control that has one, with ``control_mean`` and ``centred``.
     """
-    usable = wells[wells[column].notna()]
-    means = usable[usable["control"] == NEGATIVE].groupby("plate")[column].mean()
+    usable = wells[wells["value"].notna()]
+    means = usable[usable["control"] == NEGATIVE].groupby("plate")["value"].mean()
     usable = usable[usable["plate"].isin(means.index)].assign(control_mean=lambda t: t["plate"].map(means))
-    return usable.assign(centred=usable[column] - usable["control_mean"])
+    return usable.assign(centred=usable["value"] - usable["control_mean"])
 
 
 def control_spread(centred: pd.DataFrame) -> ControlSpread:
@@ -58,7 +57,7 @@ def control_spread(centred: pd.DataFrame) -> ControlSpread:
     return ControlSpread(variance, df, controls.groupby("plate").size().to_dict())
 
 
-def effects(wells: pd.DataFrame, column: str = "value") -> pd.DataFrame:
+def effects(wells: pd.DataFrame) -> pd.DataFrame:
     """Estimate the effect of each treatment at each dose, with its 95 % interval and p-value.
 
     By Student's t-test: the spread of wells is that of controls and treated wells together, so that a single well can
@@ -72,7 +71,6 @@ def effects(wells: pd.DataFrame, column: str = "value") -> pd.DataFrame:
     ----------
     wells : DataFrame
         As for `centre`.
-    column : str
 
     Returns
     -------
@@ -82,12 +80,12 @@ def effects(wells: pd.DataFrame, column: str = "value") -> pd.DataFrame:
         deviations of control wells, p and q, and whether its wells are uneven. Numbers that cannot be had are NaN: no
         p-value without two control wells on one plate, or where no well differs from another.
     """
-    centred = centre(wells, column)
+    centred = centre(wells)
     spread = control_spread(centred)
     treated = centred[centred["control"] != NEGATIVE]
     keys = ["treatment", "dose", "unit", "control"]
     rows = [
-        dict(zip(["treatment", "dose", "unit", "role"], key, strict=True)) | _effect(group, spread, column)
+        dict(zip(["treatment", "dose", "unit", "role"], key, strict=True)) | _effect(group, spread)
         for key, group in treated.groupby(keys, sort=False, dropna=False)
     ]
     table = pd.DataFrame(rows, columns=["treatment", "dose", "unit", "role", *EFFECT_COLUMNS])
@@ -95,7 +93,7 @@ def effects(wells: pd.DataFrame, column: str = "value") -> pd.DataFrame:
     return table.assign(q=adjusted(table["p"].to_numpy(float)))
 
 
-def _effect(group: pd.DataFrame, controls: ControlSpread, column: str) -> dict[str, float]:
+def _effect(group: pd.DataFrame, controls: ControlSpread) -> dict[str, float]:
     from scipy.stats import t
 
     difference = float(group["centred"].mean())
@@ -104,7 +102,7 @@ def _effect(group: pd.DataFrame, controls: ControlSpread, column: str) -> dict[s
     return {
         "n_wells": len(group),
         "n_plates": group["plate"].nunique(),
-        "value": float(group[column].mean()),
+        "value": float(group["value"].mean()),
         "control": float(group["control_mean"].mean()),
         "effect": difference,
         "low": difference - reach,

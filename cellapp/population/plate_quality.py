@@ -41,20 +41,19 @@ class PlateQuality:
         return (self.positive_mean - self.negative_mean) / spread if spread else nan
 
 
-def plate_qualities(wells: pd.DataFrame, column: str = "value") -> list[PlateQuality]:
+def plate_qualities(wells: pd.DataFrame) -> list[PlateQuality]:
     """Describe the controls of each plate.
 
     Parameters
     ----------
     wells : DataFrame
-        A row per well: plate, control and `column`; wells without a value are counted but not measured.
-    column : str
+        A row per well: plate, control and value; wells without a value are counted but not measured.
     """
-    return [_quality(str(plate), group, column) for plate, group in wells.groupby("plate", sort=False)]
+    return [_quality(str(plate), group) for plate, group in wells.groupby("plate", sort=False)]
 
 
-def _quality(plate: str, wells: pd.DataFrame, column: str) -> PlateQuality:
-    values = {role: wells.loc[wells["control"] == role, column].dropna() for role in (NEGATIVE, POSITIVE)}
+def _quality(plate: str, wells: pd.DataFrame) -> PlateQuality:
+    values = {role: wells.loc[wells["control"] == role, "value"].dropna() for role in (NEGATIVE, POSITIVE)}
     negative, positive = values[NEGATIVE], values[POSITIVE]
     return PlateQuality(
         plate=plate,

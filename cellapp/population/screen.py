@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from math import isnan
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from cellapp.errors import first_names
 from cellapp.population.dose_response import DoseResponse, fit_dose_response
+from cellapp.population.doses import Dose
 from cellapp.population.effects import adjusted, centre, effects
 from cellapp.population.layout import NEGATIVE
 from cellapp.population.plate_quality import PlateQuality, edge_difference, plate_qualities
@@ -171,6 +174,12 @@ def _dose_sentence(row: Mapping[str, Any], alpha: float) -> str:
     return f"half the effect at {row['ec50']:.2g}{unit} ({span}), adjusted p {row['q']:.2g}"
 
 
+def treatment_words(row: Mapping[str, Any]) -> str:
+    """Return treatment and dose of a row of wells or effects, as in "drug 10 µM"; its dose may be None or NaN."""
+    dose = row["dose"]
+    return row["treatment"] if dose is None or isnan(dose) else f"{row['treatment']} {Dose(dose, row['unit']).words}"
+
+
 def _left_out(wells: pd.DataFrame, centred: pd.DataFrame, settings: ScreenSettings) -> list[str]:
     """Say which wells take no part and why, a sentence per reason."""
     few = wells[wells["value"].isna()]
@@ -184,6 +193,5 @@ def _left_out(wells: pd.DataFrame, centred: pd.DataFrame, settings: ScreenSettin
     return said
 
 
-def _named(wells: pd.DataFrame, most: int = 6) -> str:
-    names = [" ".join(filter(None, (row.plate, row.well or row.images))) for row in wells.itertuples()]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _named(wells: pd.DataFrame) -> str:
+    return first_names([" ".join(filter(None, (row.plate, row.well or row.images))) for row in wells.itertuples()], 6)

@@ -73,6 +73,11 @@ def plate_shape(wells: Iterable[Well]) -> tuple[int, int]:
     return next((h, w) for h, w in PLATES if h >= rows and w >= columns)
 
 
+def plate_words(plate: str) -> str:
+    """Return what a plate is called at the beginning of a title or sentence: "Plate 2" of "2" and of "Plate 2"."""
+    return plate if plate.lower().startswith("plate") else f"Plate {plate}".strip()
+
+
 def _well_or_none(text: str) -> Well | None:
     found = _WELL.fullmatch(text)
     return _well(found[1], found[2]) if found else None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cellapp.errors import InputError
+from cellapp.errors import InputError, first_names
 from cellapp.files import without_litter
 from cellapp.images.formats.sniff import reading
 from cellapp.segmentation.agreement import Agreement, compare_labels, mean_figures
@@ -119,4 +119,4 @@ def _distinct_name(path: Path) -> str:
 
 def _some(files: dict[str, Path]) -> str:
     names = sorted(files)
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return first_names(names, 3)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cellapp.pipeline.screen_of_run import keep_layout
+from cellapp.pipeline.screen_of_run import keep_layout, likely_control
+from cellapp.population.layout import Placed
 from cellapp.store import images, runs
 from tests.pages.plates import LAYOUT, WELLS, seed_plate
 
@@ -86,3 +87,10 @@ def test_wells_with_too_few_cells_are_a_result(open_page, plate):
     app = open_page(PAGE, run=plate.id)
     app.session_state["screen_min_cells"] = 400
     assert "No well has enough cells to measure." in words(app.run())
+
+
+@pytest.mark.parametrize(
+    ("treatment", "likely"), [("DMSO 0.1 %", True), ("Control", True), ("hydroquinone", False), ("waterproof", False)]
+)
+def test_only_whole_words_name_a_control(treatment, likely):
+    assert likely_control([Placed(treatment)], "negative") == (treatment if likely else None)

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cellapp.exports.screen_figures import plate_map, plate_words
+from cellapp.exports.screen_figures import plate_map
+from cellapp.population.doses import Dose
+from cellapp.population.wells import plate_words
 from cellapp.ui.components.charts import Drawn, chart_config, styled
 from cellapp.ui.components.messages import capital, escape
 from cellapp.ui.screen.found import Found
@@ -86,7 +88,7 @@ def ranked(effects: pd.DataFrame) -> pd.DataFrame:
 
 def effect_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that the page shows of some effects."""
-    dose = [("" if pd.isna(row.dose) else f"{row.dose:g} {row.unit}".strip()) for row in rows.itertuples()]
+    dose = ["" if pd.isna(row.dose) else Dose(row.dose, row.unit).words for row in rows.itertuples()]
     interval = [f"{row.low:+.3g} to {row.high:+.3g}" if pd.notna(row.low) else "" for row in rows.itertuples()]
     return pd.DataFrame(
         {

@@ -9,10 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from cellapp.cells.counts import REJECTED
-from cellapp.exports.screen import treatment_words
 from cellapp.exports.screen_figures import dose_curve
 from cellapp.population.layout import NEGATIVE
-from cellapp.population.screen import IMAGE_SEPARATOR
+from cellapp.population.screen import IMAGE_SEPARATOR, treatment_words
 from cellapp.rendering.colours import class_colour
 from cellapp.store.records import ImageRecord
 from cellapp.ui.components.charts import Drawn, chart_config, styled
